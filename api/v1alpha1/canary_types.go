@@ -1,0 +1,207 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Canary follows the rollouts of the Deployment of the same name. Sluice makes it when a Deployment is opted in with
+// the annotation sluice.dev/canary: "true", and the Deployment owns it.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:categories=all
+// +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name="Weight",type=integer,JSONPath=`.status.canaryWeight`
+// +kubebuilder:printcolumn:name="LastTransitionTime",type=string,JSONPath=`.status.lastTransitionTime`
+// +kubebuilder:printcolumn:name="FailedChecks",type=integer,priority=1,JSONPath=`.status.failedChecks`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
+type Canary struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// status is where the rollout stands, and what the next tick continues from.
+	// +optional
+	Status CanaryStatus `json:"status,omitempty"`
+}
+
+// CanaryList is a list of Canaries.
+//
+// +kubebuilder:object:root=true
+type CanaryList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	// items are the Canaries.
+	Items []Canary `json:"items"`
+}
+
+// Phase names where a rollout stands. The names are those of Flagger.
+//
+// +kubebuilder:validation:Enum=Initializing;Initialized;Waiting;Progressing;WaitingPromotion;Promoting;Finalising;Succeeded;Failed
+type Phase string
+
+const (
+	// PhaseInitializing means that a Service, a route, a gateway or a metrics source is still missing.
+	PhaseInitializing Phase = "Initializing"
+	// PhaseInitialized means that everything is found and no candidate has been judged yet, or the last was taken back.
+	PhaseInitialized Phase = "Initialized"
+	// PhaseWaiting means that a candidate is held and cannot be judged yet.
+	PhaseWaiting Phase = "Waiting"
+	// PhaseProgressing means that a candidate is being judged with live traffic.
+	PhaseProgressing Phase = "Progressing"
+	// PhaseWaitingPromotion means that the analysis has passed and a yes is awaited.
+	PhaseWaitingPromotion Phase = "WaitingPromotion"
+	// PhasePromoting means that the primary is rolling to the candidate, or back from it.
+	PhasePromoting Phase = "Promoting"
+	// PhaseFinalising means that traffic is back at the primary and the canary is being removed.
+	PhaseFinalising Phase = "Finalising"
+	// PhaseSucceeded means that the last candidate was promoted.
+	PhaseSucceeded Phase = "Succeeded"
+	// PhaseFailed means that the last candidate was rolled back.
+	PhaseFailed Phase = "Failed"
+)
+
+// Outcome says how a rollout ends, from the moment when that is decided.
+//
+// +kubebuilder:validation:Enum=Succeeded;Failed;Cancelled;Superseded
+type Outcome string
+
+const (
+	// OutcomeSucceeded ends with the primary running the candidate.
+	OutcomeSucceeded Outcome = "Succeeded"
+	// OutcomeFailed ends with the primary running what it ran before, and the candidate remembered as failed.
+	OutcomeFailed Outcome = "Failed"
+	// OutcomeCancelled ends with the primary running what it ran before: the change was taken back, or opted out.
+	OutcomeCancelled Outcome = "Cancelled"
+	// OutcomeSuperseded ends in a new rollout, for a newer candidate.
+	OutcomeSuperseded Outcome = "Superseded"
+)
+
+// Verdict is the result of one check.
+//
+// +kubebuilder:validation:Enum=Pass;Fail;Inconclusive
+type Verdict string
+
+const (
+	// VerdictPass means that the value is within its threshold.
+	VerdictPass Verdict = "Pass"
+	// VerdictFail means that the value is beyond its threshold.
+	VerdictFail Verdict = "Fail"
+	// VerdictInconclusive means that nothing can be said: no data, too few requests, or a query that failed.
+	VerdictInconclusive Verdict = "Inconclusive"
+)
+
+const (
+	// ConditionPromoted is True when no rollout is open and the primary runs what was last asked for, Unknown while a
+	// candidate is being judged, False after a rollback.
+	ConditionPromoted = "Promoted"
+	// ConditionReady is True when a candidate could be judged: Service, routes, gateway and metrics are found.
+	ConditionReady = "Ready"
+)
+
+// CanaryStatus is the state of a rollout. What can be seen on other objects is not stored as truth here: weight and
+// readiness are read again in every tick.
+type CanaryStatus struct {
+	// phase is where the rollout stands.
+	// +optional
+	Phase Phase `json:"phase,omitempty"`
+	// message says in one sentence why the phase is what it is and what happens next.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// canaryWeight is the percentage of requests that the routes are asked to send to the canary, 0 to 100.
+	CanaryWeight int32 `json:"canaryWeight"`
+	// failedChecks counts the failed checks of this rollout. It is never lowered while the candidate stays the same.
+	FailedChecks int32 `json:"failedChecks"`
+	// iterations counts the rounds of checks that this rollout has run.
+	Iterations int32 `json:"iterations"`
+	// lastTransitionTime is when the phase or the weight last changed.
+	// +optional
+	LastTransitionTime metav1.Time `json:"lastTransitionTime,omitempty"`
+	// observedGeneration is the generation of the Deployment that this status was computed from.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// candidate is the hash of the pod template that is or was last judged.
+	// +optional
+	Candidate string `json:"candidate,omitempty"`
+	// attempt counts how often this candidate has been tried again, 0 for the first time.
+	// +optional
+	Attempt int32 `json:"attempt,omitempty"`
+	// outcome is how the rollout ends; empty until that is decided.
+	// +optional
+	Outcome Outcome `json:"outcome,omitempty"`
+	// reason says in one sentence why the outcome was decided.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// started is when this rollout began.
+	// +optional
+	Started *metav1.Time `json:"started,omitempty"`
+	// step is the number of the planned step, 1 for the first, 0 while the canary starts.
+	// +optional
+	Step int32 `json:"step,omitempty"`
+	// stepStarted is when the split of this step was first seen in effect; empty until then.
+	// +optional
+	StepStarted *metav1.Time `json:"stepStarted,omitempty"`
+	// trafficStarted is when the canary first got requests in this rollout; checks look no further back.
+	// +optional
+	TrafficStarted *metav1.Time `json:"trafficStarted,omitempty"`
+	// waitingSince is when the present wait began; the progress deadline counts from it.
+	// +optional
+	WaitingSince *metav1.Time `json:"waitingSince,omitempty"`
+	// canaryReplicas is how many available canary pods the present weight was given for.
+	// +optional
+	CanaryReplicas int32 `json:"canaryReplicas,omitempty"`
+	// restoring is true from the moment when the promoted template must be taken back out of the primary.
+	// +optional
+	Restoring bool `json:"restoring,omitempty"`
+	// lastCheckTime is when checks last ran.
+	// +optional
+	LastCheckTime *metav1.Time `json:"lastCheckTime,omitempty"`
+	// checks are the results of the last round of checks.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Checks []CheckStatus `json:"checks,omitempty"`
+
+	// target is what was found for the Deployment.
+	// +optional
+	Target *TargetStatus `json:"target,omitempty"`
+	// conditions are Promoted and Ready.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// CheckStatus is the result of one check.
+type CheckStatus struct {
+	// name of the metric, e.g. request-success-rate.
+	Name string `json:"name"`
+	// value that was measured, with its unit, e.g. 99.72%; empty when there was none.
+	// +optional
+	Value string `json:"value,omitempty"`
+	// threshold that the value is held against, with its unit, e.g. min 99%.
+	Threshold string `json:"threshold"`
+	// verdict is Pass, Fail or Inconclusive.
+	Verdict Verdict `json:"verdict"`
+	// message says why, in one sentence.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// TargetStatus is what was found for a Deployment.
+type TargetStatus struct {
+	// service is the name of the Service that selects the primary's pods.
+	// +optional
+	Service string `json:"service,omitempty"`
+	// routes are the names of the HTTPRoutes that send requests to the Service.
+	// +optional
+	// +listType=atomic
+	Routes []string `json:"routes,omitempty"`
+	// gateway is the first gateway that the routes are attached to, as namespace/name.
+	// +optional
+	Gateway string `json:"gateway,omitempty"`
+	// metrics is the preset whose queries the checks use: traefik, istio, envoy-gateway or app.
+	// +optional
+	Metrics string `json:"metrics,omitempty"`
+}
