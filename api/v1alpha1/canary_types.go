@@ -135,19 +135,23 @@ type CanaryStatus struct {
 	Reason string `json:"reason,omitempty"`
 	// started is when this rollout began.
 	// +optional
-	Started *metav1.Time `json:"started,omitempty"`
+	Started *metav1.MicroTime `json:"started,omitempty"`
 	// step is the number of the planned step, 1 for the first, 0 while the canary starts.
 	// +optional
 	Step int32 `json:"step,omitempty"`
-	// stepStarted is when the split of this step was first seen in effect; empty until then.
+	// stepStarted is when the split of this step was first seen in effect; empty until then. In phase Finalising it is
+	// when the routes were first seen without the canary.
 	// +optional
-	StepStarted *metav1.Time `json:"stepStarted,omitempty"`
+	StepStarted *metav1.MicroTime `json:"stepStarted,omitempty"`
 	// trafficStarted is when the canary first got requests in this rollout; checks look no further back.
 	// +optional
-	TrafficStarted *metav1.Time `json:"trafficStarted,omitempty"`
+	TrafficStarted *metav1.MicroTime `json:"trafficStarted,omitempty"`
 	// waitingSince is when the present wait began; the progress deadline counts from it.
 	// +optional
-	WaitingSince *metav1.Time `json:"waitingSince,omitempty"`
+	WaitingSince *metav1.MicroTime `json:"waitingSince,omitempty"`
+	// promoted is when the primary was first seen with the candidate's template.
+	// +optional
+	Promoted *metav1.MicroTime `json:"promoted,omitempty"`
 	// canaryReplicas is how many available canary pods the present weight was given for.
 	// +optional
 	CanaryReplicas int32 `json:"canaryReplicas,omitempty"`
@@ -156,7 +160,7 @@ type CanaryStatus struct {
 	Restoring bool `json:"restoring,omitempty"`
 	// lastCheckTime is when checks last ran.
 	// +optional
-	LastCheckTime *metav1.Time `json:"lastCheckTime,omitempty"`
+	LastCheckTime *metav1.MicroTime `json:"lastCheckTime,omitempty"`
 	// checks are the results of the last round of checks.
 	// +optional
 	// +listType=map

@@ -87,6 +87,10 @@ func (in *CanaryStatus) DeepCopyInto(out *CanaryStatus) {
 		in, out := &in.WaitingSince, &out.WaitingSince
 		*out = (*in).DeepCopy()
 	}
+	if in.Promoted != nil {
+		in, out := &in.Promoted, &out.Promoted
+		*out = (*in).DeepCopy()
+	}
 	if in.LastCheckTime != nil {
 		in, out := &in.LastCheckTime, &out.LastCheckTime
 		*out = (*in).DeepCopy()
