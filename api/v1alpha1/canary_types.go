@@ -117,9 +117,6 @@ type CanaryStatus struct {
 	// lastTransitionTime is when the phase or the weight last changed.
 	// +optional
 	LastTransitionTime metav1.Time `json:"lastTransitionTime,omitempty"`
-	// observedGeneration is the generation of the Deployment that this status was computed from.
-	// +optional
-	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// candidate is the hash of the pod template that is or was last judged.
 	// +optional

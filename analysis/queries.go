@@ -1,0 +1,148 @@
+// Package analysis judges a canary: it says what to ask of the metrics and what the answers mean. It is pure: numbers in,
+// verdicts out.
+package analysis
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Target is what queries are made for.
+type Target struct {
+	// Namespace of the workload.
+	Namespace string
+	// Service is the Service of the canary's pods.
+	Service string
+	// Workload is the Deployment of the canary's pods.
+	Workload string
+	// Ports of the Service that the routes send to.
+	Ports []int32
+}
+
+// Metric names what a query measures.
+type Metric string
+
+const (
+	// RequestCount is the number of requests in the window.
+	RequestCount Metric = "request-count"
+	// SuccessRate is the percentage of requests that were not answered with a 5xx.
+	SuccessRate Metric = "request-success-rate"
+	// Duration is the 99th percentile of the request durations in milliseconds.
+	Duration Metric = "request-duration"
+)
+
+// Query is one question to Prometheus.
+type Query struct {
+	Metric Metric
+	// Expression is in PromQL.
+	Expression string
+}
+
+// preset says which series of a source of metrics belong to a target.
+type preset struct {
+	// controller is the controllerName of the GatewayClasses that the preset fits.
+	controller string
+	// requests is the counter of requests, errors selects those answered with a 5xx.
+	requests, errors string
+	// buckets is the histogram of durations, perMillisecond how many of its units are a millisecond.
+	buckets        string
+	perMillisecond float64
+	// selector selects the series of the target.
+	selector func(Target) string
+}
+
+var presets = map[string]preset{
+	"traefik": {
+		controller: "traefik.io/gateway-controller",
+		requests:   "traefik_service_requests_total", errors: `code=~"5.."`,
+		buckets: "traefik_service_request_duration_seconds_bucket", perMillisecond: 0.001,
+		selector: traefikService,
+	},
+	"istio": {
+		controller: "istio.io/gateway-controller",
+		requests:   "istio_requests_total", errors: `response_code=~"5.."`,
+		buckets: "istio_request_duration_milliseconds_bucket", perMillisecond: 1,
+		selector: func(t Target) string {
+			return fmt.Sprintf(`reporter=~"source|waypoint",destination_workload_namespace=%s,destination_workload=%s`,
+				strconv.Quote(t.Namespace), strconv.Quote(t.Workload))
+		},
+	},
+	// Envoy Gateway's own statistics are those of Envoy clusters. A cluster is a rule of a route, with all its backends in
+	// it, unless the EnvoyProxy names them otherwise, so they cannot tell a canary from its primary; what the pods say of
+	// themselves can.
+	"envoy-gateway": app("gateway.envoyproxy.io/gatewayclass-controller"),
+	"app":           app(""),
+}
+
+// app selects what the pods of the canary say of themselves. A pod of a Deployment is named by the Deployment, the hash of
+// its ReplicaSet and five characters, so that podinfo never means podinfo-canary.
+func app(controller string) preset {
+	return preset{
+		controller: controller,
+		requests:   "http_requests_total", errors: `code=~"5.."`,
+		buckets: "http_request_duration_seconds_bucket", perMillisecond: 0.001,
+		selector: func(t Target) string {
+			return fmt.Sprintf("namespace=%s,pod=~%s", strconv.Quote(t.Namespace),
+				strconv.Quote(regexp.QuoteMeta(t.Workload)+"-[0-9a-z]+-[0-9a-z]{5}"))
+		},
+	}
+}
+
+// traefikService selects by the label that Traefik gives to a backend of a route, which joins namespace, Service, scheme
+// and port with hyphens. Namespace a-b with Service c therefore reads like namespace a with Service b-c; where both exist
+// and one of them is a canary's Service, choose other names or the preset app.
+func traefikService(t Target) string {
+	ports := "[0-9]+"
+	if len(t.Ports) > 0 {
+		texts := make([]string, 0, len(t.Ports))
+		for _, port := range t.Ports {
+			texts = append(texts, strconv.Itoa(int(port)))
+		}
+		ports = "(" + strings.Join(texts, "|") + ")"
+	}
+	return "service=~" + strconv.Quote(regexp.QuoteMeta(t.Namespace+"-"+t.Service)+"-([a-z0-9]+-)?"+ports+"@kubernetesgateway")
+}
+
+// PresetFor returns the preset that fits the gateways of a controller.
+func PresetFor(controllerName string) (name string, ok bool) {
+	for name, p := range presets {
+		if p.controller != "" && p.controller == controllerName {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// settle is how long after a route is in effect an old endpoint may still get requests from any of the proxies that the
+// presets know.
+const settle = 2 * time.Second
+
+// SettleFor is how long to wait, after a route is in effect, before endpoints that it no longer names may go away.
+func SettleFor(string) time.Duration {
+	return settle
+}
+
+// QueriesFor returns the questions about a target: requests, success rate and duration. The window is how far back they
+// look, in whole milliseconds. An unknown preset has no questions.
+//
+// increase() knows nothing of what a series counted before its first sample, so the first errors of a new pod are seen
+// one scrape later than they could be; total and errors lose the same way, and the window grows from there.
+func QueriesFor(presetName string, target Target, window time.Duration) []Query {
+	p, known := presets[presetName]
+	if !known {
+		return nil
+	}
+	selector := p.selector(target)
+	back := fmt.Sprintf("[%dms]", window.Milliseconds())
+	total := fmt.Sprintf("sum(increase(%s{%s}%s))", p.requests, selector, back)
+	failed := fmt.Sprintf("sum(increase(%s{%s,%s}%s))", p.requests, selector, p.errors, back)
+	buckets := fmt.Sprintf("sum by (le) (rate(%s{%s}%s))", p.buckets, selector, back)
+	return []Query{
+		{RequestCount, total},
+		{SuccessRate, fmt.Sprintf("100 * (1 - (%s or 0 * %s) / (%s > 0))", failed, total, total)},
+		{Duration, fmt.Sprintf("histogram_quantile(0.99, %s) / %g", buckets, p.perMillisecond)},
+	}
+}

@@ -1,0 +1,75 @@
+// Package binaries builds the programs of a cluster from Go modules and keeps them in a cache outside the checkout.
+package binaries
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const (
+	kubernetesVersion = "v1.36.3"
+	containerdVersion = "v2.4.2"
+)
+
+// component is one program: the module folder below e2e/cluster that it is built in, its package and its flags.
+type component struct {
+	name    string
+	module  string
+	pkg     string
+	tags    string
+	ldflags string
+}
+
+// components are all programs of a cluster, in the order in which they are built: those first that tests of admission
+// need.
+var components = []component{
+	{name: "etcd", module: "etcd", pkg: "go.etcd.io/etcd/server/v3"},
+	kubernetes("kube-apiserver"),
+	kubernetes("kubectl"),
+	{name: "pause", pkg: "./pause"},
+	containerd("containerd"),
+	containerd("containerd-shim-runc-v2"),
+	containerd("ctr"),
+	kubernetes("kubelet"),
+	kubernetes("kube-controller-manager"),
+	kubernetes("kube-scheduler"),
+	kubernetes("kube-proxy"),
+	{name: "coredns", module: "coredns", pkg: "."},
+	{name: "prometheus", module: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd,enable_kubernetes_sd"},
+	{name: "traefik", module: "traefik", pkg: "github.com/traefik/traefik/v3/cmd/traefik"},
+	{name: "kind", module: "kind", pkg: "sigs.k8s.io/kind"},
+}
+
+func kubernetes(name string) component {
+	const version = "k8s.io/component-base/version"
+	return component{name: name, module: "kubernetes", pkg: "k8s.io/kubernetes/cmd/" + name,
+		ldflags: fmt.Sprintf("-X %s.gitVersion=%s -X %s.gitMajor=1 -X %s.gitMinor=36", version, kubernetesVersion, version, version)}
+}
+
+func containerd(name string) component {
+	return component{name: name, module: "containerd", pkg: "github.com/containerd/containerd/v2/cmd/" + name,
+		ldflags: "-X github.com/containerd/containerd/v2/version.Version=" + containerdVersion}
+}
+
+// Names of all programs, in the order in which they are built.
+func Names() []string {
+	names := make([]string, 0, len(components))
+	for _, c := range components {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+func find(name string) (component, error) {
+	i := slices.IndexFunc(components, func(c component) bool { return c.name == name })
+	if i < 0 {
+		return component{}, fmt.Errorf("no program %q; there are %s", name, strings.Join(Names(), ", "))
+	}
+	return components[i], nil
+}
+
+// arguments of go build for a component, without the output.
+func (c component) arguments() []string {
+	return []string{"build", "-trimpath", "-buildvcs=false", "-tags=" + c.tags, "-ldflags=-s -w " + c.ldflags}
+}

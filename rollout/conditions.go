@@ -1,0 +1,45 @@
+package rollout
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// setConditions derives Promoted from the phase, as Flagger does, and Ready from what was found.
+func (t *tick) setConditions() {
+	next := &t.plan.Next
+	if next.Phase == "" {
+		return
+	}
+	t.setCondition(v1alpha1.ConditionPromoted, promotedStatus(next.Phase), string(next.Phase), next.Message)
+	if t.o.Primary == nil {
+		return
+	}
+	if t.problem == "" {
+		t.setCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, "Found", "Everything that a rollout needs was found")
+		return
+	}
+	t.setCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, "Missing", t.problem)
+}
+
+func promotedStatus(phase v1alpha1.Phase) metav1.ConditionStatus {
+	switch phase {
+	case v1alpha1.PhaseInitialized, v1alpha1.PhaseSucceeded:
+		return metav1.ConditionTrue
+	case v1alpha1.PhaseFailed:
+		return metav1.ConditionFalse
+	}
+	return metav1.ConditionUnknown
+}
+
+func (t *tick) setCondition(kind string, status metav1.ConditionStatus, reason, message string) {
+	meta.SetStatusCondition(&t.plan.Next.Conditions, metav1.Condition{
+		Type:               kind,
+		Status:             status,
+		Reason:             reason,
+		Message:            message,
+		LastTransitionTime: metav1.NewTime(t.o.Now),
+	})
+}

@@ -1,0 +1,119 @@
+// Package rollout decides: from a policy, a state and what was observed it makes the plan of one tick. It is pure, so
+// that whole rollouts run in tests without a cluster or a clock.
+package rollout
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+// Decide makes the plan of one tick. It is total: any state and any observation have a plan. Interrupts come first, in
+// the order of their list; when none happens, the phase goes on.
+func Decide(policy config.Policy, state State, observation Observation) Plan {
+	t := begin(policy, state, observation)
+	for _, interrupt := range interrupts {
+		if interrupt.happens(t) {
+			interrupt.handle(t)
+			return t.finish()
+		}
+	}
+	switch state.Phase {
+	case v1alpha1.PhaseProgressing, v1alpha1.PhaseWaitingPromotion:
+		progressing(t)
+	case v1alpha1.PhasePromoting:
+		promoting(t)
+	case v1alpha1.PhaseFinalising:
+		finalising(t)
+	default:
+		idle(t)
+	}
+	return t.finish()
+}
+
+// tick is the plan in the making, and all that it is made from.
+type tick struct {
+	policy  config.Policy
+	o       Observation
+	before  State
+	target  Target
+	problem string
+	plan    Plan
+}
+
+func begin(policy config.Policy, state State, o Observation) *tick {
+	t := &tick{policy: policy, o: o, before: state}
+	t.plan.Next = *state.DeepCopy()
+	t.plan.Finalizer = o.Finalizer
+	if o.Primary != nil {
+		t.target, t.problem = Discover(policy, o)
+	}
+	return t
+}
+
+func (t *tick) finish() Plan {
+	next := &t.plan.Next
+	if next.Phase != t.before.Phase || next.CanaryWeight != t.before.CanaryWeight {
+		next.LastTransitionTime = metav1.NewTime(t.o.Now)
+	}
+	if t.plan.Split.Action == SplitWrite {
+		t.plan.Finalizer = true
+	}
+	if t.o.Primary != nil {
+		t.showTarget()
+	}
+	t.setConditions()
+	return t.plan
+}
+
+// showTarget keeps what a running rollout found when it began: the routes to clean up must be known to the end.
+func (t *tick) showTarget() {
+	if t.problem == "" || !Active(t.plan.Next) || t.plan.Next.Target == nil {
+		t.plan.Next.Target = t.target.Status()
+	}
+}
+
+// Active reports whether a rollout is open.
+func Active(state State) bool {
+	switch state.Phase {
+	case v1alpha1.PhaseProgressing, v1alpha1.PhaseWaitingPromotion, v1alpha1.PhasePromoting, v1alpha1.PhaseFinalising:
+		return true
+	}
+	return false
+}
+
+func (t *tick) event(event Event) {
+	t.plan.Events = append(t.plan.Events, event)
+}
+
+// say sets the sentence that tells where the rollout stands.
+func (t *tick) say(message string) {
+	t.plan.Next.Message = message
+}
+
+// wakeIn asks for a tick no later than after this time.
+func (t *tick) wakeIn(d time.Duration) {
+	d = max(d, time.Millisecond)
+	if t.plan.Wait == 0 || d < t.plan.Wait {
+		t.plan.Wait = d
+	}
+}
+
+func (t *tick) stamp() *metav1.MicroTime {
+	return stampOf(t.o.Now)
+}
+
+func stampOf(at time.Time) *metav1.MicroTime {
+	stamp := metav1.NewMicroTime(at)
+	return &stamp
+}
+
+func (t *tick) sinceStart() time.Duration {
+	if t.plan.Next.Started == nil {
+		return 0
+	}
+	return t.o.Now.Sub(t.plan.Next.Started.Time)
+}

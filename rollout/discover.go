@@ -1,0 +1,207 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/analysis"
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
+)
+
+// Target is what was found for a Deployment: all that a rollout acts on.
+type Target struct {
+	// Service selects the primary's pods.
+	Service corev1.Service
+	// Routes send to Service.
+	Routes []gatewayv1.HTTPRoute
+	// Gateway is the first gateway of the routes.
+	Gateway types.NamespacedName
+	// Preset names the queries of the checks.
+	Preset string
+	// Identity are the labels that tell the canary's pods from the primary's; nil while there is no candidate.
+	Identity workload.Identity
+}
+
+// CanaryService is the name of the Service of the canary's pods.
+func (t Target) CanaryService() string {
+	return workload.CanaryServiceName(t.Service.Name)
+}
+
+// Status is the part of the target that is shown.
+func (t Target) Status() *v1alpha1.TargetStatus {
+	status := &v1alpha1.TargetStatus{Service: t.Service.Name, Metrics: t.Preset}
+	for _, r := range t.Routes {
+		status.Routes = append(status.Routes, r.Name)
+	}
+	if t.Gateway.Name != "" {
+		status.Gateway = t.Gateway.String()
+	}
+	return status
+}
+
+// Discover finds the Service, the routes, the gateway and the queries for a primary. The problem, when not empty, says
+// what is missing and what to do; no rollout starts until it is gone. What was found by then is in the Target.
+func Discover(policy config.Policy, observation Observation) (target Target, problem string) {
+	for _, find := range []func(*Target, config.Policy, Observation) string{
+		checkValid, findService, findRoutes, findGateway, findMetrics, findForeign, findIdentity,
+	} {
+		if problem = find(&target, policy, observation); problem != "" {
+			return target, problem
+		}
+	}
+	return target, ""
+}
+
+func checkValid(_ *Target, _ config.Policy, o Observation) string {
+	return o.Invalid
+}
+
+func findService(target *Target, policy config.Policy, o Observation) string {
+	found := workload.ServicesOf(o.Primary, o.Services)
+	if policy.Service != "" {
+		found = slices.DeleteFunc(found, func(s corev1.Service) bool { return s.Name != policy.Service })
+		if len(found) == 0 {
+			return fmt.Sprintf("Service %s, which the annotation %s names, does not exist or does not select the pods of Deployment %s",
+				policy.Service, config.AnnotationService, o.Name)
+		}
+	}
+	if len(found) > 1 {
+		routed := slices.DeleteFunc(slices.Clone(found), func(s corev1.Service) bool { return len(routesTo(o, s.Name)) == 0 })
+		if len(routed) != 1 {
+			return fmt.Sprintf("Services %s all select the pods of Deployment %s: name the one that the routes use in the annotation %s",
+				names(found), o.Name, config.AnnotationService)
+		}
+		found = routed
+	}
+	if len(found) == 0 {
+		return fmt.Sprintf("no Service selects the pods of Deployment %s: create one with its pod labels as selector", o.Name)
+	}
+	target.Service = found[0]
+	return ""
+}
+
+func routesTo(o Observation, service string) []gatewayv1.HTTPRoute {
+	var found []gatewayv1.HTTPRoute
+	for i := range o.Routes {
+		if route.SendsTo(&o.Routes[i], service) {
+			found = append(found, o.Routes[i])
+		}
+	}
+	return found
+}
+
+func names(services []corev1.Service) string {
+	list := make([]string, 0, len(services))
+	for _, s := range services {
+		list = append(list, s.Name)
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
+
+func findRoutes(target *Target, _ config.Policy, o Observation) string {
+	target.Routes = routesTo(o, target.Service.Name)
+	if len(target.Routes) == 0 {
+		return fmt.Sprintf("no HTTPRoute in namespace %s sends to Service %s: create one with the Service in its backendRefs",
+			o.Namespace, target.Service.Name)
+	}
+	for i := range target.Routes {
+		split, err := route.SplitOf(target.Routes[i].Annotations)
+		if err != nil {
+			return fmt.Sprintf("HTTPRoute %s: annotation %s: %v; remove the annotation", target.Routes[i].Name, config.AnnotationSplit, err)
+		}
+		if split != nil && split.Deployment != o.Name {
+			return fmt.Sprintf("HTTPRoute %s is being split for Deployment %s: this rollout waits for that one to end",
+				target.Routes[i].Name, split.Deployment)
+		}
+	}
+	return ""
+}
+
+func findGateway(target *Target, _ config.Policy, o Observation) string {
+	for i := range target.Routes {
+		for _, name := range route.Gateways(&target.Routes[i]) {
+			if !slices.ContainsFunc(o.Gateways, func(g gatewayv1.Gateway) bool { return g.Namespace == name.Namespace && g.Name == name.Name }) {
+				return fmt.Sprintf("HTTPRoute %s names Gateway %s, which does not exist: create it, or correct spec.parentRefs", target.Routes[i].Name, name)
+			}
+			if target.Gateway.Name == "" {
+				target.Gateway = name
+			}
+		}
+	}
+	if target.Gateway.Name == "" {
+		return fmt.Sprintf("HTTPRoute %s has no Gateway in spec.parentRefs: name the Gateway that it is served by", target.Routes[0].Name)
+	}
+	return ""
+}
+
+func findMetrics(target *Target, policy config.Policy, o Observation) string {
+	if !o.Prometheus {
+		return "no Prometheus is configured, so nothing could be judged: start sluice with --prometheus-url (chart value prometheusUrl)"
+	}
+	if policy.Metrics != "" {
+		target.Preset = policy.Metrics
+		return ""
+	}
+	controller := controllerOf(target.Gateway, o)
+	preset, known := analysis.PresetFor(controller)
+	if !known {
+		return fmt.Sprintf("Gateway %s is served by controller %q, whose metrics are not known: choose queries with the annotation %s: %s",
+			target.Gateway, controller, config.AnnotationMetrics, strings.Join(config.Presets, ", "))
+	}
+	target.Preset = preset
+	return ""
+}
+
+// controllerOf returns the controllerName of the gateway's class, empty when it cannot be seen.
+func controllerOf(gateway types.NamespacedName, o Observation) string {
+	for _, g := range o.Gateways {
+		if g.Namespace != gateway.Namespace || g.Name != gateway.Name {
+			continue
+		}
+		for _, class := range o.Classes {
+			if class.Name == string(g.Spec.GatewayClassName) {
+				return string(class.Spec.ControllerName)
+			}
+		}
+	}
+	return ""
+}
+
+func findForeign(_ *Target, _ config.Policy, o Observation) string {
+	if o.Foreign == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s exists and was not made for this Deployment: rename or delete it, the canary needs the name", o.Foreign)
+}
+
+// findIdentity looks ahead to the canary's pods: they must be told apart from the primary's, and no other Service may
+// select them.
+func findIdentity(target *Target, policy config.Policy, o Observation) string {
+	candidate := o.inFlight()
+	if candidate == nil {
+		return ""
+	}
+	pod, err := candidate.Template.Pod()
+	if err != nil {
+		return fmt.Sprintf("the candidate cannot be read: %v", err)
+	}
+	target.Identity, err = workload.IdentityFor(o.Primary, pod, o.Services, policy.IdentityLabels)
+	if err != nil {
+		return err.Error()
+	}
+	labels := workload.CanaryLabels(pod.Labels, target.Identity)
+	if leak := workload.LeakOf(labels, o.Services, target.CanaryService()); leak != nil {
+		return fmt.Sprintf("Service %s would select the canary's pods by label %s and send them requests past the split: "+
+			"name that label in the annotation %s, or narrow the Service's selector", leak.Service, leak.Label, config.AnnotationIdentityLabels)
+	}
+	return ""
+}

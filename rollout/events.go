@@ -1,0 +1,88 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+)
+
+// Event is one thing that happened, told on the Canary and on the Deployment after it was written.
+type Event struct {
+	// Warning marks what somebody should look at.
+	Warning bool
+	// Reason is a word for machines, e.g. WeightAdvanced.
+	Reason string
+	// Message is a sentence for people.
+	Message string
+}
+
+func initialized(message string) Event {
+	return Event{Reason: "Initialized", Message: message}
+}
+
+func notReady(problem string) Event {
+	return Event{Warning: true, Reason: "NotReady", Message: problem}
+}
+
+func candidateHeld(hash, by string) Event {
+	return Event{Reason: "CandidateHeld", Message: fmt.Sprintf("New template %s from %s is held back; starting the canary", hash, by)}
+}
+
+func candidateBlocked(hash, problem string) Event {
+	return Event{Warning: true, Reason: "CandidateBlocked", Message: fmt.Sprintf("New template %s is held back and cannot be judged yet: %s", hash, problem)}
+}
+
+func canaryReady(ready, replicas int32) Event {
+	return Event{Reason: "CanaryReady", Message: fmt.Sprintf("Canary is ready with %d of %d replicas", ready, replicas)}
+}
+
+func canaryNotReady(why string, failed, threshold int32) Event {
+	return Event{Warning: true, Reason: "CanaryNotReady", Message: fmt.Sprintf("Canary lost replicas, its weight goes back to 0: %s (failed checks: %d of %d)", why, failed, threshold)}
+}
+
+func weightAdvanced(weight, step int32, steps int) Event {
+	return Event{Reason: "WeightAdvanced", Message: fmt.Sprintf("Canary weight %d%% is in effect, step %d of %d", weight, step, steps)}
+}
+
+func checkFailed(why string, failed, threshold int32) Event {
+	return Event{Warning: true, Reason: "CheckFailed", Message: fmt.Sprintf("%s (failed checks: %d of %d)", why, failed, threshold)}
+}
+
+func checkInconclusive(why string) Event {
+	return Event{Warning: true, Reason: "CheckInconclusive", Message: why}
+}
+
+func analysisPassed(hash string, took time.Duration) Event {
+	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf("Analysis of %s passed after %s; promoting it", hash, took.Round(time.Second))}
+}
+
+func trafficShifted(why string) Event {
+	return Event{Reason: "TrafficShifted", Message: "All requests go to the canary while the primary is changed, because " + why}
+}
+
+func primaryUpdated(hash string) Event {
+	return Event{Reason: "PromotionStarted", Message: fmt.Sprintf("Primary was given template %s; waiting for its pods", hash)}
+}
+
+func promotionFailed(why, previous string) Event {
+	return Event{Warning: true, Reason: "PromotionFailed", Message: fmt.Sprintf("%s; putting the previous template %s back", why, previous)}
+}
+
+func rollingBack(hash, why string) Event {
+	return Event{Warning: true, Reason: "RollingBack", Message: fmt.Sprintf("Rolling back %s: %s", hash, why)}
+}
+
+func rolledBack(hash string) Event {
+	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf("All requests go to the primary, the canary is removed; %s is not tried again until the template changes", hash)}
+}
+
+func promoted(hash string, took time.Duration) Event {
+	return Event{Reason: "Promoted", Message: fmt.Sprintf("Promotion of %s completed after %s; the canary is removed", hash, took.Round(time.Second))}
+}
+
+func cancelled(hash, why string) Event {
+	return Event{Reason: "Cancelled", Message: fmt.Sprintf("Rollout of %s is cancelled: %s", hash, why)}
+}
+
+func superseded(old, new, by string) Event {
+	return Event{Reason: "Superseded", Message: fmt.Sprintf("New template %s from %s replaces %s; the analysis starts again at weight 0", new, by, old)}
+}

@@ -1,0 +1,185 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/route"
+)
+
+// finalising cleans up: weight 0 first, then, once no gateway sends to the copy any more, the copy goes.
+func finalising(t *tick) {
+	t.askAtEnd()
+	if t.onlyCopyServes() {
+		t.writeWrittenSplit()
+		t.say("Keeping the canary's requests where they are: the primary has no available replica")
+		return
+	}
+	t.plan.Split = SplitIntent{Action: SplitRemove}
+	t.plan.Finalizer = t.o.Finalizer || len(t.o.splitRoutes()) > 0
+	if why := t.notCleared(); why != "" {
+		t.say("Taking the canary's requests away: " + why)
+		return
+	}
+	if t.plan.Finalizer && !t.settled("All requests go to the primary; letting that settle") {
+		return
+	}
+	if t.plan.Next.Outcome != v1alpha1.OutcomeSuperseded || t.o.inFlight() == nil {
+		t.plan.Copy = CopyIntent{Action: CopyRemove}
+	}
+	if t.plan.Copy.Action == CopyRemove && (t.o.Copy != nil || t.o.CopyService != nil) {
+		t.say("Removing the canary")
+		return
+	}
+	if t.plan.Ask.Key == "" {
+		t.end()
+	}
+}
+
+// askAtEnd has the outcome recorded on the primary, where it survives the loss of the Canary.
+func (t *tick) askAtEnd() {
+	next := t.plan.Next
+	if !t.o.optedIn() {
+		return
+	}
+	switch candidate := t.o.inFlight(); {
+	case next.Outcome == v1alpha1.OutcomeFailed && candidate != nil && candidate.Hash == next.Candidate && candidate.Attempt == next.Attempt:
+		t.plan.Ask = AskIntent{Key: config.AnnotationFail, Hash: next.Candidate}
+	case next.Outcome == v1alpha1.OutcomeSucceeded && t.o.promoted(next.Candidate):
+		t.plan.Ask = AskIntent{Key: config.AnnotationSettle, Hash: t.o.Previous.Hash}
+	}
+}
+
+// onlyCopyServes reports that taking the canary's requests away would send them to nobody.
+func (t *tick) onlyCopyServes() bool {
+	return len(t.o.splitRoutes()) > 0 && t.o.Primary.Status.AvailableReplicas == 0 && t.o.Primary.DeletionTimestamp == nil &&
+		t.o.Copy != nil && t.o.Copy.Status.AvailableReplicas > 0
+}
+
+// writeWrittenSplit keeps the split that the routes carry.
+func (t *tick) writeWrittenSplit() {
+	t.plan.Next.CanaryWeight = t.writtenWeight()
+	t.plan.Split = SplitIntent{Action: SplitLeave}
+}
+
+// writtenWeight is the weight that the routes are asked for, 0 without a split.
+func (t *tick) writtenWeight() int32 {
+	var weight int32
+	for _, r := range t.o.splitRoutes() {
+		if split, err := route.SplitOf(r.Annotations); err == nil {
+			weight = max(weight, split.Weight)
+		}
+	}
+	return weight
+}
+
+// notCleared says which route still sends to the canary; empty when none does. Without our finalizer no split was ever
+// written.
+func (t *tick) notCleared() string {
+	if left := t.o.splitRoutes(); len(left) > 0 {
+		return fmt.Sprintf("HTTPRoute %s still carries the split", left[0].Name)
+	}
+	if !t.plan.Finalizer {
+		return ""
+	}
+	return notInEffect(t.splitNames(), t.o.Routes)
+}
+
+// splitNames are the routes that this rollout has written to.
+func (t *tick) splitNames() []string {
+	if t.before.Target != nil {
+		return t.before.Target.Routes
+	}
+	return t.target.Status().Routes
+}
+
+// notInEffect says why one of the named routes is not in effect; a route that is gone sends nothing.
+func notInEffect(names []string, routes []gatewayv1.HTTPRoute) string {
+	for i := range routes {
+		if !slices.Contains(names, routes[i].Name) {
+			continue
+		}
+		if ok, why := route.InEffect(&routes[i]); !ok {
+			return fmt.Sprintf("HTTPRoute %s: %s", routes[i].Name, why)
+		}
+	}
+	return ""
+}
+
+// writeSplit states the present weight on the routes; without routes there is nothing to write to.
+func (t *tick) writeSplit() {
+	if len(t.target.Routes) == 0 {
+		return
+	}
+	t.plan.Split = SplitIntent{
+		Action: SplitWrite,
+		Routes: t.splitTargets(),
+		Split: route.Split{
+			Deployment: t.o.Name,
+			Primary:    t.target.Service.Name,
+			Canary:     t.target.CanaryService(),
+			Weight:     t.plan.Next.CanaryWeight,
+		},
+	}
+}
+
+func (t *tick) splitTargets() []string {
+	return t.target.Status().Routes
+}
+
+// notInEffect says why the present weight has not reached every gateway; empty when it has.
+func (t *tick) notInEffect() string {
+	for i := range t.target.Routes {
+		r := &t.target.Routes[i]
+		split, err := route.SplitOf(r.Annotations)
+		if err != nil || split == nil || split.Weight != t.plan.Next.CanaryWeight || !route.IsRendered(r) {
+			return fmt.Sprintf("HTTPRoute %s is being written", r.Name)
+		}
+	}
+	return notInEffect(t.splitTargets(), t.target.Routes)
+}
+
+// end closes the rollout.
+func (t *tick) end() {
+	next := &t.plan.Next
+	t.plan.Finalizer = false
+	next.Step = 0
+	next.StepStarted, next.TrafficStarted, next.WaitingSince = nil, nil, nil
+	switch next.Outcome {
+	case v1alpha1.OutcomeSucceeded:
+		next.Phase = v1alpha1.PhaseSucceeded
+		t.event(promoted(next.Candidate, t.sinceStart()))
+		t.say(t.ending())
+	case v1alpha1.OutcomeFailed:
+		next.Phase = v1alpha1.PhaseFailed
+		t.event(rolledBack(next.Candidate))
+		t.say(t.ending())
+	default:
+		t.endWithoutVerdict()
+	}
+	t.plan.DeleteCanary = !t.o.optedIn()
+}
+
+// endWithoutVerdict goes on with a newer candidate at once, or rests.
+func (t *tick) endWithoutVerdict() {
+	next := &t.plan.Next
+	if next.Outcome == v1alpha1.OutcomeCancelled && next.Candidate != "" {
+		t.event(cancelled(next.Candidate, next.Reason))
+	}
+	next.Phase = v1alpha1.PhaseInitialized
+	if !t.o.optedIn() {
+		return
+	}
+	switch {
+	case t.o.inFlight() == nil:
+		rest(t)
+	case t.problem != "":
+		hold(t)
+	default:
+		start(t)
+	}
+}

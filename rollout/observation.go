@@ -1,0 +1,84 @@
+package rollout
+
+import (
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/analysis"
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
+)
+
+// State is what a rollout continues from: the status of the Canary.
+type State = v1alpha1.CanaryStatus
+
+// Observation is everything that one tick has read. What does not exist is nil or empty, never an error.
+type Observation struct {
+	// Now is when the tick began.
+	Now time.Time
+	// Namespace and Name are those of the Deployment and its Canary.
+	Namespace, Name string
+	// DeletedAt is when the deletion of the Canary was asked for; nil when it was not.
+	DeletedAt *time.Time
+	// Finalizer is set while the Canary carries our finalizer.
+	Finalizer bool
+	// Primary is the user's Deployment.
+	Primary *appsv1.Deployment
+	// Candidate is the template that the primary holds back.
+	Candidate *workload.Candidate
+	// Previous is the template that a promotion replaced and that has not been settled.
+	Previous *workload.Previous
+	// Invalid says which annotation of the primary cannot be read; empty when all can.
+	Invalid string
+	// Copy is the Deployment that runs the candidate, and Foreign is set when an object with its name, or with that of
+	// its Service, belongs to somebody else.
+	Copy    *appsv1.Deployment
+	Foreign string
+	// CopyService is the Service of the copy's pods.
+	CopyService *corev1.Service
+	// ReadyEndpoints is how many pods the copy's Service has ready.
+	ReadyEndpoints int32
+	// Services and Routes are those of the namespace.
+	Services []corev1.Service
+	Routes   []gatewayv1.HTTPRoute
+	// Gateways and Classes are those of the cluster.
+	Gateways []gatewayv1.Gateway
+	Classes  []gatewayv1.GatewayClass
+	// Prometheus is set when an address of Prometheus is configured.
+	Prometheus bool
+	// Samples answer the queries of NeedsOf; nil when none were due.
+	Samples []analysis.Sample
+}
+
+// splitRoutes are the routes that carry a split for this Deployment.
+func (o Observation) splitRoutes() []gatewayv1.HTTPRoute {
+	var found []gatewayv1.HTTPRoute
+	for _, r := range o.Routes {
+		if split, err := route.SplitOf(r.Annotations); err == nil && split != nil && split.Deployment == o.Name {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// inFlight returns the candidate when it is there and neither failed nor aborted.
+func (o Observation) inFlight() *workload.Candidate {
+	if o.Candidate == nil || o.Candidate.Mark != "" {
+		return nil
+	}
+	return o.Candidate
+}
+
+func (o Observation) optedIn() bool {
+	return o.Primary != nil && config.OptedIn(o.Primary.Annotations)
+}
+
+// promoted reports whether the primary runs the template of this hash, by a promotion that has not been settled.
+func (o Observation) promoted(hash string) bool {
+	return o.Previous != nil && o.Previous.Promoted == hash
+}

@@ -1,0 +1,108 @@
+package rollout
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
+)
+
+// CopyAction is what to do with the canary copy.
+type CopyAction string
+
+const (
+	// CopyLeave leaves the copy as it is.
+	CopyLeave CopyAction = ""
+	// CopyEnsure makes the copy run the candidate with the plan's replicas.
+	CopyEnsure CopyAction = "ensure"
+	// CopyRemove removes the copy and its Service.
+	CopyRemove CopyAction = "remove"
+)
+
+// CopyIntent is what the canary copy should be.
+type CopyIntent struct {
+	Action CopyAction
+	// Replicas that the copy should have.
+	Replicas int32
+	// Identity are the labels that the copy's pods get in place of the primary's.
+	Identity workload.Identity
+	// Service is the name of the primary's Service, whose copy is made for the canary's pods.
+	Service string
+}
+
+// SplitAction is what to do with the routes.
+type SplitAction string
+
+const (
+	// SplitLeave leaves the routes as they are.
+	SplitLeave SplitAction = ""
+	// SplitWrite states the plan's split on every route of the target.
+	SplitWrite SplitAction = "write"
+	// SplitRemove takes the split of this Deployment out of every route that carries it.
+	SplitRemove SplitAction = "remove"
+)
+
+// SplitIntent is how the routes should share requests.
+type SplitIntent struct {
+	Action SplitAction
+	Split  route.Split
+	// Routes are the names of the routes to write to.
+	Routes []string
+}
+
+// AskIntent is one thing to ask of admission: an annotation on the primary, whose value is a hash.
+type AskIntent struct {
+	// Key of the annotation, empty for nothing.
+	Key string
+	// Hash of the candidate or of the previous template.
+	Hash string
+}
+
+// Plan is what one tick decided: the next state, and the effects that follow from it. Every effect is idempotent.
+type Plan struct {
+	Next  State
+	Copy  CopyIntent
+	Split SplitIntent
+	Ask   AskIntent
+	// Finalizer tells whether the Canary should carry our finalizer after this tick.
+	Finalizer bool
+	// DeleteCanary is set when nothing is left to do for a Deployment that is no longer opted in.
+	DeleteCanary bool
+	Events       []Event
+	// Wait is the time until the next tick when nothing happens before; 0 for none.
+	Wait time.Duration
+}
+
+// String is one line for logs and goldens: the phase, the effects and the reason.
+func (p Plan) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s", p.Next.Phase)
+	if p.Next.Phase == "" {
+		b.WriteString("-")
+	}
+	if p.Next.Step > 0 {
+		fmt.Fprintf(&b, " step %d", p.Next.Step)
+	}
+	switch p.Copy.Action {
+	case CopyEnsure:
+		fmt.Fprintf(&b, ", copy with %d replicas", p.Copy.Replicas)
+	case CopyRemove:
+		b.WriteString(", remove copy")
+	}
+	switch p.Split.Action {
+	case SplitWrite:
+		fmt.Fprintf(&b, ", split %d%%", p.Split.Split.Weight)
+	case SplitRemove:
+		b.WriteString(", no split")
+	}
+	if p.Ask.Key != "" {
+		fmt.Fprintf(&b, ", ask %s=%s", strings.TrimPrefix(p.Ask.Key, "sluice.dev/"), p.Ask.Hash)
+	}
+	if p.DeleteCanary {
+		b.WriteString(", delete Canary")
+	}
+	fmt.Fprintf(&b, ": %s", p.Next.Message)
+	return b.String()
+}

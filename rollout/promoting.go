@@ -1,0 +1,150 @@
+package rollout
+
+import (
+	"fmt"
+
+	"sluice.dev/sluice/analysis"
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/workload"
+)
+
+// promoting gives the candidate to the primary and waits for its pods; the canary keeps its share meanwhile.
+func promoting(t *tick) {
+	switch {
+	case t.plan.Next.Restoring:
+		restoring(t)
+	case t.o.promoted(t.plan.Next.Candidate):
+		followPrimary(t)
+	case t.problem != "":
+		blocked(t)
+	default:
+		askPromotion(t)
+	}
+}
+
+func askPromotion(t *tick) {
+	if why := t.lost(); why != "" {
+		t.backToZero(why)
+		return
+	}
+	t.writeSplit()
+	if workload.LosesAllAtOnce(t.o.Primary) && !t.shifted() {
+		return
+	}
+	t.plan.Ask = AskIntent{Key: config.AnnotationPromote, Hash: t.plan.Next.Candidate}
+	t.waitFor("Analysis passed; giving the candidate to the primary")
+}
+
+// shifted first sends all requests to a canary of the primary's size, for a primary that loses all its pods at once. It
+// reports true when that is in effect and settled.
+func (t *tick) shifted() bool {
+	next := &t.plan.Next
+	replicas := workload.Replicas(t.o.Primary)
+	t.ensureCopy(max(1, replicas))
+	if why := t.copyNotReady(max(1, replicas)); why != "" {
+		t.waitFor("Scaling the canary to the primary's size: " + why)
+		return false
+	}
+	if next.CanaryWeight != fullWeight {
+		t.event(trafficShifted("the primary loses all its pods at once"))
+		t.giveWeight(fullWeight)
+	}
+	if why := t.notInEffect(); why != "" {
+		t.waitFor("Sending all requests to the canary: " + why)
+		return false
+	}
+	return t.settled("All requests go to the canary; letting that settle")
+}
+
+const fullWeight = 100
+
+// settled reports whether the present moment of the rollout has lasted for the settle time; it begins to count when it
+// is first asked.
+func (t *tick) settled(message string) bool {
+	next := &t.plan.Next
+	if next.StepStarted == nil {
+		next.StepStarted = t.stamp()
+	}
+	remaining := next.StepStarted.Add(analysis.SettleFor(t.preset())).Sub(t.o.Now)
+	if remaining <= 0 {
+		return true
+	}
+	t.say(message)
+	t.wakeIn(remaining)
+	return false
+}
+
+func (t *tick) preset() string {
+	if t.plan.Next.Target != nil {
+		return t.plan.Next.Target.Metrics
+	}
+	return t.target.Preset
+}
+
+func followPrimary(t *tick) {
+	next := &t.plan.Next
+	if next.Promoted == nil {
+		next.Promoted = t.stamp()
+		next.StepStarted = nil
+		next.WaitingSince = t.stamp()
+		t.event(primaryUpdated(next.Candidate))
+	}
+	t.keepShare()
+	ready := workload.ReadinessOf(t.o.Primary)
+	if ready.Complete {
+		t.afterPrimary(v1alpha1.OutcomeSucceeded, "")
+		return
+	}
+	next.StepStarted = nil
+	if t.o.Primary.Spec.Paused {
+		t.say("The primary has the candidate and is paused by spec.paused of the Deployment; kubectl rollout resume goes on")
+		next.WaitingSince = nil
+		return
+	}
+	if t.untilDeadline() <= 0 {
+		next.Restoring = true
+		next.Reason = fmt.Sprintf("the primary was not ready within %s after promotion: %s", t.policy.ProgressDeadline, ready.Message)
+		t.event(promotionFailed(next.Reason, t.o.Previous.Hash))
+		restoring(t)
+		return
+	}
+	t.say("Waiting for the primary to roll out the candidate: " + ready.Message)
+	t.wakeIn(t.untilDeadline())
+}
+
+// keepShare leaves the canary its weight while the primary's pods are replaced, unless it has nothing to serve it with.
+func (t *tick) keepShare() {
+	t.writeSplit()
+	if t.o.Primary.Status.AvailableReplicas > 0 && (t.o.Copy == nil || t.o.Copy.Status.AvailableReplicas == 0) {
+		t.plan.Next.CanaryWeight = 0
+		t.plan.Split = SplitIntent{Action: SplitRemove}
+	}
+}
+
+// afterPrimary ends the rollout once the primary is complete. Where the primary had no requests meanwhile, its pods are
+// given the settle time to be known at the gateway.
+func (t *tick) afterPrimary(outcome v1alpha1.Outcome, reason string) {
+	if t.plan.Next.CanaryWeight == fullWeight && !t.settled("The primary is ready; letting that settle") {
+		return
+	}
+	t.decideOutcome(outcome, reason)
+	finalising(t)
+}
+
+// restoring puts the previous template back after a promotion whose pods did not get ready.
+func restoring(t *tick) {
+	t.keepShare()
+	if t.o.Previous != nil {
+		t.plan.Ask = AskIntent{Key: config.AnnotationRestore, Hash: t.o.Previous.Hash}
+		t.say("Putting the previous template back: " + t.plan.Next.Reason)
+		return
+	}
+	ready := workload.ReadinessOf(t.o.Primary)
+	if !ready.Complete {
+		t.plan.Next.StepStarted = nil
+		t.say("Waiting for the primary to roll back to the previous template: " + ready.Message)
+		return
+	}
+	t.afterPrimary(v1alpha1.OutcomeFailed, t.plan.Next.Reason)
+}

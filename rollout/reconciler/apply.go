@@ -1,0 +1,184 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/workload"
+)
+
+// apply writes a plan in the order that makes a crash between two writes harmless: the state first, then its effects,
+// and what happened last. The finalizer is there before a split and goes after it.
+func (r *Reconciler) apply(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
+	for _, write := range []func(context.Context, *v1alpha1.Canary, rollout.Observation, rollout.Plan) error{
+		r.addFinalizer, r.writeState, r.writeCopy, r.writeSplit, r.writeAsk, r.letGo,
+	} {
+		if err := write(ctx, canary, o, plan); err != nil {
+			return err
+		}
+	}
+	r.metrics.observe(canary, plan.Next)
+	r.tell(canary, o.Primary, plan.Events)
+	return nil
+}
+
+func changed(before, next rollout.State) bool {
+	return !equality.Semantic.DeepEqual(before, next)
+}
+
+func (r *Reconciler) addFinalizer(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
+	if !plan.Finalizer || o.Finalizer || o.DeletedAt != nil {
+		return nil
+	}
+	return r.patchFinalizer(ctx, canary, controllerutil.AddFinalizer)
+}
+
+func (r *Reconciler) patchFinalizer(ctx context.Context, canary *v1alpha1.Canary, change func(client.Object, string) bool) error {
+	status := *canary.Status.DeepCopy()
+	base := canary.DeepCopy()
+	change(canary, config.Finalizer)
+	patch := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, canary, patch, client.FieldOwner(config.FieldManager)); err != nil {
+		return fmt.Errorf("write finalizer of Canary %s/%s: %w", canary.Namespace, canary.Name, err)
+	}
+	canary.Status = status
+	return nil
+}
+
+func (r *Reconciler) writeState(ctx context.Context, canary *v1alpha1.Canary, _ rollout.Observation, plan rollout.Plan) error {
+	if !changed(canary.Status, plan.Next) || plan.DeleteCanary {
+		return nil
+	}
+	updated := canary.DeepCopy()
+	updated.Status = plan.Next
+	if err := r.Client.Status().Update(ctx, updated, client.FieldOwner(config.FieldManager)); err != nil {
+		return fmt.Errorf("write status of Canary %s/%s: %w", canary.Namespace, canary.Name, err)
+	}
+	canary.ResourceVersion = updated.ResourceVersion
+	return nil
+}
+
+func (r *Reconciler) writeCopy(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
+	switch plan.Copy.Action {
+	case rollout.CopyEnsure:
+		return r.ensureCopy(ctx, canary, o, plan.Copy)
+	case rollout.CopyRemove:
+		return r.removeCopy(ctx, o)
+	}
+	return nil
+}
+
+func (r *Reconciler) ensureCopy(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, intent rollout.CopyIntent) error {
+	owner := *metav1.NewControllerRef(canary, v1alpha1.GroupVersion.WithKind("Canary"))
+	desired, err := workload.MakeCanary(o.Primary, *o.Candidate, intent.Identity, intent.Replicas, owner)
+	if err != nil {
+		return fmt.Errorf("make the canary of Deployment %s/%s: %w", o.Namespace, o.Name, err)
+	}
+	if err := r.ensureDeployment(ctx, o.Copy, desired); err != nil {
+		return err
+	}
+	for i := range o.Services {
+		if o.Services[i].Name == intent.Service {
+			return r.ensureService(ctx, o.CopyService, workload.MakeCanaryService(&o.Services[i], o.Primary, desired, owner))
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) ensureDeployment(ctx context.Context, current, desired *appsv1.Deployment) error {
+	if current == nil {
+		return r.create(ctx, desired)
+	}
+	if !equality.Semantic.DeepEqual(current.Spec.Selector, desired.Spec.Selector) {
+		return r.delete(ctx, current)
+	}
+	updated := current.DeepCopy()
+	updated.Spec.Replicas = desired.Spec.Replicas
+	if workload.TemplateHashOf(current) != workload.TemplateHashOf(desired) {
+		updated.Spec.Template = desired.Spec.Template
+		updated.Annotations = mergedOver(updated.Annotations, desired.Annotations)
+	}
+	if equality.Semantic.DeepEqual(current, updated) {
+		return nil
+	}
+	return r.update(ctx, updated)
+}
+
+func mergedOver(base, over map[string]string) map[string]string {
+	merged := maps.Clone(base)
+	maps.Copy(merged, over)
+	return merged
+}
+
+func (r *Reconciler) ensureService(ctx context.Context, current, desired *corev1.Service) error {
+	if current == nil {
+		return r.create(ctx, desired)
+	}
+	if equality.Semantic.DeepEqual(current.Spec.Selector, desired.Spec.Selector) && current.Name == desired.Name {
+		return nil
+	}
+	return r.delete(ctx, current)
+}
+
+func (r *Reconciler) removeCopy(ctx context.Context, o rollout.Observation) error {
+	if o.Copy != nil {
+		if err := r.delete(ctx, o.Copy); err != nil {
+			return err
+		}
+	}
+	if o.CopyService != nil {
+		return r.delete(ctx, o.CopyService)
+	}
+	return nil
+}
+
+func (r *Reconciler) create(ctx context.Context, object client.Object) error {
+	if err := r.Client.Create(ctx, object, client.FieldOwner(config.FieldManager)); err != nil {
+		return fmt.Errorf("create %T %s/%s: %w", object, object.GetNamespace(), object.GetName(), err)
+	}
+	return nil
+}
+
+func (r *Reconciler) update(ctx context.Context, object client.Object) error {
+	if err := r.Client.Update(ctx, object, client.FieldOwner(config.FieldManager)); err != nil {
+		return fmt.Errorf("update %T %s/%s: %w", object, object.GetNamespace(), object.GetName(), err)
+	}
+	return nil
+}
+
+func (r *Reconciler) delete(ctx context.Context, object client.Object) error {
+	if object.GetDeletionTimestamp() != nil {
+		return nil
+	}
+	uid := object.GetUID()
+	err := r.Client.Delete(ctx, object, client.PropagationPolicy(metav1.DeletePropagationBackground), client.Preconditions{UID: &uid})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("delete %T %s/%s: %w", object, object.GetNamespace(), object.GetName(), err)
+	}
+	return nil
+}
+
+// letGo comes last: without its finalizer, or deleted, the Canary is gone.
+func (r *Reconciler) letGo(ctx context.Context, canary *v1alpha1.Canary, _ rollout.Observation, plan rollout.Plan) error {
+	if !plan.Finalizer && controllerutil.ContainsFinalizer(canary, config.Finalizer) {
+		if err := r.patchFinalizer(ctx, canary, controllerutil.RemoveFinalizer); err != nil {
+			return client.IgnoreNotFound(err)
+		}
+	}
+	if plan.DeleteCanary {
+		return r.delete(ctx, canary)
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/workload"
+)
+
+// gather reads everything that one tick looks at.
+func (r *Reconciler) gather(ctx context.Context, primary *appsv1.Deployment, canary *v1alpha1.Canary) (config.Policy, rollout.Observation, error) {
+	o := rollout.Observation{
+		Now:        time.Now(),
+		Namespace:  canary.Namespace,
+		Name:       canary.Name,
+		Primary:    primary,
+		Finalizer:  controllerutil.ContainsFinalizer(canary, config.Finalizer),
+		Prometheus: r.Query != nil,
+	}
+	if canary.DeletionTimestamp != nil {
+		o.DeletedAt = &canary.DeletionTimestamp.Time
+	}
+	for _, read := range []func(context.Context, *v1alpha1.Canary, *rollout.Observation) error{
+		r.readLists, r.readCopy, r.readEndpoints,
+	} {
+		if err := read(ctx, canary, &o); err != nil {
+			return config.Policy{}, o, err
+		}
+	}
+	policy := readPrimary(&o)
+	if queries := rollout.NeedsOf(policy, canary.Status, o); len(queries) > 0 {
+		o.Samples = r.Query(ctx, queries)
+	}
+	return policy, o, nil
+}
+
+// readPrimary takes from the primary's annotations what they say.
+func readPrimary(o *rollout.Observation) config.Policy {
+	if o.Primary == nil {
+		return config.Defaults()
+	}
+	policy, problems := config.PolicyFor(o.Primary.Annotations)
+	if err := problems.ToAggregate(); err != nil {
+		o.Invalid = err.Error()
+	}
+	var err error
+	if o.Candidate, err = workload.CandidateOf(o.Primary.Annotations); err != nil {
+		o.Invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationCandidate, err)
+	}
+	if o.Previous, err = workload.PreviousOf(o.Primary.Annotations); err != nil {
+		o.Invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationPrevious, err)
+	}
+	return policy
+}
+
+func (r *Reconciler) readLists(ctx context.Context, canary *v1alpha1.Canary, o *rollout.Observation) error {
+	var services corev1.ServiceList
+	var routes gatewayv1.HTTPRouteList
+	var gateways gatewayv1.GatewayList
+	var classes gatewayv1.GatewayClassList
+	namespace := client.InNamespace(canary.Namespace)
+	for _, list := range []struct {
+		of      client.ObjectList
+		options []client.ListOption
+	}{{&services, []client.ListOption{namespace}}, {&routes, []client.ListOption{namespace}}, {&gateways, nil}, {&classes, nil}} {
+		if err := r.Client.List(ctx, list.of, list.options...); err != nil {
+			return fmt.Errorf("list %T: %w", list.of, err)
+		}
+	}
+	o.Services, o.Routes, o.Gateways, o.Classes = services.Items, routes.Items, gateways.Items, classes.Items
+	return nil
+}
+
+// readCopy reads the canary copy and its Service. Those with their names that are not the Canary's are foreign.
+func (r *Reconciler) readCopy(ctx context.Context, canary *v1alpha1.Canary, o *rollout.Observation) error {
+	copied, err := fetch(ctx, r.Client, client.ObjectKey{Namespace: o.Namespace, Name: workload.CanaryName(o.Name)}, &appsv1.Deployment{})
+	if err != nil {
+		return err
+	}
+	if copied != nil && !ours(copied, canary) {
+		o.Foreign = "Deployment " + copied.Name
+		copied = nil
+	}
+	o.Copy = copied
+	for i := range o.Services {
+		if service := &o.Services[i]; ours(service, canary) {
+			o.CopyService = service
+		}
+	}
+	if o.Primary == nil || o.CopyService != nil {
+		return nil
+	}
+	for _, service := range workload.ServicesOf(o.Primary, o.Services) {
+		for i := range o.Services {
+			if o.Services[i].Name == workload.CanaryServiceName(service.Name) {
+				o.Foreign = "Service " + o.Services[i].Name
+			}
+		}
+	}
+	return nil
+}
+
+// ours reports whether this Canary made the object; one that an earlier Canary of the name made is going away.
+func ours(object metav1.Object, canary *v1alpha1.Canary) bool {
+	return metav1.IsControlledBy(object, canary) && object.GetLabels()[config.LabelRole] == config.RoleCanary
+}
+
+func (r *Reconciler) readEndpoints(ctx context.Context, _ *v1alpha1.Canary, o *rollout.Observation) error {
+	if o.CopyService == nil {
+		return nil
+	}
+	var slices discoveryv1.EndpointSliceList
+	err := r.Client.List(ctx, &slices, client.InNamespace(o.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: o.CopyService.Name})
+	if err != nil {
+		return fmt.Errorf("list EndpointSlices of Service %s: %w", o.CopyService.Name, err)
+	}
+	pods := map[string]bool{}
+	for _, slice := range slices.Items {
+		for _, endpoint := range slice.Endpoints {
+			if endpoint.TargetRef != nil && ptr.Deref(endpoint.Conditions.Ready, true) {
+				pods[endpoint.TargetRef.Name] = true
+			}
+		}
+	}
+	o.ReadyEndpoints = int32(len(pods))
+	return nil
+}

@@ -1,0 +1,93 @@
+package reconciler
+
+import (
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout"
+)
+
+// metrics are what sluice tells about its rollouts. Series go away with their Canary.
+type metrics struct {
+	total    *prometheus.GaugeVec
+	status   *prometheus.GaugeVec
+	weight   *prometheus.GaugeVec
+	duration *prometheus.HistogramVec
+
+	mu   sync.Mutex
+	seen map[types.NamespacedName]bool
+}
+
+// Values of sluice_canary_status, as those of flagger_canary_status.
+const (
+	statusRunning   = 0
+	statusSucceeded = 1
+	statusFailed    = 2
+)
+
+// newMetrics registers the metrics; the same registry cannot be used twice.
+func newMetrics(registry prometheus.Registerer) *metrics {
+	m := &metrics{
+		total: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "sluice_canary_total", Help: "Number of Canaries.",
+		}, []string{"namespace"}),
+		status: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "sluice_canary_status", Help: "How the last rollout stands: 0 running, 1 successful, 2 failed.",
+		}, []string{"name", "namespace"}),
+		weight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "sluice_canary_weight", Help: "Percentage of requests that each workload should get.",
+		}, []string{"workload", "namespace"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "sluice_canary_duration_seconds", Help: "Time from a held candidate to the end of its rollout.",
+			Buckets: []float64{15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 86400},
+		}, []string{"name", "namespace"}),
+		seen: map[types.NamespacedName]bool{},
+	}
+	registry.MustRegister(m.total, m.status, m.weight, m.duration)
+	return m
+}
+
+// observe shows a state that was written.
+func (m *metrics) observe(canary *v1alpha1.Canary, next rollout.State) {
+	key := types.NamespacedName{Namespace: canary.Namespace, Name: canary.Name}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.seen[key] {
+		m.seen[key] = true
+		m.total.WithLabelValues(key.Namespace).Inc()
+	}
+	m.status.WithLabelValues(key.Name, key.Namespace).Set(statusOf(next))
+	m.weight.WithLabelValues(key.Name, key.Namespace).Set(float64(100 - next.CanaryWeight))
+	m.weight.WithLabelValues(copyOf(key), key.Namespace).Set(float64(next.CanaryWeight))
+	if before := canary.Status; rollout.Active(before) && !rollout.Active(next) && before.Started != nil {
+		m.duration.WithLabelValues(key.Name, key.Namespace).Observe(next.LastTransitionTime.Sub(before.Started.Time).Seconds())
+	}
+}
+
+func statusOf(state rollout.State) float64 {
+	switch {
+	case rollout.Active(state):
+		return statusRunning
+	case state.Phase == v1alpha1.PhaseFailed:
+		return statusFailed
+	}
+	return statusSucceeded
+}
+
+// forget removes every series of a Canary that is gone.
+func (m *metrics) forget(key types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.seen[key] {
+		return
+	}
+	delete(m.seen, key)
+	m.total.WithLabelValues(key.Namespace).Dec()
+	m.status.DeleteLabelValues(key.Name, key.Namespace)
+	m.weight.DeleteLabelValues(key.Name, key.Namespace)
+	m.weight.DeleteLabelValues(copyOf(key), key.Namespace)
+	m.duration.DeleteLabelValues(key.Name, key.Namespace)
+}

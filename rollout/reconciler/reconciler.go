@@ -1,0 +1,124 @@
+// Package reconciler does the reading and writing around rollout.Decide: gather, decide, apply.
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/record"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"sluice.dev/sluice/analysis"
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
+)
+
+// QueryFunc answers queries, one sample for each; a query that fails is a sample with an error.
+type QueryFunc func(ctx context.Context, queries []analysis.Query) []analysis.Sample
+
+// Reconciler takes the rollouts of opted-in Deployments through their ticks.
+type Reconciler struct {
+	// Client reads from the cache and writes to the API server.
+	Client client.Client
+	// Live reads from the API server: the state of an open rollout must not be a stale one.
+	Live client.Reader
+	// Query asks Prometheus; nil when none is configured.
+	Query QueryFunc
+	// Recorder sends events.
+	Recorder record.EventRecorder
+
+	metrics *metrics
+}
+
+// Reconcile is one tick for the Deployment of the request.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	primary, canary, err := r.subjects(ctx, request)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if canary == nil {
+		r.metrics.forget(request.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	policy, observation, err := r.gather(ctx, primary, canary)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	plan := rollout.Decide(policy, canary.Status, observation)
+	if changed(canary.Status, plan.Next) {
+		log.FromContext(ctx).Info("tick", "plan", plan.String())
+	}
+	if err := r.apply(ctx, canary, observation, plan); err != nil {
+		return r.afterError(ctx, err)
+	}
+	return ctrl.Result{RequeueAfter: plan.Wait}, nil
+}
+
+// staleRetry lets the cache catch up with what somebody else wrote.
+const staleRetry = 50 * time.Millisecond
+
+// afterError tries again at once after a write that lost a race: the next tick reads what is there now.
+func (r *Reconciler) afterError(ctx context.Context, err error) (ctrl.Result, error) {
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		log.FromContext(ctx).V(1).Info("reading again", "because", err.Error())
+		return ctrl.Result{RequeueAfter: staleRetry}, nil
+	}
+	return ctrl.Result{}, err
+}
+
+// subjects are the Deployment and its Canary, which is made when the Deployment is opted in. Both are nil when there is
+// nothing to do.
+func (r *Reconciler) subjects(ctx context.Context, request ctrl.Request) (*appsv1.Deployment, *v1alpha1.Canary, error) {
+	primary, err := fetch(ctx, r.Client, request.NamespacedName, &appsv1.Deployment{})
+	if err != nil {
+		return nil, nil, err
+	}
+	canary, err := fetch(ctx, r.Client, request.NamespacedName, &v1alpha1.Canary{})
+	if err != nil {
+		return nil, nil, err
+	}
+	if canary != nil && (rollout.Active(canary.Status) || canary.DeletionTimestamp != nil) {
+		canary, err = fetch(ctx, r.Live, request.NamespacedName, &v1alpha1.Canary{})
+		return primary, canary, err
+	}
+	if canary == nil && primary != nil && primary.DeletionTimestamp == nil && config.OptedIn(primary.Annotations) {
+		canary, err = r.createCanary(ctx, primary)
+	}
+	return primary, canary, err
+}
+
+func (r *Reconciler) createCanary(ctx context.Context, primary *appsv1.Deployment) (*v1alpha1.Canary, error) {
+	canary := &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: primary.Namespace, Name: primary.Name}}
+	if err := controllerutil.SetControllerReference(primary, canary, r.Client.Scheme()); err != nil {
+		return nil, fmt.Errorf("own Canary %s/%s: %w", canary.Namespace, canary.Name, err)
+	}
+	err := r.Client.Create(ctx, canary, client.FieldOwner(config.FieldManager))
+	if apierrors.IsAlreadyExists(err) {
+		return fetch(ctx, r.Live, client.ObjectKeyFromObject(primary), &v1alpha1.Canary{})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create Canary %s/%s: %w", canary.Namespace, canary.Name, err)
+	}
+	return canary, nil
+}
+
+// fetch reads an object, or nil when there is none.
+func fetch[T client.Object](ctx context.Context, reader client.Reader, key client.ObjectKey, object T) (T, error) {
+	var none T
+	err := reader.Get(ctx, key, object)
+	if apierrors.IsNotFound(err) {
+		return none, nil
+	}
+	if err != nil {
+		return none, fmt.Errorf("read %T %s: %w", object, key, err)
+	}
+	return object, nil
+}

@@ -1,0 +1,147 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
+)
+
+// Options are what the reconciler cannot find in the cluster.
+type Options struct {
+	// Query asks Prometheus; nil when none is configured.
+	Query QueryFunc
+	// Metrics is where the reconciler's own metrics are registered.
+	Metrics prometheus.Registerer
+}
+
+const (
+	parallelTicks = 8
+	shortestRetry = 5 * time.Millisecond
+	longestRetry  = 10 * time.Second
+)
+
+// Setup adds the reconciler to a manager whose scheme knows apps, core, discovery, the Gateway API and sluice.dev.
+func Setup(manager ctrl.Manager, options Options) error {
+	recorder, err := newRecorder(manager)
+	if err != nil {
+		return err
+	}
+	r := &Reconciler{
+		Client:   manager.GetClient(),
+		Live:     manager.GetAPIReader(),
+		Query:    options.Query,
+		Recorder: recorder,
+		metrics:  newMetrics(options.Metrics),
+	}
+	return ctrl.NewControllerManagedBy(manager).
+		Named("canary").
+		For(&v1alpha1.Canary{}).
+		Owns(&appsv1.Deployment{}).
+		Owns(&corev1.Service{}, builder.WithPredicates(predicate.LabelChangedPredicate{})).
+		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(primaryOf)).
+		Watches(&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(r.inNamespace)).
+		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(r.ofEndpoints)).
+		Watches(&gatewayv1.HTTPRoute{}, handler.EnqueueRequestsFromMapFunc(r.ofRoute)).
+		Watches(&gatewayv1.Gateway{}, handler.EnqueueRequestsFromMapFunc(r.everywhere), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&gatewayv1.GatewayClass{}, handler.EnqueueRequestsFromMapFunc(r.everywhere), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: parallelTicks,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](shortestRetry, longestRetry),
+		}).
+		Complete(r)
+}
+
+// eventBurst lets every event of many rollouts through: the client's own limits would fold those of one long rollout.
+const eventBurst = 10000
+
+func newRecorder(manager ctrl.Manager) (record.EventRecorder, error) {
+	events, err := typedcorev1.NewForConfigAndClient(manager.GetConfig(), manager.GetHTTPClient())
+	if err != nil {
+		return nil, fmt.Errorf("make the client for events: %w", err)
+	}
+	broadcaster := record.NewBroadcaster(record.WithCorrelatorOptions(record.CorrelatorOptions{BurstSize: eventBurst, MaxEvents: eventBurst}))
+	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: events.Events("")})
+	return broadcaster.NewRecorder(manager.GetScheme(), corev1.EventSource{Component: config.FieldManager}), nil
+}
+
+// primaryOf maps a Deployment that is, or has just been, opted in to its Canary.
+func primaryOf(_ context.Context, object client.Object) []ctrl.Request {
+	if _, mentions := object.GetAnnotations()[config.AnnotationCanary]; !mentions {
+		return nil
+	}
+	return []ctrl.Request{{NamespacedName: client.ObjectKeyFromObject(object)}}
+}
+
+// canaries returns requests for the Canaries for which the function is true.
+func (r *Reconciler) canaries(ctx context.Context, namespace string, concerns func(*v1alpha1.Canary) bool) []ctrl.Request {
+	var list v1alpha1.CanaryList
+	if err := r.Client.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "list Canaries", "namespace", namespace)
+		return nil
+	}
+	var requests []ctrl.Request
+	for i := range list.Items {
+		if concerns(&list.Items[i]) {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+	}
+	return requests
+}
+
+func all(*v1alpha1.Canary) bool { return true }
+
+func (r *Reconciler) inNamespace(ctx context.Context, object client.Object) []ctrl.Request {
+	return r.canaries(ctx, object.GetNamespace(), all)
+}
+
+func (r *Reconciler) everywhere(ctx context.Context, _ client.Object) []ctrl.Request {
+	return r.canaries(ctx, metav1.NamespaceAll, all)
+}
+
+// ofEndpoints maps an EndpointSlice, which has the labels of its Service, to the Canary of that Service.
+func (r *Reconciler) ofEndpoints(ctx context.Context, object client.Object) []ctrl.Request {
+	label := object.GetLabels()[config.LabelPrimary]
+	return r.canaries(ctx, object.GetNamespace(), func(canary *v1alpha1.Canary) bool {
+		return workload.LabelValue(canary.Name) == label
+	})
+}
+
+// ofRoute maps a route to the Canaries that use it, or that still look for one.
+func (r *Reconciler) ofRoute(ctx context.Context, object client.Object) []ctrl.Request {
+	changed, ok := object.(*gatewayv1.HTTPRoute)
+	if !ok {
+		return nil
+	}
+	return r.canaries(ctx, changed.Namespace, func(canary *v1alpha1.Canary) bool {
+		target := canary.Status.Target
+		return target == nil || len(target.Routes) == 0 || slices.Contains(target.Routes, changed.Name) || route.SendsTo(changed, target.Service)
+	})
+}
+
+func copyOf(key types.NamespacedName) string {
+	return workload.CanaryName(key.Name)
+}

@@ -1,0 +1,168 @@
+package workload
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/config"
+)
+
+// claims are the prefixes of labels and annotations by which other tools claim an object: a copy that carried them would
+// be pruned or fought over.
+var claims = []string{
+	"sluice.dev/",
+	"kubectl.kubernetes.io/last-applied-configuration",
+	"deployment.kubernetes.io/",
+	"app.kubernetes.io/managed-by",
+	"meta.helm.sh/",
+	"helm.sh/",
+	"argocd.argoproj.io/",
+	"kustomize.toolkit.fluxcd.io/",
+	"helm.toolkit.fluxcd.io/",
+}
+
+func unclaimed(metadata map[string]string) map[string]string {
+	kept := map[string]string{}
+	for key, value := range metadata {
+		if !slices.ContainsFunc(claims, func(prefix string) bool { return strings.HasPrefix(key, prefix) }) {
+			kept[key] = value
+		}
+	}
+	return kept
+}
+
+// MakeCanary makes the copy of a primary that runs the candidate.
+func MakeCanary(primary *appsv1.Deployment, candidate Candidate, identity Identity, replicas int32, owner metav1.OwnerReference) (*appsv1.Deployment, error) {
+	template, err := candidate.Template.Pod()
+	if err != nil {
+		return nil, fmt.Errorf("candidate %s: %w", candidate.Hash, err)
+	}
+	canary := &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:       primary.Namespace,
+			Name:            CanaryName(primary.Name),
+			Labels:          unclaimed(primary.Labels),
+			Annotations:     unclaimed(primary.Annotations),
+			OwnerReferences: []metav1.OwnerReference{owner},
+		},
+		Spec: *primary.Spec.DeepCopy(),
+	}
+	maps.Copy(canary.Labels, rewrittenWhereSame(primary.Labels, template.Labels, identity))
+	canary.Labels[config.LabelRole] = config.RoleCanary
+	canary.Labels[config.LabelPrimary] = LabelValue(primary.Name)
+	canary.Annotations[config.AnnotationTemplateHash] = candidate.Hash
+	canary.Spec.Replicas = &replicas
+	canary.Spec.Paused = false
+	canary.Spec.Selector = canarySelector(primary.Spec.Selector, template.Labels, identity)
+	rewriteTerms(&template, identity)
+	template.Labels = CanaryLabels(template.Labels, identity)
+	canary.Spec.Template = template
+	return canary, nil
+}
+
+// rewrittenWhereSame rewrites on the copy itself the labels that it shares with its pods.
+func rewrittenWhereSame(object, pod map[string]string, identity Identity) map[string]string {
+	changed := map[string]string{}
+	for key, value := range identity {
+		if old, has := object[key]; has && old == pod[key] {
+			changed[key] = value
+		}
+	}
+	return changed
+}
+
+// canarySelector selects the canary's pods and no others: the primary's terms where they fit, the identity and the role.
+func canarySelector(selector *metav1.LabelSelector, pod map[string]string, identity Identity) *metav1.LabelSelector {
+	result := &metav1.LabelSelector{MatchLabels: map[string]string{config.LabelRole: config.RoleCanary}}
+	for key := range selector.MatchLabels {
+		result.MatchLabels[key] = pod[key]
+	}
+	maps.Copy(result.MatchLabels, identity)
+	return result
+}
+
+// rewriteTerms lets affinity and topology spread terms that mean the workload's own pods mean the canary's.
+func rewriteTerms(template *corev1.PodTemplateSpec, identity Identity) {
+	rewrite := func(selector *metav1.LabelSelector) { rewriteSelector(selector, template.Labels, identity) }
+	for i := range template.Spec.TopologySpreadConstraints {
+		rewrite(template.Spec.TopologySpreadConstraints[i].LabelSelector)
+	}
+	if template.Spec.Affinity == nil {
+		return
+	}
+	var terms []*corev1.PodAffinityTerm
+	if own := template.Spec.Affinity.PodAffinity; own != nil {
+		terms = append(terms, allTerms(own.RequiredDuringSchedulingIgnoredDuringExecution, own.PreferredDuringSchedulingIgnoredDuringExecution)...)
+	}
+	if own := template.Spec.Affinity.PodAntiAffinity; own != nil {
+		terms = append(terms, allTerms(own.RequiredDuringSchedulingIgnoredDuringExecution, own.PreferredDuringSchedulingIgnoredDuringExecution)...)
+	}
+	for _, term := range terms {
+		rewrite(term.LabelSelector)
+	}
+}
+
+func allTerms(required []corev1.PodAffinityTerm, preferred []corev1.WeightedPodAffinityTerm) []*corev1.PodAffinityTerm {
+	var terms []*corev1.PodAffinityTerm
+	for i := range required {
+		terms = append(terms, &required[i])
+	}
+	for i := range preferred {
+		terms = append(terms, &preferred[i].PodAffinityTerm)
+	}
+	return terms
+}
+
+// rewriteSelector replaces the values of rewritten labels that the pods themselves had.
+func rewriteSelector(selector *metav1.LabelSelector, pod map[string]string, identity Identity) {
+	if selector == nil {
+		return
+	}
+	for key, value := range identity {
+		if selector.MatchLabels[key] == pod[key] && pod[key] != "" {
+			selector.MatchLabels[key] = value
+		}
+		for i := range selector.MatchExpressions {
+			expression := &selector.MatchExpressions[i]
+			for j := range expression.Values {
+				if expression.Key == key && expression.Values[j] == pod[key] {
+					expression.Values[j] = value
+				}
+			}
+		}
+	}
+}
+
+// MakeCanaryService makes the Service of the canary's pods, with the ports of the primary's Service. Its labels are on its
+// EndpointSlices as well, by which those are found.
+func MakeCanaryService(service *corev1.Service, primary, canary *appsv1.Deployment, owner metav1.OwnerReference) *corev1.Service {
+	result := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:       service.Namespace,
+			Name:            CanaryServiceName(service.Name),
+			Labels:          unclaimed(service.Labels),
+			Annotations:     unclaimed(service.Annotations),
+			OwnerReferences: []metav1.OwnerReference{owner},
+		},
+		Spec: corev1.ServiceSpec{
+			Type:                corev1.ServiceTypeClusterIP,
+			Selector:            maps.Clone(canary.Spec.Selector.MatchLabels),
+			IPFamilies:          slices.Clone(service.Spec.IPFamilies),
+			IPFamilyPolicy:      service.Spec.IPFamilyPolicy,
+			TrafficDistribution: service.Spec.TrafficDistribution,
+		},
+	}
+	for _, port := range service.Spec.Ports {
+		port.NodePort = 0
+		result.Spec.Ports = append(result.Spec.Ports, port)
+	}
+	result.Labels[config.LabelRole] = config.RoleCanary
+	result.Labels[config.LabelPrimary] = LabelValue(primary.Name)
+	return result
+}

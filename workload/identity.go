@@ -1,0 +1,161 @@
+package workload
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"sluice.dev/sluice/config"
+)
+
+// Identity are the labels that tell the canary's pods from the primary's: label key to the canary's value.
+type Identity map[string]string
+
+// preferred keys are rewritten rather than others, since people look for a workload's name there.
+var preferred = []string{"app", "app.kubernetes.io/name", "name"}
+
+// ServicesOf are the Services whose selector matches the pods of the primary; those of canaries are left out.
+func ServicesOf(primary *appsv1.Deployment, services []corev1.Service) []corev1.Service {
+	var found []corev1.Service
+	for _, s := range services {
+		if s.Labels[config.LabelRole] != config.RoleCanary && selects(s, primary.Spec.Template.Labels) {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+func selects(service corev1.Service, pod map[string]string) bool {
+	return len(service.Spec.Selector) > 0 && labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(pod))
+}
+
+// IdentityFor chooses the fewest labels to rewrite such that neither the primary's selector nor that of any Service of
+// the primary matches the canary's pods. With keys, exactly those are rewritten. The error says why it cannot be done.
+func IdentityFor(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service, keys []string) (Identity, error) {
+	if len(keys) > 0 {
+		return explicitIdentity(primary, candidate, services, keys)
+	}
+	choices := choices(primary, candidate)
+	for size := 1; size <= len(choices); size++ {
+		for _, keys := range combinations(choices, size) {
+			if identity := rewritten(candidate.Labels, keys); mixedUp(primary, candidate, services, identity) == "" {
+				return identity, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("no label of the pods of Deployment %s tells a canary from the primary: give the Deployment's selector and its Services "+
+		"a label with a value of their own, such as app: %s", primary.Name, primary.Name)
+}
+
+func explicitIdentity(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service, keys []string) (Identity, error) {
+	for _, key := range keys {
+		if candidate.Labels[key] == "" {
+			return nil, fmt.Errorf("annotation %s names label %s, which the pods of Deployment %s do not have", config.AnnotationIdentityLabels, key, primary.Name)
+		}
+	}
+	identity := rewritten(candidate.Labels, keys)
+	if who := mixedUp(primary, candidate, services, identity); who != "" {
+		return nil, fmt.Errorf("with the labels of annotation %s, %s would still select the canary's pods: name a label that it selects by",
+			config.AnnotationIdentityLabels, who)
+	}
+	return identity, nil
+}
+
+// mixedUp names what of the primary's would select the canary's pods.
+func mixedUp(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service, identity Identity) string {
+	pod := labels.Set(CanaryLabels(candidate.Labels, identity))
+	selector, err := metav1.LabelSelectorAsSelector(primary.Spec.Selector)
+	if err != nil || selector.Matches(pod) {
+		return "Deployment " + primary.Name
+	}
+	for _, s := range ServicesOf(primary, services) {
+		if selects(s, pod) {
+			return "Service " + s.Name
+		}
+	}
+	return ""
+}
+
+// choices are the keys worth rewriting, the preferred ones first: those of the primary's selector.
+func choices(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec) []string {
+	var keys []string
+	for key := range candidate.Labels {
+		if strings.HasPrefix(key, "sluice.dev/") || candidate.Labels[key] == "" {
+			continue
+		}
+		keys = append(keys, key)
+	}
+	rank := func(key string) int {
+		if i := slices.Index(preferred, key); i >= 0 {
+			return i
+		}
+		if _, inSelector := primary.Spec.Selector.MatchLabels[key]; inSelector {
+			return len(preferred)
+		}
+		return len(preferred) + 1
+	}
+	slices.SortFunc(keys, func(a, b string) int {
+		if d := rank(a) - rank(b); d != 0 {
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+	return keys[:min(len(keys), mostChoices)]
+}
+
+// mostChoices bounds the search; nobody selects by more labels than these.
+const mostChoices = 12
+
+// combinations of so many keys, those with earlier keys first.
+func combinations(keys []string, size int) [][]string {
+	if size == 0 {
+		return [][]string{nil}
+	}
+	var all [][]string
+	for i := 0; i+size <= len(keys); i++ {
+		for _, rest := range combinations(keys[i+1:], size-1) {
+			all = append(all, append([]string{keys[i]}, rest...))
+		}
+	}
+	return all
+}
+
+func rewritten(pod map[string]string, keys []string) Identity {
+	identity := Identity{}
+	for _, key := range keys {
+		identity[key] = canaryValue(pod[key])
+	}
+	return identity
+}
+
+// CanaryLabels are the labels of the canary's pods: the candidate's, those of the identity rewritten, and the role.
+func CanaryLabels(pod map[string]string, identity Identity) map[string]string {
+	result := maps.Clone(pod)
+	if result == nil {
+		result = map[string]string{}
+	}
+	maps.Copy(result, identity)
+	result[config.LabelRole] = config.RoleCanary
+	return result
+}
+
+// Leak is a Service that would select the canary's pods, and one label by which it would.
+type Leak struct {
+	Service, Label string
+}
+
+// LeakOf finds a Service other than the canary's that selects pods with these labels, nil when there is none.
+func LeakOf(canaryPod map[string]string, services []corev1.Service, canaryService string) *Leak {
+	for _, s := range services {
+		if s.Name != canaryService && selects(s, canaryPod) {
+			return &Leak{Service: s.Name, Label: slices.Min(slices.Collect(maps.Keys(s.Spec.Selector)))}
+		}
+	}
+	return nil
+}

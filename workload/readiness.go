@@ -1,0 +1,82 @@
+package workload
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// Readiness is how far the rollout of a Deployment is.
+type Readiness struct {
+	// Complete means that the present generation is observed, and that all replicas are updated and available.
+	Complete bool
+	// Wanted, Updated and Available are numbers of replicas.
+	Wanted, Updated, Available int32
+	// Message says what is missing.
+	Message string
+}
+
+// ReadinessOf reads the status of a Deployment the way kubectl rollout status does.
+func ReadinessOf(d *appsv1.Deployment) Readiness {
+	r := Readiness{Wanted: Replicas(d), Updated: d.Status.UpdatedReplicas, Available: d.Status.AvailableReplicas}
+	switch {
+	case d.Status.ObservedGeneration < d.Generation:
+		r.Message = "the Deployment controller has not seen the change yet"
+	case r.Updated < r.Wanted:
+		r.Message = fmt.Sprintf("%d of %d replicas are updated", r.Updated, r.Wanted)
+	case d.Status.Replicas > r.Updated:
+		r.Message = fmt.Sprintf("%d old replicas are still there", d.Status.Replicas-r.Updated)
+	case r.Available < r.Updated:
+		r.Message = fmt.Sprintf("%d of %d updated replicas are available", r.Available, r.Updated)
+	default:
+		r.Complete = true
+		r.Message = fmt.Sprintf("all %d replicas are available", r.Available)
+	}
+	if stuck := stuckMessage(d); stuck != "" && !r.Complete {
+		r.Message += ": " + stuck
+	}
+	return r
+}
+
+// stuckMessage is what the Deployment controller says of pods that it cannot make or that do not get ready in time.
+func stuckMessage(d *appsv1.Deployment) string {
+	for _, c := range d.Status.Conditions {
+		failed := c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue
+		late := c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse
+		if failed || late {
+			return c.Message
+		}
+	}
+	return ""
+}
+
+// Replicas that a Deployment asks for; 1 when it does not say.
+func Replicas(d *appsv1.Deployment) int32 {
+	if d.Spec.Replicas == nil {
+		return 1
+	}
+	return *d.Spec.Replicas
+}
+
+// ShareOf is how many replicas a weight in percent needs of so many: the share rounded up, at least 1.
+func ShareOf(replicas, weight int32) int32 {
+	share := (int64(replicas)*int64(weight) + 99) / 100
+	return int32(max(1, share))
+}
+
+// LosesAllAtOnce reports whether a change of the template can leave the Deployment without any available pod: strategy
+// Recreate, or a rolling update that may take all replicas down and adds none first.
+func LosesAllAtOnce(d *appsv1.Deployment) bool {
+	if d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
+		return true
+	}
+	rolling := d.Spec.Strategy.RollingUpdate
+	if rolling == nil || rolling.MaxUnavailable == nil {
+		return false
+	}
+	replicas := int(Replicas(d))
+	unavailable, err := intstr.GetScaledValueFromIntOrPercent(rolling.MaxUnavailable, replicas, false)
+	return err == nil && replicas > 0 && unavailable >= replicas
+}
