@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"sluice.dev/sluice/e2e/cluster/binaries"
+	"sluice.dev/sluice/e2e/cluster/image"
+	"sluice.dev/sluice/e2e/cluster/kindcluster"
+	"sluice.dev/sluice/e2e/cluster/local"
+	"sluice.dev/sluice/e2e/cluster/manifests"
+)
+
+const (
+	providerLocal = "local"
+	providerKind  = "kind"
+)
+
+// cluster is the one cluster of this machine.
+type cluster struct {
+	provider   string
+	root       string
+	kubeconfig string
+	began      time.Time
+}
+
+func newCluster(ctx context.Context, provider string) (*cluster, error) {
+	provider, err := chooseProvider(provider, func() bool { return kindcluster.DockerAnswers(ctx) }, runtime.GOOS, os.Geteuid())
+	if err != nil {
+		return nil, err
+	}
+	root, err := binaries.Root(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &cluster{provider: provider, root: root, kubeconfig: filepath.Join(root, ".cluster", "kubeconfig"), began: time.Now()}, nil
+}
+
+// chooseProvider takes kind where Docker answers and processes of this machine elsewhere, unless one is asked for.
+func chooseProvider(asked string, dockerAnswers func() bool, system string, user int) (string, error) {
+	switch {
+	case asked != "" && asked != providerLocal && asked != providerKind:
+		return "", fmt.Errorf("provider %q: must be %s or %s", asked, providerLocal, providerKind)
+	case asked == providerKind, asked == "" && dockerAnswers():
+		return providerKind, nil
+	case system != "linux" || user != 0:
+		return "", errors.New("no Docker daemon answers, and without Docker the cluster needs Linux and root: start Docker, or run this as root on Linux")
+	}
+	return providerLocal, nil
+}
+
+func (c *cluster) say(what string) {
+	fmt.Fprintf(os.Stderr, "[%3.0fs] %s\n", time.Since(c.began).Seconds(), what)
+}
+
+// programs that a provider needs on this machine.
+func (c *cluster) programs(ctx context.Context) (string, error) {
+	names := binaries.Names()
+	if c.provider == providerKind {
+		names = []string{"kubectl", "kind", "prometheus", "traefik"}
+	} else {
+		names = names[:len(names)-1]
+	}
+	return binaries.Ensure(ctx, os.Stderr, names...)
+}
+
+// addons are the images that run in the cluster, by the names of their programs.
+func (c *cluster) addons() []string {
+	if c.provider == providerKind {
+		return []string{"traefik", "prometheus"}
+	}
+	return []string{"pause", "coredns", "traefik", "prometheus"}
+}
+
+func up(ctx context.Context, c *cluster) error {
+	dir, err := c.programs(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.linkKubectl(dir); err != nil {
+		return err
+	}
+	if c.running(ctx, dir) {
+		if c.provider == providerLocal {
+			if err := local.WriteKubeconfig(c.kubeconfig); err != nil {
+				return err
+			}
+		}
+		c.say("the cluster runs already")
+	} else {
+		if err := c.create(ctx, dir); err != nil {
+			return err
+		}
+	}
+	if err := c.addOns(ctx, dir); err != nil {
+		return err
+	}
+	c.say("the cluster is ready")
+	fmt.Printf("\nGateway     http://127.0.0.1:8080 (Gateway gateway-system/gateway)\nPrometheus  http://127.0.0.1:9090\nkubectl     eval \"$(make -s cluster-env)\"\n")
+	return nil
+}
+
+func (c *cluster) running(ctx context.Context, dir string) bool {
+	if c.provider == providerKind {
+		return kindcluster.Running(ctx, dir, c.kubeconfig)
+	}
+	return local.Running(ctx)
+}
+
+func (c *cluster) create(ctx context.Context, dir string) error {
+	c.say("removing what is left of an earlier cluster")
+	if err := c.remove(ctx, dir); err != nil {
+		return err
+	}
+	c.say("starting the control plane and a node (" + c.provider + ")")
+	if c.provider == providerKind {
+		config := filepath.Join(c.root, ".cluster", "kind.yaml")
+		if err := os.WriteFile(config, []byte(kindcluster.Config()), 0o644); err != nil {
+			return fmt.Errorf("write %s: %w", config, err)
+		}
+		return kindcluster.Run(ctx, dir, kindcluster.CreateArgs(config, c.kubeconfig))
+	}
+	if err := local.InstallPackages(ctx, c.say); err != nil {
+		return err
+	}
+	return local.Start(ctx, dir, c.kubeconfig)
+}
+
+func (c *cluster) remove(ctx context.Context, dir string) error {
+	if c.provider == providerKind {
+		return kindcluster.Run(ctx, dir, kindcluster.DeleteArgs())
+	}
+	return local.Stop(ctx)
+}
+
+func down(ctx context.Context, c *cluster) error {
+	if c.provider == providerLocal {
+		return local.Stop(ctx)
+	}
+	dir, err := c.programs(ctx)
+	if err != nil {
+		return err
+	}
+	return c.remove(ctx, dir)
+}
+
+// addOns loads the images and applies what every cluster of ours runs, then waits until it works.
+func (c *cluster) addOns(ctx context.Context, dir string) error {
+	for _, name := range c.addons() {
+		if err := c.loadAddon(ctx, dir, name); err != nil {
+			return err
+		}
+	}
+	c.say("applying gateway and Prometheus")
+	crds, err := gatewayAPI(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.kubectl(ctx, "", "apply", "--server-side", "--force-conflicts", "-f", crds); err != nil {
+		return err
+	}
+	parts := []string{manifests.Gateway, manifests.Prometheus}
+	if c.provider == providerLocal {
+		parts = append(parts, manifests.DNS)
+	}
+	if err := c.kubectl(ctx, strings.Join(parts, "\n---\n"), "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
+		return err
+	}
+	c.say("waiting for the node, DNS, the gateway and Prometheus")
+	for _, wait := range [][]string{
+		{"nodes", "--all", "--for=condition=Ready"},
+		{"deployments", "--all", "-n", "kube-system", "--for=condition=Available"},
+		{"deployment/prometheus", "-n", "monitoring", "--for=condition=Available"},
+		{"gateway/gateway", "-n", "gateway-system", "--for=condition=Programmed"},
+		{"deployment/traefik", "-n", "gateway-system", "--for=condition=Available"},
+	} {
+		if err := c.kubectl(ctx, "", append([]string{"wait", "--timeout=120s"}, wait...)...); err != nil {
+			return fmt.Errorf("%w\nsee /var/lib/sluice-cluster/log, or: kubectl get pods -A", err)
+		}
+	}
+	return nil
+}
+
+// gatewayAPI is the folder of the CRDs of the standard channel, in the module that the product is built with.
+func gatewayAPI(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the Gateway API module: %w", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "standard"), nil
+}
+
+func (c *cluster) linkKubectl(dir string) error {
+	bin := filepath.Join(c.root, ".cluster", "bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		return fmt.Errorf("make %s: %w", bin, err)
+	}
+	path := filepath.Join(bin, "kubectl")
+	_ = os.Remove(path)
+	return os.Symlink(filepath.Join(dir, "kubectl"), path)
+}
+
+func (c *cluster) kubectl(ctx context.Context, input string, args ...string) error {
+	command := exec.CommandContext(ctx, filepath.Join(c.root, ".cluster", "bin", "kubectl"), append([]string{"--kubeconfig", c.kubeconfig}, args...)...)
+	command.Stdin = strings.NewReader(input)
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// loadAddon packs a program of the cache into an image, once, and loads it.
+func (c *cluster) loadAddon(ctx context.Context, dir, name string) error {
+	archive := filepath.Join(dir, name+".tar")
+	if _, err := os.Stat(archive); err != nil {
+		if err := image.Write(archive, "sluice.dev/"+name+":dev", filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return c.load(ctx, archive)
+}
+
+func (c *cluster) load(ctx context.Context, archive string) error {
+	dir, err := c.programs(ctx)
+	if err != nil {
+		return err
+	}
+	c.say("loading " + filepath.Base(archive))
+	if c.provider == providerKind {
+		return kindcluster.Run(ctx, dir, kindcluster.LoadArgs(archive))
+	}
+	return local.LoadImage(ctx, dir, archive)
+}
+
+// buildImage builds a package of the checkout as a static program and packs it.
+func buildImage(ctx context.Context, reference, archive, pkg string) error {
+	if err := os.MkdirAll(filepath.Dir(archive), 0o755); err != nil {
+		return fmt.Errorf("make %s: %w", filepath.Dir(archive), err)
+	}
+	dir, err := os.MkdirTemp("", "image")
+	if err != nil {
+		return fmt.Errorf("make a folder to build in: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	program := filepath.Join(dir, filepath.Base(pkg))
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, pkg)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("build %s: %w", pkg, err)
+	}
+	return image.Write(archive, reference, program)
+}

@@ -1,0 +1,167 @@
+package local
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Node is the first process in the cluster's namespaces: it starts all others and ends when any of them does, which ends
+// them all. binaries is the folder of the programs.
+func Node(ctx context.Context, binaries string) error {
+	for _, step := range []func() error{privateMounts, network} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	running := map[int]string{}
+	if err := startAll(binaries, stores(), running); err != nil {
+		return err
+	}
+	if err := waitForAPIServer(ctx); err != nil {
+		return err
+	}
+	if err := startAll(binaries, agents(), running); err != nil {
+		return err
+	}
+	return reap(running)
+}
+
+// privateMounts keeps what is mounted here from the rest of the machine, and shows the processes of this namespace.
+func privateMounts() error {
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make mounts private: %w", err)
+	}
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_SHARED, ""); err != nil {
+		return fmt.Errorf("share mounts with containers: %w", err)
+	}
+	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return fmt.Errorf("mount /proc: %w", err)
+	}
+	return nil
+}
+
+// network gives the node an address of its own and a default route, without which addresses of Services lead nowhere.
+func network() error {
+	for _, line := range []string{
+		"ip link set lo up",
+		"ip link add node0 type veth peer name node1",
+		"ip address add " + nodeAddress + "/24 dev node0",
+		"ip link set node1 up",
+		"ip link set node0 up",
+		"ip route add default dev node0",
+	} {
+		words := strings.Fields(line)
+		if out, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w: %s", line, err, out)
+		}
+	}
+	return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644)
+}
+
+func startAll(binaries string, programs []program, running map[int]string) error {
+	for _, p := range programs {
+		log, err := os.OpenFile(filepath.Join(stateDir, "log", p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		if err != nil {
+			return fmt.Errorf("open log of %s: %w", p.name, err)
+		}
+		path := filepath.Join(binaries, p.name)
+		process, err := os.StartProcess(path, append([]string{path}, p.args...), &os.ProcAttr{
+			Dir:   "/",
+			Env:   append(os.Environ(), "PATH="+binaries+":/usr/sbin:/usr/bin:/sbin:/bin"),
+			Files: []*os.File{nil, log, log},
+		})
+		if err != nil {
+			return fmt.Errorf("start %s: %w", p.name, err)
+		}
+		running[process.Pid] = p.name
+	}
+	return nil
+}
+
+// reap waits for children, also for those that containers leave to the first process, until a program of ours ends.
+func reap(running map[int]string) error {
+	for {
+		var status syscall.WaitStatus
+		pid, err := syscall.Wait4(-1, &status, 0, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("wait for processes: %w", err)
+		}
+		if name, ours := running[pid]; ours {
+			return fmt.Errorf("%s ended with status %d, see %s/log/%s.log", name, status.ExitStatus(), stateDir, name)
+		}
+	}
+}
+
+const apiServerLimit = time.Minute
+
+func waitForAPIServer(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, apiServerLimit)
+	defer cancel()
+	client, err := adminClient()
+	if err != nil {
+		return err
+	}
+	return poll(ctx, "the API server", func() error { return get(ctx, client, "https://127.0.0.1:6443/readyz") })
+}
+
+func adminClient() (*http.Client, error) {
+	certificate, err := tls.LoadX509KeyPair(pki("admin.crt"), pki("admin.key"))
+	if err != nil {
+		return nil, fmt.Errorf("read admin certificate: %w", err)
+	}
+	ca, err := os.ReadFile(pki("ca.crt"))
+	if err != nil {
+		return nil, fmt.Errorf("read certificate authority: %w", err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(ca)
+	return &http.Client{
+		Timeout:   5 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{certificate}}},
+	}, nil
+}
+
+func get(ctx context.Context, client *http.Client, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, response.Status)
+	}
+	return nil
+}
+
+const pollPeriod = 100 * time.Millisecond
+
+// poll tries until it works or the context ends; the error is the last one.
+func poll(ctx context.Context, what string, try func() error) error {
+	for {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not get ready: %w", what, err)
+		case <-time.After(pollPeriod):
+		}
+	}
+}
