@@ -11,10 +11,21 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 // Template is a pod template as decoded JSON, so that fields which this release does not know survive.
 type Template map[string]any
+
+// UnmarshalJSON decodes whole numbers as such, as unstructured objects hold them.
+func (t *Template) UnmarshalJSON(content []byte) error {
+	var fields map[string]any
+	if err := utiljson.Unmarshal(content, &fields); err != nil {
+		return err
+	}
+	*t = fields
+	return nil
+}
 
 // TemplateOf turns a typed pod template into a Template.
 func TemplateOf(template corev1.PodTemplateSpec) (Template, error) {
