@@ -27,6 +27,9 @@ type Options struct {
 // Setup adds the rotation to a manager. The channel is closed when the certificate is in the folder and its authority in
 // the webhook configurations.
 func Setup(manager ctrl.Manager, options Options) (<-chan struct{}, error) {
+	if err := setupFiles(manager, options); err != nil {
+		return nil, fmt.Errorf("set up certificate files: %w", err)
+	}
 	ready := make(chan struct{})
 	host := fmt.Sprintf("%s.%s.svc", options.Service, options.Namespace)
 	err := rotator.AddRotator(manager, &rotator.CertRotator{

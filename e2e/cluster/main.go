@@ -42,6 +42,7 @@ func command() *cobra.Command {
 		&cobra.Command{Use: "up", Short: "Start the cluster, or use the one that runs", Args: cobra.NoArgs, RunE: with(up)},
 		&cobra.Command{Use: "down", Short: "Stop the cluster and remove every trace of it", Args: cobra.NoArgs, RunE: with(down)},
 		&cobra.Command{Use: "env", Short: "Print the shell line that makes kubectl use the cluster", Args: cobra.NoArgs, RunE: with(env)},
+		&cobra.Command{Use: "install", Short: "Install the chart of this checkout", Args: cobra.NoArgs, RunE: with(install)},
 		loadCommand(&provider), buildCommand(), imageCommand(), daemonCommand(), nodeCommand(),
 	)
 	return root

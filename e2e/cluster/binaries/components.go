@@ -38,6 +38,7 @@ var components = []component{
 	{name: "coredns", module: "coredns", pkg: "."},
 	{name: "prometheus", module: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd,enable_kubernetes_sd"},
 	{name: "traefik", module: "traefik", pkg: "github.com/traefik/traefik/v3/cmd/traefik"},
+	{name: "helm", module: "helm", pkg: "helm.sh/helm/v4/cmd/helm"},
 	{name: "kind", module: "kind", pkg: "sigs.k8s.io/kind"},
 }
 

@@ -156,6 +156,7 @@ failCgroupV1: false
 failSwapOn: false
 imageGCHighThresholdPercent: 100
 maxPods: 200
+volumePluginDir: ` + stateDir + `/volume-plugins
 nodeStatusUpdateFrequency: 5s
 registryPullQPS: 0
 resolvConf: ""
@@ -193,6 +194,7 @@ func stores() []program {
 			"--authorization-mode=Node,RBAC", "--allow-privileged",
 			"--client-ca-file=" + pki("ca.crt"),
 			"--tls-cert-file=" + pki("apiserver.crt"), "--tls-private-key-file=" + pki("apiserver.key"),
+			"--kubelet-preferred-address-types=InternalIP",
 			"--kubelet-client-certificate=" + pki("admin.crt"), "--kubelet-client-key=" + pki("admin.key"),
 			"--service-account-key-file=" + pki("service-account.key"), "--service-account-signing-key-file=" + pki("service-account.key"),
 			"--service-account-issuer=https://kubernetes.default.svc.cluster.local",

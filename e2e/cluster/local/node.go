@@ -46,6 +46,25 @@ func privateMounts() error {
 	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
+	return hideTraces()
+}
+
+// traces are folders that the node's programs write to wherever they run.
+var traces = []string{"/var/log", "/var/lib/cni", "/run/netns"}
+
+// hideTraces puts folders that go with the cluster in the place of the machine's own.
+func hideTraces() error {
+	for _, dir := range traces {
+		own := filepath.Join(stateDir, "machine", dir)
+		for _, make := range []string{own, dir} {
+			if err := os.MkdirAll(make, 0o755); err != nil {
+				return fmt.Errorf("make %s: %w", make, err)
+			}
+		}
+		if err := syscall.Mount(own, dir, "", syscall.MS_BIND, ""); err != nil {
+			return fmt.Errorf("mount %s on %s: %w", own, dir, err)
+		}
+	}
 	return nil
 }
 

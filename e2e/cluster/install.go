@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"sluice.dev/sluice/e2e/cluster/binaries"
+)
+
+const (
+	releaseNamespace = "sluice-system"
+	prometheusURL    = "http://prometheus.monitoring:9090"
+)
+
+// install puts the chart of the checkout into the cluster and waits until admission is served. The image has always the
+// same tag, so a stamp on the pods makes the new one run.
+func install(ctx context.Context, c *cluster) error {
+	dir, err := binaries.Ensure(ctx, os.Stderr, "helm")
+	if err != nil {
+		return err
+	}
+	c.say("installing the chart")
+	chart := filepath.Join(c.root, "charts", "sluice")
+	if err := c.kubectl(ctx, "", "apply", "--server-side", "--force-conflicts", "-f", filepath.Join(chart, "crds")); err != nil {
+		return err
+	}
+	helm := exec.CommandContext(ctx, filepath.Join(dir, "helm"), "upgrade", "--install", "sluice", chart, "--kubeconfig", c.kubeconfig,
+		"--namespace", releaseNamespace, "--create-namespace", "--set", "prometheusUrl="+prometheusURL,
+		"--set-string", "podAnnotations.sluice-built="+time.Now().UTC().Format(time.RFC3339))
+	if out, err := helm.CombinedOutput(); err != nil {
+		return fmt.Errorf("helm upgrade: %w\n%s", err, out)
+	}
+	if err := c.kubectl(ctx, "", "rollout", "status", "deployment/sluice", "-n", releaseNamespace, "--timeout=120s"); err != nil {
+		return fmt.Errorf("%w\nsee: kubectl logs -n %s deployment/sluice", err, releaseNamespace)
+	}
+	c.say("sluice is installed in namespace " + releaseNamespace)
+	return nil
+}

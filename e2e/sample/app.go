@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// longestDelay bounds /delay.
+const longestDelay = 60 * time.Second
+
+type app struct {
+	settings
+	started  time.Time
+	draining atomic.Bool
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+}
+
+func newApp(s settings) *app {
+	a := &app{
+		settings: s,
+		started:  time.Now(),
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "http_requests_total", Help: "Requests by status, method and route.",
+		}, []string{"code", "method", "path"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "http_request_duration_seconds", Help: "Durations of requests by status and method.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"code", "method"}),
+	}
+	a.registry.MustRegister(a.requests, a.duration)
+	return a
+}
+
+func (a *app) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", a.health)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
+	mux.Handle("/status/{code}", a.observed("/status/{code}", a.status))
+	mux.Handle("/delay/{seconds}", a.observed("/delay/{seconds}", a.delay))
+	mux.Handle("/", a.observed("/", a.index))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Version", a.version)
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func (a *app) health(w http.ResponseWriter, _ *http.Request) {
+	if a.neverReady || a.draining.Load() || time.Since(a.started) < a.readyAfter {
+		http.Error(w, "not ready", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *statusWriter) WriteHeader(code int) {
+	w.code = code
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// observed counts requests and lets the share of ERROR_RATE fail after LATENCY.
+func (a *app) observed(pattern string, next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(response http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		w := &statusWriter{ResponseWriter: response, code: http.StatusOK}
+		defer func() {
+			code := strconv.Itoa(w.code)
+			a.requests.WithLabelValues(code, r.Method, pattern).Inc()
+			a.duration.WithLabelValues(code, r.Method).Observe(time.Since(began).Seconds())
+		}()
+		if !wait(r, a.latency) {
+			return
+		}
+		if rand.Float64() < a.errorRate {
+			http.Error(w, "failing, as ERROR_RATE says", http.StatusInternalServerError)
+			return
+		}
+		next(w, r)
+	})
+}
+
+// wait reports false when the client has gone before.
+func wait(r *http.Request, d time.Duration) bool {
+	if d == 0 {
+		return true
+	}
+	select {
+	case <-r.Context().Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+func (a *app) index(w http.ResponseWriter, _ *http.Request) {
+	pod, _ := os.Hostname()
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]string{"version": a.version, "pod": pod})
+}
+
+func (a *app) status(w http.ResponseWriter, r *http.Request) {
+	code, err := strconv.Atoi(r.PathValue("code"))
+	if err != nil || code < 200 || code > 599 {
+		http.Error(w, "the status must be from 200 to 599", http.StatusBadRequest)
+		return
+	}
+	w.WriteHeader(code)
+}
+
+func (a *app) delay(w http.ResponseWriter, r *http.Request) {
+	seconds, err := strconv.ParseFloat(r.PathValue("seconds"), 64)
+	if err != nil || !(seconds >= 0) {
+		http.Error(w, "the delay must be a number of seconds", http.StatusBadRequest)
+		return
+	}
+	if wait(r, min(longestDelay, time.Duration(seconds*float64(time.Second)))) {
+		a.index(w, r)
+	}
+}
