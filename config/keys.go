@@ -15,7 +15,7 @@ const prefix = "sluice.dev/"
 // others are the keys on a Deployment that are not settings.
 var others = []string{
 	AnnotationAbort, AnnotationRetry,
-	AnnotationCandidate, AnnotationPrevious, AnnotationPromote, AnnotationRestore, AnnotationFail, AnnotationSettle,
+	AnnotationTemplateHash, AnnotationCandidate, AnnotationPrevious, AnnotationPromote, AnnotationRestore, AnnotationFail, AnnotationSettle,
 }
 
 // unknownKeys reports annotations that begin like ours and mean nothing: mostly typing mistakes, which would otherwise

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"fortio.org/fortio/periodic"
+	"fortio.org/log"
 )
 
 // VersionHeader is where the sample application says its version.
@@ -62,6 +63,7 @@ func Start(ctx context.Context, options Options) (*Run, error) {
 	}
 	transport := &http.Transport{MaxIdleConnsPerHost: workers, DialContext: (&net.Dialer{}).DialContext}
 	r := &Run{options: options, client: &http.Client{Transport: transport, Timeout: options.Timeout}, ended: make(chan struct{})}
+	log.SetLogLevelQuiet(log.Error)
 	aborter := periodic.NewAborter()
 	runner := periodic.NewPeriodicRunner(&periodic.RunnerOptions{
 		QPS: options.Rate, Duration: -1, NumThreads: workers, Stop: aborter, Out: io.Discard, Uniform: true, NoCatchUp: false,
