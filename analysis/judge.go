@@ -3,6 +3,7 @@ package analysis
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -138,8 +139,8 @@ func Explain(results []v1alpha1.CheckStatus) string {
 		case verdict == v1alpha1.VerdictFail:
 			parts = append(parts, result.Name+" "+result.Message)
 		default:
-			parts = append(parts, result.Name+" is inconclusive: "+result.Message)
+			parts = append(parts, "inconclusive: "+result.Message)
 		}
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(slices.Compact(parts), "; ")
 }

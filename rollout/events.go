@@ -31,8 +31,8 @@ func candidateBlocked(hash, problem string) Event {
 	return Event{Warning: true, Reason: "CandidateBlocked", Message: fmt.Sprintf("New template %s is held back and cannot be judged yet: %s", hash, problem)}
 }
 
-func canaryReady(ready, replicas int32) Event {
-	return Event{Reason: "CanaryReady", Message: fmt.Sprintf("Canary is ready with %d of %d replicas", ready, replicas)}
+func canaryReady(available int32) Event {
+	return Event{Reason: "CanaryReady", Message: fmt.Sprintf("Canary is ready, available replicas: %d", available)}
 }
 
 func canaryNotReady(why string, failed, threshold int32) Event {

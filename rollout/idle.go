@@ -10,6 +10,8 @@ import (
 
 // idle is every phase in which no rollout is open: it looks for a candidate to start with.
 func idle(t *tick) {
+	// A crash can have kept the end of the last rollout from taking the finalizer off.
+	t.plan.Finalizer = t.o.Finalizer && t.anythingLeft()
 	switch {
 	case t.o.Previous != nil:
 		resumePromotion(t)

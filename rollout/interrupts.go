@@ -59,6 +59,7 @@ func (t *tick) isOptedOut() bool {
 
 func optedOut(t *tick) {
 	if !t.anythingLeft() && !Active(t.before) {
+		t.plan.Finalizer = false
 		t.plan.DeleteCanary = true
 		return
 	}

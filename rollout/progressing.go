@@ -56,7 +56,7 @@ func startCanary(t *tick) {
 		t.waitFor("Waiting for the canary to be ready: " + why)
 		return
 	}
-	t.event(canaryReady(t.o.Copy.Status.AvailableReplicas, replicas))
+	t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
 	t.enterStep(1)
 }
 

@@ -1,0 +1,257 @@
+package rollout_test
+
+import (
+	"flag"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/workload"
+)
+
+var update = flag.Bool("update", false, "write the golden stories anew")
+
+// act is something that happens from outside once a condition holds.
+type act struct {
+	when func(*world) bool
+	do   func(*world)
+}
+
+type story struct {
+	annotations map[string]string
+	behaviours  map[string]behaviour
+	prepare     func(*world)
+	acts        []act
+	// phase and version are how it ends: the phase, and what the primary runs.
+	phase   v1alpha1.Phase
+	version string
+}
+
+func immediately(*world) bool { return true }
+
+func atStep(step int32) func(*world) bool {
+	return func(w *world) bool { return w.state.Step == step && w.state.StepStarted != nil }
+}
+
+func setting(version string) func(*world) { return func(w *world) { w.set(version) } }
+
+var quick = map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30"}
+
+var stories = map[string]story{
+	"a good version is promoted": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"a version that fails half of its requests is rolled back": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": {successRate: 50, p99: 20, requests: 100}},
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a slow version is rolled back": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": {successRate: 100, p99: 900, requests: 100}},
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a canary that never gets ready fails at the progress deadline": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": {neverReady: true}},
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a canary that loses its pods goes back to weight 0 and then fails": {
+		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30", config.AnnotationProgressDeadline: "60s"},
+		behaviours:  map[string]behaviour{"v2": good},
+		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
+			w.tell("canary pods crash")
+			w.behaviours = map[string]behaviour{"v2": {neverReady: true}}
+		}}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"too few requests are inconclusive until the progress deadline": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 3}},
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"Prometheus is gone for a while": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
+			w.tell("Prometheus goes")
+			down := good
+			down.prometheusDown = true
+			w.behaviours = map[string]behaviour{"v2": down}
+		}}, {func(w *world) bool { return w.now.Sub(epoch) > 60*time.Second }, func(w *world) {
+			w.tell("Prometheus comes back")
+			w.behaviours = map[string]behaviour{"v2": good}
+		}}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"a newer version replaces the one in flight": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good, "v3": good},
+		acts:  []act{{immediately, setting("v2")}, {atStep(2), setting("v3")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v3",
+	},
+	"the change is taken back in flight": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		acts:  []act{{immediately, setting("v2")}, {atStep(2), setting("v1")}},
+		phase: v1alpha1.PhaseInitialized, version: "v1",
+	},
+	"the rollout is aborted": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		acts: []act{{immediately, setting("v2")}, {atStep(1), func(w *world) {
+			w.tell("user aborts")
+			aborted := *w.candidate
+			aborted.Mark, aborted.MarkedBy = workload.MarkAborted, "jane"
+			w.candidate = &aborted
+		}}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"the primary does not get ready after promotion": {
+		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
+		behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}},
+		acts:        []act{{immediately, setting("v2")}},
+		phase:       v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a primary with strategy Recreate is changed without any requests": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		prepare: func(w *world) { w.primary.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType },
+		acts:    []act{{immediately, setting("v2")}},
+		phase:   v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the state is lost in flight": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
+			w.tell("status is lost")
+			w.state = rollout.State{}
+		}}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the Deployment is opted out in flight": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
+			w.tell("user opts out")
+			w.primary.Annotations[config.AnnotationCanary] = "false"
+		}}},
+		phase: v1alpha1.PhaseInitialized, version: "v1",
+	},
+}
+
+// snapshot is everything that can change.
+func (w *world) snapshot() string {
+	content, err := json.Marshal([]any{w.state, w.copied, w.route, w.candidate, w.previous, w.finalizer, w.endpoints, w.primary, w.exists})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(content)
+}
+
+// reactsLate makes up for a reaction that did not come: before a long wait everything catches up.
+func (w *world) reactsLate() bool {
+	before := w.snapshot()
+	w.react()
+	return before != w.snapshot()
+}
+
+// mostTicks ends a story that does not end by itself.
+const mostTicks = 5000
+
+// play runs a story to its end. With a source of chance, reactions come late and the controller dies between writes.
+func play(t *testing.T, s story, chance *rand.Rand) *world {
+	w := newWorld(t, s.annotations, s.behaviours)
+	w.rand = chance
+	if s.prepare != nil {
+		s.prepare(w)
+	}
+	acts := s.acts
+	if _, survived := w.tick(); !survived {
+		t.Fatal("the first tick did not survive")
+	}
+	for range mostTicks {
+		if len(acts) > 0 && acts[0].when(w) {
+			acts[0].do(w)
+			acts = acts[1:]
+		}
+		w.crash = -1
+		if chance != nil && chance.IntN(4) == 0 {
+			w.crash = chance.IntN(7)
+		}
+		before := w.snapshot()
+		plan, survived := w.tick()
+		if chance == nil || chance.IntN(2) == 0 {
+			w.react()
+		}
+		changed := before != w.snapshot()
+		if survived && !changed && len(acts) == 0 && !rollout.Active(w.state) && plan.Wait == 0 {
+			return w
+		}
+		if changed || !survived || plan.Wait == 0 || w.reactsLate() {
+			w.now = w.now.Add(100 * time.Millisecond)
+			continue
+		}
+		w.now = w.now.Add(plan.Wait)
+	}
+	t.Fatalf("the story does not end; it stands at %s: %s\n%s", w.state.Phase, w.state.Message, strings.Join(w.log, "\n"))
+	return w
+}
+
+func (s story) check(t *testing.T, w *world) {
+	t.Helper()
+	if w.state.Phase != s.phase && w.exists {
+		t.Errorf("ends in phase %s, not %s", w.state.Phase, s.phase)
+	}
+	if got := versionOf(w.primary.Spec.Template); got != s.version {
+		t.Errorf("the primary runs %s in the end, not %s", got, s.version)
+	}
+	w.checkEnd()
+	if t.Failed() {
+		t.Log(strings.Join(w.log, "\n"))
+	}
+}
+
+func TestStories(t *testing.T) {
+	for name, s := range stories {
+		t.Run(name, func(t *testing.T) {
+			w := play(t, s, nil)
+			s.check(t, w)
+			path := filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+".golden")
+			got := strings.Join(w.log, "\n") + "\n"
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("the story has changed (-want +got); if that is meant, run go test ./rollout -update\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestStoriesWithLateReactionsAndCrashes plays every story with reactions in any order and a controller that dies between
+// any two writes; it must end the same way and keep the invariants at every write.
+func TestStoriesWithLateReactionsAndCrashes(t *testing.T) {
+	const seeds = 100
+	for name, s := range stories {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(seeds) {
+				s.check(t, play(t, s, rand.New(rand.NewPCG(seed, 1))))
+				if t.Failed() {
+					t.Fatalf("with seed %d", seed)
+				}
+			}
+		})
+	}
+}

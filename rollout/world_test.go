@@ -1,0 +1,366 @@
+package rollout_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/analysis"
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
+)
+
+var epoch = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// behaviour is how one version of the app does.
+type behaviour struct {
+	neverReady      bool // as a canary
+	primaryNotReady bool // as the primary
+	successRate     float64
+	p99             float64
+	requests        float64
+	prometheusDown  bool
+}
+
+var good = behaviour{successRate: 100, p99: 20, requests: 100}
+
+// world is a cluster in memory: it does what the API server, admission, the controllers of Kubernetes and a gateway do.
+type world struct {
+	t          *testing.T
+	now        time.Time
+	policy     config.Policy
+	behaviours map[string]behaviour
+
+	state     rollout.State
+	finalizer bool
+	exists    bool
+
+	primary     *appsv1.Deployment
+	candidate   *workload.Candidate
+	previous    *workload.Previous
+	copied      *appsv1.Deployment
+	copyService *corev1.Service
+	endpoints   int32
+	service     corev1.Service
+	route       gatewayv1.HTTPRoute
+	userRoute   *gatewayv1.HTTPRoute
+
+	log    []string
+	rand   *rand.Rand
+	writes int
+	crash  int // the write before which the controller dies; -1 for none
+}
+
+func newWorld(t *testing.T, annotations map[string]string, behaviours map[string]behaviour) *world {
+	annotations = withCanary(annotations)
+	policy, problems := config.PolicyFor(annotations)
+	if len(problems) > 0 {
+		t.Fatal(problems.ToAggregate())
+	}
+	w := &world{t: t, now: epoch, policy: policy, behaviours: behaviours, exists: true, crash: -1}
+	w.primary = &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo", Generation: 1, Annotations: annotations},
+		Spec: appsv1.DeploymentSpec{
+			Replicas: ptrTo(int32(10)),
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "podinfo"}},
+			Template: templateFor("v1"),
+		},
+	}
+	w.service = corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo"},
+		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "podinfo"}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(8080)}}},
+	}
+	port := gatewayv1.PortNumber(80)
+	gatewayNamespace := gatewayv1.Namespace("infra")
+	w.route = gatewayv1.HTTPRoute{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo", Generation: 1},
+		Spec: gatewayv1.HTTPRouteSpec{
+			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{{Name: "gateway", Namespace: &gatewayNamespace}}},
+			Rules: []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{
+				BackendObjectReference: gatewayv1.BackendObjectReference{Name: "podinfo", Port: &port}, Weight: ptrTo(int32(1)),
+			}}}}},
+		},
+	}
+	w.userRoute = w.route.DeepCopy()
+	w.react()
+	return w
+}
+
+func withCanary(annotations map[string]string) map[string]string {
+	all := map[string]string{config.AnnotationCanary: "true"}
+	for key, value := range annotations {
+		all[key] = value
+	}
+	return all
+}
+
+func ptrTo[T any](value T) *T { return &value }
+
+func templateFor(version string) corev1.PodTemplateSpec {
+	return corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "podinfo"}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "podinfo:" + version}}},
+	}
+}
+
+func versionOf(template corev1.PodTemplateSpec) string {
+	_, version, _ := strings.Cut(template.Spec.Containers[0].Image, ":")
+	return version
+}
+
+// set is what kubectl set image does to an opted-in Deployment.
+func (w *world) set(version string) {
+	template, err := workload.TemplateOf(templateFor(version))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.tell("user sets %s", version)
+	if version == versionOf(w.primary.Spec.Template) {
+		w.candidate = nil
+		return
+	}
+	w.candidate = &workload.Candidate{Hash: version, Template: template, By: "jane", At: w.now}
+}
+
+func (w *world) tell(format string, args ...any) {
+	w.log = append(w.log, fmt.Sprintf("%6s  ", w.now.Sub(epoch).Round(100*time.Millisecond))+fmt.Sprintf(format, args...))
+}
+
+func (w *world) observe() rollout.Observation {
+	class, gatewayNamespace := gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: "traefik"}}, "infra"
+	class.Spec.ControllerName = "traefik.io/gateway-controller"
+	gateway := gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: gatewayNamespace, Name: "gateway"}}
+	gateway.Spec.GatewayClassName = "traefik"
+	o := rollout.Observation{
+		Now: w.now, Namespace: "test", Name: "podinfo", Finalizer: w.finalizer, Prometheus: true,
+		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous,
+		Services: []corev1.Service{w.service}, Routes: []gatewayv1.HTTPRoute{*w.route.DeepCopy()},
+		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints,
+	}
+	if w.copied != nil {
+		o.Copy = w.copied.DeepCopy()
+	}
+	if w.copyService != nil {
+		o.CopyService = w.copyService.DeepCopy()
+		o.Services = append(o.Services, *o.CopyService)
+	}
+	for _, query := range rollout.NeedsOf(w.policy, w.state, o) {
+		o.Samples = append(o.Samples, w.sample(query.Metric))
+	}
+	return o
+}
+
+func (w *world) sample(metric analysis.Metric) analysis.Sample {
+	b := w.behaviours[versionOf(w.copied.Spec.Template)]
+	s := analysis.Sample{Metric: metric}
+	switch {
+	case b.prometheusDown:
+		s.Err = "connection refused"
+	case metric == analysis.RequestCount:
+		s.Value = b.requests
+	case metric == analysis.SuccessRate:
+		s.Value = b.successRate
+	default:
+		s.Value = b.p99
+	}
+	return s
+}
+
+// tick decides and applies; it reports whether the controller survived.
+func (w *world) tick() (plan rollout.Plan, survived bool) {
+	plan = rollout.Decide(w.policy, w.state, w.observe())
+	w.writes = 0
+	if w.apply(plan) {
+		for _, event := range plan.Events {
+			w.tell("%s: %s", event.Reason, event.Message)
+		}
+		return plan, true
+	}
+	return plan, false
+}
+
+// write reports whether the controller lives to make the next write.
+func (w *world) write() bool {
+	w.writes++
+	return w.crash < 0 || w.writes <= w.crash
+}
+
+// apply makes the writes of a plan in the order in which the reconciler makes them.
+func (w *world) apply(plan rollout.Plan) bool {
+	steps := []func(){
+		func() { w.finalizer = w.finalizer || plan.Finalizer },
+		func() { w.state = plan.Next },
+		func() { w.applyCopy(plan.Copy) },
+		func() { w.applySplit(plan.Split) },
+		func() { w.applyAsk(plan.Ask) },
+		func() { w.finalizer = plan.Finalizer },
+		func() { w.exists = !plan.DeleteCanary },
+	}
+	for _, step := range steps {
+		if !w.write() {
+			return false
+		}
+		step()
+	}
+	return true
+}
+
+func (w *world) applyCopy(intent rollout.CopyIntent) {
+	switch intent.Action {
+	case rollout.CopyRemove:
+		if w.weight() > 0 {
+			w.t.Errorf("the copy is removed while the route sends it %d%%", w.weight())
+		}
+		w.copied, w.copyService, w.endpoints = nil, nil, 0
+	case rollout.CopyEnsure:
+		made, err := workload.MakeCanary(w.primary, *w.candidate, intent.Identity, intent.Replicas, metav1.OwnerReference{Name: "podinfo"})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if w.copied == nil {
+			made.Generation = 1
+			w.copied = made
+			w.copyService = workload.MakeCanaryService(&w.service, w.primary, made, metav1.OwnerReference{Name: "podinfo"})
+			return
+		}
+		if *w.copied.Spec.Replicas != intent.Replicas || workload.TemplateHashOf(w.copied) != w.candidate.Hash {
+			made.Generation, made.Status = w.copied.Generation+1, w.copied.Status
+			w.copied = made
+		}
+	}
+}
+
+func (w *world) applySplit(intent rollout.SplitIntent) {
+	before := w.weight()
+	updated := w.route.DeepCopy()
+	switch intent.Action {
+	case rollout.SplitWrite:
+		updated = route.WithSplit(&w.route, intent.Split)
+	case rollout.SplitRemove:
+		if split, _ := route.SplitOf(w.route.Annotations); split != nil {
+			updated = route.WithoutSplit(&w.route, *split)
+		}
+	}
+	if !route.SameBackends(updated, &w.route) {
+		updated.Generation++
+	}
+	w.route = *updated
+	w.checkWeight(before)
+}
+
+// weight is what the rules say, 0 to 100.
+func (w *world) weight() int32 {
+	split, _ := route.SplitOf(w.route.Annotations)
+	if split == nil {
+		return 0
+	}
+	return int32(route.WeightOf(&w.route, *split))
+}
+
+// checkWeight holds the invariants of a rising weight.
+func (w *world) checkWeight(before int32) {
+	after := w.weight()
+	if after <= before {
+		return
+	}
+	needed := workload.ShareOf(*w.primary.Spec.Replicas, after)
+	if w.copied == nil || w.copied.Status.AvailableReplicas < needed {
+		w.t.Errorf("weight rises from %d to %d without the %d replicas that it needs", before, after, needed)
+	}
+	if before > 0 && analysis.VerdictOf(w.state.Checks) != v1alpha1.VerdictPass {
+		w.t.Errorf("weight rises from %d to %d without a pass", before, after)
+	}
+}
+
+func (w *world) applyAsk(ask rollout.AskIntent) {
+	switch ask.Key {
+	case config.AnnotationPromote:
+		if w.candidate == nil || w.candidate.Hash != ask.Hash {
+			return
+		}
+		before, _ := workload.TemplateOf(w.primary.Spec.Template)
+		w.previous = &workload.Previous{Hash: versionOf(w.primary.Spec.Template), Template: before, Promoted: ask.Hash}
+		w.replace(w.candidate.Template)
+		w.candidate = nil
+	case config.AnnotationRestore:
+		promoted, _ := workload.TemplateOf(w.primary.Spec.Template)
+		if w.candidate == nil {
+			w.candidate = &workload.Candidate{Hash: w.previous.Promoted, Template: promoted, Mark: workload.MarkFailed}
+		}
+		w.replace(w.previous.Template)
+		w.previous = nil
+	case config.AnnotationFail:
+		if w.candidate != nil && w.candidate.Hash == ask.Hash {
+			failed := *w.candidate
+			failed.Mark = workload.MarkFailed
+			w.candidate = &failed
+		}
+	case config.AnnotationSettle:
+		w.previous = nil
+	}
+}
+
+func (w *world) replace(template workload.Template) {
+	pod, err := template.Pod()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.primary.Spec.Template = pod
+	w.primary.Generation++
+	if w.primary.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
+		w.primary.Status.AvailableReplicas = 0
+		if w.weight() != 100 {
+			w.t.Errorf("a primary with strategy Recreate is changed while it has %d%% of the requests", 100-w.weight())
+		}
+	}
+}
+
+// react lets the controllers of Kubernetes and the gateway catch up.
+func (w *world) react() {
+	w.reactTo(w.primary, func(b behaviour) bool { return !b.primaryNotReady })
+	if w.copied != nil {
+		w.reactTo(w.copied, func(b behaviour) bool { return !b.neverReady })
+		w.endpoints = w.copied.Status.AvailableReplicas
+	}
+	status := gatewayv1.RouteParentStatus{ParentRef: w.route.Spec.ParentRefs[0]}
+	for _, kind := range []string{"Accepted", "ResolvedRefs"} {
+		status.Conditions = append(status.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, ObservedGeneration: w.route.Generation})
+	}
+	w.route.Status.Parents = []gatewayv1.RouteParentStatus{status}
+}
+
+func (w *world) reactTo(d *appsv1.Deployment, ready func(behaviour) bool) {
+	replicas := *d.Spec.Replicas
+	d.Status.ObservedGeneration, d.Status.Replicas, d.Status.UpdatedReplicas = d.Generation, replicas, replicas
+	d.Status.AvailableReplicas = 0
+	if b, known := w.behaviours[versionOf(d.Spec.Template)]; !known || ready(b) {
+		d.Status.AvailableReplicas = replicas
+	}
+}
+
+// checkEnd holds the invariants of a finished rollout.
+func (w *world) checkEnd() {
+	if w.copied != nil || w.copyService != nil {
+		w.t.Error("the copy is still there")
+	}
+	if !slices.EqualFunc(w.route.Spec.Rules, w.userRoute.Spec.Rules, func(a, b gatewayv1.HTTPRouteRule) bool {
+		return fmt.Sprint(a.BackendRefs[0].Name, *a.BackendRefs[0].Weight, len(a.BackendRefs)) == fmt.Sprint(b.BackendRefs[0].Name, *b.BackendRefs[0].Weight, len(b.BackendRefs))
+	}) || len(w.route.Annotations) > 0 {
+		w.t.Errorf("the route is not the user's: %v %v", w.route.Annotations, w.route.Spec.Rules)
+	}
+	if w.finalizer || w.previous != nil {
+		w.t.Errorf("left behind: finalizer %v, previous %v", w.finalizer, w.previous)
+	}
+}
