@@ -25,7 +25,7 @@ test-unit: $(CLUSTER_TOOL) ## Run the tests that need no cluster (they do build 
 	go test -timeout 15m $$(go list ./... | grep -v /e2e/suite)
 
 e2e: cluster-up install ## Run the end-to-end suite on the cluster
-	go test -timeout 40m -count 1 -v ./e2e/suite
+	go test -timeout 40m -count 1 ./e2e/suite -v -ginkgo.v -ginkgo.no-color
 
 bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a table
 	@go run ./e2e/bench

@@ -1,0 +1,139 @@
+// Package app puts the sample application into a cluster and follows its rollouts, for the end-to-end suite, the demo and
+// the benchmark.
+package app
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/cluster/binaries"
+	"sluice.dev/sluice/e2e/traffic"
+)
+
+// App is the sample application in a namespace of its own, which has the same name as its host.
+type App struct {
+	// Client reads and writes the cluster; it can watch.
+	Client client.WithWatch
+	// Namespace of the application; everything in it is called podinfo.
+	Namespace  string
+	kubectl    string
+	kubeconfig string
+}
+
+// Name of the Deployment, the Service, the HTTPRoute and the Canary.
+const Name = "podinfo"
+
+// GatewayURL is the gateway on this machine's loopback.
+const GatewayURL = "http://127.0.0.1:8080/"
+
+// Connect finds the cluster of the checkout.
+func Connect(ctx context.Context, namespace string) (*App, error) {
+	root, err := binaries.Root(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kubeconfig := root + "/.cluster/kubeconfig"
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("read %s, is the cluster up (make cluster-up)? %w", kubeconfig, err)
+	}
+	config.QPS, config.Burst = 100, 200
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, gatewayv1.Install, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, fmt.Errorf("register types: %w", err)
+		}
+	}
+	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, fmt.Errorf("connect to the cluster: %w", err)
+	}
+	return &App{Client: c, Namespace: namespace, kubectl: root + "/.cluster/bin/kubectl", kubeconfig: kubeconfig}, nil
+}
+
+// Kubectl runs kubectl in the application's namespace and returns what it prints, warnings included.
+func (a *App) Kubectl(ctx context.Context, input string, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, a.kubectl, append([]string{"--kubeconfig", a.kubeconfig, "-n", a.Namespace}, args...)...)
+	command.Stdin = strings.NewReader(input)
+	out, err := command.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// Deploy puts version v1 into the namespace and waits until it is rolled out. Annotations go on the Deployment.
+func (a *App) Deploy(ctx context.Context, annotations map[string]string, strategy string) error {
+	if _, err := a.Kubectl(ctx, Manifest(a.Namespace, annotations, strategy), "apply", "-f", "-"); err != nil {
+		return err
+	}
+	_, err := a.Kubectl(ctx, "", "rollout", "status", "deployment/"+Name, "--timeout=120s")
+	return err
+}
+
+// Delete removes the namespace and waits until it is gone.
+func (a *App) Delete(ctx context.Context) error {
+	_, err := a.Kubectl(ctx, "", "delete", "namespace", a.Namespace, "--ignore-not-found", "--wait", "--timeout=120s")
+	return err
+}
+
+// Traffic sends requests to the application through the gateway.
+func (a *App) Traffic(ctx context.Context, rate float64) (*traffic.Run, error) {
+	return traffic.Start(ctx, traffic.Options{URL: GatewayURL, Host: a.host(), Rate: rate})
+}
+
+func (a *App) host() string { return a.Namespace + ".example.com" }
+
+// Canary reads the Canary; nil when there is none.
+func (a *App) Canary(ctx context.Context) (*v1alpha1.Canary, error) {
+	return read(ctx, a, Name, &v1alpha1.Canary{})
+}
+
+// Deployment reads a Deployment; nil when there is none.
+func (a *App) Deployment(ctx context.Context, name string) (*appsv1.Deployment, error) {
+	return read(ctx, a, name, &appsv1.Deployment{})
+}
+
+// Route reads the HTTPRoute; nil when there is none.
+func (a *App) Route(ctx context.Context) (*gatewayv1.HTTPRoute, error) {
+	return read(ctx, a, Name, &gatewayv1.HTTPRoute{})
+}
+
+func read[T client.Object](ctx context.Context, a *App, name string, object T) (T, error) {
+	var none T
+	err := a.Client.Get(ctx, client.ObjectKey{Namespace: a.Namespace, Name: name}, object)
+	if apierrors.IsNotFound(err) {
+		return none, nil
+	}
+	if err != nil {
+		return none, fmt.Errorf("read %T %s/%s: %w", object, a.Namespace, name, err)
+	}
+	return object, nil
+}
+
+// Events are those of the Canary, oldest first.
+func (a *App) Events(ctx context.Context) ([]corev1.Event, error) {
+	var list corev1.EventList
+	if err := a.Client.List(ctx, &list, client.InNamespace(a.Namespace)); err != nil {
+		return nil, fmt.Errorf("list events: %w", err)
+	}
+	var kept []corev1.Event
+	for _, e := range list.Items {
+		if e.InvolvedObject.Kind == "Canary" {
+			kept = append(kept, e)
+		}
+	}
+	return kept, nil
+}

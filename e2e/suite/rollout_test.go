@@ -1,0 +1,159 @@
+package suite
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+var _ = Describe("A good version", func() {
+	It("gets its share step by step and is promoted without a failed request", func(ctx SpecContext) {
+		r := given(ctx, "promotion", quick, "")
+		r.setVersion(ctx, "v2")
+		for i, weight := range []int32{20, 40, 60} {
+			step := int32(i + 1)
+			s := r.waitUntil(ctx, fmt.Sprintf("step %d in effect", step), func(s v1alpha1.CanaryStatus) bool { return s.Step == step && s.StepStarted != nil })
+			Expect(s.CanaryWeight).To(Equal(weight))
+			Expect(r.primaryVersions(ctx)).To(Equal(map[string]bool{"v1": true}), "the primary runs v2 before it is promoted")
+			end := s.StepStarted.Add(4500 * time.Millisecond)
+			Eventually(ctx, time.Now, patience, glance).Should(BeTemporally(">", end))
+			r.expectShare(s.StepStarted.Add(500*time.Millisecond), end, weight)
+		}
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		By("kubectl wait sees the promotion")
+		r.kubectl(ctx, "wait", "canary/podinfo", "--for=condition=Promoted", "--timeout=10s")
+		r.expectClean(ctx, "v2")
+		r.expectEvents(ctx, "Initialized", "CandidateHeld", "CanaryReady", "WeightAdvanced", "AnalysisPassed", "Promoted")
+		r.expectNoFailures("nobody")
+		Expect(r.kubectl(ctx, "get", "canaries", "-A")).To(MatchRegexp(`NAMESPACE\s+NAME\s+STATUS\s+WEIGHT\s+LASTTRANSITIONTIME\n`))
+	})
+
+	It("takes all requests while a primary with strategy Recreate is changed", func(ctx SpecContext) {
+		r := given(ctx, "recreate", with(map[string]string{"sluice.dev/max-weight": "20"}), "Recreate")
+		r.setVersion(ctx, "v2")
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		r.expectClean(ctx, "v2")
+		r.expectEvents(ctx, "TrafficShifted", "Promoted")
+		r.expectNoFailures("nobody")
+	})
+
+	It("starts again when a newer version comes in flight", func(ctx SpecContext) {
+		r := given(ctx, "supersede", quick, "")
+		r.setVersion(ctx, "v2")
+		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 })
+		first := r.status(ctx).Candidate
+		r.setVersion(ctx, "v3")
+		r.waitUntil(ctx, "the first step of v3", func(s v1alpha1.CanaryStatus) bool { return s.Candidate != first && s.Step == 1 })
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		r.expectClean(ctx, "v3")
+		r.expectEvents(ctx, "Superseded")
+		Expect(r.primaryVersions(ctx)).NotTo(HaveKey("v2"))
+		r.expectNoFailures("nobody")
+	})
+
+	It("waits while Prometheus is gone and goes on when it is back", func(ctx SpecContext) {
+		r := given(ctx, "blind", quick, "")
+		r.setVersion(ctx, "v2")
+		r.waitUntil(ctx, "step 1 in effect", func(s v1alpha1.CanaryStatus) bool { return s.Step == 1 && s.StepStarted != nil })
+		By("Prometheus goes")
+		restore := func(ctx SpecContext) {
+			r.kubectl(ctx, "scale", "deployment/prometheus", "-n", "monitoring", "--replicas=1")
+			r.kubectl(ctx, "rollout", "status", "deployment/prometheus", "-n", "monitoring", "--timeout=60s")
+		}
+		DeferCleanup(restore)
+		r.kubectl(ctx, "scale", "deployment/prometheus", "-n", "monitoring", "--replicas=0")
+		held := r.waitUntil(ctx, "an inconclusive check", func(s v1alpha1.CanaryStatus) bool {
+			return len(s.Checks) > 0 && s.Checks[0].Verdict == v1alpha1.VerdictInconclusive
+		})
+		step, failed := held.Step, held.FailedChecks
+		Consistently(ctx, func() int32 { return r.status(ctx).Step }, 8*time.Second, glance).Should(Equal(step), "a step was taken blindly")
+		Expect(r.status(ctx).FailedChecks).To(Equal(failed), "no data counted as a failed check")
+		By("Prometheus comes back")
+		restore(ctx)
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		r.expectClean(ctx, "v2")
+		r.expectNoFailures("nobody")
+	})
+})
+
+var _ = Describe("A bad version", func() {
+	It("that fails half of its requests is rolled back and not tried again", func(ctx SpecContext) {
+		r := given(ctx, "errors", quick, "")
+		r.setVersion(ctx, "v2", "ERROR_RATE=0.5")
+		s := r.waitFor(ctx, v1alpha1.PhaseFailed)
+		Expect(s.Reason).To(ContainSubstring("request-success-rate"))
+		Expect(s.FailedChecks).To(Equal(int32(5)))
+		r.expectClean(ctx, "v1")
+		r.expectEvents(ctx, "CheckFailed", "RollingBack", "RolledBack")
+		r.expectNoFailures("v2")
+		By("the same change again does not start it again")
+		r.kubectl(ctx, "label", "deployment", "podinfo", "team=shop")
+		Consistently(ctx, func() v1alpha1.Phase { return r.status(ctx).Phase }, 3*time.Second, glance).Should(Equal(v1alpha1.PhaseFailed))
+	})
+
+	It("that answers slowly is rolled back", func(ctx SpecContext) {
+		r := given(ctx, "latency", quick, "")
+		r.setVersion(ctx, "v2", "LATENCY=800ms")
+		s := r.waitFor(ctx, v1alpha1.PhaseFailed)
+		Expect(s.Reason).To(ContainSubstring("request-duration"))
+		r.expectClean(ctx, "v1")
+		r.expectNoFailures("nobody")
+	})
+
+	It("that never gets ready is rolled back at the progress deadline and never gets a request", func(ctx SpecContext) {
+		r := given(ctx, "unready", with(map[string]string{"sluice.dev/progress-deadline": "10s"}), "")
+		r.setVersion(ctx, "v2", "READY=false")
+		s := r.waitFor(ctx, v1alpha1.PhaseFailed)
+		Expect(s.Reason).To(ContainSubstring("progress deadline of 10s exceeded"))
+		r.expectClean(ctx, "v1")
+		Expect(r.run.Report().Of("v2").Total()).To(BeZero())
+		r.expectNoFailures("nobody")
+	})
+})
+
+var _ = Describe("Bad input", func() {
+	It("is refused with what is allowed", func(ctx SpecContext) {
+		r := given(ctx, "input", quick, "")
+		out, err := r.Kubectl(ctx, "", "annotate", "--overwrite", "deployment", "podinfo", "sluice.dev/step-weight=150")
+		Expect(err).To(HaveOccurred())
+		Expect(out).To(ContainSubstring(`metadata.annotations[sluice.dev/step-weight]: Invalid value: "150": must be a whole number from 1 to 100`))
+	})
+
+	It("never starts a rollout that cannot be judged, and says what is missing", func(ctx SpecContext) {
+		r := given(ctx, "missing", quick, "")
+		r.kubectl(ctx, "delete", "httproute", "podinfo")
+		r.waitUntil(ctx, "a condition that names the route", func(s v1alpha1.CanaryStatus) bool {
+			for _, c := range s.Conditions {
+				if c.Type == v1alpha1.ConditionReady && strings.Contains(c.Message, "no HTTPRoute in namespace missing sends to Service podinfo") {
+					return c.Status == metav1.ConditionFalse
+				}
+			}
+			return false
+		})
+		r.setVersion(ctx, "v2")
+		r.waitFor(ctx, v1alpha1.PhaseWaiting)
+		copied, err := r.Deployment(ctx, "podinfo-canary")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(copied).To(BeNil())
+	})
+})
+
+// expectShare expects that the canary answered its share of the requests between two moments, within four standard
+// deviations of a random choice.
+func (r *rollout) expectShare(from, to time.Time, weight int32) {
+	GinkgoHelper()
+	seen := r.run.Report().Between(from, to)
+	share, wanted := seen.Share("v2"), float64(weight)/100
+	tolerance := 4 * math.Sqrt(wanted*(1-wanted)/float64(seen.Total()))
+	By(fmt.Sprintf("weight %d%%: v2 answered %.1f%% of %d requests", weight, 100*share, seen.Total()))
+	Expect(seen.Total()).To(BeNumerically(">", 100))
+	Expect(share).To(BeNumerically("~", wanted, tolerance))
+}

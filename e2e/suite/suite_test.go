@@ -1,0 +1,195 @@
+// Package suite runs whole rollouts on a real cluster with real traffic; make e2e starts both.
+package suite
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/app"
+	"sluice.dev/sluice/e2e/traffic"
+)
+
+func TestSuite(t *testing.T) {
+	RegisterFailHandler(Fail)
+	ctrl.SetLogger(GinkgoLogr)
+	RunSpecs(t, "Rollouts on a real cluster")
+}
+
+const (
+	rate     = 50
+	patience = 3 * time.Minute
+	glance   = 100 * time.Millisecond
+)
+
+// quick settings keep a rollout under half a minute: three steps of five seconds.
+var quick = map[string]string{
+	"sluice.dev/canary":      "true",
+	"sluice.dev/step-weight": "20",
+	"sluice.dev/max-weight":  "60",
+	"sluice.dev/interval":    "5s",
+}
+
+func with(more map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, settings := range []map[string]string{quick, more} {
+		for key, value := range settings {
+			all[key] = value
+		}
+	}
+	return all
+}
+
+// rollout is the sample application under traffic.
+type rollout struct {
+	*app.App
+	run   *traffic.Run
+	route gatewayv1.HTTPRouteSpec
+}
+
+// given deploys v1 with settings and sends traffic until the test ends; afterwards everything is removed.
+func given(ctx context.Context, namespace string, annotations map[string]string, strategy string) *rollout {
+	GinkgoHelper()
+	a, err := app.Connect(ctx, namespace)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(a.Delete(ctx)).To(Succeed())
+	By("v1 runs with 4 replicas behind an HTTPRoute, opted in by one annotation")
+	Expect(a.Deploy(ctx, annotations, strategy)).To(Succeed())
+	r := &rollout{App: a}
+	r.waitFor(ctx, v1alpha1.PhaseInitialized)
+	route, err := a.Route(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	r.route = *route.Spec.DeepCopy()
+	background, cancel := context.WithCancel(context.Background())
+	r.run, err = a.Traffic(background, rate)
+	Expect(err).NotTo(HaveOccurred())
+	r.waitForTraffic(ctx, "v1")
+	DeferCleanup(func(ctx SpecContext) {
+		cancel()
+		report := r.run.Stop()
+		if CurrentSpecReport().Failed() {
+			r.explain(ctx)
+		}
+		GinkgoWriter.Println("requests:", report)
+		Expect(r.Delete(ctx)).To(Succeed())
+	})
+	return r
+}
+
+// explain prints what a person would look at.
+func (r *rollout) explain(ctx context.Context) {
+	for _, args := range [][]string{
+		{"get", "deployments,pods,canaries", "-o", "wide"},
+		{"get", "events", "--sort-by=.metadata.creationTimestamp"},
+		{"get", "httproute", "podinfo", "-o", "yaml"},
+		{"logs", "-n", "sluice-system", "-l", "app.kubernetes.io/name=sluice", "--tail=60"},
+	} {
+		out, _ := r.Kubectl(ctx, "", args...)
+		GinkgoWriter.Println(out)
+	}
+}
+
+// kubectl runs kubectl and returns what it prints.
+func (r *rollout) kubectl(ctx context.Context, args ...string) string {
+	GinkgoHelper()
+	out, err := r.Kubectl(ctx, "", args...)
+	Expect(err).NotTo(HaveOccurred())
+	return out
+}
+
+// setVersion changes the version and other environment of the Deployment, as a user does.
+func (r *rollout) setVersion(ctx context.Context, version string, env ...string) {
+	GinkgoHelper()
+	By(fmt.Sprintf("kubectl set env deployment/podinfo VERSION=%s %v", version, env))
+	out := r.kubectl(ctx, append([]string{"set", "env", "deployment/podinfo", "VERSION=" + version}, env...)...)
+	Expect(out).To(ContainSubstring("held back as canary"))
+}
+
+func (r *rollout) status(ctx context.Context) v1alpha1.CanaryStatus {
+	canary, err := r.Canary(ctx)
+	if err != nil || canary == nil {
+		return v1alpha1.CanaryStatus{}
+	}
+	return canary.Status
+}
+
+// waitFor waits for a phase.
+func (r *rollout) waitFor(ctx context.Context, phase v1alpha1.Phase) v1alpha1.CanaryStatus {
+	GinkgoHelper()
+	return r.waitUntil(ctx, "phase "+string(phase), func(s v1alpha1.CanaryStatus) bool { return s.Phase == phase })
+}
+
+func (r *rollout) waitUntil(ctx context.Context, what string, holds func(v1alpha1.CanaryStatus) bool) v1alpha1.CanaryStatus {
+	GinkgoHelper()
+	var last v1alpha1.CanaryStatus
+	Eventually(ctx, func() bool { last = r.status(ctx); return holds(last) }, patience, glance).Should(BeTrue(),
+		func() string {
+			return fmt.Sprintf("waiting for %s, the Canary is %s: %s", what, last.Phase, last.Message)
+		})
+	return last
+}
+
+// waitForTraffic waits until a version answers.
+func (r *rollout) waitForTraffic(ctx context.Context, version string) {
+	GinkgoHelper()
+	Eventually(ctx, func() bool { return !r.run.Report().FirstSeen(version).IsZero() }, patience, glance).Should(BeTrue(), "no answer from "+version)
+}
+
+// primaryVersions are the versions that pods of the primary run.
+func (r *rollout) primaryVersions(ctx context.Context) map[string]bool {
+	var pods corev1.PodList
+	Expect(r.Client.List(ctx, &pods, client.InNamespace(r.Namespace), client.MatchingLabels{"app": "podinfo"})).To(Succeed())
+	versions := map[string]bool{}
+	for _, pod := range pods.Items {
+		versions[pod.Spec.Containers[0].Env[0].Value] = true
+	}
+	return versions
+}
+
+// expectClean expects that nothing of the rollout is left and that the route is what the user made.
+func (r *rollout) expectClean(ctx context.Context, version string) {
+	GinkgoHelper()
+	By("nothing is left: the canary is gone, the route is the user's, the primary runs " + version)
+	Eventually(ctx, func() (*appsv1.Deployment, error) { return r.Deployment(ctx, "podinfo-canary") }, patience, glance).Should(BeNil())
+	route, err := r.Route(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(route.Spec).To(Equal(r.route))
+	Expect(route.Annotations).NotTo(HaveKey("sluice.dev/split"))
+	primary, err := r.Deployment(ctx, app.Name)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(primary.Spec.Template.Spec.Containers[0].Env[0].Value).To(Equal(version))
+	Expect(primary.Annotations).NotTo(HaveKey("sluice.dev/previous"))
+}
+
+func (r *rollout) expectNoFailures(version string) {
+	GinkgoHelper()
+	By("no request failed that " + version + " did not fail itself")
+	report := r.run.Report()
+	for _, answer := range report.Failed().Answers {
+		Expect(answer.Version).To(Equal(version), "a request at %s failed: %d %s", answer.Sent.Format(time.StampMilli), answer.Status, answer.Err)
+	}
+}
+
+func (r *rollout) expectEvents(ctx context.Context, reasons ...string) {
+	GinkgoHelper()
+	for _, reason := range reasons {
+		Eventually(ctx, func() ([]string, error) {
+			events, err := r.Events(ctx)
+			var seen []string
+			for _, e := range events {
+				seen = append(seen, e.Reason)
+			}
+			return seen, err
+		}, patience, glance).Should(ContainElement(reason))
+	}
+}
