@@ -1,0 +1,63 @@
+// Package sluice holds the rule that imports point downward.
+package sluice_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "sluice.dev/sluice/"
+
+// layers lists for every package of the core what of this module it may import; nothing else of it is allowed.
+var layers = map[string][]string{
+	"api/v1alpha1":                 {},
+	"config":                       {"api/v1alpha1"},
+	"workload":                     {"api/v1alpha1", "config"},
+	"route":                        {"api/v1alpha1", "config"},
+	"analysis":                     {"api/v1alpha1", "config"},
+	"rollout":                      {"api/v1alpha1", "config", "workload", "route", "analysis"},
+	"analysis/provider/prometheus": {"api/v1alpha1", "config", "analysis"},
+	"rollout/reconciler":           {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout"},
+	"webhook":                      {"api/v1alpha1", "config", "workload", "route"},
+	"certs":                        {},
+}
+
+// pure packages take values and return values.
+var pure = []string{"config", "workload", "route", "analysis", "rollout"}
+
+// impure is what a pure package never imports itself: clients, contexts, logs, the network, the environment.
+var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}
+
+func list(t *testing.T, what, pkg string) []string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-f", `{{join .`+what+` "\n"}}`, "./"+pkg).Output()
+	if err != nil {
+		t.Fatalf("go list %s: %v", pkg, err)
+	}
+	return strings.Fields(string(out))
+}
+
+func TestImportsPointDownward(t *testing.T) {
+	for pkg, allowed := range layers {
+		for _, dependency := range list(t, "Deps", pkg) {
+			own, ours := strings.CutPrefix(dependency, module)
+			if ours && !slices.Contains(allowed, own) {
+				t.Errorf("%s must not depend on %s", pkg, own)
+			}
+		}
+	}
+}
+
+func TestPurePackagesDoNoInputOrOutput(t *testing.T) {
+	for _, pkg := range pure {
+		for _, imported := range list(t, "Imports", pkg) {
+			for _, forbidden := range impure {
+				if imported == forbidden || strings.HasPrefix(imported, forbidden+"/") {
+					t.Errorf("%s is pure and must not import %s", pkg, imported)
+				}
+			}
+		}
+	}
+}
