@@ -69,11 +69,11 @@ type setting struct {
 var settings = []setting{
 	{AnnotationCanary, readCanary},
 	{AnnotationService, func(p *Policy, v string) error { p.Service = v; return dnsLabel(v) }},
-	{AnnotationStepWeight, func(p *Policy, v string) error { return readInteger(&p.StepWeight, v, 1, 100, "percent") }},
-	{AnnotationMaxWeight, func(p *Policy, v string) error { return readInteger(&p.MaxWeight, v, 1, 100, "percent") }},
+	{AnnotationStepWeight, func(p *Policy, v string) error { return readInteger(&p.StepWeight, v, 100, "percent") }},
+	{AnnotationMaxWeight, func(p *Policy, v string) error { return readInteger(&p.MaxWeight, v, 100, "percent") }},
 	{AnnotationInterval, func(p *Policy, v string) error { return readDuration(&p.Interval, v, time.Second) }},
 	{AnnotationThreshold, func(p *Policy, v string) error {
-		return readInteger(&p.Threshold, v, 1, math.MaxInt32, "failed checks")
+		return readInteger(&p.Threshold, v, math.MaxInt32, "failed checks")
 	}},
 	{AnnotationProgressDeadline, func(p *Policy, v string) error { return readDeadline(&p.ProgressDeadline, v) }},
 	{AnnotationMetrics, func(p *Policy, v string) error { p.Metrics = v; return oneOf(v, Presets) }},
@@ -110,10 +110,10 @@ func readCanary(_ *Policy, value string) error {
 	return nil
 }
 
-func readInteger(to *int32, value string, least, most int64, unit string) error {
+func readInteger(to *int32, value string, most int64, unit string) error {
 	number, err := strconv.ParseInt(value, 10, 32)
-	if err != nil || number < least || number > most {
-		return fmt.Errorf("must be a whole number from %d to %d (%s)", least, most, unit)
+	if err != nil || number < 1 || number > most {
+		return fmt.Errorf("must be a whole number from 1 to %d (%s)", most, unit)
 	}
 	*to = int32(number)
 	return nil
@@ -146,7 +146,7 @@ func readPercent(to *float64, value string) error {
 
 func readMinRequests(policy *Policy, value string) error {
 	var number int32
-	if err := readInteger(&number, value, 1, math.MaxInt32, "requests"); err != nil {
+	if err := readInteger(&number, value, math.MaxInt32, "requests"); err != nil {
 		return err
 	}
 	policy.MinRequests = float64(number)

@@ -28,16 +28,22 @@ func finalising(t *tick) {
 	if t.plan.Finalizer && !t.settled("All requests go to the primary; letting that settle") {
 		return
 	}
-	if t.plan.Next.Outcome != v1alpha1.OutcomeSuperseded || t.o.inFlight() == nil {
-		t.plan.Copy = CopyIntent{Action: CopyRemove}
-	}
-	if t.plan.Copy.Action == CopyRemove && (t.o.Copy != nil || t.o.CopyService != nil) {
+	if !t.copyGone() {
 		t.say("Removing the canary")
 		return
 	}
 	if t.plan.Ask.Key == "" {
 		t.end()
 	}
+}
+
+// copyGone has the copy removed, unless a newer candidate is to run in it, and reports whether that is done.
+func (t *tick) copyGone() bool {
+	if t.plan.Next.Outcome == v1alpha1.OutcomeSuperseded && t.o.inFlight() != nil {
+		return true
+	}
+	t.plan.Copy = CopyIntent{Action: CopyRemove}
+	return t.o.Copy == nil && t.o.CopyService == nil
 }
 
 // askAtEnd has the outcome recorded on the primary, where it survives the loss of the Canary.

@@ -35,12 +35,12 @@ func (t *tick) anythingLeft() bool {
 func resumePromotion(t *tick) {
 	next := &t.plan.Next
 	*next = State{
-		Conditions:         next.Conditions,
-		Phase:              v1alpha1.PhasePromoting,
-		Candidate:          t.o.Previous.Promoted,
-		CanaryWeight:       t.writtenWeight(),
-		Started:            t.stamp(),
-		WaitingSince:       t.stamp(),
+		Conditions:   next.Conditions,
+		Phase:        v1alpha1.PhasePromoting,
+		Candidate:    t.o.Previous.Promoted,
+		CanaryWeight: t.writtenWeight(),
+		Started:      t.stamp(),
+		WaitingSince: t.stamp(),
 	}
 	promoting(t)
 }

@@ -1,8 +1,8 @@
 package rollout_test
 
 import (
-	"flag"
 	"encoding/json"
+	"flag"
 	"math/rand/v2"
 	"os"
 	"path/filepath"

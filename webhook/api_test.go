@@ -192,7 +192,7 @@ func TestOwnershipStaysWithTheUser(t *testing.T) {
 func (c cluster) owners() string {
 	for _, entry := range c.deployment().ManagedFields {
 		if entry.Manager == "flux" {
-			return string(entry.FieldsV1.Raw)
+			return entry.FieldsV1.GetRawString()
 		}
 	}
 	return ""

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"sync"
@@ -84,7 +83,7 @@ func templateFields(entry *metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
 		return fields, nil
 	}
 	all := fieldpath.NewSet()
-	if err := all.FromJSON(bytes.NewReader(entry.FieldsV1.Raw)); err != nil {
+	if err := all.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
 		return nil, fmt.Errorf("metadata.managedFields: entry of %s: %w", entry.Manager, err)
 	}
 	all.Iterate(func(path fieldpath.Path) {

@@ -130,7 +130,7 @@ func (s *subject) serverSideApply() *metav1.ManagedFieldsEntry {
 	}
 	before := entryOf(s.old, s.request.Manager, metav1.ManagedFieldsOperationUpdate)
 	after := entryOf(s.new, s.request.Manager, metav1.ManagedFieldsOperationUpdate)
-	if after != nil && (before == nil || string(before.FieldsV1.Raw) != string(after.FieldsV1.Raw)) {
+	if after != nil && (before == nil || !before.FieldsV1.Equal(*after.FieldsV1)) {
 		return nil
 	}
 	return applied

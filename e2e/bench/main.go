@@ -157,8 +157,11 @@ func (b *bench) copied(ctx context.Context) (time.Time, error) {
 // readyAt is when the canary became available, to the second that Kubernetes records.
 func (b *bench) readyAt(ctx context.Context) (time.Time, error) {
 	copied, err := b.Deployment(ctx, "podinfo-canary")
-	if err != nil || copied == nil {
-		return time.Time{}, fmt.Errorf("read the canary: %v", err)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if copied == nil {
+		return time.Time{}, fmt.Errorf("the canary is gone")
 	}
 	for _, c := range copied.Status.Conditions {
 		if c.Type == appsv1.DeploymentAvailable {

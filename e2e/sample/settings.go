@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -22,39 +23,60 @@ type settings struct {
 // CRASH_AFTER and READY_AFTER.
 func settingsFrom(env func(string) string) (settings, error) {
 	s := settings{version: "dev", port: "8080", drain: 3 * time.Second}
-	if v := env("VERSION"); v != "" {
-		s.version = v
-	}
-	if v := env("PORT"); v != "" {
-		if _, err := strconv.ParseUint(v, 10, 16); err != nil {
-			return s, fmt.Errorf("PORT=%q: must be a number from 0 to 65535", v)
-		}
-		s.port = v
-	}
-	if v := env("ERROR_RATE"); v != "" {
-		rate, err := strconv.ParseFloat(v, 64)
-		if err != nil || !(rate >= 0 && rate <= 1) {
-			return s, fmt.Errorf("ERROR_RATE=%q: must be a number from 0 to 1", v)
-		}
-		s.errorRate = rate
-	}
-	if v := env("READY"); v != "" {
-		ready, err := strconv.ParseBool(v)
-		if err != nil {
-			return s, fmt.Errorf("READY=%q: must be true or false", v)
-		}
-		s.neverReady = !ready
-	}
-	for name, to := range map[string]*time.Duration{"LATENCY": &s.latency, "DRAIN": &s.drain, "CRASH_AFTER": &s.crashAfter, "READY_AFTER": &s.readyAfter} {
-		v := env(name)
-		if v == "" {
+	for name, read := range map[string]func(string) error{
+		"VERSION":     func(v string) error { s.version = v; return nil },
+		"PORT":        s.readPort,
+		"ERROR_RATE":  s.readErrorRate,
+		"READY":       s.readReady,
+		"LATENCY":     durationInto(&s.latency),
+		"DRAIN":       durationInto(&s.drain),
+		"CRASH_AFTER": durationInto(&s.crashAfter),
+		"READY_AFTER": durationInto(&s.readyAfter),
+	} {
+		value := env(name)
+		if value == "" {
 			continue
 		}
-		d, err := time.ParseDuration(v)
-		if err != nil || d < 0 {
-			return s, fmt.Errorf("%s=%q: must be a duration such as 250ms", name, v)
+		if err := read(value); err != nil {
+			return s, fmt.Errorf("%s=%q: %w", name, value, err)
 		}
-		*to = d
 	}
 	return s, nil
+}
+
+func (s *settings) readPort(value string) error {
+	if _, err := strconv.ParseUint(value, 10, 16); err != nil {
+		return errors.New("must be a number from 0 to 65535")
+	}
+	s.port = value
+	return nil
+}
+
+func (s *settings) readErrorRate(value string) error {
+	rate, err := strconv.ParseFloat(value, 64)
+	if err != nil || !(rate >= 0 && rate <= 1) {
+		return errors.New("must be a number from 0 to 1")
+	}
+	s.errorRate = rate
+	return nil
+}
+
+func (s *settings) readReady(value string) error {
+	ready, err := strconv.ParseBool(value)
+	if err != nil {
+		return errors.New("must be true or false")
+	}
+	s.neverReady = !ready
+	return nil
+}
+
+func durationInto(to *time.Duration) func(string) error {
+	return func(value string) error {
+		d, err := time.ParseDuration(value)
+		if err != nil || d < 0 {
+			return errors.New("must be a duration such as 250ms")
+		}
+		*to = d
+		return nil
+	}
 }

@@ -45,13 +45,13 @@ func Ensure(ctx context.Context, progress io.Writer, names ...string) (string, e
 			return "", err
 		}
 		wanted = append(wanted, build{c, key})
-		fmt.Fprintln(set, c.name, key)
+		_, _ = fmt.Fprintln(set, c.name, key)
 	}
 	dir := filepath.Join(CacheDir(), "sets", hex.EncodeToString(set.Sum(nil))[:16])
 	missing := slices.DeleteFunc(slices.Clone(wanted), func(b build) bool { return exists(b.stored(b.key)) })
 	started := time.Now()
 	for i, b := range missing {
-		fmt.Fprintf(progress, "building %s (%d of %d, %s so far)\n", b.name, i+1, len(missing), time.Since(started).Round(time.Second))
+		_, _ = fmt.Fprintf(progress, "building %s (%d of %d, %s so far)\n", b.name, i+1, len(missing), time.Since(started).Round(time.Second))
 		if err := b.build(ctx, root, b.stored(b.key)); err != nil {
 			return "", err
 		}
@@ -85,7 +85,7 @@ func CacheDir() string {
 // key changes with everything that the program is made from: compiler, flags, versions and our own sources.
 func (c component) key(root string) (string, error) {
 	sum := sha256.New()
-	fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, c.pkg, c.arguments())
+	_, _ = fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, c.pkg, c.arguments())
 	files, err := filepath.Glob(filepath.Join(c.dir(root), "*"))
 	if err != nil {
 		return "", fmt.Errorf("list sources of %s: %w", c.name, err)
@@ -101,7 +101,7 @@ func (c component) key(root string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("read sources of %s: %w", c.name, err)
 		}
-		fmt.Fprintln(sum, filepath.Base(file), len(content))
+		_, _ = fmt.Fprintln(sum, filepath.Base(file), len(content))
 		sum.Write(content)
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
