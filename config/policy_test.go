@@ -1,0 +1,92 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPolicyFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		annotations map[string]string
+		check       func(Policy) bool
+		wrong       string
+	}{
+		"the opt-in alone gives the defaults": {
+			annotations: map[string]string{AnnotationCanary: "true"},
+			check: func(p Policy) bool {
+				return p.StepWeight == 10 && p.MaxWeight == 50 && p.Interval == 30*time.Second && p.Threshold == 5 &&
+					p.ProgressDeadline == 600*time.Second && p.MinSuccessRate == 99 && p.MaxRequestDuration == 500*time.Millisecond && p.MinRequests == 10
+			},
+		},
+		"a deadline can be given in seconds, as Flagger takes it": {
+			annotations: map[string]string{AnnotationProgressDeadline: "90"},
+			check:       func(p Policy) bool { return p.ProgressDeadline == 90*time.Second },
+		},
+		"a percentage can have a percent sign": {
+			annotations: map[string]string{AnnotationMinSuccessRate: "99.5%"},
+			check:       func(p Policy) bool { return p.MinSuccessRate == 99.5 },
+		},
+		"label keys are separated by commas": {
+			annotations: map[string]string{AnnotationIdentityLabels: "app, app.kubernetes.io/name"},
+			check:       func(p Policy) bool { return slices.Equal(p.IdentityLabels, []string{"app", "app.kubernetes.io/name"}) },
+		},
+		"annotations of others mean nothing here": {
+			annotations: map[string]string{"example.com/interval": "soon"},
+			check:       func(p Policy) bool { return p.Interval == 30*time.Second },
+		},
+		"an interval below a second is refused":            {annotations: map[string]string{AnnotationInterval: "500ms"}, wrong: "at least 1s"},
+		"a weight beyond 100 is refused":                   {annotations: map[string]string{AnnotationMaxWeight: "101"}, wrong: "from 1 to 100"},
+		"a success rate that is no number is refused":      {annotations: map[string]string{AnnotationMinSuccessRate: "NaN"}, wrong: "from 0 to 100"},
+		"a threshold of 0 is refused":                      {annotations: map[string]string{AnnotationThreshold: "0"}, wrong: "from 1"},
+		"an opt-in that is neither yes nor no is refused":  {annotations: map[string]string{AnnotationCanary: "yes"}, wrong: `"true" or "false"`},
+		"a label key with a newline is refused":            {annotations: map[string]string{AnnotationIdentityLabels: "app\nx"}, wrong: "label keys"},
+		"a mistyped key is refused and told what there is": {annotations: map[string]string{"sluice.dev/max-wieght": "5"}, wrong: "max-weight"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			policy, problems := PolicyFor(c.annotations)
+			if c.wrong == "" {
+				if len(problems) > 0 || !c.check(policy) {
+					t.Errorf("got %+v, %v", policy, problems)
+				}
+				return
+			}
+			if len(problems) != 1 || !strings.Contains(problems[0].Error(), c.wrong) || !strings.HasPrefix(problems[0].Field, "metadata.annotations[sluice.dev/") {
+				t.Errorf("got %v, which does not say %q with the full path", problems, c.wrong)
+			}
+		})
+	}
+}
+
+func TestSteps(t *testing.T) {
+	for name, c := range map[string]struct {
+		step, most int32
+		want       []int32
+	}{
+		"the steps end at the largest weight":                     {10, 50, []int32{10, 20, 30, 40, 50}},
+		"a last step that does not fit is cut":                    {20, 50, []int32{20, 40, 50}},
+		"a step larger than the largest weight makes one step":    {30, 5, []int32{5}},
+		"all requests can go to the canary before it is promoted": {50, 100, []int32{50, 100}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := (Policy{StepWeight: c.step, MaxWeight: c.most}).Steps(); !slices.Equal(got, c.want) {
+				t.Errorf("got %v, not %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestCheckPeriod(t *testing.T) {
+	for name, c := range map[string]struct{ interval, want time.Duration }{
+		"short steps are checked every second":   {2 * time.Second, time.Second},
+		"a step of 10 s is checked every 2 s":    {10 * time.Second, 2 * time.Second},
+		"long steps are checked every 5 seconds": {time.Hour, 5 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := (Policy{Interval: c.interval}).CheckPeriod(); got != c.want {
+				t.Errorf("got %s, not %s", got, c.want)
+			}
+		})
+	}
+}
