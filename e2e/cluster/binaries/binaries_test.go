@@ -1,0 +1,47 @@
+package binaries
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestTheKeyChangesWithEverythingThatAProgramIsMadeFrom(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "e2e", "cluster", "tool")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write := func(content string) {
+		if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := map[string]string{}
+	remember := func(what string, c component) {
+		key, err := c.key(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, taken := seen[key]; taken {
+			t.Errorf("%s has the key of %s", what, other)
+		}
+		seen[key] = what
+	}
+	base := component{name: "tool", module: "tool", pkg: "example.com/tool"}
+	write("module a")
+	remember("the base", base)
+	tagged, flagged := base, base
+	tagged.tags, flagged.ldflags = "x", "-X a=b"
+	remember("another tag", tagged)
+	remember("another flag", flagged)
+	write("module b")
+	remember("another version", base)
+}
+
+func TestAnUnknownProgramIsRefusedWithThoseThereAre(t *testing.T) {
+	if _, err := find("minikube"); err == nil || !strings.Contains(err.Error(), "kube-apiserver") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestChooseProvider(t *testing.T) {
+	for name, c := range map[string]struct {
+		asked  string
+		docker bool
+		system string
+		user   int
+		want   string
+		wrong  string
+	}{
+		"kind where Docker answers":                  {"", true, "linux", 1000, "kind", ""},
+		"processes of the machine without Docker":    {"", false, "linux", 0, "local", ""},
+		"local can be asked for despite Docker":      {"local", true, "linux", 0, "local", ""},
+		"kind can be asked for":                      {"kind", false, "darwin", 501, "kind", ""},
+		"without Docker and root it says what to do": {"", false, "linux", 1000, "", "run this as root on Linux"},
+		"local needs Linux":                          {"local", true, "darwin", 0, "", "start Docker"},
+		"anything else is refused":                   {"minikube", true, "linux", 0, "", "must be local or kind"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := chooseProvider(c.asked, func() bool { return c.docker }, c.system, c.user)
+			if got != c.want || (c.wrong == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.wrong) {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
