@@ -26,6 +26,8 @@ const (
 
 // Register adds the webhooks to a server.
 func Register(server webhook.Server) {
+	// Reading the schema takes a second, which no request should wait for.
+	converter()
 	server.Register(MutateDeploymentPath, &webhook.Admission{Handler: admission.HandlerFunc(mutateDeployment)})
 	server.Register(ValidateDeploymentPath, &webhook.Admission{Handler: admission.HandlerFunc(validateDeployment)})
 	server.Register(MutateRoutePath, &webhook.Admission{Handler: admission.HandlerFunc(mutateRoute)})

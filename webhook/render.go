@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -199,7 +200,8 @@ func hold(s *subject) (workload.Template, bool, error) {
 	case s.candidate != nil && workload.Equal(meant, s.candidate.Template):
 	default:
 		s.candidate = &workload.Candidate{
-			Hash: meant.Hash(), Template: meant, By: s.request.User, At: s.request.Now, Manager: s.request.Manager,
+			Hash: meant.Hash(), Template: meant, At: s.request.Now,
+			By: strings.ToValidUTF8(s.request.User, "?"), Manager: strings.ToValidUTF8(s.request.Manager, "?"),
 		}
 		s.warn("held back as canary %s, the Deployment itself does not roll; follow it with: kubectl get canary %s -n %s -w", s.candidate.Hash, s.name(), s.namespace())
 		s.warn("stop it with: kubectl annotate deployment %s -n %s %s=true", s.name(), s.namespace(), config.AnnotationAbort)

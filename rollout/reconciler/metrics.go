@@ -55,16 +55,29 @@ func (m *metrics) observe(canary *v1alpha1.Canary, next rollout.State) {
 	key := types.NamespacedName{Namespace: canary.Namespace, Name: canary.Name}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.seen[key] {
-		m.seen[key] = true
-		m.total.WithLabelValues(key.Namespace).Inc()
-	}
+	m.seen[key] = true
+	m.count(key.Namespace)
 	m.status.WithLabelValues(key.Name, key.Namespace).Set(statusOf(next))
 	m.weight.WithLabelValues(key.Name, key.Namespace).Set(float64(100 - next.CanaryWeight))
 	m.weight.WithLabelValues(copyOf(key), key.Namespace).Set(float64(next.CanaryWeight))
 	if before := canary.Status; rollout.Active(before) && !rollout.Active(next) && before.Started != nil {
 		m.duration.WithLabelValues(key.Name, key.Namespace).Observe(next.LastTransitionTime.Sub(before.Started.Time).Seconds())
 	}
+}
+
+// count shows the number of Canaries of a namespace; a namespace without any has no series.
+func (m *metrics) count(namespace string) {
+	number := 0
+	for key := range m.seen {
+		if key.Namespace == namespace {
+			number++
+		}
+	}
+	if number == 0 {
+		m.total.DeleteLabelValues(namespace)
+		return
+	}
+	m.total.WithLabelValues(namespace).Set(float64(number))
 }
 
 func statusOf(state rollout.State) float64 {
@@ -85,7 +98,7 @@ func (m *metrics) forget(key types.NamespacedName) {
 		return
 	}
 	delete(m.seen, key)
-	m.total.WithLabelValues(key.Namespace).Dec()
+	m.count(key.Namespace)
 	m.status.DeleteLabelValues(key.Name, key.Namespace)
 	m.weight.DeleteLabelValues(key.Name, key.Namespace)
 	m.weight.DeleteLabelValues(copyOf(key), key.Namespace)

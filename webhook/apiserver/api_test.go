@@ -1,4 +1,4 @@
-package webhook_test
+package apiserver
 
 import (
 	"strings"

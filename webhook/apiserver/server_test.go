@@ -1,4 +1,4 @@
-package webhook_test
+package apiserver
 
 import (
 	"bytes"
@@ -110,7 +110,7 @@ func (c counted) Register(path string, handler http.Handler) {
 
 // configurations are those of the chart, as helm renders it.
 func configurations(helm string) ([]*admissionregistrationv1.MutatingWebhookConfiguration, []*admissionregistrationv1.ValidatingWebhookConfiguration, error) {
-	out, err := exec.Command(helm, "template", "sluice", "../charts/sluice", "--show-only", "templates/webhooks.yaml").Output()
+	out, err := exec.Command(helm, "template", "sluice", "../../charts/sluice", "--show-only", "templates/webhooks.yaml").Output()
 	if err != nil {
 		return nil, nil, fmt.Errorf("helm template: %w", err)
 	}

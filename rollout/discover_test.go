@@ -1,0 +1,136 @@
+package rollout
+
+import (
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/workload"
+)
+
+func serviceFor(name string, selector map[string]string) corev1.Service {
+	return corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: name}, Spec: corev1.ServiceSpec{Selector: selector}}
+}
+
+func routeTo(name, service string) gatewayv1.HTTPRoute {
+	r := gatewayv1.HTTPRoute{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: name}}
+	r.Spec.ParentRefs = []gatewayv1.ParentReference{{Name: "gateway"}}
+	ref := gatewayv1.HTTPBackendRef{}
+	ref.Name = gatewayv1.ObjectName(service)
+	r.Spec.Rules = []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{ref}}}
+	return r
+}
+
+// complete is an observation in which everything is there.
+func complete() Observation {
+	pods := map[string]string{"app": "shop", "team": "a"}
+	gateway := gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "gateway"}}
+	gateway.Spec.GatewayClassName = "class"
+	class := gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: "class"}}
+	class.Spec.ControllerName = "traefik.io/gateway-controller"
+	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: pods}}
+	candidate, _ := workload.TemplateOf(template)
+	return Observation{
+		Namespace: "test", Name: "shop", Prometheus: true,
+		Primary: &appsv1.Deployment{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "shop", Annotations: map[string]string{config.AnnotationCanary: "true"}},
+			Spec:       appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "shop"}}, Template: template}},
+		Candidate: &workload.Candidate{Hash: "c", Template: candidate},
+		Services:  []corev1.Service{serviceFor("shop", map[string]string{"app": "shop"})},
+		Routes:    []gatewayv1.HTTPRoute{routeTo("shop", "shop")},
+		Gateways:  []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class},
+	}
+}
+
+func TestDiscover(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(*Observation, *config.Policy)
+		problem string
+		service string
+	}{
+		"everything is there": {func(*Observation, *config.Policy) {}, "", "shop"},
+		"no Service":          {func(o *Observation, _ *config.Policy) { o.Services = nil }, "no Service selects the pods of Deployment shop: create one", ""},
+		"of two Services the one with a route is taken": {func(o *Observation, _ *config.Policy) {
+			o.Services = append(o.Services, serviceFor("shop-internal", map[string]string{"app": "shop"}))
+		}, "", "shop"},
+		"of two Services with routes one must be named": {func(o *Observation, _ *config.Policy) {
+			o.Services = append(o.Services, serviceFor("shop-internal", map[string]string{"app": "shop"}))
+			o.Routes = append(o.Routes, routeTo("internal", "shop-internal"))
+		}, "Services shop, shop-internal all select the pods", ""},
+		"a named Service is taken": {func(o *Observation, p *config.Policy) {
+			o.Services = append(o.Services, serviceFor("shop-internal", map[string]string{"app": "shop"}))
+			o.Routes = append(o.Routes, routeTo("internal", "shop-internal"))
+			p.Service = "shop-internal"
+		}, "", "shop-internal"},
+		"a named Service that does not select the pods": {func(_ *Observation, p *config.Policy) { p.Service = "other" }, "Service other, which the annotation sluice.dev/service names", ""},
+		"no route":                      {func(o *Observation, _ *config.Policy) { o.Routes = nil }, "no HTTPRoute in namespace test sends to Service shop", "shop"},
+		"no gateway":                    {func(o *Observation, _ *config.Policy) { o.Gateways = nil }, "HTTPRoute shop names Gateway test/gateway, which does not exist", "shop"},
+		"a controller nobody knows":     {func(o *Observation, _ *config.Policy) { o.Classes[0].Spec.ControllerName = "example.com/x" }, `controller "example.com/x", whose metrics are not known`, "shop"},
+		"a preset in place of it":       {func(o *Observation, p *config.Policy) { o.Classes = nil; p.Metrics = "app" }, "", "shop"},
+		"no Prometheus":                 {func(o *Observation, _ *config.Policy) { o.Prometheus = false }, "no Prometheus is configured", "shop"},
+		"a foreign copy":                {func(o *Observation, _ *config.Policy) { o.Foreign = "Deployment shop-canary" }, "Deployment shop-canary exists and was not made for", "shop"},
+		"an annotation nobody can read": {func(o *Observation, _ *config.Policy) { o.Invalid = "x" }, "x", ""},
+		"a Service that would select the canary's pods": {func(o *Observation, _ *config.Policy) {
+			o.Primary.Spec.Template.Labels = map[string]string{"app": "shop"}
+			o.Services = append(o.Services, serviceFor("team", map[string]string{"team": "a"}))
+		}, "Service team would select the canary's pods by label team", "shop"},
+		"a route that is split for another Deployment": {func(o *Observation, _ *config.Policy) {
+			o.Routes[0].Annotations = map[string]string{config.AnnotationSplit: `{"deployment":"other","primary":"shop","canary":"x","weight":1}`}
+		}, "HTTPRoute shop is being split for Deployment other", "shop"},
+		"a split nobody can read": {func(o *Observation, _ *config.Policy) {
+			o.Routes[0].Annotations = map[string]string{config.AnnotationSplit: `{`}
+		}, "remove the annotation", "shop"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, policy := complete(), config.Defaults()
+			c.change(&o, &policy)
+			target, problem := Discover(policy, o)
+			if (c.problem == "") != (problem == "") || !strings.Contains(problem, c.problem) || target.Service.Name != c.service {
+				t.Errorf("got Service %q and problem %q", target.Service.Name, problem)
+			}
+			if plan := Decide(policy, State{Phase: v1alpha1.PhaseInitialized}, o); problem != "" && (plan.Copy.Action != CopyLeave || plan.Next.Phase != v1alpha1.PhaseWaiting) {
+				t.Errorf("a rollout that cannot be judged begins: %s", plan)
+			}
+		})
+	}
+}
+
+func TestInterruptsAreInOrder(t *testing.T) {
+	want := []string{"deleted", "opted out", "taken back", "aborted", "superseded"}
+	for i, interrupt := range interrupts {
+		if interrupt.name != want[i] {
+			t.Errorf("interrupt %d is %q, not %q", i, interrupt.name, want[i])
+		}
+	}
+	if len(interrupts) != len(want) {
+		t.Errorf("there are %d interrupts, not %d", len(interrupts), len(want))
+	}
+}
+
+// TestDecideIsTotal gives every phase every kind of absence; there is a plan for each and none panics.
+func TestDecideIsTotal(t *testing.T) {
+	phases := []v1alpha1.Phase{"", "Initializing", "Initialized", "Waiting", "Progressing", "WaitingPromotion", "Promoting", "Finalising", "Succeeded", "Failed", "Unknown"}
+	absences := map[string]func(*Observation){
+		"nothing": func(*Observation) {}, "Primary": func(o *Observation) { o.Primary = nil }, "Candidate": func(o *Observation) { o.Candidate = nil },
+		"Services": func(o *Observation) { o.Services = nil }, "Routes": func(o *Observation) { o.Routes = nil }, "Gateways": func(o *Observation) { o.Gateways = nil },
+		"opt-in": func(o *Observation) { o.Primary.Annotations = nil },
+	}
+	for _, phase := range phases {
+		for step := range int32(3) {
+			for name, absent := range absences {
+				o := complete()
+				absent(&o)
+				plan := Decide(config.Defaults(), State{Phase: phase, Step: step, CanaryWeight: 10 * step, Candidate: "c"}, o)
+				if plan.Next.Phase == "" && !plan.DeleteCanary {
+					t.Errorf("phase %q step %d without %s has no plan: %s", phase, step, name, plan)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/workload"
+)
+
+var someone = Request{User: "jane", Manager: "kubectl-set", Now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+
+// deployment is an opted-in Deployment that serves, as decoded JSON.
+func deployment(image string, annotations map[string]string) map[string]any {
+	notes := map[string]any{config.AnnotationCanary: "true"}
+	for key, value := range annotations {
+		notes[key] = value
+	}
+	return map[string]any{
+		"apiVersion": "apps/v1", "kind": "Deployment",
+		"metadata": map[string]any{"name": "podinfo", "namespace": "test", "annotations": notes},
+		"spec": map[string]any{"replicas": int64(1), "template": map[string]any{
+			"metadata": map[string]any{"labels": map[string]any{"app": "podinfo"}},
+			"spec":     map[string]any{"containers": []any{map[string]any{"name": "app", "image": image}}},
+		}},
+		"status": map[string]any{"availableReplicas": int64(1)},
+	}
+}
+
+func candidateOf(image string, mark workload.Mark) string {
+	template, _ := templateOf(deployment(image, nil))
+	text, _ := workload.Candidate{Hash: template.Hash(), Template: template, Mark: mark, At: someone.Now}.Encode()
+	return text
+}
+
+func hashOf(image string) string {
+	template, _ := templateOf(deployment(image, nil))
+	return template.Hash()
+}
+
+func imageOf(object map[string]any) string {
+	containers, _, _ := unstructured.NestedSlice(object, "spec", "template", "spec", "containers")
+	image, _ := containers[0].(map[string]any)["image"].(string)
+	return image
+}
+
+// outcome is what matters of a result: the image that is stored, and what is held back with its mark.
+func outcome(t *testing.T, result Result) string {
+	t.Helper()
+	candidate, err := workload.CandidateOf((&unstructured.Unstructured{Object: result.Object}).GetAnnotations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := imageOf(result.Object)
+	if candidate != nil {
+		text += " holds " + imageOf(deploymentWith(candidate.Template)) + string(candidate.Mark)
+	}
+	return text
+}
+
+func TestRender(t *testing.T) {
+	held, failed := candidateOf("v2", workload.MarkNone), candidateOf("v2", workload.MarkFailed)
+	down := func(object map[string]any) map[string]any { object["status"] = map[string]any{}; return object }
+	for name, c := range map[string]struct {
+		old, new map[string]any
+		want     string
+		warning  string
+		wrong    string
+	}{
+		"a change is held back": {old: deployment("v1", nil), new: deployment("v2", nil), want: "v1 holds v2", warning: "held back as canary"},
+		"nothing changes":       {old: deployment("v1", nil), new: deployment("v1", nil), want: "v1"},
+		"a change in flight replaces the candidate": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v3", map[string]string{config.AnnotationCandidate: held}), want: "v1 holds v3", warning: "held back"},
+		"the candidate is put back when it is removed": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}), new: deployment("v1", nil), want: "v1 holds v2"},
+		"the candidate is put back when it is forged": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("evil", "")}), want: "v1 holds v2"},
+		"a forged candidate without any is dropped": {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("evil", "")}), want: "v1"},
+		"a promotion puts the candidate in": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: hashOf("v2")}), want: "v2"},
+		"a promotion of another hash is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationPromote: "7c9e41d2"}), wrong: "promote 7c9e41d2: the candidate is now " + hashOf("v2")},
+		"a promotion of a failed candidate is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}),
+			new: deployment("v1", map[string]string{config.AnnotationPromote: hashOf("v2")}), wrong: "no candidate in flight"},
+		"a promotion without a candidate is refused":       {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationPromote: "x"}), wrong: "no candidate in flight"},
+		"a restore without a previous template is refused": {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationRestore: "x"}), wrong: "no such template"},
+		"a failed candidate is marked": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationFail: hashOf("v2")}), want: "v1 holds v2failed"},
+		"a change after a failure starts from the primary": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}), new: deployment("v3", nil), want: "v1 holds v3", warning: "held back"},
+		"an abort without a candidate says so":             {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationAbort: "true"}), want: "v1", warning: "nothing to abort"},
+		"a retry clears the mark": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}),
+			new: deployment("v1", map[string]string{config.AnnotationRetry: "true"}), want: "v1 holds v2"},
+		"a primary that serves nobody is changed directly": {old: down(deployment("v1", nil)), new: deployment("v2", nil), want: "v2", warning: "no replica is available"},
+		"opting in with a change lets that change through": {old: deployment("v1", map[string]string{config.AnnotationCanary: "false"}), new: deployment("v2", nil), want: "v2", warning: "opted in by the same request"},
+		"opting out parks the candidate": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationCanary: "false"}), want: "v1 holds v2", warning: "opted out"},
+		"a candidate nobody can read is dropped": {old: deployment("v1", map[string]string{config.AnnotationCandidate: "{"}), new: deployment("v1", nil), want: "v1", warning: "could not be read"},
+		"no template is an error":                {old: map[string]any{}, new: map[string]any{}, wrong: "spec.template"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result, err := Render(c.old, c.new, someone)
+			if c.wrong != "" {
+				if err == nil || !strings.Contains(err.Error(), c.wrong) {
+					t.Fatalf("got %v, not %q", err, c.wrong)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := outcome(t, result); got != c.want {
+				t.Errorf("got %s, not %s", got, c.want)
+			}
+			if warnings := strings.Join(result.Warnings, "\n"); !strings.Contains(warnings, c.warning) || c.warning == "" && warnings != "" {
+				t.Errorf("the warnings are %q", warnings)
+			}
+			for key := range (&unstructured.Unstructured{Object: result.Object}).GetAnnotations() {
+				if key == config.AnnotationPromote || key == config.AnnotationRestore || key == config.AnnotationFail || key == config.AnnotationAbort || key == config.AnnotationRetry {
+					t.Errorf("annotation %s is stored", key)
+				}
+			}
+		})
+	}
+}
+
+// stripped is an object without what Render owns.
+func stripped(object map[string]any) map[string]any {
+	rest := &unstructured.Unstructured{Object: (&unstructured.Unstructured{Object: object}).DeepCopy().Object}
+	unstructured.RemoveNestedField(rest.Object, "spec", "template")
+	annotations := rest.GetAnnotations()
+	for key := range annotations {
+		if strings.HasPrefix(key, "sluice.dev/") {
+			delete(annotations, key)
+		}
+	}
+	rest.SetAnnotations(annotations)
+	if len(annotations) == 0 {
+		rest.SetAnnotations(nil)
+	}
+	return rest.Object
+}
+
+func FuzzRender(f *testing.F) {
+	old, _ := json.Marshal(deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("v2", "")}))
+	updated, _ := json.Marshal(deployment("v3", map[string]string{config.AnnotationPromote: hashOf("v2")}))
+	f.Add(string(old), string(updated), "kubectl-set")
+	f.Add(string(old), string(old), clientSideApply)
+	f.Add(string(updated), string(old), "")
+	f.Add(`{"spec":{"template":{}}}`, `{"spec":{"template":{"spec":{"containers":[{"name":"a"},{"name":"a"}]}}}}`, "x")
+	f.Fuzz(func(t *testing.T, oldJSON, newJSON, manager string) {
+		before, err := decodeNumbers([]byte(oldJSON))
+		if err != nil {
+			return
+		}
+		after, err := decodeNumbers([]byte(newJSON))
+		if err != nil {
+			return
+		}
+		request := Request{User: "jane", Manager: manager, Now: someone.Now}
+		input := fmt.Sprint(before, after)
+		result, err := Render(before, after, request)
+		if fmt.Sprint(before, after) != input {
+			t.Fatal("the input was changed")
+		}
+		if err != nil {
+			return
+		}
+		if diff := cmp.Diff(stripped(after), stripped(result.Object)); diff != "" {
+			t.Errorf("something that is not ours was changed: %s", diff)
+		}
+		again, err := Render(result.Object, result.Object, Request{User: "jane", Manager: "kubectl-label", Now: someone.Now})
+		if err != nil {
+			t.Fatalf("the stored result is refused: %v", err)
+		}
+		if diff := cmp.Diff(result.Object, again.Object); diff != "" {
+			t.Errorf("the stored result submitted again changes: %s", diff)
+		}
+	})
+}
