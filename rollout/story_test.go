@@ -135,6 +135,35 @@ var stories = map[string]story{
 		}}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
+	"the state is lost while a primary with strategy Recreate is promoted": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		prepare: func(w *world) { w.primary.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType },
+		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil }, func(w *world) {
+			w.tell("status is lost")
+			w.state = rollout.State{}
+		}}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the Deployment is paused in flight for longer than the progress deadline": {
+		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
+		behaviours:  map[string]behaviour{"v2": good},
+		acts: []act{{immediately, setting("v2")}, {atStep(1), func(w *world) {
+			w.tell("user pauses")
+			w.primary.Spec.Paused = true
+		}}, {func(w *world) bool { return w.now.Sub(epoch) > 3*time.Minute }, func(w *world) {
+			w.tell("user resumes")
+			w.primary.Spec.Paused = false
+		}}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"a paused version that is bad is rolled back all the same": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": {successRate: 50, p99: 20, requests: 100}},
+		acts: []act{{immediately, setting("v2")}, {atStep(1), func(w *world) {
+			w.tell("user pauses")
+			w.primary.Spec.Paused = true
+		}}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
 	"the Deployment is opted out in flight": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": good},
 		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
