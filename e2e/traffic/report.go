@@ -104,11 +104,26 @@ func (r Report) Versions() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
+// statuses tells how often which status came, apart from 200; empty when there was no other.
+func (r Report) statuses() string {
+	counts := map[int]int{}
+	for _, a := range r.Answers {
+		if a.Status != 200 {
+			counts[a.Status]++
+		}
+	}
+	var parts []string
+	for _, status := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf(" %d:%d", status, counts[status]))
+	}
+	return strings.Join(parts, "")
+}
+
 // String is one line: requests by version and those that failed, with a sample of why.
 func (r Report) String() string {
 	var parts []string
 	for _, version := range r.Versions() {
-		parts = append(parts, fmt.Sprintf("%s %d (%.0f%%)", version, r.Of(version).Total(), 100*r.Share(version)))
+		parts = append(parts, fmt.Sprintf("%s %d (%.0f%%)%s", version, r.Of(version).Total(), 100*r.Share(version), r.Of(version).statuses()))
 	}
 	failed := r.Failed()
 	parts = append(parts, fmt.Sprintf("failed %d", failed.Total()))

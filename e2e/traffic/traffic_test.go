@@ -87,6 +87,13 @@ func TestOnlyLoopbackIsAsked(t *testing.T) {
 	}
 }
 
+func TestAReportTellsVersionsAndStatuses(t *testing.T) {
+	report := Report{Answers: []Answer{{Version: "v1", Status: 200}, {Version: "v1", Status: 200}, {Version: "v2", Status: 500}, {Version: "v2", Status: 404}}}
+	if got, want := report.String(), "v1 2 (50%)  v2 2 (50%) 404:1 500:1  failed 1"; !strings.HasPrefix(got, want) {
+		t.Errorf("got %q, not %q", got, want)
+	}
+}
+
 func TestBetween(t *testing.T) {
 	base := time.Unix(1000, 0)
 	report := Report{Answers: []Answer{{Sent: base, Version: "v1"}, {Sent: base.Add(time.Second), Version: "v2"}, {Sent: base.Add(2 * time.Second), Version: "v2"}}}
