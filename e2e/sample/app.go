@@ -16,8 +16,13 @@ import (
 // longestDelay bounds /delay.
 const longestDelay = 60 * time.Second
 
+// clientGone is counted when the client left before the answer; nginx made this status known.
+const clientGone = 499
+
 type app struct {
 	settings
+	// after is time.After; tests put their own in its place.
+	after    func(time.Duration) <-chan time.Time
 	started  time.Time
 	draining atomic.Bool
 	registry *prometheus.Registry
@@ -28,6 +33,7 @@ type app struct {
 func newApp(s settings) *app {
 	a := &app{
 		settings: s,
+		after:    time.After,
 		started:  time.Now(),
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -73,17 +79,31 @@ func (w *statusWriter) WriteHeader(code int) {
 	w.ResponseWriter.WriteHeader(code)
 }
 
+// methods are those that have series of their own: a client may send any word.
+var methods = map[string]bool{
+	http.MethodGet: true, http.MethodHead: true, http.MethodPost: true, http.MethodPut: true, http.MethodPatch: true,
+	http.MethodDelete: true, http.MethodOptions: true, http.MethodConnect: true, http.MethodTrace: true,
+}
+
+func methodLabel(method string) string {
+	if methods[method] {
+		return method
+	}
+	return "other"
+}
+
 // observed counts requests and lets the share of ERROR_RATE fail after LATENCY.
 func (a *app) observed(pattern string, next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(response http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		w := &statusWriter{ResponseWriter: response, code: http.StatusOK}
 		defer func() {
-			code := strconv.Itoa(w.code)
-			a.requests.WithLabelValues(code, r.Method, pattern).Inc()
-			a.duration.WithLabelValues(code, r.Method).Observe(time.Since(began).Seconds())
+			code, method := strconv.Itoa(w.code), methodLabel(r.Method)
+			a.requests.WithLabelValues(code, method, pattern).Inc()
+			a.duration.WithLabelValues(code, method).Observe(time.Since(began).Seconds())
 		}()
-		if !wait(r, a.latency) {
+		if !a.wait(r, a.latency) {
+			w.code = clientGone
 			return
 		}
 		if rand.Float64() < a.errorRate {
@@ -95,14 +115,14 @@ func (a *app) observed(pattern string, next http.HandlerFunc) http.Handler {
 }
 
 // wait reports false when the client has gone before.
-func wait(r *http.Request, d time.Duration) bool {
+func (a *app) wait(r *http.Request, d time.Duration) bool {
 	if d == 0 {
 		return true
 	}
 	select {
 	case <-r.Context().Done():
 		return false
-	case <-time.After(d):
+	case <-a.after(d):
 		return true
 	}
 }
@@ -128,7 +148,14 @@ func (a *app) delay(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the delay must be a number of seconds", http.StatusBadRequest)
 		return
 	}
-	if wait(r, min(longestDelay, time.Duration(seconds*float64(time.Second)))) {
-		a.index(w, r)
+	if !a.wait(r, delayOf(seconds)) {
+		w.WriteHeader(clientGone)
+		return
 	}
+	a.index(w, r)
+}
+
+// delayOf caps before it converts: a number too large for a duration is a long delay too.
+func delayOf(seconds float64) time.Duration {
+	return time.Duration(min(seconds, longestDelay.Seconds()) * float64(time.Second))
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -68,15 +71,112 @@ func TestReadiness(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	for name, value := range map[string]string{"ERROR_RATE": "2", "PORT": "x", "LATENCY": "5", "READY": "maybe", "DRAIN": "-1s"} {
-		_, err := settingsFrom(func(key string) string {
-			if key == name {
-				return value
-			}
-			return ""
-		})
-		if err == nil || !strings.HasPrefix(err.Error(), name+"=") || !strings.Contains(err.Error(), "must be") {
-			t.Errorf("%s=%s: got %v", name, value, err)
+	defaults := settings{version: "dev", port: "8080", drain: 3 * time.Second}
+	for name, c := range map[string]struct {
+		env  map[string]string
+		want settings
+	}{
+		"nothing set has the defaults": {nil, defaults},
+		"everything set": {map[string]string{
+			"VERSION": "v2", "PORT": "9000", "ERROR_RATE": "0.5", "READY": "false", "LATENCY": "250ms", "DRAIN": "0s",
+			"CRASH_AFTER": "1m", "READY_AFTER": "2s",
+		}, settings{version: "v2", port: "9000", errorRate: 0.5, neverReady: true, latency: 250 * time.Millisecond, crashAfter: time.Minute, readyAfter: 2 * time.Second}},
+		"ready said plainly": {map[string]string{"READY": "true"}, defaults},
+	} {
+		got, err := settingsFrom(func(key string) string { return c.env[key] })
+		if err != nil || got != c.want {
+			t.Errorf("%s: got %+v and %v, not %+v", name, got, err, c.want)
 		}
+	}
+}
+
+func TestBadSettingsAreAllNamed(t *testing.T) {
+	for name, env := range map[string]map[string]string{
+		"an error rate above 1":           {"ERROR_RATE": "2"},
+		"an error rate below 0":           {"ERROR_RATE": "-0.1"},
+		"an error rate that is no number": {"ERROR_RATE": "NaN"},
+		"a port that is a word":           {"PORT": "x"},
+		"a port too high":                 {"PORT": "65536"},
+		"a duration without a unit":       {"LATENCY": "5"},
+		"a readiness that is no bool":     {"READY": "maybe"},
+		"a negative duration":             {"DRAIN": "-1s"},
+		"several at once":                 {"CRASH_AFTER": "soon", "READY_AFTER": "later"},
+	} {
+		_, err := settingsFrom(func(key string) string { return env[key] })
+		for key, value := range env {
+			if want := fmt.Sprintf("%s=%q: must be", key, value); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, not %s", name, err, want)
+			}
+		}
+	}
+}
+
+func TestLatencyIsAddedToAppRequestsOnly(t *testing.T) {
+	a := newApp(settings{latency: time.Minute})
+	var waited []time.Duration
+	a.after = func(d time.Duration) <-chan time.Time {
+		waited = append(waited, d)
+		return past()
+	}
+	for _, path := range []string{"/healthz", "/metrics", "/", "/status/204", "/delay/0.5", "/delay/1e300"} {
+		get(t, a.handler(), path)
+	}
+	want := []time.Duration{time.Minute, time.Minute, time.Minute, 500 * time.Millisecond, time.Minute, longestDelay}
+	if !slices.Equal(waited, want) {
+		t.Errorf("waited %v, not %v", waited, want)
+	}
+}
+
+// past is a timer that has ended.
+func past() <-chan time.Time {
+	ended := make(chan time.Time)
+	close(ended)
+	return ended
+}
+
+func TestAClientThatLeavesIsNoSuccess(t *testing.T) {
+	for name, c := range map[string]struct {
+		latency time.Duration
+		path    string
+		series  string
+	}{
+		"during the latency": {time.Hour, "/", "/"},
+		"during a delay":     {0, "/delay/30", "/delay/{seconds}"},
+	} {
+		handler := newApp(settings{latency: c.latency}).handler()
+		ctx, leave := context.WithCancel(t.Context())
+		leave()
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, c.path, nil).WithContext(ctx))
+		_, metrics, _ := get(t, handler, "/metrics")
+		if line := `http_requests_total{code="499",method="GET",path="` + c.series + `"} 1`; !strings.Contains(metrics, line) {
+			t.Errorf("%s: the metrics lack %s", name, line)
+		}
+	}
+}
+
+func TestMethodsAreBounded(t *testing.T) {
+	handler := newApp(settings{}).handler()
+	for _, method := range []string{"BREW", "WHEN", http.MethodPost} {
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, "/", nil))
+	}
+	_, metrics, _ := get(t, handler, "/metrics")
+	for _, line := range []string{`{code="200",method="other",path="/"} 2`, `{code="200",method="POST",path="/"} 1`} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("the metrics lack %s", line)
+		}
+	}
+}
+
+func TestAShareOfErrors(t *testing.T) {
+	handler := newApp(settings{errorRate: 0.5}).handler()
+	failed := 0
+	for range 2000 {
+		if code, _, _ := get(t, handler, "/"); code == http.StatusInternalServerError {
+			failed++
+		}
+	}
+	// Nine standard deviations to either side.
+	if failed < 800 || failed > 1200 {
+		t.Errorf("%d of 2000 requests failed, half was asked for", failed)
 	}
 }

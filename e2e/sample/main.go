@@ -4,8 +4,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -27,33 +27,40 @@ func run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	app := newApp(s)
-	server := &http.Server{Addr: ":" + s.port, Handler: app.handler(), ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- server.ListenAndServe() }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve on port %s: %w", s.port, err)
-	case <-after(s.crashAfter):
-		return errors.New("crashing, as CRASH_AFTER says")
-	case <-ctx.Done():
+	listener, err := net.Listen("tcp", ":"+s.port)
+	if err != nil {
+		return fmt.Errorf("serve on port %s: %w; PORT sets another one", s.port, err)
 	}
-	return drain(app, server, s.drain)
+	return serve(ctx, newApp(s), listener)
 }
 
-// after never comes for 0.
-func after(d time.Duration) <-chan time.Time {
-	if d == 0 {
-		return nil
+// serve answers until the context ends, then drains.
+func serve(ctx context.Context, app *app, listener net.Listener) error {
+	server := &http.Server{Handler: app.handler(), ReadHeaderTimeout: 10 * time.Second}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	var crash <-chan time.Time
+	if app.crashAfter > 0 {
+		crash = app.after(app.crashAfter)
 	}
-	return time.After(d)
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
+	case <-crash:
+		return fmt.Errorf("crashing, as CRASH_AFTER=%s says", app.crashAfter)
+	case <-ctx.Done():
+	}
+	return drain(app, server)
 }
 
 // drain goes on serving while the withdrawal of the endpoint spreads, then finishes what is under way.
-func drain(app *app, server *http.Server, d time.Duration) error {
+func drain(app *app, server *http.Server) error {
 	app.draining.Store(true)
-	<-time.After(d)
+	<-app.after(app.settings.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	return server.Shutdown(ctx)
+	if err := server.Shutdown(ctx); err != nil {
+		return fmt.Errorf("finish the requests under way: %w", err)
+	}
+	return nil
 }

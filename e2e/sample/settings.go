@@ -20,28 +20,32 @@ type settings struct {
 }
 
 // settingsFrom reads VERSION, PORT, ERROR_RATE (0 to 1), READY (true or false), and the durations LATENCY, DRAIN,
-// CRASH_AFTER and READY_AFTER.
+// CRASH_AFTER and READY_AFTER. What is empty has its default; the error tells all that is wrong.
 func settingsFrom(env func(string) string) (settings, error) {
 	s := settings{version: "dev", port: "8080", drain: 3 * time.Second}
-	for name, read := range map[string]func(string) error{
-		"VERSION":     func(v string) error { s.version = v; return nil },
-		"PORT":        s.readPort,
-		"ERROR_RATE":  s.readErrorRate,
-		"READY":       s.readReady,
-		"LATENCY":     durationInto(&s.latency),
-		"DRAIN":       durationInto(&s.drain),
-		"CRASH_AFTER": durationInto(&s.crashAfter),
-		"READY_AFTER": durationInto(&s.readyAfter),
+	var wrong []error
+	for _, variable := range []struct {
+		name string
+		read func(string) error
+	}{
+		{"VERSION", func(v string) error { s.version = v; return nil }},
+		{"PORT", s.readPort},
+		{"ERROR_RATE", s.readErrorRate},
+		{"READY", s.readReady},
+		{"LATENCY", durationInto(&s.latency)},
+		{"DRAIN", durationInto(&s.drain)},
+		{"CRASH_AFTER", durationInto(&s.crashAfter)},
+		{"READY_AFTER", durationInto(&s.readyAfter)},
 	} {
-		value := env(name)
+		value := env(variable.name)
 		if value == "" {
 			continue
 		}
-		if err := read(value); err != nil {
-			return s, fmt.Errorf("%s=%q: %w", name, value, err)
+		if err := variable.read(value); err != nil {
+			wrong = append(wrong, fmt.Errorf("%s=%q: %w", variable.name, value, err))
 		}
 	}
-	return s, nil
+	return s, errors.Join(wrong...)
 }
 
 func (s *settings) readPort(value string) error {

@@ -10,55 +10,49 @@ import (
 
 // Answer is one request and what came back.
 type Answer struct {
-	// Sent and Done are when the request was sent and its answer complete.
+	// Sent and Done are when the request was sent, and when its answer was complete or given up.
 	Sent, Done time.Time
-	// Version that answered, and with which status; 0 when nothing answered.
+	// Version that answered, empty when it did not say; and with which status, 0 when nothing answered.
 	Version string
 	Status  int
-	// Err says why nothing answered.
+	// Err says why there was no complete answer; empty when there was one.
 	Err string
 }
 
-// Failed reports whether nothing answered, or a status from 500.
+// Failed reports whether there was no complete answer, or one with a status from 500.
 func (a Answer) Failed() bool { return a.Err != "" || a.Status >= 500 }
 
-// Report is what was answered.
+// Latency is the time from sending the request to the end of its answer.
+func (a Answer) Latency() time.Duration { return a.Done.Sub(a.Sent) }
+
+// Report is what was answered, in the order in which the answers came.
 type Report struct {
 	Answers []Answer
 }
 
-// Between keeps the requests that were sent from one moment to before another; the zero time is no bound.
-func (r Report) Between(from, to time.Time) Report {
+// where keeps the answers that the condition holds for.
+func (r Report) where(condition func(Answer) bool) Report {
 	var kept []Answer
 	for _, a := range r.Answers {
-		if !a.Sent.Before(from) && (to.IsZero() || a.Sent.Before(to)) {
+		if condition(a) {
 			kept = append(kept, a)
 		}
 	}
 	return Report{kept}
+}
+
+// Between keeps the requests that were sent from one moment to before another; the zero time is no bound.
+func (r Report) Between(from, to time.Time) Report {
+	return r.where(func(a Answer) bool { return !a.Sent.Before(from) && (to.IsZero() || a.Sent.Before(to)) })
 }
 
 // Of keeps the answers of one version.
 func (r Report) Of(version string) Report {
-	var kept []Answer
-	for _, a := range r.Answers {
-		if a.Version == version {
-			kept = append(kept, a)
-		}
-	}
-	return Report{kept}
+	return r.where(func(a Answer) bool { return a.Version == version })
 }
 
 // Failed keeps the requests that failed.
-func (r Report) Failed() Report {
-	var kept []Answer
-	for _, a := range r.Answers {
-		if a.Failed() {
-			kept = append(kept, a)
-		}
-	}
-	return Report{kept}
-}
+func (r Report) Failed() Report { return r.where(Answer.Failed) }
 
 // Total is the number of requests.
 func (r Report) Total() int { return len(r.Answers) }
@@ -125,11 +119,15 @@ func (r Report) String() string {
 	for _, version := range r.Versions() {
 		parts = append(parts, fmt.Sprintf("%s %d (%.0f%%)%s", version, r.Of(version).Total(), 100*r.Share(version), r.Of(version).statuses()))
 	}
+	// A gateway that has no route for the request answers 404 itself: no failure of a version, but not to be overlooked.
+	if unknown := r.where(func(a Answer) bool { return a.Version == "" && a.Status != 0 }); unknown.Total() > 0 {
+		parts = append(parts, fmt.Sprintf("no version %d (%.0f%%)%s", unknown.Total(), 100*float64(unknown.Total())/float64(r.Total()), unknown.statuses()))
+	}
 	failed := r.Failed()
 	parts = append(parts, fmt.Sprintf("failed %d", failed.Total()))
 	line := strings.Join(parts, "  ")
 	for _, a := range failed.Answers {
-		return fmt.Sprintf("%s  first failure at %s: status %d %s %s", line, a.Sent.Format(time.TimeOnly), a.Status, a.Version, a.Err)
+		return strings.TrimRight(fmt.Sprintf("%s  first failure at %s: status %d %s %s", line, a.Sent.Format(time.TimeOnly), a.Status, a.Version, a.Err), " ")
 	}
 	return line
 }
