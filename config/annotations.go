@@ -28,6 +28,22 @@ const (
 	AnnotationMinRequests = "sluice.dev/min-requests"
 	// AnnotationIdentityLabels names, separated by commas, the labels of the canary's pods that are rewritten.
 	AnnotationIdentityLabels = "sluice.dev/identity-labels"
+	// AnnotationBypass lets changes straight through until a time that is at most an hour ahead:
+	// "<RFC 3339 time>; <reason>".
+	AnnotationBypass = "sluice.dev/bypass"
+	// AnnotationWhenUnavailable says what becomes of a change while the primary has no available replica: direct, the
+	// default, or canary.
+	AnnotationWhenUnavailable = "sluice.dev/when-unavailable"
+	// AnnotationRestart says what becomes of kubectl rollout restart: canary, the default, or direct.
+	AnnotationRestart = "sluice.dev/restart"
+)
+
+// Values of AnnotationWhenUnavailable and AnnotationRestart.
+const (
+	WhenUnavailableDirect = "direct"
+	WhenUnavailableCanary = "canary"
+	RestartCanary         = "canary"
+	RestartDirect         = "direct"
 )
 
 // Annotations by which a user asks for something once, on a Deployment.
@@ -44,13 +60,15 @@ const (
 	AnnotationCandidate = "sluice.dev/candidate"
 	// AnnotationPrevious keeps the template that a promotion replaced, until the promotion has settled.
 	AnnotationPrevious = "sluice.dev/previous"
+	// AnnotationDirect tells of a change of the template that went straight through, until the reconciler has told of it.
+	AnnotationDirect = "sluice.dev/direct"
 	// AnnotationPromote asks admission to put in the candidate of this hash.
 	AnnotationPromote = "sluice.dev/promote"
 	// AnnotationRestore asks admission to put back the previous template of this hash.
 	AnnotationRestore = "sluice.dev/restore"
 	// AnnotationFail asks admission to mark the candidate of this hash as failed.
 	AnnotationFail = "sluice.dev/fail"
-	// AnnotationSettle asks admission to forget the previous template of this hash.
+	// AnnotationSettle asks admission to forget the previous template, or the direct change, of this hash.
 	AnnotationSettle = "sluice.dev/settle"
 	// AnnotationSplit states primary, canary and weight on a route.
 	AnnotationSplit = "sluice.dev/split"

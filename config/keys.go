@@ -12,16 +12,23 @@ import (
 // prefix is what every key of ours begins with.
 const prefix = "sluice.dev/"
 
-// others are the keys on a Deployment that are not settings.
-var others = []string{
-	AnnotationAbort, AnnotationRetry,
-	AnnotationTemplateHash, AnnotationCandidate, AnnotationPrevious, AnnotationPromote, AnnotationRestore, AnnotationFail, AnnotationSettle,
+// records are the annotations in which admission keeps what it needs on a Deployment.
+var records = []string{AnnotationCandidate, AnnotationPrevious, AnnotationDirect}
+
+// Reserved are the annotations by which the reconciler asks admission for something; nobody else may set them.
+func Reserved() []string {
+	return []string{AnnotationPromote, AnnotationRestore, AnnotationFail, AnnotationSettle}
+}
+
+// Requests are the annotations that ask for something once and are never stored.
+func Requests() []string {
+	return append(Reserved(), AnnotationAbort, AnnotationRetry)
 }
 
 // unknownKeys reports annotations that begin like ours and mean nothing: mostly typing mistakes, which would otherwise
 // leave a default in force without a word.
 func unknownKeys(path *field.Path, annotations map[string]string) field.ErrorList {
-	known := slices.Clone(others)
+	known := slices.Concat(records, Requests(), []string{AnnotationTemplateHash})
 	names := make([]string, 0, len(settings))
 	for _, s := range settings {
 		known = append(known, s.key)

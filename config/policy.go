@@ -83,6 +83,11 @@ var settings = []setting{
 	}},
 	{AnnotationMinRequests, readMinRequests},
 	{AnnotationIdentityLabels, readLabels},
+	{AnnotationBypass, func(_ *Policy, v string) error { _, err := readBypass(v); return err }},
+	{AnnotationWhenUnavailable, func(_ *Policy, v string) error {
+		return oneOf(v, []string{WhenUnavailableDirect, WhenUnavailableCanary})
+	}},
+	{AnnotationRestart, func(_ *Policy, v string) error { return oneOf(v, []string{RestartCanary, RestartDirect}) }},
 }
 
 // PolicyFor reads the annotations of a Deployment. Keys that are absent keep their default. The errors carry the full

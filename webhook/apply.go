@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,9 +40,9 @@ func templateOfTyped(value *typed.TypedValue) (workload.Template, error) {
 	return templateOf(content.Object)
 }
 
-// replayServerSideApply does to another template what the apply did to the stored one: what the applier owns takes the
-// applied value; what it owned before and no longer owns goes, unless somebody else owns it.
-func (s *subject) replayServerSideApply(applied *metav1.ManagedFieldsEntry, onto workload.Template) (workload.Template, error) {
+// readServerSideApply returns what the apply does to a template: what the applier owns takes the applied value; what it
+// owned before and no longer owns goes, unless somebody else owns it.
+func (s *subject) readServerSideApply(applied *metav1.ManagedFieldsEntry) (replay, error) {
 	owned, err := templateFields(applied)
 	if err != nil {
 		return nil, err
@@ -56,24 +55,23 @@ func (s *subject) replayServerSideApply(applied *metav1.ManagedFieldsEntry, onto
 	if err != nil {
 		return nil, err
 	}
-	base, err := typedOf(onto)
-	if err != nil {
-		return nil, err
-	}
 	request, err := typedOf(s.asked)
 	if err != nil {
 		return nil, err
 	}
-	merged, err := base.Merge(request.ExtractItems(owned.Leaves(), typed.WithAppendKeyFields()))
-	if err != nil {
-		return nil, fmt.Errorf("spec.template: merge the applied fields with the candidate: %w", err)
-	}
-	merged = merged.RemoveItems(ownedBefore.Difference(owned).Difference(others))
-	template, err := templateOfTyped(merged)
-	if err != nil {
-		return nil, err
-	}
-	return s.withDefaults(onto, template)
+	values := request.ExtractItems(owned.Leaves(), typed.WithAppendKeyFields())
+	dropped := ownedBefore.Difference(owned).Difference(others)
+	return func(onto workload.Template) (workload.Template, error) {
+		base, err := typedOf(onto)
+		if err != nil {
+			return nil, err
+		}
+		merged, err := base.Merge(values)
+		if err != nil {
+			return nil, fmt.Errorf("spec.template: merge the applied fields with the candidate: %w", err)
+		}
+		return templateOfTyped(merged.RemoveItems(dropped))
+	}, nil
 }
 
 // templateFields are the paths below spec.template of an entry; none without an entry.
@@ -115,71 +113,42 @@ func (s *subject) fieldsOfOthers() (*fieldpath.Set, error) {
 	return others, nil
 }
 
-// withDefaults takes the API server's defaults for what is new in the template from the request, which has been
-// defaulted: a container that an apply adds is as complete as one that was always there.
-func (s *subject) withDefaults(before, template workload.Template) (workload.Template, error) {
-	old, err := typedOf(before)
-	if err != nil {
-		return nil, err
+// withMore adds to a template what a request holds more than the apply itself made: defaults, which fill what is absent,
+// and what other webhooks changed, which counts as asked for. A template's labels and annotations have no defaults.
+func withMore(template, applied, request workload.Template) (workload.Template, error) {
+	var values [3]*typed.TypedValue
+	for i, t := range []workload.Template{template, applied, request} {
+		value, err := typedOf(t)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = value
 	}
-	current, err := typedOf(template)
+	base, asked := values[0], values[2]
+	more, err := values[1].Compare(asked)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("spec.template: compare the request with what was applied: %w", err)
 	}
-	request, err := typedOf(s.asked)
-	if err != nil {
-		return nil, err
+	if more.IsSame() {
+		return template, nil
 	}
-	missing, err := defaultsOf(old, current, request)
-	if err != nil || missing.Empty() {
-		return template, err
-	}
-	merged, err := request.ExtractItems(missing.Leaves(), typed.WithAppendKeyFields()).Merge(current)
-	if err != nil {
+	added := more.Added.Leaves()
+	changed := added.Intersection(metadataOnly(added)).Union(more.Modified.Leaves())
+	if base, err = asked.ExtractItems(added, typed.WithAppendKeyFields()).Merge(base); err != nil {
 		return nil, fmt.Errorf("spec.template: complete with defaults: %w", err)
 	}
-	return templateOfTyped(merged)
-}
-
-// defaultsOf are the fields that the request has, that the template lacks, and that lie in something which is new in the
-// template.
-func defaultsOf(old, current, request *typed.TypedValue) (*fieldpath.Set, error) {
-	var sets [3]*fieldpath.Set
-	for i, value := range []*typed.TypedValue{old, current, request} {
-		set, err := value.ToFieldSet()
-		if err != nil {
-			return nil, fmt.Errorf("spec.template: %w", err)
-		}
-		sets[i] = set
+	if base, err = base.Merge(asked.ExtractItems(changed, typed.WithAppendKeyFields())); err != nil {
+		return nil, fmt.Errorf("spec.template: take over what other webhooks changed: %w", err)
 	}
-	known, added := prefixes(sets[0]), []string{}
-	sets[1].Iterate(func(path fieldpath.Path) {
-		for n := 1; n <= len(path); n++ {
-			if prefix := path[:n].String(); !known[prefix] {
-				added = append(added, prefix)
-				return
-			}
-		}
-	})
-	missing := fieldpath.NewSet()
-	sets[2].Difference(sets[1]).Iterate(func(path fieldpath.Path) {
-		text := path.String()
-		for _, prefix := range added {
-			if text != prefix && strings.HasPrefix(text, prefix) {
-				missing.Insert(path.Copy())
-				return
-			}
-		}
-	})
-	return missing, nil
+	return templateOfTyped(base.RemoveItems(more.Removed))
 }
 
-func prefixes(set *fieldpath.Set) map[string]bool {
-	known := map[string]bool{}
-	set.Iterate(func(path fieldpath.Path) {
-		for n := 1; n <= len(path); n++ {
-			known[path[:n].String()] = true
+func metadataOnly(fields *fieldpath.Set) *fieldpath.Set {
+	kept := fieldpath.NewSet()
+	fields.Iterate(func(path fieldpath.Path) {
+		if len(path) > 2 && isField(path[2], "metadata") {
+			kept.Insert(path.Copy())
 		}
 	})
-	return known
+	return kept
 }

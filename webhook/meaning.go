@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/workload"
 )
 
@@ -23,28 +24,71 @@ func (s *subject) meaning() (meant workload.Template, changed bool, err error) {
 	if s.candidate == nil {
 		return s.asked, !workload.Equal(s.asked, s.live), nil
 	}
-	if applied := s.serverSideApply(); applied != nil {
-		meant, err = s.replayServerSideApply(applied, s.candidate.Template)
+	replay, applies, err := s.apply()
+	if err != nil {
+		return nil, false, err
+	}
+	if applies {
+		meant, err = s.replayed(replay)
 		return meant, err == nil, err
 	}
-	if original, modified, applies := s.clientSideApply(); applies {
-		meant, err = s.replayClientSideApply(original, modified, s.candidate.Template)
-		return meant, err == nil, err
+	same := workload.Equal(s.asked, s.live)
+	if s.isWhole(same) {
+		return s.asked, true, nil
 	}
-	if workload.Equal(s.asked, s.live) {
+	if same {
 		return nil, false, nil
 	}
 	if s.candidate.Mark != workload.MarkNone {
 		return s.asked, true, nil
 	}
-	meant, err = s.replayDifference(s.candidate.Template)
+	meant, err = replayDifference(s.live, s.asked, s.candidate.Template)
 	return meant, err == nil, err
 }
 
-// replayDifference puts the difference from the stored template to the requested one on top of another.
-func (s *subject) replayDifference(onto workload.Template) (workload.Template, error) {
+// replay is what an apply makes of a template that it finds live.
+type replay func(onto workload.Template) (workload.Template, error)
+
+// apply returns what the request is as an apply; false for any other kind of update.
+func (s *subject) apply() (replay, bool, error) {
+	if applied := s.serverSideApply(); applied != nil {
+		replay, err := s.readServerSideApply(applied)
+		return replay, true, err
+	}
+	original, modified, applies := s.clientSideApply()
+	return func(onto workload.Template) (workload.Template, error) {
+		return replayClientSideApply(original, modified, onto)
+	}, applies, nil
+}
+
+// replayed is the template that the apply would have made of the candidate. What the request holds beyond the apply
+// itself, the API server's defaults and the work of other webhooks, is taken along.
+func (s *subject) replayed(replay replay) (workload.Template, error) {
+	onCandidate, err := replay(s.candidate.Template)
+	if err != nil {
+		return nil, err
+	}
+	onLive, err := replay(s.live)
+	if err != nil {
+		return nil, err
+	}
+	return withMore(onCandidate, onLive, s.asked)
+}
+
+// replaceManager is the field manager of kubectl replace.
+const replaceManager = "kubectl-replace"
+
+// isWhole reports whether the template in the request is all that was asked for. Whoever writes the whole object without
+// having looked at the stored one, or puts an old revision back, brings another candidate's annotation or none.
+func (s *subject) isWhole(same bool) bool {
+	brought, held := s.brought[config.AnnotationCandidate], s.before[config.AnnotationCandidate]
+	return brought != held && (!same || s.request.Manager == replaceManager)
+}
+
+// replayDifference puts the difference from one template to another on top of a third.
+func replayDifference(from, to, onto workload.Template) (workload.Template, error) {
 	var documents [3][]byte
-	for i, template := range []workload.Template{s.live, s.asked, onto} {
+	for i, template := range []workload.Template{from, to, onto} {
 		content, err := json.Marshal(template)
 		if err != nil {
 			return nil, fmt.Errorf("spec.template: %w", err)
@@ -94,7 +138,7 @@ func manifestTemplate(manifest string) []byte {
 }
 
 // replayClientSideApply makes the three-way merge that kubectl would have sent had the other template been live.
-func (s *subject) replayClientSideApply(original, modified []byte, onto workload.Template) (workload.Template, error) {
+func replayClientSideApply(original, modified []byte, onto workload.Template) (workload.Template, error) {
 	if original == nil {
 		original = []byte("{}")
 	}
@@ -114,11 +158,7 @@ func (s *subject) replayClientSideApply(original, modified []byte, onto workload
 	if err != nil {
 		return nil, fmt.Errorf("spec.template: merge the manifest with the candidate: %w", err)
 	}
-	template, err := decodeTemplate(merged)
-	if err != nil {
-		return nil, err
-	}
-	return s.withDefaults(onto, template)
+	return decodeTemplate(merged)
 }
 
 // serverSideApply returns the entry of the requester's manager when the request is a server-side apply. A manager can

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/workload"
 )
@@ -34,6 +32,7 @@ type row func(*subject) (template workload.Template, done bool, err error)
 
 // rows are in the order of their priority; the last one holds back.
 var rows = []row{
+	reserved,
 	notOptedIn,
 	newlyOptedIn,
 	promote,
@@ -42,8 +41,24 @@ var rows = []row{
 	fail,
 	abort,
 	retry,
+	bypassed,
 	unavailable,
+	restarted,
 	hold,
+}
+
+// reserved refuses what only the reconciler may state, from anybody else.
+func reserved(s *subject) (workload.Template, bool, error) {
+	if s.request.Reconciler {
+		return nil, false, nil
+	}
+	for _, key := range config.Reserved() {
+		if value, set := s.brought[key]; set && s.before[key] != value {
+			return nil, false, fmt.Errorf("metadata.annotations[%s]: only sluice itself may set it, not %s; to ask for something: kubectl sluice promote, abort or retry %s -n %s",
+				key, s.request.User, s.name(), s.namespace())
+		}
+	}
+	return nil, false, nil
 }
 
 // notOptedIn lets the request through. A candidate stays parked, so that the next apply, which was written against it,
@@ -52,7 +67,7 @@ func notOptedIn(s *subject) (workload.Template, bool, error) {
 	if config.OptedIn(s.annotations) {
 		return nil, false, nil
 	}
-	s.previous = nil
+	s.previous, s.direct = nil, nil
 	if s.candidate == nil {
 		return s.asked, true, nil
 	}
@@ -121,6 +136,9 @@ func settle(s *subject) (workload.Template, bool, error) {
 	if asked && s.previous != nil && s.previous.Hash == hash {
 		s.previous = nil
 	}
+	if asked && s.direct != nil && s.direct.Hash == hash {
+		s.direct = nil
+	}
 	return nil, false, nil
 }
 
@@ -168,23 +186,6 @@ func (s *subject) marked(candidate workload.Candidate, mark workload.Mark) *work
 	return &candidate
 }
 
-// unavailable lets a change of a primary straight through that serves nobody: a broken primary must be fixable. While a
-// promotion is open the primary may have no pods for a moment, which is no reason.
-func unavailable(s *subject) (workload.Template, bool, error) {
-	available, _, _ := unstructured.NestedInt64(s.old, "status", "availableReplicas")
-	replicas, set, _ := unstructured.NestedInt64(s.new, "spec", "replicas")
-	if s.previous != nil || (available > 0 && (!set || replicas > 0)) {
-		return nil, false, nil
-	}
-	meant, changed, err := s.meaning()
-	if err != nil || !changed {
-		return nil, false, err
-	}
-	s.candidate = nil
-	s.warn("no replica is available, so this change rolls out directly and is not judged as a canary")
-	return meant, true, nil
-}
-
 // hold keeps the stored template and remembers what was asked for as the candidate.
 func hold(s *subject) (workload.Template, bool, error) {
 	meant, changed, err := s.meaning()
@@ -192,19 +193,35 @@ func hold(s *subject) (workload.Template, bool, error) {
 		return s.live, true, err
 	}
 	switch {
-	case workload.Equal(meant, s.live):
+	case s.isTakenBack(meant):
 		if s.inFlight() != nil {
 			s.warn("taken back: %s is no longer rolled out", s.candidate.Hash)
 		}
 		s.candidate = nil
 	case s.candidate != nil && workload.Equal(meant, s.candidate.Template):
 	default:
-		s.candidate = &workload.Candidate{
-			Hash: meant.Hash(), Template: meant, At: s.request.Now,
-			By: strings.ToValidUTF8(s.request.User, "?"), Manager: strings.ToValidUTF8(s.request.Manager, "?"),
-		}
-		s.warn("held back as canary %s, the Deployment itself does not roll; follow it with: kubectl get canary %s -n %s -w", s.candidate.Hash, s.name(), s.namespace())
-		s.warn("stop it with: kubectl annotate deployment %s -n %s %s=true", s.name(), s.namespace(), config.AnnotationAbort)
+		s.holdBack(meant)
 	}
 	return s.live, true, nil
+}
+
+// isTakenBack reports whether what is asked for is what the primary runs, apart from a restart that it was given
+// directly.
+func (s *subject) isTakenBack(meant workload.Template) bool {
+	return workload.Equal(meant, s.live) ||
+		s.candidate != nil && s.direct != nil && s.direct.How == workload.DirectRestart && workload.Equal(meant, s.live.WithoutRestart())
+}
+
+func (s *subject) holdBack(meant workload.Template) {
+	if replaced := s.inFlight(); replaced != nil && s.isWhole(false) {
+		s.warn("this replaces %s, which was in flight; to stop a rollout instead: kubectl sluice abort %s -n %s", replaced.Hash, s.name(), s.namespace())
+	}
+	s.candidate = &workload.Candidate{
+		Hash: meant.Hash(), Template: meant, At: s.request.Now,
+		By: strings.ToValidUTF8(s.request.User, "?"), Manager: strings.ToValidUTF8(s.request.Manager, "?"),
+	}
+	s.warn("held back as canary %s, the Deployment itself does not roll; follow it with: kubectl sluice watch %s -n %s, or: kubectl get canary %s -n %s -w",
+		s.candidate.Hash, s.name(), s.namespace(), s.name(), s.namespace())
+	s.warn("stop it with: kubectl sluice abort %s -n %s, or: kubectl annotate deployment %s -n %s %s=true",
+		s.name(), s.namespace(), s.name(), s.namespace(), config.AnnotationAbort)
 }

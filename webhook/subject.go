@@ -5,6 +5,7 @@ package webhook
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -19,6 +20,8 @@ type Request struct {
 	User string
 	// Manager is the field manager of the request.
 	Manager string
+	// Reconciler is set when the user is sluice's own reconciler, which alone may state what admission puts in.
+	Reconciler bool
 	// Now is when the request came in.
 	Now time.Time
 }
@@ -39,10 +42,12 @@ type subject struct {
 	live, asked workload.Template
 	candidate   *workload.Candidate
 	previous    *workload.Previous
-	// annotations of the requested object, a map that may be changed.
-	annotations map[string]string
-	before      map[string]string
-	warnings    []string
+	// direct tells of the last change that went straight through.
+	direct *workload.Direct
+	// before are the annotations of the stored object, brought those of the request, and annotations is a copy of the
+	// latter that may be changed.
+	before, brought, annotations map[string]string
+	warnings                     []string
 }
 
 func newSubject(old, updated map[string]any, request Request) (*subject, error) {
@@ -55,16 +60,18 @@ func newSubject(old, updated map[string]any, request Request) (*subject, error) 
 		return nil, err
 	}
 	s.before = (&unstructured.Unstructured{Object: old}).GetAnnotations()
-	s.annotations = (&unstructured.Unstructured{Object: updated}).GetAnnotations()
-	if s.annotations == nil {
-		s.annotations = map[string]string{}
-	}
+	s.brought = (&unstructured.Unstructured{Object: updated}).GetAnnotations()
+	s.annotations = map[string]string{}
+	maps.Copy(s.annotations, s.brought)
 	// What cannot be read is as good as absent: it must not keep the Deployment from being repaired.
 	if s.candidate, err = workload.CandidateOf(s.before); err != nil {
 		s.warn("the annotation %s could not be read and is dropped: %v", config.AnnotationCandidate, err)
 	}
 	if s.previous, err = workload.PreviousOf(s.before); err != nil {
 		s.warn("the annotation %s could not be read and is dropped: %v", config.AnnotationPrevious, err)
+	}
+	if s.direct, err = workload.DirectOf(s.before); err != nil {
+		s.warn("the annotation %s could not be read and is dropped: %v", config.AnnotationDirect, err)
 	}
 	return s, nil
 }
@@ -106,22 +113,17 @@ func (s *subject) inFlight() *workload.Candidate {
 func (s *subject) take(key string) (value string, asked bool) {
 	value, asked = s.annotations[key]
 	delete(s.annotations, key)
-	return value, asked
+	old, stored := s.before[key]
+	return value, asked && !(stored && old == value)
 }
 
 // store makes the result: the template to be stored, and what is kept in annotations.
 func (s *subject) store(template workload.Template) (Result, error) {
-	delete(s.annotations, config.AnnotationCandidate)
-	delete(s.annotations, config.AnnotationPrevious)
-	if s.candidate != nil {
-		if err := s.keep(config.AnnotationCandidate, s.candidate); err != nil {
-			return Result{}, err
-		}
+	for _, key := range config.Requests() {
+		delete(s.annotations, key)
 	}
-	if s.previous != nil {
-		if err := s.keep(config.AnnotationPrevious, s.previous); err != nil {
-			return Result{}, err
-		}
+	if err := s.keepAll(); err != nil {
+		return Result{}, err
 	}
 	if err := unstructured.SetNestedMap(s.new, runtimeMap(template), "spec", "template"); err != nil {
 		return Result{}, fmt.Errorf("spec.template: %w", err)
@@ -139,12 +141,28 @@ func runtimeMap(template workload.Template) map[string]any {
 	return (&unstructured.Unstructured{Object: template}).DeepCopy().Object
 }
 
-// keep writes an annotation of ours, whatever the requester did to it.
-func (s *subject) keep(key string, value interface{ Encode() (string, error) }) error {
-	text, err := value.Encode()
-	if err != nil {
-		return err
+type encoder interface{ Encode() (string, error) }
+
+// keepAll writes the annotations that are ours, whatever the requester did to them.
+func (s *subject) keepAll() error {
+	for _, record := range []struct {
+		key   string
+		value encoder
+		none  bool
+	}{
+		{config.AnnotationCandidate, s.candidate, s.candidate == nil},
+		{config.AnnotationPrevious, s.previous, s.previous == nil},
+		{config.AnnotationDirect, s.direct, s.direct == nil},
+	} {
+		delete(s.annotations, record.key)
+		if record.none {
+			continue
+		}
+		text, err := record.value.Encode()
+		if err != nil {
+			return err
+		}
+		s.annotations[record.key] = text
 	}
-	s.annotations[key] = text
 	return nil
 }
