@@ -221,9 +221,9 @@ func TestDeploymentsThatAreNotOptedInCostNothing(t *testing.T) {
 	c := newCluster(t)
 	plain := strings.ReplaceAll(manifest("podinfo:v1"), `{sluice.dev/canary: "true"}`, "{}")
 	c.kubectl(plain, appliers["client-side"]...)
-	before := server.calls.Load()
+	before := server.Calls.Load()
 	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
-	if calls := server.calls.Load() - before; calls != 0 {
+	if calls := server.Calls.Load() - before; calls != 0 {
 		t.Errorf("admission was called %d times", calls)
 	}
 	c.expect("not opted in", "podinfo:v2", "")
@@ -283,7 +283,7 @@ func TestRoutesAreRendered(t *testing.T) {
 func (c cluster) route() *gatewayv1.HTTPRoute {
 	c.t.Helper()
 	var r gatewayv1.HTTPRoute
-	if err := server.client.Get(c.t.Context(), client.ObjectKey{Namespace: c.namespace, Name: "podinfo"}, &r); err != nil {
+	if err := server.Client.Get(c.t.Context(), client.ObjectKey{Namespace: c.namespace, Name: "podinfo"}, &r); err != nil {
 		c.t.Fatal(err)
 	}
 	return &r
@@ -296,7 +296,7 @@ func (c cluster) split(value string) {
 	if value != "" {
 		patch = `{"metadata":{"annotations":{"sluice.dev/split":` + quote(value) + `}}}`
 	}
-	if err := server.client.Patch(c.t.Context(), c.route(), client.RawPatch("application/merge-patch+json", []byte(patch)), client.FieldOwner("sluice")); err != nil {
+	if err := server.Reconciler.Patch(c.t.Context(), c.route(), client.RawPatch("application/merge-patch+json", []byte(patch)), client.FieldOwner("sluice")); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -1,41 +1,25 @@
 package apiserver
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
-	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
-	"sigs.k8s.io/yaml"
 
-	"sluice.dev/sluice/e2e/cluster/binaries"
-	"sluice.dev/sluice/webhook"
+	"sluice.dev/sluice/e2e/apiserver"
 	"sluice.dev/sluice/workload"
 )
 
 // server is a real API server that calls the webhooks as the chart configures them.
-var server struct {
-	client     client.Client
-	kubectl    string
-	kubeconfig string
-	calls      atomic.Int64
-}
+var server *apiserver.Server
 
 func TestMain(m *testing.M) {
 	code, err := serve(m)
@@ -46,85 +30,12 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func serve(m *testing.M) (int, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	dir, err := binaries.Ensure(ctx, os.Stderr, "etcd", "kube-apiserver", "kubectl", "helm")
-	if err != nil {
+func serve(m *testing.M) (code int, err error) {
+	if server, err = apiserver.Start(context.Background()); err != nil {
 		return 0, err
 	}
-	mutating, validating, err := configurations(filepath.Join(dir, "helm"))
-	if err != nil {
-		return 0, err
-	}
-	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
-	if err != nil {
-		return 0, err
-	}
-	environment := &envtest.Environment{
-		BinaryAssetsDirectory: dir,
-		CRDDirectoryPaths:     []string{filepath.Join(strings.TrimSpace(string(module)), "config", "crd", "standard")},
-		WebhookInstallOptions: envtest.WebhookInstallOptions{MutatingWebhooks: mutating, ValidatingWebhooks: validating},
-	}
-	restConfig, err := environment.Start()
-	if err != nil {
-		return 0, fmt.Errorf("start the API server: %w", err)
-	}
-	defer func() { _ = environment.Stop() }()
-	options := environment.WebhookInstallOptions
-	hooks := ctrlwebhook.NewServer(ctrlwebhook.Options{Host: options.LocalServingHost, Port: options.LocalServingPort, CertDir: options.LocalServingCertDir})
-	webhook.Register(counted{hooks})
-	ended := make(chan error, 1)
-	go func() { ended <- hooks.Start(ctx) }()
-	scheme := runtime.NewScheme()
-	_, _ = clientgoscheme.AddToScheme(scheme), gatewayv1.Install(scheme)
-	if server.client, err = client.New(restConfig, client.Options{Scheme: scheme}); err != nil {
-		return 0, err
-	}
-	user, err := environment.AddUser(envtest.User{Name: "jane", Groups: []string{"system:masters"}}, nil)
-	if err != nil {
-		return 0, err
-	}
-	content, err := user.KubeConfig()
-	if err != nil {
-		return 0, err
-	}
-	server.kubectl, server.kubeconfig = filepath.Join(dir, "kubectl"), filepath.Join(options.LocalServingCertDir, "kubeconfig")
-	if err := os.WriteFile(server.kubeconfig, content, 0o600); err != nil {
-		return 0, err
-	}
+	defer func() { _ = server.Stop() }()
 	return m.Run(), nil
-}
-
-// counted counts the calls of the mutating webhook for Deployments.
-type counted struct{ ctrlwebhook.Server }
-
-func (c counted) Register(path string, handler http.Handler) {
-	c.Server.Register(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if path == webhook.MutateDeploymentPath {
-			server.calls.Add(1)
-		}
-		handler.ServeHTTP(w, r)
-	}))
-}
-
-// configurations are those of the chart, as helm renders it.
-func configurations(helm string) ([]*admissionregistrationv1.MutatingWebhookConfiguration, []*admissionregistrationv1.ValidatingWebhookConfiguration, error) {
-	out, err := exec.Command(helm, "template", "sluice", "../../charts/sluice", "--show-only", "templates/webhooks.yaml").Output()
-	if err != nil {
-		return nil, nil, fmt.Errorf("helm template: %w", err)
-	}
-	mutating, validating := &admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{}
-	for _, document := range bytes.Split(out, []byte("\n---\n")) {
-		var into any = mutating
-		if bytes.Contains(document, []byte("kind: ValidatingWebhookConfiguration")) {
-			into = validating
-		}
-		if err := yaml.UnmarshalStrict(document, into); err != nil {
-			return nil, nil, fmt.Errorf("read the chart's webhooks: %w", err)
-		}
-	}
-	return []*admissionregistrationv1.MutatingWebhookConfiguration{mutating}, []*admissionregistrationv1.ValidatingWebhookConfiguration{validating}, nil
 }
 
 // cluster is one namespace with one Deployment.
@@ -136,7 +47,7 @@ type cluster struct {
 func newCluster(t *testing.T) cluster {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
-	if err := server.client.Create(t.Context(), namespace); err != nil {
+	if err := server.Client.Create(t.Context(), namespace); err != nil {
 		t.Fatal(err)
 	}
 	return cluster{t, namespace.Name}
@@ -144,9 +55,9 @@ func newCluster(t *testing.T) cluster {
 
 // run runs kubectl and returns all that it prints.
 func (c cluster) run(input string, args ...string) (string, error) {
-	command := exec.CommandContext(c.t.Context(), server.kubectl, append([]string{"--kubeconfig", server.kubeconfig, "-n", c.namespace}, args...)...)
+	command := exec.CommandContext(c.t.Context(), server.Program("kubectl"), append([]string{"--kubeconfig", server.Kubeconfig, "-n", c.namespace}, args...)...)
 	command.Stdin = strings.NewReader(input)
-	command.Env = append(os.Environ(), "KUBE_EDITOR=sed -i s/podinfo:v1/podinfo:v2/", "HOME="+filepath.Dir(server.kubeconfig))
+	command.Env = append(os.Environ(), "KUBE_EDITOR=sed -i s/podinfo:v1/podinfo:v2/", "HOME="+filepath.Dir(server.Kubeconfig))
 	out, err := command.CombinedOutput()
 	return string(out), err
 }
@@ -164,7 +75,7 @@ func (c cluster) kubectl(input string, args ...string) string {
 func (c cluster) deployment() *appsv1.Deployment {
 	c.t.Helper()
 	var d appsv1.Deployment
-	if err := server.client.Get(c.t.Context(), client.ObjectKey{Namespace: c.namespace, Name: "podinfo"}, &d); err != nil {
+	if err := server.Client.Get(c.t.Context(), client.ObjectKey{Namespace: c.namespace, Name: "podinfo"}, &d); err != nil {
 		c.t.Fatal(err)
 	}
 	return &d
@@ -175,7 +86,7 @@ func (c cluster) available() {
 	c.t.Helper()
 	d := c.deployment()
 	d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1, ReadyReplicas: 1}
-	if err := server.client.Status().Update(c.t.Context(), d); err != nil {
+	if err := server.Client.Status().Update(c.t.Context(), d); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -184,7 +95,7 @@ func (c cluster) available() {
 func (c cluster) ask(key, hash string) error {
 	d := c.deployment()
 	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, key, hash))
-	return server.client.Patch(c.t.Context(), d, patch, client.FieldOwner("sluice"))
+	return server.Reconciler.Patch(c.t.Context(), d, patch, client.FieldOwner("sluice"))
 }
 
 func (c cluster) candidate() *workload.Candidate {

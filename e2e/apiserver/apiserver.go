@@ -1,0 +1,130 @@
+// Package apiserver starts a real API server for tests, which calls sluice's webhooks as the chart configures them.
+package apiserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/cluster/binaries"
+)
+
+// Identity is the name of the user that the reconciler has where the chart is installed into its usual namespace.
+const Identity = "system:serviceaccount:sluice-system:sluice"
+
+// Server is a running API server that calls the webhooks.
+type Server struct {
+	// Client has the rights of an administrator.
+	Client client.Client
+	// Reconciler has the reconciler's identity.
+	Reconciler client.Client
+	// Kubeconfig is the path of a file with the credentials of the user jane, an administrator.
+	Kubeconfig string
+	// Calls counts the calls of the mutating webhook for Deployments.
+	Calls atomic.Int64
+
+	programs    string
+	environment *envtest.Environment
+	stopHooks   context.CancelFunc
+	hooksEnded  chan error
+}
+
+// programs that every test with an API server runs.
+var programs = []string{"etcd", "kube-apiserver", "kubectl", "helm"}
+
+// Start starts etcd, the API server and the webhooks, with the CRDs of the Gateway API and of the chart. It builds the
+// named programs too, for Program.
+func Start(ctx context.Context, more ...string) (*Server, error) {
+	root, err := binaries.Root(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := binaries.Ensure(ctx, os.Stderr, append(programs[:len(programs):len(programs)], more...)...)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{programs: dir}
+	mutating, validating, err := configurations(ctx, s.Program("helm"), filepath.Join(root, "charts", "sluice"))
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := gatewayCRDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.environment = &envtest.Environment{
+		BinaryAssetsDirectory: dir,
+		CRDDirectoryPaths:     []string{gateway, filepath.Join(root, "charts", "sluice", "crds")},
+		WebhookInstallOptions: envtest.WebhookInstallOptions{MutatingWebhooks: mutating, ValidatingWebhooks: validating},
+	}
+	if _, err := s.environment.Start(); err != nil {
+		return nil, fmt.Errorf("start the API server: %w", err)
+	}
+	s.serveHooks(ctx)
+	if err := s.connect(); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// Program is the path of a program by its name.
+func (s *Server) Program(name string) string { return filepath.Join(s.programs, name) }
+
+// Stop ends everything that Start has started.
+func (s *Server) Stop() error {
+	s.stopHooks()
+	return errors.Join(<-s.hooksEnded, s.environment.Stop())
+}
+
+func (s *Server) serveHooks(ctx context.Context) {
+	options := s.environment.WebhookInstallOptions
+	hooks := ctrlwebhook.NewServer(ctrlwebhook.Options{
+		Host: options.LocalServingHost, Port: options.LocalServingPort, CertDir: options.LocalServingCertDir,
+	})
+	s.register(hooks)
+	ctx, s.stopHooks = context.WithCancel(ctx)
+	s.hooksEnded = make(chan error, 1)
+	go func() { s.hooksEnded <- hooks.Start(ctx) }()
+}
+
+// connect makes the clients and the kubeconfig.
+func (s *Server) connect() error {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, gatewayv1.Install, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return err
+		}
+	}
+	var err error
+	if s.Client, err = client.New(s.environment.Config, client.Options{Scheme: scheme}); err != nil {
+		return fmt.Errorf("connect to the API server: %w", err)
+	}
+	reconciler, err := s.environment.AddUser(envtest.User{Name: Identity, Groups: []string{"system:masters"}}, nil)
+	if err != nil {
+		return fmt.Errorf("add the user %s: %w", Identity, err)
+	}
+	if s.Reconciler, err = client.New(reconciler.Config(), client.Options{Scheme: scheme}); err != nil {
+		return fmt.Errorf("connect to the API server as %s: %w", Identity, err)
+	}
+	jane, err := s.environment.AddUser(envtest.User{Name: "jane", Groups: []string{"system:masters"}}, nil)
+	if err != nil {
+		return fmt.Errorf("add the user jane: %w", err)
+	}
+	content, err := jane.KubeConfig()
+	if err != nil {
+		return fmt.Errorf("make the kubeconfig of jane: %w", err)
+	}
+	s.Kubeconfig = filepath.Join(s.environment.WebhookInstallOptions.LocalServingCertDir, "kubeconfig")
+	return os.WriteFile(s.Kubeconfig, content, 0o600)
+}
