@@ -28,7 +28,7 @@ func Requests() []string {
 // unknownKeys reports annotations that begin like ours and mean nothing: mostly typing mistakes, which would otherwise
 // leave a default in force without a word.
 func unknownKeys(path *field.Path, annotations map[string]string) field.ErrorList {
-	known := slices.Concat(records, Requests(), []string{AnnotationTemplateHash})
+	known := slices.Concat(records, Requests(), []string{AnnotationBypass, AnnotationTemplateHash})
 	names := make([]string, 0, len(settings))
 	for _, s := range settings {
 		known = append(known, s.key)

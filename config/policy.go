@@ -83,7 +83,6 @@ var settings = []setting{
 	}},
 	{AnnotationMinRequests, readMinRequests},
 	{AnnotationIdentityLabels, readLabels},
-	{AnnotationBypass, func(_ *Policy, v string) error { _, err := readBypass(v); return err }},
 	{AnnotationWhenUnavailable, func(_ *Policy, v string) error {
 		return oneOf(v, []string{WhenUnavailableDirect, WhenUnavailableCanary})
 	}},

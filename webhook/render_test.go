@@ -16,6 +16,9 @@ import (
 
 var someone = Request{User: "jane", Manager: "kubectl-set", Now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 
+// sluice is the reconciler.
+var sluice = Request{User: "system:serviceaccount:sluice-system:sluice", Manager: config.FieldManager, Reconciler: true, Now: someone.Now}
+
 // deployment is an opted-in Deployment that serves, as decoded JSON.
 func deployment(image string, annotations map[string]string) map[string]any {
 	notes := map[string]any{config.AnnotationCanary: "true"}
@@ -61,7 +64,20 @@ func outcome(t *testing.T, result Result) string {
 	if candidate != nil {
 		text += " holds " + imageOf(deploymentWith(candidate.Template)) + string(candidate.Mark)
 	}
+	direct, err := workload.DirectOf((&unstructured.Unstructured{Object: result.Object}).GetAnnotations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if direct != nil {
+		text += " by " + string(direct.How)
+	}
 	return text
+}
+
+// restart does what kubectl rollout restart does.
+func restart(object map[string]any) map[string]any {
+	_ = unstructured.SetNestedField(object, "2026-01-01T00:00:00Z", "spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt")
+	return object
 }
 
 func TestRender(t *testing.T) {
@@ -69,6 +85,7 @@ func TestRender(t *testing.T) {
 	down := func(object map[string]any) map[string]any { object["status"] = map[string]any{}; return object }
 	for name, c := range map[string]struct {
 		old, new map[string]any
+		by       *Request
 		want     string
 		warning  string
 		wrong    string
@@ -82,28 +99,53 @@ func TestRender(t *testing.T) {
 			new: deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("evil", "")}), want: "v1 holds v2"},
 		"a forged candidate without any is dropped": {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("evil", "")}), want: "v1"},
 		"a promotion puts the candidate in": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
-			new: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: hashOf("v2")}), want: "v2"},
+			new: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: hashOf("v2")}), by: &sluice, want: "v2"},
 		"a promotion of another hash is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
-			new: deployment("v1", map[string]string{config.AnnotationPromote: "7c9e41d2"}), wrong: "promote 7c9e41d2: the candidate is now " + hashOf("v2")},
+			new: deployment("v1", map[string]string{config.AnnotationPromote: "7c9e41d2"}), by: &sluice, wrong: "promote 7c9e41d2: the candidate is now " + hashOf("v2")},
 		"a promotion of a failed candidate is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}),
-			new: deployment("v1", map[string]string{config.AnnotationPromote: hashOf("v2")}), wrong: "no candidate in flight"},
-		"a promotion without a candidate is refused":       {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationPromote: "x"}), wrong: "no candidate in flight"},
-		"a restore without a previous template is refused": {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationRestore: "x"}), wrong: "no such template"},
+			new: deployment("v1", map[string]string{config.AnnotationPromote: hashOf("v2")}), by: &sluice, wrong: "no candidate in flight"},
+		"a promotion without a candidate is refused":       {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationPromote: "x"}), by: &sluice, wrong: "no candidate in flight"},
+		"a restore without a previous template is refused": {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationRestore: "x"}), by: &sluice, wrong: "no such template"},
 		"a failed candidate is marked": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
-			new: deployment("v1", map[string]string{config.AnnotationFail: hashOf("v2")}), want: "v1 holds v2failed"},
+			new: deployment("v1", map[string]string{config.AnnotationFail: hashOf("v2")}), by: &sluice, want: "v1 holds v2failed"},
 		"a change after a failure starts from the primary": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}), new: deployment("v3", nil), want: "v1 holds v3", warning: "held back"},
 		"an abort without a candidate says so":             {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationAbort: "true"}), want: "v1", warning: "nothing to abort"},
 		"a retry clears the mark": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}),
 			new: deployment("v1", map[string]string{config.AnnotationRetry: "true"}), want: "v1 holds v2"},
-		"a primary that serves nobody is changed directly": {old: down(deployment("v1", nil)), new: deployment("v2", nil), want: "v2", warning: "no replica is available"},
+		"a primary that serves nobody is changed directly": {old: down(deployment("v1", nil)), new: deployment("v2", nil), want: "v2 by unavailable", warning: "no replica is available"},
 		"opting in with a change lets that change through": {old: deployment("v1", map[string]string{config.AnnotationCanary: "false"}), new: deployment("v2", nil), want: "v2", warning: "opted in by the same request"},
 		"opting out parks the candidate": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
 			new: deployment("v1", map[string]string{config.AnnotationCanary: "false"}), want: "v1 holds v2", warning: "opted out"},
 		"a candidate nobody can read is dropped": {old: deployment("v1", map[string]string{config.AnnotationCandidate: "{"}), new: deployment("v1", nil), want: "v1", warning: "could not be read"},
-		"no template is an error":                {old: map[string]any{}, new: map[string]any{}, wrong: "spec.template"},
+		"a promotion by anybody else is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationPromote: hashOf("v2")}), wrong: "metadata.annotations[sluice.dev/promote]: only sluice itself may set it, not jane"},
+		"a promotion that was stored past admission asks for nothing": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: hashOf("v2")}),
+			new: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: hashOf("v2")}), want: "v1 holds v2"},
+		"a bypass lets the change through": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v3", map[string]string{config.AnnotationCandidate: held, config.AnnotationBypass: "2026-01-01T00:30:00Z; outage"}), want: "v3 by bypass", warning: "bypassed (outage)"},
+		"a bypass whose time has passed does not": {old: deployment("v1", nil),
+			new: deployment("v3", map[string]string{config.AnnotationBypass: "2025-12-31T23:59:59Z; outage"}), want: "v1 holds v3", warning: "has ended"},
+		"a bypass more than an hour ahead does not": {old: deployment("v1", nil),
+			new: deployment("v3", map[string]string{config.AnnotationBypass: "2026-01-01T01:00:01Z; outage"}), want: "v1 holds v3", warning: "held back"},
+		"a bypass without a change of the template leaves the candidate alone": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationBypass: "2026-01-01T00:30:00Z; outage"}), want: "v1 holds v2"},
+		"a primary that serves nobody is judged where that is asked for": {old: down(deployment("v1", map[string]string{config.AnnotationWhenUnavailable: "canary"})),
+			new: deployment("v2", map[string]string{config.AnnotationWhenUnavailable: "canary"}), want: "v1 holds v2", warning: "held back"},
+		"a restart is held back like any change": {old: deployment("v1", nil), new: restart(deployment("v1", nil)), want: "v1 holds v1", warning: "held back"},
+		"a restart goes through where that is asked for": {old: deployment("v1", map[string]string{config.AnnotationRestart: "direct"}),
+			new: restart(deployment("v1", map[string]string{config.AnnotationRestart: "direct"})), want: "v1 by restart"},
+		"a direct restart leaves the candidate in flight": {old: deployment("v1", map[string]string{config.AnnotationRestart: "direct", config.AnnotationCandidate: held}),
+			new: restart(deployment("v1", map[string]string{config.AnnotationRestart: "direct", config.AnnotationCandidate: held})), want: "v1 holds v2 by restart"},
+		"a restart with a new image is held back": {old: deployment("v1", map[string]string{config.AnnotationRestart: "direct"}),
+			new: restart(deployment("v2", map[string]string{config.AnnotationRestart: "direct"})), want: "v1 holds v2", warning: "held back"},
+		"no template is an error": {old: map[string]any{}, new: map[string]any{}, wrong: "spec.template"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			result, err := Render(c.old, c.new, someone)
+			by := someone
+			if c.by != nil {
+				by = *c.by
+			}
+			result, err := Render(c.old, c.new, by)
 			if c.wrong != "" {
 				if err == nil || !strings.Contains(err.Error(), c.wrong) {
 					t.Fatalf("got %v, not %q", err, c.wrong)
@@ -148,7 +190,8 @@ func stripped(object map[string]any) map[string]any {
 func FuzzRender(f *testing.F) {
 	old, _ := json.Marshal(deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("v2", "")}))
 	updated, _ := json.Marshal(deployment("v3", map[string]string{config.AnnotationPromote: hashOf("v2")}))
-	f.Add(string(old), string(updated), "kubectl-set")
+	f.Add(string(old), string(updated), config.FieldManager)
+	f.Add(string(old), string(updated), replaceManager)
 	f.Add(string(old), string(old), clientSideApply)
 	f.Add(string(updated), string(old), "")
 	f.Add(`{"spec":{"template":{}}}`, `{"spec":{"template":{"spec":{"containers":[{"name":"a"},{"name":"a"}]}}}}`, "x")
@@ -161,7 +204,7 @@ func FuzzRender(f *testing.F) {
 		if err != nil {
 			return
 		}
-		request := Request{User: "jane", Manager: manager, Now: someone.Now}
+		request := Request{User: "jane", Manager: manager, Reconciler: manager == config.FieldManager, Now: someone.Now}
 		input := fmt.Sprint(before, after)
 		result, err := Render(before, after, request)
 		if fmt.Sprint(before, after) != input {

@@ -6,7 +6,9 @@ package webhook
 import (
 	"fmt"
 	"maps"
+	"strings"
 	"time"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -92,10 +94,16 @@ func (s *subject) namespace() string {
 // mostWarning is how long a warning may be before API servers cut it.
 const mostWarning = 250
 
+// warn keeps to what fits into the header of an answer: one line of readable characters.
 func (s *subject) warn(format string, args ...any) {
-	text := fmt.Sprintf("%s: %s", s.name(), fmt.Sprintf(format, args...))
-	if len(text) > mostWarning {
-		text = text[:mostWarning] + "…"
+	text := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, fmt.Sprintf("%s: %s", s.name(), fmt.Sprintf(format, args...)))
+	if runes := []rune(text); len(runes) > mostWarning {
+		text = string(runes[:mostWarning]) + "…"
 	}
 	s.warnings = append(s.warnings, text)
 }

@@ -3,28 +3,67 @@ package webhook
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/workload"
 )
 
-// Validate rejects settings that cannot be read, with the full path, the value and what is allowed. A value that was
-// stored before does not block a request that leaves it as it is.
-func Validate(old, updated map[string]string) error {
-	_, problems := config.PolicyFor(updated)
+var annotations = field.NewPath("metadata", "annotations")
+
+// Validate rejects settings that cannot be read, with the full path, the value and what is allowed, and templates that
+// changed past the others. The stored object is nil when the request creates one. A value that was stored before does not
+// block a request that leaves it as it is.
+func Validate(old, updated map[string]any, request Request) error {
+	before := (&unstructured.Unstructured{Object: old}).GetAnnotations()
+	after := (&unstructured.Unstructured{Object: updated}).GetAnnotations()
+	_, problems := config.PolicyFor(after)
+	if _, err := config.BypassOf(after, request.Now); err != nil {
+		problems = append(problems, field.Invalid(annotations.Key(config.AnnotationBypass), after[config.AnnotationBypass], err.Error()))
+	}
 	var changed field.ErrorList
 	for _, problem := range problems {
 		value, _ := problem.BadValue.(string)
-		if key := annotationOf(problem); !config.OptedIn(old) || old[key] != value {
+		if key := annotationOf(problem); !config.OptedIn(before) || before[key] != value {
 			changed = append(changed, problem)
 		}
 	}
 	if err := changed.ToAggregate(); err != nil {
 		return fmt.Errorf("%w", err)
 	}
+	if old == nil {
+		return validateNew(after)
+	}
+	return Guard(old, updated, request)
+}
+
+// validateNew looks at the annotations of a Deployment that is made anew, perhaps from a backup that was taken during a
+// rollout: what is kept there must be what admission wrote, and nothing can be asked for yet.
+func validateNew(brought map[string]string) error {
+	for _, key := range config.Requests() {
+		if value, set := brought[key]; set {
+			return field.Invalid(annotations.Key(key), value, "cannot be set on a new Deployment; leave it out")
+		}
+	}
+	candidate, err := workload.CandidateOf(brought)
+	if err == nil && candidate != nil && candidate.Hash != candidate.Template.Hash() {
+		err = fmt.Errorf("hash %s is not that of the template", candidate.Hash)
+	}
+	for key, err := range map[string]error{
+		config.AnnotationCandidate: err,
+		config.AnnotationPrevious:  second(workload.PreviousOf(brought)),
+		config.AnnotationDirect:    second(workload.DirectOf(brought)),
+	} {
+		if err != nil {
+			return fmt.Errorf("%s: %w; leave it out", annotations.Key(key), err)
+		}
+	}
 	return nil
 }
+
+func second[T any](_ T, err error) error { return err }
 
 // annotationOf is the key in a path such as metadata.annotations[sluice.dev/interval].
 func annotationOf(problem *field.Error) string {

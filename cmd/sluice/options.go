@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -19,6 +20,7 @@ type options struct {
 	logLevel           string
 	leaderElect        bool
 	namespace          string
+	serviceAccount     string
 	secret             string
 	service            string
 	mutatingWebhooks   string
@@ -38,6 +40,7 @@ func defaults() *options {
 		logLevel:           "info",
 		leaderElect:        true,
 		namespace:          os.Getenv("POD_NAMESPACE"),
+		serviceAccount:     cmp.Or(os.Getenv("POD_SERVICE_ACCOUNT"), "sluice"),
 		secret:             "sluice-webhook",
 		service:            "sluice-webhook",
 		mutatingWebhooks:   "zz-sluice",
@@ -56,6 +59,7 @@ func (o *options) addTo(flags *pflag.FlagSet) {
 	flags.StringVar(&o.logLevel, "log-level", o.logLevel, "debug, info or error")
 	flags.BoolVar(&o.leaderElect, "leader-elect", o.leaderElect, "let one of several replicas reconcile; admission is served by all")
 	flags.StringVar(&o.namespace, "namespace", o.namespace, "namespace that sluice runs in (also: environment variable POD_NAMESPACE)")
+	flags.StringVar(&o.serviceAccount, "service-account", o.serviceAccount, "service account that sluice runs as; only it may promote and split (also: environment variable POD_SERVICE_ACCOUNT)")
 	flags.StringVar(&o.secret, "cert-secret", o.secret, "Secret that keeps the webhooks' certificate")
 	flags.StringVar(&o.service, "webhook-service", o.service, "Service that the API server reaches the webhooks at")
 	flags.StringVar(&o.mutatingWebhooks, "mutating-webhook-configuration", o.mutatingWebhooks, "MutatingWebhookConfiguration to put the certificate authority into")

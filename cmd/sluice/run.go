@@ -169,7 +169,7 @@ func addWebhooks(manager ctrl.Manager, o *options) error {
 		case <-ready:
 		}
 		server := manager.GetWebhookServer()
-		webhook.Register(server)
+		webhook.Register(server, fmt.Sprintf("system:serviceaccount:%s:%s", o.namespace, o.serviceAccount))
 		check := server.StartedChecker()
 		started.Store(&check)
 		<-ctx.Done()

@@ -34,7 +34,7 @@ func (c counted) Register(path string, handler http.Handler) {
 }
 
 func (s *Server) register(hooks ctrlwebhook.Server) {
-	webhook.Register(counted{hooks, &s.Calls})
+	webhook.Register(counted{hooks, &s.Calls}, Identity)
 }
 
 // configurations are those of the chart, as helm renders it.
