@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/managedfields"
@@ -40,115 +41,191 @@ func templateOfTyped(value *typed.TypedValue) (workload.Template, error) {
 	return templateOf(content.Object)
 }
 
-// readServerSideApply returns what the apply does to a template: what the applier owns takes the applied value; what it
-// owned before and no longer owns goes, unless somebody else owns it.
-func (s *subject) readServerSideApply(applied *metav1.ManagedFieldsEntry) (replay, error) {
-	owned, err := templateFields(applied)
+// replayServerSideApply does to the candidate what the apply did to the stored template.
+func (s *subject) replayServerSideApply(entry *metav1.ManagedFieldsEntry) (workload.Template, error) {
+	configuration, err := s.configuration(entry)
 	if err != nil {
 		return nil, err
 	}
-	ownedBefore, err := templateFields(entryOf(s.old, s.request.Manager, metav1.ManagedFieldsOperationApply))
+	candidate, owners, err := s.applyTo(s.candidate.Template, configuration)
 	if err != nil {
 		return nil, err
 	}
-	others, err := s.fieldsOfOthers()
+	live, _, err := s.applyTo(s.live, configuration)
 	if err != nil {
 		return nil, err
 	}
-	request, err := typedOf(s.asked)
+	meant, err := s.completed(candidate, live)
 	if err != nil {
 		return nil, err
 	}
-	values := request.ExtractItems(owned.Leaves(), typed.WithAppendKeyFields())
-	dropped := ownedBefore.Difference(owned).Difference(others)
-	return func(onto workload.Template) (workload.Template, error) {
-		base, err := typedOf(onto)
-		if err != nil {
-			return nil, err
-		}
-		merged, err := base.Merge(values)
-		if err != nil {
-			return nil, fmt.Errorf("spec.template: merge the applied fields with the candidate: %w", err)
-		}
-		return templateOfTyped(merged.RemoveItems(dropped))
-	}, nil
+	s.owners = owners
+	return s.withoutEmptied(meant, entry)
 }
 
-// templateFields are the paths below spec.template of an entry; none without an entry.
-func templateFields(entry *metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
-	fields := fieldpath.NewSet()
-	if entry == nil {
-		return fields, nil
-	}
-	all := fieldpath.NewSet()
-	if err := all.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
-		return nil, fmt.Errorf("metadata.managedFields: entry of %s: %w", entry.Manager, err)
-	}
-	all.Iterate(func(path fieldpath.Path) {
-		if len(path) > 2 && isField(path[0], "spec") && isField(path[1], "template") {
-			fields.Insert(path.Copy())
-		}
-	})
-	return fields, nil
-}
-
-func isField(element fieldpath.PathElement, name string) bool {
-	return element.FieldName != nil && *element.FieldName == name
-}
-
-// fieldsOfOthers are the fields of the template that anybody but the applier owns.
-func (s *subject) fieldsOfOthers() (*fieldpath.Set, error) {
-	others := fieldpath.NewSet()
-	for _, entry := range (&unstructured.Unstructured{Object: s.new}).GetManagedFields() {
-		if entry.Subresource != "" || entry.FieldsV1 == nil ||
-			entry.Manager == s.request.Manager && entry.Operation == metav1.ManagedFieldsOperationApply {
-			continue
-		}
-		fields, err := templateFields(&entry)
-		if err != nil {
-			return nil, err
-		}
-		others = others.Union(fields)
-	}
-	return others, nil
-}
-
-// withMore adds to a template what a request holds more than the apply itself made: defaults, which fill what is absent,
-// and what other webhooks changed, which counts as asked for. A template's labels and annotations have no defaults.
-func withMore(template, applied, request workload.Template) (workload.Template, error) {
-	var values [3]*typed.TypedValue
-	for i, t := range []workload.Template{template, applied, request} {
-		value, err := typedOf(t)
-		if err != nil {
-			return nil, err
-		}
-		values[i] = value
-	}
-	base, asked := values[0], values[2]
-	more, err := values[1].Compare(asked)
+// withoutEmptied takes out what was applied as an empty value, such as args: [], which leaves nothing but its ownership.
+func (s *subject) withoutEmptied(template workload.Template, entry *metav1.ManagedFieldsEntry) (workload.Template, error) {
+	owned, err := ownedBy(entry)
 	if err != nil {
-		return nil, fmt.Errorf("spec.template: compare the request with what was applied: %w", err)
+		return nil, err
 	}
-	if more.IsSame() {
+	values, err := typedAll(template, s.asked)
+	if err != nil {
+		return nil, err
+	}
+	var sets [2]*fieldpath.Set
+	for i, value := range values {
+		if sets[i], err = value.ToFieldSet(); err != nil {
+			return nil, fmt.Errorf("spec.template: %w", err)
+		}
+	}
+	emptied := owned.Leaves().Difference(sets[1]).Intersection(sets[0].Leaves())
+	if emptied.Empty() {
 		return template, nil
 	}
-	added := more.Added.Leaves()
-	changed := added.Intersection(metadataOnly(added)).Union(more.Modified.Leaves())
-	if base, err = asked.ExtractItems(added, typed.WithAppendKeyFields()).Merge(base); err != nil {
-		return nil, fmt.Errorf("spec.template: complete with defaults: %w", err)
+	return templateOfTyped(values[0].RemoveItems(emptied))
+}
+
+func ownedBy(entry *metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
+	owned := fieldpath.NewSet()
+	if err := owned.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
+		return nil, fmt.Errorf("metadata.managedFields: entry of %s: %w", entry.Manager, err)
 	}
-	if base, err = base.Merge(asked.ExtractItems(changed, typed.WithAppendKeyFields())); err != nil {
-		return nil, fmt.Errorf("spec.template: take over what other webhooks changed: %w", err)
+	return owned, nil
+}
+
+// configuration is what was applied: the fields that the applier now owns, with the values of the request.
+func (s *subject) configuration(entry *metav1.ManagedFieldsEntry) (*unstructured.Unstructured, error) {
+	owned, err := ownedBy(entry)
+	if err != nil {
+		return nil, err
 	}
-	return templateOfTyped(base.RemoveItems(more.Removed))
+	request, err := converter().ObjectToTyped(&unstructured.Unstructured{Object: s.new})
+	if err != nil {
+		return nil, fmt.Errorf("read the request: %w", err)
+	}
+	object, err := converter().TypedToObject(request.ExtractItems(owned.Leaves(), typed.WithAppendKeyFields()))
+	if err != nil {
+		return nil, fmt.Errorf("read the applied fields: %w", err)
+	}
+	configuration, ok := object.(*unstructured.Unstructured)
+	if !ok {
+		return nil, fmt.Errorf("read the applied fields: got a %T", object)
+	}
+	configuration.SetAPIVersion(appsv1.SchemeGroupVersion.String())
+	configuration.SetKind("Deployment")
+	configuration.SetName(s.name())
+	return configuration, nil
+}
+
+// applyTo is what the API server makes of an apply where it finds this template, and who owns which field after that.
+func (s *subject) applyTo(template workload.Template, configuration *unstructured.Unstructured) (workload.Template, []metav1.ManagedFieldsEntry, error) {
+	manager, err := fieldManager()
+	if err != nil {
+		return nil, nil, fmt.Errorf("metadata.managedFields: %w", err)
+	}
+	live, err := s.storedWith(template)
+	if err != nil {
+		return nil, nil, err
+	}
+	result, err := manager.Apply(live, configuration.DeepCopy(), s.request.Manager, true)
+	if err != nil {
+		return nil, nil, fmt.Errorf("apply as %s: %w", s.request.Manager, err)
+	}
+	owners, err := managedFieldsOf(result)
+	if err != nil {
+		return nil, nil, err
+	}
+	applied, err := templateOf(result.(*unstructured.Unstructured).Object)
+	return applied, owners, err
+}
+
+// completed adds to what an apply made of the candidate what the request holds more than the apply itself made of the
+// stored template: what other webhooks changed, and the API server's defaults.
+func (s *subject) completed(onCandidate, onLive workload.Template) (workload.Template, error) {
+	merged, err := withChanges(onCandidate, onLive, s.asked)
+	if err != nil {
+		return nil, err
+	}
+	return withDefaults(merged, s.candidate.Template, s.asked)
+}
+
+// withChanges takes over what the request has otherwise than the apply made it. What is there only in the request may be
+// a default, which fills what is absent; a template's labels and annotations have no defaults.
+func withChanges(template, applied, request workload.Template) (workload.Template, error) {
+	return merged(template, applied, request, metadataOnly)
+}
+
+// replayDifference puts the difference from one template to another on top of a third.
+func replayDifference(from, to, onto workload.Template) (workload.Template, error) {
+	return merged(onto, from, to, func(added *fieldpath.Set) *fieldpath.Set { return added })
+}
+
+// merged puts the difference from one template to another on top of a third. Where that already has what is added, the
+// fields that win says take the new value.
+func merged(onto, from, to workload.Template, win func(added *fieldpath.Set) *fieldpath.Set) (workload.Template, error) {
+	values, err := typedAll(onto, from, to)
+	if err != nil {
+		return nil, err
+	}
+	base, target := values[0], values[2]
+	difference, err := values[1].Compare(target)
+	if err != nil {
+		return nil, fmt.Errorf("spec.template: compare the templates: %w", err)
+	}
+	if difference.IsSame() {
+		return onto, nil
+	}
+	added := difference.Added.Leaves()
+	changed := win(added).Union(difference.Modified.Leaves())
+	if base, err = base.Merge(target.ExtractItems(changed, typed.WithAppendKeyFields())); err != nil {
+		return nil, fmt.Errorf("spec.template: take over what changed: %w", err)
+	}
+	if base, err = target.ExtractItems(added, typed.WithAppendKeyFields()).Merge(base); err != nil {
+		return nil, fmt.Errorf("spec.template: add what is absent: %w", err)
+	}
+	present, err := base.ToFieldSet()
+	if err != nil {
+		return nil, fmt.Errorf("spec.template: %w", err)
+	}
+	return templateOfTyped(base.RemoveItems(gone(difference.Removed, present)))
+}
+
+// gone are the items that were removed, and the removed fields below which nothing else is present: that one template has
+// no list at all is no reason to drop what the other has there.
+func gone(removed, present *fieldpath.Set) *fieldpath.Set {
+	kept := fieldpath.NewSet()
+	rest := present.Difference(removed)
+	removed.Iterate(func(path fieldpath.Path) {
+		below := rest
+		for _, element := range path {
+			below = below.WithPrefix(element)
+		}
+		if below.Empty() || path[len(path)-1].FieldName == nil {
+			kept.Insert(path.Copy())
+		}
+	})
+	return kept
 }
 
 func metadataOnly(fields *fieldpath.Set) *fieldpath.Set {
 	kept := fieldpath.NewSet()
 	fields.Iterate(func(path fieldpath.Path) {
-		if len(path) > 2 && isField(path[2], "metadata") {
+		if len(path) > 2 && path[2].FieldName != nil && *path[2].FieldName == "metadata" {
 			kept.Insert(path.Copy())
 		}
 	})
 	return kept
+}
+
+func typedAll(templates ...workload.Template) ([]*typed.TypedValue, error) {
+	values := make([]*typed.TypedValue, 0, len(templates))
+	for _, template := range templates {
+		value, err := typedOf(template)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, value)
+	}
+	return values, nil
 }

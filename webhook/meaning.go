@@ -24,55 +24,59 @@ func (s *subject) meaning() (meant workload.Template, changed bool, err error) {
 	if s.candidate == nil {
 		return s.asked, !workload.Equal(s.asked, s.live), nil
 	}
-	replay, applies, err := s.apply()
-	if err != nil {
-		return nil, false, err
-	}
-	if applies {
-		meant, err = s.replayed(replay)
+	meant, applies, err := s.applied()
+	if err != nil || applies {
 		return meant, err == nil, err
 	}
 	same := workload.Equal(s.asked, s.live)
-	if s.isWhole(same) {
-		return s.asked, true, nil
-	}
-	if same {
+	whole := s.isWhole(same)
+	switch {
+	case same && !whole:
 		return nil, false, nil
-	}
-	if s.candidate.Mark != workload.MarkNone {
+	case whole:
+		meant = s.asked
+	case s.candidate.Mark != workload.MarkNone:
 		return s.asked, true, nil
+	default:
+		if meant, err = replayDifference(s.live, s.asked, s.candidate.Template); err != nil {
+			meant, err = replayUnknown(s.live, s.asked, s.candidate.Template)
+		}
 	}
-	meant, err = replayDifference(s.live, s.asked, s.candidate.Template)
+	if err == nil {
+		s.ownUpdated(meant)
+	}
 	return meant, err == nil, err
 }
 
-// replay is what an apply makes of a template that it finds live.
-type replay func(onto workload.Template) (workload.Template, error)
-
-// apply returns what the request is as an apply; false for any other kind of update.
-func (s *subject) apply() (replay, bool, error) {
-	if applied := s.serverSideApply(); applied != nil {
-		replay, err := s.readServerSideApply(applied)
-		return replay, true, err
+// applied is the template that the request makes of the candidate when it is an apply; false for any other update.
+func (s *subject) applied() (workload.Template, bool, error) {
+	if entry := s.serverSideApply(); entry != nil {
+		meant, err := s.replayServerSideApply(entry)
+		if err == nil {
+			return meant, true, nil
+		}
+		// A field that a newer API server has added to the types must not keep anybody from changing the Deployment.
+		s.warn("read as a change of the stored template, because %v", err)
+		meant, err = replayUnknown(s.live, s.asked, s.candidate.Template)
+		return meant, true, err
 	}
 	original, modified, applies := s.clientSideApply()
-	return func(onto workload.Template) (workload.Template, error) {
-		return replayClientSideApply(original, modified, onto)
-	}, applies, nil
-}
-
-// replayed is the template that the apply would have made of the candidate. What the request holds beyond the apply
-// itself, the API server's defaults and the work of other webhooks, is taken along.
-func (s *subject) replayed(replay replay) (workload.Template, error) {
-	onCandidate, err := replay(s.candidate.Template)
-	if err != nil {
-		return nil, err
+	if !applies {
+		return nil, false, nil
 	}
-	onLive, err := replay(s.live)
+	onCandidate, err := replayClientSideApply(original, modified, s.candidate.Template)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return withMore(onCandidate, onLive, s.asked)
+	onLive, err := replayClientSideApply(original, modified, s.live)
+	if err != nil {
+		return nil, false, err
+	}
+	if meant, err := s.completed(onCandidate, onLive); err == nil {
+		onCandidate = meant
+	}
+	s.ownUpdated(onCandidate)
+	return onCandidate, true, nil
 }
 
 // replaceManager is the field manager of kubectl replace.
@@ -85,8 +89,9 @@ func (s *subject) isWhole(same bool) bool {
 	return brought != held && (!same || s.request.Manager == replaceManager)
 }
 
-// replayDifference puts the difference from one template to another on top of a third.
-func replayDifference(from, to, onto workload.Template) (workload.Template, error) {
+// replayUnknown puts the difference from one template to another on top of a third where the types of this release do
+// not know all of its fields.
+func replayUnknown(from, to, onto workload.Template) (workload.Template, error) {
 	var documents [3][]byte
 	for i, template := range []workload.Template{from, to, onto} {
 		content, err := json.Marshal(template)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/workload"
 )
@@ -200,6 +202,9 @@ func hold(s *subject) (workload.Template, bool, error) {
 		s.candidate = nil
 	case s.candidate != nil && workload.Equal(meant, s.candidate.Template):
 	default:
+		if err := complete(meant); err != nil {
+			return nil, false, err
+		}
 		s.holdBack(meant)
 	}
 	return s.live, true, nil
@@ -210,6 +215,24 @@ func hold(s *subject) (workload.Template, bool, error) {
 func (s *subject) isTakenBack(meant workload.Template) bool {
 	return workload.Equal(meant, s.live) ||
 		s.candidate != nil && s.direct != nil && s.direct.How == workload.DirectRestart && workload.Equal(meant, s.live.WithoutRestart())
+}
+
+// complete refuses what changes by several managers can leave over and the API server would refuse, were it live: it only
+// validates the template that is stored.
+func complete(template workload.Template) error {
+	for _, list := range []string{"initContainers", "containers"} {
+		containers, _, err := unstructured.NestedSlice(template, "spec", list)
+		if err != nil {
+			return fmt.Errorf("spec.template.spec.%s: must be a list of containers", list)
+		}
+		for i, item := range containers {
+			container, _ := item.(map[string]any)
+			if image, _ := container["image"].(string); image == "" {
+				return fmt.Errorf("spec.template.spec.%s[%d].image: Required value: container %v has lost its image, which somebody else had set; name it, or remove the container", list, i, container["name"])
+			}
+		}
+	}
+	return nil
 }
 
 func (s *subject) holdBack(meant workload.Template) {

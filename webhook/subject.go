@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"sluice.dev/sluice/config"
@@ -50,6 +51,9 @@ type subject struct {
 	// latter that may be changed.
 	before, brought, annotations map[string]string
 	warnings                     []string
+	// owners replace the request's managedFields where those were reckoned from another template than the one last asked
+	// for; nil to leave them.
+	owners []metav1.ManagedFieldsEntry
 }
 
 func newSubject(old, updated map[string]any, request Request) (*subject, error) {
@@ -137,6 +141,9 @@ func (s *subject) store(template workload.Template) (Result, error) {
 		return Result{}, fmt.Errorf("spec.template: %w", err)
 	}
 	object := &unstructured.Unstructured{Object: s.new}
+	if s.owners != nil {
+		object.SetManagedFields(s.owners)
+	}
 	if len(s.annotations) == 0 {
 		object.SetAnnotations(nil)
 	} else {

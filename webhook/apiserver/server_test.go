@@ -2,6 +2,7 @@ package apiserver
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,14 +10,20 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/zap/zapcore"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"sluice.dev/sluice/e2e/apiserver"
 	"sluice.dev/sluice/workload"
 )
+
+// sequences is how many random sequences of requests are tried.
+var sequences = flag.Int("sequences", 12, "random sequences of requests to try")
 
 // server is a real API server that calls the webhooks as the chart configures them.
 var server *apiserver.Server
@@ -31,6 +38,7 @@ func TestMain(m *testing.M) {
 }
 
 func serve(m *testing.M) (code int, err error) {
+	ctrl.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.Level(zapcore.ErrorLevel)))
 	if server, err = apiserver.Start(context.Background()); err != nil {
 		return 0, err
 	}
