@@ -3,6 +3,7 @@ package webhook
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -90,7 +91,9 @@ func typedRoute(object map[string]any) (*gatewayv1.HTTPRoute, error) {
 // putBackends takes over what rendering changed and nothing else: fields that the types do not know stay.
 func putBackends(object map[string]any, before, rendered *gatewayv1.HTTPRoute) error {
 	result := &unstructured.Unstructured{Object: object}
-	result.SetAnnotations(rendered.Annotations)
+	if !maps.Equal(result.GetAnnotations(), rendered.Annotations) {
+		result.SetAnnotations(rendered.Annotations)
+	}
 	if route.SameBackends(before, rendered) {
 		return nil
 	}

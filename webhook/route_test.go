@@ -1,0 +1,171 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"sluice.dev/sluice/config"
+)
+
+const stated = `{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":30}`
+
+// httpRoute is a route with one rule, as decoded JSON. References are "service=weight".
+func httpRoute(split string, refs ...string) map[string]any {
+	var backends []any
+	for _, ref := range refs {
+		name, weight, _ := strings.Cut(ref, "=")
+		var number int64
+		_, _ = fmt.Sscan(weight, &number)
+		backends = append(backends, map[string]any{"name": name, "port": int64(80), "weight": number})
+	}
+	metadata := map[string]any{"name": "podinfo", "namespace": "test"}
+	if split != "" {
+		metadata["annotations"] = map[string]any{config.AnnotationSplit: split}
+	}
+	return map[string]any{
+		"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": metadata,
+		"spec": map[string]any{"rules": []any{map[string]any{"backendRefs": backends}}},
+	}
+}
+
+func weightsOf(t *testing.T, object map[string]any) string {
+	t.Helper()
+	typed, err := typedRoute(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refs []string
+	for _, ref := range typed.Spec.Rules[0].BackendRefs {
+		refs = append(refs, fmt.Sprintf("%s=%d", ref.Name, *ref.Weight))
+	}
+	if split, ok := typed.Annotations[config.AnnotationSplit]; ok {
+		refs = append(refs, split[strings.Index(split, `"weight"`):])
+	}
+	return strings.Join(refs, " ")
+}
+
+func TestRenderRoute(t *testing.T) {
+	plain := httpRoute("", "podinfo=1")
+	split := render(t, plain, httpRoute(stated, "podinfo=1"), sluice).Object
+	for name, c := range map[string]struct {
+		old, updated map[string]any
+		by           Request
+		want         string
+		warning      string
+		wrong        string
+	}{
+		"the reconciler states a split":            {old: plain, updated: httpRoute(stated, "podinfo=1"), by: sluice, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}`},
+		"the reconciler ends it":                   {old: split, updated: without(split), by: sluice, want: "podinfo=1"},
+		"the user's rules come without a split":    {old: split, updated: plain, by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}`},
+		"the user brings an earlier split":         {old: split, updated: httpRoute(strings.Replace(stated, "30", "5", 1), "podinfo=1"), by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}`},
+		"the user edits a rendered weight":         {old: split, updated: httpRoute(stated, "podinfo=170", "podinfo-canary=30"), by: someone, want: `podinfo=140 podinfo-canary=60 "weight":30,"scale":100}`},
+		"anybody else who states a split":          {old: plain, updated: httpRoute(stated, "podinfo=1"), by: someone, wrong: "metadata.annotations[sluice.dev/split]: only sluice itself may set it, not jane"},
+		"a split that cannot be read":              {old: plain, updated: httpRoute("{", "podinfo=1"), by: sluice, wrong: "must be JSON"},
+		"a new route from a backup":                {updated: split, by: someone, want: "podinfo=1", warning: "the split of an earlier rollout"},
+		"a new route":                              {updated: plain, by: someone, want: "podinfo=1"},
+		"a new route with a split nobody can read": {updated: httpRoute("{", "podinfo=1"), by: someone, wrong: "leave it out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			result, err := RenderRoute(c.old, c.updated, c.by)
+			if c.wrong != "" {
+				if err == nil || !strings.Contains(err.Error(), c.wrong) {
+					t.Fatalf("got %v, not %q", err, c.wrong)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := weightsOf(t, result.Object); got != c.want {
+				t.Errorf("got %s, not %s", got, c.want)
+			}
+			if warnings := strings.Join(result.Warnings, " "); !strings.Contains(warnings, c.warning) || c.warning == "" && warnings != "" {
+				t.Errorf("the warnings are %q", warnings)
+			}
+		})
+	}
+}
+
+func render(t *testing.T, old, updated map[string]any, by Request) Result {
+	t.Helper()
+	result, err := RenderRoute(old, updated, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func without(object map[string]any) map[string]any {
+	rest := (&unstructured.Unstructured{Object: object}).DeepCopy()
+	rest.SetAnnotations(nil)
+	return rest.Object
+}
+
+// foreign is what of a route Render does not own: everything but the split and the backends of rules.
+func foreign(object map[string]any) map[string]any {
+	rest := (&unstructured.Unstructured{Object: object}).DeepCopy()
+	annotations := rest.GetAnnotations()
+	delete(annotations, config.AnnotationSplit)
+	rest.SetAnnotations(annotations)
+	if len(annotations) == 0 {
+		rest.SetAnnotations(nil)
+	}
+	rules, _, _ := unstructured.NestedSlice(rest.Object, "spec", "rules")
+	for _, rule := range rules {
+		if fields, ok := rule.(map[string]any); ok {
+			delete(fields, "backendRefs")
+		}
+	}
+	if rules != nil {
+		_ = unstructured.SetNestedSlice(rest.Object, rules, "spec", "rules")
+	}
+	return rest.Object
+}
+
+func FuzzRenderRoute(f *testing.F) {
+	plain, _ := json.Marshal(httpRoute("", "podinfo=1", "other=3"))
+	split, _ := json.Marshal(httpRoute(stated, "podinfo=7", "podinfo=3"))
+	rendered, _ := json.Marshal(httpRoute(stated, "podinfo=70", "podinfo-canary=30"))
+	f.Add(string(plain), string(split), true)
+	f.Add(string(rendered), string(plain), false)
+	f.Add(string(rendered), string(plain), true)
+	f.Add(string(split), string(rendered), false)
+	f.Add("", string(rendered), false)
+	f.Fuzz(func(t *testing.T, oldJSON, newJSON string, reconciler bool) {
+		var before map[string]any
+		var err error
+		if oldJSON != "" {
+			if before, err = decodeNumbers([]byte(oldJSON)); err != nil {
+				return
+			}
+		}
+		after, err := decodeNumbers([]byte(newJSON))
+		if err != nil {
+			return
+		}
+		request := Request{User: "jane", Reconciler: reconciler, Now: someone.Now}
+		input := fmt.Sprint(before, after)
+		result, err := RenderRoute(before, after, request)
+		if fmt.Sprint(before, after) != input {
+			t.Fatal("the input was changed")
+		}
+		if err != nil {
+			return
+		}
+		if diff := cmp.Diff(foreign(after), foreign(result.Object)); diff != "" {
+			t.Errorf("something that is not ours was changed: %s", diff)
+		}
+		again, err := RenderRoute(result.Object, result.Object, Request{User: "jane", Now: someone.Now})
+		if err != nil {
+			t.Fatalf("the stored result is refused: %v", err)
+		}
+		if diff := cmp.Diff(result.Object, again.Object); diff != "" {
+			t.Errorf("the stored result submitted again changes: %s", diff)
+		}
+	})
+}
