@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -68,12 +67,38 @@ func (s *subject) replayServerSideApply(applied *metav1.ManagedFieldsEntry, onto
 	if err != nil {
 		return nil, fmt.Errorf("spec.template: merge the applied fields with the candidate: %w", err)
 	}
-	merged = merged.RemoveItems(ownedBefore.Difference(owned).Difference(others))
+	if merged, err = remove(merged, request, ownedBefore, owned.Union(others)); err != nil {
+		return nil, err
+	}
 	template, err := templateOfTyped(merged)
 	if err != nil {
 		return nil, err
 	}
 	return s.withDefaults(onto, template)
+}
+
+// remove takes out what is no longer owned by anybody. What the request has there nevertheless is the API server's default.
+func remove(merged, request *typed.TypedValue, ownedBefore, owned *fieldpath.Set) (*typed.TypedValue, error) {
+	// An update owns what its lists and maps are in, an apply only what is in them: no longer to own an env is not to
+	// remove it while something in it is owned.
+	named := func(set *fieldpath.Set) *fieldpath.Set {
+		return set.EnsureNamedFieldsAreMembers(merged.Schema(), merged.TypeRef())
+	}
+	removed := named(ownedBefore).Difference(named(owned))
+	requested, err := request.ToFieldSet()
+	if err != nil {
+		return nil, fmt.Errorf("spec.template: %w", err)
+	}
+	result := merged.RemoveItems(removed)
+	defaulted := requested.Intersection(removed)
+	if defaulted.Empty() {
+		return result, nil
+	}
+	result, err = result.Merge(request.ExtractItems(defaulted.Leaves(), typed.WithAppendKeyFields()))
+	if err != nil {
+		return nil, fmt.Errorf("spec.template: complete with defaults: %w", err)
+	}
+	return result, nil
 }
 
 // templateFields are the paths below spec.template of an entry; none without an entry.
@@ -113,73 +138,4 @@ func (s *subject) fieldsOfOthers() (*fieldpath.Set, error) {
 		others = others.Union(fields)
 	}
 	return others, nil
-}
-
-// withDefaults takes the API server's defaults for what is new in the template from the request, which has been
-// defaulted: a container that an apply adds is as complete as one that was always there.
-func (s *subject) withDefaults(before, template workload.Template) (workload.Template, error) {
-	old, err := typedOf(before)
-	if err != nil {
-		return nil, err
-	}
-	current, err := typedOf(template)
-	if err != nil {
-		return nil, err
-	}
-	request, err := typedOf(s.asked)
-	if err != nil {
-		return nil, err
-	}
-	missing, err := defaultsOf(old, current, request)
-	if err != nil || missing.Empty() {
-		return template, err
-	}
-	merged, err := request.ExtractItems(missing.Leaves(), typed.WithAppendKeyFields()).Merge(current)
-	if err != nil {
-		return nil, fmt.Errorf("spec.template: complete with defaults: %w", err)
-	}
-	return templateOfTyped(merged)
-}
-
-// defaultsOf are the fields that the request has, that the template lacks, and that lie in something which is new in the
-// template.
-func defaultsOf(old, current, request *typed.TypedValue) (*fieldpath.Set, error) {
-	var sets [3]*fieldpath.Set
-	for i, value := range []*typed.TypedValue{old, current, request} {
-		set, err := value.ToFieldSet()
-		if err != nil {
-			return nil, fmt.Errorf("spec.template: %w", err)
-		}
-		sets[i] = set
-	}
-	known, added := prefixes(sets[0]), []string{}
-	sets[1].Iterate(func(path fieldpath.Path) {
-		for n := 1; n <= len(path); n++ {
-			if prefix := path[:n].String(); !known[prefix] {
-				added = append(added, prefix)
-				return
-			}
-		}
-	})
-	missing := fieldpath.NewSet()
-	sets[2].Difference(sets[1]).Iterate(func(path fieldpath.Path) {
-		text := path.String()
-		for _, prefix := range added {
-			if text != prefix && strings.HasPrefix(text, prefix) {
-				missing.Insert(path.Copy())
-				return
-			}
-		}
-	})
-	return missing, nil
-}
-
-func prefixes(set *fieldpath.Set) map[string]bool {
-	known := map[string]bool{}
-	set.Iterate(func(path fieldpath.Path) {
-		for n := 1; n <= len(path); n++ {
-			known[path[:n].String()] = true
-		}
-	})
-	return known
 }
