@@ -50,7 +50,11 @@ func (s *subject) meaning() (meant workload.Template, changed bool, err error) {
 
 // applied is the template that the request makes of the candidate when it is an apply; false for any other update.
 func (s *subject) applied() (workload.Template, bool, error) {
-	if entry := s.serverSideApply(); entry != nil {
+	entry, err := s.serverSideApply()
+	if err != nil {
+		return nil, false, err
+	}
+	if entry != nil {
 		meant, err := s.replayServerSideApply(entry)
 		if err == nil {
 			return meant, true, nil
@@ -168,17 +172,20 @@ func replayClientSideApply(original, modified []byte, onto workload.Template) (w
 
 // serverSideApply returns the entry of the requester's manager when the request is a server-side apply. A manager can
 // both apply and update; an update shows in its other entry.
-func (s *subject) serverSideApply() *metav1.ManagedFieldsEntry {
+func (s *subject) serverSideApply() (*metav1.ManagedFieldsEntry, error) {
 	applied := entryOf(s.new, s.request.Manager, metav1.ManagedFieldsOperationApply)
 	if applied == nil {
-		return nil
+		return nil, nil
+	}
+	if takesOver, err := s.takesOver(); err != nil || takesOver {
+		return nil, err
 	}
 	before := entryOf(s.old, s.request.Manager, metav1.ManagedFieldsOperationUpdate)
 	after := entryOf(s.new, s.request.Manager, metav1.ManagedFieldsOperationUpdate)
 	if after != nil && (before == nil || !before.FieldsV1.Equal(*after.FieldsV1)) {
-		return nil
+		return nil, nil
 	}
-	return applied
+	return applied, nil
 }
 
 // entryOf finds the entry of a manager for the object itself, not for its status or scale.

@@ -62,11 +62,9 @@ func (c *cluster) say(what string) {
 
 // programs that a provider needs on this machine.
 func (c *cluster) programs(ctx context.Context) (string, error) {
-	names := binaries.Names()
+	names := binaries.LocalNames()
 	if c.provider == providerKind {
 		names = []string{"kubectl", "kind", "prometheus", "traefik"}
-	} else {
-		names = names[:len(names)-1]
 	}
 	return binaries.Ensure(ctx, os.Stderr, names...)
 }

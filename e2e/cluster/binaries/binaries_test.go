@@ -3,6 +3,7 @@ package binaries
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,6 +39,18 @@ func TestTheKeyChangesWithEverythingThatAProgramIsMadeFrom(t *testing.T) {
 	remember("another flag", flagged)
 	write("module b")
 	remember("another version", base)
+}
+
+func TestALocalClusterIsMadeWithoutTheProgramsOfTests(t *testing.T) {
+	local := LocalNames()
+	for _, name := range []string{"kind", "flux-driver", "argocd-driver"} {
+		if slices.Contains(local, name) || !slices.Contains(Names(), name) {
+			t.Errorf("%s is in %v", name, local)
+		}
+	}
+	if !slices.Contains(local, "kubelet") || !slices.Contains(local, "helm") {
+		t.Errorf("a local cluster is made of %v", local)
+	}
 }
 
 func TestAnUnknownProgramIsRefusedWithThoseThereAre(t *testing.T) {

@@ -19,10 +19,12 @@ type component struct {
 	pkg     string
 	tags    string
 	ldflags string
+	// apart is true for what a local cluster runs without.
+	apart bool
 }
 
-// components are all programs of a cluster, in the order in which they are built: those first that tests of admission
-// need.
+// components are all programs of a cluster and of tests, in the order in which they are built: those first that tests of
+// admission need.
 var components = []component{
 	{name: "etcd", module: "etcd", pkg: "go.etcd.io/etcd/server/v3"},
 	kubernetes("kube-apiserver"),
@@ -39,7 +41,9 @@ var components = []component{
 	{name: "prometheus", module: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd,enable_kubernetes_sd"},
 	{name: "traefik", module: "traefik", pkg: "github.com/traefik/traefik/v3/cmd/traefik"},
 	{name: "helm", module: "helm", pkg: "helm.sh/helm/v4/cmd/helm"},
-	{name: "kind", module: "kind", pkg: "sigs.k8s.io/kind"},
+	{name: "kind", module: "kind", pkg: "sigs.k8s.io/kind", apart: true},
+	{name: "flux-driver", module: "flux", pkg: ".", apart: true},
+	{name: "argocd-driver", module: "argocd", pkg: ".", apart: true},
 }
 
 func kubernetes(name string) component {
@@ -58,6 +62,17 @@ func Names() []string {
 	names := make([]string, 0, len(components))
 	for _, c := range components {
 		names = append(names, c.name)
+	}
+	return names
+}
+
+// LocalNames are the programs that a local cluster is made of, in the order in which they are built.
+func LocalNames() []string {
+	var names []string
+	for _, c := range components {
+		if !c.apart {
+			names = append(names, c.name)
+		}
 	}
 	return names
 }

@@ -1,0 +1,29 @@
+package gitops
+
+import (
+	"strings"
+	"testing"
+)
+
+// flux is Flux's kustomize-controller.
+var flux = engine{
+	manager: "kustomize-controller",
+	apply: func(a app, manifest string) {
+		a.t.Helper()
+		a.must("flux-driver", "reconcile", "-f", manifest)
+	},
+	interval: func(a app, moment, manifest string) {
+		a.t.Helper()
+		want := "Deployment/NS/podinfo unchanged\nHTTPRoute/NS/podinfo unchanged\n"
+		for _, verb := range []string{"diff", "reconcile"} {
+			out := strings.ReplaceAll(a.must("flux-driver", verb, "-f", manifest), a.namespace, "NS")
+			if out != want {
+				a.t.Errorf("%s: flux-driver %s prints\n%s", moment, verb, out)
+			}
+		}
+	},
+}
+
+func TestFlux(t *testing.T) {
+	tell(t, flux)
+}

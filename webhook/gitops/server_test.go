@@ -1,0 +1,189 @@
+package gitops
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/e2e/apiserver"
+	"sluice.dev/sluice/workload"
+)
+
+// server is a real API server that calls the webhooks as the chart configures them.
+var server *apiserver.Server
+
+func TestMain(m *testing.M) {
+	code, err := serve(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+func serve(m *testing.M) (code int, err error) {
+	if server, err = apiserver.Start(context.Background(), "flux-driver", "argocd-driver"); err != nil {
+		return 0, err
+	}
+	defer func() { _ = server.Stop() }()
+	return m.Run(), nil
+}
+
+// app is one namespace with a Deployment and its route, both named podinfo.
+type app struct {
+	t         *testing.T
+	namespace string
+}
+
+func newApp(t *testing.T) app {
+	t.Helper()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "gitops-"}}
+	if err := server.Client.Create(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	return app{t, namespace.Name}
+}
+
+// run runs one of the programs in the namespace and returns all that it prints.
+func (a app) run(program string, args ...string) (string, error) {
+	command := exec.CommandContext(a.t.Context(), server.Program(program), append(args, "--kubeconfig", server.Kubeconfig, "-n", a.namespace)...)
+	command.Env = append(os.Environ(), "HOME="+filepath.Dir(server.Kubeconfig))
+	out, err := command.CombinedOutput()
+	return string(out), err
+}
+
+// must runs one of the programs and fails the test when it fails.
+func (a app) must(program string, args ...string) string {
+	a.t.Helper()
+	out, err := a.run(program, args...)
+	if err != nil {
+		a.t.Fatalf("%s %s: %v\n%s", program, strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+func (a app) deployment() *appsv1.Deployment {
+	a.t.Helper()
+	var d appsv1.Deployment
+	if err := server.Client.Get(a.t.Context(), client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}, &d); err != nil {
+		a.t.Fatal(err)
+	}
+	return &d
+}
+
+func (a app) route() *gatewayv1.HTTPRoute {
+	a.t.Helper()
+	var r gatewayv1.HTTPRoute
+	if err := server.Client.Get(a.t.Context(), client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}, &r); err != nil {
+		a.t.Fatal(err)
+	}
+	return &r
+}
+
+// available makes the primary one that serves: no controller does it here.
+func (a app) available() {
+	a.t.Helper()
+	d := a.deployment()
+	d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1, ReadyReplicas: 1}
+	if err := server.Client.Status().Update(a.t.Context(), d); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+func (a app) candidate() *workload.Candidate {
+	a.t.Helper()
+	candidate, err := workload.CandidateOf(a.deployment().Annotations)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return candidate
+}
+
+// expect says what the primary has and what is held back: the image, the names of variables, and how it is marked.
+func (a app) expect(moment, primary, held string) {
+	a.t.Helper()
+	if got := summary(a.deployment().Spec.Template); got != primary {
+		a.t.Fatalf("%s: the primary has %q, not %q", moment, got, primary)
+	}
+	got := ""
+	if candidate := a.candidate(); candidate != nil {
+		pod, err := candidate.Template.Pod()
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		got = strings.TrimSpace(summary(pod) + " " + string(candidate.Mark))
+	}
+	if got != held {
+		a.t.Fatalf("%s: held back is %q, not %q", moment, got, held)
+	}
+}
+
+func summary(template corev1.PodTemplateSpec) string {
+	container := template.Spec.Containers[0]
+	words := []string{container.Image}
+	for _, env := range container.Env {
+		words = append(words, env.Name)
+	}
+	return strings.Join(words, " ")
+}
+
+// The reconciler's writes, by its own identity.
+
+func (a app) promote() {
+	a.t.Helper()
+	a.annotate(a.deployment(), config.AnnotationPromote, a.candidate().Hash)
+}
+func (a app) fail() {
+	a.t.Helper()
+	a.annotate(a.deployment(), config.AnnotationFail, a.candidate().Hash)
+}
+func (a app) settle() {
+	a.t.Helper()
+	a.annotate(a.deployment(), config.AnnotationSettle, a.previous().Hash)
+}
+func (a app) restore() {
+	a.t.Helper()
+	a.annotate(a.deployment(), config.AnnotationRestore, a.previous().Hash)
+}
+
+func (a app) previous() *workload.Previous {
+	a.t.Helper()
+	previous, err := workload.PreviousOf(a.deployment().Annotations)
+	if err != nil || previous == nil {
+		a.t.Fatalf("the template before the promotion: %v, %v", previous, err)
+	}
+	return previous
+}
+
+// split gives the canary a weight; 0 restores the route.
+func (a app) split(weight int) {
+	a.t.Helper()
+	value := ""
+	if weight > 0 {
+		value = fmt.Sprintf(`{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":%d}`, weight)
+	}
+	a.annotate(a.route(), config.AnnotationSplit, value)
+}
+
+// annotate sets an annotation as the reconciler; an empty value removes it.
+func (a app) annotate(object client.Object, key, value string) {
+	a.t.Helper()
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, key, value)
+	if value == "" {
+		patch = fmt.Appendf(nil, `{"metadata":{"annotations":{%q:null}}}`, key)
+	}
+	if err := server.Reconciler.Patch(a.t.Context(), object, client.RawPatch("application/merge-patch+json", patch), client.FieldOwner(config.FieldManager)); err != nil {
+		a.t.Fatal(err)
+	}
+}

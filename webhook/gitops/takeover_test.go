@@ -1,0 +1,72 @@
+package gitops
+
+import (
+	"testing"
+)
+
+// Flux takes over what was written with kubectl, and kubectl what it wrote before it went over to server-side apply. Both
+// do it by a patch of managedFields in which nothing is said about the template.
+
+func TestTakingOwnershipOverKeepsTheCandidate(t *testing.T) {
+	s := &story{app: newApp(t), engine: flux}
+	s.commit("podinfo:v1")
+	s.available()
+	s.commit("podinfo:v2")
+	s.fail()
+	s.must("kubectl", "label", "deployment", "podinfo", "team=a")
+	before := s.candidate()
+	s.apply(s.app, s.manifest)
+	s.expect("a failed candidate after a label by hand", "podinfo:v1", "podinfo:v2 failed")
+	if after := s.candidate(); !after.At.Equal(before.At) || !after.MarkedAt.Equal(*before.MarkedAt) {
+		t.Errorf("the candidate was asked for again: %v, %v", before, after)
+	}
+	if team := s.deployment().Labels["team"]; team != "" {
+		t.Errorf("the label by hand is still there: %q", team)
+	}
+}
+
+func TestFluxUndoesWhatWasSetByHandInFlight(t *testing.T) {
+	s := &story{app: newApp(t), engine: flux}
+	s.commit("podinfo:v1")
+	s.available()
+	s.commit("podinfo:v2")
+	s.must("kubectl", "set", "env", "deployment/podinfo", "DEBUG=1")
+	s.expect("set by hand", "podinfo:v1", "podinfo:v2 DEBUG")
+	s.apply(s.app, s.manifest)
+	s.expect("the next interval", "podinfo:v1", "podinfo:v2")
+	s.must("kubectl", "set", "image", "deployment/podinfo", "app=podinfo:mine")
+	s.expect("another image by hand", "podinfo:v1", "podinfo:mine")
+	s.apply(s.app, s.manifest)
+	s.expect("the next interval", "podinfo:v1", "podinfo:v2")
+}
+
+func TestKubectlGoesOverToServerSideApplyInFlight(t *testing.T) {
+	s := &story{app: newApp(t), engine: engine{apply: func(a app, manifest string) {
+		a.t.Helper()
+		a.must("kubectl", "apply", "-f", manifest)
+	}}}
+	s.commit("podinfo:v1", "A")
+	s.available()
+	s.commit("podinfo:v2", "B")
+	s.expect("applied client-side", "podinfo:v1 A", "podinfo:v2 B")
+	before := s.candidate()
+	s.must("kubectl", "apply", "--server-side", "--force-conflicts", "-f", s.manifest)
+	s.expect("applied server-side", "podinfo:v1 A", "podinfo:v2 B")
+	if after := s.candidate(); after.Hash != before.Hash || !after.At.Equal(before.At) {
+		t.Errorf("the candidate was asked for again: %v, %v", before, after)
+	}
+}
+
+func TestAFieldThatIsNoLongerAppliedGetsItsDefault(t *testing.T) {
+	s := &story{app: newApp(t), engine: flux}
+	s.commit("podinfo:v1")
+	s.available()
+	s.commit("podinfo:v3")
+	want := s.candidate().Hash
+	s.commit("podinfo:v2\n          imagePullPolicy: Always")
+	s.expect("another pull policy", "podinfo:v1", "podinfo:v2")
+	s.commit("podinfo:v3")
+	if hash := s.candidate().Hash; hash != want {
+		t.Errorf("the same manifest gives the template %s, and gave %s before", hash, want)
+	}
+}
