@@ -115,6 +115,9 @@ func foreign(object map[string]any) map[string]any {
 	if len(annotations) == 0 {
 		rest.SetAnnotations(nil)
 	}
+	if metadata, ok := rest.Object["metadata"].(map[string]any); ok && len(metadata) == 0 {
+		delete(rest.Object, "metadata")
+	}
 	rules, _, _ := unstructured.NestedSlice(rest.Object, "spec", "rules")
 	for _, rule := range rules {
 		if fields, ok := rule.(map[string]any); ok {
