@@ -39,6 +39,8 @@ type Policy struct {
 	MinRequests float64
 	// IdentityLabels are the label keys to rewrite on the canary's pods; empty to choose the fewest that are needed.
 	IdentityLabels []string
+	// SkipAnalysis promotes a candidate as soon as its canary is ready.
+	SkipAnalysis bool
 }
 
 // Defaults returns the Policy of a Deployment that sets nothing but the opt-in.
@@ -67,7 +69,7 @@ type setting struct {
 }
 
 var settings = []setting{
-	{AnnotationCanary, readCanary},
+	{AnnotationCanary, func(_ *Policy, v string) error { return yesOrNo(v) }},
 	{AnnotationService, func(p *Policy, v string) error { p.Service = v; return dnsLabel(v) }},
 	{AnnotationStepWeight, func(p *Policy, v string) error { return readInteger(&p.StepWeight, v, 100, "percent") }},
 	{AnnotationMaxWeight, func(p *Policy, v string) error { return readInteger(&p.MaxWeight, v, 100, "percent") }},
@@ -83,6 +85,7 @@ var settings = []setting{
 	}},
 	{AnnotationMinRequests, readMinRequests},
 	{AnnotationIdentityLabels, readLabels},
+	{AnnotationSkipAnalysis, func(p *Policy, v string) error { p.SkipAnalysis = v == "true"; return yesOrNo(v) }},
 }
 
 // PolicyFor reads the annotations of a Deployment. Keys that are absent keep their default. The errors carry the full
@@ -103,7 +106,7 @@ func PolicyFor(annotations map[string]string) (Policy, field.ErrorList) {
 	return policy, append(errs, unknownKeys(path, annotations)...)
 }
 
-func readCanary(_ *Policy, value string) error {
+func yesOrNo(value string) error {
 	if value != "true" && value != "false" {
 		return fmt.Errorf(`must be "true" or "false"`)
 	}
