@@ -22,6 +22,7 @@ const (
 	MutateDeploymentPath   = "/mutate-deployment"
 	ValidateDeploymentPath = "/validate-deployment"
 	MutateRoutePath        = "/mutate-route"
+	MutateCanaryPath       = "/mutate-canary"
 )
 
 // Register adds the webhooks to a server.
@@ -31,6 +32,7 @@ func Register(server webhook.Server) {
 	server.Register(MutateDeploymentPath, &webhook.Admission{Handler: admission.HandlerFunc(mutateDeployment)})
 	server.Register(ValidateDeploymentPath, &webhook.Admission{Handler: admission.HandlerFunc(validateDeployment)})
 	server.Register(MutateRoutePath, &webhook.Admission{Handler: admission.HandlerFunc(mutateRoute)})
+	server.Register(MutateCanaryPath, &webhook.Admission{Handler: admission.HandlerFunc(mutateCanary)})
 }
 
 func mutateDeployment(_ context.Context, request admission.Request) admission.Response {
@@ -38,11 +40,15 @@ func mutateDeployment(_ context.Context, request admission.Request) admission.Re
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
-	result, err := Render(old, updated, Request{User: request.UserInfo.Username, Manager: managerOf(request), Now: time.Now().UTC().Truncate(time.Second)})
+	result, err := Render(old, updated, requestOf(request))
 	if err != nil {
 		return admission.Denied("sluice: " + err.Error())
 	}
 	return patched(request, result.Object).WithWarnings(result.Warnings...)
+}
+
+func requestOf(request admission.Request) Request {
+	return Request{User: request.UserInfo.Username, Manager: managerOf(request), Now: time.Now().UTC().Truncate(time.Second)}
 }
 
 func decode(request admission.Request) (old, updated map[string]any, err error) {

@@ -24,6 +24,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
+	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/e2e/cluster/binaries"
 	"sluice.dev/sluice/webhook"
 	"sluice.dev/sluice/workload"
@@ -33,8 +34,11 @@ import (
 var server struct {
 	client     client.Client
 	kubectl    string
-	kubeconfig string
-	calls      atomic.Int64
+	helm       string
+	kubeconfig string // of jane, who may do everything
+	operator   string // kubeconfig of olga, who has what the tests bind
+	// calls and canaryCalls count the calls of the mutating webhooks for Deployments and for Canaries.
+	calls, canaryCalls atomic.Int64
 }
 
 func TestMain(m *testing.M) {
@@ -63,7 +67,7 @@ func serve(m *testing.M) (int, error) {
 	}
 	environment := &envtest.Environment{
 		BinaryAssetsDirectory: dir,
-		CRDDirectoryPaths:     []string{filepath.Join(strings.TrimSpace(string(module)), "config", "crd", "standard")},
+		CRDDirectoryPaths:     []string{filepath.Join(strings.TrimSpace(string(module)), "config", "crd", "standard"), "../../charts/sluice/crds"},
 		WebhookInstallOptions: envtest.WebhookInstallOptions{MutatingWebhooks: mutating, ValidatingWebhooks: validating},
 	}
 	restConfig, err := environment.Start()
@@ -77,32 +81,48 @@ func serve(m *testing.M) (int, error) {
 	ended := make(chan error, 1)
 	go func() { ended <- hooks.Start(ctx) }()
 	scheme := runtime.NewScheme()
-	_, _ = clientgoscheme.AddToScheme(scheme), gatewayv1.Install(scheme)
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, gatewayv1.Install, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return 0, err
+		}
+	}
 	if server.client, err = client.New(restConfig, client.Options{Scheme: scheme}); err != nil {
 		return 0, err
 	}
-	user, err := environment.AddUser(envtest.User{Name: "jane", Groups: []string{"system:masters"}}, nil)
-	if err != nil {
+	server.kubectl, server.helm = filepath.Join(dir, "kubectl"), filepath.Join(dir, "helm")
+	if server.kubeconfig, err = addUser(environment, "jane", "system:masters"); err != nil {
 		return 0, err
 	}
-	content, err := user.KubeConfig()
-	if err != nil {
-		return 0, err
-	}
-	server.kubectl, server.kubeconfig = filepath.Join(dir, "kubectl"), filepath.Join(options.LocalServingCertDir, "kubeconfig")
-	if err := os.WriteFile(server.kubeconfig, content, 0o600); err != nil {
+	if server.operator, err = addUser(environment, "olga"); err != nil {
 		return 0, err
 	}
 	return m.Run(), nil
 }
 
-// counted counts the calls of the mutating webhook for Deployments.
+// addUser returns the path of the kubeconfig of a new user.
+func addUser(environment *envtest.Environment, name string, groups ...string) (string, error) {
+	user, err := environment.AddUser(envtest.User{Name: name, Groups: groups}, nil)
+	if err != nil {
+		return "", err
+	}
+	content, err := user.KubeConfig()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(environment.WebhookInstallOptions.LocalServingCertDir, "kubeconfig-"+name)
+	return path, os.WriteFile(path, content, 0o600)
+}
+
+// counted counts the calls of the mutating webhooks for Deployments and for Canaries.
 type counted struct{ ctrlwebhook.Server }
 
 func (c counted) Register(path string, handler http.Handler) {
 	c.Server.Register(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if path == webhook.MutateDeploymentPath {
+		switch path {
+		case webhook.MutateDeploymentPath:
 			server.calls.Add(1)
+		case webhook.MutateCanaryPath:
+			server.canaryCalls.Add(1)
 		}
 		handler.ServeHTTP(w, r)
 	}))
@@ -144,7 +164,11 @@ func newCluster(t *testing.T) cluster {
 
 // run runs kubectl and returns all that it prints.
 func (c cluster) run(input string, args ...string) (string, error) {
-	command := exec.CommandContext(c.t.Context(), server.kubectl, append([]string{"--kubeconfig", server.kubeconfig, "-n", c.namespace}, args...)...)
+	return c.runAs(server.kubeconfig, input, args...)
+}
+
+func (c cluster) runAs(kubeconfig, input string, args ...string) (string, error) {
+	command := exec.CommandContext(c.t.Context(), server.kubectl, append([]string{"--kubeconfig", kubeconfig, "-n", c.namespace}, args...)...)
 	command.Stdin = strings.NewReader(input)
 	command.Env = append(os.Environ(), "KUBE_EDITOR=sed -i s/podinfo:v1/podinfo:v2/", "HOME="+filepath.Dir(server.kubeconfig))
 	out, err := command.CombinedOutput()
