@@ -28,6 +28,8 @@ const (
 	AnnotationMinRequests = "sluice.dev/min-requests"
 	// AnnotationIdentityLabels names, separated by commas, the labels of the canary's pods that are rewritten.
 	AnnotationIdentityLabels = "sluice.dev/identity-labels"
+	// AnnotationSkipAnalysis promotes candidates as soon as their canary is ready, without judging, when it is "true".
+	AnnotationSkipAnalysis = "sluice.dev/skip-analysis"
 	// AnnotationBypass lets changes straight through until a time that is at most an hour ahead:
 	// "<RFC 3339 time>; <reason>".
 	AnnotationBypass = "sluice.dev/bypass"
@@ -48,9 +50,10 @@ const (
 
 // Annotations by which a user asks for something once, on a Deployment.
 const (
-	// AnnotationAbort, "true", rolls the candidate in flight back.
+	// AnnotationAbort, "true", rolls the candidate in flight back. Sluice itself writes the candidate's hash, a space and
+	// the name of the user who asked for it in the Canary.
 	AnnotationAbort = "sluice.dev/abort"
-	// AnnotationRetry, "true", tries a failed or aborted candidate again.
+	// AnnotationRetry, "true", tries a failed or aborted candidate again. Sluice itself writes hash and user as above.
 	AnnotationRetry = "sluice.dev/retry"
 )
 

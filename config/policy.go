@@ -39,6 +39,8 @@ type Policy struct {
 	MinRequests float64
 	// IdentityLabels are the label keys to rewrite on the canary's pods; empty to choose the fewest that are needed.
 	IdentityLabels []string
+	// SkipAnalysis promotes a candidate as soon as its canary is ready.
+	SkipAnalysis bool
 }
 
 // Defaults returns the Policy of a Deployment that sets nothing but the opt-in.
@@ -67,7 +69,7 @@ type setting struct {
 }
 
 var settings = []setting{
-	{AnnotationCanary, readCanary},
+	{AnnotationCanary, func(_ *Policy, v string) error { return yesOrNo(v) }},
 	{AnnotationService, func(p *Policy, v string) error { p.Service = v; return dnsLabel(v) }},
 	{AnnotationStepWeight, func(p *Policy, v string) error { return readInteger(&p.StepWeight, v, 100, "percent") }},
 	{AnnotationMaxWeight, func(p *Policy, v string) error { return readInteger(&p.MaxWeight, v, 100, "percent") }},
@@ -87,6 +89,7 @@ var settings = []setting{
 		return oneOf(v, []string{WhenUnavailableDirect, WhenUnavailableCanary})
 	}},
 	{AnnotationRestart, func(_ *Policy, v string) error { return oneOf(v, []string{RestartCanary, RestartDirect}) }},
+	{AnnotationSkipAnalysis, func(p *Policy, v string) error { p.SkipAnalysis = v == "true"; return yesOrNo(v) }},
 }
 
 // PolicyFor reads the annotations of a Deployment. Keys that are absent keep their default. The errors carry the full
@@ -107,7 +110,7 @@ func PolicyFor(annotations map[string]string) (Policy, field.ErrorList) {
 	return policy, append(errs, unknownKeys(path, annotations)...)
 }
 
-func readCanary(_ *Policy, value string) error {
+func yesOrNo(value string) error {
 	if value != "true" && value != "false" {
 		return fmt.Errorf(`must be "true" or "false"`)
 	}

@@ -32,6 +32,14 @@ func TestPolicyFor(t *testing.T) {
 			annotations: map[string]string{AnnotationIdentityLabels: "app, app.kubernetes.io/name"},
 			check:       func(p Policy) bool { return slices.Equal(p.IdentityLabels, []string{"app", "app.kubernetes.io/name"}) },
 		},
+		"the analysis can be skipped": {
+			annotations: map[string]string{AnnotationSkipAnalysis: "true"},
+			check:       func(p Policy) bool { return p.SkipAnalysis },
+		},
+		"the analysis is not skipped unless it is said": {
+			annotations: map[string]string{AnnotationSkipAnalysis: "false"},
+			check:       func(p Policy) bool { return !p.SkipAnalysis },
+		},
 		"annotations of others mean nothing here": {
 			annotations: map[string]string{"example.com/interval": "soon"},
 			check:       func(p Policy) bool { return p.Interval == 30*time.Second },
@@ -41,6 +49,7 @@ func TestPolicyFor(t *testing.T) {
 		"a success rate that is no number is refused":      {annotations: map[string]string{AnnotationMinSuccessRate: "NaN"}, wrong: "from 0 to 100"},
 		"a threshold of 0 is refused":                      {annotations: map[string]string{AnnotationThreshold: "0"}, wrong: "from 1"},
 		"an opt-in that is neither yes nor no is refused":  {annotations: map[string]string{AnnotationCanary: "yes"}, wrong: `"true" or "false"`},
+		"skipping that is neither yes nor no is refused":   {annotations: map[string]string{AnnotationSkipAnalysis: "once"}, wrong: `"true" or "false"`},
 		"a label key with a newline is refused":            {annotations: map[string]string{AnnotationIdentityLabels: "app\nx"}, wrong: "label keys"},
 		"a mistyped key is refused and told what there is": {annotations: map[string]string{"sluice.dev/max-wieght": "5"}, wrong: "max-weight"},
 	} {

@@ -51,6 +51,8 @@ func begin(policy config.Policy, state State, o Observation) *tick {
 	if o.Primary != nil {
 		t.target, t.problem = Discover(policy, o)
 	}
+	t.noticePause()
+	t.noticeRequests()
 	return t
 }
 
@@ -64,6 +66,7 @@ func (t *tick) finish() Plan {
 	}
 	if t.o.Primary != nil {
 		t.showTarget()
+		t.showSteps()
 	}
 	t.setConditions()
 	return t.plan
@@ -74,6 +77,31 @@ func (t *tick) showTarget() {
 	if t.problem == "" || !Active(t.plan.Next) || t.plan.Next.Target == nil {
 		t.plan.Next.Target = t.target.Status()
 	}
+}
+
+// showSteps tells what is planned while a candidate is being judged or promoted.
+func (t *tick) showSteps() {
+	next := &t.plan.Next
+	next.Steps, next.FailureThreshold, next.NextStepTime, next.NextCheckTime = nil, 0, nil, nil
+	if !Active(*next) || next.Phase == v1alpha1.PhaseFinalising {
+		return
+	}
+	next.Steps, next.FailureThreshold = t.policy.Steps(), t.policy.Threshold
+	if next.Phase != v1alpha1.PhaseProgressing || next.StepStarted == nil {
+		return
+	}
+	check := nextCheck(t.policy.CheckPeriod(), t.policy.Interval, next.StepStarted, next.LastCheckTime)
+	next.NextCheckTime = stampOf(check)
+	if next.Paused == "" {
+		next.NextStepTime = stampOf(later(check, t.stepEnds()))
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // Active reports whether a rollout is open.

@@ -144,6 +144,9 @@ func findGateway(target *Target, _ config.Policy, o Observation) string {
 }
 
 func findMetrics(target *Target, policy config.Policy, o Observation) string {
+	if policy.SkipAnalysis {
+		return ""
+	}
 	if !o.Prometheus {
 		return "no Prometheus is configured, so nothing could be judged: start sluice with --prometheus-url (chart value prometheusUrl)"
 	}

@@ -102,7 +102,7 @@ func TestDiscover(t *testing.T) {
 }
 
 func TestInterruptsAreInOrder(t *testing.T) {
-	want := []string{"deleted", "opted out", "taken back", "aborted", "superseded"}
+	want := []string{"deleted", "opted out", "taken back", "aborted", "superseded", "asked to abort"}
 	for i, interrupt := range interrupts {
 		if interrupt.name != want[i] {
 			t.Errorf("interrupt %d is %q, not %q", i, interrupt.name, want[i])
@@ -119,7 +119,15 @@ func TestDecideIsTotal(t *testing.T) {
 	absences := map[string]func(*Observation){
 		"nothing": func(*Observation) {}, "Primary": func(o *Observation) { o.Primary = nil }, "Candidate": func(o *Observation) { o.Candidate = nil },
 		"Services": func(o *Observation) { o.Services = nil }, "Routes": func(o *Observation) { o.Routes = nil }, "Gateways": func(o *Observation) { o.Gateways = nil },
-		"opt-in": func(o *Observation) { o.Primary.Annotations = nil },
+		"opt-in":     func(o *Observation) { o.Primary.Annotations = nil },
+		"a yes":      func(o *Observation) { o.Spec.Paused = &v1alpha1.Pause{} },
+		"wanting it": func(o *Observation) { o.Spec.Abort = &v1alpha1.Request{Candidate: "c"} },
+		"its mark off": func(o *Observation) {
+			o.Candidate.Mark, o.Spec.Retry = workload.MarkFailed, &v1alpha1.Request{Candidate: "c"}
+		},
+		"judging": func(o *Observation) {
+			o.Spec.Promote = &v1alpha1.PromoteRequest{Request: v1alpha1.Request{Candidate: "c"}, SkipAnalysis: true}
+		},
 	}
 	for _, phase := range phases {
 		for step := range int32(3) {

@@ -3,6 +3,8 @@ package rollout
 import (
 	"fmt"
 	"time"
+
+	"sluice.dev/sluice/api/v1alpha1"
 )
 
 // Event is one thing that happened, told on the Canary and on the Deployment after it was written.
@@ -31,6 +33,24 @@ func candidateBlocked(hash, problem string) Event {
 	return Event{Warning: true, Reason: "CandidateBlocked", Message: fmt.Sprintf("New template %s is held back and cannot be judged yet: %s", hash, problem)}
 }
 
+func candidateRetried(hash, by string, attempt int32) Event {
+	return Event{Reason: "CandidateRetried", Message: fmt.Sprintf("Template %s is judged again, attempt %d, because %s asked for it; starting the canary",
+		hash, attempt, whoAndWhy(by, ""))}
+}
+
+func requestIgnored(verb string, request *v1alpha1.Request, present string) Event {
+	return Event{Warning: true, Reason: "RequestIgnored", Message: fmt.Sprintf("Request of %s to %s %s is ignored: %s",
+		whoAndWhy(request.By, ""), verb, request.Candidate, present)}
+}
+
+func paused(why string) Event {
+	return Event{Reason: "Paused", Message: "No step is taken: " + why}
+}
+
+func resumed() Event {
+	return Event{Reason: "Resumed", Message: "Steps are taken again"}
+}
+
 func canaryReady(available int32) Event {
 	return Event{Reason: "CanaryReady", Message: fmt.Sprintf("Canary is ready, available replicas: %d", available)}
 }
@@ -55,6 +75,14 @@ func analysisPassed(hash string, took time.Duration) Event {
 	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf("Analysis of %s passed after %s; promoting it", hash, took.Round(time.Second))}
 }
 
+func promotionAsked(hash, who string) Event {
+	return Event{Reason: "PromotionAsked", Message: fmt.Sprintf("Promoting %s without the remaining steps, asked by %s", hash, who)}
+}
+
+func analysisSkipped(hash, who string) Event {
+	return Event{Reason: "AnalysisSkipped", Message: fmt.Sprintf("Promoting %s without judging it, asked %s", hash, who)}
+}
+
 func trafficShifted(why string) Event {
 	return Event{Reason: "TrafficShifted", Message: "All requests go to the canary while the primary is changed, because " + why}
 }
@@ -69,6 +97,10 @@ func promotionFailed(why, previous string) Event {
 
 func rollingBack(hash, why string) Event {
 	return Event{Warning: true, Reason: "RollingBack", Message: fmt.Sprintf("Rolling back %s: %s", hash, why)}
+}
+
+func rolledBackUnseen(hash, why string) Event {
+	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf("%s is not rolled out: %s", hash, why)}
 }
 
 func rolledBack(hash string) Event {

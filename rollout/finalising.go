@@ -37,9 +37,9 @@ func finalising(t *tick) {
 	}
 }
 
-// copyGone has the copy removed, unless a newer candidate is to run in it, and reports whether that is done.
+// copyGone has the copy removed, unless a newer candidate runs in it next, and reports whether that is done.
 func (t *tick) copyGone() bool {
-	if t.plan.Next.Outcome == v1alpha1.OutcomeSuperseded && t.o.inFlight() != nil {
+	if t.plan.Next.Outcome == v1alpha1.OutcomeSuperseded && t.starts() {
 		return true
 	}
 	t.plan.Copy = CopyIntent{Action: CopyRemove}
@@ -52,12 +52,20 @@ func (t *tick) askAtEnd() {
 	if !t.o.optedIn() {
 		return
 	}
-	switch candidate := t.o.inFlight(); {
-	case next.Outcome == v1alpha1.OutcomeFailed && candidate != nil && candidate.Hash == next.Candidate && candidate.Attempt == next.Attempt:
+	candidate := t.o.inFlight()
+	same := candidate != nil && candidate.Hash == next.Candidate && candidate.Attempt == next.Attempt
+	switch {
+	case next.Outcome == v1alpha1.OutcomeAborted && same && t.asksAbort():
+		t.plan.Ask = AskIntent{Key: config.AnnotationAbort, Hash: next.Candidate, By: t.o.Spec.Abort.By}
+	case unsuccessful(next.Outcome) && same:
 		t.plan.Ask = AskIntent{Key: config.AnnotationFail, Hash: next.Candidate}
 	case next.Outcome == v1alpha1.OutcomeSucceeded && t.o.promoted(next.Candidate):
 		t.plan.Ask = AskIntent{Key: config.AnnotationSettle, Hash: t.o.Previous.Hash}
 	}
+}
+
+func unsuccessful(outcome v1alpha1.Outcome) bool {
+	return outcome == v1alpha1.OutcomeFailed || outcome == v1alpha1.OutcomeAborted
 }
 
 // onlyCopyServes reports that taking the canary's requests away would send them to nobody.
@@ -116,8 +124,13 @@ func notInEffect(names []string, routes []gatewayv1.HTTPRoute) string {
 	return ""
 }
 
-// writeSplit states the present weight on the routes; without routes there is nothing to write to.
+// writeSplit states the present weight on the routes; without routes there is nothing to write to, and without a weight
+// the routes are the user's.
 func (t *tick) writeSplit() {
+	if t.plan.Next.CanaryWeight == 0 {
+		t.plan.Split = SplitIntent{Action: SplitRemove}
+		return
+	}
 	if len(t.target.Routes) == 0 {
 		return
 	}
@@ -155,12 +168,13 @@ func (t *tick) end() {
 	t.plan.Finalizer = false
 	next.Step = 0
 	next.StepStarted, next.TrafficStarted, next.WaitingSince = nil, nil, nil
+	t.remember()
 	switch next.Outcome {
 	case v1alpha1.OutcomeSucceeded:
 		next.Phase = v1alpha1.PhaseSucceeded
 		t.event(promoted(next.Candidate, t.sinceStart()))
 		t.say(t.ending())
-	case v1alpha1.OutcomeFailed:
+	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeAborted:
 		next.Phase = v1alpha1.PhaseFailed
 		t.event(rolledBack(next.Candidate))
 		t.say(t.ending())
@@ -177,15 +191,7 @@ func (t *tick) endWithoutVerdict() {
 		t.event(cancelled(next.Candidate, next.Reason))
 	}
 	next.Phase = v1alpha1.PhaseInitialized
-	if !t.o.optedIn() {
-		return
-	}
-	switch {
-	case t.o.inFlight() == nil:
-		rest(t)
-	case t.problem != "":
-		hold(t)
-	default:
-		start(t)
+	if t.o.optedIn() {
+		nextCandidate(t)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/workload"
 )
 
@@ -17,13 +18,33 @@ func idle(t *tick) {
 		resumePromotion(t)
 	case t.anythingLeft():
 		cleanUpTraces(t)
+	default:
+		nextCandidate(t)
+	}
+}
+
+// nextCandidate begins with the candidate that the primary holds back, or tells why not.
+func nextCandidate(t *tick) {
+	switch {
 	case t.o.inFlight() == nil:
 		rest(t)
+		if t.asksRetry() {
+			t.plan.Ask = AskIntent{Key: config.AnnotationRetry, Hash: t.o.Candidate.Hash, By: t.o.Spec.Retry.By}
+		}
+	case t.asksAbort():
+		abortHeld(t)
 	case t.problem != "":
-		hold(t)
+		hold(t, t.problem)
+	case t.plan.Next.Paused != "":
+		hold(t, t.plan.Next.Paused)
 	default:
 		start(t)
 	}
+}
+
+// starts reports whether nextCandidate would begin a rollout.
+func (t *tick) starts() bool {
+	return t.o.inFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == ""
 }
 
 // anythingLeft reports traces of a rollout on other objects.
@@ -34,14 +55,11 @@ func (t *tick) anythingLeft() bool {
 // resumePromotion goes on where a lost state left a primary that was given a candidate.
 func resumePromotion(t *tick) {
 	next := &t.plan.Next
-	*next = State{
-		Conditions:   next.Conditions,
-		Phase:        v1alpha1.PhasePromoting,
-		Candidate:    t.o.Previous.Promoted,
-		CanaryWeight: t.writtenWeight(),
-		Started:      t.stamp(),
-		WaitingSince: t.stamp(),
-	}
+	*next = t.fresh(v1alpha1.PhasePromoting)
+	next.Candidate, next.Requested = t.o.Previous.Promoted, &v1alpha1.Requester{By: t.o.Previous.By}
+	next.Images = workload.Images(t.o.Primary.Spec.Template.Spec)
+	next.CanaryWeight = t.writtenWeight()
+	next.Started, next.WaitingSince = t.stamp(), t.stamp()
 	promoting(t)
 }
 
@@ -59,6 +77,9 @@ func cleanUpTraces(t *tick) {
 // rest is the phase of a Deployment that runs what was last asked for, or that keeps a failed candidate.
 func rest(t *tick) {
 	next := &t.plan.Next
+	if next.Phase == v1alpha1.PhaseWaiting {
+		*next = t.fresh(next.Phase)
+	}
 	switch {
 	case t.problem != "":
 		if next.Phase == "" || next.Phase == v1alpha1.PhaseWaiting {
@@ -99,28 +120,42 @@ func (t *tick) ending() string {
 }
 
 // hold keeps a candidate that cannot be judged yet.
-func hold(t *tick) {
-	next := &t.plan.Next
-	if next.Phase != v1alpha1.PhaseWaiting || next.Message != t.problem {
-		t.event(candidateBlocked(t.o.Candidate.Hash, t.problem))
+func hold(t *tick, why string) {
+	next, candidate := &t.plan.Next, t.o.Candidate
+	known := next.Phase == v1alpha1.PhaseWaiting && next.Candidate == candidate.Hash && next.Attempt == candidate.Attempt
+	if !known {
+		*next = t.about(v1alpha1.PhaseWaiting)
 	}
-	next.Phase = v1alpha1.PhaseWaiting
-	t.say(t.problem)
+	if !known || t.before.Message != why {
+		t.event(candidateBlocked(candidate.Hash, why))
+	}
+	t.say(why)
+}
+
+// abortHeld ends the rollout of a candidate before it has begun.
+func abortHeld(t *tick) {
+	next, candidate, abort := &t.plan.Next, t.o.Candidate, t.o.Spec.Abort
+	t.plan.Ask = AskIntent{Key: config.AnnotationAbort, Hash: candidate.Hash, By: abort.By}
+	if next.Outcome == v1alpha1.OutcomeAborted && next.Candidate == candidate.Hash && next.Attempt == candidate.Attempt {
+		return
+	}
+	*next = t.about(v1alpha1.PhaseFailed)
+	next.Outcome, next.Reason = v1alpha1.OutcomeAborted, "aborted by "+whoAndWhy(abort.By, abort.Reason)
+	t.remember()
+	t.event(rolledBackUnseen(candidate.Hash, next.Reason))
+	t.say(t.ending())
 }
 
 // start begins the rollout of the candidate.
 func start(t *tick) {
 	candidate := t.o.Candidate
-	t.event(candidateHeld(candidate.Hash, candidate.By))
-	t.plan.Next = State{
-		LastTransitionTime: t.plan.Next.LastTransitionTime,
-		Conditions:         t.plan.Next.Conditions,
-		Phase:              v1alpha1.PhaseProgressing,
-		Candidate:          candidate.Hash,
-		Attempt:            candidate.Attempt,
-		Started:            t.stamp(),
-		WaitingSince:       t.stamp(),
+	if candidate.Attempt > 0 {
+		t.event(candidateRetried(candidate.Hash, candidate.RetriedBy, candidate.Attempt))
+	} else {
+		t.event(candidateHeld(candidate.Hash, candidate.By))
 	}
+	t.plan.Next = t.about(v1alpha1.PhaseProgressing)
+	t.plan.Next.Started, t.plan.Next.WaitingSince = t.stamp(), t.stamp()
 	progressing(t)
 }
 

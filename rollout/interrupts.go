@@ -22,6 +22,7 @@ var interrupts = []interrupt{
 	{"taken back", (*tick).isTakenBack, takenBack},
 	{"aborted", (*tick).isAborted, aborted},
 	{"superseded", (*tick).isSuperseded, supersededBy},
+	{"asked to abort", (*tick).isAskedToAbort, abortedByRequest},
 }
 
 // cleanUpLimit is how long the deletion of a Canary waits for a gateway that reports nothing: long enough for a restart
@@ -90,7 +91,7 @@ func (t *tick) isAborted() bool {
 
 func aborted(t *tick) {
 	if t.o.Candidate.Mark == workload.MarkAborted {
-		t.rollBack("aborted by " + t.o.Candidate.MarkedBy)
+		t.rollBackAs(v1alpha1.OutcomeAborted, "aborted by "+t.o.Candidate.MarkedBy)
 		return
 	}
 	t.rollBack("the candidate is marked as failed")
@@ -108,6 +109,15 @@ func supersededBy(t *tick) {
 	finalising(t)
 }
 
+func (t *tick) isAskedToAbort() bool {
+	return t.undecided() && t.asksAbort()
+}
+
+func abortedByRequest(t *tick) {
+	abort := t.o.Spec.Abort
+	t.rollBackAs(v1alpha1.OutcomeAborted, "aborted by "+whoAndWhy(abort.By, abort.Reason))
+}
+
 // decideOutcome ends the judging; what remains is to clean up.
 func (t *tick) decideOutcome(outcome v1alpha1.Outcome, reason string) {
 	next := &t.plan.Next
@@ -121,7 +131,11 @@ func (t *tick) decideOutcome(outcome v1alpha1.Outcome, reason string) {
 
 // rollBack decides that the candidate failed and begins at once to take its traffic away.
 func (t *tick) rollBack(reason string) {
+	t.rollBackAs(v1alpha1.OutcomeFailed, reason)
+}
+
+func (t *tick) rollBackAs(outcome v1alpha1.Outcome, reason string) {
 	t.event(rollingBack(t.plan.Next.Candidate, reason))
-	t.decideOutcome(v1alpha1.OutcomeFailed, reason)
+	t.decideOutcome(outcome, reason)
 	finalising(t)
 }

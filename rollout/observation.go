@@ -23,6 +23,8 @@ type Observation struct {
 	Now time.Time
 	// Namespace and Name are those of the Deployment and its Canary.
 	Namespace, Name string
+	// Spec is what operators ask for.
+	Spec v1alpha1.CanarySpec
 	// DeletedAt is when the deletion of the Canary was asked for; nil when it was not.
 	DeletedAt *time.Time
 	// Finalizer is set while the Canary carries our finalizer.

@@ -58,6 +58,16 @@ type AskIntent struct {
 	Key string
 	// Hash of the candidate or of the previous template.
 	Hash string
+	// By is the user on whose behalf it is asked; empty when nobody did.
+	By string
+}
+
+// Value is what the annotation says: the hash, and after a space the user.
+func (a AskIntent) Value() string {
+	if a.By == "" {
+		return a.Hash
+	}
+	return a.Hash + " " + a.By
 }
 
 // Plan is what one tick decided: the next state, and the effects that follow from it. Every effect is idempotent.
@@ -98,7 +108,7 @@ func (p Plan) String() string {
 		b.WriteString(", no split")
 	}
 	if p.Ask.Key != "" {
-		fmt.Fprintf(&b, ", ask %s=%s", strings.TrimPrefix(p.Ask.Key, "sluice.dev/"), p.Ask.Hash)
+		fmt.Fprintf(&b, ", ask %s=%s", strings.TrimPrefix(p.Ask.Key, "sluice.dev/"), p.Ask.Value())
 	}
 	if p.DeleteCanary {
 		b.WriteString(", delete Canary")

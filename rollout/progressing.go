@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/workload"
@@ -16,6 +14,9 @@ func progressing(t *tick) {
 	next := &t.plan.Next
 	next.Step = min(next.Step, int32(len(t.policy.Steps())))
 	switch {
+	case t.o.promoted(next.Candidate):
+		next.Phase = v1alpha1.PhasePromoting
+		promoting(t)
 	case t.problem != "":
 		blocked(t)
 	case next.Step == 0:
@@ -56,7 +57,16 @@ func startCanary(t *tick) {
 		t.waitFor("Waiting for the canary to be ready: " + why)
 		return
 	}
+	if t.plan.Next.Paused != "" {
+		t.waitFor("The canary is ready and gets no requests yet")
+		return
+	}
 	t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
+	if why := t.skipsAnalysis(); why != "" {
+		t.plan.Next.CanaryReplicas = replicas
+		t.promote(analysisSkipped(t.plan.Next.Candidate, why))
+		return
+	}
 	t.enterStep(1)
 }
 
@@ -85,6 +95,10 @@ func judgeStep(t *tick) {
 		t.backToZero(why)
 		return
 	}
+	if why := t.skipsAnalysis(); why != "" && next.Paused == "" {
+		t.promote(analysisSkipped(next.Candidate, why))
+		return
+	}
 	t.writeSplit()
 	t.ensureCopy(workload.ShareOf(workload.Replicas(t.o.Primary), next.CanaryWeight))
 	if next.StepStarted == nil {
@@ -99,11 +113,22 @@ func judgeStep(t *tick) {
 		t.rollBack(fmt.Sprintf("%d failed checks: %s", next.FailedChecks, analysis.Explain(next.Checks)))
 		return
 	}
-	if t.stepPassed() {
+	advance(t)
+}
+
+// advance takes the next step, or promotes early where a user asked for it, once the checks have passed.
+func advance(t *tick) {
+	early := t.asksPromotion()
+	switch {
+	case t.plan.Next.Paused != "":
+		holdStep(t)
+	case early != nil && t.passedSince(t.plan.Next.StepStarted.Time):
+		t.promote(promotionAsked(t.plan.Next.Candidate, whoAndWhy(early.By, early.Reason)))
+	case t.passedSince(t.stepEnds()):
 		nextStep(t)
-		return
+	default:
+		holdStep(t)
 	}
-	holdStep(t)
 }
 
 func (t *tick) stepBegins() {
@@ -118,7 +143,10 @@ func (t *tick) stepBegins() {
 // lost says that the canary has fewer available replicas than its weight was given for; empty when it has them.
 func (t *tick) lost() string {
 	next := t.plan.Next
-	needed := min(next.CanaryReplicas, workload.ShareOf(workload.Replicas(t.o.Primary), next.CanaryWeight))
+	needed := next.CanaryReplicas
+	if next.CanaryWeight > 0 {
+		needed = min(needed, workload.ShareOf(workload.Replicas(t.o.Primary), next.CanaryWeight))
+	}
 	var available int32
 	if t.o.Copy != nil {
 		available = t.o.Copy.Status.AvailableReplicas
@@ -141,54 +169,25 @@ func (t *tick) backToZero(why string) {
 	t.waitFor("Waiting for the canary to be ready again: " + why)
 }
 
-// takeSamples judges the samples of this tick, if any were due.
-func (t *tick) takeSamples() {
-	if t.o.Samples == nil {
-		return
-	}
-	next := &t.plan.Next
-	before := analysis.VerdictOf(next.Checks)
-	next.Checks = analysis.Judge(t.policy, t.o.Samples)
-	next.Iterations++
-	next.LastCheckTime = t.stamp()
-	switch analysis.VerdictOf(next.Checks) {
-	case v1alpha1.VerdictFail:
-		next.FailedChecks++
-		t.event(checkFailed(analysis.Explain(next.Checks), next.FailedChecks, t.policy.Threshold))
-	case v1alpha1.VerdictInconclusive:
-		if t.holdsFirst(before) {
-			t.event(checkInconclusive(analysis.Explain(next.Checks)))
-		}
-	}
-}
-
-// holdsFirst reports whether this is the first round of checks that holds a step which would otherwise be over.
-func (t *tick) holdsFirst(before v1alpha1.Verdict) bool {
-	last := t.before.LastCheckTime
-	return !t.o.Now.Before(t.stepEnds()) &&
-		(before != v1alpha1.VerdictInconclusive || last == nil || last.Time.Before(t.stepEnds()))
-}
-
 func (t *tick) stepEnds() time.Time {
 	return t.plan.Next.StepStarted.Add(t.policy.Interval)
 }
 
-// stepPassed reports whether the step lasted its interval and the checks at its end passed.
-func (t *tick) stepPassed() bool {
-	next := t.plan.Next
-	return next.LastCheckTime != nil && !next.LastCheckTime.Time.Before(t.stepEnds()) &&
-		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictPass && !t.o.Primary.Spec.Paused
+// promote begins to give the candidate to the primary.
+func (t *tick) promote(event Event) {
+	t.event(event)
+	next := &t.plan.Next
+	next.Phase = v1alpha1.PhasePromoting
+	next.StepStarted = nil
+	next.WaitingSince = t.stamp()
+	promoting(t)
 }
 
 func nextStep(t *tick) {
 	next := &t.plan.Next
 	steps := t.policy.Steps()
 	if int(next.Step) == len(steps) {
-		t.event(analysisPassed(next.Candidate, t.sinceStart()))
-		next.Phase = v1alpha1.PhasePromoting
-		next.StepStarted = nil
-		next.WaitingSince = t.stamp()
-		promoting(t)
+		t.promote(analysisPassed(next.Candidate, t.sinceStart()))
 		return
 	}
 	replicas := workload.ShareOf(workload.Replicas(t.o.Primary), steps[next.Step])
@@ -207,9 +206,11 @@ func holdStep(t *tick) {
 	where := fmt.Sprintf("Step %d of %d at weight %d%%", next.Step, len(t.policy.Steps()), next.CanaryWeight)
 	t.wakeForChecks()
 	switch {
-	case t.o.Primary.Spec.Paused:
+	case next.Paused != "":
 		next.WaitingSince = nil
-		t.say(where + ": paused by spec.paused of the Deployment; kubectl rollout resume goes on")
+		t.say(fmt.Sprintf("%s: %s; %s", where, next.Paused, explain(next.Checks)))
+	case t.asksPromotion() != nil:
+		t.waitFor(fmt.Sprintf("%s: promotion is asked for and waits for its checks: %s", where, explain(next.Checks)))
 	case t.o.Now.Before(t.stepEnds()):
 		t.say(fmt.Sprintf("%s until %s: %s", where, t.stepEnds().UTC().Format(time.TimeOnly), explain(next.Checks)))
 	default:
@@ -217,15 +218,14 @@ func holdStep(t *tick) {
 	}
 }
 
-func explain(checks []v1alpha1.CheckStatus) string {
-	if len(checks) == 0 {
-		return "no checks yet"
-	}
-	return analysis.Explain(checks)
-}
-
-// waitFor says what is waited for, and rolls back when that has taken longer than the progress deadline.
+// waitFor says what is waited for, and rolls back when that has taken longer than the progress deadline. While the
+// rollout is paused, waiting costs nothing.
 func (t *tick) waitFor(what string) {
+	if why := t.plan.Next.Paused; why != "" {
+		t.plan.Next.WaitingSince = nil
+		t.say(what + "; " + why)
+		return
+	}
 	remaining := t.untilDeadline()
 	if remaining <= 0 {
 		t.rollBack(fmt.Sprintf("progress deadline of %s exceeded: %s", t.policy.ProgressDeadline, what))
@@ -236,7 +236,7 @@ func (t *tick) waitFor(what string) {
 }
 
 // untilDeadline counts from the end of the step, when one has begun: a step may last longer than the deadline. While the
-// Deployment is paused nothing counts, and afterwards it counts anew.
+// rollout is paused nothing counts, and afterwards it counts anew.
 func (t *tick) untilDeadline() time.Duration {
 	next := &t.plan.Next
 	if next.WaitingSince == nil {
@@ -247,21 +247,4 @@ func (t *tick) untilDeadline() time.Duration {
 		since = t.stepEnds()
 	}
 	return since.Add(t.policy.ProgressDeadline).Sub(t.o.Now)
-}
-
-func (t *tick) wakeForChecks() {
-	t.wakeIn(nextCheck(t.policy.CheckPeriod(), t.policy.Interval, t.plan.Next.StepStarted, t.plan.Next.LastCheckTime).Sub(t.o.Now))
-}
-
-// nextCheck is when checks are next due: every period from the start of the step, and at its end.
-func nextCheck(period, interval time.Duration, stepStarted, last *metav1.MicroTime) time.Time {
-	from := stepStarted.Time
-	if last != nil && last.After(from) {
-		from = last.Time
-	}
-	due := from.Add(period)
-	if end := stepStarted.Add(interval); from.Before(end) && due.After(end) {
-		return end
-	}
-	return due
 }

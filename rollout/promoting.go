@@ -28,12 +28,29 @@ func askPromotion(t *tick) {
 		t.backToZero(why)
 		return
 	}
+	if t.plan.Next.Paused != "" {
+		t.backToJudging()
+		return
+	}
 	t.writeSplit()
 	if workload.LosesAllAtOnce(t.o.Primary) && !t.shifted() {
 		return
 	}
 	t.plan.Ask = AskIntent{Key: config.AnnotationPromote, Hash: t.plan.Next.Candidate}
-	t.waitFor("Analysis passed; giving the candidate to the primary")
+	t.waitFor("Giving the candidate to the primary")
+}
+
+// backToJudging takes back a promotion that has not reached the primary, so that a paused canary goes on being checked.
+func (t *tick) backToJudging() {
+	next := &t.plan.Next
+	if next.CanaryWeight == 0 {
+		t.toStepZero()
+		t.waitFor("The canary is ready to be promoted")
+		return
+	}
+	next.Phase = v1alpha1.PhaseProgressing
+	steps := t.policy.Steps()
+	t.enterStep(int32(len(steps)))
 }
 
 // shifted first sends all requests to a canary of the primary's size, for a primary that loses all its pods at once. It

@@ -43,6 +43,8 @@ func atStep(step int32) func(*world) bool {
 	return func(w *world) bool { return w.state.Step == step && w.state.StepStarted != nil }
 }
 
+func recreate(w *world) { w.primary.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType }
+
 func setting(version string) func(*world) { return func(w *world) { w.set(version) } }
 
 var quick = map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30"}
@@ -123,7 +125,7 @@ var stories = map[string]story{
 	},
 	"a primary with strategy Recreate is changed without any requests": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": good},
-		prepare: func(w *world) { w.primary.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType },
+		prepare: recreate,
 		acts:    []act{{immediately, setting("v2")}},
 		phase:   v1alpha1.PhaseSucceeded, version: "v2",
 	},
@@ -137,7 +139,7 @@ var stories = map[string]story{
 	},
 	"the state is lost while a primary with strategy Recreate is promoted": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": good},
-		prepare: func(w *world) { w.primary.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType },
+		prepare: recreate,
 		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil }, func(w *world) {
 			w.tell("status is lost")
 			w.state = rollout.State{}

@@ -19,6 +19,7 @@ const (
 	ValidateDeploymentPath = "/validate-deployment"
 	MutateRoutePath        = "/mutate-route"
 	ValidateGeneratedPath  = "/validate-generated"
+	MutateCanaryPath       = "/mutate-canary"
 )
 
 // Register adds the webhooks to a server. The reconciler is the name of the user that the reconciler is to the API
@@ -32,6 +33,7 @@ func Register(server webhook.Server, reconciler string) {
 		ValidateDeploymentPath: h.validateDeployment,
 		MutateRoutePath:        h.mutateRoute,
 		ValidateGeneratedPath:  h.validateGenerated,
+		MutateCanaryPath:       h.mutateCanary,
 	} {
 		server.Register(path, &webhook.Admission{Handler: handle})
 	}

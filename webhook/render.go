@@ -128,7 +128,7 @@ func restore(s *subject) (workload.Template, bool, error) {
 	if s.inFlight() == nil {
 		s.candidate = s.marked(workload.Candidate{
 			Hash: previous.Promoted, Template: s.live, By: previous.By, At: s.request.Now,
-		}, workload.MarkFailed)
+		}, workload.MarkFailed, s.request.User)
 	}
 	return previous.Template, true, nil
 }
@@ -142,50 +142,6 @@ func settle(s *subject) (workload.Template, bool, error) {
 		s.direct = nil
 	}
 	return nil, false, nil
-}
-
-func fail(s *subject) (workload.Template, bool, error) {
-	hash, asked := s.take(config.AnnotationFail)
-	if candidate := s.inFlight(); asked && candidate != nil && candidate.Hash == hash {
-		s.candidate = s.marked(*candidate, workload.MarkFailed)
-	}
-	return nil, false, nil
-}
-
-func abort(s *subject) (workload.Template, bool, error) {
-	if value, asked := s.take(config.AnnotationAbort); !asked || value != "true" {
-		return nil, false, nil
-	}
-	candidate := s.inFlight()
-	if candidate == nil {
-		s.warn("nothing to abort: no candidate is in flight")
-		return nil, false, nil
-	}
-	s.candidate = s.marked(*candidate, workload.MarkAborted)
-	s.warn("aborted %s; to judge the same template again: kubectl annotate deployment %s -n %s %s=true",
-		candidate.Hash, s.name(), s.namespace(), config.AnnotationRetry)
-	return nil, false, nil
-}
-
-func retry(s *subject) (workload.Template, bool, error) {
-	if value, asked := s.take(config.AnnotationRetry); !asked || value != "true" {
-		return nil, false, nil
-	}
-	if s.candidate == nil || s.candidate.Mark == workload.MarkNone {
-		s.warn("nothing to retry: no candidate has failed or was aborted")
-		return nil, false, nil
-	}
-	again := *s.candidate
-	again.Mark, again.MarkedBy, again.MarkedAt = workload.MarkNone, "", nil
-	again.Attempt++
-	s.candidate = &again
-	return nil, false, nil
-}
-
-func (s *subject) marked(candidate workload.Candidate, mark workload.Mark) *workload.Candidate {
-	now := s.request.Now
-	candidate.Mark, candidate.MarkedBy, candidate.MarkedAt = mark, s.request.User, &now
-	return &candidate
 }
 
 // hold keeps the stored template and remembers what was asked for as the candidate.

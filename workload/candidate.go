@@ -41,8 +41,9 @@ type Candidate struct {
 	Mark     Mark       `json:"mark,omitempty"`
 	MarkedBy string     `json:"markedBy,omitempty"`
 	MarkedAt *time.Time `json:"markedAt,omitempty"`
-	// Attempt counts how often the same candidate has been tried again.
-	Attempt int32 `json:"attempt,omitempty"`
+	// Attempt counts how often the same candidate has been tried again, RetriedBy is who asked for the last time.
+	Attempt   int32  `json:"attempt,omitempty"`
+	RetriedBy string `json:"retriedBy,omitempty"`
 }
 
 // Previous is the template that a promotion replaced. It lives in an annotation of the primary until the promotion has

@@ -52,6 +52,15 @@ func stuckMessage(d *appsv1.Deployment) string {
 	return ""
 }
 
+// Images lists the images of a pod's containers, as container=image.
+func Images(pod corev1.PodSpec) []string {
+	images := make([]string, 0, len(pod.Containers))
+	for _, container := range pod.Containers {
+		images = append(images, container.Name+"="+container.Image)
+	}
+	return images
+}
+
 // Replicas that a Deployment asks for; 1 when it does not say.
 func Replicas(d *appsv1.Deployment) int32 {
 	if d.Spec.Replicas == nil {

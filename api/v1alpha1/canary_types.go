@@ -14,11 +14,16 @@ import (
 // +kubebuilder:printcolumn:name="Weight",type=integer,JSONPath=`.status.canaryWeight`
 // +kubebuilder:printcolumn:name="LastTransitionTime",type=string,JSONPath=`.status.lastTransitionTime`
 // +kubebuilder:printcolumn:name="FailedChecks",type=integer,priority=1,JSONPath=`.status.failedChecks`
+// +kubebuilder:printcolumn:name="Candidate",type=string,priority=1,JSONPath=`.status.candidate`
+// +kubebuilder:printcolumn:name="RequestedBy",type=string,priority=1,JSONPath=`.status.requested.by`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
 type Canary struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// spec is what an operator asks for: to pause, abort, promote or retry.
+	// +optional
+	Spec CanarySpec `json:"spec,omitempty,omitzero"`
 	// status is where the rollout stands, and what the next tick continues from.
 	// +optional
 	Status CanaryStatus `json:"status,omitempty"`
@@ -63,7 +68,7 @@ const (
 
 // Outcome says how a rollout ends, from the moment when that is decided.
 //
-// +kubebuilder:validation:Enum=Succeeded;Failed;Cancelled;Superseded
+// +kubebuilder:validation:Enum=Succeeded;Failed;Aborted;Cancelled;Superseded;Direct
 type Outcome string
 
 const (
@@ -71,10 +76,14 @@ const (
 	OutcomeSucceeded Outcome = "Succeeded"
 	// OutcomeFailed ends with the primary running what it ran before, and the candidate remembered as failed.
 	OutcomeFailed Outcome = "Failed"
+	// OutcomeAborted ends as OutcomeFailed does, because a user asked for it.
+	OutcomeAborted Outcome = "Aborted"
 	// OutcomeCancelled ends with the primary running what it ran before: the change was taken back, or opted out.
 	OutcomeCancelled Outcome = "Cancelled"
 	// OutcomeSuperseded ends in a new rollout, for a newer candidate.
 	OutcomeSuperseded Outcome = "Superseded"
+	// OutcomeDirect is in the history only: the primary was changed without a canary.
+	OutcomeDirect Outcome = "Direct"
 )
 
 // Verdict is the result of one check.
@@ -124,6 +133,19 @@ type CanaryStatus struct {
 	// attempt counts how often this candidate has been tried again, 0 for the first time.
 	// +optional
 	Attempt int32 `json:"attempt,omitempty"`
+	// images are those of the candidate's containers, as container=image.
+	// +optional
+	// +listType=atomic
+	Images []string `json:"images,omitempty"`
+	// requested is who asked for the candidate, and when.
+	// +optional
+	Requested *Requester `json:"requested,omitempty"`
+	// paused says in one sentence why no step is taken; empty while the rollout is not paused.
+	// +optional
+	Paused string `json:"paused,omitempty"`
+	// lastRequest is when the newest request in spec was made that this status takes into account.
+	// +optional
+	LastRequest *metav1.Time `json:"lastRequest,omitempty"`
 	// outcome is how the rollout ends; empty until that is decided.
 	// +optional
 	Outcome Outcome `json:"outcome,omitempty"`
@@ -136,6 +158,19 @@ type CanaryStatus struct {
 	// step is the number of the planned step, 1 for the first, 0 while the canary starts.
 	// +optional
 	Step int32 `json:"step,omitempty"`
+	// steps are the planned weights in percent, in order; empty while no rollout is open.
+	// +optional
+	// +listType=atomic
+	Steps []int32 `json:"steps,omitempty"`
+	// failureThreshold is the number of failed checks that rolls back; 0 while no rollout is open.
+	// +optional
+	FailureThreshold int32 `json:"failureThreshold,omitempty"`
+	// nextStepTime is when the next step can be taken if its checks pass; empty while that is not known.
+	// +optional
+	NextStepTime *metav1.MicroTime `json:"nextStepTime,omitempty"`
+	// nextCheckTime is when checks are due next; empty while none are planned.
+	// +optional
+	NextCheckTime *metav1.MicroTime `json:"nextCheckTime,omitempty"`
 	// stepStarted is when the split of this step was first seen in effect; empty until then. In phase Finalising it is
 	// when the routes were first seen without the canary.
 	// +optional
@@ -163,6 +198,12 @@ type CanaryStatus struct {
 	// +listType=map
 	// +listMapKey=name
 	Checks []CheckStatus `json:"checks,omitempty"`
+
+	// history are the last 10 rollouts that have ended, the newest first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	History []HistoryEntry `json:"history,omitempty"`
 
 	// target is what was found for the Deployment.
 	// +optional

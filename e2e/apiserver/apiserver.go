@@ -31,8 +31,8 @@ type Server struct {
 	Reconciler client.Client
 	// Kubeconfig is the path of a file with the credentials of the user jane, an administrator.
 	Kubeconfig string
-	// Calls counts the calls of the mutating webhook for Deployments.
-	Calls atomic.Int64
+	// Calls counts the calls of the mutating webhook for Deployments, CanaryCalls of that for Canaries.
+	Calls, CanaryCalls atomic.Int64
 
 	programs    string
 	environment *envtest.Environment
@@ -117,14 +117,20 @@ func (s *Server) connect() error {
 	if s.Reconciler, err = client.New(reconciler.Config(), client.Options{Scheme: scheme}); err != nil {
 		return fmt.Errorf("connect to the API server as %s: %w", Identity, err)
 	}
-	jane, err := s.environment.AddUser(envtest.User{Name: "jane", Groups: []string{"system:masters"}}, nil)
+	s.Kubeconfig, err = s.AddUser("jane", "system:masters")
+	return err
+}
+
+// AddUser returns the path of the kubeconfig of a new user.
+func (s *Server) AddUser(name string, groups ...string) (kubeconfig string, err error) {
+	user, err := s.environment.AddUser(envtest.User{Name: name, Groups: groups}, nil)
 	if err != nil {
-		return fmt.Errorf("add the user jane: %w", err)
+		return "", fmt.Errorf("add the user %s: %w", name, err)
 	}
-	content, err := jane.KubeConfig()
+	content, err := user.KubeConfig()
 	if err != nil {
-		return fmt.Errorf("make the kubeconfig of jane: %w", err)
+		return "", fmt.Errorf("make the kubeconfig of %s: %w", name, err)
 	}
-	s.Kubeconfig = filepath.Join(s.environment.WebhookInstallOptions.LocalServingCertDir, "kubeconfig")
-	return os.WriteFile(s.Kubeconfig, content, 0o600)
+	kubeconfig = filepath.Join(s.environment.WebhookInstallOptions.LocalServingCertDir, "kubeconfig-"+name)
+	return kubeconfig, os.WriteFile(kubeconfig, content, 0o600)
 }

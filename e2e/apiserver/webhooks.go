@@ -17,24 +17,25 @@ import (
 	"sluice.dev/sluice/webhook"
 )
 
-// counted counts the calls of the mutating webhook for Deployments.
+// counted counts the calls of webhooks by their path.
 type counted struct {
 	ctrlwebhook.Server
-	calls *atomic.Int64
+	calls map[string]*atomic.Int64
 }
 
 // Register adds a handler whose calls are counted.
 func (c counted) Register(path string, handler http.Handler) {
 	c.Server.Register(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if path == webhook.MutateDeploymentPath {
-			c.calls.Add(1)
+		if calls := c.calls[path]; calls != nil {
+			calls.Add(1)
 		}
 		handler.ServeHTTP(w, r)
 	}))
 }
 
 func (s *Server) register(hooks ctrlwebhook.Server) {
-	webhook.Register(counted{hooks, &s.Calls}, Identity)
+	calls := map[string]*atomic.Int64{webhook.MutateDeploymentPath: &s.Calls, webhook.MutateCanaryPath: &s.CanaryCalls}
+	webhook.Register(counted{hooks, calls}, Identity)
 }
 
 // configurations are those of the chart, as helm renders it.

@@ -89,7 +89,7 @@ func (r *Reconciler) writeAsk(ctx context.Context, _ *v1alpha1.Canary, o rollout
 		return nil
 	}
 	target := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}
-	return r.annotate(ctx, target, "", plan.Ask.Key, plan.Ask.Hash)
+	return r.annotate(ctx, target, "", plan.Ask.Key, plan.Ask.Value())
 }
 
 // tell sends the events to the Canary and to the Deployment.

@@ -26,6 +26,7 @@ func (r *Reconciler) gather(ctx context.Context, primary *appsv1.Deployment, can
 		Now:        time.Now(),
 		Namespace:  canary.Namespace,
 		Name:       canary.Name,
+		Spec:       canary.Spec,
 		Primary:    primary,
 		Finalizer:  controllerutil.ContainsFinalizer(canary, config.Finalizer),
 		Prometheus: r.Query != nil,

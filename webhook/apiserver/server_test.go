@@ -28,6 +28,9 @@ var sequences = flag.Int("sequences", 12, "random sequences of requests to try")
 // server is a real API server that calls the webhooks as the chart configures them.
 var server *apiserver.Server
 
+// operator is the kubeconfig of olga, who may do what the tests bind.
+var operator string
+
 func TestMain(m *testing.M) {
 	code, err := serve(m)
 	if err != nil {
@@ -43,6 +46,9 @@ func serve(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { _ = server.Stop() }()
+	if operator, err = server.AddUser("olga"); err != nil {
+		return 0, err
+	}
 	return m.Run(), nil
 }
 
@@ -63,7 +69,11 @@ func newCluster(t *testing.T) cluster {
 
 // run runs kubectl and returns all that it prints.
 func (c cluster) run(input string, args ...string) (string, error) {
-	command := exec.CommandContext(c.t.Context(), server.Program("kubectl"), append([]string{"--kubeconfig", server.Kubeconfig, "-n", c.namespace}, args...)...)
+	return c.runAs(server.Kubeconfig, input, args...)
+}
+
+func (c cluster) runAs(kubeconfig, input string, args ...string) (string, error) {
+	command := exec.CommandContext(c.t.Context(), server.Program("kubectl"), append([]string{"--kubeconfig", kubeconfig, "-n", c.namespace}, args...)...)
 	command.Stdin = strings.NewReader(input)
 	command.Env = append(os.Environ(), "KUBE_EDITOR=sed -i s/podinfo:v1/podinfo:v2/", "HOME="+filepath.Dir(server.Kubeconfig))
 	out, err := command.CombinedOutput()

@@ -1,0 +1,140 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/workload"
+)
+
+// meant reports whether a request is for this candidate: the same template, attempt and act of asking. A template that
+// is asked for again later is another candidate, although its hash is the same.
+func meant(request *v1alpha1.Request, candidate *workload.Candidate) bool {
+	if request == nil || candidate == nil || request.Candidate != candidate.Hash {
+		return false
+	}
+	var attempt int32
+	if request.Attempt != nil {
+		attempt = *request.Attempt
+	}
+	return attempt == candidate.Attempt && (request.At == nil || !request.At.Time.Before(candidate.At.Truncate(time.Second)))
+}
+
+// asksAbort reports whether the candidate in flight is to be stopped.
+func (t *tick) asksAbort() bool {
+	return meant(t.o.Spec.Abort, t.o.inFlight())
+}
+
+// asksRetry reports whether a candidate that failed or was aborted is to be judged again.
+func (t *tick) asksRetry() bool {
+	return t.o.Candidate != nil && t.o.Candidate.Mark != workload.MarkNone && meant(t.o.Spec.Retry, t.o.Candidate)
+}
+
+// asksPromotion is the request to promote the candidate in flight early, nil when there is none.
+func (t *tick) asksPromotion() *v1alpha1.PromoteRequest {
+	promote := t.o.Spec.Promote
+	if promote == nil || !meant(&promote.Request, t.o.inFlight()) {
+		return nil
+	}
+	return promote
+}
+
+// skipsAnalysis says why the candidate is promoted without judging; empty when it is judged.
+func (t *tick) skipsAnalysis() string {
+	if promote := t.asksPromotion(); promote != nil && promote.SkipAnalysis {
+		return "by " + whoAndWhy(promote.By, promote.Reason)
+	}
+	if t.policy.SkipAnalysis {
+		return fmt.Sprintf("by the annotation %s", config.AnnotationSkipAnalysis)
+	}
+	return ""
+}
+
+// pausedBy says why no step may be taken and how to go on; empty when steps may be taken.
+func pausedBy(o Observation) string {
+	switch pause := o.Spec.Paused; {
+	case o.Primary == nil:
+		return ""
+	case pause != nil:
+		return fmt.Sprintf("paused by %s; kubectl sluice resume %s goes on", whoAndWhy(pause.By, pause.Reason), o.Name)
+	case o.Primary.Spec.Paused:
+		return "paused by spec.paused of the Deployment; kubectl rollout resume goes on"
+	}
+	return ""
+}
+
+// whoAndWhy names the user of a request, and the reason where one was given.
+func whoAndWhy(user, reason string) string {
+	if user == "" {
+		user = "somebody"
+	}
+	if reason == "" {
+		return user
+	}
+	return user + ": " + reason
+}
+
+// named is a request with the word for it.
+type named struct {
+	verb    string
+	request *v1alpha1.Request
+	obeyed  bool
+}
+
+func (t *tick) requests() []named {
+	list := []named{
+		{"abort", t.o.Spec.Abort, t.asksAbort()},
+		{"retry", t.o.Spec.Retry, t.asksRetry()},
+	}
+	if t.o.Spec.Promote != nil {
+		list = append(list, named{"promote", &t.o.Spec.Promote.Request, t.asksPromotion() != nil})
+	}
+	return list
+}
+
+// noticeRequests tells of the requests that are new and for nothing that is there.
+func (t *tick) noticeRequests() {
+	last := t.plan.Next.LastRequest
+	for _, r := range t.requests() {
+		if r.request == nil || r.request.At == nil || (t.before.LastRequest != nil && !t.before.LastRequest.Before(r.request.At)) {
+			continue
+		}
+		if !r.obeyed {
+			t.event(requestIgnored(r.verb, r.request, t.present()))
+		}
+		if last == nil || last.Before(r.request.At) {
+			last = &metav1.Time{Time: r.request.At.Time}
+		}
+	}
+	t.plan.Next.LastRequest = last
+}
+
+// present tells what a request could be for.
+func (t *tick) present() string {
+	candidate := t.o.Candidate
+	if candidate == nil {
+		return "there is no candidate"
+	}
+	state := "is in flight"
+	if candidate.Mark != workload.MarkNone {
+		state = "is " + string(candidate.Mark)
+	}
+	return fmt.Sprintf("candidate %s, attempt %d, %s", candidate.Hash, candidate.Attempt, state)
+}
+
+// noticePause tells once that the rollout is paused, and once that it goes on.
+func (t *tick) noticePause() {
+	next := &t.plan.Next
+	next.Paused = pausedBy(t.o)
+	switch next.Paused {
+	case t.before.Paused:
+	case "":
+		t.event(resumed())
+	default:
+		t.event(paused(next.Paused))
+	}
+}

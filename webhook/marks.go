@@ -1,0 +1,76 @@
+package webhook
+
+import (
+	"strings"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/workload"
+)
+
+func fail(s *subject) (workload.Template, bool, error) {
+	hash, asked := s.take(config.AnnotationFail)
+	if candidate := s.inFlight(); asked && candidate != nil && candidate.Hash == hash {
+		s.candidate = s.marked(*candidate, workload.MarkFailed, s.request.User)
+	}
+	return nil, false, nil
+}
+
+func abort(s *subject) (workload.Template, bool, error) {
+	hash, user, asked := s.takeAsked(config.AnnotationAbort)
+	if !asked {
+		return nil, false, nil
+	}
+	candidate := s.inFlight()
+	switch {
+	case candidate == nil:
+		s.warn("nothing to abort: no candidate is in flight")
+	case hash != "" && hash != candidate.Hash:
+		s.warn("nothing to abort: the candidate in flight is %s, not %s", candidate.Hash, hash)
+	default:
+		s.candidate = s.marked(*candidate, workload.MarkAborted, user)
+		s.warn("aborted %s; to judge the same template again: kubectl annotate deployment %s -n %s %s=true",
+			candidate.Hash, s.name(), s.namespace(), config.AnnotationRetry)
+	}
+	return nil, false, nil
+}
+
+func retry(s *subject) (workload.Template, bool, error) {
+	hash, user, asked := s.takeAsked(config.AnnotationRetry)
+	if !asked {
+		return nil, false, nil
+	}
+	switch {
+	case s.candidate == nil || s.candidate.Mark == workload.MarkNone:
+		s.warn("nothing to retry: no candidate has failed or was aborted")
+	case hash != "" && hash != s.candidate.Hash:
+		s.warn("nothing to retry: the candidate that is kept is %s, not %s", s.candidate.Hash, hash)
+	default:
+		again := *s.candidate
+		again.Mark, again.MarkedBy, again.MarkedAt = workload.MarkNone, "", nil
+		again.Attempt++
+		again.RetriedBy = user
+		s.candidate = &again
+	}
+	return nil, false, nil
+}
+
+// takeAsked reads an annotation that asks for a mark: "true" means whatever is the candidate, anything else its hash. The
+// reconciler adds the user on whose behalf it asks; nobody else can speak for others.
+func (s *subject) takeAsked(key string) (hash, user string, asked bool) {
+	value, asked := s.take(key)
+	user = strings.ToValidUTF8(s.request.User, "?")
+	hash, behalf, _ := strings.Cut(value, " ")
+	if behalf != "" && s.request.Reconciler {
+		user = behalf
+	}
+	if hash == "true" {
+		hash = ""
+	}
+	return hash, user, asked
+}
+
+func (s *subject) marked(candidate workload.Candidate, mark workload.Mark, user string) *workload.Candidate {
+	now := s.request.Now
+	candidate.Mark, candidate.MarkedBy, candidate.MarkedAt = mark, user, &now
+	return &candidate
+}
