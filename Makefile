@@ -35,8 +35,8 @@ verify: ## Check format, lint and that generated files are up to date
 	go vet ./...
 	go mod tidy -diff
 	@$(MAKE) -s lint
-	@before=$$(cat api/v1alpha1/zz_generated.deepcopy.go charts/sluice/crds/*.yaml | sha256sum); $(MAKE) -s generate; \
-	 after=$$(cat api/v1alpha1/zz_generated.deepcopy.go charts/sluice/crds/*.yaml | sha256sum); \
+	@before=$$(cat api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml | sha256sum); $(MAKE) -s generate; \
+	 after=$$(cat api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml | sha256sum); \
 	 test "$$before" = "$$after" || { echo "generated files were out of date: commit what make generate made"; exit 1; }
 	@$$(go run ./e2e/cluster build helm)/helm lint charts/sluice
 
@@ -51,7 +51,7 @@ fmt: ## Format the code
 	gofmt -w $$(git ls-files '*.go')
 
 generate: ## Make the generated files: deep copies and CRDs
-	$(CONTROLLER_GEN) object paths=./api/... crd:crdVersions=v1 output:crd:dir=charts/sluice/crds
+	$(CONTROLLER_GEN) object paths=./api/... crd:crdVersions=v1 output:crd:dir=charts/sluice/files/crds
 
 build: ## Build the controller into bin/
 	go build -o bin/sluice ./cmd/sluice
