@@ -9,6 +9,9 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
+// version is set by the linker.
+var version = "dev"
+
 func main() {
 	if err := command().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
@@ -17,20 +20,21 @@ func main() {
 }
 
 func command() *cobra.Command {
-	o := defaults()
 	cmd := &cobra.Command{
 		Use:           "sluice",
 		Short:         "Progressive delivery for the Kubernetes Gateway API",
+		Version:       version,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.validate(); err != nil {
+			process, err := processOf(cmd.Flags())
+			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), o)
+			return run(cmd.Context(), process)
 		},
 	}
-	o.addTo(cmd.Flags())
+	addFlags(cmd.PersistentFlags())
 	return cmd
 }

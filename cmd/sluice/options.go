@@ -4,79 +4,86 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
+
+	"sluice.dev/sluice/config"
 )
 
-// options are the flags of the process.
-type options struct {
-	prometheusURL      string
-	metricsAddress     string
-	probeAddress       string
-	webhookPort        int
-	certDir            string
-	logLevel           string
-	leaderElect        bool
-	namespace          string
-	serviceAccount     string
-	secret             string
-	service            string
-	mutatingWebhooks   string
-	validatingWebhooks string
-	qps                float32
-	burst              int
+const configFlag = "config"
+
+// addFlags adds every flag, with the defaults of a process without a configuration file.
+func addFlags(flags *pflag.FlagSet) {
+	flags.String(configFlag, "", "configuration file; flags that are given override it")
+	process := defaults()
+	bind(flags, &process)
 }
 
-var logLevels = []string{"debug", "info", "error"}
-
-func defaults() *options {
-	return &options{
-		metricsAddress:     ":8080",
-		probeAddress:       ":8081",
-		webhookPort:        9443,
-		certDir:            "/tmp/sluice-certs",
-		logLevel:           "info",
-		leaderElect:        true,
-		namespace:          os.Getenv("POD_NAMESPACE"),
-		serviceAccount:     cmp.Or(os.Getenv("POD_SERVICE_ACCOUNT"), "sluice"),
-		secret:             "sluice-webhook",
-		service:            "sluice-webhook",
-		mutatingWebhooks:   "zz-sluice",
-		validatingWebhooks: "zz-sluice",
-		qps:                100,
-		burst:              200,
-	}
+// defaults are those of the product, in the namespace that the pod is in.
+func defaults() config.Process {
+	process := config.DefaultProcess()
+	process.Namespace = os.Getenv("POD_NAMESPACE")
+	process.ServiceAccount = cmp.Or(os.Getenv("POD_SERVICE_ACCOUNT"), process.ServiceAccount)
+	return process
 }
 
-func (o *options) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&o.prometheusURL, "prometheus-url", o.prometheusURL, "URL of Prometheus; without it no candidate can be judged")
-	flags.StringVar(&o.metricsAddress, "metrics-bind-address", o.metricsAddress, "where sluice's own metrics are served; 0 for nowhere")
-	flags.StringVar(&o.probeAddress, "health-probe-bind-address", o.probeAddress, "where /healthz and /readyz are served")
-	flags.IntVar(&o.webhookPort, "webhook-port", o.webhookPort, "port of the admission webhooks")
-	flags.StringVar(&o.certDir, "cert-dir", o.certDir, "folder that the webhooks' certificate is written to and read from")
-	flags.StringVar(&o.logLevel, "log-level", o.logLevel, "debug, info or error")
-	flags.BoolVar(&o.leaderElect, "leader-elect", o.leaderElect, "let one of several replicas reconcile; admission is served by all")
-	flags.StringVar(&o.namespace, "namespace", o.namespace, "namespace that sluice runs in (also: environment variable POD_NAMESPACE)")
-	flags.StringVar(&o.serviceAccount, "service-account", o.serviceAccount, "service account that sluice runs as; only it may promote and split (also: environment variable POD_SERVICE_ACCOUNT)")
-	flags.StringVar(&o.secret, "cert-secret", o.secret, "Secret that keeps the webhooks' certificate")
-	flags.StringVar(&o.service, "webhook-service", o.service, "Service that the API server reaches the webhooks at")
-	flags.StringVar(&o.mutatingWebhooks, "mutating-webhook-configuration", o.mutatingWebhooks, "MutatingWebhookConfiguration to put the certificate authority into")
-	flags.StringVar(&o.validatingWebhooks, "validating-webhook-configuration", o.validatingWebhooks, "ValidatingWebhookConfiguration to put the certificate authority into")
-	flags.Float32Var(&o.qps, "kube-api-qps", o.qps, "requests per second to the API server, on average")
-	flags.IntVar(&o.burst, "kube-api-burst", o.burst, "requests to the API server at once")
+// bind adds a flag for every setting of the configuration file.
+func bind(flags *pflag.FlagSet, p *config.Process) {
+	flags.StringVar(&p.PrometheusURL, "prometheus-url", p.PrometheusURL, "URL of Prometheus; without it no candidate can be judged")
+	flags.StringVar(&p.LogLevel, "log-level", p.LogLevel, "debug, info or error")
+	flags.StringVar(&p.Namespace, "namespace", p.Namespace, "namespace that sluice runs in (also: environment variable POD_NAMESPACE)")
+	flags.StringVar(&p.ServiceAccount, "service-account", p.ServiceAccount, "service account that sluice runs as; only it may promote and split (also: environment variable POD_SERVICE_ACCOUNT)")
+	flags.StringSliceVar(&p.WatchNamespaces, "watch-namespaces", p.WatchNamespaces, "namespaces whose Deployments can be opted in; all when empty")
+	flags.BoolVar(&p.LeaderElection, "leader-elect", p.LeaderElection, "let one of several replicas reconcile; admission is served by all")
+	flags.StringVar(&p.Metrics.BindAddress, "metrics-bind-address", p.Metrics.BindAddress, "where sluice's own metrics are served; 0 for nowhere")
+	flags.BoolVar(&p.Metrics.Secure, "metrics-secure", p.Metrics.Secure, "serve metrics over TLS, only to those that may get /metrics by RBAC")
+	flags.StringVar(&p.Probes.BindAddress, "health-probe-bind-address", p.Probes.BindAddress, "where /healthz and /readyz are served")
+	flags.StringVar(&p.Pprof.BindAddress, "pprof-bind-address", p.Pprof.BindAddress, "where profiles of the process are served, without any authentication; nowhere when empty")
+	flags.IntVar(&p.Webhook.Port, "webhook-port", p.Webhook.Port, "port of the admission webhooks")
+	flags.StringVar(&p.Webhook.Service, "webhook-service", p.Webhook.Service, "Service that the API server reaches the webhooks at")
+	flags.StringVar(&p.Webhook.Mutating, "mutating-webhook-configuration", p.Webhook.Mutating, "MutatingWebhookConfiguration of the webhooks")
+	flags.StringVar(&p.Webhook.Validating, "validating-webhook-configuration", p.Webhook.Validating, "ValidatingWebhookConfiguration of the webhooks")
+	flags.StringVar(&p.Certs.Provider, "cert-provider", p.Certs.Provider, "who makes the webhooks' certificate: self or cert-manager")
+	flags.StringVar(&p.Certs.Secret, "cert-secret", p.Certs.Secret, "Secret that keeps the webhooks' certificate")
+	flags.DurationVar(&p.Certs.CAValidity.Duration, "cert-ca-validity", p.Certs.CAValidity.Duration, "how long an authority of sluice's own is valid; replaced after two thirds of that")
+	flags.DurationVar(&p.Certs.Validity.Duration, "cert-validity", p.Certs.Validity.Duration, "how long a certificate of sluice's own is valid; replaced after two thirds of that")
+	flags.Float32Var(&p.KubeAPI.QPS, "kube-api-qps", p.KubeAPI.QPS, "requests per second to the API server, on average")
+	flags.IntVar(&p.KubeAPI.Burst, "kube-api-burst", p.KubeAPI.Burst, "requests to the API server at once")
 }
 
-func (o *options) validate() error {
-	if !slices.Contains(logLevels, o.logLevel) {
-		return fmt.Errorf("--log-level %q: must be one of %s", o.logLevel, strings.Join(logLevels, ", "))
+// processOf are the effective settings: the defaults, then the file, then the flags that were given.
+func processOf(given *pflag.FlagSet) (config.Process, error) {
+	process := defaults()
+	if path, err := given.GetString(configFlag); err == nil && path != "" {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return process, fmt.Errorf("read the configuration file: %w", err)
+		}
+		if process, err = config.ReadProcess(content, process); err != nil {
+			return process, fmt.Errorf("configuration file %s: %w", path, err)
+		}
 	}
-	if o.namespace == "" {
-		return fmt.Errorf("--namespace: must be the namespace that sluice runs in; set it, or the environment variable POD_NAMESPACE")
+	if err := override(&process, given); err != nil {
+		return process, err
 	}
-	if o.webhookPort < 1 || o.webhookPort > 65535 {
-		return fmt.Errorf("--webhook-port %d: must be from 1 to 65535", o.webhookPort)
-	}
-	return nil
+	return process, process.Validate().ToAggregate()
+}
+
+// override sets what was given on the command line.
+func override(process *config.Process, given *pflag.FlagSet) error {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	bind(flags, process)
+	var failed error
+	given.Visit(func(flag *pflag.Flag) {
+		target := flags.Lookup(flag.Name)
+		if target == nil || failed != nil {
+			return
+		}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			failed = target.Value.(pflag.SliceValue).Replace(list.GetSlice())
+			return
+		}
+		failed = target.Value.Set(flag.Value.String())
+	})
+	return failed
 }

@@ -1,8 +1,15 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
+
+	"sluice.dev/sluice/config"
 )
 
 func TestFlagsAreChecked(t *testing.T) {
@@ -15,6 +22,7 @@ func TestFlagsAreChecked(t *testing.T) {
 		"a port that does not exist":  {[]string{"--namespace=a", "--webhook-port=0"}, "from 1 to 65535"},
 		"a mistyped flag":             {[]string{"--prometeus-url=x"}, "unknown flag"},
 		"an argument":                 {[]string{"start"}, "unknown command"},
+		"no such file":                {[]string{"--namespace=a", "--config=/nowhere.yaml"}, "/nowhere.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := command()
@@ -26,8 +34,55 @@ func TestFlagsAreChecked(t *testing.T) {
 	}
 }
 
-func TestCredentialsAreNotLogged(t *testing.T) {
-	if got := redacted("http://jane:secret@prometheus:9090"); strings.Contains(got, "secret") || !strings.Contains(got, "prometheus:9090") {
-		t.Errorf("the log would say %s", got)
+// effective are the settings with a configuration file and flags.
+func effective(t *testing.T, file string, args ...string) (config.Process, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	addFlags(flags)
+	if err := flags.Parse(append(args, "--config="+path)); err != nil {
+		t.Fatal(err)
+	}
+	return processOf(flags)
+}
+
+func TestFlagsOverrideTheFile(t *testing.T) {
+	t.Setenv("POD_NAMESPACE", "sluice-system")
+	file := "logLevel: debug\nwatchNamespaces: [a]\nleaderElection: false\nwebhook: {port: 1234}\ncerts: {validity: 5h}\n"
+	process, err := effective(t, file, "--watch-namespaces=b,c", "--webhook-port=9443", "--cert-validity=7h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if process.LogLevel != "debug" || process.LeaderElection || process.Namespace != "sluice-system" {
+		t.Errorf("what no flag sets must be that of the file: %+v", process)
+	}
+	if strings.Join(process.WatchNamespaces, " ") != "b c" || process.Webhook.Port != 9443 || process.Certs.Validity.Duration.Hours() != 7 {
+		t.Errorf("a flag that is given must win, also with the default's value: %+v", process)
+	}
+}
+
+func TestMistakesInTheFileNameTheFile(t *testing.T) {
+	_, err := effective(t, "metrics: {secur: true}", "--namespace=a")
+	if err == nil || !strings.Contains(err.Error(), "metrics.secur") || !strings.Contains(err.Error(), "config.yaml") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMemoryLimitLeavesRoom(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	t.Setenv("GOMEMLIMIT", "")
+	if limit, err := limitMemory("536870912"); err != nil || limit != 483183819 || debug.SetMemoryLimit(-1) != limit {
+		t.Errorf("limit %d, %v, in force %d", limit, err, debug.SetMemoryLimit(-1))
+	}
+	if _, err := limitMemory("512Mi"); err == nil || !strings.Contains(err.Error(), "MEMORY_LIMIT") {
+		t.Errorf("got %v", err)
+	}
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	if limit, err := limitMemory("100"); err != nil || limit == 90 {
+		t.Errorf("GOMEMLIMIT must win: %d, %v", limit, err)
 	}
 }

@@ -2,69 +2,51 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
-	"sync/atomic"
-	"time"
+	"os"
+	"runtime/debug"
+	"strconv"
 
 	"go.uber.org/zap/zapcore"
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
-	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/analysis/provider/prometheus"
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/certs"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/rollout/reconciler"
-	"sluice.dev/sluice/webhook"
 )
 
-// Leader election hands over in seconds: admission is served by all replicas, but steps are taken by one.
-const (
-	leaseDuration = 6 * time.Second
-	renewDeadline = 4 * time.Second
-	retryPeriod   = time.Second
-)
-
-func run(ctx context.Context, o *options) error {
-	ctrl.SetLogger(zap.New(zap.Level(levelOf(o.logLevel))))
-	log := ctrl.Log.WithName("setup")
-	log.Info("starting", "prometheus-url", redacted(o.prometheusURL), "namespace", o.namespace, "webhook-port", o.webhookPort,
-		"leader-elect", o.leaderElect, "metrics-bind-address", o.metricsAddress, "log-level", o.logLevel)
-	manager, err := newManager(o)
+func run(ctx context.Context, process config.Process) error {
+	ctrl.SetLogger(zap.New(zap.Level(levelOf(process.LogLevel))))
+	memory, err := limitMemory(os.Getenv("MEMORY_LIMIT"))
+	if err != nil {
+		return err
+	}
+	ctrl.Log.WithName("setup").Info("starting", "version", version, "config", process.Redacted(), "memory-limit-bytes", memory)
+	manager, err := newManager(process)
 	if err != nil {
 		return err
 	}
 	if err := needGatewayAPI(manager); err != nil {
 		return err
 	}
-	reconcilerOptions := reconciler.Options{Metrics: metrics.Registry}
-	if o.prometheusURL != "" {
-		provider, err := prometheus.New(o.prometheusURL)
+	options := reconciler.Options{Metrics: metrics.Registry}
+	if process.PrometheusURL != "" {
+		provider, err := prometheus.New(process.PrometheusURL)
 		if err != nil {
-			return fmt.Errorf("--prometheus-url: %w", err)
+			return fmt.Errorf("prometheusUrl: %w", err)
 		}
-		reconcilerOptions.Query = provider.Query
+		options.Query = provider.Query
 	}
-	if err := reconciler.Setup(manager, reconcilerOptions); err != nil {
+	if err := reconciler.Setup(manager, options); err != nil {
 		return fmt.Errorf("set up the reconciler: %w", err)
 	}
-	if err := addWebhooks(manager, o); err != nil {
+	if err := addWebhooks(manager, process); err != nil {
 		return err
 	}
 	return manager.Start(ctx)
@@ -80,48 +62,18 @@ func levelOf(name string) zapcore.Level {
 	return zapcore.InfoLevel
 }
 
-// redacted leaves credentials out of the log.
-func redacted(address string) string {
-	parsed, err := url.Parse(address)
-	if err != nil {
-		return "(not a URL)"
+// limitMemory makes the garbage collector work harder before the container's limit is reached: at 90 % of it. Without a
+// limit, or where GOMEMLIMIT is set, nothing changes. It returns the limit that is in force.
+func limitMemory(container string) (int64, error) {
+	if container == "" || os.Getenv("GOMEMLIMIT") != "" {
+		return debug.SetMemoryLimit(-1), nil
 	}
-	return parsed.Redacted()
-}
-
-func newManager(o *options) (ctrl.Manager, error) {
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, gatewayv1.Install, v1alpha1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			return nil, fmt.Errorf("register types: %w", err)
-		}
+	limit, err := strconv.ParseInt(container, 10, 64)
+	if err != nil || limit <= 0 {
+		return 0, fmt.Errorf("environment variable MEMORY_LIMIT is %q: must be the memory limit of the container in bytes; unset it for no limit", container)
 	}
-	restConfig, err := ctrl.GetConfig()
-	if err != nil {
-		return nil, fmt.Errorf("find the cluster: %w", err)
-	}
-	restConfig.QPS, restConfig.Burst = o.qps, o.burst
-	lease, renew, retry := leaseDuration, renewDeadline, retryPeriod
-	return ctrl.NewManager(restConfig, ctrl.Options{
-		Scheme:                        scheme,
-		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
-		HealthProbeBindAddress:        o.probeAddress,
-		WebhookServer:                 ctrlwebhook.NewServer(ctrlwebhook.Options{Port: o.webhookPort, CertDir: o.certDir}),
-		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              "sluice",
-		LeaderElectionNamespace:       o.namespace,
-		LeaderElectionReleaseOnCancel: true,
-		LeaseDuration:                 &lease,
-		RenewDeadline:                 &renew,
-		RetryPeriod:                   &retry,
-		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
-			ByObject: map[client.Object]cache.ByObject{
-				&discoveryv1.EndpointSlice{}: {Label: labels.SelectorFromSet(labels.Set{config.LabelRole: config.RoleCanary})},
-				&corev1.Secret{}:             {Namespaces: map[string]cache.Config{o.namespace: {}}},
-			},
-		},
-	})
+	debug.SetMemoryLimit(limit / 10 * 9)
+	return limit / 10 * 9, nil
 }
 
 // needGatewayAPI fails early, with what to do, where the types are missing that everything rests on.
@@ -139,49 +91,3 @@ func needGatewayAPI(manager ctrl.Manager) error {
 	}
 	return nil
 }
-
-// addWebhooks serves admission once the certificate and its authority are in place: the server cannot start without.
-func addWebhooks(manager ctrl.Manager, o *options) error {
-	ready, err := certs.Setup(manager, certs.Options{
-		Namespace: o.namespace, Secret: o.secret, Service: o.service, Dir: o.certDir,
-		Mutating: o.mutatingWebhooks, Validating: o.validatingWebhooks,
-	})
-	if err != nil {
-		return err
-	}
-	if err := manager.AddHealthzCheck("process", func(*http.Request) error { return nil }); err != nil {
-		return fmt.Errorf("add /healthz: %w", err)
-	}
-	var started atomic.Pointer[healthz.Checker]
-	if err := manager.AddReadyzCheck("webhooks", func(request *http.Request) error {
-		check := started.Load()
-		if check == nil {
-			return errors.New("the webhooks wait for their certificate")
-		}
-		return (*check)(request)
-	}); err != nil {
-		return fmt.Errorf("add /readyz: %w", err)
-	}
-	return manager.Add(afterCertificate(func(ctx context.Context) error {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ready:
-		}
-		server := manager.GetWebhookServer()
-		webhook.Register(server, fmt.Sprintf("system:serviceaccount:%s:%s", o.namespace, o.serviceAccount))
-		check := server.StartedChecker()
-		started.Store(&check)
-		<-ctx.Done()
-		return nil
-	}))
-}
-
-// afterCertificate runs on every replica, leader or not.
-type afterCertificate func(context.Context) error
-
-// Start waits for the certificate.
-func (f afterCertificate) Start(ctx context.Context) error { return f(ctx) }
-
-// NeedLeaderElection is false: every replica serves admission.
-func (f afterCertificate) NeedLeaderElection() bool { return false }

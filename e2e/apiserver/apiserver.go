@@ -65,7 +65,7 @@ func Start(ctx context.Context, more ...string) (*Server, error) {
 	}
 	s.environment = &envtest.Environment{
 		BinaryAssetsDirectory: dir,
-		CRDDirectoryPaths:     []string{gateway, filepath.Join(root, "charts", "sluice", "crds")},
+		CRDDirectoryPaths:     []string{gateway, filepath.Join(root, "charts", "sluice", "files", "crds")},
 		WebhookInstallOptions: envtest.WebhookInstallOptions{MutatingWebhooks: mutating, ValidatingWebhooks: validating},
 	}
 	if _, err := s.environment.Start(); err != nil {

@@ -17,7 +17,7 @@ const (
 )
 
 // install puts the chart of the checkout into the cluster and waits until admission is served. The image has always the
-// same tag, so a stamp on the pods makes the new one run.
+// same tag, so a stamp on the pods makes the new one run. CRDs that tests have applied become the chart's.
 func install(ctx context.Context, c *cluster) error {
 	dir, err := binaries.Ensure(ctx, os.Stderr, "helm")
 	if err != nil {
@@ -25,11 +25,8 @@ func install(ctx context.Context, c *cluster) error {
 	}
 	c.say("installing the chart")
 	chart := filepath.Join(c.root, "charts", "sluice")
-	if err := c.kubectl(ctx, "", "apply", "--server-side", "--force-conflicts", "-f", filepath.Join(chart, "crds")); err != nil {
-		return err
-	}
 	helm := exec.CommandContext(ctx, filepath.Join(dir, "helm"), "upgrade", "--install", "sluice", chart, "--kubeconfig", c.kubeconfig,
-		"--namespace", releaseNamespace, "--create-namespace", "--set", "prometheusUrl="+prometheusURL,
+		"--namespace", releaseNamespace, "--create-namespace", "--take-ownership", "--set", "prometheusUrl="+prometheusURL,
 		"--set-string", "podAnnotations.sluice-built="+time.Now().UTC().Format(time.RFC3339))
 	if out, err := helm.CombinedOutput(); err != nil {
 		return fmt.Errorf("helm upgrade: %w\n%s", err, out)

@@ -85,7 +85,7 @@ func serve(m *testing.M) (int, error) {
 		return 0, err
 	}
 	environment := &envtest.Environment{BinaryAssetsDirectory: dir, CRDDirectoryPaths: []string{
-		filepath.Join(strings.TrimSpace(string(module)), "config", "crd", "standard"), "../../charts/sluice/crds",
+		filepath.Join(strings.TrimSpace(string(module)), "config", "crd", "standard"), "../../charts/sluice/files/crds",
 	}}
 	restConfig, err := environment.Start()
 	if err != nil {

@@ -1,0 +1,110 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/x509"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Keys of the Secret besides those of the certificate, which are tls.crt and tls.key. Those of cert-manager are the same.
+const (
+	// bundleKey keeps every authority that may have signed what some replica serves, the newest first.
+	bundleKey = "ca.crt"
+	// authorityKey keeps the key of the newest authority.
+	authorityKey = "ca.key"
+)
+
+// longestSettle is the time that every API server surely needs to see a changed webhook configuration.
+const longestSettle = time.Minute
+
+// settle is how long a new authority is in the bundle before anything is signed by it.
+func (l Lifetimes) settle() time.Duration {
+	return min(longestSettle, l.Leaf/10)
+}
+
+// Step is what becomes of the Secret's content.
+type Step struct {
+	// Data is the content that the Secret should have.
+	Data map[string][]byte
+	// Did says in one sentence what changed; empty when nothing did.
+	Did string
+	// Wait is the time until the next step can be due.
+	Wait time.Duration
+}
+
+// Next renews what is due. Authorities overlap: a new one is first only trusted, and signs the certificate once it is
+// trusted everywhere; the old one is trusted until it expires, and with it everything that it signed. What cannot be read
+// is made anew. trusted tells whether every webhook configuration has the present bundle.
+func Next(data map[string][]byte, hosts []string, lifetimes Lifetimes, trusted bool, now time.Time) (Step, error) {
+	a := read(data, now)
+	did := ""
+	if a.signer == nil || due(a.bundle[0], now) {
+		if err := a.addAuthority(lifetimes.CA, now); err != nil {
+			return Step{}, err
+		}
+		did, trusted = "made a new authority", false
+	}
+	mayReplace := trusted && !now.Before(a.settled(lifetimes))
+	if !a.leafServes(hosts, now) || mayReplace && a.leafDue(now) {
+		if err := a.issue(hosts, lifetimes.Leaf, now); err != nil {
+			return Step{}, err
+		}
+		did = joined(did, "issued a certificate")
+	}
+	if did == "" && !bytes.Equal(encoded(a.bundle...), data[bundleKey]) {
+		did = "dropped an expired authority"
+	}
+	next, err := a.encode()
+	return Step{Data: next, Did: did, Wait: a.wait(lifetimes, now)}, err
+}
+
+func joined(first, second string) string {
+	if first == "" {
+		return second
+	}
+	return first + " and " + second
+}
+
+// leafDue reports whether the certificate is to be replaced: it grows old, or its authority does.
+func (a *material) leafDue(now time.Time) bool {
+	return due(a.leaf, now) || a.leaf.CheckSignatureFrom(a.bundle[0]) != nil
+}
+
+// settled is when the newest authority has been in the bundle for long enough to sign.
+func (a *material) settled(lifetimes Lifetimes) time.Time {
+	return made(a.bundle[0]).Add(lifetimes.settle())
+}
+
+// wait is the time until the first thing is due; the bundle being trusted is an event of its own.
+func (a *material) wait(lifetimes Lifetimes, now time.Time) time.Duration {
+	next := dueAt(a.bundle[0])
+	for _, at := range []time.Time{dueAt(a.leaf), a.settled(lifetimes), a.bundle[len(a.bundle)-1].NotAfter} {
+		if at.After(now) && at.Before(next) {
+			next = at
+		}
+	}
+	return max(next.Sub(now), lifetimes.settle())
+}
+
+// tolerance is how much clocks may differ: certificates are valid from so long before they are made.
+const tolerance = 5 * time.Minute
+
+func made(certificate *x509.Certificate) time.Time {
+	return certificate.NotBefore.Add(tolerance)
+}
+
+// dueAt is after two thirds of a certificate's life.
+func dueAt(certificate *x509.Certificate) time.Time {
+	return made(certificate).Add(certificate.NotAfter.Sub(made(certificate)) * 2 / 3)
+}
+
+func due(certificate *x509.Certificate, now time.Time) bool {
+	return !now.Before(dueAt(certificate))
+}
+
+// certificateOf is the certificate and its key.
+func certificateOf(data map[string][]byte) (certificate, key []byte) {
+	return data[corev1.TLSCertKey], data[corev1.TLSPrivateKeyKey]
+}

@@ -1,0 +1,114 @@
+package certs
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+)
+
+// Serving is the certificate that this replica serves, taken over from the Secret as soon as it changes. It never touches
+// a disk: a mounted Secret would follow only after the kubelet's next look, up to minutes later.
+type Serving struct {
+	client  client.Client
+	options Options
+	pair    atomic.Pointer[tls.Certificate]
+	problem atomic.Pointer[error]
+}
+
+var errNoCertificate = errors.New("the webhooks wait for their certificate")
+
+func setupServing(manager ctrl.Manager, options Options) (*Serving, error) {
+	everywhere := false
+	s := &Serving{client: manager.GetClient(), options: options}
+	s.problem.Store(&errNoCertificate)
+	return s, ctrl.NewControllerManagedBy(manager).
+		Named("certificate").
+		For(&corev1.Secret{}).
+		Watches(&admissionregistrationv1.MutatingWebhookConfiguration{}, toSecret(options)).
+		Watches(&admissionregistrationv1.ValidatingWebhookConfiguration{}, toSecret(options)).
+		WithOptions(controller.Options{NeedLeaderElection: &everywhere}).
+		Complete(s)
+}
+
+// Certificate is what tls.Config.GetCertificate wants.
+func (s *Serving) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if pair := s.pair.Load(); pair != nil {
+		return pair, nil
+	}
+	return nil, errNoCertificate
+}
+
+// Ready says why the API server cannot call this replica; nil when it can.
+func (s *Serving) Ready() error {
+	if err := *s.problem.Load(); err != nil {
+		return err
+	}
+	if last := s.pair.Load().Leaf.NotAfter; time.Now().After(last) {
+		return fmt.Errorf("the webhooks' certificate expired at %s: see why Secret %s/%s was not renewed", last, s.options.Namespace, s.options.Secret)
+	}
+	return nil
+}
+
+// Reconcile takes over what the Secret has.
+func (s *Serving) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	problem, err := s.take(ctx, request)
+	s.problem.Store(&problem)
+	return ctrl.Result{}, err
+}
+
+func (s *Serving) take(ctx context.Context, request ctrl.Request) (problem, err error) {
+	var secret corev1.Secret
+	if err := s.client.Get(ctx, request.NamespacedName, &secret); err != nil {
+		err = fmt.Errorf("read Secret %s, which keeps the webhooks' certificate: %w", request, err)
+		return err, client.IgnoreNotFound(err)
+	}
+	certificate, key := certificateOf(secret.Data)
+	if len(certificate) == 0 {
+		return fmt.Errorf("%w: Secret %s has none yet", errNoCertificate, request), nil
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return fmt.Errorf("the webhooks' certificate in Secret %s cannot be used: %w", request, err), nil
+	}
+	s.pair.Store(&pair)
+	return s.untrusted(ctx, &pair), nil
+}
+
+// untrusted says which webhook configuration does not trust the certificate.
+func (s *Serving) untrusted(ctx context.Context, pair *tls.Certificate) error {
+	configurations, err := s.options.configurations(ctx, s.client)
+	if err != nil {
+		return err
+	}
+	for _, c := range configurations {
+		for _, hook := range c.hooks {
+			if err := accepts(hook.CABundle, pair, s.options.Hosts[0]); err != nil {
+				return fmt.Errorf("%s does not trust the webhooks' certificate yet: %w", c.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// accepts does what the API server does: it verifies the certificate, with the authorities sent along, against the bundle.
+func accepts(bundle []byte, pair *tls.Certificate, host string) error {
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	roots.AppendCertsFromPEM(bundle)
+	for _, raw := range pair.Certificate[1:] {
+		if authority, err := x509.ParseCertificate(raw); err == nil {
+			between.AddCert(authority)
+		}
+	}
+	_, err := pair.Leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: roots, Intermediates: between})
+	return err
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/certs"
+	"sluice.dev/sluice/config"
+)
+
+// Leader election hands over in seconds: admission is served by all replicas, but steps are taken by one. A leader that
+// cannot renew its lease ends the process at once, before anybody else can get it.
+const (
+	leaseName     = "sluice"
+	leaseDuration = 6 * time.Second
+	renewDeadline = 4 * time.Second
+	retryPeriod   = time.Second
+)
+
+// shutdownTimeout is how long admissions in flight may take to finish; the API server waits for none longer than that.
+const shutdownTimeout = 20 * time.Second
+
+func newManager(process config.Process) (ctrl.Manager, error) {
+	scheme, err := newScheme()
+	if err != nil {
+		return nil, err
+	}
+	restConfig, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the cluster: %w", err)
+	}
+	restConfig.QPS, restConfig.Burst = process.KubeAPI.QPS, process.KubeAPI.Burst
+	lease, renew, retry, shutdown := leaseDuration, renewDeadline, retryPeriod, shutdownTimeout
+	return ctrl.NewManager(restConfig, ctrl.Options{
+		Scheme:                        scheme,
+		Metrics:                       metricsOptions(process.Metrics),
+		PprofBindAddress:              process.Pprof.BindAddress,
+		LeaderElection:                process.LeaderElection,
+		LeaderElectionID:              leaseName,
+		LeaderElectionNamespace:       process.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &lease,
+		RenewDeadline:                 &renew,
+		RetryPeriod:                   &retry,
+		GracefulShutdownTimeout:       &shutdown,
+		Cache:                         cacheOptions(process),
+	})
+}
+
+func newScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, gatewayv1.Install, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return nil, fmt.Errorf("register types: %w", err)
+		}
+	}
+	return scheme, nil
+}
+
+func metricsOptions(m config.ProcessMetrics) metricsserver.Options {
+	options := metricsserver.Options{BindAddress: m.BindAddress}
+	if m.Secure {
+		options.SecureServing, options.FilterProvider = true, filters.WithAuthenticationAndAuthorization
+	}
+	return options
+}
+
+// cacheOptions read no more than the permissions of the chart allow. Gateways are read everywhere, also where only some
+// namespaces are watched: routes attach to Gateways of other namespaces.
+func cacheOptions(process config.Process) cache.Options {
+	objects := certs.CacheOf(certOptions(process))
+	objects[&discoveryv1.EndpointSlice{}] = cache.ByObject{Label: labels.SelectorFromSet(labels.Set{config.LabelRole: config.RoleCanary})}
+	options := cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: objects}
+	if len(process.WatchNamespaces) == 0 {
+		return options
+	}
+	objects[&gatewayv1.Gateway{}] = cache.ByObject{Namespaces: map[string]cache.Config{cache.AllNamespaces: {}}}
+	options.DefaultNamespaces = map[string]cache.Config{}
+	for _, namespace := range process.WatchNamespaces {
+		options.DefaultNamespaces[namespace] = cache.Config{}
+	}
+	return options
+}
+
+func certOptions(process config.Process) certs.Options {
+	return certs.Options{
+		Namespace:  process.Namespace,
+		Secret:     process.Certs.Secret,
+		Hosts:      certs.HostsOf(process.Webhook.Service, process.Namespace),
+		Mutating:   process.Webhook.Mutating,
+		Validating: process.Webhook.Validating,
+		Rotate:     process.Certs.Provider == config.CertsSelf,
+		Lifetimes:  certs.Lifetimes{CA: process.Certs.CAValidity.Duration, Leaf: process.Certs.Validity.Duration},
+	}
+}

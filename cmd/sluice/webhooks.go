@@ -1,0 +1,62 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"sluice.dev/sluice/certs"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/webhook"
+)
+
+// addWebhooks serves admission on every replica, leader or not, and tells on /readyz why it cannot.
+func addWebhooks(manager ctrl.Manager, process config.Process) error {
+	serving, err := certs.Setup(manager, certOptions(process))
+	if err != nil {
+		return err
+	}
+	server := ctrlwebhook.NewServer(ctrlwebhook.Options{Port: process.Webhook.Port, TLSOpts: []func(*tls.Config){
+		func(c *tls.Config) { c.GetCertificate = serving.Certificate },
+	}})
+	webhook.Register(server, fmt.Sprintf("system:serviceaccount:%s:%s", process.Namespace, process.ServiceAccount))
+	if err := manager.Add(server); err != nil {
+		return fmt.Errorf("add the webhook server: %w", err)
+	}
+	answers := server.StartedChecker()
+	ready := func(request *http.Request) error {
+		if err := serving.Ready(); err != nil {
+			return err
+		}
+		return answers(request)
+	}
+	if process.Probes.BindAddress == "" {
+		return nil
+	}
+	if err := manager.Add(probes(process.Probes.BindAddress, ready)); err != nil {
+		return fmt.Errorf("add /healthz and /readyz: %w", err)
+	}
+	return nil
+}
+
+// headerTimeout ends connections to the probes that never ask for anything.
+const headerTimeout = 10 * time.Second
+
+// probes answers with the reason; the manager's own probes withhold it.
+func probes(address string, ready healthz.Checker) *manager.Server {
+	mux := http.NewServeMux()
+	mux.Handle("GET /healthz", healthz.CheckHandler{Checker: healthz.Ping})
+	mux.Handle("GET /readyz", healthz.CheckHandler{Checker: ready})
+	timeout := time.Second
+	return &manager.Server{
+		Name:            "probes",
+		Server:          &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: headerTimeout},
+		ShutdownTimeout: &timeout,
+	}
+}

@@ -1,0 +1,125 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/json"
+	"sigs.k8s.io/yaml"
+)
+
+// Process is how the controller itself runs: the content of its configuration file, and what its flags set.
+type Process struct {
+	// PrometheusURL is where candidates are judged by; without it no rollout starts.
+	PrometheusURL string `json:"prometheusUrl"`
+	// LogLevel is debug, info or error.
+	LogLevel string `json:"logLevel"`
+	// Namespace that the controller runs in.
+	Namespace string `json:"namespace"`
+	// ServiceAccount that the controller runs as: nobody else may promote and split.
+	ServiceAccount string `json:"serviceAccount"`
+	// WatchNamespaces are the namespaces whose Deployments can be opted in; empty for all.
+	WatchNamespaces []string `json:"watchNamespaces"`
+	// LeaderElection lets one of several replicas reconcile.
+	LeaderElection bool `json:"leaderElection"`
+	// Metrics are the controller's own.
+	Metrics ProcessMetrics `json:"metrics"`
+	// Probes are /healthz and /readyz.
+	Probes ProcessListener `json:"probes"`
+	// Pprof are the profiles of the process; served nowhere by default.
+	Pprof ProcessListener `json:"pprof"`
+	// Webhook is how the API server reaches admission.
+	Webhook ProcessWebhook `json:"webhook"`
+	// Certs are the webhooks' certificates.
+	Certs ProcessCerts `json:"certs"`
+	// KubeAPI limits the requests to the API server.
+	KubeAPI ProcessKubeAPI `json:"kubeApi"`
+}
+
+// ProcessListener is something that is served over HTTP.
+type ProcessListener struct {
+	// BindAddress is host:port or :port; empty for nowhere.
+	BindAddress string `json:"bindAddress"`
+}
+
+// ProcessMetrics say where the controller's own metrics are served, and to whom.
+type ProcessMetrics struct {
+	// BindAddress is host:port or :port; 0 for nowhere.
+	BindAddress string `json:"bindAddress"`
+	// Secure serves over TLS, only to those that may get the URL /metrics by RBAC.
+	Secure bool `json:"secure"`
+}
+
+// ProcessWebhook says how the API server reaches admission.
+type ProcessWebhook struct {
+	// Port that every replica serves admission on.
+	Port int `json:"port"`
+	// Service that the webhook configurations name.
+	Service string `json:"service"`
+	// Mutating and Validating are the names of the webhook configurations.
+	Mutating   string `json:"mutatingConfiguration"`
+	Validating string `json:"validatingConfiguration"`
+}
+
+// Providers of certificates.
+const (
+	// CertsSelf means that the controller makes and renews the certificates itself.
+	CertsSelf = "self"
+	// CertsCertManager means that cert-manager makes them, renews them and puts the authority into the webhooks.
+	CertsCertManager = "cert-manager"
+)
+
+// ProcessCerts say where the webhooks' certificates come from.
+type ProcessCerts struct {
+	// Provider is self or cert-manager.
+	Provider string `json:"provider"`
+	// Secret that keeps the certificate.
+	Secret string `json:"secret"`
+	// CAValidity is how long an authority of our own is valid; it is replaced after two thirds of that.
+	CAValidity metav1.Duration `json:"caValidity"`
+	// Validity is how long a certificate of our own is valid; it is replaced after two thirds of that.
+	Validity metav1.Duration `json:"validity"`
+}
+
+// ProcessKubeAPI limits the requests to the API server.
+type ProcessKubeAPI struct {
+	// QPS is how many requests are made per second, on average.
+	QPS float32 `json:"qps"`
+	// Burst is how many requests are made at once.
+	Burst int `json:"burst"`
+}
+
+const day = 24 * time.Hour
+
+// DefaultProcess returns the settings of a process without file and flags.
+func DefaultProcess() Process {
+	return Process{
+		LogLevel:       "info",
+		ServiceAccount: "sluice",
+		LeaderElection: true,
+		Metrics:        ProcessMetrics{BindAddress: ":8080"},
+		Probes:         ProcessListener{BindAddress: ":8081"},
+		Webhook:        ProcessWebhook{Port: 9443, Service: "sluice-webhook", Mutating: "zz-sluice", Validating: "zz-sluice"},
+		Certs: ProcessCerts{
+			Provider: CertsSelf, Secret: "sluice-webhook",
+			CAValidity: metav1.Duration{Duration: 365 * day}, Validity: metav1.Duration{Duration: 90 * day},
+		},
+		KubeAPI: ProcessKubeAPI{QPS: 100, Burst: 200},
+	}
+}
+
+// ReadProcess reads a configuration file over the settings. A key that does not exist, or is there twice, is an error
+// with its full path.
+func ReadProcess(content []byte, over Process) (Process, error) {
+	plain, err := yaml.YAMLToJSONStrict(content)
+	if err != nil {
+		return over, fmt.Errorf("must be YAML: %w", err)
+	}
+	unknown, err := json.UnmarshalStrict(plain, &over)
+	if err != nil {
+		return over, err
+	}
+	return over, errors.Join(unknown...)
+}

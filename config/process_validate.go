@@ -1,0 +1,94 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+// shortestValidity is the least that leaves time to hand a new certificate to every replica.
+const shortestValidity = time.Second
+
+// Validate returns what is wrong with the settings, each with its full path.
+func (p Process) Validate() field.ErrorList {
+	errs := slices.Concat(
+		checkURL(field.NewPath("prometheusUrl"), p.PrometheusURL),
+		checkOneOf(field.NewPath("logLevel"), p.LogLevel, "debug", "info", "error"),
+		checkOneOf(field.NewPath("certs", "provider"), p.Certs.Provider, CertsSelf, CertsCertManager),
+		checkName(field.NewPath("serviceAccount"), p.ServiceAccount),
+		checkName(field.NewPath("certs", "secret"), p.Certs.Secret),
+		checkName(field.NewPath("webhook", "service"), p.Webhook.Service),
+		checkValidity(field.NewPath("certs"), p.Certs),
+	)
+	if p.Namespace == "" {
+		errs = append(errs, field.Required(field.NewPath("namespace"),
+			"must be the namespace that sluice runs in; set --namespace or the environment variable POD_NAMESPACE"))
+	}
+	for i, namespace := range p.WatchNamespaces {
+		errs = append(errs, checkName(field.NewPath("watchNamespaces").Index(i), namespace)...)
+	}
+	if p.Webhook.Port < 1 || p.Webhook.Port > 65535 {
+		errs = append(errs, field.Invalid(field.NewPath("webhook", "port"), p.Webhook.Port, "must be a port from 1 to 65535"))
+	}
+	if p.KubeAPI.QPS <= 0 || p.KubeAPI.Burst < 1 {
+		errs = append(errs, field.Invalid(field.NewPath("kubeApi"), fmt.Sprintf("qps %v, burst %d", p.KubeAPI.QPS, p.KubeAPI.Burst), "both must be more than 0"))
+	}
+	return errs
+}
+
+func checkURL(path *field.Path, value string) field.ErrorList {
+	if value == "" {
+		return nil
+	}
+	parsed, err := url.Parse(value)
+	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
+		return field.ErrorList{field.Invalid(path, redacted(value), "must be a URL such as http://prometheus.monitoring:9090")}
+	}
+	return nil
+}
+
+func checkOneOf(path *field.Path, value string, allowed ...string) field.ErrorList {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return field.ErrorList{field.Invalid(path, value, "must be one of "+strings.Join(allowed, ", "))}
+}
+
+func checkName(path *field.Path, value string) field.ErrorList {
+	if problems := validation.IsDNS1123Subdomain(value); len(problems) > 0 {
+		return field.ErrorList{field.Invalid(path, value, "must be a name as Kubernetes allows it: "+problems[0])}
+	}
+	return nil
+}
+
+func checkValidity(path *field.Path, certs ProcessCerts) field.ErrorList {
+	var errs field.ErrorList
+	if certs.Validity.Duration < shortestValidity {
+		errs = append(errs, field.Invalid(path.Child("validity"), certs.Validity.Duration.String(), "must be at least "+shortestValidity.String()))
+	}
+	if certs.CAValidity.Duration < 2*certs.Validity.Duration {
+		errs = append(errs, field.Invalid(path.Child("caValidity"), certs.CAValidity.Duration.String(),
+			"must be at least twice certs.validity, so that an authority outlives the certificates that it signs"))
+	}
+	return errs
+}
+
+// Redacted returns the settings without credentials, for the log.
+func (p Process) Redacted() Process {
+	p.PrometheusURL = redacted(p.PrometheusURL)
+	return p
+}
+
+// redacted hides what could be a password, also in a value that is not quite a URL.
+func redacted(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Host == "" && strings.Contains(address, "@") {
+		return "(not a URL)"
+	}
+	return parsed.Redacted()
+}
