@@ -51,6 +51,7 @@ func begin(policy config.Policy, state State, o Observation) *tick {
 	if o.Primary != nil {
 		t.target, t.problem = Discover(policy, o)
 	}
+	t.noticeTemplate()
 	t.noticePause()
 	t.noticeRequests()
 	return t
@@ -68,6 +69,7 @@ func (t *tick) finish() Plan {
 		t.showTarget()
 		t.showSteps()
 	}
+	t.settleDirect()
 	t.setConditions()
 	return t.plan
 }

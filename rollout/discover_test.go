@@ -102,7 +102,7 @@ func TestDiscover(t *testing.T) {
 }
 
 func TestInterruptsAreInOrder(t *testing.T) {
-	want := []string{"deleted", "opted out", "taken back", "aborted", "superseded", "asked to abort"}
+	want := []string{"deleted", "opted out", "changed unseen", "taken back", "aborted", "superseded", "asked to abort"}
 	for i, interrupt := range interrupts {
 		if interrupt.name != want[i] {
 			t.Errorf("interrupt %d is %q, not %q", i, interrupt.name, want[i])

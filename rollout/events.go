@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"sluice.dev/sluice/workload"
+
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
@@ -117,4 +119,17 @@ func cancelled(hash, why string) Event {
 
 func superseded(old, new, by string) Event {
 	return Event{Reason: "Superseded", Message: fmt.Sprintf("New template %s from %s replaces %s; the analysis starts again at weight 0", new, by, old)}
+}
+
+func changedDirectly(direct workload.Direct) Event {
+	if direct.How == unseen {
+		return Event{Warning: true, Reason: "TemplateChangedDirectly", Message: fmt.Sprintf("The pod template was changed to %s without sluice, which was not asked: was its webhook away? It is taken as the primary's", direct.Hash)}
+	}
+	return Event{Warning: direct.How != workload.DirectRestart, Reason: "ChangedDirectly", Message: fmt.Sprintf("The pod template was changed to %s by %s without a canary (%s: %s)", direct.Hash, direct.By, direct.How, direct.Reason)}
+}
+
+// AskRejected is the event of a promotion, or another thing asked of admission, that the API server refuses: mostly because
+// of another webhook or a policy.
+func AskRejected(ask AskIntent, err error) Event {
+	return Event{Warning: true, Reason: "AskRejected", Message: fmt.Sprintf("The API server refuses %s of %s, which is asked again until the progress deadline: %v", ask.Key, ask.Hash, err)}
 }

@@ -57,6 +57,9 @@ func (t *tick) askAtEnd() {
 	switch {
 	case next.Outcome == v1alpha1.OutcomeAborted && same && t.asksAbort():
 		t.plan.Ask = AskIntent{Key: config.AnnotationAbort, Hash: next.Candidate, By: t.o.Spec.Abort.By}
+	case next.Outcome == v1alpha1.OutcomeCancelled && same:
+		// The primary changed under a candidate that nobody took back; it must not replace that change later.
+		t.plan.Ask = AskIntent{Key: config.AnnotationAbort, Hash: next.Candidate, By: config.FieldManager}
 	case unsuccessful(next.Outcome) && same:
 		t.plan.Ask = AskIntent{Key: config.AnnotationFail, Hash: next.Candidate}
 	case next.Outcome == v1alpha1.OutcomeSucceeded && t.o.promoted(next.Candidate):

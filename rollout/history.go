@@ -50,6 +50,7 @@ func (t *tick) fresh(phase v1alpha1.Phase) State {
 		LastTransitionTime: next.LastTransitionTime,
 		Conditions:         next.Conditions,
 		History:            next.History,
+		Primary:            next.Primary,
 		Paused:             next.Paused,
 		LastRequest:        next.LastRequest,
 		Phase:              phase,

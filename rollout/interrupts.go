@@ -19,6 +19,7 @@ type interrupt struct {
 var interrupts = []interrupt{
 	{"deleted", (*tick).isDeleted, deleted},
 	{"opted out", (*tick).isOptedOut, optedOut},
+	{"changed unseen", (*tick).isChangedUnseen, changedUnseen},
 	{"taken back", (*tick).isTakenBack, takenBack},
 	{"aborted", (*tick).isAborted, aborted},
 	{"superseded", (*tick).isSuperseded, supersededBy},
@@ -81,7 +82,7 @@ func (t *tick) isTakenBack() bool {
 }
 
 func takenBack(t *tick) {
-	t.decideOutcome(v1alpha1.OutcomeCancelled, "the change was taken back")
+	t.decideOutcome(v1alpha1.OutcomeCancelled, t.whyTakenBack())
 	finalising(t)
 }
 

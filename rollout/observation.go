@@ -35,6 +35,8 @@ type Observation struct {
 	Candidate *workload.Candidate
 	// Previous is the template that a promotion replaced and that has not been settled.
 	Previous *workload.Previous
+	// Direct is a change of the primary's template that admission let straight through and that has not been settled.
+	Direct *workload.Direct
 	// Invalid says which annotation of the primary cannot be read; empty when all can.
 	Invalid string
 	// Copy is the Deployment that runs the candidate, and Foreign is set when an object with its name, or with that of
@@ -83,4 +85,13 @@ func (o Observation) optedIn() bool {
 // promoted reports whether the primary runs the template of this hash, by a promotion that has not been settled.
 func (o Observation) promoted(hash string) bool {
 	return o.Previous != nil && o.Previous.Promoted == hash
+}
+
+// primaryHash names the primary's template as far as the types of this release know it.
+func (o Observation) primaryHash() string {
+	template, err := workload.TemplateOf(o.Primary.Spec.Template)
+	if err != nil {
+		return ""
+	}
+	return template.Hash()
 }

@@ -277,6 +277,7 @@ func TestStoriesWithLateReactionsAndCrashes(t *testing.T) {
 	const seeds = 100
 	for name, s := range stories {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for seed := range uint64(seeds) {
 				s.check(t, play(t, s, rand.New(rand.NewPCG(seed, 1))))
 				if t.Failed() {

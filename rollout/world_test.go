@@ -51,6 +51,7 @@ type world struct {
 	primary     *appsv1.Deployment
 	candidate   *workload.Candidate
 	previous    *workload.Previous
+	direct      *workload.Direct
 	copied      *appsv1.Deployment
 	copyService *corev1.Service
 	endpoints   int32
@@ -146,7 +147,7 @@ func (w *world) observe() rollout.Observation {
 	gateway.Spec.GatewayClassName = "traefik"
 	o := rollout.Observation{
 		Now: w.now, Namespace: "test", Name: "podinfo", Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
-		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous,
+		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct,
 		Services: []corev1.Service{w.service}, Routes: []gatewayv1.HTTPRoute{*w.route.DeepCopy()},
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints,
 	}
@@ -316,7 +317,12 @@ func (w *world) applyAsk(ask rollout.AskIntent) {
 	case config.AnnotationAbort, config.AnnotationRetry:
 		w.mark(ask)
 	case config.AnnotationSettle:
-		w.previous = nil
+		if w.previous != nil && w.previous.Hash == ask.Hash {
+			w.previous = nil
+		}
+		if w.direct != nil && w.direct.Hash == ask.Hash {
+			w.direct = nil
+		}
 	}
 }
 
@@ -384,7 +390,7 @@ func (w *world) checkEnd() {
 	}) || len(w.route.Annotations) > 0 {
 		w.t.Errorf("the route is not the user's: %v %v", w.route.Annotations, w.route.Spec.Rules)
 	}
-	if w.finalizer || w.previous != nil {
-		w.t.Errorf("left behind: finalizer %v, previous %v", w.finalizer, w.previous)
+	if w.finalizer || w.previous != nil || w.direct != nil {
+		w.t.Errorf("left behind: finalizer %v, previous %v, direct %v", w.finalizer, w.previous, w.direct)
 	}
 }

@@ -205,6 +205,9 @@ type CanaryStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	History []HistoryEntry `json:"history,omitempty"`
 
+	// primary is the template that the primary was last seen with.
+	// +optional
+	Primary *PrimaryStatus `json:"primary,omitempty"`
 	// target is what was found for the Deployment.
 	// +optional
 	Target *TargetStatus `json:"target,omitempty"`
@@ -229,6 +232,14 @@ type CheckStatus struct {
 	// message says why, in one sentence.
 	// +optional
 	Message string `json:"message,omitempty"`
+}
+
+// PrimaryStatus is a pod template that the primary was seen with.
+type PrimaryStatus struct {
+	// template is the hash of the pod template.
+	Template string `json:"template"`
+	// generation of the Deployment when it was seen.
+	Generation int64 `json:"generation"`
 }
 
 // TargetStatus is what was found for a Deployment.

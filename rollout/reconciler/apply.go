@@ -29,7 +29,7 @@ func (r *Reconciler) apply(ctx context.Context, canary *v1alpha1.Canary, o rollo
 			return err
 		}
 	}
-	r.metrics.observe(canary, plan.Next)
+	r.metrics.observe(canary, plan)
 	r.tell(canary, o.Primary, plan.Events)
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -84,12 +85,16 @@ func (r *Reconciler) annotate(ctx context.Context, object client.Object, resourc
 }
 
 // writeAsk asks admission for one thing. It carries no resource version: the hash says what it is meant for.
-func (r *Reconciler) writeAsk(ctx context.Context, _ *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
+func (r *Reconciler) writeAsk(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
 	if plan.Ask.Key == "" {
 		return nil
 	}
 	target := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}
-	return r.annotate(ctx, target, "", plan.Ask.Key, plan.Ask.Value())
+	err := r.annotate(ctx, target, "", plan.Ask.Key, plan.Ask.Value())
+	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
+		r.tell(canary, o.Primary, []rollout.Event{rollout.AskRejected(plan.Ask, err)})
+	}
+	return err
 }
 
 // tell sends the events to the Canary and to the Deployment.

@@ -64,6 +64,9 @@ func readPrimary(o *rollout.Observation) config.Policy {
 	if o.Previous, err = workload.PreviousOf(o.Primary.Annotations); err != nil {
 		o.Invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationPrevious, err)
 	}
+	if o.Direct, err = workload.DirectOf(o.Primary.Annotations); err != nil {
+		o.Invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationDirect, err)
+	}
 	return policy
 }
 

@@ -16,6 +16,7 @@ type metrics struct {
 	status   *prometheus.GaugeVec
 	weight   *prometheus.GaugeVec
 	duration *prometheus.HistogramVec
+	direct   *prometheus.CounterVec
 
 	mu   sync.Mutex
 	seen map[types.NamespacedName]bool
@@ -44,18 +45,25 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Name: "sluice_canary_duration_seconds", Help: "Time from a held candidate to the end of its rollout.",
 			Buckets: []float64{15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 86400},
 		}, []string{"name", "namespace"}),
+		direct: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "sluice_direct_changes_total", Help: "Changes of a primary's pod template without a canary: bypass, unavailable, restart, or unseen by admission.",
+		}, []string{"name", "namespace", "how"}),
 		seen: map[types.NamespacedName]bool{},
 	}
-	registry.MustRegister(m.total, m.status, m.weight, m.duration)
+	registry.MustRegister(m.total, m.status, m.weight, m.duration, m.direct)
 	return m
 }
 
 // observe shows a state that was written.
-func (m *metrics) observe(canary *v1alpha1.Canary, next rollout.State) {
+func (m *metrics) observe(canary *v1alpha1.Canary, plan rollout.Plan) {
+	next := plan.Next
 	key := types.NamespacedName{Namespace: canary.Namespace, Name: canary.Name}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.seen[key] = true
+	if plan.Direct != "" {
+		m.direct.WithLabelValues(key.Name, key.Namespace, plan.Direct).Inc()
+	}
 	m.count(key.Namespace)
 	m.status.WithLabelValues(key.Name, key.Namespace).Set(statusOf(next))
 	m.weight.WithLabelValues(key.Name, key.Namespace).Set(float64(100 - next.CanaryWeight))
@@ -103,4 +111,5 @@ func (m *metrics) forget(key types.NamespacedName) {
 	m.weight.DeleteLabelValues(key.Name, key.Namespace)
 	m.weight.DeleteLabelValues(copyOf(key), key.Namespace)
 	m.duration.DeleteLabelValues(key.Name, key.Namespace)
+	m.direct.DeletePartialMatch(prometheus.Labels{"name": key.Name, "namespace": key.Namespace})
 }

@@ -1,0 +1,79 @@
+package rollout
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/workload"
+)
+
+// unseen is how the template of a primary was changed when admission did not see it.
+const unseen workload.DirectWay = "unseen"
+
+// noticeTemplate compares the primary's template with the one that the last tick saw. It tells of changes that were not a
+// promotion: those that admission let through, and those that it has not seen.
+func (t *tick) noticeTemplate() {
+	if t.o.Primary == nil || !t.o.optedIn() {
+		return
+	}
+	before := t.before.Primary
+	now := v1alpha1.PrimaryStatus{Template: t.o.primaryHash(), Generation: t.o.Primary.Generation}
+	t.plan.Next.Primary = &now
+	switch direct := t.o.Direct; {
+	case before == nil || before.Template == now.Template:
+	case direct != nil && direct.Hash == now.Template:
+		t.tellDirect(*direct)
+	case before.Generation == now.Generation || t.swaps():
+	default:
+		t.tellDirect(workload.Direct{Hash: now.Template, How: unseen, Reason: "admission has not seen it", At: t.o.Now})
+	}
+}
+
+// swaps reports whether a promotion changes the primary's template, or takes it back.
+func (t *tick) swaps() bool {
+	return t.before.Phase == v1alpha1.PhasePromoting || t.before.Phase == v1alpha1.PhaseFinalising || t.o.Previous != nil
+}
+
+// tellDirect tells of a change of the template without a canary, and remembers it.
+func (t *tick) tellDirect(direct workload.Direct) {
+	t.plan.Direct = string(direct.How)
+	t.event(changedDirectly(direct))
+	at := metav1.NewTime(direct.At)
+	t.plan.Next.History = WithEntry(t.plan.Next.History, v1alpha1.HistoryEntry{
+		Candidate: direct.Hash,
+		Images:    workload.Images(t.o.Primary.Spec.Template.Spec),
+		By:        direct.By,
+		Requested: &at,
+		Finished:  metav1.NewMicroTime(t.o.Now),
+		Outcome:   v1alpha1.OutcomeDirect,
+		Reason:    fmt.Sprintf("%s: %s", direct.How, direct.Reason),
+	})
+}
+
+// isChangedUnseen reports that the candidate in flight was judged against a primary that is no longer there.
+func (t *tick) isChangedUnseen() bool {
+	return t.plan.Direct == string(unseen) && t.undecided()
+}
+
+func changedUnseen(t *tick) {
+	t.decideOutcome(v1alpha1.OutcomeCancelled, "the primary's template was changed past admission")
+	finalising(t)
+}
+
+// settleDirect has admission forget a direct change that was told of.
+func (t *tick) settleDirect() {
+	if t.o.Direct != nil && t.plan.Ask.Key == "" && t.before.Primary != nil && t.plan.Next.Primary != nil && *t.before.Primary == *t.plan.Next.Primary {
+		t.plan.Ask = AskIntent{Key: config.AnnotationSettle, Hash: t.o.Direct.Hash}
+	}
+}
+
+// whyTakenBack says what became of a candidate that is gone.
+func (t *tick) whyTakenBack() string {
+	if direct := t.o.Direct; direct != nil && t.plan.Next.Primary != nil && direct.Hash == t.plan.Next.Primary.Template {
+		return fmt.Sprintf("template %s was put in directly (%s: %s)", direct.Hash, direct.How, direct.Reason)
+	}
+	return "the change was taken back"
+}

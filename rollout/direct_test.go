@@ -1,0 +1,84 @@
+package rollout_test
+
+import (
+	"maps"
+	"testing"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/workload"
+)
+
+func init() { maps.Copy(stories, directStories) }
+
+// putting is a change of the template that admission lets straight through.
+func putting(version string, how workload.DirectWay) func(*world) {
+	return func(w *world) {
+		template, err := workload.TemplateOf(templateFor(version))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.tell("jane puts %s in directly (%s)", version, how)
+		w.replace(template)
+		w.candidate, w.previous = nil, nil
+		w.direct = &workload.Direct{Hash: template.KnownHash(), How: how, Reason: "fixes the outage", By: "jane", At: w.now}
+	}
+}
+
+// slipping is a change of the template while admission is away.
+func slipping(version string) func(*world) {
+	return func(w *world) {
+		template, err := workload.TemplateOf(templateFor(version))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.tell("jane changes the template to %s past admission", version)
+		w.replace(template)
+	}
+}
+
+func resting(w *world) bool { return w.state.Phase == v1alpha1.PhaseInitialized }
+
+var directStories = map[string]story{
+	"a bypass while nothing is in flight is told and forgotten": {
+		annotations: quick, behaviours: map[string]behaviour{},
+		acts:  []act{{resting, putting("v2", workload.DirectBypass)}},
+		phase: v1alpha1.PhaseInitialized, version: "v2",
+	},
+	"a bypass in flight ends the rollout": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		acts:  []act{{immediately, setting("v2")}, {atStep(2), putting("v3", workload.DirectBypass)}},
+		phase: v1alpha1.PhaseInitialized, version: "v3",
+	},
+	"a direct restart in flight leaves the rollout alone": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
+			candidate := w.candidate
+			putting("v1-restarted", workload.DirectRestart)(w)
+			w.candidate = candidate
+		}}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"a change past admission is taken as the primary's": {
+		annotations: quick, behaviours: map[string]behaviour{},
+		acts:  []act{{resting, slipping("v2")}},
+		phase: v1alpha1.PhaseInitialized, version: "v2",
+	},
+	"a change past admission in flight stops the candidate": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		acts:  []act{{immediately, setting("v2")}, {atStep(2), slipping("v3")}},
+		phase: v1alpha1.PhaseInitialized, version: "v3",
+	},
+}
+
+// TestANewReleaseSeesNoChange holds that a hash which changed without the Deployment, because types or defaults did, is
+// nobody's change.
+func TestANewReleaseSeesNoChange(t *testing.T) {
+	w := newWorld(t, quick, nil)
+	w.tick()
+	w.state.Primary.Template = "00000000"
+	plan := rollout.Decide(w.policy, w.state, w.observe())
+	if len(plan.Events) > 0 || plan.Direct != "" || plan.Next.Primary.Template == "00000000" {
+		t.Errorf("got %v, %q, %v", plan.Events, plan.Direct, plan.Next.Primary)
+	}
+}
