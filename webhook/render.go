@@ -166,11 +166,11 @@ func hold(s *subject) (workload.Template, bool, error) {
 	return s.live, true, nil
 }
 
-// isTakenBack reports whether what is asked for is what the primary runs, apart from a restart that it was given
+// isTakenBack reports whether what is asked for is what the primary runs, apart from restarts where those go to the primary
 // directly.
 func (s *subject) isTakenBack(meant workload.Template) bool {
 	return workload.Equal(meant, s.live) ||
-		s.candidate != nil && s.direct != nil && s.direct.How == workload.DirectRestart && workload.Equal(meant, s.live.WithoutRestart())
+		s.candidate != nil && s.annotations[config.AnnotationRestart] == config.RestartDirect && workload.Equal(meant.WithoutRestart(), s.live.WithoutRestart())
 }
 
 // complete refuses what changes by several managers can leave over and the API server would refuse, were it live: it only
