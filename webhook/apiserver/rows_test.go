@@ -67,7 +67,9 @@ func TestAnUnavailablePrimaryCanBeJudgedAllTheSame(t *testing.T) {
 func TestRestarts(t *testing.T) {
 	apply := appliers["server-side"]
 	c := running(t, apply)
-	restarted := func() bool { return c.deployment().Spec.Template.Annotations["kubectl.kubernetes.io/restartedAt"] != "" }
+	restarted := func() bool {
+		return c.deployment().Spec.Template.Annotations["kubectl.kubernetes.io/restartedAt"] != ""
+	}
 	c.kubectl("", "rollout", "restart", "deployment/podinfo")
 	c.expect("restarted", "podinfo:v1", "podinfo:v1")
 	if restarted() {
