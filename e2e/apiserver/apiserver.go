@@ -9,10 +9,13 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
+	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -46,6 +49,7 @@ var programs = []string{"etcd", "kube-apiserver", "kubectl", "helm"}
 // Start starts etcd, the API server and the webhooks, with the CRDs of the Gateway API and of the chart. It builds the
 // named programs too, for Program.
 func Start(ctx context.Context, more ...string) (*Server, error) {
+	log.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.Level(zapcore.ErrorLevel)))
 	root, err := binaries.Root(ctx)
 	if err != nil {
 		return nil, err
