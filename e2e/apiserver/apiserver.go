@@ -29,7 +29,7 @@ const Identity = "system:serviceaccount:sluice-system:sluice"
 // Server is a running API server that calls the webhooks.
 type Server struct {
 	// Client has the rights of an administrator.
-	Client client.Client
+	Client client.WithWatch
 	// Reconciler has the reconciler's identity.
 	Reconciler client.Client
 	// Kubeconfig is the path of a file with the credentials of the user jane, an administrator.
@@ -111,7 +111,7 @@ func (s *Server) connect() error {
 		}
 	}
 	var err error
-	if s.Client, err = client.New(s.environment.Config, client.Options{Scheme: scheme}); err != nil {
+	if s.Client, err = client.NewWithWatch(s.environment.Config, client.Options{Scheme: scheme}); err != nil {
 		return fmt.Errorf("connect to the API server: %w", err)
 	}
 	reconciler, err := s.environment.AddUser(envtest.User{Name: Identity, Groups: []string{"system:masters"}}, nil)
