@@ -9,10 +9,13 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
+	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -26,7 +29,7 @@ const Identity = "system:serviceaccount:sluice-system:sluice"
 // Server is a running API server that calls the webhooks.
 type Server struct {
 	// Client has the rights of an administrator.
-	Client client.Client
+	Client client.WithWatch
 	// Reconciler has the reconciler's identity.
 	Reconciler client.Client
 	// Kubeconfig is the path of a file with the credentials of the user jane, an administrator.
@@ -46,6 +49,7 @@ var programs = []string{"etcd", "kube-apiserver", "kubectl", "helm"}
 // Start starts etcd, the API server and the webhooks, with the CRDs of the Gateway API and of the chart. It builds the
 // named programs too, for Program.
 func Start(ctx context.Context, more ...string) (*Server, error) {
+	log.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.Level(zapcore.ErrorLevel)))
 	root, err := binaries.Root(ctx)
 	if err != nil {
 		return nil, err
@@ -107,7 +111,7 @@ func (s *Server) connect() error {
 		}
 	}
 	var err error
-	if s.Client, err = client.New(s.environment.Config, client.Options{Scheme: scheme}); err != nil {
+	if s.Client, err = client.NewWithWatch(s.environment.Config, client.Options{Scheme: scheme}); err != nil {
 		return fmt.Errorf("connect to the API server: %w", err)
 	}
 	reconciler, err := s.environment.AddUser(envtest.User{Name: Identity, Groups: []string{"system:masters"}}, nil)

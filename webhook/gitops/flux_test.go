@@ -8,6 +8,7 @@ import (
 // flux is Flux's kustomize-controller.
 var flux = engine{
 	manager: "kustomize-controller",
+	kubectl: serverSide,
 	apply: func(a app, manifest string) {
 		a.t.Helper()
 		a.must("flux-driver", "reconcile", "-f", manifest)

@@ -15,6 +15,8 @@ import (
 type engine struct {
 	// manager is its field manager.
 	manager string
+	// kubectl are the arguments with which kubectl applies as the tool does, without taking anything by force.
+	kubectl []string
 	// apply brings the manifest of a new commit into the cluster.
 	apply func(a app, manifest string)
 	// interval does what the tool does again and again with a commit that is in the cluster, and fails the test when the
@@ -31,6 +33,8 @@ type story struct {
 	// owned is what the engine owned before the first rollout.
 	owned string
 }
+
+var serverSide = []string{"apply", "--server-side"}
 
 // tell goes through all that can happen in rollouts, and looks at every moment at what the engine makes of it.
 func tell(t *testing.T, e engine) {
@@ -82,11 +86,17 @@ func tell(t *testing.T, e engine) {
 // commit puts an image into the manifest and has the engine apply it.
 func (s *story) commit(image string, env ...string) {
 	s.t.Helper()
+	s.write(image, env...)
+	s.apply(s.app, s.manifest)
+}
+
+// write puts an image into the manifest.
+func (s *story) write(image string, env ...string) {
+	s.t.Helper()
 	s.manifest = filepath.Join(s.t.TempDir(), "manifest.yaml")
 	if err := os.WriteFile(s.manifest, []byte(manifest(image, env...)), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	s.apply(s.app, s.manifest)
 }
 
 // annotateByHand is what a user does with kubectl. The engine may notice that once, and must leave the result alone.
@@ -114,7 +124,7 @@ func (s *story) is(moment, primary, held string) {
 	if owned := s.owns(); owned != s.owned {
 		s.t.Errorf("%s: %s owns\n%s\nand owned\n%s", moment, s.manager, owned, s.owned)
 	}
-	s.must("kubectl", "apply", "--server-side", "--dry-run=server", "--field-manager="+s.manager, "-f", s.manifest)
+	s.must("kubectl", append(s.kubectl[:len(s.kubectl):len(s.kubectl)], "--dry-run=server", "--field-manager="+s.manager, "-f", s.manifest)...)
 }
 
 // seen is what an engine must leave alone.

@@ -39,8 +39,7 @@ func (a *application) status(ctx context.Context) error {
 	return nil
 }
 
-// compareOptions are those that the controller makes of the compare options of an Application with the sync option
-// ServerSideApply=true.
+// compareOptions are those that the controller makes of the compare and sync options of an Application.
 func (a *application) compareOptions() ([]diff.Option, func(), error) {
 	_, parser, err := a.kubectl.LoadOpenAPISchema(a.config)
 	if err != nil {
@@ -53,7 +52,7 @@ func (a *application) compareOptions() ([]diff.Option, func(), error) {
 	return []diff.Option{
 		diff.WithGVKParser(parser),
 		diff.WithManager(manager),
-		diff.WithStructuredMergeDiff(true),
+		diff.WithStructuredMergeDiff(a.serverSideApply),
 		diff.WithServerSideDiff(a.serverSideDiff),
 		diff.WithIgnoreMutationWebhook(!a.mutationWebhook),
 		diff.WithServerSideDryRunner(diff.NewK8sServerSideDryRunner(applier)),

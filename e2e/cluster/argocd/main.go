@@ -27,6 +27,7 @@ const (
 // application is what an Application says, and what it is compared with.
 type application struct {
 	namespace       string
+	serverSideApply bool
 	serverSideDiff  bool
 	mutationWebhook bool
 	selfHeal        bool
@@ -59,6 +60,7 @@ func run(ctx context.Context, args []string) error {
 	manifest := flags.String("f", "", "the manifest to read")
 	kubeconfig := flags.String("kubeconfig", "", "the credentials to use")
 	flags.StringVar(&a.namespace, "n", "default", "the namespace of objects that name none")
+	flags.BoolVar(&a.serverSideApply, "server-side-apply", true, "sync option ServerSideApply")
 	flags.BoolVar(&a.serverSideDiff, "server-side-diff", true, "compare option ServerSideDiff")
 	flags.BoolVar(&a.mutationWebhook, "include-mutation-webhook", false, "compare option IncludeMutationWebhook")
 	flags.BoolVar(&a.selfHeal, "self-heal", false, "sync when out of sync")

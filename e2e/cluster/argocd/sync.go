@@ -12,12 +12,12 @@ import (
 // mostSteps is how many waves a sync of a few objects can have.
 const mostSteps = 10
 
-// sync applies the manifest as an Application with the sync option ServerSideApply=true does, and prints what was done.
+// sync applies the manifest, and prints what was done.
 func (a *application) sync(context.Context) error {
 	operation, done, err := sync.NewSyncContext("revision", sync.ReconciliationResult{Target: a.target, Live: a.live}, a.config, a.config, a.kubectl, a.namespace,
 		sync.WithLogr(logr.Discard()),
 		sync.WithManifestValidation(true),
-		sync.WithServerSideApply(true),
+		sync.WithServerSideApply(a.serverSideApply),
 		sync.WithServerSideApplyManager(manager),
 		sync.WithClientSideApplyMigration(true, common.DefaultClientSideApplyMigrationManager),
 	)

@@ -70,3 +70,26 @@ func TestAFieldThatIsNoLongerAppliedGetsItsDefault(t *testing.T) {
 		t.Errorf("the same manifest gives the template %s, and gave %s before", hash, want)
 	}
 }
+
+func TestWhatAManifestNoLongerHasIsRemoved(t *testing.T) {
+	for name, e := range map[string]engine{"Flux": flux, "Argo CD": argocd(includeMutationWebhook)} {
+		t.Run(name, func(t *testing.T) {
+			s := &story{app: newApp(t), engine: e}
+			s.commit("podinfo:v1", "A")
+			s.available()
+			s.commit("podinfo:v2", "B")
+			s.expect("another variable", "podinfo:v1 A", "podinfo:v2 B")
+			s.interval(s.app, "another variable", s.manifest)
+			s.expect("an interval later", "podinfo:v1 A", "podinfo:v2 B")
+			s.commit("podinfo:v3")
+			s.expect("no variable", "podinfo:v1 A", "podinfo:v3")
+			s.interval(s.app, "no variable", s.manifest)
+			s.expect("an interval later", "podinfo:v1 A", "podinfo:v3")
+			s.promote()
+			s.interval(s.app, "promoted", s.manifest)
+			s.settle()
+			s.commit("podinfo:v1", "A")
+			s.expect("back at the first manifest", "podinfo:v3", "podinfo:v1 A")
+		})
+	}
+}
