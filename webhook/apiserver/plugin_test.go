@@ -11,11 +11,18 @@ import (
 	"time"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/plugin"
 )
+
+// jane may do everything, olga what the tests bind: these are their kubeconfigs.
+func jane() string { return server.kubeconfig }
+func olga() string { return server.operator }
+
+func api() client.Client { return server.client }
 
 // sluice runs kubectl sluice and returns what it prints and its exit code.
 func (c cluster) sluice(kubeconfig string, args ...string) (string, int) {
@@ -35,7 +42,7 @@ func (c cluster) sluice(kubeconfig string, args ...string) (string, int) {
 // says runs kubectl sluice as olga, who may do nothing but operate Canaries.
 func (c cluster) says(want string, code int, args ...string) {
 	c.t.Helper()
-	c.saysTo(server.operator, want, code, args...)
+	c.saysTo(olga(), want, code, args...)
 }
 
 func (c cluster) saysTo(kubeconfig, want string, code int, args ...string) {
@@ -49,7 +56,7 @@ func (c cluster) setStatus(status v1alpha1.CanaryStatus) {
 	c.t.Helper()
 	canary := c.canary()
 	canary.Status = status
-	if err := server.client.Status().Update(c.t.Context(), canary); err != nil {
+	if err := api().Status().Update(c.t.Context(), canary); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -100,27 +107,27 @@ func TestPluginNeedsTheRightToOperate(t *testing.T) {
 
 func TestPluginNames(t *testing.T) {
 	c := running(t, appliers["client-side"])
-	c.saysTo(server.kubeconfig, "Deployment podinfo is opted in and has no Canary yet", 1, "explain", "podinfo")
+	c.saysTo(jane(), "Deployment podinfo is opted in and has no Canary yet", 1, "explain", "podinfo")
 	c.withCanary(progressing)
-	c.saysTo(server.kubeconfig, "there is no Canary podinof in namespace "+c.namespace+"; did you mean podinfo?", 1, "get", "podinof")
+	c.saysTo(jane(), "there is no Canary podinof in namespace "+c.namespace+"; did you mean podinfo?", 1, "get", "podinof")
 	c.kubectl(strings.ReplaceAll(strings.ReplaceAll(manifest("shop:v1"), `{sluice.dev/canary: "true"}`, "{}"), "name: podinfo", "name: shop"), "apply", "-f", "-")
-	c.saysTo(server.kubeconfig, "Deployment shop is not opted in, so its changes roll out directly; opt in with: kubectl annotate deployment shop", 1, "explain", "shop")
-	c.saysTo(server.kubeconfig, "podinfo\n:4", 0, "__complete", "get", "")
-	c.saysTo(server.kubeconfig, "accepts 1 arg(s), received 0", 1, "get")
+	c.saysTo(jane(), "Deployment shop is not opted in, so its changes roll out directly; opt in with: kubectl annotate deployment shop", 1, "explain", "shop")
+	c.saysTo(jane(), "podinfo\n:4", 0, "__complete", "get", "")
+	c.saysTo(jane(), "accepts 1 arg(s), received 0", 1, "get")
 }
 
 func TestPluginOutputs(t *testing.T) {
 	c := newCluster(t)
-	c.saysTo(server.kubeconfig, "No Canaries found", 0, "list")
+	c.saysTo(jane(), "No Canaries found", 0, "list")
 	c.withCanary(progressing)
-	c.saysTo(server.kubeconfig, "podinfo   Progressing", 0, "list")
-	c.saysTo(server.kubeconfig, "CANDIDATE", 0, "list", "-o", "wide")
-	c.saysTo(server.kubeconfig, c.namespace+" ", 0, "list", "-A")
-	c.saysTo(server.kubeconfig, "phase: Progressing", 0, "get", "podinfo", "-o", "yaml")
-	c.saysTo(server.kubeconfig, "canary.sluice.dev/podinfo", 0, "get", "podinfo", "-o", "name")
-	c.saysTo(server.kubeconfig, "No rollout of podinfo has ended yet", 0, "history", "podinfo")
-	c.saysTo(server.kubeconfig, "unable to match a printer", 1, "list", "-o", "xml")
-	out, _ := c.sluice(server.kubeconfig, "list", "-o", "json")
+	c.saysTo(jane(), "podinfo   Progressing", 0, "list")
+	c.saysTo(jane(), "CANDIDATE", 0, "list", "-o", "wide")
+	c.saysTo(jane(), c.namespace+" ", 0, "list", "-A")
+	c.saysTo(jane(), "phase: Progressing", 0, "get", "podinfo", "-o", "yaml")
+	c.saysTo(jane(), "canary.sluice.dev/podinfo", 0, "get", "podinfo", "-o", "name")
+	c.saysTo(jane(), "No rollout of podinfo has ended yet", 0, "history", "podinfo")
+	c.saysTo(jane(), "unable to match a printer", 1, "list", "-o", "xml")
+	out, _ := c.sluice(jane(), "list", "-o", "json")
 	var list v1alpha1.CanaryList
 	if err := json.Unmarshal([]byte(out), &list); err != nil || list.Kind != "CanaryList" || list.Items[0].Status.Candidate != "7c9e41d2" {
 		t.Errorf("list -o json: %v\n%s", err, out)
@@ -131,15 +138,15 @@ func TestPluginOutputs(t *testing.T) {
 func TestPluginStatusIsNotFooled(t *testing.T) {
 	c := running(t, appliers["client-side"])
 	c.withCanary(ended(v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded, "41aa07fe"))
-	c.saysTo(server.kubeconfig, "41aa07fe ended as Succeeded", 0, "status", "podinfo")
+	c.saysTo(jane(), "41aa07fe ended as Succeeded", 0, "status", "podinfo")
 	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
 	hash := c.candidate().Hash
-	c.saysTo(server.kubeconfig, hash+" is held back, and the controller has not taken it up yet", 3, "status", "podinfo")
-	c.saysTo(server.kubeconfig, "is still running", 3, "status", "podinfo", "--wait", "--timeout", "300ms")
+	c.saysTo(jane(), hash+" is held back, and the controller has not taken it up yet", 3, "status", "podinfo")
+	c.saysTo(jane(), "is still running", 3, "status", "podinfo", "--wait", "--timeout", "300ms")
 	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: hash})
 	waited := make(chan string, 1)
 	go func() {
-		out, code := c.sluice(server.kubeconfig, "status", "podinfo", "--wait")
+		out, code := c.sluice(jane(), "status", "podinfo", "--wait")
 		waited <- fmt.Sprint(code, " ", out)
 	}()
 	for _, ask := range []string{config.AnnotationPromote, config.AnnotationSettle} {
@@ -164,7 +171,7 @@ func TestPluginStatusAndWatchOfAnAbort(t *testing.T) {
 	ends := make(chan string, 2)
 	for _, verb := range [][]string{{"status", "podinfo", "--wait", "--timeout", "50s"}, {"watch", "podinfo"}} {
 		go func() {
-			out, code := c.sluice(server.kubeconfig, verb...)
+			out, code := c.sluice(jane(), verb...)
 			ends <- fmt.Sprint(verb[0], " ", code, " ", out)
 		}()
 	}
@@ -178,6 +185,6 @@ func TestPluginStatusAndWatchOfAnAbort(t *testing.T) {
 			t.Errorf("the end is told as %q", end)
 		}
 	}
-	c.saysTo(server.kubeconfig, "judged again from the first step, attempt 1", 0, "retry", "podinfo")
-	c.saysTo(server.kubeconfig, "is asked to be judged again", 3, "status", "podinfo")
+	c.saysTo(jane(), "judged again from the first step, attempt 1", 0, "retry", "podinfo")
+	c.saysTo(jane(), "is asked to be judged again", 3, "status", "podinfo")
 }
