@@ -48,11 +48,15 @@ func (p *plugin) named(use, short string, run func(*cobra.Command, *session, str
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: p.completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := plainName(args[0])
+			if err != nil {
+				return err
+			}
 			s, err := p.session()
 			if err != nil {
 				return err
 			}
-			return run(cmd, s, plainName(args[0]))
+			return run(cmd, s, name)
 		},
 	}
 }

@@ -36,8 +36,8 @@ func TestExitCode(t *testing.T) {
 		err  error
 		want int
 	}{
-		{nil, ExitPromoted}, {errors.New("refused"), ExitError}, {codedError{ExitRolledBack, "x"}, ExitRolledBack},
-		{fmt.Errorf("more: %w", codedError{ExitRunning, "x"}), ExitRunning},
+		{nil, ExitPromoted}, {errors.New("refused"), ExitError}, {codedError{ExitRolledBack}, ExitRolledBack},
+		{fmt.Errorf("more: %w", codedError{ExitRunning}), ExitRunning},
 	} {
 		if got := ExitCode(c.err); got != c.want {
 			t.Errorf("%v ends with %d, not with %d", c.err, got, c.want)

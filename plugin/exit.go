@@ -1,6 +1,9 @@
 package plugin
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Exit codes, for scripts.
 const (
@@ -14,14 +17,17 @@ const (
 	ExitRunning = 3
 )
 
-// codedError is an error that ends the process with its own exit code.
-type codedError struct {
-	code int
-	text string
-}
+// codedError ends the process with its own exit code. All that there is to say has been printed.
+type codedError struct{ code int }
 
-// Error is the sentence that is printed.
-func (e codedError) Error() string { return e.text }
+// Error is for those who print it all the same.
+func (e codedError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+// Told reports whether an error has been printed already.
+func Told(err error) bool {
+	var coded codedError
+	return errors.As(err, &coded)
+}
 
 // ExitCode is the exit code for what a command returned.
 func ExitCode(err error) int {

@@ -34,12 +34,17 @@ func (s *session) follow(ctx context.Context, name string, seen func(subject) (d
 		}
 		return seen(subject)
 	}
-	_, err := watchtools.UntilWithSync(ctx, s.listerWatcher(name), &v1alpha1.Canary{}, nil, condition)
+	source := s.listerWatcher(name)
+	// What follows tries again for ever, which is of no use to a user who may not list.
+	if _, err := source.ListWithContext(ctx, metav1.ListOptions{}); err != nil {
+		return fmt.Errorf("list Canary %s/%s: %w", s.namespace, name, err)
+	}
+	_, err := watchtools.UntilWithSync(ctx, source, &v1alpha1.Canary{}, nil, condition)
 	return err
 }
 
 // listerWatcher lists and watches one Canary.
-func (s *session) listerWatcher(name string) cache.ListerWatcher {
+func (s *session) listerWatcher(name string) *cache.ListWatch {
 	options := func(raw metav1.ListOptions) *client.ListOptions {
 		raw.FieldSelector = fields.OneTermEqualSelector("metadata.name", name).String()
 		return &client.ListOptions{Namespace: s.namespace, Raw: &raw}
@@ -132,12 +137,16 @@ func (s *session) tellStanding(subject subject) error {
 			return err
 		}
 	}
+	var page page
+	page.printf("%s is %s: %s: %s\n", name, subject.standing(), subject.phase(), subject.summary())
+	if err := page.writeTo(s.Out); err != nil {
+		return err
+	}
 	switch subject.standing() {
 	case running:
-		return codedError{ExitRunning, fmt.Sprintf("%s is still running: %s: %s", name, subject.phase(), subject.summary())}
+		return codedError{code: ExitRunning}
 	case rolledBack:
-		return codedError{ExitRolledBack, fmt.Sprintf("%s was rolled back: %s", name, subject.summary())}
+		return codedError{code: ExitRolledBack}
 	}
-	_, err := fmt.Fprintf(s.Out, "%s: %s: %s\n", name, subject.phase(), subject.summary())
-	return err
+	return nil
 }

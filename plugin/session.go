@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,12 +64,19 @@ func (p *plugin) session() (*session, error) {
 	return &session{IOStreams: p.IOStreams, client: reader, namespace: namespace, now: p.now}, nil
 }
 
+// kinds are what a name may be written with: the Canary and its Deployment share it.
+var kinds = []string{"canary", "canaries", "canary.sluice.dev", "canaries.sluice.dev", "deploy", "deployment", "deployments", "deployment.apps", "deployments.apps"}
+
 // plainName takes the kind off a name such as deployment/podinfo.
-func plainName(arg string) string {
-	if _, name, slashed := strings.Cut(arg, "/"); slashed {
-		return name
+func plainName(arg string) (string, error) {
+	kind, name, slashed := strings.Cut(arg, "/")
+	switch {
+	case !slashed:
+		return arg, nil
+	case !slices.Contains(kinds, kind):
+		return "", fmt.Errorf("%s: must be the name of a Canary or of its Deployment, such as podinfo or deployment/podinfo", arg)
 	}
-	return arg
+	return name, nil
 }
 
 func (s *session) names(ctx context.Context) ([]string, error) {

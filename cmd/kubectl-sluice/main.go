@@ -17,7 +17,9 @@ func main() {
 	defer stop()
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	if err := plugin.NewCommand(streams).ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "Error:", err)
+		if !plugin.Told(err) {
+			fmt.Fprintln(os.Stderr, "Error:", err)
+		}
 		os.Exit(plugin.ExitCode(err))
 	}
 }

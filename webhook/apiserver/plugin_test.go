@@ -33,7 +33,7 @@ func (c cluster) sluice(kubeconfig string, args ...string) (string, int) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
 	defer cancel()
 	err := root.ExecuteContext(ctx)
-	if err != nil {
+	if err != nil && !plugin.Told(err) {
 		fmt.Fprintln(&out, "Error:", err)
 	}
 	return out.String(), plugin.ExitCode(err)
@@ -114,6 +114,8 @@ func TestPluginNames(t *testing.T) {
 	c.saysTo(jane(), "Deployment shop is not opted in, so its changes roll out directly; opt in with: kubectl annotate deployment shop", 1, "explain", "shop")
 	c.saysTo(jane(), "podinfo\n:4", 0, "__complete", "get", "")
 	c.saysTo(jane(), "accepts 1 arg(s), received 0", 1, "get")
+	c.saysTo(jane(), "service/podinfo: must be the name of a Canary or of its Deployment", 1, "get", "service/podinfo")
+	c.saysTo(jane(), "Phase:", 0, "get", "deployment/podinfo")
 }
 
 func TestPluginOutputs(t *testing.T) {
@@ -142,7 +144,7 @@ func TestPluginStatusIsNotFooled(t *testing.T) {
 	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
 	hash := c.candidate().Hash
 	c.saysTo(jane(), hash+" is held back, and the controller has not taken it up yet", 3, "status", "podinfo")
-	c.saysTo(jane(), "is still running", 3, "status", "podinfo", "--wait", "--timeout", "300ms")
+	c.saysTo(jane(), "podinfo is running: Succeeded", 3, "status", "podinfo", "--wait", "--timeout", "300ms")
 	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: hash})
 	waited := make(chan string, 1)
 	go func() {
@@ -158,7 +160,7 @@ func TestPluginStatusIsNotFooled(t *testing.T) {
 		}
 	}
 	c.setStatus(ended(v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded, "7c9e41d2"))
-	if got := <-waited; !strings.HasPrefix(got, "0 podinfo: Succeeded") {
+	if got := <-waited; !strings.HasPrefix(got, "0 podinfo is idle: Succeeded") {
 		t.Errorf("waiting for a promotion ends with %q", got)
 	}
 }
@@ -180,7 +182,7 @@ func TestPluginStatusAndWatchOfAnAbort(t *testing.T) {
 	c.setStatus(ended(v1alpha1.PhaseFailed, v1alpha1.OutcomeAborted, hash))
 	for range 2 {
 		end := <-ends
-		if verb, rest, _ := strings.Cut(end, " "); verb == "status" && !strings.HasPrefix(rest, "2 Error: podinfo was rolled back") ||
+		if verb, rest, _ := strings.Cut(end, " "); verb == "status" && !strings.HasPrefix(rest, "2 podinfo is rolled back: Failed") ||
 			verb == "watch" && (!strings.HasPrefix(rest, "0 ") || !strings.Contains(rest, "ended as Aborted")) {
 			t.Errorf("the end is told as %q", end)
 		}
