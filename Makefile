@@ -11,7 +11,7 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.ya
 export KUBECONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit e2e verify lint fmt generate build image install cluster-up cluster-down cluster-env cluster-load bench-rollout $(CLUSTER_TOOL)
+.PHONY: help demo test test-unit e2e verify lint fmt generate build plugin image install cluster-up cluster-down cluster-env cluster-load bench-rollout $(CLUSTER_TOOL)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ generate: ## Make the generated files: deep copies, CRDs, the chart's table of v
 
 build: ## Build the controller into bin/
 	go build -o bin/sluice ./cmd/sluice
+
+plugin: ## Build the kubectl plugin into bin/: with bin/ on the PATH it is kubectl sluice
+	go build -o bin/kubectl-sluice ./cmd/kubectl-sluice
 
 image: $(CLUSTER_TOOL) ## Build the images of the controller and the sample into dist/
 	@$(CLUSTER_TOOL) image --ref sluice.dev/sluice:dev --out dist/sluice.tar ./cmd/sluice

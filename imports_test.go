@@ -21,6 +21,7 @@ var layers = map[string][]string{
 	"analysis/provider/prometheus": {"api/v1alpha1", "config", "analysis"},
 	"rollout/reconciler":           {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout"},
 	"webhook":                      {"api/v1alpha1", "config", "workload", "route"},
+	"plugin":                       {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout"},
 	"certs":                        {},
 }
 

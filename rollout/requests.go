@@ -11,9 +11,9 @@ import (
 	"sluice.dev/sluice/workload"
 )
 
-// meant reports whether a request is for this candidate: the same template, attempt and act of asking. A template that
+// Meant reports whether a request is for this candidate: the same template, attempt and act of asking. A template that
 // is asked for again later is another candidate, although its hash is the same.
-func meant(request *v1alpha1.Request, candidate *workload.Candidate) bool {
+func Meant(request *v1alpha1.Request, candidate *workload.Candidate) bool {
 	if request == nil || candidate == nil || request.Candidate != candidate.Hash {
 		return false
 	}
@@ -26,18 +26,18 @@ func meant(request *v1alpha1.Request, candidate *workload.Candidate) bool {
 
 // asksAbort reports whether the candidate in flight is to be stopped.
 func (t *tick) asksAbort() bool {
-	return meant(t.o.Spec.Abort, t.o.inFlight())
+	return Meant(t.o.Spec.Abort, t.o.inFlight())
 }
 
 // asksRetry reports whether a candidate that failed or was aborted is to be judged again.
 func (t *tick) asksRetry() bool {
-	return t.o.Candidate != nil && t.o.Candidate.Mark != workload.MarkNone && meant(t.o.Spec.Retry, t.o.Candidate)
+	return t.o.Candidate != nil && t.o.Candidate.Mark != workload.MarkNone && Meant(t.o.Spec.Retry, t.o.Candidate)
 }
 
 // asksPromotion is the request to promote the candidate in flight early, nil when there is none.
 func (t *tick) asksPromotion() *v1alpha1.PromoteRequest {
 	promote := t.o.Spec.Promote
-	if promote == nil || !meant(&promote.Request, t.o.inFlight()) {
+	if promote == nil || !Meant(&promote.Request, t.o.inFlight()) {
 		return nil
 	}
 	return promote

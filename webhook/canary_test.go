@@ -1,6 +1,8 @@
 package webhook
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,4 +144,49 @@ func keptCandidate(t *testing.T, result Result) *workload.Candidate {
 		t.Fatalf("the candidate is %v, %v", candidate, err)
 	}
 	return candidate
+}
+
+// FuzzRenderCanary proves that nobody can speak for others, and that what is stored stays as it is.
+func FuzzRenderCanary(f *testing.F) {
+	f.Add(`{}`, `{"paused":{"reason":"x","by":"boss"}}`, hash)
+	f.Add(`{"abort":{"candidate":"7c9e41d2","by":"otto"}}`, `{"abort":{"candidate":"7c9e41d2","attempt":3,"by":"boss"}}`, hash)
+	f.Add(`{"promote":{"candidate":"7c9e41d2","by":"otto"}}`, `{"promote":{"candidate":"7c9e41d2","skipAnalysis":true},"retry":{"candidate":""}}`, "")
+	f.Fuzz(func(t *testing.T, oldJSON, newJSON, candidate string) {
+		old := v1alpha1.Canary{Status: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: candidate}}
+		updated := v1alpha1.Canary{}
+		if json.Unmarshal([]byte(oldJSON), &old.Spec) != nil || json.Unmarshal([]byte(newJSON), &updated.Spec) != nil {
+			return
+		}
+		stored, _, err := RenderCanary(old, updated, someone)
+		if err != nil {
+			return
+		}
+		known := append(askers(old.Spec), someone.User)
+		for _, by := range askers(stored) {
+			if !slices.Contains(known, by) {
+				t.Errorf("%q is believed to have asked, who did not", by)
+			}
+		}
+		again, warnings, err := RenderCanary(v1alpha1.Canary{Spec: stored, Status: old.Status}, v1alpha1.Canary{Spec: stored}, Request{User: "otto", Now: someone.Now.Add(time.Hour)})
+		if diff := cmp.Diff(stored, again); diff != "" || err != nil || len(warnings) > 0 {
+			t.Errorf("the stored result submitted again: %v, %v, %s", err, warnings, diff)
+		}
+	})
+}
+
+// askers are the users that a spec names.
+func askers(spec v1alpha1.CanarySpec) []string {
+	var users []string
+	if spec.Paused != nil {
+		users = append(users, spec.Paused.By)
+	}
+	if spec.Promote != nil {
+		users = append(users, spec.Promote.By)
+	}
+	for _, request := range []*v1alpha1.Request{spec.Abort, spec.Retry} {
+		if request != nil {
+			users = append(users, request.By)
+		}
+	}
+	return users
 }

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // grant binds olga to a ClusterRole of the chart in this namespace; empty binds nothing.
@@ -158,4 +159,29 @@ func TestTheReconcilersWritesAreNotAdmitted(t *testing.T) {
 	if c.canary().Spec.Paused.By != "jane" {
 		t.Error("the stamp is gone")
 	}
+}
+
+// TestMarksNameTheUserOnWhoseBehalfTheyAreSet does what the reconciler does after a request in a Canary.
+func TestMarksNameTheUserOnWhoseBehalfTheyAreSet(t *testing.T) {
+	c := running(t, appliers["client-side"])
+	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
+	hash := c.candidate().Hash
+	for _, value := range []string{"41aa07fe olga", hash + " olga"} {
+		if err := c.ask(config.AnnotationAbort, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if candidate := c.candidate(); candidate.MarkedBy != "olga" {
+		t.Errorf("aborted by %q, not by olga", candidate.MarkedBy)
+	}
+	c.expect("aborted", "podinfo:v1", "podinfo:v2 aborted")
+	for range 2 {
+		if err := c.ask(config.AnnotationRetry, hash+" olga"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if candidate := c.candidate(); candidate.RetriedBy != "olga" || candidate.Attempt != 1 {
+		t.Errorf("asked twice, retried by %q, attempt %d", candidate.RetriedBy, candidate.Attempt)
+	}
+	c.expect("retried", "podinfo:v1", "podinfo:v2")
 }

@@ -1,0 +1,43 @@
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+func (p *plugin) historyCommand() *cobra.Command {
+	return p.named("history", "List the last rollouts, the newest first", func(cmd *cobra.Command, s *session, name string) error {
+		subject, err := s.read(cmd.Context(), name)
+		if err != nil {
+			return err
+		}
+		history := subject.canary.Status.History
+		if len(history) == 0 {
+			_, err = fmt.Fprintf(s.ErrOut, "No rollout of %s has ended yet.\n", name)
+			return err
+		}
+		return writeHistory(s.Out, history, s.now())
+	})
+}
+
+// writeHistory is the table of rollouts that have ended.
+func writeHistory(out io.Writer, history []v1alpha1.HistoryEntry, now time.Time) error {
+	var page page
+	page.table(historyRows(history, now))
+	return page.writeTo(out)
+}
+
+func historyRows(history []v1alpha1.HistoryEntry, now time.Time) [][]string {
+	rows := [][]string{{"CANDIDATE", "ATTEMPT", "OUTCOME", "ENDED", "TOOK", "ASKED BY", "IMAGES", "REASON"}}
+	for _, entry := range history {
+		rows = append(rows, []string{entry.Candidate, fmt.Sprint(entry.Attempt), string(entry.Outcome), ago(now, entry.Finished.Time) + " ago",
+			orNone(entry.Duration), orNone(entry.By), orNone(strings.Join(entry.Images, ",")), orNone(entry.Reason)})
+	}
+	return rows
+}

@@ -1,0 +1,138 @@
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+const wide = "wide"
+
+// outputFlags are kubectl's: json, yaml, name, jsonpath and templates; wide is added for tables.
+func outputFlags(cmd *cobra.Command) *genericclioptions.PrintFlags {
+	scheme := runtime.NewScheme()
+	// A scheme without our types would only leave kind and apiVersion out.
+	_ = v1alpha1.AddToScheme(scheme)
+	flags := genericclioptions.NewPrintFlags("").WithTypeSetter(scheme)
+	flags.AddFlags(cmd)
+	cmd.Flag("output").Usage = "Output format: wide, json, yaml, name, jsonpath=…, go-template=…"
+	return flags
+}
+
+// printed prints an object in the format that was asked for, and reports false where that is for people.
+func printed(flags *genericclioptions.PrintFlags, object runtime.Object, out io.Writer) (bool, error) {
+	if *flags.OutputFormat == "" || *flags.OutputFormat == wide {
+		return false, nil
+	}
+	printer, err := flags.ToPrinter()
+	if err != nil {
+		return true, err
+	}
+	return true, printer.PrintObj(object, out)
+}
+
+func (p *plugin) listCommand() *cobra.Command {
+	var everywhere bool
+	cmd := &cobra.Command{
+		Use:               "list",
+		Short:             "List the Canaries of a namespace, or of all",
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags := outputFlags(cmd)
+	cmd.Flags().BoolVarP(&everywhere, "all-namespaces", "A", false, "List the Canaries of all namespaces")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := p.session()
+		if err != nil {
+			return err
+		}
+		namespace := s.namespace
+		if everywhere {
+			namespace = ""
+		}
+		var list v1alpha1.CanaryList
+		if err := s.client.List(cmd.Context(), &list, client.InNamespace(namespace)); err != nil {
+			return fmt.Errorf("list Canaries: %w", err)
+		}
+		if done, err := printed(flags, &list, s.Out); done {
+			return err
+		}
+		if len(list.Items) == 0 {
+			_, err = fmt.Fprintf(s.ErrOut, "No Canaries found; opt a Deployment in with: kubectl annotate deployment NAME sluice.dev/canary=true\n")
+			return err
+		}
+		return writeList(s.Out, list.Items, everywhere, *flags.OutputFormat == wide, s.now())
+	}
+	return cmd
+}
+
+// writeList is the table of Canaries.
+func writeList(out io.Writer, canaries []v1alpha1.Canary, namespaces, all bool, now time.Time) error {
+	head := []string{"NAME", "STATUS", "STEP", "WEIGHT", "FAILED", "SINCE"}
+	if namespaces {
+		head = append([]string{"NAMESPACE"}, head...)
+	}
+	if all {
+		head = append(head, "CANDIDATE", "ASKED BY", "MESSAGE")
+	}
+	rows := [][]string{head}
+	for i := range canaries {
+		c, status := &canaries[i], canaries[i].Status
+		row := []string{c.Name, subject{canary: c}.phase(), stepOf(status), fmt.Sprintf("%d%%", status.CanaryWeight),
+			failedOf(status), ago(now, status.LastTransitionTime.Time)}
+		if namespaces {
+			row = append([]string{c.Namespace}, row...)
+		}
+		if all {
+			row = append(row, orNone(status.Candidate), orNone(requesterOf(status)), status.Message)
+		}
+		rows = append(rows, row)
+	}
+	var page page
+	page.table(rows)
+	return page.writeTo(out)
+}
+
+func stepOf(status v1alpha1.CanaryStatus) string {
+	if len(status.Steps) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d/%d", status.Step, len(status.Steps))
+}
+
+func failedOf(status v1alpha1.CanaryStatus) string {
+	if status.FailureThreshold == 0 {
+		return fmt.Sprint(status.FailedChecks)
+	}
+	return fmt.Sprintf("%d/%d", status.FailedChecks, status.FailureThreshold)
+}
+
+func requesterOf(status v1alpha1.CanaryStatus) string {
+	if status.Requested == nil {
+		return ""
+	}
+	return status.Requested.By
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// ago is how long something is past, as kubectl writes it.
+func ago(now, then time.Time) string {
+	if then.IsZero() {
+		return "-"
+	}
+	return duration.HumanDuration(now.Sub(then))
+}

@@ -1,0 +1,58 @@
+package plugin
+
+import (
+	"fmt"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// until is when something is due; empty when that is not known.
+func (s subject) until(due *metav1.MicroTime) string {
+	if due == nil {
+		return ""
+	}
+	return in(s.now, due.Time)
+}
+
+// requestsLine tells of the requests for the candidate that is or was last judged.
+func (s subject) requestsLine() string {
+	spec := s.canary.Spec
+	var parts []string
+	add := func(verb string, request *v1alpha1.Request) {
+		if request == nil || request.Candidate != s.canary.Status.Candidate || attemptOf(request) != s.canary.Status.Attempt {
+			return
+		}
+		parts = append(parts, fmt.Sprintf("%s by %s", verb, s.stampLine(request.Stamp, request.Reason)))
+	}
+	add("abort", spec.Abort)
+	if spec.Promote != nil {
+		verb := "promote"
+		if spec.Promote.SkipAnalysis {
+			verb = "promote without analysis"
+		}
+		add(verb, &spec.Promote.Request)
+	}
+	add("retry", spec.Retry)
+	return strings.Join(parts, "; ")
+}
+
+func attemptOf(request *v1alpha1.Request) int32 {
+	if request.Attempt == nil {
+		return 0
+	}
+	return *request.Attempt
+}
+
+func (s subject) stampLine(stamp v1alpha1.Stamp, reason string) string {
+	text := orNone(stamp.By)
+	if stamp.At != nil {
+		text += fmt.Sprintf(", %s ago", ago(s.now, stamp.At.Time))
+	}
+	if reason != "" {
+		text += ": " + reason
+	}
+	return text
+}

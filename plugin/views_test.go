@@ -1,0 +1,183 @@
+package plugin
+
+import (
+	"bytes"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/workload"
+)
+
+var update = flag.Bool("update", false, "write the golden outputs anew")
+
+var now = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func before(d time.Duration) metav1.Time   { return metav1.NewTime(now.Add(-d)) }
+func at(d time.Duration) *metav1.MicroTime { t := metav1.NewMicroTime(now.Add(d)); return &t }
+func stamp(user string) v1alpha1.Stamp {
+	t := before(time.Minute)
+	return v1alpha1.Stamp{By: user, At: &t}
+}
+func attempt(number int32) *int32              { return &number }
+func seconds(number time.Duration) metav1.Time { return before(number * time.Second) }
+
+func template(image string, env ...corev1.EnvVar) corev1.PodTemplateSpec {
+	return corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "podinfo"}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: image, Env: env}}},
+	}
+}
+
+// held is the candidate that every subject of these tests has, unless it is changed.
+func held(t *testing.T) *workload.Candidate {
+	t.Helper()
+	changed, err := workload.TemplateOf(template("podinfo:v2", corev1.EnvVar{Name: "LEVEL", Value: "debug"}, corev1.EnvVar{Name: "NEW", Value: "1"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &workload.Candidate{Hash: "7c9e41d2", Template: changed, By: "jane", Manager: "kubectl-set", At: now.Add(-90 * time.Second)}
+}
+
+// inFlight is a rollout in the middle of its second step.
+func inFlight(t *testing.T) subject {
+	t.Helper()
+	canary := &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: "demo", Name: "podinfo"}}
+	requested := seconds(90)
+	canary.Status = v1alpha1.CanaryStatus{
+		Phase: v1alpha1.PhaseProgressing, CanaryWeight: 20, FailedChecks: 1, FailureThreshold: 5, LastTransitionTime: seconds(15),
+		Message:   "Step 2 of 5 at weight 20% until 12:00:18: request-success-rate 99.72%; request-duration 20ms",
+		Candidate: "7c9e41d2", Images: []string{"app=podinfo:v2"}, Requested: &v1alpha1.Requester{By: "jane", At: &requested},
+		Step: 2, Steps: []int32{10, 20, 30, 40, 50}, StepStarted: at(-12 * time.Second), NextStepTime: at(18 * time.Second), NextCheckTime: at(3 * time.Second),
+		Checks: []v1alpha1.CheckStatus{
+			{Name: "request-success-rate", Value: "99.72%", Threshold: "min 99%", Verdict: v1alpha1.VerdictPass},
+			{Name: "request-duration", Threshold: "max 500ms", Verdict: v1alpha1.VerdictInconclusive, Message: "Prometheus could not answer: connection refused"},
+		},
+		Conditions: []metav1.Condition{{Type: "Promoted", Status: "Unknown", Reason: "Progressing", Message: "Step 2 of 5"}, {Type: "Ready", Status: "True", Reason: "Found", Message: "Everything that a rollout needs was found"}},
+		History: []v1alpha1.HistoryEntry{
+			{Candidate: "41aa07fe", Attempt: 1, Images: []string{"app=podinfo:v1"}, By: "otto", Finished: *at(-time.Hour), Duration: "2m35s", Outcome: v1alpha1.OutcomeSucceeded},
+			{Candidate: "41aa07fe", Images: []string{"app=podinfo:v1"}, By: "otto", Finished: *at(-2 * time.Hour), Duration: "12.4s", Outcome: v1alpha1.OutcomeAborted, Reason: "aborted by jane: bug 17"},
+			{Candidate: "0badcafe", By: "otto", Finished: *at(-24 * time.Hour), Outcome: v1alpha1.OutcomeFailed, Reason: "5 failed checks"},
+			{Candidate: "11111111", By: "otto", Finished: *at(-48 * time.Hour), Outcome: v1alpha1.OutcomeFailed, Reason: "too long ago to be shown"},
+		},
+	}
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "demo", Name: "podinfo", Annotations: map[string]string{config.AnnotationCanary: "true"}}}
+	deployment.Spec.Template = template("podinfo:v1", corev1.EnvVar{Name: "LEVEL", Value: "info"})
+	return subject{canary: canary, deployment: deployment, candidate: held(t), now: now}
+}
+
+func abort(s *subject) {
+	s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFailed, Candidate: "7c9e41d2", Outcome: v1alpha1.OutcomeAborted,
+		Message: "7c9e41d2 was rolled back: aborted by olga", LastTransitionTime: seconds(30)}
+	s.candidate.Mark, s.candidate.MarkedBy = workload.MarkAborted, "olga"
+}
+
+// subjects are the rollouts that the views are shown of, each a change of the one in flight.
+var subjects = map[string]func(*subject){
+	"in flight": func(*subject) {},
+	"paused": func(s *subject) {
+		s.canary.Spec.Paused = &v1alpha1.Pause{Reason: "lunch", Stamp: stamp("olga")}
+		s.canary.Status.Paused, s.canary.Status.NextStepTime = "paused by olga: lunch; kubectl sluice resume podinfo goes on", nil
+	},
+	"paused by the Deployment": func(s *subject) {
+		s.deployment.Spec.Paused = true
+		s.canary.Status.Paused, s.canary.Status.NextStepTime = "paused by spec.paused of the Deployment; kubectl rollout resume goes on", nil
+	},
+	"asked to promote": func(s *subject) {
+		s.canary.Spec.Promote = &v1alpha1.PromoteRequest{SkipAnalysis: true,
+			Request: v1alpha1.Request{Candidate: "7c9e41d2", Attempt: attempt(0), Reason: "hotfix", Stamp: stamp("olga")}}
+	},
+	"not in effect yet": func(s *subject) { s.canary.Status.StepStarted = nil },
+	"starting":          func(s *subject) { s.canary.Status.Step, s.canary.Status.CanaryWeight = 0, 0 },
+	"not seen yet": func(s *subject) {
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseSucceeded, Candidate: "41aa07fe", Message: "41aa07fe was promoted", LastTransitionTime: before(time.Hour)}
+	},
+	"waiting": func(s *subject) {
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: "7c9e41d2", Message: "no HTTPRoute in namespace demo sends to Service podinfo"}
+	},
+	"promoting": func(s *subject) {
+		s.canary.Status.Phase, s.canary.Status.Promoted, s.candidate = v1alpha1.PhasePromoting, at(-time.Second), nil
+		s.deployment.Annotations[config.AnnotationPrevious] = "{}"
+	},
+	"promoted": func(s *subject) {
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseSucceeded, Candidate: "7c9e41d2", Outcome: v1alpha1.OutcomeSucceeded,
+			Message: "7c9e41d2 was promoted", LastTransitionTime: before(3 * time.Hour), Images: []string{"app=podinfo:v2"}}
+		s.candidate = nil
+	},
+	"aborted": abort,
+	"asked to retry": func(s *subject) {
+		abort(s)
+		s.canary.Spec.Retry = &v1alpha1.Request{Candidate: "7c9e41d2", Attempt: attempt(0), Stamp: stamp("olga")}
+	},
+	"taken back after a failure": func(s *subject) { abort(s); s.candidate = nil },
+	"Deployment cannot be read":  func(s *subject) { s.deployment, s.candidate = nil, nil },
+}
+
+func golden(t *testing.T, name string, write func(io.Writer) error) {
+	t.Helper()
+	var out bytes.Buffer
+	if err := write(&out); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+".golden")
+	if *update {
+		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), out.String()); diff != "" {
+		t.Errorf("the output has changed (-want +got); if that is meant, run go test ./plugin -update\n%s", diff)
+	}
+}
+
+func TestViews(t *testing.T) {
+	for name, change := range subjects {
+		t.Run(name, func(t *testing.T) {
+			s := inFlight(t)
+			change(&s)
+			golden(t, "get "+name, func(w io.Writer) error { return writeView(w, s) })
+			golden(t, "explain "+name, func(w io.Writer) error { return writeExplanation(w, s) })
+		})
+	}
+}
+
+func TestTables(t *testing.T) {
+	var canaries []v1alpha1.Canary
+	for _, name := range []string{"in flight", "paused", "promoted", "waiting"} {
+		s := inFlight(t)
+		subjects[name](&s)
+		s.canary.Name = strings.ReplaceAll(name, " ", "-")
+		canaries = append(canaries, *s.canary)
+	}
+	golden(t, "list", func(w io.Writer) error { return writeList(w, canaries, false, false, now) })
+	golden(t, "list wide of all namespaces", func(w io.Writer) error { return writeList(w, canaries, true, true, now) })
+	golden(t, "history", func(w io.Writer) error { return writeHistory(w, canaries[0].Status.History, now) })
+}
+
+// TestHostileText proves that a reason can neither steer the terminal nor forge a row.
+func TestHostileText(t *testing.T) {
+	history := inFlight(t).canary.Status.History[:1]
+	history[0].Reason = "\x1b[2J\rgone\nforged\trow\fx"
+	var out bytes.Buffer
+	if err := writeHistory(&out, history, now); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); strings.ContainsAny(text, "\x1b\r\f") || strings.Count(text, "\n") != 2 || !strings.Contains(text, `gone forged row x`) {
+		t.Errorf("the table is %q", text)
+	}
+}
