@@ -40,17 +40,18 @@ func askPromotion(t *tick) {
 	t.waitFor("Giving the candidate to the primary")
 }
 
-// backToJudging takes back a promotion that has not reached the primary, so that a paused canary goes on being checked.
+// backToJudging takes back a promotion that has not reached the primary, so that a paused canary goes on being checked in
+// the step that it was promoted from.
 func (t *tick) backToJudging() {
-	next := &t.plan.Next
-	if next.CanaryWeight == 0 {
+	next, steps := &t.plan.Next, t.policy.Steps()
+	step := min(next.Step, int32(len(steps)))
+	if step == 0 || steps[step-1] > next.CanaryWeight {
 		t.toStepZero()
-		t.waitFor("The canary is ready to be promoted")
+		t.waitFor("The canary waits to be promoted")
 		return
 	}
 	next.Phase = v1alpha1.PhaseProgressing
-	steps := t.policy.Steps()
-	t.enterStep(int32(len(steps)))
+	t.enterStep(step)
 }
 
 // shifted first sends all requests to a canary of the primary's size, for a primary that loses all its pods at once. It

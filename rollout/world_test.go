@@ -183,6 +183,7 @@ func (w *world) sample(metric analysis.Metric) analysis.Sample {
 // tick decides and applies; it reports whether the controller survived.
 func (w *world) tick() (plan rollout.Plan, survived bool) {
 	plan = rollout.Decide(w.policy, w.state, w.observe())
+	w.checkPause(plan)
 	w.writes = 0
 	if w.apply(plan) {
 		for _, event := range plan.Events {
@@ -289,6 +290,17 @@ func (w *world) checkWeight(before int32) {
 // unjudged reports whether somebody asked to promote without checks.
 func (w *world) unjudged() bool {
 	return w.policy.SkipAnalysis || (w.spec.Promote != nil && w.spec.Promote.SkipAnalysis)
+}
+
+// checkPause holds that a paused rollout takes no step and is not promoted.
+func (w *world) checkPause(plan rollout.Plan) {
+	if w.spec.Paused == nil && !w.primary.Spec.Paused {
+		return
+	}
+	open := w.previous != nil
+	if plan.Next.CanaryWeight > w.state.CanaryWeight && !open || plan.Ask.Key == config.AnnotationPromote {
+		w.t.Errorf("a paused rollout goes from weight %d to %s", w.state.CanaryWeight, plan)
+	}
 }
 
 func (w *world) applyAsk(ask rollout.AskIntent) {
