@@ -43,51 +43,80 @@ func templateOfTyped(value *typed.TypedValue) (workload.Template, error) {
 
 // replayServerSideApply does to the candidate what the apply did to the stored template.
 func (s *subject) replayServerSideApply(entry *metav1.ManagedFieldsEntry) (workload.Template, error) {
-	configuration, err := s.configuration(entry)
-	if err != nil {
-		return nil, err
-	}
-	candidate, owners, err := s.applyTo(s.candidate.Template, configuration)
-	if err != nil {
-		return nil, err
-	}
-	live, _, err := s.applyTo(s.live, configuration)
-	if err != nil {
-		return nil, err
-	}
-	meant, err := s.completed(candidate, live)
-	if err != nil {
-		return nil, err
-	}
-	s.owners = owners
-	return s.withoutEmptied(meant, entry)
-}
-
-// withoutEmptied takes out what was applied as an empty value, such as args: [], which leaves nothing but its ownership.
-func (s *subject) withoutEmptied(template workload.Template, entry *metav1.ManagedFieldsEntry) (workload.Template, error) {
 	owned, err := ownedBy(entry)
 	if err != nil {
 		return nil, err
 	}
-	values, err := typedAll(template, s.asked)
+	configuration, err := s.configuration(owned)
 	if err != nil {
 		return nil, err
 	}
-	var sets [2]*fieldpath.Set
-	for i, value := range values {
-		if sets[i], err = value.ToFieldSet(); err != nil {
-			return nil, fmt.Errorf("spec.template: %w", err)
-		}
+	applied, owners, err := s.applyToCandidate(configuration)
+	if err != nil {
+		return nil, err
 	}
-	emptied := owned.Leaves().Difference(sets[1]).Intersection(sets[0].Leaves())
-	if emptied.Empty() {
-		return template, nil
+	meant, err := s.completedApply(applied, owned)
+	if err == nil {
+		s.owners = owners
 	}
-	return templateOfTyped(values[0].RemoveItems(emptied))
+	return meant, err
 }
 
+// completedApply takes along what differs in the request from the stored template other than by the apply itself: what
+// other webhooks changed, and defaults.
+func (s *subject) completedApply(applied workload.Template, owned *fieldpath.Set) (workload.Template, error) {
+	before, err := ownedBy(entryOf(s.old, s.request.Manager, metav1.ManagedFieldsOperationApply))
+	if err != nil {
+		return nil, err
+	}
+	values, err := typedAll(applied, s.live, s.asked, s.candidate.Template)
+	if err != nil {
+		return nil, err
+	}
+	result, live, asked, candidate := values[0], values[1], values[2], values[3]
+	changes, err := differences(live, asked)
+	if err != nil {
+		return nil, err
+	}
+	mine := owned.Union(before)
+	changes = &typed.Comparison{
+		Added: changes.Added.Leaves().Difference(mine), Modified: changes.Modified.Leaves().Difference(mine), Removed: changes.Removed.Difference(mine),
+	}
+	if result, err = put(changes, asked, result, metadataOnly); err != nil {
+		return nil, err
+	}
+	if result, err = withDefaults(result, candidate, asked); err != nil {
+		return nil, err
+	}
+	if result, err = withoutEmptied(result, asked, owned); err != nil {
+		return nil, err
+	}
+	return templateOfTyped(result)
+}
+
+// withoutEmptied takes out what was applied as an empty value, such as args: [], which leaves nothing but its ownership.
+func withoutEmptied(value, asked *typed.TypedValue, owned *fieldpath.Set) (*typed.TypedValue, error) {
+	requested, err := asked.ToFieldSet()
+	if err != nil {
+		return nil, fmt.Errorf("spec.template: %w", err)
+	}
+	emptied := owned.Leaves().Difference(requested)
+	if emptied.Empty() {
+		return value, nil
+	}
+	present, err := value.ToFieldSet()
+	if err != nil {
+		return nil, fmt.Errorf("spec.template: %w", err)
+	}
+	return value.RemoveItems(emptied.Intersection(present.Leaves())), nil
+}
+
+// ownedBy are the fields of an entry; none without an entry.
 func ownedBy(entry *metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
 	owned := fieldpath.NewSet()
+	if entry == nil {
+		return owned, nil
+	}
 	if err := owned.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
 		return nil, fmt.Errorf("metadata.managedFields: entry of %s: %w", entry.Manager, err)
 	}
@@ -95,11 +124,7 @@ func ownedBy(entry *metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
 }
 
 // configuration is what was applied: the fields that the applier now owns, with the values of the request.
-func (s *subject) configuration(entry *metav1.ManagedFieldsEntry) (*unstructured.Unstructured, error) {
-	owned, err := ownedBy(entry)
-	if err != nil {
-		return nil, err
-	}
+func (s *subject) configuration(owned *fieldpath.Set) (*unstructured.Unstructured, error) {
 	request, err := converter().ObjectToTyped(&unstructured.Unstructured{Object: s.new})
 	if err != nil {
 		return nil, fmt.Errorf("read the request: %w", err)
@@ -118,114 +143,24 @@ func (s *subject) configuration(entry *metav1.ManagedFieldsEntry) (*unstructured
 	return configuration, nil
 }
 
-// applyTo is what the API server makes of an apply where it finds this template, and who owns which field after that.
-func (s *subject) applyTo(template workload.Template, configuration *unstructured.Unstructured) (workload.Template, []metav1.ManagedFieldsEntry, error) {
+// applyToCandidate is what the API server makes of an apply where it finds the candidate, and who owns which field then.
+func (s *subject) applyToCandidate(configuration *unstructured.Unstructured) (workload.Template, []metav1.ManagedFieldsEntry, error) {
 	manager, err := fieldManager()
 	if err != nil {
 		return nil, nil, fmt.Errorf("metadata.managedFields: %w", err)
 	}
-	live, err := s.storedWith(template)
+	live, err := s.storedWith(s.candidate.Template)
 	if err != nil {
 		return nil, nil, err
 	}
-	result, err := manager.Apply(live, configuration.DeepCopy(), s.request.Manager, true)
+	object, err := manager.Apply(live, configuration, s.request.Manager, true)
 	if err != nil {
 		return nil, nil, fmt.Errorf("apply as %s: %w", s.request.Manager, err)
 	}
-	owners, err := managedFieldsOf(result)
-	if err != nil {
-		return nil, nil, err
+	result, ok := object.(*unstructured.Unstructured)
+	if !ok {
+		return nil, nil, fmt.Errorf("apply as %s: got a %T", s.request.Manager, object)
 	}
-	applied, err := templateOf(result.(*unstructured.Unstructured).Object)
-	return applied, owners, err
-}
-
-// completed adds to what an apply made of the candidate what the request holds more than the apply itself made of the
-// stored template: what other webhooks changed, and the API server's defaults.
-func (s *subject) completed(onCandidate, onLive workload.Template) (workload.Template, error) {
-	merged, err := withChanges(onCandidate, onLive, s.asked)
-	if err != nil {
-		return nil, err
-	}
-	return withDefaults(merged, s.candidate.Template, s.asked)
-}
-
-// withChanges takes over what the request has otherwise than the apply made it. What is there only in the request may be
-// a default, which fills what is absent; a template's labels and annotations have no defaults.
-func withChanges(template, applied, request workload.Template) (workload.Template, error) {
-	return merged(template, applied, request, metadataOnly)
-}
-
-// replayDifference puts the difference from one template to another on top of a third.
-func replayDifference(from, to, onto workload.Template) (workload.Template, error) {
-	return merged(onto, from, to, func(added *fieldpath.Set) *fieldpath.Set { return added })
-}
-
-// merged puts the difference from one template to another on top of a third. Where that already has what is added, the
-// fields that win says take the new value.
-func merged(onto, from, to workload.Template, win func(added *fieldpath.Set) *fieldpath.Set) (workload.Template, error) {
-	values, err := typedAll(onto, from, to)
-	if err != nil {
-		return nil, err
-	}
-	base, target := values[0], values[2]
-	difference, err := values[1].Compare(target)
-	if err != nil {
-		return nil, fmt.Errorf("spec.template: compare the templates: %w", err)
-	}
-	if difference.IsSame() {
-		return onto, nil
-	}
-	added := difference.Added.Leaves()
-	changed := win(added).Union(difference.Modified.Leaves())
-	if base, err = base.Merge(target.ExtractItems(changed, typed.WithAppendKeyFields())); err != nil {
-		return nil, fmt.Errorf("spec.template: take over what changed: %w", err)
-	}
-	if base, err = target.ExtractItems(added, typed.WithAppendKeyFields()).Merge(base); err != nil {
-		return nil, fmt.Errorf("spec.template: add what is absent: %w", err)
-	}
-	present, err := base.ToFieldSet()
-	if err != nil {
-		return nil, fmt.Errorf("spec.template: %w", err)
-	}
-	return templateOfTyped(base.RemoveItems(gone(difference.Removed, present)))
-}
-
-// gone are the items that were removed, and the removed fields below which nothing else is present: that one template has
-// no list at all is no reason to drop what the other has there.
-func gone(removed, present *fieldpath.Set) *fieldpath.Set {
-	kept := fieldpath.NewSet()
-	rest := present.Difference(removed)
-	removed.Iterate(func(path fieldpath.Path) {
-		below := rest
-		for _, element := range path {
-			below = below.WithPrefix(element)
-		}
-		if below.Empty() || path[len(path)-1].FieldName == nil {
-			kept.Insert(path.Copy())
-		}
-	})
-	return kept
-}
-
-func metadataOnly(fields *fieldpath.Set) *fieldpath.Set {
-	kept := fieldpath.NewSet()
-	fields.Iterate(func(path fieldpath.Path) {
-		if len(path) > 2 && path[2].FieldName != nil && *path[2].FieldName == "metadata" {
-			kept.Insert(path.Copy())
-		}
-	})
-	return kept
-}
-
-func typedAll(templates ...workload.Template) ([]*typed.TypedValue, error) {
-	values := make([]*typed.TypedValue, 0, len(templates))
-	for _, template := range templates {
-		value, err := typedOf(template)
-		if err != nil {
-			return nil, err
-		}
-		values = append(values, value)
-	}
-	return values, nil
+	template, err := templateOf(result.Object)
+	return template, result.GetManagedFields(), err
 }

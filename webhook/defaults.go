@@ -5,45 +5,41 @@ import (
 
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
-
-	"sluice.dev/sluice/workload"
 )
 
 // withDefaults completes what is new in a template, compared with the one before, by the API server's defaults, which the
 // request has: a container that an apply adds is as complete as one that was always there.
-func withDefaults(template, before, request workload.Template) (workload.Template, error) {
-	values, err := typedAll(template, before, request)
-	if err != nil {
-		return nil, err
-	}
+func withDefaults(template, before, request *typed.TypedValue) (*typed.TypedValue, error) {
 	var sets [3]*fieldpath.Set
-	for i, value := range values {
-		if sets[i], err = value.ToFieldSet(); err != nil {
+	for i, value := range []*typed.TypedValue{template, before, request} {
+		set, err := value.ToFieldSet()
+		if err != nil {
 			return nil, fmt.Errorf("spec.template: %w", err)
 		}
+		sets[i] = set
 	}
-	missing := defaultsIn(sets[2].Difference(sets[0]).Leaves(), known(sets[0]), known(sets[1]), values[2])
+	missing := defaultsIn(sets[2].Difference(sets[0]).Leaves(), sets[0], sets[1], request)
 	if missing.Empty() {
 		return template, nil
 	}
-	merged, err := values[2].ExtractItems(missing, typed.WithAppendKeyFields()).Merge(values[0])
+	merged, err := request.ExtractItems(missing, typed.WithAppendKeyFields()).Merge(template)
 	if err != nil {
 		return nil, fmt.Errorf("spec.template: complete with defaults: %w", err)
 	}
-	return templateOfTyped(merged)
+	return merged, nil
 }
 
 // defaultsIn keeps of the fields that a template lacks those that defaulting can have set: single values in something
 // that the template has, if that is new or the field was there before. Other fields are absent because they were taken
 // away.
-func defaultsIn(missing *fieldpath.Set, has, had map[string]bool, request *typed.TypedValue) *fieldpath.Set {
+func defaultsIn(missing, present, before *fieldpath.Set, request *typed.TypedValue) *fieldpath.Set {
 	defaults := fieldpath.NewSet()
-	missing.Iterate(func(path fieldpath.Path) {
-		parent := path[:len(path)-1].String()
-		if has[parent] && (!had[parent] || had[path.String()]) && path[len(path)-1].FieldName != nil && !isList(request, path) {
+	for path := range missing.All() {
+		parent := path[:len(path)-1]
+		if path[len(path)-1].FieldName != nil && has(present, parent) && (!has(before, parent) || has(before, path)) && !isList(request, path) {
 			defaults.Insert(path.Copy())
 		}
-	})
+	}
 	return defaults
 }
 
@@ -62,15 +58,4 @@ func isList(value *typed.TypedValue, path fieldpath.Path) bool {
 	}
 	_, list := found.([]any)
 	return list
-}
-
-// known are all paths of a set with those that lead to them.
-func known(set *fieldpath.Set) map[string]bool {
-	paths := map[string]bool{}
-	set.Iterate(func(path fieldpath.Path) {
-		for n := 1; n <= len(path); n++ {
-			paths[path[:n].String()] = true
-		}
-	})
-	return paths
 }

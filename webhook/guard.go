@@ -33,7 +33,7 @@ func Guard(old, updated map[string]any, request Request) error {
 		return nil
 	}
 	return fmt.Errorf("spec.template: %s changed after sluice had held the change back, by another admission webhook: let sluice's run last "+
-		"(webhook configurations are called in the order of their names; sluice's is called zz-sluice), or keep the other one away from this Deployment", differences(live, stored))
+		"(webhook configurations are called in the order of their names; sluice's is called zz-sluice), or keep the other one away from this Deployment", changedFields(live, stored))
 }
 
 // change is what the guard looks at.
@@ -66,8 +66,8 @@ func (c change) isDirect() bool {
 // mostDifferences keeps a message readable.
 const mostDifferences = 3
 
-// differences names the first fields in which two templates differ.
-func differences(a, b workload.Template) string {
+// changedFields names the first fields in which two templates differ.
+func changedFields(a, b workload.Template) string {
 	one, err := typedOf(a)
 	if err != nil {
 		return "the template was"
