@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -123,11 +122,7 @@ func (a app) controller() (stop func()) {
 			if !ok || d.Status.ObservedGeneration == d.Generation {
 				continue
 			}
-			d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1, ReadyReplicas: 1,
-				Conditions: []appsv1.DeploymentCondition{
-					{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionTrue},
-					{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable"},
-				}}
+			d.Status = rolledOut(d.Generation)
 			// A conflict means that there is a newer event.
 			if err := server.Client.Status().Update(a.t.Context(), d); err != nil && !apierrors.IsConflict(err) {
 				a.t.Errorf("update the status: %v", err)
@@ -197,4 +192,21 @@ func TestHelmGoesOverToServerSideApplyInFlight(t *testing.T) {
 	}
 	a.must("helm", "rollback", "podinfo", "1", "--server-side=true")
 	a.expect("rolled back to the primary's revision", "podinfo:v1", "")
+}
+
+// Helm does not ask again for a removal that it has asked for before, so after a failure, when a difference is read from
+// the primary, the same upgrade asks for something else.
+func TestHelmWithPatchesAfterAFailureStartsFromThePrimary(t *testing.T) {
+	s := &story{app: newApp(t), engine: helm("--server-side=false")}
+	s.commit("podinfo:v1", "A")
+	s.available()
+	s.commit("podinfo:v2", "B")
+	s.commit("podinfo:v2", "B")
+	s.expect("the same upgrade in flight", "podinfo:v1 A", "podinfo:v2 B")
+	s.fail()
+	s.commit("podinfo:v2", "B")
+	s.expect("the same upgrade after the failure", "podinfo:v1 A", "podinfo:v2 B A")
+	s.fail()
+	s.must("helm", "rollback", "podinfo", "1", "--server-side=false")
+	s.expect("rolled back after the failure", "podinfo:v1 A", "podinfo:v2 B A failed")
 }
