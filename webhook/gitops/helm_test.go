@@ -134,7 +134,6 @@ func (a app) controller() (stop func()) {
 
 // Helm 3 sent three-way merge patches, and Helm 4 does with --server-side=false: the difference between the manifests of
 // two revisions and the live object, which has the primary's template.
-
 func TestHelmWithPatches(t *testing.T) {
 	a, upgrade := helmApp(t)
 	patches := func(image string) {
@@ -145,10 +144,14 @@ func TestHelmWithPatches(t *testing.T) {
 	a.available()
 	patches("podinfo:v2")
 	a.expect("upgraded", "podinfo:v1", "podinfo:v2")
-	before := a.deployment()
+	a.split(30)
+	before, route := a.deployment(), a.route()
 	patches("podinfo:v2")
 	if diff := cmp.Diff(before.Annotations, a.deployment().Annotations); diff != "" {
 		t.Errorf("the same upgrade again has changed something:\n%s", diff)
+	}
+	if diff := cmp.Diff([]any{route.Annotations, route.Spec}, []any{a.route().Annotations, a.route().Spec}); diff != "" {
+		t.Errorf("the same upgrade again has changed the route:\n%s", diff)
 	}
 	patches("podinfo:v3")
 	a.expect("third version", "podinfo:v1", "podinfo:v3")

@@ -4,9 +4,7 @@ import (
 	"testing"
 )
 
-// Flux takes over what was written with kubectl, and kubectl what it wrote before it went over to server-side apply. Both
-// do it by a patch of managedFields in which nothing is said about the template.
-
+// Flux takes over what was written with kubectl, by a patch of managedFields in which nothing is said about the template.
 func TestTakingOwnershipOverKeepsTheCandidate(t *testing.T) {
 	s := &story{app: newApp(t), engine: flux}
 	s.commit("podinfo:v1")

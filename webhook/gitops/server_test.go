@@ -148,20 +148,21 @@ func summary(template corev1.PodTemplateSpec) string {
 	return strings.Join(words, " ")
 }
 
-// The reconciler's writes, by its own identity.
-
 func (a app) promote() {
 	a.t.Helper()
 	a.annotate(a.deployment(), config.AnnotationPromote, a.candidate().Hash)
 }
+
 func (a app) fail() {
 	a.t.Helper()
 	a.annotate(a.deployment(), config.AnnotationFail, a.candidate().Hash)
 }
+
 func (a app) settle() {
 	a.t.Helper()
 	a.annotate(a.deployment(), config.AnnotationSettle, a.previous().Hash)
 }
+
 func (a app) restore() {
 	a.t.Helper()
 	a.annotate(a.deployment(), config.AnnotationRestore, a.previous().Hash)
