@@ -3,6 +3,7 @@ package webhook
 import (
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,7 +18,9 @@ func (s *subject) takesOver() (bool, error) {
 		return false, nil
 	}
 	for _, entry := range (&unstructured.Unstructured{Object: s.old}).GetManagedFields() {
-		if entry.Subresource != "" || entry.FieldsV1 == nil || entryOf(s.new, entry.Manager, entry.Operation) != nil {
+		// Entries of versions that are no longer served go with any request.
+		if entry.Subresource != "" || entry.FieldsV1 == nil || entry.APIVersion != appsv1.SchemeGroupVersion.String() ||
+			entryOf(s.new, entry.Manager, entry.Operation) != nil {
 			continue
 		}
 		kept, err := s.unchangedFields(entry)

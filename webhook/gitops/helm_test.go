@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -123,11 +122,7 @@ func (a app) controller() (stop func()) {
 			if !ok || d.Status.ObservedGeneration == d.Generation {
 				continue
 			}
-			d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1, ReadyReplicas: 1,
-				Conditions: []appsv1.DeploymentCondition{
-					{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionTrue},
-					{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable"},
-				}}
+			d.Status = rolledOut(d.Generation)
 			// A conflict means that there is a newer event.
 			if err := server.Client.Status().Update(a.t.Context(), d); err != nil && !apierrors.IsConflict(err) {
 				a.t.Errorf("update the status: %v", err)
@@ -139,7 +134,6 @@ func (a app) controller() (stop func()) {
 
 // Helm 3 sent three-way merge patches, and Helm 4 does with --server-side=false: the difference between the manifests of
 // two revisions and the live object, which has the primary's template.
-
 func TestHelmWithPatches(t *testing.T) {
 	a, upgrade := helmApp(t)
 	patches := func(image string) {
@@ -150,10 +144,14 @@ func TestHelmWithPatches(t *testing.T) {
 	a.available()
 	patches("podinfo:v2")
 	a.expect("upgraded", "podinfo:v1", "podinfo:v2")
-	before := a.deployment()
+	a.split(30)
+	before, route := a.deployment(), a.route()
 	patches("podinfo:v2")
 	if diff := cmp.Diff(before.Annotations, a.deployment().Annotations); diff != "" {
 		t.Errorf("the same upgrade again has changed something:\n%s", diff)
+	}
+	if diff := cmp.Diff([]any{route.Annotations, route.Spec}, []any{a.route().Annotations, a.route().Spec}); diff != "" {
+		t.Errorf("the same upgrade again has changed the route:\n%s", diff)
 	}
 	patches("podinfo:v3")
 	a.expect("third version", "podinfo:v1", "podinfo:v3")
@@ -197,4 +195,21 @@ func TestHelmGoesOverToServerSideApplyInFlight(t *testing.T) {
 	}
 	a.must("helm", "rollback", "podinfo", "1", "--server-side=true")
 	a.expect("rolled back to the primary's revision", "podinfo:v1", "")
+}
+
+// Helm does not ask again for a removal that it has asked for before, so after a failure, when a difference is read from
+// the primary, the same upgrade asks for something else.
+func TestHelmWithPatchesAfterAFailureStartsFromThePrimary(t *testing.T) {
+	s := &story{app: newApp(t), engine: helm("--server-side=false")}
+	s.commit("podinfo:v1", "A")
+	s.available()
+	s.commit("podinfo:v2", "B")
+	s.commit("podinfo:v2", "B")
+	s.expect("the same upgrade in flight", "podinfo:v1 A", "podinfo:v2 B")
+	s.fail()
+	s.commit("podinfo:v2", "B")
+	s.expect("the same upgrade after the failure", "podinfo:v1 A", "podinfo:v2 B A")
+	s.fail()
+	s.must("helm", "rollback", "podinfo", "1", "--server-side=false")
+	s.expect("rolled back after the failure", "podinfo:v1 A", "podinfo:v2 B A failed")
 }

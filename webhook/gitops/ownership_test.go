@@ -4,9 +4,7 @@ import (
 	"testing"
 )
 
-// Flux takes over what was written with kubectl, and kubectl what it wrote before it went over to server-side apply. Both
-// do it by a patch of managedFields in which nothing is said about the template.
-
+// Flux takes over what was written with kubectl, by a patch of managedFields in which nothing is said about the template.
 func TestTakingOwnershipOverKeepsTheCandidate(t *testing.T) {
 	s := &story{app: newApp(t), engine: flux}
 	s.commit("podinfo:v1")
@@ -38,6 +36,57 @@ func TestFluxUndoesWhatWasSetByHandInFlight(t *testing.T) {
 	s.expect("another image by hand", "podinfo:v1", "podinfo:mine")
 	s.apply(s.app, s.manifest)
 	s.expect("the next interval", "podinfo:v1", "podinfo:v2")
+}
+
+func TestARestartByHandInFlightIsKeptFromFluxByItsManager(t *testing.T) {
+	s := &story{app: newApp(t), engine: flux}
+	s.commit("podinfo:v1")
+	s.available()
+	restarted := func() bool {
+		candidate := s.candidate()
+		if candidate == nil {
+			return false
+		}
+		pod, err := candidate.Template.Pod()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pod.Annotations["kubectl.kubernetes.io/restartedAt"] != ""
+	}
+	s.must("kubectl", "rollout", "restart", "deployment/podinfo")
+	s.expect("restarted", "podinfo:v1", "podinfo:v1")
+	s.apply(s.app, s.manifest)
+	s.expect("Flux undoes it, as in any Deployment", "podinfo:v1", "")
+	s.must("kubectl", "rollout", "restart", "deployment/podinfo", "--field-manager=flux-client-side-apply")
+	s.interval(s.app, "restarted", s.manifest)
+	if !restarted() {
+		t.Error("the restart is not in flight")
+	}
+	s.commit("podinfo:v2")
+	s.expect("a new version", "podinfo:v1", "podinfo:v2")
+	if !restarted() {
+		t.Error("the new version does not have the restart")
+	}
+}
+
+func TestArgoCDGoesOverToServerSideApplyInFlight(t *testing.T) {
+	s := &story{app: newApp(t), engine: engine{apply: func(a app, manifest string) {
+		a.t.Helper()
+		a.must("kubectl", "apply", "-f", manifest)
+	}}}
+	s.commit("podinfo:v1", "A")
+	s.available()
+	s.commit("podinfo:v2", "B")
+	before := s.candidate()
+	s.must("argocd-driver", "sync", "-f", s.manifest)
+	s.expect("synced", "podinfo:v1 A", "podinfo:v2 B")
+	if after := s.candidate(); after.Hash != before.Hash || !after.At.Equal(before.At) {
+		t.Errorf("the candidate was asked for again: %v, %v", before, after)
+	}
+	s.engine = argocd(includeMutationWebhook)
+	s.interval(s.app, "synced", s.manifest)
+	s.commit("podinfo:v1", "A")
+	s.expect("reverted", "podinfo:v1 A", "")
 }
 
 func TestKubectlGoesOverToServerSideApplyInFlight(t *testing.T) {

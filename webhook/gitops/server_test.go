@@ -91,13 +91,23 @@ func (a app) route() *gatewayv1.HTTPRoute {
 	return &r
 }
 
-// available makes the primary one that serves: no controller does it here.
+// available makes the primary one that serves, and has nothing left to do: no controller does it here.
 func (a app) available() {
 	a.t.Helper()
 	d := a.deployment()
-	d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1, ReadyReplicas: 1}
+	d.Status = rolledOut(d.Generation)
 	if err := server.Client.Status().Update(a.t.Context(), d); err != nil {
 		a.t.Fatal(err)
+	}
+}
+
+func rolledOut(generation int64) appsv1.DeploymentStatus {
+	return appsv1.DeploymentStatus{
+		ObservedGeneration: generation, Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1, ReadyReplicas: 1,
+		Conditions: []appsv1.DeploymentCondition{
+			{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionTrue},
+			{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable"},
+		},
 	}
 }
 
@@ -138,20 +148,21 @@ func summary(template corev1.PodTemplateSpec) string {
 	return strings.Join(words, " ")
 }
 
-// The reconciler's writes, by its own identity.
-
 func (a app) promote() {
 	a.t.Helper()
 	a.annotate(a.deployment(), config.AnnotationPromote, a.candidate().Hash)
 }
+
 func (a app) fail() {
 	a.t.Helper()
 	a.annotate(a.deployment(), config.AnnotationFail, a.candidate().Hash)
 }
+
 func (a app) settle() {
 	a.t.Helper()
 	a.annotate(a.deployment(), config.AnnotationSettle, a.previous().Hash)
 }
+
 func (a app) restore() {
 	a.t.Helper()
 	a.annotate(a.deployment(), config.AnnotationRestore, a.previous().Hash)

@@ -81,6 +81,8 @@ func tell(t *testing.T, e engine) {
 	s.promote()
 	s.restore()
 	s.is("promoted and restored", "podinfo:v4", "podinfo:v6 failed")
+	s.commit("podinfo:v4")
+	s.is("reverted after the failure", "podinfo:v4", "")
 }
 
 // commit puts an image into the manifest and has the engine apply it.

@@ -6,27 +6,23 @@ import (
 	"os"
 
 	"github.com/argoproj/argo-cd/gitops-engine/pkg/health"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	lua "github.com/yuin/gopher-lua"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 )
 
-// health prints for each object how Argo CD finds it, with the Lua health check if one is given.
+// health prints for each object how Argo CD finds it.
 func (a *application) health(context.Context) error {
-	var override health.HealthOverride
-	if a.lua != "" {
-		script, err := os.ReadFile(a.lua)
-		if err != nil {
-			return fmt.Errorf("read the health check: %w", err)
-		}
-		override = check(script)
+	overrides, err := a.overrides()
+	if err != nil {
+		return err
 	}
 	for i, object := range a.target {
 		if a.live[i] == nil {
 			fmt.Printf("%s/%s Missing\n", object.GetKind(), object.GetName())
 			continue
 		}
-		status, err := health.GetResourceHealth(a.live[i], override)
+		status, err := health.GetResourceHealth(a.live[i], overrides)
 		if err != nil {
 			return fmt.Errorf("tell the health of %s %s: %w", object.GetKind(), object.GetName(), err)
 		}
@@ -38,19 +34,42 @@ func (a *application) health(context.Context) error {
 	return nil
 }
 
-// check is a health check as it stands in Argo CD's settings.
-type check string
+// overrides are the health checks in Lua of the settings, by their keys.
+type overrides map[string]string
 
-// GetResourceHealth runs the check with the object as obj; the check returns a table with status and message.
-func (c check) GetResourceHealth(object *unstructured.Unstructured) (*health.HealthStatus, error) {
-	state := lua.NewState(lua.Options{SkipOpenLibs: true})
+func (a *application) overrides() (overrides, error) {
+	if a.settings == "" {
+		return nil, nil
+	}
+	content, err := os.ReadFile(a.settings)
+	if err != nil {
+		return nil, fmt.Errorf("read the settings: %w", err)
+	}
+	var settings struct {
+		Data overrides `json:"data"`
+	}
+	if err := yaml.Unmarshal(content, &settings); err != nil {
+		return nil, fmt.Errorf("read the settings %s: %w", a.settings, err)
+	}
+	return settings.Data, nil
+}
+
+// GetResourceHealth runs the check for the object's kind with the object as obj; the check returns a table with status
+// and message.
+func (o overrides) GetResourceHealth(object *unstructured.Unstructured) (*health.HealthStatus, error) {
+	kind := object.GroupVersionKind().Group + "_" + object.GetKind()
+	script, has := o["resource.customizations.health."+kind]
+	if !has {
+		return nil, nil
+	}
+	state := lua.NewState(lua.Options{SkipOpenLibs: o["resource.customizations.useOpenLibs."+kind] != "true"})
 	defer state.Close()
-	for _, open := range []lua.LGFunction{lua.OpenBase, lua.OpenTable, lua.OpenString} {
+	for _, open := range []lua.LGFunction{lua.OpenBase, lua.OpenTable} {
 		state.Push(state.NewFunction(open))
 		state.Call(0, 0)
 	}
 	state.SetGlobal("obj", toLua(state, object.Object))
-	if err := state.DoString(string(c)); err != nil {
+	if err := state.DoString(script); err != nil {
 		return nil, fmt.Errorf("run the health check: %w", err)
 	}
 	result, ok := state.Get(-1).(*lua.LTable)

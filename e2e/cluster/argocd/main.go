@@ -31,7 +31,7 @@ type application struct {
 	serverSideDiff  bool
 	mutationWebhook bool
 	selfHeal        bool
-	lua             string
+	settings        string
 
 	config       *rest.Config
 	kubectl      *kube.KubectlCmd
@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string) error {
 	flags.BoolVar(&a.serverSideDiff, "server-side-diff", true, "compare option ServerSideDiff")
 	flags.BoolVar(&a.mutationWebhook, "include-mutation-webhook", false, "compare option IncludeMutationWebhook")
 	flags.BoolVar(&a.selfHeal, "self-heal", false, "sync when out of sync")
-	flags.StringVar(&a.lua, "lua", "", "a health check in Lua")
+	flags.StringVar(&a.settings, "settings", "", "the ConfigMap argocd-cm, for its health checks")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}

@@ -18,11 +18,19 @@ import (
 
 const usage = "expected flux-driver reconcile|diff|health -f FILE --kubeconfig FILE -n NAMESPACE"
 
+// kustomization is what the controller works with.
+type kustomization struct {
+	manager *ssa.ResourceManager
+	objects []*unstructured.Unstructured
+	// file is the manifest of the Kustomization, for its health checks.
+	file string
+}
+
 // verbs are what can be done with the objects of a manifest.
-var verbs = map[string]func(context.Context, *ssa.ResourceManager, []*unstructured.Unstructured) error{
-	"reconcile": reconcile,
-	"diff":      diff,
-	"health":    health,
+var verbs = map[string]func(*kustomization, context.Context) error{
+	"reconcile": (*kustomization).reconcile,
+	"diff":      (*kustomization).diff,
+	"health":    (*kustomization).health,
 }
 
 func main() {
@@ -40,22 +48,22 @@ func run(ctx context.Context, args []string) error {
 	manifest := flags.String("f", "", "the manifest to read")
 	kubeconfig := flags.String("kubeconfig", "", "the credentials to use")
 	namespace := flags.String("n", "default", "the namespace of objects that name none")
+	k := &kustomization{}
+	flags.StringVar(&k.file, "kustomization", "", "a Kustomization whose healthCheckExprs are used")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	objects, err := read(*manifest, *namespace)
-	if err != nil {
+	var err error
+	if k.objects, err = read(*manifest, *namespace); err != nil {
 		return err
 	}
-	manager, err := connect(*kubeconfig)
-	if err != nil {
+	if k.manager, err = connect(*kubeconfig); err != nil {
 		return err
 	}
-	return verbs[args[0]](ctx, manager, objects)
+	return verbs[args[0]](k, ctx)
 }
 
-// read gives the objects of a manifest as the controller prepares them: in their namespace and labelled with their
-// Kustomization.
+// read gives the objects of a manifest, in their namespace.
 func read(path, namespace string) ([]*unstructured.Unstructured, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -4,13 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"github.com/fluxcd/pkg/ssa"
 	"github.com/fluxcd/pkg/ssa/normalize"
 	ssautils "github.com/fluxcd/pkg/ssa/utils"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 const (
@@ -19,12 +16,12 @@ const (
 )
 
 // reconcile applies what differs from a dry run, and prints for each object what was done.
-func reconcile(ctx context.Context, manager *ssa.ResourceManager, objects []*unstructured.Unstructured) error {
-	manager.SetOwnerLabels(objects, "apps", "flux-system")
-	if err := normalize.UnstructuredList(objects); err != nil {
+func (k *kustomization) reconcile(ctx context.Context) error {
+	k.manager.SetOwnerLabels(k.objects, "apps", "flux-system")
+	if err := normalize.UnstructuredList(k.objects); err != nil {
 		return fmt.Errorf("normalise the manifest: %w", err)
 	}
-	changes, err := manager.ApplyAllStaged(ctx, objects, options())
+	changes, err := k.manager.ApplyAllStaged(ctx, k.objects, options())
 	if err != nil {
 		return fmt.Errorf("apply the manifest: %w", err)
 	}
@@ -56,30 +53,14 @@ func options() ssa.ApplyOptions {
 }
 
 // diff prints for each object whether it has drifted.
-func diff(ctx context.Context, manager *ssa.ResourceManager, objects []*unstructured.Unstructured) error {
-	manager.SetOwnerLabels(objects, "apps", "flux-system")
-	for _, object := range objects {
-		change, _, _, err := manager.Diff(ctx, object, ssa.DefaultDiffOptions())
+func (k *kustomization) diff(ctx context.Context) error {
+	k.manager.SetOwnerLabels(k.objects, "apps", "flux-system")
+	for _, object := range k.objects {
+		change, _, _, err := k.manager.Diff(ctx, object, ssa.DefaultDiffOptions())
 		if err != nil {
 			return fmt.Errorf("compare %s with the cluster: %w", ssautils.FmtUnstructured(object), err)
 		}
 		fmt.Println(change.Subject, change.Action)
-	}
-	return nil
-}
-
-// health prints for each object what Flux's health checks make of it as it is in the cluster.
-func health(ctx context.Context, manager *ssa.ResourceManager, objects []*unstructured.Unstructured) error {
-	for _, object := range objects {
-		live := object.DeepCopy()
-		if err := manager.Client().Get(ctx, client.ObjectKeyFromObject(object), live); err != nil {
-			return fmt.Errorf("get %s: %w", ssautils.FmtUnstructured(object), err)
-		}
-		result, err := status.Compute(live)
-		if err != nil {
-			return fmt.Errorf("compute the status of %s: %w", ssautils.FmtUnstructured(object), err)
-		}
-		fmt.Println(ssautils.FmtUnstructured(object), result.Status)
 	}
 	return nil
 }

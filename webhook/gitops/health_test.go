@@ -1,0 +1,157 @@
+package gitops
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// documented writes the example of a kind in docs/gitops.md to a file.
+func documented(t *testing.T, kind string) string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/gitops.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range strings.Split(string(page), "```yaml\n")[1:] {
+		example, _, _ := strings.Cut(part, "```")
+		if strings.Contains(example, "\nkind: "+kind+"\n") {
+			path := filepath.Join(t.TempDir(), "example.yaml")
+			if err := os.WriteFile(path, []byte(example), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}
+	}
+	t.Fatalf("docs/gitops.md has no example of a %s", kind)
+	return ""
+}
+
+// health gives a check of what the health checks of the documentation make of the Deployment.
+func (s *story) health() func(moment, inFlux, inArgoCD string) {
+	s.t.Helper()
+	kustomization, settings := documented(s.t, "Kustomization"), documented(s.t, "ConfigMap")
+	return func(moment, inFlux, inArgoCD string) {
+		s.t.Helper()
+		out := s.must("flux-driver", "health", "-f", s.manifest, "--kustomization", kustomization)
+		if !strings.Contains(out, "podinfo "+inFlux+"\nHTTP") {
+			s.t.Errorf("%s: Flux finds\n%s", moment, out)
+		}
+		out = s.must("argocd-driver", "health", "-f", s.manifest, "--settings", settings)
+		if !strings.HasPrefix(out, "Deployment/podinfo "+inArgoCD+"\n") {
+			s.t.Errorf("%s: Argo CD finds\n%s", moment, out)
+		}
+	}
+}
+
+func TestTheHealthChecksOfTheDocumentationFollowTheRollout(t *testing.T) {
+	s := &story{app: newApp(t), engine: flux}
+	healthy := s.health()
+	is := func(moment, inFlux, inArgoCD string) {
+		t.Helper()
+		s.available()
+		healthy(moment, inFlux, inArgoCD)
+	}
+	s.commit("podinfo:v1")
+	is("idle", "Current", "Healthy ")
+	s.commit("podinfo:v2")
+	is("held", "InProgress", "Progressing A candidate is being judged")
+	s.fail()
+	is("failed", "Failed", "Degraded The candidate has failed")
+	s.annotateByHand("sluice.dev/retry=true")
+	is("retried", "InProgress", "Progressing A candidate is being judged")
+	s.annotateByHand("sluice.dev/abort=true")
+	is("aborted", "Failed", "Degraded The candidate has been aborted")
+	s.commit("podinfo:v3")
+	is("third version", "InProgress", "Progressing A candidate is being judged")
+	s.promote()
+	is("promoted", "InProgress", "Progressing The candidate is being promoted")
+	s.settle()
+	is("settled", "Current", "Healthy ")
+	s.commit("podinfo:v4")
+	s.commit("podinfo:v3")
+	is("reverted", "Current", "Healthy ")
+}
+
+func TestTheHealthChecksOfTheDocumentationSeeTheDeploymentItself(t *testing.T) {
+	s := &story{app: newApp(t), engine: flux}
+	s.commit("podinfo:v1")
+	is := s.health()
+	is("not seen by the Deployment controller", "InProgress", "Progressing The Deployment rolls")
+	d := s.deployment()
+	d.Status = rolledOut(d.Generation)
+	d.Status.AvailableReplicas = 0
+	if err := server.Client.Status().Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	is("no replica is available", "InProgress", "Progressing The Deployment rolls")
+	d.Status.Conditions[1].Reason = "ProgressDeadlineExceeded"
+	if err := server.Client.Status().Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	is("stuck", "Failed", "Degraded The Deployment has exceeded its progress deadline")
+	s.must("kubectl", "rollout", "pause", "deployment/podinfo")
+	s.available()
+	is("paused", "Current", "Suspended The Deployment is paused")
+}
+
+func TestWithoutHealthChecksADeploymentIsHealthyWhileItsCandidateIsJudged(t *testing.T) {
+	s := &story{app: newApp(t), engine: flux}
+	s.commit("podinfo:v1")
+	s.available()
+	s.commit("podinfo:v2")
+	s.available()
+	if out := s.must("flux-driver", "health", "-f", s.manifest); !strings.Contains(out, "podinfo Current\nHTTP") {
+		t.Errorf("Flux finds\n%s", out)
+	}
+	if out := s.must("argocd-driver", "health", "-f", s.manifest); !strings.HasPrefix(out, "Deployment/podinfo Healthy") {
+		t.Errorf("Argo CD finds\n%s", out)
+	}
+}
+
+func TestHealthOfACanary(t *testing.T) {
+	a := newApp(t)
+	settings, manifest := documented(t, "ConfigMap"), filepath.Join(t.TempDir(), "canary.yaml")
+	if err := os.WriteFile(manifest, []byte("apiVersion: sluice.dev/v1alpha1\nkind: Canary\nmetadata: {name: podinfo}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	canary := &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: a.namespace, Name: "podinfo"}}
+	if err := server.Client.Create(t.Context(), canary); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		phase    v1alpha1.Phase
+		promoted metav1.ConditionStatus
+		inArgoCD string
+	}{
+		{v1alpha1.PhaseInitializing, metav1.ConditionUnknown, "Progressing"},
+		{v1alpha1.PhaseInitialized, metav1.ConditionTrue, "Healthy"},
+		{v1alpha1.PhaseWaiting, metav1.ConditionUnknown, "Progressing"},
+		{v1alpha1.PhaseProgressing, metav1.ConditionUnknown, "Progressing"},
+		{v1alpha1.PhaseWaitingPromotion, metav1.ConditionUnknown, "Progressing"},
+		{v1alpha1.PhasePromoting, metav1.ConditionUnknown, "Progressing"},
+		{v1alpha1.PhaseFinalising, metav1.ConditionUnknown, "Progressing"},
+		{v1alpha1.PhaseSucceeded, metav1.ConditionTrue, "Healthy"},
+		{v1alpha1.PhaseFailed, metav1.ConditionFalse, "Degraded"},
+	} {
+		canary.Status = v1alpha1.CanaryStatus{Phase: c.phase, Message: "why", Conditions: []metav1.Condition{
+			{Type: v1alpha1.ConditionPromoted, Status: c.promoted, Reason: string(c.phase), LastTransitionTime: metav1.Now()},
+			{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Found", LastTransitionTime: metav1.Now()},
+		}}
+		if err := server.Client.Status().Update(t.Context(), canary); err != nil {
+			t.Fatal(err)
+		}
+		if out := a.must("argocd-driver", "health", "-f", manifest, "--settings", settings); out != "Canary/podinfo "+c.inArgoCD+" why\n" {
+			t.Errorf("%s: Argo CD finds\n%s", c.phase, out)
+		}
+		// Flux reads the condition Ready and no other.
+		if out := a.must("flux-driver", "health", "-f", manifest); !strings.HasSuffix(out, "/podinfo Current\n") {
+			t.Errorf("%s: Flux finds\n%s", c.phase, out)
+		}
+	}
+}
