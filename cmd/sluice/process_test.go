@@ -112,15 +112,15 @@ type process struct {
 	log bytes.Buffer
 }
 
-func (c *cluster) start() *process {
+func (c *cluster) start(flags ...string) *process {
 	c.t.Helper()
 	var chart corev1.ConfigMap
 	c.Expect(c.client.Get(c.t.Context(), client.ObjectKey{Namespace: release, Name: "sluice"}, &chart)).To(Succeed())
 	file := filepath.Join(c.t.TempDir(), "config.yaml")
 	c.Expect(os.WriteFile(file, []byte(chart.Data["config.yaml"]), 0o600)).To(Succeed())
 	p := &process{cluster: c, probes: fmt.Sprintf("127.0.0.1:%d", freePort(c.t))}
-	p.command = exec.Command(c.binary, "--config="+file, "--health-probe-bind-address="+p.probes, "--metrics-bind-address=0",
-		fmt.Sprintf("--webhook-port=%d", freePort(c.t)))
+	ports := []string{"--config=" + file, "--health-probe-bind-address=" + p.probes, "--metrics-bind-address=0", fmt.Sprintf("--webhook-port=%d", freePort(c.t))}
+	p.command = exec.Command(c.binary, append(ports, flags...)...)
 	p.command.Env = append(os.Environ(), "KUBECONFIG="+c.asServiceAccount(), "POD_NAMESPACE="+release)
 	stderr, err := p.command.StderrPipe()
 	c.Expect(err).NotTo(HaveOccurred())
