@@ -21,6 +21,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -40,6 +41,7 @@ const (
 type cluster struct {
 	*WithT
 	t      *testing.T
+	rest   *rest.Config
 	client client.Client
 	helm   string
 	admin  string
@@ -61,7 +63,7 @@ func startCluster(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = environment.Stop() })
-	c := &cluster{WithT: NewWithT(t), t: t, helm: filepath.Join(dir, "helm"), binary: filepath.Join(t.TempDir(), "sluice")}
+	c := &cluster{WithT: NewWithT(t), t: t, rest: environment.Config, helm: filepath.Join(dir, "helm"), binary: filepath.Join(t.TempDir(), "sluice")}
 	scheme, err := newScheme()
 	c.Expect(err).NotTo(HaveOccurred())
 	c.client, err = client.New(environment.Config, client.Options{Scheme: scheme})
@@ -225,7 +227,7 @@ func TestTheChartRunsTheProcessWithItsPermissions(t *testing.T) {
 	c.Eventually(func() v1alpha1.Phase { return c.phase("shop") }, patience, glance).Should(Equal(v1alpha1.PhaseInitializing))
 	c.Expect(c.phase("search")).To(BeEmpty(), "a namespace that is not watched")
 	p.expectNothingForbidden()
-	c.run("upgrade", "sluice", "../../charts/sluice", "--set=watchNamespaces={shop}", "--set=logLevel=debug")
+	c.run("upgrade", "sluice", "../../charts/sluice", "--set=watchNamespaces={shop}", "--set=logLevel=debug", "--set=webhook.timeoutSeconds=7")
 	c.Consistently(p.readyz, 2*time.Second, glance).Should(Equal("ok"), "an upgrade must leave the authority in the webhooks")
 	p.stop()
 }
