@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -27,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/analysis"
@@ -34,6 +36,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/e2e/cluster/binaries"
 	"sluice.dev/sluice/rollout/reconciler"
+	"sluice.dev/sluice/webhook"
 )
 
 // server is a real API server.
@@ -62,13 +65,17 @@ func serve(m *testing.M) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	environment := &envtest.Environment{BinaryAssetsDirectory: dir, CRDDirectoryPaths: []string{
-		filepath.Join(strings.TrimSpace(string(module)), "config", "crd", "standard"), "../charts/sluice/files/crds",
-	}}
+	environment := &envtest.Environment{
+		BinaryAssetsDirectory: dir,
+		CRDDirectoryPaths:     []string{filepath.Join(strings.TrimSpace(string(module)), "config", "crd", "standard"), "../charts/sluice/files/crds"},
+		WebhookInstallOptions: envtest.WebhookInstallOptions{MutatingWebhooks: []*admissionregistrationv1.MutatingWebhookConfiguration{routes()}},
+	}
 	if server.config, err = environment.Start(); err != nil {
 		return 0, fmt.Errorf("start the API server: %w", err)
 	}
 	defer func() { _ = environment.Stop() }()
+	stop := startAdmission(environment.WebhookInstallOptions)
+	defer stop()
 	server.scheme = runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(server.scheme), gatewayv1.Install(server.scheme), v1alpha1.AddToScheme(server.scheme)); err != nil {
 		return 0, err
@@ -77,6 +84,29 @@ func serve(m *testing.M) (int, error) {
 		return 0, err
 	}
 	return m.Run(), nil
+}
+
+// routes has updates of routes rendered, as the chart does.
+func routes() *admissionregistrationv1.MutatingWebhookConfiguration {
+	return &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "zz-sluice"}, Webhooks: []admissionregistrationv1.MutatingWebhook{{
+		Name: "httproutes.sluice.dev", SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone), AdmissionReviewVersions: []string{"v1"},
+		ClientConfig: admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{
+			Namespace: "default", Name: "sluice-webhook", Path: ptr.To(webhook.MutateRoutePath)}},
+		Rules: []admissionregistrationv1.RuleWithOperations{{
+			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Update},
+			Rule:       admissionregistrationv1.Rule{APIGroups: []string{gatewayv1.GroupName}, APIVersions: []string{"v1"}, Resources: []string{"httproutes"}},
+		}},
+	}}}
+}
+
+// startAdmission serves admission until it is stopped.
+func startAdmission(options envtest.WebhookInstallOptions) func() {
+	hooks := ctrlwebhook.NewServer(ctrlwebhook.Options{Host: options.LocalServingHost, Port: options.LocalServingPort, CertDir: options.LocalServingCertDir})
+	webhook.Register(hooks)
+	ctx, stop := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	go func() { defer close(over); _ = hooks.Start(ctx) }()
+	return func() { stop(); <-over }
 }
 
 // startController runs a replica that reconciles once it has the lease; the channel tells how it ended.

@@ -1,6 +1,7 @@
 package uninstall
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,9 +12,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	"sigs.k8s.io/yaml"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -50,14 +53,10 @@ func install(t *testing.T) *installation {
 	primary := i.deployment("podinfo", "podinfo:v1")
 	primary.Annotations = map[string]string{config.AnnotationCanary: "true", config.AnnotationInterval: "1h"}
 	service := &corev1.Service{ObjectMeta: i.named("podinfo"), Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "podinfo"}, Ports: []corev1.ServicePort{{Port: 80}}}}
-	r := &gatewayv1.HTTPRoute{ObjectMeta: i.named("podinfo")}
-	r.Spec.ParentRefs = []gatewayv1.ParentReference{{Name: "gateway"}}
-	backend := gatewayv1.HTTPBackendRef{}
-	backend.Name, backend.Port = "podinfo", ptr.To(gatewayv1.PortNumber(80))
-	r.Spec.Rules = []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{backend}}}
-	for _, object := range []client.Object{class, gateway, service, r, primary, i.deployment("sluice", "sluice:dev")} {
+	for _, object := range []client.Object{class, gateway, service, primary, i.deployment("sluice", "sluice:dev")} {
 		i.create(object)
 	}
+	i.Expect(i.applyRoute("10s")).To(Succeed())
 	i.rules = i.route().Spec.Rules
 	return i
 }
@@ -77,6 +76,23 @@ func (i *installation) deployment(name, image string) *appsv1.Deployment {
 func (i *installation) create(object client.Object) {
 	i.t.Helper()
 	i.Expect(server.client.Create(i.t.Context(), object)).To(Succeed())
+}
+
+// applyRoute is what the route's owner applies, without forcing anything.
+func (i *installation) applyRoute(timeout string) error {
+	manifest := fmt.Sprintf(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {namespace: %s, name: podinfo}
+spec:
+  parentRefs: [{name: gateway}]
+  rules: [{backendRefs: [{name: podinfo, port: 80}], timeouts: {request: %s}}]
+`, i.namespace, timeout)
+	object := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(manifest), &object.Object); err != nil {
+		return err
+	}
+	return server.client.Apply(i.t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("kubectl"))
 }
 
 func (i *installation) get(object client.Object, name string) error {
@@ -145,6 +161,8 @@ func TestUninstallInMidRollout(t *testing.T) {
 	i.Expect(i.canary().UID).To(Equal(before.UID), "the Canary must stay")
 	i.Expect(i.canary().Finalizers).To(BeEmpty())
 	i.Expect(rollout.Active(i.canary().Status)).To(BeFalse())
+	i.Expect(i.applyRoute("20s")).To(Succeed(), "the rules must still be their owner's")
+	i.Expect(i.applyRoute("10s")).To(Succeed())
 	controller, primary := &appsv1.Deployment{}, &appsv1.Deployment{}
 	i.Expect(i.get(controller, "sluice")).To(Succeed())
 	i.Expect(*controller.Spec.Replicas).To(BeZero())

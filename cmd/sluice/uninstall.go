@@ -13,7 +13,7 @@ import (
 )
 
 // uninstallTimeout leaves time for gateways that report slowly, and for the controller's pods to end.
-const uninstallTimeout = 5 * time.Minute
+const uninstallTimeout = 4 * time.Minute
 
 func uninstallCommand() *cobra.Command {
 	var timeout time.Duration
