@@ -33,7 +33,9 @@ func (c *cluster) token(name string, may bool) string {
 
 func TestSecureMetricsAreForThoseThatMay(t *testing.T) {
 	c := startCluster(t)
-	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=metrics.secure=true")
+	// Everything that the chart can make, but for the kinds of the Prometheus operator.
+	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--values=../../charts/testdata/everything.values.yaml",
+		"--set=metrics.serviceMonitor.enabled=false,metrics.prometheusRule.enabled=false")
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	p := c.start("--metrics-bind-address=" + address)
 	c.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)

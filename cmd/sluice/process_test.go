@@ -45,7 +45,6 @@ type cluster struct {
 	client client.Client
 	helm   string
 	admin  string
-	binary string
 }
 
 func startCluster(t *testing.T) *cluster {
@@ -63,7 +62,7 @@ func startCluster(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = environment.Stop() })
-	c := &cluster{WithT: NewWithT(t), t: t, rest: environment.Config, helm: filepath.Join(dir, "helm"), binary: filepath.Join(t.TempDir(), "sluice")}
+	c := &cluster{WithT: NewWithT(t), t: t, rest: environment.Config, helm: filepath.Join(dir, "helm")}
 	scheme, err := newScheme()
 	c.Expect(err).NotTo(HaveOccurred())
 	c.client, err = client.New(environment.Config, client.Options{Scheme: scheme})
@@ -74,10 +73,32 @@ func startCluster(t *testing.T) *cluster {
 	c.Expect(err).NotTo(HaveOccurred())
 	c.admin = filepath.Join(t.TempDir(), "admin")
 	c.Expect(os.WriteFile(c.admin, content, 0o600)).To(Succeed())
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags=-X main.version=v1.2.3", "-o", c.binary, ".")
-	out, err := build.CombinedOutput()
-	c.Expect(err).NotTo(HaveOccurred(), string(out))
 	return c
+}
+
+// binary is the program, built once.
+var binary string
+
+func TestMain(m *testing.M) {
+	code, err := buildAndRun(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+func buildAndRun(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "sluice")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary = filepath.Join(dir, "sluice")
+	if out, err := exec.Command("go", "build", "-ldflags=-X main.version=v1.2.3", "-o", binary, ".").CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("build the controller: %w\n%s", err, out)
+	}
+	return m.Run(), nil
 }
 
 func (c *cluster) run(args ...string) {
@@ -122,7 +143,7 @@ func (c *cluster) start(flags ...string) *process {
 	c.Expect(os.WriteFile(file, []byte(chart.Data["config.yaml"]), 0o600)).To(Succeed())
 	p := &process{cluster: c, probes: fmt.Sprintf("127.0.0.1:%d", freePort(c.t))}
 	ports := []string{"--config=" + file, "--health-probe-bind-address=" + p.probes, "--metrics-bind-address=0", fmt.Sprintf("--webhook-port=%d", freePort(c.t))}
-	p.command = exec.Command(c.binary, append(ports, flags...)...)
+	p.command = exec.Command(binary, append(ports, flags...)...)
 	p.command.Env = append(os.Environ(), "KUBECONFIG="+c.asServiceAccount(), "POD_NAMESPACE="+release)
 	stderr, err := p.command.StderrPipe()
 	c.Expect(err).NotTo(HaveOccurred())
