@@ -7,11 +7,12 @@ KUBECONFIG := $(CURDIR)/.cluster/kubeconfig
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 GOLANGCI := $(CACHE)/golangci-lint-v2.15.0
 CLUSTER_TOOL := bin/cluster
+VERSION := v0.0.0-dev
 GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md charts/testdata/*.golden.yaml
 export KUBECONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit e2e verify lint fmt generate build plugin image install cluster-up cluster-down cluster-env cluster-load bench-rollout $(CLUSTER_TOOL)
+.PHONY: help demo test test-unit e2e verify lint fmt generate build plugin image release install cluster-up cluster-down cluster-env cluster-load bench-rollout bench-admission $(CLUSTER_TOOL)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ e2e: cluster-up install ## Run the end-to-end suite on the cluster
 
 bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a table
 	@go run ./e2e/bench
+
+bench-admission: ## Measure what admission adds to updates of Deployments and print a table
+	@go run ./e2e/bench/admission
 
 verify: ## Check format, lint and that generated files are up to date
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
@@ -54,7 +58,7 @@ generate: ## Make the generated files: deep copies, CRDs, the chart's table of v
 	go test -count 1 ./charts -update
 
 build: ## Build the controller into bin/
-	go build -o bin/sluice ./cmd/sluice
+	go build -ldflags "-X main.version=$(VERSION)" -o bin/sluice ./cmd/sluice
 
 plugin: ## Build the kubectl plugin into bin/: with bin/ on the PATH it is kubectl sluice
 	go build -o bin/kubectl-sluice ./cmd/kubectl-sluice
@@ -62,6 +66,10 @@ plugin: ## Build the kubectl plugin into bin/: with bin/ on the PATH it is kubec
 image: $(CLUSTER_TOOL) ## Build the images of the controller and the sample into dist/
 	@$(CLUSTER_TOOL) image --ref sluice.dev/sluice:dev --out dist/sluice.tar ./cmd/sluice
 	@$(CLUSTER_TOOL) image --ref sluice.dev/sample:dev --out dist/sample.tar ./e2e/sample
+
+release: $(CLUSTER_TOOL) ## Make everything that a version is published as, in dist/release: make release VERSION=v0.1.0
+	@go run ./release --version $(VERSION) --date $$(git log -1 --format=%ct) --helm $$($(CLUSTER_TOOL) build helm)/helm
+	@cat dist/release/SHA256SUMS
 
 install: image ## Install sluice from this checkout into the cluster of .cluster/kubeconfig
 	@$(CLUSTER_TOOL) load dist/sluice.tar dist/sample.tar

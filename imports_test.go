@@ -20,6 +20,7 @@ var layers = map[string][]string{
 	"rollout":                      {"api/v1alpha1", "config", "workload", "route", "analysis"},
 	"analysis/provider/prometheus": {"api/v1alpha1", "config", "analysis"},
 	"rollout/reconciler":           {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout"},
+	"uninstall":                    {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "rollout/reconciler"},
 	"webhook":                      {"api/v1alpha1", "config", "workload", "route"},
 	"plugin":                       {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout"},
 	"certs":                        {},

@@ -125,6 +125,7 @@ func TestMistakesInValuesAreNamed(t *testing.T) {
 		"a level that is not one":   {"logLevel=loud", "at '/logLevel': value must be one of"},
 		"a provider that is none":   {"certs.provider=vault", "at '/certs/provider': value must be one of"},
 		"a port that is none":       {"webhook.port=99999", "at '/webhook/port': maximum: got 99,999, want 65,535"},
+		"a token nobody can send":   {"metrics.secure=true,metrics.podMonitor.enabled=true", "enable metrics.serviceMonitor instead"},
 		"an argument without marks": {"extraArgs={log-level=debug}", "at '/extraArgs/0'"},
 	} {
 		t.Run(name, func(t *testing.T) {

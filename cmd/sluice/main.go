@@ -36,5 +36,7 @@ func command() *cobra.Command {
 		},
 	}
 	addFlags(cmd.PersistentFlags())
+	cmd.AddCommand(uninstallCommand())
+	cmd.CompletionOptions.DisableDefaultCmd = true
 	return cmd
 }

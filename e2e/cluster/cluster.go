@@ -218,7 +218,7 @@ func (c *cluster) kubectl(ctx context.Context, input string, args ...string) err
 func (c *cluster) loadAddon(ctx context.Context, dir, name string) error {
 	archive := filepath.Join(dir, name+".tar")
 	if _, err := os.Stat(archive); err != nil {
-		if err := image.Write(archive, "sluice.dev/"+name+":dev", filepath.Join(dir, name)); err != nil {
+		if err := image.Write(archive, "sluice.dev/"+name+":dev", runtime.GOARCH, filepath.Join(dir, name)); err != nil {
 			return err
 		}
 	}
@@ -254,5 +254,5 @@ func buildImage(ctx context.Context, reference, archive, pkg string) error {
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("build %s: %w", pkg, err)
 	}
-	return image.Write(archive, reference, program)
+	return image.Write(archive, reference, runtime.GOARCH, program)
 }

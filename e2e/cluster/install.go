@@ -26,7 +26,7 @@ func install(ctx context.Context, c *cluster) error {
 	c.say("installing the chart")
 	chart := filepath.Join(c.root, "charts", "sluice")
 	helm := exec.CommandContext(ctx, filepath.Join(dir, "helm"), "upgrade", "--install", "sluice", chart, "--kubeconfig", c.kubeconfig,
-		"--namespace", releaseNamespace, "--create-namespace", "--take-ownership", "--set", "prometheusUrl="+prometheusURL,
+		"--namespace", releaseNamespace, "--create-namespace", "--take-ownership", "--force-conflicts", "--set", "prometheusUrl="+prometheusURL,
 		"--set-string", "podAnnotations.sluice-built="+time.Now().UTC().Format(time.RFC3339))
 	if out, err := helm.CombinedOutput(); err != nil {
 		return fmt.Errorf("helm upgrade: %w\n%s", err, out)

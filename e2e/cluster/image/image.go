@@ -20,8 +20,9 @@ import (
 // nonRoot is the user that images run as by default.
 const nonRoot = "65532:65532"
 
-// Write packs the program into an image of one layer and writes the archive. The same program gives the same bytes.
-func Write(archive, reference, program string) error {
+// Write packs the program, built for Linux on this architecture, into an image of one layer and writes the archive. The
+// same program gives the same bytes.
+func Write(archive, reference, architecture, program string) error {
 	tag, err := name.NewTag(reference)
 	if err != nil {
 		return fmt.Errorf("image reference %q: %w", reference, err)
@@ -30,7 +31,7 @@ func Write(archive, reference, program string) error {
 	if err != nil {
 		return fmt.Errorf("read the program of image %s: %w", reference, err)
 	}
-	img, err := build(content, "/"+filepath.Base(program))
+	img, err := build(content, "/"+filepath.Base(program), architecture)
 	if err != nil {
 		return fmt.Errorf("build image %s: %w", reference, err)
 	}
@@ -41,7 +42,7 @@ func Write(archive, reference, program string) error {
 	return os.Rename(partial, archive)
 }
 
-func build(program []byte, entrypoint string) (v1.Image, error) {
+func build(program []byte, entrypoint, architecture string) (v1.Image, error) {
 	files, err := layer(program, entrypoint)
 	if err != nil {
 		return nil, err
@@ -60,7 +61,7 @@ func build(program []byte, entrypoint string) (v1.Image, error) {
 		return nil, err
 	}
 	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", "amd64"
+	file.OS, file.Architecture = "linux", architecture
 	file.Config.Entrypoint = []string{entrypoint}
 	file.Config.User = nonRoot
 	file.Config.WorkingDir = "/"

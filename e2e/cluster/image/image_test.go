@@ -21,7 +21,7 @@ func TestTheImageRunsTheProgramAsNobodyAndIsTheSameEveryTime(t *testing.T) {
 	}
 	var archives [2][]byte
 	for i, name := range []string{"a.tar", "b.tar"} {
-		if err := Write(filepath.Join(dir, name), "sluice.dev/hello:dev", program); err != nil {
+		if err := Write(filepath.Join(dir, name), "sluice.dev/hello:dev", "arm64", program); err != nil {
 			t.Fatal(err)
 		}
 		archives[i], _ = os.ReadFile(filepath.Join(dir, name))
@@ -37,7 +37,7 @@ func TestTheImageRunsTheProgramAsNobodyAndIsTheSameEveryTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if config.Config.User != "65532:65532" || config.Config.Entrypoint[0] != "/hello" || config.OS != "linux" {
+	if config.Config.User != "65532:65532" || config.Config.Entrypoint[0] != "/hello" || config.OS != "linux" || config.Architecture != "arm64" {
 		t.Errorf("got %+v", config.Config)
 	}
 	files := map[string]string{}
@@ -58,7 +58,7 @@ func TestTheImageRunsTheProgramAsNobodyAndIsTheSameEveryTime(t *testing.T) {
 }
 
 func TestABadReferenceIsNamed(t *testing.T) {
-	if err := Write(filepath.Join(t.TempDir(), "a.tar"), "NOT A REFERENCE", "x"); err == nil {
+	if err := Write(filepath.Join(t.TempDir(), "a.tar"), "NOT A REFERENCE", "amd64", "x"); err == nil {
 		t.Error("it was taken")
 	}
 }

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/cluster/binaries"
+)
+
+const (
+	release  = "sluice-system"
+	patience = 60 * time.Second
+	glance   = 50 * time.Millisecond
+)
+
+// cluster is a real API server into which Helm installs the chart.
+type cluster struct {
+	*WithT
+	t      *testing.T
+	rest   *rest.Config
+	client client.Client
+	helm   string
+	admin  string
+}
+
+func startCluster(t *testing.T) *cluster {
+	t.Helper()
+	dir, err := binaries.Ensure(t.Context(), os.Stderr, "etcd", "kube-apiserver", "helm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := &envtest.Environment{BinaryAssetsDirectory: dir, CRDDirectoryPaths: []string{filepath.Join(strings.TrimSpace(string(module)), "config", "crd", "standard")}}
+	if _, err := environment.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = environment.Stop() })
+	c := &cluster{WithT: NewWithT(t), t: t, rest: environment.Config, helm: filepath.Join(dir, "helm")}
+	scheme, err := newScheme()
+	c.Expect(err).NotTo(HaveOccurred())
+	c.client, err = client.New(environment.Config, client.Options{Scheme: scheme})
+	c.Expect(err).NotTo(HaveOccurred())
+	user, err := environment.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
+	c.Expect(err).NotTo(HaveOccurred())
+	content, err := user.KubeConfig()
+	c.Expect(err).NotTo(HaveOccurred())
+	c.admin = filepath.Join(t.TempDir(), "admin")
+	c.Expect(os.WriteFile(c.admin, content, 0o600)).To(Succeed())
+	return c
+}
+
+// binary is the program, built once.
+var binary string
+
+func TestMain(m *testing.M) {
+	code, err := buildAndRun(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+func buildAndRun(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "sluice")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary = filepath.Join(dir, "sluice")
+	if out, err := exec.Command("go", "build", "-ldflags=-X main.version=v1.2.3", "-o", binary, ".").CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("build the controller: %w\n%s", err, out)
+	}
+	return m.Run(), nil
+}
+
+func (c *cluster) run(args ...string) {
+	c.t.Helper()
+	out, err := exec.CommandContext(c.t.Context(), c.helm, append(args, "--kubeconfig", c.admin, "--namespace", release)...).CombinedOutput()
+	c.Expect(err).NotTo(HaveOccurred(), string(out))
+}
+
+// asServiceAccount is a kubeconfig that has the permissions of the chart's ServiceAccount, and no others.
+func (c *cluster) asServiceAccount() string {
+	c.t.Helper()
+	kubeconfig, err := clientcmd.LoadFromFile(c.admin)
+	c.Expect(err).NotTo(HaveOccurred())
+	for _, user := range kubeconfig.AuthInfos {
+		user.Impersonate = "system:serviceaccount:" + release + ":sluice"
+		user.ImpersonateGroups = []string{"system:serviceaccounts", "system:serviceaccounts:" + release, "system:authenticated"}
+	}
+	return c.write(kubeconfig)
+}
+
+func (c *cluster) write(kubeconfig *clientcmdapi.Config) string {
+	path := filepath.Join(c.t.TempDir(), "kubeconfig")
+	c.Expect(clientcmd.WriteToFile(*kubeconfig, path)).To(Succeed())
+	return path
+}
+
+// process is the controller with the configuration file of the chart, on ports of this machine.
+type process struct {
+	*cluster
+	command *exec.Cmd
+	probes  string
+
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+func (c *cluster) start(flags ...string) *process {
+	c.t.Helper()
+	var chart corev1.ConfigMap
+	c.Expect(c.client.Get(c.t.Context(), client.ObjectKey{Namespace: release, Name: "sluice"}, &chart)).To(Succeed())
+	file := filepath.Join(c.t.TempDir(), "config.yaml")
+	c.Expect(os.WriteFile(file, []byte(chart.Data["config.yaml"]), 0o600)).To(Succeed())
+	p := &process{cluster: c, probes: fmt.Sprintf("127.0.0.1:%d", freePort(c.t))}
+	ports := []string{"--config=" + file, "--health-probe-bind-address=" + p.probes, "--metrics-bind-address=0", fmt.Sprintf("--webhook-port=%d", freePort(c.t))}
+	p.command = exec.Command(binary, append(ports, flags...)...)
+	p.command.Env = append(os.Environ(), "KUBECONFIG="+c.asServiceAccount(), "POD_NAMESPACE="+release)
+	stderr, err := p.command.StderrPipe()
+	c.Expect(err).NotTo(HaveOccurred())
+	c.Expect(p.command.Start()).To(Succeed())
+	read := make(chan struct{})
+	go func() { defer close(read); p.read(stderr) }()
+	c.t.Cleanup(func() {
+		if p.command.ProcessState == nil {
+			_ = p.command.Process.Kill()
+			<-read
+			_ = p.command.Wait()
+		}
+	})
+	return p
+}
+
+func (p *process) read(from io.Reader) {
+	for lines := bufio.NewScanner(from); lines.Scan(); {
+		p.mu.Lock()
+		p.log.WriteString(lines.Text() + "\n")
+		p.mu.Unlock()
+	}
+}
+
+func (p *process) lines() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
+}
+
+// readyz is what a plain request for /readyz is answered.
+func (p *process) readyz() string {
+	response, err := http.Get("http://" + p.probes + "/readyz")
+	if err != nil {
+		return err.Error()
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, _ := io.ReadAll(response.Body)
+	return string(body)
+}
+
+func (p *process) stop() {
+	p.t.Helper()
+	p.Expect(p.command.Process.Signal(syscall.SIGTERM)).To(Succeed())
+	p.Expect(p.command.Wait()).To(Succeed(), p.lines())
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// optIn makes a Deployment whose Canary is made, when its namespace is watched.
+func (c *cluster) optIn(namespace string) {
+	c.t.Helper()
+	c.Expect(client.IgnoreAlreadyExists(c.client.Create(c.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))).To(Succeed())
+	pods := map[string]string{"app": "podinfo"}
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "podinfo", Annotations: map[string]string{"sluice.dev/canary": "true"}}}
+	d.Spec.Selector = &metav1.LabelSelector{MatchLabels: pods}
+	d.Spec.Template = corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: pods}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "podinfo:v1"}}}}
+	c.Expect(c.client.Create(c.t.Context(), d)).To(Succeed())
+}
+
+func (c *cluster) phase(namespace string) v1alpha1.Phase {
+	var canary v1alpha1.Canary
+	_ = c.client.Get(c.t.Context(), client.ObjectKey{Namespace: namespace, Name: "podinfo"}, &canary)
+	return canary.Status.Phase
+}
+
+func (p *process) expectNothingForbidden() {
+	p.t.Helper()
+	p.Expect(p.lines()).NotTo(Or(ContainSubstring("forbidden"), ContainSubstring("cannot list"), ContainSubstring("cannot watch")))
+}
+
+func TestTheChartRunsTheProcessWithItsPermissions(t *testing.T) {
+	c := startCluster(t)
+	for _, namespace := range []string{"shop", "search"} {
+		c.optIn(namespace)
+	}
+	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl=http://jane:secret@prometheus:9090")
+	p := c.start()
+	c.Eventually(p.readyz, patience, glance).Should(Equal("ok"), func() string { return p.readyz() + p.lines() })
+	for _, namespace := range []string{"shop", "search"} {
+		c.Eventually(func() v1alpha1.Phase { return c.phase(namespace) }, patience, glance).Should(Equal(v1alpha1.PhaseInitializing))
+	}
+	p.expectNothingForbidden()
+	c.expectStartIsLogged(p.lines())
+	p.stop()
+
+	t.Log("a second installation, limited to one namespace, takes over the CRDs and the Canaries of the first")
+	c.run("uninstall", "sluice", "--no-hooks")
+	c.Expect(c.phase("shop")).To(Equal(v1alpha1.PhaseInitializing), "the Canaries must outlive the chart")
+	c.run("install", "sluice", "../../charts/sluice", "--set=watchNamespaces={shop}")
+	c.deleteCanaries("shop", "search")
+	p = c.start()
+	c.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)
+	c.Eventually(func() v1alpha1.Phase { return c.phase("shop") }, patience, glance).Should(Equal(v1alpha1.PhaseInitializing))
+	c.Expect(c.phase("search")).To(BeEmpty(), "a namespace that is not watched")
+	p.expectNothingForbidden()
+	c.run("upgrade", "sluice", "../../charts/sluice", "--set=watchNamespaces={shop}", "--set=logLevel=debug", "--set=webhook.timeoutSeconds=7")
+	c.Consistently(p.readyz, 2*time.Second, glance).Should(Equal("ok"), "an upgrade must leave the authority in the webhooks")
+	p.stop()
+}
+
+func (c *cluster) deleteCanaries(namespaces ...string) {
+	c.t.Helper()
+	for _, namespace := range namespaces {
+		c.Expect(c.client.DeleteAllOf(c.t.Context(), &v1alpha1.Canary{}, client.InNamespace(namespace))).To(Succeed())
+	}
+}
+
+func (c *cluster) expectStartIsLogged(lines string) {
+	c.t.Helper()
+	for line := range strings.SplitSeq(lines, "\n") {
+		var entry struct {
+			Msg, Level, Version string
+			Config              map[string]any
+		}
+		c.Expect(line).NotTo(ContainSubstring("secret@"), "a password")
+		if line == "" || json.Unmarshal([]byte(line), &entry) != nil || entry.Msg != "starting" {
+			continue
+		}
+		c.Expect(entry.Version).To(Equal("v1.2.3"))
+		c.Expect(entry.Config).To(HaveKeyWithValue("logLevel", "info"))
+		c.Expect(entry.Config).To(HaveKeyWithValue("prometheusUrl", ContainSubstring("prometheus:9090")))
+		return
+	}
+	c.t.Errorf("no line tells the effective settings:\n%s", lines)
+}

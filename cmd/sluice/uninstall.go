@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"sluice.dev/sluice/uninstall"
+)
+
+// uninstallTimeout leaves time for gateways that report slowly, and for the controller's pods to end.
+const uninstallTimeout = 4 * time.Minute
+
+func uninstallCommand() *cobra.Command {
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "uninstall",
+		Short: "End all rollouts, restore their routes and stop the controller; the chart runs it before it is uninstalled",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			process, err := processOf(cmd.Flags())
+			if err != nil {
+				return err
+			}
+			ctrl.SetLogger(zap.New(zap.Level(levelOf(process.LogLevel))))
+			scheme, err := newScheme()
+			if err != nil {
+				return err
+			}
+			restConfig, err := ctrl.GetConfig()
+			if err != nil {
+				return fmt.Errorf("find the cluster: %w", err)
+			}
+			c, err := client.New(restConfig, client.Options{Scheme: scheme})
+			if err != nil {
+				return fmt.Errorf("connect to the cluster: %w", err)
+			}
+			return uninstall.Run(ctrl.LoggerInto(cmd.Context(), ctrl.Log.WithName("uninstall")), c, uninstall.Options{
+				Namespace:       process.Namespace,
+				Deployment:      "sluice",
+				Lease:           leaseName,
+				LeaseDuration:   leaseDuration,
+				Timeout:         timeout,
+				WatchNamespaces: process.WatchNamespaces,
+			})
+		},
+	}
+	cmd.Flags().DurationVar(&timeout, "timeout", uninstallTimeout, "how long that may take")
+	return cmd
+}

@@ -1,0 +1,110 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
+)
+
+const (
+	cleanUpPeriod = 500 * time.Millisecond
+	// reportLimit is how long the routes' gateways may take to report that they took a route back; a gateway that is gone
+	// never does.
+	reportLimit = time.Minute
+)
+
+// cleanUp ends all rollouts without a verdict. Canaries stay, and so do the candidates in the Deployments' annotations: a
+// later installation starts them again at weight 0.
+type cleanUp struct {
+	*Reconciler
+	namespaces []string
+	// restored is when the routes of a Canary were first seen without it, and cleared when in effect as well.
+	restored, cleared map[types.NamespacedName]time.Time
+}
+
+// CleanUp takes the weight of every canary to 0, restores the routes, removes the copies and lets go of the Canaries, in
+// these namespaces, or everywhere without any. No reconciler may run meanwhile. The client must not read from a cache.
+func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
+	if len(namespaces) == 0 {
+		namespaces = []string{corev1.NamespaceAll}
+	}
+	u := &cleanUp{Reconciler: &Reconciler{Client: c, Live: c}, namespaces: namespaces,
+		restored: map[types.NamespacedName]time.Time{}, cleared: map[types.NamespacedName]time.Time{}}
+	var left error
+	err := wait.PollUntilContextCancel(ctx, cleanUpPeriod, true, func(ctx context.Context) (bool, error) {
+		now := u.pass(ctx)
+		if now != nil && (left == nil || left.Error() != now.Error()) {
+			log.FromContext(ctx).Info("cleaning up", "left", now.Error())
+		}
+		// What the end of the time cut off says less than what was left before.
+		if ctx.Err() == nil {
+			left = now
+		}
+		return now == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("rollouts are not cleaned up: %w", errors.Join(left, err))
+	}
+	return nil
+}
+
+// pass does what can be done now and returns what is left.
+func (u *cleanUp) pass(ctx context.Context) error {
+	var left []error
+	for _, namespace := range u.namespaces {
+		var canaries v1alpha1.CanaryList
+		var routes gatewayv1.HTTPRouteList
+		for _, list := range []client.ObjectList{&canaries, &routes} {
+			if err := u.Client.List(ctx, list, client.InNamespace(namespace)); err != nil && !meta.IsNoMatchError(err) {
+				return fmt.Errorf("list %T: %w", list, err)
+			}
+		}
+		for i := range routes.Items {
+			left = append(left, u.restore(ctx, &routes.Items[i]))
+		}
+		for i := range canaries.Items {
+			canary := &canaries.Items[i]
+			if err := u.release(ctx, canary, routes.Items); err != nil {
+				left = append(left, fmt.Errorf("canary %s/%s: %w", canary.Namespace, canary.Name, err))
+			}
+		}
+	}
+	return errors.Join(left...)
+}
+
+// restore takes the split out of a route, unless that would send its requests to nobody.
+func (u *cleanUp) restore(ctx context.Context, current *gatewayv1.HTTPRoute) error {
+	split, err := route.SplitOf(current.Annotations)
+	if split == nil || err != nil {
+		return nil // what cannot be read was not written by us, and no rules were rendered by it
+	}
+	key := types.NamespacedName{Namespace: current.Namespace, Name: split.Deployment}
+	primary, err := fetch(ctx, u.Live, key, &appsv1.Deployment{})
+	if err != nil {
+		return err
+	}
+	key.Name = workload.CanaryName(key.Name)
+	copied, err := fetch(ctx, u.Live, key, &appsv1.Deployment{})
+	if err != nil {
+		return err
+	}
+	if primary != nil && copied != nil && primary.Status.AvailableReplicas == 0 && copied.Status.AvailableReplicas > 0 {
+		return fmt.Errorf("HTTPRoute %s/%s keeps its weights: Deployment %s has no available replica, only its canary has",
+			current.Namespace, current.Name, primary.Name)
+	}
+	return u.render(ctx, current, route.WithoutSplit(current, *split))
+}

@@ -1,0 +1,124 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/analysis"
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/route"
+)
+
+// release removes the copy and lets go of the Canary, once no gateway sends requests to it any more.
+func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes []gatewayv1.HTTPRoute) error {
+	if controllerutil.ContainsFinalizer(canary, config.Finalizer) {
+		if err := u.stillServed(canary, routes); err != nil {
+			return err
+		}
+	}
+	if err := u.removeOwned(ctx, canary); err != nil {
+		return err
+	}
+	if rollout.Active(canary.Status) {
+		if err := u.forgetRollout(ctx, canary); err != nil {
+			return err
+		}
+	}
+	if !controllerutil.ContainsFinalizer(canary, config.Finalizer) {
+		return nil
+	}
+	return client.IgnoreNotFound(u.patchFinalizer(ctx, canary, controllerutil.RemoveFinalizer))
+}
+
+// stillServed says why a gateway may still send requests to the copy: a route has the split, is not in effect without it,
+// or is so only since a moment ago.
+func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []gatewayv1.HTTPRoute) error {
+	key, now := client.ObjectKeyFromObject(canary), time.Now()
+	target := ptr.Deref(canary.Status.Target, v1alpha1.TargetStatus{})
+	var why []string
+	for i := range routes {
+		r := &routes[i]
+		if r.Namespace != canary.Namespace {
+			continue
+		}
+		if splits(r, canary.Name) {
+			return fmt.Errorf("HTTPRoute %s still carries the split", r.Name)
+		}
+		if ok, reason := route.InEffect(r); slices.Contains(target.Routes, r.Name) && !ok {
+			why = append(why, fmt.Sprintf("HTTPRoute %s: %s", r.Name, reason))
+		}
+	}
+	if len(why) > 0 && now.Sub(first(u.restored, key, now)) < reportLimit {
+		return errors.New(strings.Join(why, "; "))
+	}
+	settle := analysis.SettleFor(target.Metrics)
+	if now.Sub(first(u.cleared, key, now)) < settle {
+		return fmt.Errorf("all requests go to the primary; letting that settle for %s", settle)
+	}
+	return nil
+}
+
+// splits reports whether a route shares its requests with the canary of this Deployment.
+func splits(r *gatewayv1.HTTPRoute, deployment string) bool {
+	split, err := route.SplitOf(r.Annotations)
+	return err == nil && split != nil && split.Deployment == deployment
+}
+
+// first is when this was first asked for the key.
+func first(seen map[types.NamespacedName]time.Time, key types.NamespacedName, now time.Time) time.Time {
+	if _, before := seen[key]; !before {
+		seen[key] = now
+	}
+	return seen[key]
+}
+
+// removeOwned deletes the copy and its Service.
+func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) error {
+	var deployments appsv1.DeploymentList
+	var services corev1.ServiceList
+	made := []client.ListOption{client.InNamespace(canary.Namespace), client.MatchingLabels{config.LabelRole: config.RoleCanary}}
+	if err := errors.Join(u.Live.List(ctx, &deployments, made...), u.Live.List(ctx, &services, made...)); err != nil {
+		return fmt.Errorf("list copies: %w", err)
+	}
+	var owned []client.Object
+	for i := range deployments.Items {
+		owned = append(owned, &deployments.Items[i])
+	}
+	for i := range services.Items {
+		owned = append(owned, &services.Items[i])
+	}
+	for _, object := range owned {
+		if !ours(object, canary) {
+			continue
+		}
+		if err := u.delete(ctx, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetRollout keeps what is known of the Canary, and opens no rollout: a candidate then starts anew.
+func (u *cleanUp) forgetRollout(ctx context.Context, canary *v1alpha1.Canary) error {
+	status := &canary.Status
+	status.Phase, status.Outcome, status.Step, status.CanaryWeight = "", "", 0, 0
+	status.Message = "Sluice was uninstalled during the rollout, which starts again at weight 0 when it is back"
+	if err := u.Client.Status().Update(ctx, canary, client.FieldOwner(config.FieldManager)); err != nil {
+		return fmt.Errorf("write status: %w", err)
+	}
+	return nil
+}
