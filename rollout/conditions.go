@@ -7,13 +7,16 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// setConditions derives Promoted from the phase, as Flagger does, and Ready from what was found.
+// setConditions derives Promoted from the phase, as Flagger does, Ready from what was found, and Reconciling and Stalled for
+// tools that read the conditions of kstatus.
 func (t *tick) setConditions() {
 	next := &t.plan.Next
 	if next.Phase == "" {
 		return
 	}
 	t.setCondition(v1alpha1.ConditionPromoted, promotedStatus(next.Phase), string(next.Phase), next.Message)
+	t.setCondition(v1alpha1.ConditionReconciling, statusOf(promotedStatus(next.Phase) == metav1.ConditionUnknown), string(next.Phase), next.Message)
+	t.setCondition(v1alpha1.ConditionStalled, statusOf(next.Phase == v1alpha1.PhaseFailed), string(next.Phase), next.Message)
 	if t.o.Primary == nil {
 		return
 	}
@@ -22,6 +25,13 @@ func (t *tick) setConditions() {
 		return
 	}
 	t.setCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, "Missing", t.problem)
+}
+
+func statusOf(holds bool) metav1.ConditionStatus {
+	if holds {
+		return metav1.ConditionTrue
+	}
+	return metav1.ConditionFalse
 }
 
 func promotedStatus(phase v1alpha1.Phase) metav1.ConditionStatus {

@@ -52,19 +52,32 @@ func (t *tick) askAtEnd() {
 	if !t.o.optedIn() {
 		return
 	}
-	candidate := t.o.inFlight()
-	same := candidate != nil && candidate.Hash == next.Candidate && candidate.Attempt == next.Attempt
-	switch {
-	case next.Outcome == v1alpha1.OutcomeAborted && same && t.asksAbort():
-		t.plan.Ask = AskIntent{Key: config.AnnotationAbort, Hash: next.Candidate, By: t.o.Spec.Abort.By}
-	case next.Outcome == v1alpha1.OutcomeCancelled && same:
-		// The primary changed under a candidate that nobody took back; it must not replace that change later.
-		t.plan.Ask = AskIntent{Key: config.AnnotationAbort, Hash: next.Candidate, By: config.FieldManager}
-	case unsuccessful(next.Outcome) && same:
-		t.plan.Ask = AskIntent{Key: config.AnnotationFail, Hash: next.Candidate}
-	case next.Outcome == v1alpha1.OutcomeSucceeded && t.o.promoted(next.Candidate):
-		t.plan.Ask = AskIntent{Key: config.AnnotationSettle, Hash: t.o.Previous.Hash}
+	if next.Outcome == v1alpha1.OutcomeSucceeded {
+		if t.o.promoted(next.Candidate) {
+			t.plan.Ask = AskIntent{Key: config.AnnotationSettle, Hash: t.o.Previous.Hash}
+		}
+		return
 	}
+	candidate := t.o.inFlight()
+	if candidate == nil || candidate.Hash != next.Candidate || candidate.Attempt != next.Attempt {
+		return
+	}
+	t.plan.Ask = t.markFor(next.Outcome)
+}
+
+// markFor asks for the mark of a candidate that is still in flight when its rollout ends.
+func (t *tick) markFor(outcome v1alpha1.Outcome) AskIntent {
+	hash := t.plan.Next.Candidate
+	switch {
+	case outcome == v1alpha1.OutcomeAborted && t.asksAbort():
+		return AskIntent{Key: config.AnnotationAbort, Hash: hash, By: t.o.Spec.Abort.By}
+	case outcome == v1alpha1.OutcomeCancelled:
+		// The primary changed under a candidate that nobody took back; it must not replace that change later.
+		return AskIntent{Key: config.AnnotationAbort, Hash: hash, By: config.FieldManager}
+	case unsuccessful(outcome):
+		return AskIntent{Key: config.AnnotationFail, Hash: hash}
+	}
+	return AskIntent{}
 }
 
 func unsuccessful(outcome v1alpha1.Outcome) bool {

@@ -126,7 +126,7 @@ func (s *subject) take(key string) (value string, asked bool) {
 	value, asked = s.annotations[key]
 	delete(s.annotations, key)
 	old, stored := s.before[key]
-	return value, asked && !(stored && old == value)
+	return value, asked && (!stored || old != value)
 }
 
 // store makes the result: the template to be stored, and what is kept in annotations.

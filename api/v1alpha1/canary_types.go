@@ -106,6 +106,11 @@ const (
 	ConditionPromoted = "Promoted"
 	// ConditionReady is True when a candidate could be judged: Service, routes, gateway and metrics are found.
 	ConditionReady = "Ready"
+	// ConditionReconciling is True while a rollout is open or awaited. With Stalled, it is what kstatus reads, by which Flux
+	// and others tell whether an object is in progress.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is True after a rollback.
+	ConditionStalled = "Stalled"
 )
 
 // CanaryStatus is the state of a rollout. What can be seen on other objects is not stored as truth here: weight and
@@ -211,7 +216,7 @@ type CanaryStatus struct {
 	// target is what was found for the Deployment.
 	// +optional
 	Target *TargetStatus `json:"target,omitempty"`
-	// conditions are Promoted and Ready.
+	// conditions are Promoted, Ready, Reconciling and Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -64,7 +64,9 @@ func newTwins(t *testing.T, seed uint64) *twins {
 	w := &twins{T: t, rand: rand.New(rand.NewPCG(seed, 1)), ours: newCluster(t), model: newCluster(t)}
 	first := w.content()
 	for _, c := range []cluster{w.ours, w.model} {
-		w.serverSide(c, "flux", first)
+		if err := w.serverSide(c, "flux", first); err != nil {
+			t.Fatal(err)
+		}
 		c.available()
 	}
 	return w
