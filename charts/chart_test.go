@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,9 +36,25 @@ func expect(t *testing.T, path, got, want string) {
 	t.Errorf("%s is out of date, run make generate (-is +should be):\n%s", path, cmp.Diff(got, want))
 }
 
+// noticed has Go's cache of test results notice changes of the files that only Helm reads.
+func noticed(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir("sluice", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		_, err = os.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // helm runs Helm and returns all that it prints.
 func helm(t *testing.T, args ...string) (string, error) {
 	t.Helper()
+	noticed(t)
 	dir, err := binaries.Ensure(t.Context(), os.Stderr, "helm")
 	if err != nil {
 		t.Fatal(err)

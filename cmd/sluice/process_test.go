@@ -103,6 +103,8 @@ func buildAndRun(m *testing.M) (int, error) {
 
 func (c *cluster) run(args ...string) {
 	c.t.Helper()
+	// Read here as well, so that Go's cache of test results notices changes of the chart.
+	c.Expect(os.CopyFS(c.t.TempDir(), os.DirFS("../../charts/sluice"))).To(Succeed())
 	out, err := exec.CommandContext(c.t.Context(), c.helm, append(args, "--kubeconfig", c.admin, "--namespace", release)...).CombinedOutput()
 	c.Expect(err).NotTo(HaveOccurred(), string(out))
 }
