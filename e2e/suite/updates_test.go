@@ -1,0 +1,156 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/e2e/app"
+)
+
+// updates changes the Deployment again and again and remembers what came of it.
+type updates struct {
+	r    *rollout
+	stop context.CancelFunc
+	done sync.WaitGroup
+
+	mu sync.Mutex
+	// held and refused count the answers; wrong are those that must not be.
+	held, refused int
+	refusals      []string
+	wrong         []string
+}
+
+// update sends updates at a rate, each of which patches the Deployment, until stopped.
+func (r *rollout) update(perSecond int, patch func(i int) client.Patch) *updates {
+	ctx, cancel := context.WithCancel(context.Background())
+	u := &updates{r: r, stop: cancel}
+	u.done.Go(func() {
+		ticker := time.NewTicker(time.Second / time.Duration(perSecond))
+		defer ticker.Stop()
+		for i := 0; ; i++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				u.done.Go(func() { u.one(ctx, patch(i)) })
+			}
+		}
+	})
+	DeferCleanup(func() { u.end() })
+	return u
+}
+
+func (u *updates) end() {
+	u.stop()
+	u.done.Wait()
+}
+
+// one is a single update. An answer that holds another template than the primary's has slipped through.
+func (u *updates) one(ctx context.Context, patch client.Patch) {
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: u.r.Namespace, Name: app.Name}}
+	err := u.r.Client.Patch(ctx, d, patch, client.FieldOwner("kubectl-set"))
+	if ctx.Err() != nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case err != nil:
+		u.refused++
+		u.refusals = append(u.refusals, err.Error())
+	case len(d.Spec.Template.Spec.Containers[0].Env) != 1:
+		u.wrong = append(u.wrong, fmt.Sprintf("%v", d.Spec.Template.Spec.Containers[0].Env))
+	default:
+		u.held++
+	}
+}
+
+func (u *updates) counts() (held, refused int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.held, u.refused
+}
+
+// changingEnv changes the pod template.
+func changingEnv(i int) client.Patch {
+	return client.RawPatch(types.StrategicMergePatchType, fmt.Appendf(nil,
+		`{"spec":{"template":{"spec":{"containers":[{"name":"podinfo","env":[{"name":"N","value":"%d"}]}]}}}}`, i))
+}
+
+// changingLabels leaves the pod template alone.
+func changingLabels(i int) client.Patch {
+	return client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"labels":{"n":"%d"}}}`, i))
+}
+
+// leader is the name of the pod that reconciles.
+func (r *rollout) leader(ctx context.Context) string {
+	GinkgoHelper()
+	var lease coordinationv1.Lease
+	Expect(r.Client.Get(ctx, client.ObjectKey{Namespace: "sluice-system", Name: "sluice"}, &lease)).To(Succeed())
+	if lease.Spec.HolderIdentity == nil {
+		return ""
+	}
+	holder := *lease.Spec.HolderIdentity
+	for _, pod := range r.controllers(ctx) {
+		if len(holder) > len(pod.Name) && holder[:len(pod.Name)] == pod.Name {
+			return pod.Name
+		}
+	}
+	return ""
+}
+
+func ready(pod corev1.Pod) bool {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady {
+			return condition.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+var _ = Describe("Twenty updates a second", Serial, func() {
+	It("are each held back or refused while the leader and other replicas are killed", func(ctx SpecContext) {
+		r := given(ctx, "updates", with(map[string]string{"sluice.dev/interval": "1h"}), "")
+		first, err := r.Deployment(ctx, app.Name)
+		Expect(err).NotTo(HaveOccurred())
+		u := r.update(20, changingEnv)
+		for round := range 4 {
+			held, _ := u.counts()
+			By(fmt.Sprintf("round %d: updates are held back, then a replica dies", round))
+			Eventually(ctx, func() int { now, _ := u.counts(); return now - held }, patience, glance).Should(BeNumerically(">", 10))
+			leader := r.leader(ctx)
+			for _, pod := range r.controllers(ctx) {
+				if (pod.Name == leader) == (round%2 == 0) {
+					Expect(r.killController(pod)).To(Equal(1))
+				}
+			}
+			Eventually(ctx, func() bool {
+				pods := r.controllers(ctx)
+				return len(pods) == 2 && ready(pods[0]) && ready(pods[1])
+			}, patience, glance).Should(BeTrue(), "both replicas serve again")
+		}
+		u.end()
+		held, refused := u.counts()
+		GinkgoWriter.Printf("held back %d, refused %d\n", held, refused)
+		Expect(u.wrong).To(BeEmpty(), "updates that changed the primary")
+		for _, refusal := range u.refusals {
+			Expect(refusal).To(ContainSubstring("failed calling webhook"))
+		}
+		last, err := r.Deployment(ctx, app.Name)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(last.Spec.Template).To(Equal(first.Spec.Template))
+		Expect(r.kubectl(ctx, "rollout", "history", "deployment/podinfo")).NotTo(ContainSubstring("\n2 "))
+		Expect(held).To(BeNumerically(">", 100))
+	})
+})
