@@ -26,7 +26,7 @@ test-unit: $(CLUSTER_TOOL) ## Run the tests that need no cluster (they do build 
 	@$(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm flux-driver argocd-driver >/dev/null
 	go test -timeout 15m $$(go list ./... | grep -v /e2e/suite)
 
-e2e: cluster-up install ## Run the end-to-end suite on the cluster
+e2e: cluster-up install plugin ## Run the end-to-end suite on the cluster
 	go test -timeout 40m -count 1 ./e2e/suite -v -ginkgo.v -ginkgo.no-color
 
 bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a table

@@ -60,6 +60,7 @@ var _ = Describe("Whatever is taken away", func() {
 						r.kubectl(ctx, stage.then...)
 					}
 					r.waitUntil(ctx, stage.name, stage.holds)
+					Eventually(ctx, func() (*appsv1.Deployment, error) { return r.Deployment(ctx, "podinfo-canary") }, patience, glance).ShouldNot(BeNil())
 					By(fmt.Sprintf("%s: kubectl %v", r.Namespace, removal.args))
 					r.take(ctx, removal.args)
 					r.expectNoOrphan(ctx)
