@@ -51,6 +51,7 @@ func begin(policy config.Policy, state State, o Observation) *tick {
 	if o.Primary != nil {
 		t.target, t.problem = Discover(policy, o)
 	}
+	t.forgetFuture()
 	t.noticeTemplate()
 	t.noticePause()
 	t.noticeRequests()
