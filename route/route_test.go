@@ -237,3 +237,15 @@ func FuzzSplitOf(f *testing.F) {
 		}
 	})
 }
+
+func TestTheExampleOfASplit(t *testing.T) {
+	for _, annotation := range config.Annotations() {
+		if annotation.Kind != config.KindRoute {
+			continue
+		}
+		split, err := SplitOf(map[string]string{annotation.Key: annotation.Example})
+		if err != nil || split == nil || split.Encode() != annotation.Example {
+			t.Errorf("%s: %+v, %v", annotation.Key, split, err)
+		}
+	}
+}
