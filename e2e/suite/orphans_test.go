@@ -64,6 +64,7 @@ var _ = Describe("Whatever is taken away", func() {
 					By(fmt.Sprintf("%s: kubectl %v", r.Namespace, removal.args))
 					r.take(ctx, removal.args)
 					r.expectNoOrphan(ctx)
+					Expect(r.Delete(ctx)).To(Succeed())
 				})
 			}
 			group.Wait()
