@@ -72,6 +72,7 @@ func (t *tick) finish() Plan {
 	}
 	t.settleDirect()
 	t.setConditions()
+	t.noteRevision()
 	return t.plan
 }
 
