@@ -90,6 +90,7 @@ func inside(pid int) *http.Client {
 			namespace, err := os.Open(filepath.Join("/proc", strconv.Itoa(pid), "ns", "net"))
 			if err == nil {
 				err = unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET)
+				_ = namespace.Close()
 			}
 			if err != nil {
 				results <- result{err: err}

@@ -37,7 +37,10 @@ func Daemon(ctx context.Context, binaries string) error {
 			return err
 		}
 	}
-	return fmt.Errorf("the node ended: %w", node.Wait())
+	err = node.Wait()
+	// The descriptor is used by number, which does not keep the file from being closed when nobody refers to it.
+	runtime.KeepAlive(namespace)
+	return fmt.Errorf("the node ended: %w", err)
 }
 
 func forward(port, namespace int) error {
