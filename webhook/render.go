@@ -103,6 +103,9 @@ func promote(s *subject) (workload.Template, bool, error) {
 		return nil, false, nil
 	}
 	candidate := s.inFlight()
+	if candidate == nil && s.previous != nil && s.previous.Promoted == hash {
+		return nil, false, nil // it was promoted a moment ago, by another replica
+	}
 	if candidate == nil {
 		return nil, false, fmt.Errorf("promote %s: there is no candidate in flight", hash)
 	}
