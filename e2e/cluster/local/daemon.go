@@ -32,6 +32,8 @@ func Daemon(ctx context.Context, binaries string) error {
 	if err != nil {
 		return fmt.Errorf("open the node's network namespace: %w", err)
 	}
+	// Without a use at the end, a garbage collection closes the file and nothing is forwarded any more.
+	defer func() { _ = namespace.Close() }()
 	for _, port := range Ports {
 		if err := forward(port, int(namespace.Fd())); err != nil {
 			return err
