@@ -8,7 +8,7 @@ CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 GOLANGCI := $(CACHE)/golangci-lint-v2.15.0
 CLUSTER_TOOL := bin/cluster
 VERSION := v0.0.0-dev
-GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md charts/testdata/*.golden.yaml
+GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md charts/testdata/*.golden.yaml docs/settings.md
 export KUBECONFIG
 
 .DEFAULT_GOAL := help
@@ -26,8 +26,8 @@ test-unit: $(CLUSTER_TOOL) ## Run the tests that need no cluster (they do build 
 	@$(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm flux-driver argocd-driver >/dev/null
 	go test -timeout 15m $$(go list ./... | grep -v /e2e/suite)
 
-e2e: cluster-up install ## Run the end-to-end suite on the cluster
-	go test -timeout 40m -count 1 ./e2e/suite -v -ginkgo.v -ginkgo.no-color
+e2e: cluster-up install plugin ## Run the end-to-end suite on the cluster
+	go tool ginkgo --procs 3 --timeout 40m --no-color -v ./e2e/suite
 
 bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a table
 	@go run ./e2e/bench
@@ -53,9 +53,9 @@ $(GOLANGCI):
 fmt: ## Format the code
 	gofmt -w $$(git ls-files '*.go')
 
-generate: ## Make the generated files: deep copies, CRDs, the chart's table of values and its golden files
+generate: ## Make the generated files: deep copies, CRDs, the tables of annotations and of the chart's values, the chart's golden files
 	$(CONTROLLER_GEN) object paths=./api/... crd:crdVersions=v1 output:crd:dir=charts/sluice/files/crds
-	go test -count 1 ./charts -update
+	go test -count 1 ./charts ./config -update
 
 build: ## Build the controller into bin/
 	go build -ldflags "-X main.version=$(VERSION)" -o bin/sluice ./cmd/sluice

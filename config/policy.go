@@ -1,14 +1,8 @@
 package config
 
 import (
-	"fmt"
-	"math"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
@@ -62,36 +56,6 @@ func OptedIn(annotations map[string]string) bool {
 	return annotations[AnnotationCanary] == "true"
 }
 
-// setting reads one annotation's value into a Policy; the error says what is allowed.
-type setting struct {
-	key  string
-	read func(policy *Policy, value string) error
-}
-
-var settings = []setting{
-	{AnnotationCanary, func(_ *Policy, v string) error { return yesOrNo(v) }},
-	{AnnotationService, func(p *Policy, v string) error { p.Service = v; return dnsLabel(v) }},
-	{AnnotationStepWeight, func(p *Policy, v string) error { return readInteger(&p.StepWeight, v, 100, "percent") }},
-	{AnnotationMaxWeight, func(p *Policy, v string) error { return readInteger(&p.MaxWeight, v, 100, "percent") }},
-	{AnnotationInterval, func(p *Policy, v string) error { return readDuration(&p.Interval, v, time.Second) }},
-	{AnnotationThreshold, func(p *Policy, v string) error {
-		return readInteger(&p.Threshold, v, math.MaxInt32, "failed checks")
-	}},
-	{AnnotationProgressDeadline, func(p *Policy, v string) error { return readDeadline(&p.ProgressDeadline, v) }},
-	{AnnotationMetrics, func(p *Policy, v string) error { p.Metrics = v; return oneOf(v, Presets) }},
-	{AnnotationMinSuccessRate, func(p *Policy, v string) error { return readPercent(&p.MinSuccessRate, v) }},
-	{AnnotationMaxRequestDuration, func(p *Policy, v string) error {
-		return readDuration(&p.MaxRequestDuration, v, time.Millisecond)
-	}},
-	{AnnotationMinRequests, readMinRequests},
-	{AnnotationIdentityLabels, readLabels},
-	{AnnotationWhenUnavailable, func(_ *Policy, v string) error {
-		return oneOf(v, []string{WhenUnavailableDirect, WhenUnavailableCanary})
-	}},
-	{AnnotationRestart, func(_ *Policy, v string) error { return oneOf(v, []string{RestartCanary, RestartDirect}) }},
-	{AnnotationSkipAnalysis, func(p *Policy, v string) error { p.SkipAnalysis = v == "true"; return yesOrNo(v) }},
-}
-
 // PolicyFor reads the annotations of a Deployment. Keys that are absent keep their default. The errors carry the full
 // path of the annotation, the value and what is allowed; the Policy is not to be used when there are any.
 func PolicyFor(annotations map[string]string) (Policy, field.ErrorList) {
@@ -99,88 +63,13 @@ func PolicyFor(annotations map[string]string) (Policy, field.ErrorList) {
 	path := field.NewPath("metadata", "annotations")
 	var errs field.ErrorList
 	for _, s := range settings {
-		value, set := annotations[s.key]
-		if !set {
+		value, set := annotations[s.Key]
+		if !set || s.read == nil {
 			continue
 		}
 		if err := s.read(&policy, value); err != nil {
-			errs = append(errs, field.Invalid(path.Key(s.key), value, err.Error()))
+			errs = append(errs, field.Invalid(path.Key(s.Key), value, err.Error()))
 		}
 	}
 	return policy, append(errs, unknownKeys(path, annotations)...)
-}
-
-func yesOrNo(value string) error {
-	if value != "true" && value != "false" {
-		return fmt.Errorf(`must be "true" or "false"`)
-	}
-	return nil
-}
-
-func readInteger(to *int32, value string, most int64, unit string) error {
-	number, err := strconv.ParseInt(value, 10, 32)
-	if err != nil || number < 1 || number > most {
-		return fmt.Errorf("must be a whole number from 1 to %d (%s)", most, unit)
-	}
-	*to = int32(number)
-	return nil
-}
-
-func readDuration(to *time.Duration, value string, least time.Duration) error {
-	duration, err := time.ParseDuration(value)
-	if err != nil || duration < least {
-		return fmt.Errorf("must be a duration of at least %s, such as 500ms, 30s or 1m30s", least)
-	}
-	*to = duration
-	return nil
-}
-
-func readDeadline(to *time.Duration, value string) error {
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
-		value = strconv.FormatInt(seconds, 10) + "s"
-	}
-	return readDuration(to, value, time.Second)
-}
-
-func readPercent(to *float64, value string) error {
-	number, err := strconv.ParseFloat(strings.TrimSuffix(value, "%"), 64)
-	if err != nil || !(number >= 0 && number <= 100) {
-		return fmt.Errorf("must be a percentage from 0 to 100, such as 99 or 99.5")
-	}
-	*to = number
-	return nil
-}
-
-func readMinRequests(policy *Policy, value string) error {
-	var number int32
-	if err := readInteger(&number, value, math.MaxInt32, "requests"); err != nil {
-		return err
-	}
-	policy.MinRequests = float64(number)
-	return nil
-}
-
-func readLabels(policy *Policy, value string) error {
-	for key := range strings.SplitSeq(value, ",") {
-		key = strings.TrimSpace(key)
-		if problems := validation.IsQualifiedName(key); len(problems) > 0 {
-			return fmt.Errorf("must be label keys separated by commas: %q: %s", key, problems[0])
-		}
-		policy.IdentityLabels = append(policy.IdentityLabels, key)
-	}
-	return nil
-}
-
-func dnsLabel(value string) error {
-	if problems := validation.IsDNS1035Label(value); len(problems) > 0 {
-		return fmt.Errorf("must be the name of a Service in the same namespace: %s", problems[0])
-	}
-	return nil
-}
-
-func oneOf(value string, allowed []string) error {
-	if !slices.Contains(allowed, value) {
-		return fmt.Errorf("must be one of %s", strings.Join(allowed, ", "))
-	}
-	return nil
 }

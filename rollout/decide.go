@@ -51,6 +51,7 @@ func begin(policy config.Policy, state State, o Observation) *tick {
 	if o.Primary != nil {
 		t.target, t.problem = Discover(policy, o)
 	}
+	t.forgetFuture()
 	t.noticeTemplate()
 	t.noticePause()
 	t.noticeRequests()
@@ -71,6 +72,7 @@ func (t *tick) finish() Plan {
 	}
 	t.settleDirect()
 	t.setConditions()
+	t.noteRevision()
 	return t.plan
 }
 

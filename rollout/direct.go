@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -13,23 +14,39 @@ import (
 // unseen is how the template of a primary was changed when admission did not see it.
 const unseen workload.DirectWay = "unseen"
 
-// noticeTemplate compares the primary's template with the one that the last tick saw. It tells of changes that were not a
-// promotion: those that admission let through, and those that it has not seen.
+// revisionAnnotation is what the Deployment controller counts up when it rolls out another template.
+const revisionAnnotation = "deployment.kubernetes.io/revision"
+
+// noticeTemplate compares the primary's template with the one that was seen last. It tells of changes that were not a
+// promotion: those that admission let through, and those that it has not seen. A hash that changes without a new revision
+// is nobody's change: another release of sluice knows other fields, another API server other defaults.
 func (t *tick) noticeTemplate() {
 	if t.o.Primary == nil || !t.o.optedIn() {
 		return
 	}
 	before := t.before.Primary
-	now := v1alpha1.PrimaryStatus{Template: t.o.primaryHash(), Generation: t.o.Primary.Generation}
-	t.plan.Next.Primary = &now
+	now := &v1alpha1.PrimaryStatus{Template: t.o.primaryHash(), Revision: t.o.Primary.Annotations[revisionAnnotation]}
 	switch direct := t.o.Direct; {
-	case before == nil || before.Template == now.Template:
+	case before != nil && before.Template == now.Template:
+		return
 	case direct != nil && direct.Hash == now.Template:
 		t.tellDirect(*direct)
-	case before.Generation == now.Generation || t.swaps():
+	case before == nil || t.swaps():
+	case before.Revision == now.Revision:
+		return
 	default:
 		t.tellDirect(workload.Direct{Hash: now.Template, How: unseen, Reason: "admission has not seen it", At: t.o.Now})
 	}
+	t.plan.Next.Primary = now
+}
+
+// noteRevision brings the revision up to date when the state is written anyway; on its own it is not worth a write.
+func (t *tick) noteRevision() {
+	next := &t.plan.Next
+	if next.Primary == nil || t.o.Primary == nil || equality.Semantic.DeepEqual(*next, t.before) {
+		return
+	}
+	next.Primary.Revision = t.o.Primary.Annotations[revisionAnnotation]
 }
 
 // swaps reports whether a promotion changes the primary's template, or takes it back.
@@ -65,7 +82,7 @@ func changedUnseen(t *tick) {
 
 // settleDirect has admission forget a direct change that was told of.
 func (t *tick) settleDirect() {
-	if t.o.Direct != nil && t.plan.Ask.Key == "" && t.before.Primary != nil && t.plan.Next.Primary != nil && *t.before.Primary == *t.plan.Next.Primary {
+	if t.o.Direct != nil && t.plan.Ask.Key == "" && t.plan.Direct == "" {
 		t.plan.Ask = AskIntent{Key: config.AnnotationSettle, Hash: t.o.Direct.Hash}
 	}
 }

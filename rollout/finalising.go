@@ -116,7 +116,7 @@ func (t *tick) notCleared() string {
 	if !t.plan.Finalizer {
 		return ""
 	}
-	return notInEffect(t.splitNames(), t.o.Routes)
+	return lacking(t.splitNames(), t.o.Routes, route.Processed)
 }
 
 // splitNames are the routes that this rollout has written to.
@@ -127,13 +127,13 @@ func (t *tick) splitNames() []string {
 	return t.target.Status().Routes
 }
 
-// notInEffect says why one of the named routes is not in effect; a route that is gone sends nothing.
-func notInEffect(names []string, routes []gatewayv1.HTTPRoute) string {
+// lacking says why one of the named routes does not hold; a route that is gone sends nothing.
+func lacking(names []string, routes []gatewayv1.HTTPRoute, holds func(*gatewayv1.HTTPRoute) (bool, string)) string {
 	for i := range routes {
 		if !slices.Contains(names, routes[i].Name) {
 			continue
 		}
-		if ok, why := route.InEffect(&routes[i]); !ok {
+		if ok, why := holds(&routes[i]); !ok {
 			return fmt.Sprintf("HTTPRoute %s: %s", routes[i].Name, why)
 		}
 	}
@@ -175,7 +175,7 @@ func (t *tick) notInEffect() string {
 			return fmt.Sprintf("HTTPRoute %s is being written", r.Name)
 		}
 	}
-	return notInEffect(t.splitTargets(), t.target.Routes)
+	return lacking(t.splitTargets(), t.target.Routes, route.InEffect)
 }
 
 // end closes the rollout.

@@ -59,10 +59,11 @@ type world struct {
 	route       gatewayv1.HTTPRoute
 	userRoute   *gatewayv1.HTTPRoute
 
-	log    []string
-	rand   *rand.Rand
-	writes int
-	crash  int // the write before which the controller dies; -1 for none
+	log      []string
+	revision int
+	rand     *rand.Rand
+	writes   int
+	crash    int // the write before which the controller dies; -1 for none
 }
 
 func newWorld(t *testing.T, annotations map[string]string, behaviours map[string]behaviour) *world {
@@ -361,6 +362,7 @@ func (w *world) replace(template workload.Template) {
 	}
 	w.primary.Spec.Template = pod
 	w.primary.Generation++
+	w.revision++
 	if w.primary.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
 		w.primary.Status.AvailableReplicas = 0
 		if w.weight() != 100 {
@@ -371,6 +373,7 @@ func (w *world) replace(template workload.Template) {
 
 // react lets the controllers of Kubernetes and the gateway catch up.
 func (w *world) react() {
+	w.primary.Annotations["deployment.kubernetes.io/revision"] = fmt.Sprint(w.revision)
 	w.reactTo(w.primary, func(b behaviour) bool { return !b.primaryNotReady })
 	if w.copied != nil {
 		w.reactTo(w.copied, func(b behaviour) bool { return !b.neverReady })

@@ -82,15 +82,26 @@ func parentName(parent gatewayv1.ParentReference, namespace string) types.Namesp
 // InEffect reports whether every parent of the route has accepted its present generation and resolved its backends. The
 // reason names the parent that has not, and what it says.
 func InEffect(route *gatewayv1.HTTPRoute) (ok bool, reason string) {
+	return parentsSay(route, true)
+}
+
+// Processed reports whether every parent of the route has dealt with its present generation, in whatever way: one that
+// refuses the route, or does not find a backend, sends nothing by an earlier generation either.
+func Processed(route *gatewayv1.HTTPRoute) (ok bool, reason string) {
+	return parentsSay(route, false)
+}
+
+func parentsSay(route *gatewayv1.HTTPRoute, yes bool) (ok bool, reason string) {
 	for _, parent := range route.Spec.ParentRefs {
-		if reason := parentLacks(route, parent); reason != "" {
+		if reason := parentLacks(route, parent, yes); reason != "" {
 			return false, reason
 		}
 	}
 	return true, ""
 }
 
-func parentLacks(route *gatewayv1.HTTPRoute, parent gatewayv1.ParentReference) string {
+// parentLacks says what a parent has not reported for the present generation, or, where it must say yes, what it refuses.
+func parentLacks(route *gatewayv1.HTTPRoute, parent gatewayv1.ParentReference, yes bool) string {
 	name := fmt.Sprintf("%s %s", kindOf(parent), parentName(parent, route.Namespace))
 	found := false
 	for _, status := range route.Status.Parents {
@@ -103,7 +114,7 @@ func parentLacks(route *gatewayv1.HTTPRoute, parent gatewayv1.ParentReference) s
 			switch {
 			case condition == nil || condition.ObservedGeneration < route.Generation:
 				return fmt.Sprintf("%s has not reported %s for generation %d yet", name, kind, route.Generation)
-			case condition.Status != metav1.ConditionTrue:
+			case yes && condition.Status != metav1.ConditionTrue:
 				return fmt.Sprintf("%s reports %s=%s: %s: %s", name, kind, condition.Status, condition.Reason, condition.Message)
 			}
 		}

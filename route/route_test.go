@@ -196,12 +196,14 @@ func TestInEffect(t *testing.T) {
 		conditions []metav1.Condition
 		ok         bool
 		reason     string
+		processed  bool
 	}{
-		"accepted and resolved":            {[]metav1.Condition{condition("Accepted", "True", 2), condition("ResolvedRefs", "True", 2)}, true, ""},
-		"accepted an earlier generation":   {[]metav1.Condition{condition("Accepted", "True", 1), condition("ResolvedRefs", "True", 2)}, false, "Gateway test/gateway has not reported Accepted for generation 2 yet"},
-		"backends that cannot be resolved": {[]metav1.Condition{condition("Accepted", "True", 2), condition("ResolvedRefs", "False", 2)}, false, "Gateway test/gateway reports ResolvedRefs=False: R: m"},
-		"nothing said of backends":         {[]metav1.Condition{condition("Accepted", "True", 2)}, false, "Gateway test/gateway has not reported ResolvedRefs for generation 2 yet"},
-		"nobody reports":                   {nil, false, "Gateway test/gateway has not reported on generation 2: is its controller running?"},
+		"accepted and resolved":            {[]metav1.Condition{condition("Accepted", "True", 2), condition("ResolvedRefs", "True", 2)}, true, "", true},
+		"accepted an earlier generation":   {[]metav1.Condition{condition("Accepted", "True", 1), condition("ResolvedRefs", "True", 2)}, false, "Gateway test/gateway has not reported Accepted for generation 2 yet", false},
+		"a route that is refused":          {[]metav1.Condition{condition("Accepted", "False", 2), condition("ResolvedRefs", "True", 2)}, false, "Gateway test/gateway reports Accepted=False: R: m", true},
+		"backends that cannot be resolved": {[]metav1.Condition{condition("Accepted", "True", 2), condition("ResolvedRefs", "False", 2)}, false, "Gateway test/gateway reports ResolvedRefs=False: R: m", true},
+		"nothing said of backends":         {[]metav1.Condition{condition("Accepted", "True", 2)}, false, "Gateway test/gateway has not reported ResolvedRefs for generation 2 yet", false},
+		"nobody reports":                   {nil, false, "Gateway test/gateway has not reported on generation 2: is its controller running?", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := routeWith("shop")
@@ -211,7 +213,10 @@ func TestInEffect(t *testing.T) {
 				r.Status.Parents = []gatewayv1.RouteParentStatus{{ParentRef: parent, Conditions: c.conditions}}
 			}
 			if ok, reason := InEffect(r); ok != c.ok || reason != c.reason {
-				t.Errorf("got %v %q", ok, reason)
+				t.Errorf("in effect: got %v %q", ok, reason)
+			}
+			if ok, reason := Processed(r); ok != c.processed || ok != (reason == "") {
+				t.Errorf("processed: got %v %q", ok, reason)
 			}
 		})
 	}
@@ -231,4 +236,16 @@ func FuzzSplitOf(f *testing.F) {
 			t.Errorf("%q: %s becomes %s", value, rulesOf(once), rulesOf(twice))
 		}
 	})
+}
+
+func TestTheExampleOfASplit(t *testing.T) {
+	for _, annotation := range config.Annotations() {
+		if annotation.Kind != config.KindRoute {
+			continue
+		}
+		split, err := SplitOf(map[string]string{annotation.Key: annotation.Example})
+		if err != nil || split == nil || split.Encode() != annotation.Example {
+			t.Errorf("%s: %+v, %v", annotation.Key, split, err)
+		}
+	}
 }

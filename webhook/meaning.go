@@ -1,21 +1,13 @@
 package webhook
 
 import (
-	"encoding/json"
-	"fmt"
-
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/strategicpatch"
 
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/workload"
 )
-
-// clientSideApply is the field manager of kubectl apply without --server-side.
-const clientSideApply = "kubectl-client-side-apply"
 
 // meaning is the template that the requester asks for, which is not always the one in the request: tools believe that
 // what they last asked for is what is there, also when it was held back. So the request is read as if the template last
@@ -91,83 +83,6 @@ const replaceManager = "kubectl-replace"
 func (s *subject) isWhole(same bool) bool {
 	brought, held := s.brought[config.AnnotationCandidate], s.before[config.AnnotationCandidate]
 	return brought != held && (!same || s.request.Manager == replaceManager)
-}
-
-// replayUnknown puts the difference from one template to another on top of a third where the types of this release do
-// not know all of its fields.
-func replayUnknown(from, to, onto workload.Template) (workload.Template, error) {
-	var documents [3][]byte
-	for i, template := range []workload.Template{from, to, onto} {
-		content, err := json.Marshal(template)
-		if err != nil {
-			return nil, fmt.Errorf("spec.template: %w", err)
-		}
-		documents[i] = content
-	}
-	patch, err := strategicpatch.CreateTwoWayMergePatch(documents[0], documents[1], corev1.PodTemplateSpec{})
-	if err != nil {
-		return nil, fmt.Errorf("spec.template: compare with the stored one: %w", err)
-	}
-	merged, err := strategicpatch.StrategicMergePatch(documents[2], patch, corev1.PodTemplateSpec{})
-	if err != nil {
-		return nil, fmt.Errorf("spec.template: merge with the candidate: %w", err)
-	}
-	return decodeTemplate(merged)
-}
-
-func decodeTemplate(content []byte) (workload.Template, error) {
-	template, err := decodeNumbers(content)
-	if err != nil {
-		return nil, fmt.Errorf("spec.template: %w", err)
-	}
-	return template, nil
-}
-
-// clientSideApply returns the pod templates of the manifest applied last and of this one, when the request is a
-// client-side apply.
-func (s *subject) clientSideApply() (original, modified []byte, applies bool) {
-	before, after := s.before[corev1.LastAppliedConfigAnnotation], s.annotations[corev1.LastAppliedConfigAnnotation]
-	if after == "" || (before == after && s.request.Manager != clientSideApply) {
-		return nil, nil, false
-	}
-	original, modified = manifestTemplate(before), manifestTemplate(after)
-	return original, modified, modified != nil
-}
-
-func manifestTemplate(manifest string) []byte {
-	var deployment struct {
-		Spec struct {
-			Template json.RawMessage `json:"template"`
-		} `json:"spec"`
-	}
-	if err := json.Unmarshal([]byte(manifest), &deployment); err != nil {
-		return nil
-	}
-	return deployment.Spec.Template
-}
-
-// replayClientSideApply makes the three-way merge that kubectl would have sent had the other template been live.
-func replayClientSideApply(original, modified []byte, onto workload.Template) (workload.Template, error) {
-	if original == nil {
-		original = []byte("{}")
-	}
-	current, err := json.Marshal(onto)
-	if err != nil {
-		return nil, fmt.Errorf("spec.template: %w", err)
-	}
-	lookup, err := strategicpatch.NewPatchMetaFromStruct(corev1.PodTemplateSpec{})
-	if err != nil {
-		return nil, fmt.Errorf("spec.template: %w", err)
-	}
-	patch, err := strategicpatch.CreateThreeWayMergePatch(original, modified, current, lookup, true)
-	if err != nil {
-		return nil, fmt.Errorf("spec.template: merge the manifest with the candidate: %w", err)
-	}
-	merged, err := strategicpatch.StrategicMergePatch(current, patch, corev1.PodTemplateSpec{})
-	if err != nil {
-		return nil, fmt.Errorf("spec.template: merge the manifest with the candidate: %w", err)
-	}
-	return decodeTemplate(merged)
 }
 
 // serverSideApply returns the entry of the requester's manager when the request is a server-side apply. A manager can

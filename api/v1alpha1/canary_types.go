@@ -243,8 +243,9 @@ type CheckStatus struct {
 type PrimaryStatus struct {
 	// template is the hash of the pod template.
 	Template string `json:"template"`
-	// generation of the Deployment when it was seen.
-	Generation int64 `json:"generation"`
+	// revision of the Deployment when it was seen, as its controller counts them.
+	// +optional
+	Revision string `json:"revision,omitempty"`
 }
 
 // TargetStatus is what was found for a Deployment.

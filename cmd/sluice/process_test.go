@@ -19,6 +19,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -127,6 +128,21 @@ func (c *cluster) write(kubeconfig *clientcmdapi.Config) string {
 	return path
 }
 
+// permitted waits until the API server has seen the roles that Helm made a moment ago.
+func (c *cluster) permitted() {
+	c.t.Helper()
+	for _, what := range []authorizationv1.ResourceAttributes{
+		{Verb: "list", Group: "gateway.networking.k8s.io", Resource: "gatewayclasses"},
+		{Verb: "list", Group: "sluice.dev", Resource: "canaries", Namespace: "shop"},
+		{Verb: "get", Group: "coordination.k8s.io", Resource: "leases", Name: "sluice", Namespace: release},
+	} {
+		c.Eventually(func() bool {
+			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: "system:serviceaccount:" + release + ":sluice", ResourceAttributes: &what}}
+			return c.client.Create(c.t.Context(), review) == nil && review.Status.Allowed
+		}, patience, glance).Should(BeTrue(), "%+v", what)
+	}
+}
+
 // process is the controller with the configuration file of the chart, on ports of this machine.
 type process struct {
 	*cluster
@@ -139,6 +155,7 @@ type process struct {
 
 func (c *cluster) start(flags ...string) *process {
 	c.t.Helper()
+	c.permitted()
 	var chart corev1.ConfigMap
 	c.Expect(c.client.Get(c.t.Context(), client.ObjectKey{Namespace: release, Name: "sluice"}, &chart)).To(Succeed())
 	file := filepath.Join(c.t.TempDir(), "config.yaml")

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -32,6 +33,8 @@ type Server struct {
 	Client client.WithWatch
 	// Reconciler has the reconciler's identity.
 	Reconciler client.Client
+	// ReconcilerConfig connects with the reconciler's identity.
+	ReconcilerConfig *rest.Config
 	// Kubeconfig is the path of a file with the credentials of the user jane, an administrator.
 	Kubeconfig string
 	// Calls counts the calls of the mutating webhook for Deployments, CanaryCalls of that for Canaries.
@@ -118,7 +121,8 @@ func (s *Server) connect() error {
 	if err != nil {
 		return fmt.Errorf("add the user %s: %w", Identity, err)
 	}
-	if s.Reconciler, err = client.New(reconciler.Config(), client.Options{Scheme: scheme}); err != nil {
+	s.ReconcilerConfig = reconciler.Config()
+	if s.Reconciler, err = client.New(s.ReconcilerConfig, client.Options{Scheme: scheme}); err != nil {
 		return fmt.Errorf("connect to the API server as %s: %w", Identity, err)
 	}
 	s.Kubeconfig, err = s.AddUser("jane", "system:masters")

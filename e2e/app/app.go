@@ -91,10 +91,11 @@ func (a *App) Delete(ctx context.Context) error {
 
 // Traffic sends requests to the application through the gateway.
 func (a *App) Traffic(ctx context.Context, rate float64) (*traffic.Run, error) {
-	return traffic.Start(ctx, traffic.Options{URL: GatewayURL, Host: a.host(), Rate: rate})
+	return traffic.Start(ctx, traffic.Options{URL: GatewayURL, Host: a.Host(), Rate: rate})
 }
 
-func (a *App) host() string { return a.Namespace + ".example.com" }
+// Host is the name that the gateway knows the application by.
+func (a *App) Host() string { return a.Namespace + ".example.com" }
 
 // Canary reads the Canary; nil when there is none.
 func (a *App) Canary(ctx context.Context) (*v1alpha1.Canary, error) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
-	"os/exec"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -13,9 +13,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"sluice.dev/sluice/e2e/app"
 	"sluice.dev/sluice/e2e/cluster/binaries"
 )
 
@@ -33,19 +31,9 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 
 	BeforeAll(func(ctx SpecContext) {
 		clusterTool(ctx, "cert-manager")
-		a, err := app.Connect(ctx, "certificates")
-		Expect(err).NotTo(HaveOccurred())
-		r = &rollout{App: a}
-		DeferCleanup(func(ctx SpecContext) {
-			clusterTool(ctx, "install")
-			Expect(a.Delete(ctx)).To(Succeed())
-		})
-		Expect(a.Delete(ctx)).To(Succeed())
-		Expect(a.Deploy(ctx, quick, "")).To(Succeed())
-		r.waitFor(ctx, "Initialized")
-		var stop func()
-		load, stop = startUpdates(a)
-		DeferCleanup(stop)
+		DeferCleanup(func(ctx SpecContext) { install(ctx) })
+		r = given(ctx, "certificates", quick, "")
+		load = r.update(20, changingLabels)
 		load.expectAdmitted(ctx, "before anything changes")
 	})
 
@@ -65,7 +53,7 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 	})
 
 	It("are renewed under load without a failed update and without a restart", func(ctx SpecContext) {
-		pods := r.controllers(ctx)
+		pods := r.restarts(ctx)
 		Expect(pods).NotTo(BeEmpty())
 		for _, what := range []string{"the renewal that also replaces the authority", "a renewal by the same authority"} {
 			before := r.serving(ctx)
@@ -73,7 +61,7 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 			Eventually(ctx, func() string { return r.serving(ctx).SerialNumber.String() }, patience, glance).ShouldNot(Equal(before.SerialNumber.String()))
 			load.expectAdmitted(ctx, what)
 			Expect(r.serving(ctx).Issuer.Organization).To(BeEmpty(), "cert-manager did not make it")
-			Expect(r.controllers(ctx)).To(Equal(pods), "pods were restarted or replaced")
+			Expect(r.restarts(ctx)).To(Equal(pods), "pods were restarted or replaced")
 		}
 		r.setVersion(ctx, "v3")
 		r.kubectl(ctx, "set", "env", "deployment/podinfo", "VERSION=v1")
@@ -88,14 +76,23 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 	})
 })
 
-// clusterTool runs a command of the cluster's tool from this checkout.
+// expectAdmitted waits for more updates, so that something was tried, and expects that none was refused since the start.
+func (u *updates) expectAdmitted(ctx context.Context, what string) {
+	GinkgoHelper()
+	before, _ := u.counts()
+	Eventually(ctx, func() int { now, _ := u.counts(); return now - before }, patience, glance).Should(BeNumerically(">", 40), "updates are admitted")
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	By(fmt.Sprintf("%s: %d updates admitted, %d refused", what, u.held, u.refused))
+	Expect(u.refusals).To(BeEmpty(), what)
+}
+
+// clusterTool runs a command of the cluster's tool.
 func clusterTool(ctx context.Context, command string) {
 	GinkgoHelper()
 	root, err := binaries.Root(ctx)
 	Expect(err).NotTo(HaveOccurred())
-	tool := exec.CommandContext(ctx, "go", "run", "./e2e/cluster", command)
-	tool.Dir, tool.Stdout, tool.Stderr = root, GinkgoWriter, GinkgoWriter
-	Expect(tool.Run()).To(Succeed())
+	run(ctx, filepath.Join(root, "bin", "cluster"), command)
 }
 
 // helmUpgrade does what docs/install.md says, and waits until every replica is of the new kind.
@@ -105,10 +102,8 @@ func (r *rollout) helmUpgrade(ctx context.Context, provider string) {
 	Expect(err).NotTo(HaveOccurred())
 	dir, err := binaries.Ensure(ctx, GinkgoWriter, "helm")
 	Expect(err).NotTo(HaveOccurred())
-	By("helm upgrade sluice charts/sluice --reuse-values --set certs.provider=" + provider)
-	out, err := exec.CommandContext(ctx, filepath.Join(dir, "helm"), "upgrade", "sluice", filepath.Join(root, "charts", "sluice"),
-		"--kubeconfig", filepath.Join(root, ".cluster", "kubeconfig"), "-n", release, "--reuse-values", "--set", "certs.provider="+provider).CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), string(out))
+	run(ctx, filepath.Join(dir, "helm"), "upgrade", "sluice", filepath.Join(root, "charts", "sluice"), "-n", release, "--reuse-values",
+		"--set", "certs.provider="+provider, "--kubeconfig", filepath.Join(root, ".cluster", "kubeconfig"))
 	r.kubectl(ctx, "rollout", "status", "deployment/sluice", "-n", release, "--timeout=120s")
 }
 
@@ -134,16 +129,14 @@ func (r *rollout) serving(ctx context.Context) *x509.Certificate {
 	return certificate
 }
 
-// controllers are the pods of sluice and how often each was restarted.
-func (r *rollout) controllers(ctx context.Context) map[string]int32 {
+// restarts of the pods of sluice that stay, by their names.
+func (r *rollout) restarts(ctx context.Context) map[string]int32 {
 	GinkgoHelper()
-	var pods corev1.PodList
-	Expect(r.Client.List(ctx, &pods, client.InNamespace(release), client.MatchingLabels{"app.kubernetes.io/name": "sluice"})).To(Succeed())
-	restarts := map[string]int32{}
-	for _, pod := range pods.Items {
+	counts := map[string]int32{}
+	for _, pod := range r.controllers(ctx) {
 		if pod.DeletionTimestamp == nil {
-			restarts[pod.Name] = pod.Status.ContainerStatuses[0].RestartCount
+			counts[pod.Name] = pod.Status.ContainerStatuses[0].RestartCount
 		}
 	}
-	return restarts
+	return counts
 }

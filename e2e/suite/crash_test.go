@@ -1,20 +1,18 @@
 package suite
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
+	"net/http"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/app"
 )
 
 // moments are five points of a rollout at which the controller is killed.
@@ -29,7 +27,7 @@ var moments = []struct {
 	{"the canary is being removed", func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseFinalising }},
 }
 
-var _ = Describe("A controller that is killed", func() {
+var _ = Describe("A controller that is killed", Serial, func() {
 	It("goes on where it was, at five moments of one rollout", func(ctx SpecContext) {
 		r := given(ctx, "killed", quick, "")
 		r.setVersion(ctx, "v2")
@@ -44,34 +42,48 @@ var _ = Describe("A controller that is killed", func() {
 	})
 })
 
-// killControllers kills the processes of sluice's pods and returns how many there were. A process belongs to a pod when
-// its control group has the pod's identity in its name.
-func (r *rollout) killControllers(ctx context.Context) int {
-	GinkgoHelper()
-	var pods corev1.PodList
-	Expect(r.Client.List(ctx, &pods, client.InNamespace("sluice-system"), client.MatchingLabels{"app.kubernetes.io/name": "sluice"})).To(Succeed())
-	killed := 0
-	for _, pod := range pods.Items {
-		for _, pid := range processesOf(string(pod.UID)) {
-			Expect(syscall.Kill(pid, syscall.SIGKILL)).To(Or(Succeed(), MatchError(syscall.ESRCH)))
-			killed++
-		}
-	}
-	return killed
-}
+var _ = Describe("A control plane in trouble", Serial, func() {
+	It("loses no rollout when the API server restarts and etcd is compacted in the middle of it", func(ctx SpecContext) {
+		r := given(ctx, "apiserver", quick, "")
+		r.setVersion(ctx, "v2")
+		r.waitUntil(ctx, "step 1", moments[1].holds)
+		compact(ctx, apiServer())
+		By("SIGKILL to the API server")
+		before := apiServer()
+		kill(before)
+		Eventually(ctx, func() error {
+			return r.Client.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: app.Name}, &v1alpha1.Canary{})
+		}, patience, glance).Should(Succeed(), "the API server is back")
+		Expect(apiServer()).NotTo(Equal(before))
+		r.waitUntil(ctx, "step 3", moments[2].holds)
+		compact(ctx, apiServer())
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		r.expectClean(ctx, "v2")
+		r.expectNoFailures("nobody")
+	})
+})
 
-func processesOf(podUID string) []int {
-	var found []int
-	files, _ := filepath.Glob("/proc/[0-9]*/cgroup")
-	for _, file := range files {
-		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-		groups, err := os.ReadFile(file)
-		if err != nil || !strings.Contains(strings.ReplaceAll(string(groups), "_", "-"), podUID) {
-			continue
-		}
-		if program, err := os.Readlink(filepath.Join(filepath.Dir(file), "exe")); err == nil && filepath.Base(program) == "sluice" {
-			found = append(found, pid)
-		}
+// compact has etcd forget every revision but the present one, so that whoever watches must list anew after an interruption.
+func compact(ctx context.Context, pid int) {
+	GinkgoHelper()
+	etcd := inside(pid)
+	ask := func(path string, body any) (answer struct {
+		Header struct {
+			Revision string `json:"revision"`
+		} `json:"header"`
+	}) {
+		content, err := json.Marshal(body)
+		Expect(err).NotTo(HaveOccurred())
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1:2379/v3/kv/"+path, bytes.NewReader(content))
+		Expect(err).NotTo(HaveOccurred())
+		response, err := etcd.Do(request)
+		Expect(err).NotTo(HaveOccurred())
+		defer func() { _ = response.Body.Close() }()
+		Expect(response.StatusCode).To(Equal(http.StatusOK), "etcd answers %s", path)
+		Expect(json.NewDecoder(response.Body).Decode(&answer)).To(Succeed())
+		return answer
 	}
-	return found
+	revision := ask("range", map[string]any{"key": "AA=="}).Header.Revision
+	By("etcd is compacted at revision " + revision)
+	ask("compaction", map[string]any{"revision": revision, "physical": true})
 }

@@ -4,6 +4,7 @@ package suite
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -70,6 +71,7 @@ func given(ctx context.Context, namespace string, annotations map[string]string,
 	route, err := a.Route(ctx)
 	Expect(err).NotTo(HaveOccurred())
 	r.route = *route.Spec.DeepCopy()
+	r.waitForGateway(ctx)
 	background, cancel := context.WithCancel(context.Background())
 	r.run, err = a.Traffic(background, rate)
 	Expect(err).NotTo(HaveOccurred())
@@ -84,6 +86,24 @@ func given(ctx context.Context, namespace string, annotations map[string]string,
 		Expect(r.Delete(ctx)).To(Succeed())
 	})
 	return r
+}
+
+// waitForGateway waits until the gateway serves the route, which it does a moment after having accepted it.
+func (r *rollout) waitForGateway(ctx context.Context) {
+	GinkgoHelper()
+	Eventually(ctx, func() (int, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, app.GatewayURL, nil)
+		if err != nil {
+			return 0, err
+		}
+		request.Host = r.Host()
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return 0, err
+		}
+		defer func() { _ = response.Body.Close() }()
+		return response.StatusCode, nil
+	}, patience, glance).Should(Equal(http.StatusOK), "the gateway serves the route")
 }
 
 // explain prints what a person would look at.
@@ -178,6 +198,7 @@ func (r *rollout) expectNoFailures(version string) {
 	for _, answer := range report.Failed().Answers {
 		Expect(answer.Version).To(Equal(version), "a request at %s failed: %d %s", answer.Sent.Format(time.StampMilli), answer.Status, answer.Err)
 	}
+	Expect(report.Of("").Total()).To(BeZero(), "answers of the gateway itself: %s", report)
 }
 
 func (r *rollout) expectEvents(ctx context.Context, reasons ...string) {

@@ -9,73 +9,156 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/e2e/app"
 )
 
-// updatesPerSecond is how often an opted-in Deployment is changed, which calls the mutating and the validating webhook.
-const updatesPerSecond = 20
-
-// updates are changes of an opted-in Deployment that must all be admitted.
+// updates changes the Deployment again and again and remembers what came of it.
 type updates struct {
-	app      *app.App
-	lock     sync.Mutex
-	admitted int
-	failed   []string
+	r    *rollout
+	stop context.CancelFunc
+	done sync.WaitGroup
+
+	mu sync.Mutex
+	// held and refused count the answers; wrong are those that must not be.
+	held, refused int
+	refusals      []string
+	wrong         []string
 }
 
-// startUpdates changes an annotation of the application's Deployment until the returned function is called.
-func startUpdates(a *app.App) (*updates, func()) {
+// update sends updates at a rate, each of which patches the Deployment, until stopped.
+func (r *rollout) update(perSecond int, patch func(i int) client.Patch) *updates {
 	ctx, cancel := context.WithCancel(context.Background())
-	u := &updates{app: a}
-	var running sync.WaitGroup
-	running.Go(func() {
-		ticker := time.NewTicker(time.Second / updatesPerSecond)
+	u := &updates{r: r, stop: cancel}
+	u.done.Go(func() {
+		ticker := time.NewTicker(time.Second / time.Duration(perSecond))
 		defer ticker.Stop()
 		for i := 0; ; i++ {
 			select {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				running.Go(func() { u.send(i) })
+				u.done.Go(func() { u.one(ctx, patch(i)) })
 			}
 		}
 	})
-	return u, func() { cancel(); running.Wait() }
+	DeferCleanup(func() { u.end() })
+	return u
 }
 
-// send is not ended with the load: what was begun is seen through.
-func (u *updates) send(i int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	primary := &appsv1.Deployment{}
-	primary.Namespace, primary.Name = u.app.Namespace, app.Name
-	sent := time.Now()
-	patch := fmt.Sprintf(`{"metadata":{"annotations":{"example.com/update":"%d"}}}`, i)
-	err := u.app.Client.Patch(ctx, primary, client.RawPatch(types.MergePatchType, []byte(patch)))
-	u.lock.Lock()
-	defer u.lock.Unlock()
-	if err != nil {
-		u.failed = append(u.failed, sent.Format(time.StampMilli)+": "+err.Error())
+func (u *updates) end() {
+	u.stop()
+	u.done.Wait()
+}
+
+// one is a single update. An answer that holds another template than the primary's has slipped through.
+func (u *updates) one(ctx context.Context, patch client.Patch) {
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: u.r.Namespace, Name: app.Name}}
+	err := u.r.Client.Patch(ctx, d, patch, client.FieldOwner("kubectl-set"))
+	if ctx.Err() != nil {
 		return
 	}
-	u.admitted++
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch {
+	case err != nil:
+		u.refused++
+		u.refusals = append(u.refusals, err.Error())
+	case len(d.Spec.Template.Spec.Containers[0].Env) != 1:
+		u.wrong = append(u.wrong, fmt.Sprintf("%v", d.Spec.Template.Spec.Containers[0].Env))
+	default:
+		u.held++
+	}
 }
 
-func (u *updates) count() int {
-	u.lock.Lock()
-	defer u.lock.Unlock()
-	return u.admitted
+func (u *updates) counts() (held, refused int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.held, u.refused
 }
 
-// expectAdmitted waits for more updates, so that something was tried, and expects that none has failed since the start.
-func (u *updates) expectAdmitted(ctx context.Context, what string) {
+// changingEnv changes the pod template.
+func changingEnv(i int) client.Patch {
+	return client.RawPatch(types.StrategicMergePatchType, fmt.Appendf(nil,
+		`{"spec":{"template":{"spec":{"containers":[{"name":"podinfo","env":[{"name":"N","value":"%d"}]}]}}}}`, i))
+}
+
+// changingLabels leaves the pod template alone.
+func changingLabels(i int) client.Patch {
+	return client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"labels":{"n":"%d"}}}`, i))
+}
+
+// leader is the name of the pod that reconciles.
+func (r *rollout) leader(ctx context.Context) string {
 	GinkgoHelper()
-	Eventually(ctx, u.count, patience, glance).Should(BeNumerically(">", u.count()+2*updatesPerSecond), "updates do not come through")
-	u.lock.Lock()
-	defer u.lock.Unlock()
-	By(fmt.Sprintf("%s: %d updates admitted, %d failed", what, u.admitted, len(u.failed)))
-	Expect(u.failed).To(BeEmpty(), "updates failed during: "+what)
+	var lease coordinationv1.Lease
+	Expect(r.Client.Get(ctx, client.ObjectKey{Namespace: "sluice-system", Name: "sluice"}, &lease)).To(Succeed())
+	if lease.Spec.HolderIdentity == nil {
+		return ""
+	}
+	holder := *lease.Spec.HolderIdentity
+	for _, pod := range r.controllers(ctx) {
+		if len(holder) > len(pod.Name) && holder[:len(pod.Name)] == pod.Name {
+			return pod.Name
+		}
+	}
+	return ""
 }
+
+// startedAgain reports whether the container of a pod has started since and serves.
+func (r *rollout) startedAgain(ctx context.Context, before corev1.Pod) bool {
+	GinkgoHelper()
+	for _, pod := range r.controllers(ctx) {
+		if pod.Name == before.Name {
+			return ready(pod) && pod.Status.ContainerStatuses[0].RestartCount > before.Status.ContainerStatuses[0].RestartCount
+		}
+	}
+	return false
+}
+
+func ready(pod corev1.Pod) bool {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady {
+			return condition.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+var _ = Describe("Twenty updates a second", Serial, func() {
+	It("are each held back or refused while the leader and other replicas are killed", func(ctx SpecContext) {
+		r := given(ctx, "updates", with(map[string]string{"sluice.dev/interval": "1h"}), "")
+		first, err := r.Deployment(ctx, app.Name)
+		Expect(err).NotTo(HaveOccurred())
+		u := r.update(20, changingEnv)
+		for round := range 4 {
+			held, _ := u.counts()
+			By(fmt.Sprintf("round %d: updates are held back, then a replica dies", round))
+			Eventually(ctx, func() int { now, _ := u.counts(); return now - held }, patience, glance).Should(BeNumerically(">", 10))
+			leader := r.leader(ctx)
+			for _, pod := range r.controllers(ctx) {
+				if (pod.Name == leader) == (round%2 == 0) {
+					Expect(r.killController(pod)).To(Equal(1))
+					Eventually(ctx, func() bool { return r.startedAgain(ctx, pod) }, patience, glance).Should(BeTrue(), pod.Name+" serves again")
+				}
+			}
+		}
+		u.end()
+		held, refused := u.counts()
+		GinkgoWriter.Printf("held back %d, refused %d\n", held, refused)
+		Expect(u.wrong).To(BeEmpty(), "updates that changed the primary")
+		for _, refusal := range u.refusals {
+			Expect(refusal).To(ContainSubstring("failed calling webhook"))
+		}
+		last, err := r.Deployment(ctx, app.Name)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(last.Spec.Template).To(Equal(first.Spec.Template))
+		Expect(r.kubectl(ctx, "rollout", "history", "deployment/podinfo")).NotTo(ContainSubstring("\n2 "))
+		Expect(held).To(BeNumerically(">", refused), "one replica is always there")
+	})
+})

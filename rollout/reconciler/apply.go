@@ -19,18 +19,31 @@ import (
 	"sluice.dev/sluice/workload"
 )
 
+// write is one kind of write, which knows by itself whether there is anything to do.
+type write func(context.Context, *v1alpha1.Canary, rollout.Observation, rollout.Plan) error
+
 // apply writes a plan in the order that makes a crash between two writes harmless: the state first, then its effects,
 // and what happened last. The finalizer is there before a split and goes after it.
 func (r *Reconciler) apply(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
-	for _, write := range []func(context.Context, *v1alpha1.Canary, rollout.Observation, rollout.Plan) error{
-		r.addFinalizer, r.writeState, r.writeCopy, r.writeSplit, r.writeAsk, r.letGo,
-	} {
-		if err := write(ctx, canary, o, plan); err != nil {
+	if err := inOrder(ctx, canary, o, plan, r.addFinalizer, r.writeState); err != nil {
+		return err
+	}
+	stated := changed(canary.Status, plan.Next) && !plan.DeleteCanary
+	err := inOrder(ctx, canary, o, plan, r.writeCopy, r.writeSplit, r.writeAsk, r.letGo)
+	// No later tick tells what a written state tells, even when an effect is still to come.
+	if err == nil || stated {
+		r.metrics.observe(canary, plan)
+		r.tell(canary, o.Primary, plan.Events)
+	}
+	return err
+}
+
+func inOrder(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan, writes ...write) error {
+	for _, next := range writes {
+		if err := next(ctx, canary, o, plan); err != nil {
 			return err
 		}
 	}
-	r.metrics.observe(canary, plan)
-	r.tell(canary, o.Primary, plan.Events)
 	return nil
 }
 

@@ -58,7 +58,7 @@ func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []gatewayv1.HTTPRo
 		if splits(r, canary.Name) {
 			return fmt.Errorf("HTTPRoute %s still carries the split", r.Name)
 		}
-		if ok, reason := route.InEffect(r); slices.Contains(target.Routes, r.Name) && !ok {
+		if ok, reason := route.Processed(r); slices.Contains(target.Routes, r.Name) && !ok {
 			why = append(why, fmt.Sprintf("HTTPRoute %s: %s", r.Name, reason))
 		}
 	}

@@ -20,32 +20,26 @@ import (
 	"sluice.dev/sluice/workload"
 )
 
-// gather reads everything that one tick looks at.
-func (r *Reconciler) gather(ctx context.Context, primary *appsv1.Deployment, canary *v1alpha1.Canary) (config.Policy, rollout.Observation, error) {
-	o := rollout.Observation{
-		Now:        time.Now(),
-		Namespace:  canary.Namespace,
-		Name:       canary.Name,
-		Spec:       canary.Spec,
-		Primary:    primary,
-		Finalizer:  controllerutil.ContainsFinalizer(canary, config.Finalizer),
-		Prometheus: r.Query != nil,
-	}
+// gather reads what one tick looks at besides its subjects.
+func (r *Reconciler) gather(ctx context.Context, canary *v1alpha1.Canary, o *rollout.Observation) (config.Policy, error) {
+	o.Now = time.Now()
+	o.Spec = canary.Spec
+	o.Finalizer = controllerutil.ContainsFinalizer(canary, config.Finalizer)
+	o.Prometheus = r.Query != nil
 	if canary.DeletionTimestamp != nil {
 		o.DeletedAt = &canary.DeletionTimestamp.Time
 	}
-	for _, read := range []func(context.Context, *v1alpha1.Canary, *rollout.Observation) error{
-		r.readLists, r.readCopy, r.readEndpoints,
-	} {
-		if err := read(ctx, canary, &o); err != nil {
-			return config.Policy{}, o, err
-		}
+	if err := r.readCopy(ctx, canary, o); err != nil {
+		return config.Policy{}, err
 	}
-	policy := readPrimary(&o)
-	if queries := rollout.NeedsOf(policy, canary.Status, o); len(queries) > 0 {
+	if err := r.readEndpoints(ctx, o); err != nil {
+		return config.Policy{}, err
+	}
+	policy := readPrimary(o)
+	if queries := rollout.NeedsOf(policy, canary.Status, *o); len(queries) > 0 {
 		o.Samples = r.Query(ctx, queries)
 	}
-	return policy, o, nil
+	return policy, nil
 }
 
 // readPrimary takes from the primary's annotations what they say.
@@ -70,12 +64,12 @@ func readPrimary(o *rollout.Observation) config.Policy {
 	return policy
 }
 
-func (r *Reconciler) readLists(ctx context.Context, canary *v1alpha1.Canary, o *rollout.Observation) error {
+func (r *Reconciler) readLists(ctx context.Context, o *rollout.Observation) error {
 	var services corev1.ServiceList
 	var routes gatewayv1.HTTPRouteList
 	var gateways gatewayv1.GatewayList
 	var classes gatewayv1.GatewayClassList
-	namespace := client.InNamespace(canary.Namespace)
+	namespace := client.InNamespace(o.Namespace)
 	for _, list := range []struct {
 		of      client.ObjectList
 		options []client.ListOption
@@ -122,7 +116,7 @@ func ours(object metav1.Object, canary *v1alpha1.Canary) bool {
 	return metav1.IsControlledBy(object, canary) && object.GetLabels()[config.LabelRole] == config.RoleCanary
 }
 
-func (r *Reconciler) readEndpoints(ctx context.Context, _ *v1alpha1.Canary, o *rollout.Observation) error {
+func (r *Reconciler) readEndpoints(ctx context.Context, o *rollout.Observation) error {
 	if o.CopyService == nil {
 		return nil
 	}

@@ -40,7 +40,7 @@ type Reconciler struct {
 
 // Reconcile is one tick for the Deployment of the request.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
-	primary, canary, err := r.subjects(ctx, request)
+	canary, observation, err := r.subjects(ctx, request)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -48,7 +48,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.metrics.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
-	policy, observation, err := r.gather(ctx, primary, canary)
+	policy, err := r.gather(ctx, canary, &observation)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -74,28 +74,36 @@ func (r *Reconciler) afterError(ctx context.Context, err error) (ctrl.Result, er
 	return ctrl.Result{}, err
 }
 
-// subjects are the Deployment and its Canary, which is made when the Deployment is opted in. Both are nil when there is
-// nothing to do.
-func (r *Reconciler) subjects(ctx context.Context, request ctrl.Request) (*appsv1.Deployment, *v1alpha1.Canary, error) {
-	primary, err := fetch(ctx, r.Client, request.NamespacedName, &appsv1.Deployment{})
-	if err != nil {
-		return nil, nil, err
+// subjects are the Canary, which is made when the Deployment is opted in and nil when there is nothing to do, and what is
+// observed before it is read. The state of an open rollout is read after the routes, which are written only as they were
+// read: so a weight that an older state asked for cannot be written over what somebody else has made of a newer one.
+func (r *Reconciler) subjects(ctx context.Context, request ctrl.Request) (*v1alpha1.Canary, rollout.Observation, error) {
+	o := rollout.Observation{Namespace: request.Namespace, Name: request.Name}
+	var err error
+	if o.Primary, err = fetch(ctx, r.Client, request.NamespacedName, &appsv1.Deployment{}); err != nil {
+		return nil, o, err
 	}
 	canary, err := fetch(ctx, r.Client, request.NamespacedName, &v1alpha1.Canary{})
-	if err != nil {
-		return nil, nil, err
+	if err == nil && canary == nil {
+		canary, err = r.createCanary(ctx, o.Primary)
 	}
-	if canary != nil && (rollout.Active(canary.Status) || canary.DeletionTimestamp != nil) {
+	if err != nil || canary == nil {
+		return nil, o, err
+	}
+	if err := r.readLists(ctx, &o); err != nil {
+		return nil, o, err
+	}
+	if rollout.Active(canary.Status) || canary.DeletionTimestamp != nil {
 		canary, err = fetch(ctx, r.Live, request.NamespacedName, &v1alpha1.Canary{})
-		return primary, canary, err
 	}
-	if canary == nil && primary != nil && primary.DeletionTimestamp == nil && config.OptedIn(primary.Annotations) {
-		canary, err = r.createCanary(ctx, primary)
-	}
-	return primary, canary, err
+	return canary, o, err
 }
 
+// createCanary makes the Canary of a Deployment that is opted in, and returns nil for any other.
 func (r *Reconciler) createCanary(ctx context.Context, primary *appsv1.Deployment) (*v1alpha1.Canary, error) {
+	if primary == nil || primary.DeletionTimestamp != nil || !config.OptedIn(primary.Annotations) {
+		return nil, nil
+	}
 	canary := &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: primary.Namespace, Name: primary.Name}}
 	if err := controllerutil.SetControllerReference(primary, canary, r.Client.Scheme()); err != nil {
 		return nil, fmt.Errorf("own Canary %s/%s: %w", canary.Namespace, canary.Name, err)

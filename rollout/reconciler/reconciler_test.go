@@ -7,6 +7,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -264,4 +265,68 @@ func TestOptOutInFlightLeavesNothing(t *testing.T) {
 		a.Expect(err).NotTo(HaveOccurred())
 		return fmt.Sprint(families)
 	}, patience, glance).ShouldNot(ContainSubstring(a.namespace), "series of the Canary are left")
+}
+
+func TestAChangePastAdmissionIsTold(t *testing.T) {
+	a := newApp(t)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	a.waitFor("the template", func(s v1alpha1.CanaryStatus) bool { return s.Primary != nil })
+	a.Eventually(func() error {
+		d, err := get(a, "podinfo", &appsv1.Deployment{})
+		if err != nil {
+			return err
+		}
+		d.Spec.Template.Spec.Containers[0].Image = "podinfo:slipped"
+		d.Annotations["deployment.kubernetes.io/revision"] = "2"
+		return server.client.Update(t.Context(), d)
+	}, patience, glance).Should(Succeed())
+	a.waitFor("an entry of the history", func(s v1alpha1.CanaryStatus) bool {
+		return len(s.History) == 1 && s.History[0].Outcome == v1alpha1.OutcomeDirect && strings.HasPrefix(s.History[0].Reason, "unseen")
+	})
+	a.expectEvent("TemplateChangedDirectly")
+	families, err := server.metrics.Gather()
+	a.Expect(err).NotTo(HaveOccurred())
+	a.Expect(fmt.Sprint(families)).To(And(ContainSubstring("sluice_direct_changes_total"), ContainSubstring("unseen")))
+}
+
+// TestAPromotionThatIsRefusedIsTold has a policy of the cluster refuse what the reconciler asks of admission.
+func TestAPromotionThatIsRefusedIsTold(t *testing.T) {
+	a := newApp(t)
+	a.annotate(config.AnnotationSkipAnalysis, "true")
+	a.annotate(config.AnnotationProgressDeadline, "5s")
+	fail, deny := admissionregistrationv1.Fail, admissionregistrationv1.Deny
+	policy := &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: a.namespace}}
+	policy.Spec = admissionregistrationv1.ValidatingAdmissionPolicySpec{
+		FailurePolicy: &fail,
+		MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{
+			RuleWithOperations: admissionregistrationv1.RuleWithOperations{Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Update},
+				Rule: admissionregistrationv1.Rule{APIGroups: []string{"apps"}, APIVersions: []string{"v1"}, Resources: []string{"deployments"}}}}}},
+		Validations: []admissionregistrationv1.Validation{{Expression: `!("sluice.dev/promote" in object.metadata.annotations)`, Message: "images must be signed"}},
+	}
+	binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: a.namespace}}
+	binding.Spec = admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
+		PolicyName: policy.Name, ValidationActions: []admissionregistrationv1.ValidationAction{deny},
+		MatchResources: &admissionregistrationv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: a.namespace}}},
+	}
+	a.create(policy)
+	a.create(binding)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	a.hold()
+	a.available("podinfo-canary")
+	a.endpoints(4)
+	a.expectEvent("AskRejected")
+	a.waitFor("a rollback at the deadline", func(s v1alpha1.CanaryStatus) bool { return s.Outcome == v1alpha1.OutcomeFailed })
+}
+
+func (a *app) expectEvent(reason string) {
+	a.t.Helper()
+	a.Eventually(func() []string {
+		var events corev1.EventList
+		a.Expect(server.client.List(a.t.Context(), &events, client.InNamespace(a.namespace))).To(Succeed())
+		var reasons []string
+		for _, event := range events.Items {
+			reasons = append(reasons, event.Reason)
+		}
+		return reasons
+	}, patience, glance).Should(ContainElement(reason))
 }

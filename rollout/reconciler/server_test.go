@@ -34,7 +34,7 @@ import (
 
 // server is a real API server with the reconciler and without any admission.
 var server struct {
-	client  client.Client
+	client  client.WithWatch
 	metrics *prometheus.Registry
 
 	mu       sync.Mutex
@@ -98,7 +98,7 @@ func serve(m *testing.M) (int, error) {
 			return 0, err
 		}
 	}
-	if server.client, err = client.New(restConfig, client.Options{Scheme: scheme}); err != nil {
+	if server.client, err = client.NewWithWatch(restConfig, client.Options{Scheme: scheme}); err != nil {
 		return 0, err
 	}
 	if err := startReconciler(ctx, restConfig, scheme); err != nil {

@@ -5,10 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
 )
 
 // documented writes the example of a kind in docs/gitops.md to a file.
@@ -114,6 +117,15 @@ func TestWithoutHealthChecksADeploymentIsHealthyWhileItsCandidateIsJudged(t *tes
 	}
 }
 
+// conditionsIn are the conditions that the rollout gives a Canary in a phase. It looks at one whose Deployment is gone, so
+// that the phase stays, and adds that everything was found.
+func conditionsIn(phase v1alpha1.Phase) []metav1.Condition {
+	state := rollout.Decide(config.Defaults(), rollout.State{Phase: phase, Message: "why"}, rollout.Observation{Now: time.Now()}).Next
+	return append(state.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Found", LastTransitionTime: metav1.Now(),
+	})
+}
+
 func TestHealthOfACanary(t *testing.T) {
 	a := newApp(t)
 	settings, manifest := documented(t, "ConfigMap"), filepath.Join(t.TempDir(), "canary.yaml")
@@ -125,32 +137,27 @@ func TestHealthOfACanary(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		phase    v1alpha1.Phase
-		promoted metav1.ConditionStatus
-		inArgoCD string
+		phase            v1alpha1.Phase
+		inArgoCD, inFlux string
 	}{
-		{v1alpha1.PhaseInitializing, metav1.ConditionUnknown, "Progressing"},
-		{v1alpha1.PhaseInitialized, metav1.ConditionTrue, "Healthy"},
-		{v1alpha1.PhaseWaiting, metav1.ConditionUnknown, "Progressing"},
-		{v1alpha1.PhaseProgressing, metav1.ConditionUnknown, "Progressing"},
-		{v1alpha1.PhaseWaitingPromotion, metav1.ConditionUnknown, "Progressing"},
-		{v1alpha1.PhasePromoting, metav1.ConditionUnknown, "Progressing"},
-		{v1alpha1.PhaseFinalising, metav1.ConditionUnknown, "Progressing"},
-		{v1alpha1.PhaseSucceeded, metav1.ConditionTrue, "Healthy"},
-		{v1alpha1.PhaseFailed, metav1.ConditionFalse, "Degraded"},
+		{v1alpha1.PhaseInitializing, "Progressing", "InProgress"},
+		{v1alpha1.PhaseInitialized, "Healthy", "Current"},
+		{v1alpha1.PhaseWaiting, "Progressing", "InProgress"},
+		{v1alpha1.PhaseProgressing, "Progressing", "InProgress"},
+		{v1alpha1.PhaseWaitingPromotion, "Progressing", "InProgress"},
+		{v1alpha1.PhasePromoting, "Progressing", "InProgress"},
+		{v1alpha1.PhaseFinalising, "Progressing", "InProgress"},
+		{v1alpha1.PhaseSucceeded, "Healthy", "Current"},
+		{v1alpha1.PhaseFailed, "Degraded", "Failed"},
 	} {
-		canary.Status = v1alpha1.CanaryStatus{Phase: c.phase, Message: "why", Conditions: []metav1.Condition{
-			{Type: v1alpha1.ConditionPromoted, Status: c.promoted, Reason: string(c.phase), LastTransitionTime: metav1.Now()},
-			{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Found", LastTransitionTime: metav1.Now()},
-		}}
+		canary.Status = v1alpha1.CanaryStatus{Phase: c.phase, Message: "why", Conditions: conditionsIn(c.phase)}
 		if err := server.Client.Status().Update(t.Context(), canary); err != nil {
 			t.Fatal(err)
 		}
 		if out := a.must("argocd-driver", "health", "-f", manifest, "--settings", settings); out != "Canary/podinfo "+c.inArgoCD+" why\n" {
 			t.Errorf("%s: Argo CD finds\n%s", c.phase, out)
 		}
-		// Flux reads the condition Ready and no other.
-		if out := a.must("flux-driver", "health", "-f", manifest); !strings.HasSuffix(out, "/podinfo Current\n") {
+		if out := a.must("flux-driver", "health", "-f", manifest); !strings.HasSuffix(out, "/podinfo "+c.inFlux+"\n") {
 			t.Errorf("%s: Flux finds\n%s", c.phase, out)
 		}
 	}

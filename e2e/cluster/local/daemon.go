@@ -32,14 +32,15 @@ func Daemon(ctx context.Context, binaries string) error {
 	if err != nil {
 		return fmt.Errorf("open the node's network namespace: %w", err)
 	}
-	// Without a use at the end, a garbage collection closes the file and nothing is forwarded any more.
-	defer func() { _ = namespace.Close() }()
 	for _, port := range Ports {
 		if err := forward(port, int(namespace.Fd())); err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("the node ended: %w", node.Wait())
+	err = node.Wait()
+	// The descriptor is used by number, which does not keep the file from being closed when nobody refers to it.
+	runtime.KeepAlive(namespace)
+	return fmt.Errorf("the node ended: %w", err)
 }
 
 func forward(port, namespace int) error {

@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// Node is the first process in the cluster's namespaces: it starts all others and ends when any of them does, which ends
-// them all. binaries is the folder of the programs.
+// Node is the first process in the cluster's namespaces: it starts all others, again when one of them ends, and with it they
+// all end. binaries is the folder of the programs.
 func Node(ctx context.Context, binaries string) error {
 	for _, step := range []func() error{privateMounts, network} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	running := map[int]string{}
+	running := map[int]program{}
 	if err := startAll(binaries, stores(), running); err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func Node(ctx context.Context, binaries string) error {
 	if err := startAll(binaries, agents(), running); err != nil {
 		return err
 	}
-	return reap(running)
+	return supervise(binaries, running)
 }
 
 // privateMounts keeps what is mounted here from the rest of the machine, and shows the processes of this namespace.
@@ -86,28 +86,44 @@ func network() error {
 	return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644)
 }
 
-func startAll(binaries string, programs []program, running map[int]string) error {
+func startAll(binaries string, programs []program, running map[int]program) error {
 	for _, p := range programs {
-		log, err := os.OpenFile(filepath.Join(stateDir, "log", p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-		if err != nil {
-			return fmt.Errorf("open log of %s: %w", p.name, err)
+		if err := start(binaries, p, running); err != nil {
+			return err
 		}
-		path := filepath.Join(binaries, p.name)
-		process, err := os.StartProcess(path, append([]string{path}, p.args...), &os.ProcAttr{
-			Dir:   "/",
-			Env:   append(os.Environ(), "PATH="+binaries+":/usr/sbin:/usr/bin:/sbin:/bin"),
-			Files: []*os.File{nil, log, log},
-		})
-		if err != nil {
-			return fmt.Errorf("start %s: %w", p.name, err)
-		}
-		running[process.Pid] = p.name
 	}
 	return nil
 }
 
-// reap waits for children, also for those that containers leave to the first process, until a program of ours ends.
-func reap(running map[int]string) error {
+func start(binaries string, p program, running map[int]program) error {
+	log, err := os.OpenFile(filepath.Join(stateDir, "log", p.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("open log of %s: %w", p.name, err)
+	}
+	defer func() { _ = log.Close() }()
+	path := filepath.Join(binaries, p.name)
+	process, err := os.StartProcess(path, append([]string{path}, p.args...), &os.ProcAttr{
+		Dir:   "/",
+		Env:   append(os.Environ(), "PATH="+binaries+":/usr/sbin:/usr/bin:/sbin:/bin"),
+		Files: []*os.File{nil, log, log},
+	})
+	if err != nil {
+		return fmt.Errorf("start %s: %w", p.name, err)
+	}
+	running[process.Pid] = p
+	return nil
+}
+
+const (
+	// mostStarts lets tests kill programs, and ends a cluster in which one does not stay up.
+	mostStarts = 20
+	startPause = time.Second
+)
+
+// supervise waits for children, also for those that containers leave to the first process, and starts programs of ours
+// again when they end: the controllers do when the API server was away.
+func supervise(binaries string, running map[int]program) error {
+	starts := map[string]int{}
 	for {
 		var status syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &status, 0, nil)
@@ -117,8 +133,17 @@ func reap(running map[int]string) error {
 		if err != nil {
 			return fmt.Errorf("wait for processes: %w", err)
 		}
-		if name, ours := running[pid]; ours {
-			return fmt.Errorf("%s ended with status %d, see %s/log/%s.log", name, status.ExitStatus(), stateDir, name)
+		p, ours := running[pid]
+		if !ours {
+			continue
+		}
+		delete(running, pid)
+		if starts[p.name]++; starts[p.name] > mostStarts {
+			return fmt.Errorf("%s ended with status %d, see %s/log/%s.log", p.name, status.ExitStatus(), stateDir, p.name)
+		}
+		time.Sleep(startPause)
+		if err := start(binaries, p, running); err != nil {
+			return err
 		}
 	}
 }

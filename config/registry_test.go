@@ -1,0 +1,157 @@
+package config
+
+import (
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the table of annotations")
+
+func TestTheRegistryHasEveryAnnotation(t *testing.T) {
+	declared := map[string]bool{}
+	file, err := parser.ParseFile(token.NewFileSet(), "annotations.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(node ast.Node) bool {
+		spec, ok := node.(*ast.ValueSpec)
+		if ok && strings.HasPrefix(spec.Names[0].Name, "Annotation") {
+			key, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			declared[key] = true
+		}
+		return true
+	})
+	seen := map[string]bool{}
+	for _, annotation := range Annotations() {
+		if seen[annotation.Key] || !declared[annotation.Key] {
+			t.Errorf("%s is there twice, or is no constant", annotation.Key)
+		}
+		seen[annotation.Key] = true
+	}
+	for key := range declared {
+		if !seen[key] {
+			t.Errorf("%s is missing", key)
+		}
+	}
+}
+
+func TestEveryAnnotationIsDocumented(t *testing.T) {
+	for _, a := range Annotations() {
+		if a.Values == "" || a.Example == "" || !strings.HasSuffix(a.Sentence, ".") {
+			t.Errorf("%s lacks its values, an example or a sentence", a.Key)
+		}
+		if a.Kind == KindSetting && (a.Default == "") == (a.Without == "") {
+			t.Errorf("%s must have either a default or what happens without", a.Key)
+		}
+	}
+}
+
+func TestDefaultsAndExamplesOfSettings(t *testing.T) {
+	for _, a := range settings {
+		t.Run(a.Key, func(t *testing.T) {
+			if policy, problems := PolicyFor(map[string]string{a.Key: a.Example}); len(problems) > 0 {
+				t.Errorf("the example: %v", problems)
+			} else if setsPolicy(a.Key) && reflect.DeepEqual(policy, Defaults()) {
+				t.Errorf("the example %s changes nothing", a.Example)
+			}
+			if a.Default == "" {
+				return
+			}
+			if policy, problems := PolicyFor(map[string]string{a.Key: a.Default}); len(problems) > 0 || !reflect.DeepEqual(policy, Defaults()) {
+				t.Errorf("%s is not the default: %v, %v", a.Default, policy, problems)
+			}
+		})
+	}
+}
+
+// setsPolicy reports whether a setting is part of the Policy; the others are looked at by admission.
+func setsPolicy(key string) bool {
+	switch key {
+	case AnnotationCanary, AnnotationWhenUnavailable, AnnotationRestart, AnnotationBypass:
+		return false
+	}
+	return true
+}
+
+func TestTheExampleOfABypass(t *testing.T) {
+	for _, a := range settings {
+		if a.Key != AnnotationBypass {
+			continue
+		}
+		now := time.Date(2026, 1, 2, 14, 30, 0, 0, time.UTC)
+		if bypass, err := BypassOf(map[string]string{a.Key: a.Example}, now); err != nil || bypass == nil || bypass.Reason != "fixes the outage" {
+			t.Errorf("got %+v, %v", bypass, err)
+		}
+	}
+}
+
+const page = "../docs/settings.md"
+
+func TestThePageOfSettingsHasTheTable(t *testing.T) {
+	content, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const first, last = "<!-- annotations: made by make generate -->\n", "<!-- end of annotations -->"
+	before, rest, found := strings.Cut(string(content), first)
+	_, after, ended := strings.Cut(rest, last)
+	if !found || !ended {
+		t.Fatalf("%s must have the lines %q and %q", page, first, last)
+	}
+	want := before + first + tables() + "\n" + last + after
+	if *update {
+		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if want != string(content) {
+		t.Errorf("%s is out of date, run make generate (-is +should be):\n%s", page, cmp.Diff(string(content), want))
+	}
+}
+
+// tables are the Markdown tables of all annotations.
+func tables() string {
+	var b strings.Builder
+	b.WriteString("\n| annotation | values | default | what it does | example |\n|---|---|---|---|---|\n")
+	for _, a := range settings {
+		standard := a.Without
+		if a.Default != "" {
+			standard = "`" + a.Default + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | `%s` |\n", a.Key, a.Values, standard, a.Sentence, a.Example)
+	}
+	for _, part := range []struct{ title, text string }{
+		{"Asked for once", "On the Deployment; taken out again in the same write. A hash means that candidate and no other.\n\n" + table(KindOnce)},
+		{"Written by Sluice on the Deployment", "Leave them alone: who changes or removes them finds them put back.\n\n" + table(KindRecord) +
+			"\nBy these the controller asks admission for something. Nobody else may set them, and they are never stored.\n\n" + table(KindOrder)},
+		{"Written by Sluice on the HTTPRoute", table(KindRoute)},
+		{"Written by Sluice on what it makes", table(KindMade)},
+	} {
+		fmt.Fprintf(&b, "\n## %s\n\n%s", part.title, part.text)
+	}
+	return b.String()
+}
+
+func table(kind Kind) string {
+	var b strings.Builder
+	b.WriteString("| annotation | value | what it does | example |\n|---|---|---|---|\n")
+	for _, a := range written {
+		if a.Kind == kind {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` |\n", a.Key, a.Values, a.Sentence, a.Example)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,31 @@
+package config
+
+// written are the annotations that are not settings.
+var written = []Annotation{
+	{Key: AnnotationPromote, Kind: KindOrder, Values: "the hash of the candidate", Example: "10a15acb",
+		Sentence: "Puts the candidate in as the pod template."},
+	{Key: AnnotationRestore, Kind: KindOrder, Values: "the hash of the previous template", Example: "55652a8f",
+		Sentence: "Puts the template before the last promotion back."},
+	{Key: AnnotationFail, Kind: KindOrder, Values: "the hash of the candidate", Example: "10a15acb",
+		Sentence: "Marks the candidate as failed."},
+	{Key: AnnotationSettle, Kind: KindOrder, Values: "the hash of what is kept", Example: "55652a8f",
+		Sentence: "Has the previous template, or the direct change, forgotten."},
+	{Key: AnnotationAbort, Kind: KindOnce, Values: "`true`, or the hash of the candidate", Example: "true",
+		Sentence: "Stops the candidate in flight; it is not tried again."},
+	{Key: AnnotationRetry, Kind: KindOnce, Values: "`true`, or the hash of the candidate", Example: "true",
+		Sentence: "Judges a failed or aborted candidate again, from the first step."},
+	{Key: AnnotationCandidate, Kind: KindRecord, Values: "JSON, compressed above 64 KiB",
+		Example:  `{"hash":"10a15acb","template":{"spec":{"containers":[{"image":"podinfo:v2","name":"app"}]}},"by":"jane","at":"2026-01-02T15:04:05Z","manager":"kubectl-set"}`,
+		Sentence: "The template that is held back, who asked for it, and whether it has failed or was aborted."},
+	{Key: AnnotationPrevious, Kind: KindRecord, Values: "JSON, compressed above 64 KiB",
+		Example:  `{"hash":"55652a8f","template":{"spec":{"containers":[{"image":"podinfo:v1","name":"app"}]}},"promoted":"10a15acb","by":"jane"}`,
+		Sentence: "The template that a promotion replaced, until the promotion has settled."},
+	{Key: AnnotationDirect, Kind: KindRecord, Values: "JSON",
+		Example:  `{"hash":"10a15acb","how":"bypass","reason":"fixes the outage","by":"jane","at":"2026-01-02T15:04:05Z"}`,
+		Sentence: "A change that went straight through, until an event has told of it."},
+	{Key: AnnotationSplit, Kind: KindRoute, Values: "JSON",
+		Example:  `{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":30}`,
+		Sentence: "How the rules share the requests, while a canary gets any."},
+	{Key: AnnotationTemplateHash, Kind: KindMade, Values: "the hash of the candidate", Example: "10a15acb",
+		Sentence: "The candidate that a canary runs."},
+}

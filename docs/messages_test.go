@@ -1,0 +1,204 @@
+// Package docs holds that the documentation has every message, and that its links lead somewhere.
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// page reads a page as one line, so that a sentence may be wrapped.
+func page(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(string(content)), " ")
+}
+
+// sources are the files of a package, without its tests.
+func sources(t *testing.T, directory string) []*ast.File {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(directory, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []*ast.File
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	return files
+}
+
+// text is the value of a string literal or of several that are put together; empty for anything else.
+func text(expression ast.Expr) string {
+	switch e := expression.(type) {
+	case *ast.BasicLit:
+		value, _ := strconv.Unquote(e.Value)
+		return value
+	case *ast.BinaryExpr:
+		return text(e.X) + text(e.Y)
+	}
+	return ""
+}
+
+func isEvent(literal *ast.CompositeLit) bool {
+	name, ok := literal.Type.(*ast.Ident)
+	return ok && name.Name == "Event"
+}
+
+// reasonOf is the reason of an event in the code; an empty one is documented nowhere.
+func reasonOf(event *ast.CompositeLit) string {
+	for _, element := range event.Elts {
+		if pair, ok := element.(*ast.KeyValueExpr); ok {
+			if key, ok := pair.Key.(*ast.Ident); ok && key.Name == "Reason" {
+				return text(pair.Value)
+			}
+		}
+	}
+	return ""
+}
+
+func TestEveryEventIsDocumented(t *testing.T) {
+	var reasons []string
+	for _, file := range sources(t, "../rollout") {
+		ast.Inspect(file, func(node ast.Node) bool {
+			if event, ok := node.(*ast.CompositeLit); ok && isEvent(event) {
+				reasons = append(reasons, reasonOf(event))
+			}
+			return true
+		})
+	}
+	if len(reasons) < 20 {
+		t.Fatalf("only %d events were found", len(reasons))
+	}
+	documented := page(t, "rollout.md") + page(t, "troubleshooting.md")
+	for _, reason := range reasons {
+		if !strings.Contains(documented, "`"+reason+"`") {
+			t.Errorf("event %s is neither in rollout.md nor in troubleshooting.md", reason)
+		}
+	}
+}
+
+// speakers are the functions whose argument at this place is a message for users, by package. What config says of values
+// stands behind the path of the annotation, and the table of settings has the allowed values.
+var speakers = map[string]map[string]int{
+	"../webhook":  {"warn": 0, "warnOfChange": 0, "Errorf": 0, "Invalid": 2, "Sprintf": 0},
+	"../workload": {"Errorf": 0},
+	"../rollout":  {"Sprintf": 0, "say": 0, "waitFor": 0, "settled": 0, "decideOutcome": 1, "rollBack": 0},
+}
+
+var (
+	verb = regexp.MustCompile(`%[-+#0-9.]*[a-zA-Z%]`)
+	// inner marks errors that only wrap another one, or that cannot be seen: what is told is the other one.
+	inner = regexp.MustCompile(`%w|%T|^must be JSON`)
+)
+
+// fixed is the beginning of the longest part of a format that is the same in every message; a page may cut the rest.
+func fixed(format string) string {
+	const enough = 32
+	longest := slices.MaxFunc(verb.Split(format, -1), func(a, b string) int { return len(a) - len(b) })
+	longest = strings.Trim(longest, " :;,.()")
+	if len(longest) <= enough {
+		return longest
+	}
+	return longest[:strings.LastIndex(longest[:enough], " ")]
+}
+
+// called is the name of the function or method of a call.
+func called(call *ast.CallExpr) string {
+	switch function := call.Fun.(type) {
+	case *ast.Ident:
+		return function.Name
+	case *ast.SelectorExpr:
+		return function.Sel.Name
+	}
+	return ""
+}
+
+func TestEveryMessageIsInTroubleshooting(t *testing.T) {
+	documented, found := page(t, "troubleshooting.md"), 0
+	for directory, places := range speakers {
+		for _, file := range sources(t, directory) {
+			ast.Inspect(file, func(node ast.Node) bool {
+				call, ok := node.(*ast.CallExpr)
+				if !ok {
+					return true
+				}
+				place, speaks := places[called(call)]
+				if !speaks || place >= len(call.Args) {
+					return true
+				}
+				message := text(call.Args[place])
+				part := fixed(message)
+				if len(part) < 12 || inner.MatchString(message) {
+					return true
+				}
+				if found++; !strings.Contains(documented, part) {
+					t.Errorf("%s says %q, of which %q is not in troubleshooting.md", directory, message, part)
+				}
+				return true
+			})
+		}
+	}
+	if found < 80 {
+		t.Errorf("only %d messages were found", found)
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)#\s]*)(#[^)\s]*)?\)`)
+
+// anchors are the headings of a page as GitHub names them.
+func anchors(t *testing.T, name string) map[string]bool {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for line := range strings.Lines(string(content)) {
+		if title, is := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); is && strings.HasPrefix(line, "#") {
+			name := regexp.MustCompile(`[^a-z0-9 _-]`).ReplaceAllString(strings.ToLower(strings.TrimSpace(title)), "")
+			found["#"+strings.ReplaceAll(name, " ", "-")] = true
+		}
+	}
+	return found
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	pages, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range append(pages, "../README.md") {
+		for _, match := range link.FindAllStringSubmatch(page(t, from), -1) {
+			target, anchor := filepath.Join(filepath.Dir(from), match[1]), match[2]
+			if strings.Contains(match[1], "://") {
+				continue
+			}
+			if match[1] == "" {
+				target = from
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: %v", from, err)
+			} else if anchor != "" && !anchors(t, target)[anchor] {
+				t.Errorf("%s: %s has no heading %s", from, target, anchor)
+			}
+		}
+	}
+}

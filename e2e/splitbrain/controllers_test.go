@@ -1,0 +1,116 @@
+package splitbrain
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	crconfig "sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"sluice.dev/sluice/analysis"
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/e2e/apiserver"
+	"sluice.dev/sluice/rollout/reconciler"
+)
+
+// server is a real API server that calls the webhooks as the chart configures them.
+var server *apiserver.Server
+
+func TestMain(m *testing.M) {
+	code, err := serve(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(code)
+}
+
+func serve(m *testing.M) (code int, err error) {
+	if server, err = apiserver.Start(context.Background()); err != nil {
+		return 0, err
+	}
+	defer func() { _ = server.Stop() }()
+	return m.Run(), nil
+}
+
+// slowest is how long a request of a controller may take longer than it needs to, so that the order of writes varies.
+const slowest = 60 * time.Millisecond
+
+// uneven is a network on which every request takes a different time.
+type uneven struct{ next http.RoundTripper }
+
+func (u uneven) RoundTrip(request *http.Request) (*http.Response, error) {
+	select {
+	case <-request.Context().Done():
+		return nil, request.Context().Err()
+	case <-time.After(rand.N(slowest)):
+	}
+	return u.next.RoundTrip(request)
+}
+
+// startController runs a reconciler without leader election for these namespaces, until the test ends.
+func startController(t *testing.T, namespaces []string) {
+	t.Helper()
+	network := rest.CopyConfig(server.ReconcilerConfig)
+	network.QPS = -1
+	network.Wrap(func(next http.RoundTripper) http.RoundTripper { return uneven{next} })
+	options := cache.Options{DefaultNamespaces: map[string]cache.Config{}, ByObject: map[client.Object]cache.ByObject{
+		&discoveryv1.EndpointSlice{}: {Label: labels.SelectorFromSet(labels.Set{config.LabelRole: config.RoleCanary})},
+	}}
+	for _, namespace := range namespaces {
+		options.DefaultNamespaces[namespace] = cache.Config{}
+	}
+	manager, err := ctrl.NewManager(network, ctrl.Options{
+		Scheme: server.Client.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}, Cache: options,
+		Controller: crconfig.Controller{SkipNameValidation: ptr.To(true)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := reconciler.Setup(manager, reconciler.Options{Query: query(namespaces), Metrics: prometheus.NewRegistry()}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	go func() { defer close(over); _ = manager.Start(ctx) }()
+	t.Cleanup(func() { stop(); <-over })
+}
+
+// query is a Prometheus by which a candidate with a bad image fails in its last step.
+func query(namespaces []string) reconciler.QueryFunc {
+	return func(ctx context.Context, queries []analysis.Query) []analysis.Sample {
+		values := map[analysis.Metric]float64{analysis.RequestCount: 100, analysis.SuccessRate: 100, analysis.Duration: 10}
+		for _, namespace := range namespaces {
+			if !strings.Contains(queries[0].Expression, namespace) {
+				continue
+			}
+			var canary v1alpha1.Canary
+			if err := server.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "podinfo"}, &canary); err != nil {
+				return []analysis.Sample{{Metric: analysis.SuccessRate, Err: err.Error()}}
+			}
+			if status := canary.Status; strings.Contains(strings.Join(status.Images, " "), "bad") && int(status.Step) == len(status.Steps) {
+				values[analysis.SuccessRate] = 0
+			}
+		}
+		samples := make([]analysis.Sample, 0, len(queries))
+		for _, q := range queries {
+			samples = append(samples, analysis.Sample{Metric: q.Metric, Value: values[q.Metric]})
+		}
+		return samples
+	}
+}

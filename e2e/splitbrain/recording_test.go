@@ -1,0 +1,137 @@
+package splitbrain
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// write is one that was made to the route or to the Canary of an app. Both are kept in one store, which numbers all writes.
+type write struct {
+	revision uint64
+	// state is nil for a write of the route.
+	state *v1alpha1.CanaryStatus
+	// weight is the canary's share of the requests in percent, by the rules of the route.
+	weight int32
+}
+
+// recording is everything that was written, by whomever.
+type recording struct {
+	mu     sync.Mutex
+	writes []write
+}
+
+// record begins to watch an app, until the test ends.
+func record(t *testing.T, a app) *recording {
+	t.Helper()
+	r := &recording{}
+	ctx, stop := context.WithCancel(context.Background())
+	var over sync.WaitGroup
+	for _, list := range []client.ObjectList{&gatewayv1.HTTPRouteList{}, &v1alpha1.CanaryList{}} {
+		watching, err := server.Client.Watch(ctx, list, client.InNamespace(a.namespace))
+		if err != nil {
+			t.Fatal(err)
+		}
+		over.Go(func() {
+			defer watching.Stop()
+			for event := range watching.ResultChan() {
+				r.add(event)
+			}
+		})
+	}
+	t.Cleanup(func() { stop(); over.Wait() })
+	return r
+}
+
+func (r *recording) add(event watch.Event) {
+	var w write
+	object, ok := event.Object.(client.Object)
+	if !ok {
+		return
+	}
+	switch o := object.(type) {
+	case *gatewayv1.HTTPRoute:
+		w.weight = shareOf(o)
+	case *v1alpha1.Canary:
+		w.state = &o.Status
+	}
+	w.revision, _ = strconv.ParseUint(object.GetResourceVersion(), 10, 64)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.writes = append(r.writes, w)
+}
+
+// inOrder are all writes until now, in the order in which they were made.
+func (r *recording) inOrder() []write {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ordered := slices.Clone(r.writes)
+	slices.SortStableFunc(ordered, func(a, b write) int { return int(a.revision) - int(b.revision) })
+	return ordered
+}
+
+// shareOf is the canary's share in percent.
+func shareOf(route *gatewayv1.HTTPRoute) int32 {
+	var all, canary int32
+	for _, ref := range route.Spec.Rules[0].BackendRefs {
+		weight := int32(1)
+		if ref.Weight != nil {
+			weight = *ref.Weight
+		}
+		all += weight
+		if ref.Name == "podinfo-canary" {
+			canary += weight
+		}
+	}
+	return 100 * canary / max(1, all)
+}
+
+// excesses are the weights on the route that no state of the Canary allowed. A route is written only as it was last read,
+// so each of its writes rests on a state that was current at some moment since the write of the route before it.
+func excesses(writes []write) []string {
+	var found []string
+	var current, allowed, weight int32
+	for _, w := range writes {
+		if w.state != nil {
+			current = w.state.CanaryWeight
+			allowed = max(allowed, current)
+			continue
+		}
+		if w.weight > allowed && w.weight != weight {
+			found = append(found, fmt.Sprintf("revision %d gives weight %d where at most %d was allowed", w.revision, w.weight, allowed))
+		}
+		allowed, weight = current, w.weight
+	}
+	return found
+}
+
+// story is what the rollouts went through, one line for each change that matters, without times.
+func story(writes []write) []string {
+	var lines []string
+	var weight int32
+	var state string
+	for _, w := range writes {
+		switch {
+		case w.state == nil && w.weight != weight:
+			weight = w.weight
+			lines = append(lines, fmt.Sprintf("the route gives %d%%", weight))
+		case w.state != nil && w.state.Candidate != "":
+			told := fmt.Sprintf("%s: %s %s step %d asks %d%%, %d failed checks, %d rollouts before", w.state.Images, w.state.Phase, w.state.Outcome,
+				w.state.Step, w.state.CanaryWeight, w.state.FailedChecks, len(w.state.History))
+			if told != state {
+				state = told
+				lines = append(lines, told)
+			}
+		}
+	}
+	return lines
+}

@@ -1,0 +1,77 @@
+package suite
+
+import (
+	"context"
+	"os/exec"
+	"path/filepath"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/cluster/binaries"
+)
+
+// install puts the chart of the checkout into the cluster, as make install does; the pods are always new ones.
+func install(ctx context.Context) {
+	GinkgoHelper()
+	root, err := binaries.Root(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	run(ctx, filepath.Join(root, "bin", "cluster"), "install")
+}
+
+func uninstall(ctx context.Context) {
+	GinkgoHelper()
+	root, err := binaries.Root(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	dir, err := binaries.Ensure(ctx, GinkgoWriter, "helm")
+	Expect(err).NotTo(HaveOccurred())
+	run(ctx, filepath.Join(dir, "helm"), "uninstall", "sluice", "--namespace", "sluice-system", "--wait", "--timeout", "3m",
+		"--kubeconfig", filepath.Join(root, ".cluster", "kubeconfig"))
+}
+
+func run(ctx context.Context, program string, args ...string) {
+	GinkgoHelper()
+	By(filepath.Base(program) + " " + args[0])
+	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
+	Expect(err).NotTo(HaveOccurred(), string(out))
+}
+
+var _ = Describe("The chart", Serial, func() {
+	It("is upgraded under load without a lost request and without starting a rollout", func(ctx SpecContext) {
+		r := given(ctx, "upgrade", quick, "")
+		u := r.update(20, changingLabels)
+		install(ctx)
+		u.end()
+		held, _ := u.counts()
+		Expect(held).To(BeNumerically(">", 20))
+		Expect(u.refusals).To(BeEmpty(), "updates that were refused while replicas were replaced")
+		Expect(r.status(ctx).Phase).To(Equal(v1alpha1.PhaseInitialized))
+		Expect(r.status(ctx).History).To(BeEmpty())
+		r.setVersion(ctx, "v2")
+		r.waitUntil(ctx, "step 1", moments[1].holds)
+		install(ctx)
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		r.expectClean(ctx, "v2")
+		r.expectNoFailures("nobody")
+	})
+
+	It("is uninstalled in mid-rollout without a trace on the routes, and goes on when it is installed again", func(ctx SpecContext) {
+		r := given(ctx, "uninstall", quick, "")
+		r.setVersion(ctx, "v2")
+		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 && s.StepStarted != nil })
+		DeferCleanup(func(ctx SpecContext) { install(ctx) })
+		uninstall(ctx)
+		Expect(r.Deployment(ctx, "podinfo-canary")).To(BeNil())
+		route, err := r.Route(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(route.Spec).To(Equal(r.route))
+		Expect(route.Annotations).NotTo(HaveKey("sluice.dev/split"))
+		Expect(r.primaryVersions(ctx)).To(Equal(map[string]bool{"v1": true}))
+		Expect(r.status(ctx).CanaryWeight).To(BeZero())
+		install(ctx)
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		r.expectClean(ctx, "v2")
+		r.expectNoFailures("nobody")
+	})
+})
