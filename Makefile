@@ -12,10 +12,10 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.ya
 export KUBECONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit e2e verify lint fmt generate build plugin image release install cluster-up cluster-down cluster-env cluster-load bench-rollout bench-admission $(CLUSTER_TOOL)
+.PHONY: help demo test test-unit e2e verify lint fmt generate build plugin image release install cluster-up cluster-down cluster-env cluster-cert-manager cluster-load bench-rollout bench-admission $(CLUSTER_TOOL)
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: cluster-up install ## Show a promotion and a rollback on a real cluster with real traffic
 	@go run ./e2e/demo
@@ -27,7 +27,7 @@ test-unit: $(CLUSTER_TOOL) ## Run the tests that need no cluster (they do build 
 	go test -timeout 15m $$(go list ./... | grep -v /e2e/suite)
 
 e2e: cluster-up install plugin ## Run the end-to-end suite on the cluster
-	go tool ginkgo --procs 3 --timeout 40m --no-color -v ./e2e/suite
+	go tool ginkgo --procs 2 --timeout 40m --no-color -v ./e2e/suite
 
 bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a table
 	@go run ./e2e/bench
@@ -83,6 +83,9 @@ cluster-down: $(CLUSTER_TOOL) ## Stop the cluster and remove every trace of it
 
 cluster-env: $(CLUSTER_TOOL) ## Print the line that makes kubectl use the cluster: eval "$(make -s cluster-env)"
 	@$(CLUSTER_TOOL) env
+
+cluster-cert-manager: $(CLUSTER_TOOL) ## Install cert-manager into the cluster, for certs.provider=cert-manager
+	@$(CLUSTER_TOOL) cert-manager
 
 cluster-load: $(CLUSTER_TOOL) ## Load an image archive into the cluster: make cluster-load TAR=image.tar
 	@test -n "$(TAR)" || { echo "say which archive: make cluster-load TAR=image.tar"; exit 1; }

@@ -2,6 +2,7 @@ package certs
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"crypto/tls"
 	"maps"
 	"testing"
@@ -112,6 +113,42 @@ func TestNewAuthorityIsTrustedBeforeItSigns(t *testing.T) {
 	}
 	if step = next(t, step.Data, true, start.Add(91*time.Hour)); len(read(step.Data, now).bundle) != 1 {
 		t.Error("the expired authority stays")
+	}
+}
+
+// A Secret that cert-manager has filled has no key of an authority, and maybe a chain.
+func TestCertificateOfAnotherAuthorityServesUntilOursIsTrusted(t *testing.T) {
+	root, signer := &material{}, &material{}
+	for _, authority := range []*material{root, signer} {
+		if err := authority.addAuthority(lifetimes.CA, start); err != nil {
+			t.Fatal(err)
+		}
+	}
+	template, key := signer.bundle[0], signer.signer.(*ecdsa.PrivateKey)
+	between, err := sign(template, root.bundle[0], key, root.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := signer.issue(testHosts, lifetimes.Leaf, start); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ authority, certificate []byte }{
+		"signed by the authority":  {encoded(signer.bundle...), signer.certificate},
+		"signed by one in between": {encoded(root.bundle...), append(bytes.Clone(signer.certificate), encoded(between)...)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			taken := map[string][]byte{bundleKey: c.authority, corev1.TLSCertKey: c.certificate, corev1.TLSPrivateKeyKey: signer.key}
+			step := next(t, taken, true, start)
+			if step.Did != "made a new authority" || !bytes.Equal(step.Data[corev1.TLSCertKey], c.certificate) {
+				t.Errorf("did %q", step.Did)
+			}
+			if len(read(step.Data, start).bundle) != 2 {
+				t.Error("the other authority is not trusted any more")
+			}
+			if step = next(t, step.Data, true, start.Add(lifetimes.settle())); step.Did != "issued a certificate" {
+				t.Errorf("did %q, then", step.Did)
+			}
+		})
 	}
 }
 

@@ -24,6 +24,8 @@ type material struct {
 	signer crypto.Signer
 	// leaf is the webhook server's certificate, nil when it has no key that fits.
 	leaf *x509.Certificate
+	// between are the authorities that are sent along with the leaf; only an issuer of cert-manager's has any.
+	between *x509.CertPool
 	// certificate and key are the leaf as the Secret has it.
 	certificate, key []byte
 }
@@ -35,7 +37,7 @@ func read(data map[string][]byte, now time.Time) *material {
 	}
 	certificate, key := certificateOf(data)
 	if pair, err := tls.X509KeyPair(certificate, key); err == nil {
-		a.leaf, a.certificate, a.key = pair.Leaf, certificate, key
+		a.leaf, a.between, a.certificate, a.key = pair.Leaf, between(&pair), certificate, key
 	}
 	return a
 }
@@ -52,6 +54,17 @@ func unexpired(bundle []byte, now time.Time) []*x509.Certificate {
 	return found
 }
 
+// between are the authorities that a certificate is sent along with.
+func between(pair *tls.Certificate) *x509.CertPool {
+	pool := x509.NewCertPool()
+	for _, raw := range pair.Certificate[1:] {
+		if authority, err := x509.ParseCertificate(raw); err == nil {
+			pool.AddCert(authority)
+		}
+	}
+	return pool
+}
+
 // leafServes reports whether an API server that trusts the bundle accepts the certificate for all hosts.
 func (a *material) leafServes(hosts []string, now time.Time) bool {
 	if a.leaf == nil {
@@ -62,7 +75,7 @@ func (a *material) leafServes(hosts []string, now time.Time) bool {
 		roots.AddCert(authority)
 	}
 	for _, host := range hosts {
-		if _, err := a.leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: roots, CurrentTime: now}); err != nil {
+		if _, err := a.leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: roots, Intermediates: a.between, CurrentTime: now}); err != nil {
 			return false
 		}
 	}
@@ -102,7 +115,7 @@ func (a *material) issue(hosts []string, validity time.Duration, now time.Time) 
 	if a.leaf, err = sign(template, a.bundle[0], key, a.signer); err != nil {
 		return fmt.Errorf("issue a certificate for %s: %w", hosts[0], err)
 	}
-	a.certificate = encoded(a.leaf)
+	a.certificate, a.between = encoded(a.leaf), nil
 	a.key, err = encodedKey(key)
 	return err
 }

@@ -102,13 +102,8 @@ func (s *Serving) untrusted(ctx context.Context, pair *tls.Certificate) error {
 
 // accepts does what the API server does: it verifies the certificate, with the authorities sent along, against the bundle.
 func accepts(bundle []byte, pair *tls.Certificate, host string) error {
-	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(bundle)
-	for _, raw := range pair.Certificate[1:] {
-		if authority, err := x509.ParseCertificate(raw); err == nil {
-			between.AddCert(authority)
-		}
-	}
-	_, err := pair.Leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: roots, Intermediates: between})
+	_, err := pair.Leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: roots, Intermediates: between(pair)})
 	return err
 }

@@ -111,11 +111,11 @@ func TestCertificatesOfCertManagerAreServedAndNeverWritten(t *testing.T) {
 	c.certManagerCRDs()
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=certs.provider=cert-manager")
 	p := c.start()
-	c.Eventually(p.readyz, patience, glance).Should(ContainSubstring("the webhooks' certificate"), p.lines)
+	c.Eventually(p.readyz, patience, glance).Should(ContainSubstring("the webhooks wait for their certificate"), p.lines)
 	made, err := certs.Next(nil, certs.HostsOf("sluice-webhook", release), certs.Lifetimes{CA: 2 * time.Hour, Leaf: time.Hour}, false, time.Now())
 	c.Expect(err).NotTo(HaveOccurred())
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: release, Name: "sluice-webhook-tls"}, Data: made.Data}
-	c.Expect(c.client.Create(t.Context(), secret)).To(Succeed())
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: release, Name: "sluice-webhook"}, Data: made.Data}
+	c.Expect(c.client.Update(t.Context(), secret)).To(Succeed())
 	c.Eventually(p.readyz, patience, glance).Should(ContainSubstring("MutatingWebhookConfiguration zz-sluice does not trust the webhooks' certificate yet"))
 	written := secret.ResourceVersion
 	c.inject(t.Context(), made.Data["ca.crt"])

@@ -43,6 +43,7 @@ func command() *cobra.Command {
 		&cobra.Command{Use: "down", Short: "Stop the cluster and remove every trace of it", Args: cobra.NoArgs, RunE: with(down)},
 		&cobra.Command{Use: "env", Short: "Print the shell line that makes kubectl use the cluster", Args: cobra.NoArgs, RunE: with(env)},
 		&cobra.Command{Use: "install", Short: "Install the chart of this checkout", Args: cobra.NoArgs, RunE: with(install)},
+		&cobra.Command{Use: "cert-manager", Short: "Install cert-manager, for certs.provider=cert-manager", Args: cobra.NoArgs, RunE: with(certManager)},
 		loadCommand(&provider), buildCommand(), imageCommand(), daemonCommand(), nodeCommand(),
 	)
 	return root

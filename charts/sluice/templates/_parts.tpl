@@ -12,10 +12,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{- define "sluice.certSecret" -}}
-{{- if eq .Values.certs.provider "cert-manager" -}}sluice-webhook-tls{{- else -}}sluice-webhook{{- end -}}
-{{- end -}}
-
 {{- define "sluice.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: 65532

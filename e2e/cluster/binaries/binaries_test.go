@@ -43,7 +43,7 @@ func TestTheKeyChangesWithEverythingThatAProgramIsMadeFrom(t *testing.T) {
 
 func TestALocalClusterIsMadeWithoutTheProgramsOfTests(t *testing.T) {
 	local := LocalNames()
-	for _, name := range []string{"kind", "flux-driver", "argocd-driver"} {
+	for _, name := range []string{"kind", "cert-manager", "flux-driver", "argocd-driver"} {
 		if slices.Contains(local, name) || !slices.Contains(Names(), name) {
 			t.Errorf("%s is in %v", name, local)
 		}

@@ -42,6 +42,7 @@ var components = []component{
 	{name: "traefik", module: "traefik", pkg: "github.com/traefik/traefik/v3/cmd/traefik"},
 	{name: "helm", module: "helm", pkg: "helm.sh/helm/v4/cmd/helm"},
 	{name: "kind", module: "kind", pkg: "sigs.k8s.io/kind", apart: true},
+	{name: "cert-manager", module: "certmanager", pkg: ".", apart: true},
 	{name: "flux-driver", module: "flux", pkg: ".", apart: true},
 	{name: "argocd-driver", module: "argocd", pkg: ".", apart: true},
 }

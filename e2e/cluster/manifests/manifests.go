@@ -1,9 +1,12 @@
-// Package manifests holds what runs in every cluster of ours, whatever made it.
+// Package manifests holds what runs in clusters of ours, whatever made them.
 package manifests
 
 import _ "embed"
 
 var (
+	// CertManager is cert-manager, which only some tests need.
+	//go:embed certmanager.yaml
+	CertManager string
 	// DNS is cluster DNS; kind brings its own.
 	//go:embed dns.yaml
 	DNS string
