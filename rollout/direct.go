@@ -65,7 +65,8 @@ func changedUnseen(t *tick) {
 
 // settleDirect has admission forget a direct change that was told of.
 func (t *tick) settleDirect() {
-	if t.o.Direct != nil && t.plan.Ask.Key == "" && t.before.Primary != nil && t.plan.Next.Primary != nil && *t.before.Primary == *t.plan.Next.Primary {
+	before, now := t.before.Primary, t.plan.Next.Primary
+	if t.o.Direct != nil && t.plan.Ask.Key == "" && before != nil && now != nil && before.Template == now.Template {
 		t.plan.Ask = AskIntent{Key: config.AnnotationSettle, Hash: t.o.Direct.Hash}
 	}
 }

@@ -19,22 +19,35 @@ import (
 	"sluice.dev/sluice/workload"
 )
 
-// apply writes a plan in the order that makes a crash between two writes harmless: the state first, then its effects,
-// and what happened last. The finalizer is there before a split and goes after it.
+type write func(context.Context, *v1alpha1.Canary, rollout.Observation, rollout.Plan) error
+
+// apply writes a plan in the order that makes a crash between two writes harmless: the state first, then its effects. The
+// finalizer is there before a split and goes after it. What was decided is told once the state says it: the next tick goes
+// on from there and does not tell it again, whatever becomes of the effects.
 func (r *Reconciler) apply(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
-	for _, write := range []func(context.Context, *v1alpha1.Canary, rollout.Observation, rollout.Plan) error{
-		r.addFinalizer, r.writeState, r.writeCopy, r.writeSplit, r.writeAsk, r.letGo,
-	} {
+	if err := inOrder(ctx, canary, o, plan, r.addFinalizer, r.writeState); err != nil {
+		return err
+	}
+	r.metrics.observe(canary, plan)
+	r.tell(canary, o.Primary, plan.Events)
+	return inOrder(ctx, canary, o, plan, r.writeCopy, r.writeSplit, r.writeAsk, r.letGo)
+}
+
+func inOrder(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan, writes ...write) error {
+	for _, write := range writes {
 		if err := write(ctx, canary, o, plan); err != nil {
 			return err
 		}
 	}
-	r.metrics.observe(canary, plan)
-	r.tell(canary, o.Primary, plan.Events)
 	return nil
 }
 
+// changed reports whether a state is worth a write. The primary's generation alone, which any annotation moves, is not: it
+// is written with whatever changes next.
 func changed(before, next rollout.State) bool {
+	if before.Primary != nil && next.Primary != nil && before.Primary.Template == next.Primary.Template {
+		next.Primary = before.Primary
+	}
 	return !equality.Semantic.DeepEqual(before, next)
 }
 
@@ -73,7 +86,11 @@ func (r *Reconciler) writeState(ctx context.Context, canary *v1alpha1.Canary, _ 
 func (r *Reconciler) writeCopy(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
 	switch plan.Copy.Action {
 	case rollout.CopyEnsure:
-		return r.ensureCopy(ctx, canary, o, plan.Copy)
+		err := r.ensureCopy(ctx, canary, o, plan.Copy)
+		if refused(err) {
+			r.tell(canary, o.Primary, []rollout.Event{rollout.CanaryRejected(err)})
+		}
+		return err
 	case rollout.CopyRemove:
 		return r.removeCopy(ctx, o)
 	}
