@@ -204,6 +204,8 @@ func (a *app) inFlight() {
 	a.hold()
 	a.available("podinfo-canary")
 	a.endpoints(4)
+	a.Eventually(a.weights, patience, glance).Should(Equal("podinfo=100 podinfo-canary=0"))
+	a.accept()
 	a.Eventually(a.weights, patience, glance).Should(Equal("podinfo=90 podinfo-canary=10"))
 	a.accept()
 	a.waitFor("the first step in effect", func(s v1alpha1.CanaryStatus) bool { return s.Step >= 1 && s.StepStarted != nil })
