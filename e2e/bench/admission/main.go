@@ -25,7 +25,7 @@ import (
 
 const (
 	rate    = 50 // updates per second
-	updates = 30 * rate
+	updates = 20 * rate
 )
 
 func main() {
