@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"sluice.dev/sluice/workload"
-
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/workload"
 )
 
 // Event is one thing that happened, told on the Canary and on the Deployment after it was written.
@@ -132,4 +131,9 @@ func changedDirectly(direct workload.Direct) Event {
 // of another webhook or a policy.
 func AskRejected(ask AskIntent, err error) Event {
 	return Event{Warning: true, Reason: "AskRejected", Message: fmt.Sprintf("The API server refuses %s of %s, which is asked again until the progress deadline: %v", ask.Key, ask.Hash, err)}
+}
+
+// CanaryRejected is the event of a canary that the API server refuses to make or to change.
+func CanaryRejected(err error) Event {
+	return Event{Warning: true, Reason: "CanaryRejected", Message: fmt.Sprintf("The API server refuses the canary, which is asked for again until the progress deadline: %v", err)}
 }

@@ -147,6 +147,11 @@ func (t *tick) writeSplit() {
 		t.plan.Split = SplitIntent{Action: SplitRemove}
 		return
 	}
+	t.stateSplit()
+}
+
+// stateSplit states the present weight on the routes, be it 0.
+func (t *tick) stateSplit() {
 	if len(t.target.Routes) == 0 {
 		return
 	}

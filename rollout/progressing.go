@@ -54,20 +54,37 @@ func startCanary(t *tick) {
 	replicas := workload.ShareOf(workload.Replicas(t.o.Primary), t.policy.Steps()[0])
 	t.ensureCopy(replicas)
 	if why := t.copyNotReady(replicas); why != "" {
+		t.plan.Next.StepStarted = nil
 		t.waitFor("Waiting for the canary to be ready: " + why)
 		return
 	}
 	if t.plan.Next.Paused != "" {
+		t.plan.Next.StepStarted = nil
 		t.waitFor("The canary is ready and gets no requests yet")
 		return
 	}
-	t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
 	if why := t.skipsAnalysis(); why != "" {
+		t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
 		t.plan.Next.CanaryReplicas = replicas
 		t.promote(analysisSkipped(t.plan.Next.Candidate, why))
 		return
 	}
-	t.enterStep(1)
+	if t.knownAtGateway() {
+		t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
+		t.enterStep(1)
+	}
+}
+
+// knownAtGateway first names the canary on the routes without a weight: a gateway that learns of a weight before it has
+// learned of the pods answers with errors. It reports true when that is in effect and settled.
+func (t *tick) knownAtGateway() bool {
+	t.stateSplit()
+	if why := t.notInEffect(); why != "" {
+		t.plan.Next.StepStarted = nil
+		t.waitFor("The canary is ready and becomes known at the gateway: " + why)
+		return false
+	}
+	return t.settled("The canary is ready and known at the gateway; letting that settle")
 }
 
 // enterStep states the weight of a step, for which the canary has the replicas.

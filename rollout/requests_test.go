@@ -176,13 +176,13 @@ var requestStories = map[string]story{
 // TestHistory holds what is remembered of stories that end in every way.
 func TestHistory(t *testing.T) {
 	for name, want := range map[string][]string{
-		"a good version is promoted":                                           {"v2#0 Succeeded app=podinfo:v2 by jane, 32.9s: "},
-		"a slow version is rolled back":                                        {"v2#0 Failed app=podinfo:v2 by jane, 12.4s: 5 failed checks: request-duration 900ms is above max 500ms"},
-		"the change is taken back in flight":                                   {"v2#0 Cancelled app=podinfo:v2 by jane, 12.7s: the change was taken back"},
-		"a newer version replaces the one in flight":                           {"v3#0 Succeeded", "v2#0 Superseded app=podinfo:v2 by jane, 12.6s: template v3 from jane replaces it"},
-		"the primary does not get ready after promotion":                       {"v2#0 Failed app=podinfo:v2 by jane, 1m22.8s: the primary was not ready within 1m0s after promotion"},
+		"a good version is promoted":                                           {"v2#0 Succeeded app=podinfo:v2 by jane, 35s: "},
+		"a slow version is rolled back":                                        {"v2#0 Failed app=podinfo:v2 by jane, 14.5s: 5 failed checks: request-duration 900ms is above max 500ms"},
+		"the change is taken back in flight":                                   {"v2#0 Cancelled app=podinfo:v2 by jane, 14.8s: the change was taken back"},
+		"a newer version replaces the one in flight":                           {"v3#0 Succeeded", "v2#0 Superseded app=podinfo:v2 by jane, 14.7s: template v3 from jane replaces it"},
+		"the primary does not get ready after promotion":                       {"v2#0 Failed app=podinfo:v2 by jane, 1m24.9s: the primary was not ready within 1m0s after promotion"},
 		"the state is lost while a primary with strategy Recreate is promoted": {"v2#0 Succeeded app=podinfo:v2 by jane"},
-		"a request aborts only the attempt that it is for":                     {"v2#1 Succeeded", "v2#0 Aborted app=podinfo:v2 by jane, 12.7s: aborted by jane: bug 17"},
+		"a request aborts only the attempt that it is for":                     {"v2#1 Succeeded", "v2#0 Aborted app=podinfo:v2 by jane, 14.8s: aborted by jane: bug 17"},
 		"a request aborts a candidate that waits":                              {"v2#0 Aborted app=podinfo:v2 by jane, : aborted by jane: bug 17"},
 	} {
 		t.Run(name, func(t *testing.T) {

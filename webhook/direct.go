@@ -54,6 +54,12 @@ func (s *subject) letThrough(how workload.DirectWay, reason, because string) (wo
 	if err != nil || !changed || workload.Equal(meant, s.live) {
 		return nil, false, err
 	}
+	if kept := s.candidate; kept != nil && kept.Mark != workload.MarkNone && workload.Equal(meant, kept.Template) {
+		// Tools apply the same manifest for ever, also in the moment in which the only pod of the primary is replaced.
+		s.warn("%s is marked as %s and does not roll out directly; to ask for it all the same: kubectl annotate deployment %s -n %s %s=true",
+			kept.Hash, kept.Mark, s.name(), s.namespace(), config.AnnotationRetry)
+		return nil, false, nil
+	}
 	s.record(meant, how, reason)
 	s.candidate, s.previous = nil, nil
 	s.warn("%s, so this change rolls out directly and is not judged as a canary", because)

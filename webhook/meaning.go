@@ -13,6 +13,21 @@ import (
 // what they last asked for is what is there, also when it was held back. So the request is read as if the template last
 // asked for were live. It reports false when the request does not speak of the template.
 func (s *subject) meaning() (meant workload.Template, changed bool, err error) {
+	if s.read == nil {
+		meant, changed, err := s.readMeaning()
+		s.read = &reading{meant, changed, err}
+	}
+	return s.read.meant, s.read.changed, s.read.err
+}
+
+// reading is a meaning that was found: several rows ask for it, and finding it can warn.
+type reading struct {
+	meant   workload.Template
+	changed bool
+	err     error
+}
+
+func (s *subject) readMeaning() (meant workload.Template, changed bool, err error) {
 	if s.candidate == nil {
 		return s.asked, !workload.Equal(s.asked, s.live), nil
 	}

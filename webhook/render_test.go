@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"sluice.dev/sluice/config"
@@ -80,6 +81,19 @@ func restart(object map[string]any) map[string]any {
 	return object
 }
 
+// applier is somebody who applies client-side.
+var applier = Request{User: "jane", Manager: clientSideApply, Now: someone.Now}
+
+// applied is a Deployment to which a manifest with another image was applied, while a candidate is kept.
+func applied(image, inManifest, candidate, bypass string) map[string]any {
+	manifest := fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":%q}]}}}}`, inManifest)
+	annotations := map[string]string{config.AnnotationCandidate: candidate, corev1.LastAppliedConfigAnnotation: manifest}
+	if bypass != "" {
+		annotations[config.AnnotationBypass] = bypass
+	}
+	return deployment(image, annotations)
+}
+
 func TestRender(t *testing.T) {
 	held, failed := candidateOf("v2", workload.MarkNone), candidateOf("v2", workload.MarkFailed)
 	down := func(object map[string]any) map[string]any { object["status"] = map[string]any{}; return object }
@@ -144,6 +158,12 @@ func TestRender(t *testing.T) {
 			new: restart(deployment("v1", map[string]string{config.AnnotationRestart: "direct", config.AnnotationCandidate: held})), want: "v1 holds v2 by restart"},
 		"a restart with a new image is held back": {old: deployment("v1", map[string]string{config.AnnotationRestart: "direct"}),
 			new: restart(deployment("v2", map[string]string{config.AnnotationRestart: "direct"})), want: "v1 holds v2", warning: "held back"},
+		"a failed candidate is not let through by a tool that applies it for ever": {old: down(applied("v1", "v2", failed, "")), new: applied("v2", "v2", failed, ""),
+			by: &applier, want: "v1 holds v2failed", warning: "is marked as failed and does not roll out directly"},
+		"nor under a bypass": {old: applied("v1", "v2", failed, ""), new: applied("v2", "v2", failed, "2026-01-01T00:30:00Z; outage"),
+			by: &applier, want: "v1 holds v2failed", warning: "is marked as failed and does not roll out directly"},
+		"another version is": {old: down(applied("v1", "v2", failed, "")), new: applied("v3", "v3", failed, ""),
+			by: &applier, want: "v3 by unavailable", warning: "no replica is available"},
 		"no template is an error": {old: map[string]any{}, new: map[string]any{}, wrong: "spec.template"},
 	} {
 		t.Run(name, func(t *testing.T) {

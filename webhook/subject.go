@@ -54,6 +54,8 @@ type subject struct {
 	// owners replace the request's managedFields where those were reckoned from another template than the one last asked
 	// for; nil to leave them.
 	owners []metav1.ManagedFieldsEntry
+	// read is what the request means, once it was asked for.
+	read *reading
 }
 
 func newSubject(old, updated map[string]any, request Request) (*subject, error) {

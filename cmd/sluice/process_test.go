@@ -41,16 +41,18 @@ const (
 // cluster is a real API server into which Helm installs the chart.
 type cluster struct {
 	*WithT
-	t      *testing.T
-	rest   *rest.Config
-	client client.Client
-	helm   string
-	admin  string
+	t           *testing.T
+	environment *envtest.Environment
+	rest        *rest.Config
+	client      client.Client
+	helm        string
+	kubectl     string
+	admin       string
 }
 
-func startCluster(t *testing.T) *cluster {
+func startCluster(t *testing.T, configure ...func(*envtest.Environment)) *cluster {
 	t.Helper()
-	dir, err := binaries.Ensure(t.Context(), os.Stderr, "etcd", "kube-apiserver", "helm")
+	dir, err := binaries.Ensure(t.Context(), os.Stderr, "etcd", "kube-apiserver", "kubectl", "helm")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,22 +61,33 @@ func startCluster(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	environment := &envtest.Environment{BinaryAssetsDirectory: dir, CRDDirectoryPaths: []string{filepath.Join(strings.TrimSpace(string(module)), "config", "crd", "standard")}}
+	for _, change := range configure {
+		change(environment)
+	}
 	if _, err := environment.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = environment.Stop() })
-	c := &cluster{WithT: NewWithT(t), t: t, rest: environment.Config, helm: filepath.Join(dir, "helm")}
+	c := &cluster{WithT: NewWithT(t), t: t, environment: environment, rest: environment.Config,
+		helm: filepath.Join(dir, "helm"), kubectl: filepath.Join(dir, "kubectl")}
 	scheme, err := newScheme()
 	c.Expect(err).NotTo(HaveOccurred())
 	c.client, err = client.New(environment.Config, client.Options{Scheme: scheme})
 	c.Expect(err).NotTo(HaveOccurred())
-	user, err := environment.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
+	c.admin = c.user("admin", "system:masters")
+	return c
+}
+
+// user is the kubeconfig of a new user.
+func (c *cluster) user(name string, groups ...string) string {
+	c.t.Helper()
+	user, err := c.environment.AddUser(envtest.User{Name: name, Groups: groups}, nil)
 	c.Expect(err).NotTo(HaveOccurred())
 	content, err := user.KubeConfig()
 	c.Expect(err).NotTo(HaveOccurred())
-	c.admin = filepath.Join(t.TempDir(), "admin")
-	c.Expect(os.WriteFile(c.admin, content, 0o600)).To(Succeed())
-	return c
+	path := filepath.Join(c.t.TempDir(), name)
+	c.Expect(os.WriteFile(path, content, 0o600)).To(Succeed())
+	return path
 }
 
 // binary is the program, built once.
@@ -116,7 +129,7 @@ func (c *cluster) asServiceAccount() string {
 	kubeconfig, err := clientcmd.LoadFromFile(c.admin)
 	c.Expect(err).NotTo(HaveOccurred())
 	for _, user := range kubeconfig.AuthInfos {
-		user.Impersonate = "system:serviceaccount:" + release + ":sluice"
+		user.Impersonate = account
 		user.ImpersonateGroups = []string{"system:serviceaccounts", "system:serviceaccounts:" + release, "system:authenticated"}
 	}
 	return c.write(kubeconfig)
@@ -137,7 +150,7 @@ func (c *cluster) permitted() {
 		{Verb: "get", Group: "coordination.k8s.io", Resource: "leases", Name: "sluice", Namespace: release},
 	} {
 		c.Eventually(func() bool {
-			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: "system:serviceaccount:" + release + ":sluice", ResourceAttributes: &what}}
+			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: account, ResourceAttributes: &what}}
 			return c.client.Create(c.t.Context(), review) == nil && review.Status.Allowed
 		}, patience, glance).Should(BeTrue(), "%+v", what)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,28 +44,34 @@ func (c *cluster) runJob() {
 	c.Expect(c.client.Status().Update(c.t.Context(), job)).To(Succeed())
 }
 
+// uninstall runs helm uninstall with its Job; the process, which then loses its lease, must end.
+func (c *cluster) uninstall(p *process) {
+	c.t.Helper()
+	controller := &appsv1.Deployment{}
+	c.Expect(c.client.Get(c.t.Context(), client.ObjectKey{Namespace: release, Name: "sluice"}, controller)).To(Succeed())
+	controller.Status = appsv1.DeploymentStatus{Replicas: 2, ReadyReplicas: 2, AvailableReplicas: 2}
+	c.Expect(c.client.Status().Update(c.t.Context(), controller)).To(Succeed())
+	ended := make(chan error, 1)
+	go func(ctx context.Context) {
+		out, err := exec.CommandContext(ctx, c.helm, "uninstall", "sluice", "--kubeconfig", c.admin, "--namespace", release).CombinedOutput()
+		c.t.Log(string(out))
+		ended <- err
+	}(c.t.Context())
+	c.runJob()
+	c.Eventually(ended, patience, glance).Should(Receive(BeNil()))
+	c.Expect(p.command.Wait()).To(MatchError(ContainSubstring("exit status 1")), "the replica that lost its lease must end")
+	c.Expect(p.lines()).To(ContainSubstring("leader election lost"))
+}
+
 func TestUninstallingTheChart(t *testing.T) {
 	c := startCluster(t)
 	c.optIn("shop")
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=watchNamespaces={shop}")
 	p := c.start()
 	c.Eventually(func() v1alpha1.Phase { return c.phase("shop") }, patience, glance).Should(Equal(v1alpha1.PhaseInitializing))
+	c.uninstall(p)
 	controller := &appsv1.Deployment{}
-	c.Expect(c.client.Get(t.Context(), client.ObjectKey{Namespace: release, Name: "sluice"}, controller)).To(Succeed())
-	controller.Status = appsv1.DeploymentStatus{Replicas: 2, ReadyReplicas: 2, AvailableReplicas: 2}
-	c.Expect(c.client.Status().Update(t.Context(), controller)).To(Succeed())
-	uninstall := exec.CommandContext(t.Context(), c.helm, "uninstall", "sluice", "--kubeconfig", c.admin, "--namespace", release)
-	ended := make(chan error, 1)
-	go func() {
-		out, err := uninstall.CombinedOutput()
-		t.Log(string(out))
-		ended <- err
-	}()
-	c.runJob()
-	c.Eventually(ended, patience, glance).Should(Receive(BeNil()))
-	c.Expect(p.command.Wait()).To(MatchError(ContainSubstring("exit status 1")), "the replica that lost its lease must end")
-	c.Expect(p.lines()).To(ContainSubstring("leader election lost"))
-	err := c.client.Get(t.Context(), client.ObjectKeyFromObject(controller), controller)
+	err := c.client.Get(t.Context(), client.ObjectKey{Namespace: release, Name: "sluice"}, controller)
 	c.Expect(apierrors.IsNotFound(err)).To(BeTrue(), "the Deployment of the controller is still there")
 	c.Expect(c.phase("shop")).To(Equal(v1alpha1.PhaseInitializing), "the Canary must stay")
 }

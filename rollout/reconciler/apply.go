@@ -47,7 +47,12 @@ func inOrder(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation
 	return nil
 }
 
+// changed reports whether a state is worth a write. The primary's generation alone, which any annotation moves, is not: it
+// is written with whatever changes next.
 func changed(before, next rollout.State) bool {
+	if before.Primary != nil && next.Primary != nil && before.Primary.Template == next.Primary.Template {
+		next.Primary = before.Primary
+	}
 	return !equality.Semantic.DeepEqual(before, next)
 }
 
@@ -86,7 +91,11 @@ func (r *Reconciler) writeState(ctx context.Context, canary *v1alpha1.Canary, _ 
 func (r *Reconciler) writeCopy(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
 	switch plan.Copy.Action {
 	case rollout.CopyEnsure:
-		return r.ensureCopy(ctx, canary, o, plan.Copy)
+		err := r.ensureCopy(ctx, canary, o, plan.Copy)
+		if refused(err) {
+			r.tell(canary, o.Primary, []rollout.Event{rollout.CanaryRejected(err)})
+		}
+		return err
 	case rollout.CopyRemove:
 		return r.removeCopy(ctx, o)
 	}

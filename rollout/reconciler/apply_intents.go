@@ -91,10 +91,16 @@ func (r *Reconciler) writeAsk(ctx context.Context, canary *v1alpha1.Canary, o ro
 	}
 	target := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}
 	err := r.annotate(ctx, target, "", plan.Ask.Key, plan.Ask.Value())
-	if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
+	if refused(err) {
 		r.tell(canary, o.Primary, []rollout.Event{rollout.AskRejected(plan.Ask, err)})
 	}
 	return err
+}
+
+// refused reports whether the API server, a policy or another webhook does not take what was written: trying again does not
+// help by itself.
+func refused(err error) bool {
+	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)
 }
 
 // tell sends the events to the Canary and to the Deployment.

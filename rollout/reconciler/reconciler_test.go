@@ -137,8 +137,13 @@ func (a *app) annotate(key, value string) {
 
 func (a *app) hold() {
 	a.t.Helper()
+	a.holdImage("podinfo:v2")
+}
+
+func (a *app) holdImage(image string) {
+	a.t.Helper()
 	pods := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "podinfo"}},
-		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "podinfo:v2"}}}}
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: image}}}}
 	template, err := workload.TemplateOf(pods)
 	a.Expect(err).NotTo(HaveOccurred())
 	text, err := workload.Candidate{Hash: "7c9e41d2", Template: template, By: "jane", At: time.Now()}.Encode()
@@ -159,6 +164,20 @@ func (a *app) waitFor(what string, holds func(v1alpha1.CanaryStatus) bool) {
 	a.Eventually(func() bool { return holds(a.canary().Status) }, patience, glance).Should(BeTrue(), func() string {
 		return fmt.Sprintf("%s; it is %+v", what, a.canary().Status)
 	})
+}
+
+// events are the kinds of the objects on which a reason was told.
+func (a *app) events(reason string) []string {
+	a.t.Helper()
+	var events corev1.EventList
+	a.Expect(server.client.List(a.t.Context(), &events, client.InNamespace(a.namespace))).To(Succeed())
+	var kinds []string
+	for _, event := range events.Items {
+		if event.Reason == reason {
+			kinds = append(kinds, event.InvolvedObject.Kind)
+		}
+	}
+	return kinds
 }
 
 func (a *app) waitForPhase(phase v1alpha1.Phase) {
@@ -185,6 +204,8 @@ func (a *app) inFlight() {
 	a.hold()
 	a.available("podinfo-canary")
 	a.endpoints(4)
+	a.Eventually(a.weights, patience, glance).Should(Equal("podinfo=100 podinfo-canary=0"))
+	a.accept()
 	a.Eventually(a.weights, patience, glance).Should(Equal("podinfo=90 podinfo-canary=10"))
 	a.accept()
 	a.waitFor("the first step in effect", func(s v1alpha1.CanaryStatus) bool { return s.Step >= 1 && s.StepStarted != nil })
@@ -214,12 +235,8 @@ func TestWithoutAdmissionTheRulesAreWrittenDirectlyAndRestored(t *testing.T) {
 func TestAnIdleDeploymentMakesNoRequests(t *testing.T) {
 	a := newApp(t)
 	a.waitForPhase(v1alpha1.PhaseInitialized)
-	// Its own Canary, its states and its events are told by then: the last event comes after the last write.
-	a.Eventually(func() int {
-		var events corev1.EventList
-		a.Expect(server.client.List(t.Context(), &events, client.InNamespace(a.namespace))).To(Succeed())
-		return len(events.Items)
-	}, patience, glance).Should(BeNumerically(">=", 2))
+	// Its own Canary and its states are written by then: this is told last, on the Canary and on the Deployment.
+	a.Eventually(func() int { return len(a.events("Initialized")) }, patience, glance).Should(Equal(2))
 	requests := func() int { return requestsIn(a.namespace) }
 	before := requests()
 	a.annotate("example.com/touched", "yes")
@@ -329,4 +346,15 @@ func (a *app) expectEvent(reason string) {
 		}
 		return reasons
 	}, patience, glance).Should(ContainElement(reason))
+}
+
+// TestACanaryThatTheAPIServerRefusesIsTold holds that a candidate which could never run is told of, and that what was
+// decided in the same tick is told as well.
+func TestACanaryThatTheAPIServerRefusesIsTold(t *testing.T) {
+	a := newApp(t)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	a.holdImage("")
+	for _, reason := range []string{"CandidateHeld", "CanaryRejected"} {
+		a.Eventually(func() []string { return a.events(reason) }, patience, glance).Should(ConsistOf("Canary", "Deployment"), reason)
+	}
 }

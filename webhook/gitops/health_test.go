@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -160,5 +161,13 @@ func TestHealthOfACanary(t *testing.T) {
 		if out := a.must("flux-driver", "health", "-f", manifest); !strings.HasSuffix(out, "/podinfo "+c.inFlux+"\n") {
 			t.Errorf("%s: Flux finds\n%s", c.phase, out)
 		}
+	}
+	meta.SetStatusCondition(&canary.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: "Missing"})
+	meta.SetStatusCondition(&canary.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionFalse, Reason: "Initialized"})
+	if err := server.Client.Status().Update(t.Context(), canary); err != nil {
+		t.Fatal(err)
+	}
+	if out := a.must("flux-driver", "health", "-f", manifest); !strings.HasSuffix(out, "/podinfo InProgress\n") {
+		t.Errorf("not ready: Flux finds\n%s", out)
 	}
 }

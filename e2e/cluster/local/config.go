@@ -150,6 +150,7 @@ cgroupRoot: /` + cgroupRoot + `
 clusterDNS: [` + dnsAddress + `]
 clusterDomain: cluster.local
 containerRuntimeEndpoint: unix://` + containerdSocket + `
+crashLoopBackOff: {maxContainerRestartPeriod: 1s}
 enforceNodeAllocatable: []
 evictionHard: {memory.available: 1Mi, nodefs.available: "0%", nodefs.inodesFree: "0%", imagefs.available: "0%"}
 failCgroupV1: false
