@@ -14,9 +14,10 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// Serving is the certificate that this replica serves, taken over from the Secret as soon as it changes. It never touches
+// Serving is the certificate that this replica serves, taken over from the Secret as soon as it is trusted. It never touches
 // a disk: a mounted Secret would follow only after the kubelet's next look, up to minutes later.
 type Serving struct {
 	client  client.Client
@@ -59,7 +60,8 @@ func (s *Serving) Ready() error {
 	return nil
 }
 
-// Reconcile takes over what the Secret has.
+// Reconcile takes over what the Secret has, once it is trusted: whoever writes the Secret may put the authority into the
+// webhook configurations later.
 func (s *Serving) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	problem, err := s.take(ctx, request)
 	s.problem.Store(&problem)
@@ -80,8 +82,13 @@ func (s *Serving) take(ctx context.Context, request ctrl.Request) (problem, err 
 	if err != nil {
 		return fmt.Errorf("the webhooks' certificate in Secret %s cannot be used: %w", request, err), nil
 	}
+	problem = s.untrusted(ctx, &pair)
+	if served := s.pair.Load(); problem != nil && served != nil && s.untrusted(ctx, served) == nil {
+		log.FromContext(ctx).Info("still serving the webhooks' former certificate", "because", problem.Error())
+		return nil, nil
+	}
 	s.pair.Store(&pair)
-	return s.untrusted(ctx, &pair), nil
+	return problem, nil
 }
 
 // untrusted says which webhook configuration does not trust the certificate.

@@ -1,0 +1,94 @@
+package certs
+
+import (
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// others is a Secret that somebody else fills, who also puts the authority into the webhook configurations, but later.
+type others struct {
+	*testing.T
+	client  client.Client
+	serving *Serving
+}
+
+func (o *others) fill(made map[string][]byte) {
+	o.Helper()
+	var secret corev1.Secret
+	if err := o.client.Get(o.Context(), types.NamespacedName{Namespace: namespace, Name: seconds.Secret}, &secret); err != nil {
+		o.Fatal(err)
+	}
+	secret.Data = made
+	if err := o.client.Update(o.Context(), &secret); err != nil {
+		o.Fatal(err)
+	}
+}
+
+func (o *others) trust(bundle []byte) {
+	o.Helper()
+	configurations, err := seconds.configurations(o.Context(), o.client)
+	if err != nil {
+		o.Fatal(err)
+	}
+	for _, c := range configurations {
+		for _, hook := range c.hooks {
+			hook.CABundle = bundle
+		}
+		if err := o.client.Update(o.Context(), c.object); err != nil {
+			o.Fatal(err)
+		}
+	}
+}
+
+// served is the content of the Secret that the replica serves after it has looked, and whether it is ready.
+func (o *others) served(ready bool) []byte {
+	o.Helper()
+	request := ctrl.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: seconds.Secret}}
+	if _, err := o.serving.Reconcile(o.Context(), request); err != nil {
+		o.Fatal(err)
+	}
+	if err := o.serving.Ready(); (err == nil) != ready {
+		o.Errorf("ready: %v", err)
+	}
+	return encoded(o.serving.pair.Load().Leaf)
+}
+
+func TestFormerCertificateIsServedUntilTheNewOneIsTrusted(t *testing.T) {
+	c, err := client.New(startServer(t), client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	configure(t, c, ports(t))
+	o := &others{t, c, &Serving{client: c, options: seconds}}
+	var made [2]map[string][]byte
+	for i := range made {
+		step, err := Next(nil, seconds.Hosts, lifetimes, false, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		made[i] = step.Data
+	}
+	both := append(made[0][bundleKey], made[1][bundleKey]...)
+	expect := func(moment string, ready bool, want map[string][]byte) {
+		t.Helper()
+		if got := o.served(ready); string(got) != string(want[corev1.TLSCertKey]) {
+			t.Errorf("%s: another certificate is served", moment)
+		}
+	}
+	o.fill(made[0])
+	expect("the first one is there, and nobody trusts it", false, made[0])
+	o.trust(made[0][bundleKey])
+	expect("the first one is trusted", true, made[0])
+	o.fill(made[1])
+	expect("the second one is there, and nobody trusts it", true, made[0])
+	o.trust(both)
+	expect("both are trusted", true, made[1])
+	o.fill(made[0])
+	o.trust(made[0][bundleKey])
+	expect("the second one is not trusted any more", true, made[0])
+}
