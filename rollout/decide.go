@@ -91,7 +91,7 @@ func (t *tick) showSteps() {
 		return
 	}
 	next.Steps, next.FailureThreshold = t.policy.Steps(), t.policy.Threshold
-	if next.Phase != v1alpha1.PhaseProgressing || next.StepStarted == nil {
+	if next.Phase != v1alpha1.PhaseProgressing || next.Step == 0 || next.StepStarted == nil {
 		return
 	}
 	check := nextCheck(t.policy.CheckPeriod(), t.policy.Interval, next.StepStarted, next.LastCheckTime)

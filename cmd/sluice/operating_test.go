@@ -102,7 +102,7 @@ func (p people) told(reason, message string) {
 	}, patience, glance).Should(ContainElement(ContainSubstring(message)))
 }
 
-func inFlight(status v1alpha1.CanaryStatus) bool { return status.StepStarted != nil }
+func inFlight(status v1alpha1.CanaryStatus) bool { return status.Step > 0 && status.StepStarted != nil }
 
 func TestPeopleOperateRolloutsWithThePlugin(t *testing.T) {
 	c := startCluster(t)

@@ -88,7 +88,7 @@ func (s *shop) everythingHappens() {
 	s.failing.Store(false)
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/interval":"1h"}}}`)
 	s.setImage("podinfo:v4")
-	s.waitFor(p, "a rollout in flight", func(status v1alpha1.CanaryStatus) bool { return status.StepStarted != nil })
+	s.waitFor(p, "a rollout in flight", func(status v1alpha1.CanaryStatus) bool { return status.Step > 0 && status.StepStarted != nil })
 	s.uninstall(p)
 	s.Expect(s.canary().Finalizers).To(BeEmpty(), "uninstalling must let go of the Canary")
 }
