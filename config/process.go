@@ -34,6 +34,8 @@ type Process struct {
 	Webhook ProcessWebhook `json:"webhook"`
 	// Certs are the webhooks' certificates.
 	Certs ProcessCerts `json:"certs"`
+	// ShutdownDelay is how long admission goes on after the process was told to end, until no more requests come; 0 by default.
+	ShutdownDelay metav1.Duration `json:"shutdownDelay"`
 	// KubeAPI limits the requests to the API server.
 	KubeAPI ProcessKubeAPI `json:"kubeApi"`
 }

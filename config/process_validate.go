@@ -29,6 +29,9 @@ func (p Process) Validate() field.ErrorList {
 		errs = append(errs, field.Required(field.NewPath("namespace"),
 			"must be the namespace that sluice runs in; set --namespace or the environment variable POD_NAMESPACE"))
 	}
+	if p.ShutdownDelay.Duration < 0 {
+		errs = append(errs, field.Invalid(field.NewPath("shutdownDelay"), p.ShutdownDelay.Duration.String(), "must be a duration such as 5s, not less than 0"))
+	}
 	for i, namespace := range p.WatchNamespaces {
 		errs = append(errs, checkName(field.NewPath("watchNamespaces").Index(i), namespace)...)
 	}

@@ -47,6 +47,7 @@ func bind(flags *pflag.FlagSet, p *config.Process) {
 	flags.StringVar(&p.Certs.Secret, "cert-secret", p.Certs.Secret, "Secret that keeps the webhooks' certificate")
 	flags.DurationVar(&p.Certs.CAValidity.Duration, "cert-ca-validity", p.Certs.CAValidity.Duration, "how long an authority of sluice's own is valid; replaced after two thirds of that")
 	flags.DurationVar(&p.Certs.Validity.Duration, "cert-validity", p.Certs.Validity.Duration, "how long a certificate of sluice's own is valid; replaced after two thirds of that")
+	flags.DurationVar(&p.ShutdownDelay.Duration, "shutdown-delay", p.ShutdownDelay.Duration, "how long admission goes on after the process was told to end, until it is out of the Service")
 	flags.Float32Var(&p.KubeAPI.QPS, "kube-api-qps", p.KubeAPI.QPS, "requests per second to the API server, on average")
 	flags.IntVar(&p.KubeAPI.Burst, "kube-api-burst", p.KubeAPI.Burst, "requests to the API server at once")
 }

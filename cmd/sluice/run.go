@@ -46,10 +46,11 @@ func run(ctx context.Context, process config.Process) error {
 	if err := reconciler.Setup(manager, options); err != nil {
 		return fmt.Errorf("set up the reconciler: %w", err)
 	}
-	if err := addWebhooks(manager, process); err != nil {
+	d := &drain{}
+	if err := addWebhooks(manager, process, d); err != nil {
 		return err
 	}
-	return manager.Start(ctx)
+	return manager.Start(d.after(ctx, process.ShutdownDelay.Duration))
 }
 
 func levelOf(name string) zapcore.Level {

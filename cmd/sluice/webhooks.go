@@ -17,7 +17,7 @@ import (
 )
 
 // addWebhooks serves admission on every replica, leader or not, and tells on /readyz why it cannot.
-func addWebhooks(manager ctrl.Manager, process config.Process) error {
+func addWebhooks(manager ctrl.Manager, process config.Process, d *drain) error {
 	serving, err := certs.Setup(manager, certOptions(process))
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func addWebhooks(manager ctrl.Manager, process config.Process) error {
 	server := ctrlwebhook.NewServer(ctrlwebhook.Options{Port: process.Webhook.Port, TLSOpts: []func(*tls.Config){
 		func(c *tls.Config) { c.GetCertificate = serving.Certificate },
 	}})
-	webhook.Register(server, fmt.Sprintf("system:serviceaccount:%s:%s", process.Namespace, process.ServiceAccount))
+	webhook.Register(drained{server, d}, fmt.Sprintf("system:serviceaccount:%s:%s", process.Namespace, process.ServiceAccount))
 	if err := manager.Add(server); err != nil {
 		return fmt.Errorf("add the webhook server: %w", err)
 	}
