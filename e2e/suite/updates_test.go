@@ -159,6 +159,6 @@ var _ = Describe("Twenty updates a second", Serial, func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(last.Spec.Template).To(Equal(first.Spec.Template))
 		Expect(r.kubectl(ctx, "rollout", "history", "deployment/podinfo")).NotTo(ContainSubstring("\n2 "))
-		Expect(held).To(BeNumerically(">", refused), "one replica is always there")
+		Expect(held).To(BeNumerically(">", 40), "some in every round, while one replica was away")
 	})
 })
