@@ -54,7 +54,7 @@ fmt: ## Format the code
 	gofmt -w $$(git ls-files '*.go')
 
 generate: ## Make the generated files: deep copies, CRDs, the tables of annotations and of the chart's values, the chart's golden files
-	$(CONTROLLER_GEN) object paths=./api/... crd:crdVersions=v1 output:crd:dir=charts/sluice/files/crds
+	$(CONTROLLER_GEN) object paths=./api/... crd:crdVersions=v1,allowDangerousTypes=true output:crd:dir=charts/sluice/files/crds
 	go test -count 1 ./charts ./config -update
 
 build: ## Build the controller into bin/

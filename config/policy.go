@@ -4,25 +4,62 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"sluice.dev/sluice/api/v1alpha1"
 )
 
 // Presets are the names that AnnotationMetrics takes.
 var Presets = []string{"app", "envoy-gateway", "istio", "traefik"}
 
-// Policy is how to roll out one Deployment.
+// Policy is how to roll out one Deployment: the effective policy, parsed. What it says is described at the fields of
+// v1alpha1.PolicySpec with the same names.
 type Policy struct {
 	// Service is the name of the primary's Service; empty to find it by its selector.
 	Service string
-	// StepWeight is added to the canary's weight in each step, in percent, 1 to 100.
-	StepWeight int32
-	// MaxWeight is the weight of the last step, in percent, 1 to 100.
-	MaxWeight int32
-	// Interval is how long each step lasts, at least a second.
+	// Routes are the routes that share the requests, as HTTPRoute/name or GRPCRoute/namespace/name; empty for all that have
+	// the Service as a backend.
+	Routes []string
+	// Traffic says whether the workload gets requests at all.
+	Traffic v1alpha1.Traffic
+	// Suspend starts no rollout, takes no step and promotes nothing.
+	Suspend bool
+	// Group is the name of the group whose members step together; empty for none.
+	Group string
+
+	// StepWeight is added to the canary's weight in each step, in percent; 0 for no such steps.
+	StepWeight float64
+	// MaxWeight is the weight of the last step, in percent, 0.01 to 100.
+	MaxWeight float64
+	// StepWeights are the weights in place of StepWeight, in percent, rising.
+	StepWeights []float64
+	// ExplicitSteps are weights with durations of their own, in place of StepWeight and StepWeights.
+	ExplicitSteps []Step
+	// StepWeightPromotion is by how many percent the primary's weight rises in each interval after promotion; 0 for all at once.
+	StepWeightPromotion float64
+	// Iterations is how many intervals are run before any weight.
+	Iterations int32
+	// Hold is how long blue/green keeps all requests at the canary before promotion.
+	Hold time.Duration
+	// Delay is how long a canary that is ready warms up before the first check.
+	Delay time.Duration
+	// Match says which requests go to the canary whatever its weight.
+	Match []v1alpha1.HTTPMatch
+	// Mirror sends copies of the requests to the canary during the iterations.
+	Mirror bool
+	// MirrorWeight, StepMirrorWeight and MaxMirrorWeight are of how many percent of the requests, in percent.
+	MirrorWeight, StepMirrorWeight, MaxMirrorWeight float64
+	// SessionAffinity keeps users at a version by cookies; nil for none.
+	SessionAffinity *v1alpha1.SessionAffinity
+
+	// Interval is how long each step or iteration lasts, at least a second.
 	Interval time.Duration
 	// Threshold is the number of failed checks that rolls back, at least 1.
 	Threshold int32
 	// ProgressDeadline is how long the rollout may wait for the same thing.
 	ProgressDeadline time.Duration
+	// PrimaryReadyThreshold and CanaryReadyThreshold are which percentage of the replicas must be available to be ready.
+	PrimaryReadyThreshold, CanaryReadyThreshold int32
+
 	// Metrics is the name of the preset; empty to choose by the gateway.
 	Metrics string
 	// MinSuccessRate is the least percentage of requests that are not answered with a 5xx.
@@ -31,23 +68,71 @@ type Policy struct {
 	MaxRequestDuration time.Duration
 	// MinRequests is how many requests a check needs to be conclusive.
 	MinRequests float64
+	// Checks are the metrics of the policy; empty for the built-in checks with MinSuccessRate and MaxRequestDuration.
+	Checks []v1alpha1.Metric
+	// Hooks are the webhooks of the policy.
+	Hooks []v1alpha1.Webhook
+
+	// Copy is how the canary copy differs from the primary.
+	Copy CopyPolicy
+	// Autoscaler names the primary's autoscaler; nil to find it.
+	Autoscaler *v1alpha1.AutoscalerRef
+	// Generated is the Service and the route to make where there are none, and the metadata of the canary's Service; nil when
+	// the policy says nothing of a service.
+	Generated *v1alpha1.ServiceSpec
+
 	// IdentityLabels are the label keys to rewrite on the canary's pods; empty to choose the fewest that are needed.
 	IdentityLabels []string
 	// SkipAnalysis promotes a candidate as soon as its canary is ready.
 	SkipAnalysis bool
 }
 
+// Step is one planned split and how long it lasts.
+type Step struct {
+	// Weight of the canary in percent, 0 to 100, at the finest 0.01.
+	Weight float64
+	// Mirror is of how many percent of the requests the canary gets copies, 0 to 100.
+	Mirror float64
+	// Duration of the step; 0 for the interval of the policy.
+	Duration time.Duration
+}
+
+// Kinds of replicas for a canary.
+const (
+	// ReplicasProportional is the primary's replicas times the weight.
+	ReplicasProportional = "Proportional"
+	// ReplicasPrimary is as many as the primary has.
+	ReplicasPrimary = "Primary"
+)
+
+// CopyPolicy is how the canary copy differs from the primary.
+type CopyPolicy struct {
+	// Replicas is ReplicasProportional, ReplicasPrimary, a number, or a percentage of the primary's.
+	Replicas string
+	// Autoscaler tells whether the canary gets a copy of the primary's autoscaler.
+	Autoscaler bool
+	// Template is a strategic merge patch over the candidate's pod template, as JSON; nil for none.
+	Template []byte
+}
+
 // Defaults returns the Policy of a Deployment that sets nothing but the opt-in.
 func Defaults() Policy {
 	return Policy{
-		StepWeight:         10,
-		MaxWeight:          50,
-		Interval:           30 * time.Second,
-		Threshold:          5,
-		ProgressDeadline:   600 * time.Second,
-		MinSuccessRate:     99,
-		MaxRequestDuration: 500 * time.Millisecond,
-		MinRequests:        10,
+		Traffic:               v1alpha1.TrafficRoutes,
+		StepWeight:            10,
+		MaxWeight:             50,
+		MirrorWeight:          100,
+		MaxMirrorWeight:       100,
+		Interval:              30 * time.Second,
+		Hold:                  30 * time.Second,
+		Threshold:             5,
+		ProgressDeadline:      600 * time.Second,
+		PrimaryReadyThreshold: 100,
+		CanaryReadyThreshold:  100,
+		MinSuccessRate:        99,
+		MaxRequestDuration:    500 * time.Millisecond,
+		MinRequests:           10,
+		Copy:                  CopyPolicy{Replicas: ReplicasProportional, Autoscaler: true},
 	}
 }
 

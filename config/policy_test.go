@@ -70,7 +70,7 @@ func TestPolicyFor(t *testing.T) {
 
 func TestSteps(t *testing.T) {
 	for name, c := range map[string]struct {
-		step, most int32
+		step, most float64
 		want       []int32
 	}{
 		"the steps end at the largest weight":                     {10, 50, []int32{10, 20, 30, 40, 50}},

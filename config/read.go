@@ -27,6 +27,15 @@ func readInteger(to *int32, value string, most int64, unit string) error {
 	return nil
 }
 
+func readWeight(to *float64, value string) error {
+	var whole int32
+	if err := readInteger(&whole, value, 100, "percent"); err != nil {
+		return err
+	}
+	*to = float64(whole)
+	return nil
+}
+
 func readDuration(to *time.Duration, value string, least time.Duration) error {
 	duration, err := time.ParseDuration(value)
 	if err != nil || duration < least {

@@ -6,9 +6,9 @@ import "time"
 func (p Policy) Steps() []int32 {
 	var steps []int32
 	for weight := p.StepWeight; weight < p.MaxWeight; weight += p.StepWeight {
-		steps = append(steps, weight)
+		steps = append(steps, int32(weight))
 	}
-	return append(steps, p.MaxWeight)
+	return append(steps, int32(p.MaxWeight))
 }
 
 const (

@@ -213,6 +213,9 @@ type CanaryStatus struct {
 	// primary is the template that the primary was last seen with.
 	// +optional
 	Primary *PrimaryStatus `json:"primary,omitempty"`
+	// policy is the effective policy, and where each value comes from.
+	// +optional
+	Policy *PolicyStatus `json:"policy,omitempty"`
 	// target is what was found for the Deployment.
 	// +optional
 	Target *TargetStatus `json:"target,omitempty"`

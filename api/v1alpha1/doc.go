@@ -15,7 +15,7 @@ var GroupVersion = schema.GroupVersion{Group: "sluice.dev", Version: "v1alpha1"}
 
 // SchemeBuilder collects the functions that register this package's types.
 var SchemeBuilder = runtime.NewSchemeBuilder(func(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &Canary{}, &CanaryList{})
+	scheme.AddKnownTypes(GroupVersion, &Canary{}, &CanaryList{}, &CanaryPolicy{}, &CanaryPolicyList{}, &ClusterCanaryPolicy{}, &ClusterCanaryPolicyList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 })

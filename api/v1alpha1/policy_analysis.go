@@ -1,0 +1,278 @@
+package v1alpha1
+
+import (
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// AnalysisSpec is which steps a rollout takes and what decides about them. A rollout first runs its iterations, then its
+// weights:
+//
+//   - stepWeight, stepWeights or steps alone are a canary release;
+//   - match and iterations are A/B testing: matched requests go to the canary, all others to the primary;
+//   - match with weights sends matched requests to the canary from the moment when it is ready, beside the weights;
+//   - iterations alone are blue/green: checks without requests of users, then all of them at once for the time of hold;
+//   - iterations and mirror are blue/green with copies of the requests.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.stepWeight), has(self.stepWeights), has(self.steps)].filter(x, x).size() <= 1",message="only one of stepWeight, stepWeights and steps can be set: they are three ways to say which weights the canary gets"
+// +kubebuilder:validation:XValidation:rule="!has(self.steps) || !has(self.maxWeight)",message="maxWeight goes with stepWeight; the last of steps is the greatest weight"
+// +kubebuilder:validation:XValidation:rule="!has(self.mirrorWeight) || (has(self.mirror) && self.mirror)",message="mirrorWeight needs mirror: true"
+type AnalysisSpec struct {
+	// interval is how long a step or an iteration lasts, such as 30s or 1m; at least 1s. Default 30s.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be a duration of at least 1s, such as 30s or 1m30s"
+	Interval *metav1.Duration `json:"interval,omitempty"`
+	// threshold is how many failed checks roll back, counted over the whole rollout. Default 5.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Threshold *int32 `json:"threshold,omitempty"`
+	// maxWeight is the weight of the last step in percent, with stepWeight. Default 50.
+	// +optional
+	// +kubebuilder:validation:Minimum=0.01
+	// +kubebuilder:validation:Maximum=100
+	MaxWeight *float64 `json:"maxWeight,omitempty"`
+	// stepWeight is what each step adds to the canary's weight in percent, at the finest 0.01. Default 10 where neither
+	// stepWeights, steps nor iterations are set.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	StepWeight *float64 `json:"stepWeight,omitempty"`
+	// stepWeights are the canary's weights in percent, rising, at the finest 0.01, such as [1, 5, 25, 50].
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:Minimum=0.01
+	// +kubebuilder:validation:items:Maximum=100
+	// +kubebuilder:validation:XValidation:rule="self.all(i, x, i == 0 || self[i-1] < x)",message="must rise from one weight to the next, such as [1, 5, 25, 50]"
+	StepWeights []float64 `json:"stepWeights,omitempty"`
+	// steps are weights with durations of their own.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Steps []StepSpec `json:"steps,omitempty"`
+	// stepWeightPromotion is by how many percent the primary's weight rises in each interval after promotion; 0 gives it all
+	// requests at once. Default 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	StepWeightPromotion *float64 `json:"stepWeightPromotion,omitempty"`
+	// iterations is how many intervals are run before any weight: with match an A/B test, else blue/green. Default 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
+	Iterations *int32 `json:"iterations,omitempty"`
+	// hold is how long blue/green keeps all requests at the canary before promotion, while checks go on and can roll back.
+	// Default the interval.
+	// +optional
+	Hold *metav1.Duration `json:"hold,omitempty"`
+	// delay is how long a canary that is ready warms up before the first check. Default 0s.
+	// +optional
+	Delay *metav1.Duration `json:"delay,omitempty"`
+	// match says which requests go to the canary whatever its weight. A request matches when one entry does.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Match []HTTPMatch `json:"match,omitempty"`
+	// mirror sends copies of the requests to the canary during the iterations; its answers are discarded. Default false.
+	// +optional
+	Mirror *bool `json:"mirror,omitempty"`
+	// mirrorWeight is of how many percent of the requests copies are sent. Default 100.
+	// +optional
+	// +kubebuilder:validation:Minimum=0.01
+	// +kubebuilder:validation:Maximum=100
+	MirrorWeight *float64 `json:"mirrorWeight,omitempty"`
+	// stepMirrorWeight is by how many percent mirrorWeight rises in each iteration, up to maxMirrorWeight. Default 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	StepMirrorWeight *float64 `json:"stepMirrorWeight,omitempty"`
+	// maxMirrorWeight is where stepMirrorWeight ends. Default 100.
+	// +optional
+	// +kubebuilder:validation:Minimum=0.01
+	// +kubebuilder:validation:Maximum=100
+	MaxMirrorWeight *float64 `json:"maxMirrorWeight,omitempty"`
+	// primaryReadyThreshold is which percentage of the primary's updated replicas must be available for it to count as ready.
+	// Default 100.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	PrimaryReadyThreshold *int32 `json:"primaryReadyThreshold,omitempty"`
+	// canaryReadyThreshold is which percentage of the canary's replicas must be available for it to count as ready. Default 100.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	CanaryReadyThreshold *int32 `json:"canaryReadyThreshold,omitempty"`
+	// sessionAffinity keeps users at the version that they were first sent to, by cookies.
+	// +optional
+	SessionAffinity *SessionAffinity `json:"sessionAffinity,omitempty"`
+	// metrics are the checks. Without any, request-success-rate and request-duration are checked.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Metrics []Metric `json:"metrics,omitempty"`
+	// preset names the queries of the built-in metrics: app, envoy-gateway, istio or traefik. Default by the gateway.
+	// +optional
+	// +kubebuilder:validation:Enum=app;envoy-gateway;istio;traefik
+	Preset *string `json:"preset,omitempty"`
+	// minRequests is how many requests a check needs to say anything. Default 10.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MinRequests *int32 `json:"minRequests,omitempty"`
+	// webhooks are hooks that a rollout asks: gates, tests and load.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Webhooks []Webhook `json:"webhooks,omitempty"`
+	// alerts say who is told of what.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Alerts []Alert `json:"alerts,omitempty"`
+}
+
+// StepSpec is one weight and how long it lasts.
+type StepSpec struct {
+	// weight of the canary in percent, at the finest 0.01.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	Weight float64 `json:"weight"`
+	// mirrorWeight is of how many percent of the requests copies are sent to the canary. Default 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	MirrorWeight *float64 `json:"mirrorWeight,omitempty"`
+	// duration of the step, such as 10m. Default the interval of the analysis.
+	// +optional
+	Duration *metav1.Duration `json:"duration,omitempty"`
+}
+
+// StringMatch is how a value must be. Exactly one field is set.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.exact), has(self.prefix), has(self.suffix), has(self.regex)].filter(x, x).size() == 1",message="must have exactly one of exact, prefix, suffix and regex"
+type StringMatch struct {
+	// exact is the whole value.
+	// +optional
+	Exact string `json:"exact,omitempty"`
+	// prefix is what the value begins with.
+	// +optional
+	Prefix string `json:"prefix,omitempty"`
+	// suffix is what the value ends with.
+	// +optional
+	Suffix string `json:"suffix,omitempty"`
+	// regex is a regular expression, in the dialect of the gateway, mostly RE2.
+	// +optional
+	Regex string `json:"regex,omitempty"`
+}
+
+// HTTPMatch is what a request must have: all of what is given.
+type HTTPMatch struct {
+	// name is of no effect; it helps people.
+	// +optional
+	Name string `json:"name,omitempty"`
+	// uri is the path of the request. Only in service.match, where it says exact, prefix or regex.
+	// +optional
+	URI *StringMatch `json:"uri,omitempty"`
+	// method of the request. Only exact.
+	// +optional
+	Method *StringMatch `json:"method,omitempty"`
+	// headers by their names.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	Headers map[string]StringMatch `json:"headers,omitempty"`
+	// cookies by their names.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	Cookies map[string]StringMatch `json:"cookies,omitempty"`
+	// queryParams are the parameters of the query by their names.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	QueryParams map[string]StringMatch `json:"queryParams,omitempty"`
+
+	HTTPMatchForeignFields `json:",inline"`
+}
+
+// HTTPMatchForeignFields are those of Istio's HTTPMatchRequest that the Gateway API has nothing for.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.sourceLabels) && !has(self.sourceNamespace)",message="sourceLabels and sourceNamespace: the Gateway API cannot match by the sender; match a header that the sender sets"
+// +kubebuilder:validation:XValidation:rule="!has(self.scheme) && !has(self.authority) && !has(self.port) && !has(self.gateways)",message="scheme, authority, port and gateways: in the Gateway API a listener says these; use service.gatewayRefs with sectionName or port, and service.hosts"
+// +kubebuilder:validation:XValidation:rule="!has(self.ignoreUriCase) && !has(self.withoutHeaders)",message="ignoreUriCase and withoutHeaders: the Gateway API has neither; use a regex that says the same"
+type HTTPMatchForeignFields struct {
+	// sourceLabels is not supported.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	SourceLabels *apiextensionsv1.JSON `json:"sourceLabels,omitempty"`
+	// sourceNamespace is not supported.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	SourceNamespace *apiextensionsv1.JSON `json:"sourceNamespace,omitempty"`
+	// scheme is not supported.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Scheme *apiextensionsv1.JSON `json:"scheme,omitempty"`
+	// authority is not supported.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Authority *apiextensionsv1.JSON `json:"authority,omitempty"`
+	// port is not supported.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Port *apiextensionsv1.JSON `json:"port,omitempty"`
+	// gateways is not supported.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	Gateways *apiextensionsv1.JSON `json:"gateways,omitempty"`
+	// ignoreUriCase is not supported.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	IgnoreURICase *apiextensionsv1.JSON `json:"ignoreUriCase,omitempty"`
+	// withoutHeaders is not supported.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	WithoutHeaders *apiextensionsv1.JSON `json:"withoutHeaders,omitempty"`
+}
+
+// SessionAffinity keeps users at a version by cookies.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.primaryCookieName) || self.primaryCookieName != self.cookieName",message="primaryCookieName must differ from cookieName"
+type SessionAffinity struct {
+	// cookieName is the name of the cookie of users at the canary.
+	// +kubebuilder:validation:Pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+	CookieName string `json:"cookieName"`
+	// primaryCookieName is the name of the cookie of users at the primary. Without it those users are shared anew with each
+	// request, so that sooner or later all come to the canary.
+	// +optional
+	// +kubebuilder:validation:Pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+	PrimaryCookieName *string `json:"primaryCookieName,omitempty"`
+	// maxAge of the canary's cookie in seconds. Default 86400.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MaxAge *int32 `json:"maxAge,omitempty"`
+	// expireFor is how long after a rollout its cookies are still taken back from users who send them; the route carries a
+	// rule for that so long. 0s leaves them to their maxAge: they mean nothing to a later rollout. Default 30s.
+	// +optional
+	ExpireFor *metav1.Duration `json:"expireFor,omitempty"`
+	// domain of the cookies.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9.-]*$`
+	Domain *string `json:"domain,omitempty"`
+	// path of the cookies.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^/[^;,\s"\\]*$`
+	Path *string `json:"path,omitempty"`
+	// httpOnly hides the cookies from scripts.
+	// +optional
+	HTTPOnly *bool `json:"httpOnly,omitempty"`
+	// secure sends the cookies over TLS only.
+	// +optional
+	Secure *bool `json:"secure,omitempty"`
+	// partitioned keeps the cookies apart for each top-level site.
+	// +optional
+	Partitioned *bool `json:"partitioned,omitempty"`
+	// sameSite is Strict, Lax or None.
+	// +optional
+	// +kubebuilder:validation:Enum=Strict;Lax;None
+	SameSite *string `json:"sameSite,omitempty"`
+}
