@@ -73,8 +73,10 @@ const (
 	AnnotationFail = "sluice.dev/fail"
 	// AnnotationSettle asks admission to forget the previous template, or the direct change, of this hash.
 	AnnotationSettle = "sluice.dev/settle"
-	// AnnotationSplit states primary, canary and weight on a route.
+	// AnnotationSplit states on a route how a primary shares its requests with its canary.
 	AnnotationSplit = "sluice.dev/split"
+	// AnnotationCohorts states on a route where requests go that the canaries of others have marked.
+	AnnotationCohorts = "sluice.dev/cohorts"
 )
 
 // Labels, names and values that sluice gives to what it makes.

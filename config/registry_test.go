@@ -137,7 +137,7 @@ func tables() string {
 		{"Asked for once", "On the Deployment; taken out again in the same write. A hash means that candidate and no other.\n\n" + table(KindOnce)},
 		{"Written by Sluice on the Deployment", "Leave them alone: who changes or removes them finds them put back.\n\n" + table(KindRecord) +
 			"\nBy these the controller asks admission for something. Nobody else may set them, and they are never stored.\n\n" + table(KindOrder)},
-		{"Written by Sluice on the HTTPRoute", table(KindRoute)},
+		{"Written by Sluice on routes", table(KindRoute)},
 		{"Written by Sluice on what it makes", table(KindMade)},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n%s", part.title, part.text)

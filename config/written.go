@@ -26,6 +26,9 @@ var written = []Annotation{
 	{Key: AnnotationSplit, Kind: KindRoute, Values: "JSON",
 		Example:  `{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":30}`,
 		Sentence: "How the rules share the requests, while a canary gets any."},
+	{Key: AnnotationCohorts, Kind: KindRoute, Values: "JSON",
+		Example:  `[{"deployment":"web","header":"x-sluice-canary","value":"web","primary":"podinfo","to":"podinfo-canary"}]`,
+		Sentence: "Where requests go that the canary of another Deployment has marked."},
 	{Key: AnnotationTemplateHash, Kind: KindMade, Values: "the hash of the candidate", Example: "10a15acb",
 		Sentence: "The candidate that a canary runs."},
 }

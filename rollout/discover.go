@@ -21,8 +21,8 @@ type Target struct {
 	// Service selects the primary's pods.
 	Service corev1.Service
 	// Routes send to Service.
-	Routes []gatewayv1.HTTPRoute
-	// Gateway is the first gateway of the routes.
+	Routes []route.Route
+	// Gateway is the first gateway of the routes; none when they have only Services as parents.
 	Gateway types.NamespacedName
 	// Preset names the queries of the checks.
 	Preset string
@@ -39,7 +39,7 @@ func (t Target) CanaryService() string {
 func (t Target) Status() *v1alpha1.TargetStatus {
 	status := &v1alpha1.TargetStatus{Service: t.Service.Name, Metrics: t.Preset}
 	for _, r := range t.Routes {
-		status.Routes = append(status.Routes, r.Name)
+		status.Routes = append(status.Routes, r.Key().Short(t.Service.Namespace))
 	}
 	if t.Gateway.Name != "" {
 		status.Gateway = t.Gateway.String()
@@ -88,14 +88,9 @@ func findService(target *Target, policy config.Policy, o Observation) string {
 	return ""
 }
 
-func routesTo(o Observation, service string) []gatewayv1.HTTPRoute {
-	var found []gatewayv1.HTTPRoute
-	for i := range o.Routes {
-		if route.SendsTo(&o.Routes[i], service) {
-			found = append(found, o.Routes[i])
-		}
-	}
-	return found
+func routesTo(o Observation, service string) []route.Route {
+	name := types.NamespacedName{Namespace: o.Namespace, Name: service}
+	return slices.DeleteFunc(slices.Clone(o.Routes), func(r route.Route) bool { return !route.SendsTo(r, name) })
 }
 
 func names(services []corev1.Service) string {
@@ -113,32 +108,33 @@ func findRoutes(target *Target, _ config.Policy, o Observation) string {
 		return fmt.Sprintf("no HTTPRoute in namespace %s sends to Service %s: create one with the Service in its backendRefs",
 			o.Namespace, target.Service.Name)
 	}
-	for i := range target.Routes {
-		split, err := route.SplitOf(target.Routes[i].Annotations)
+	for _, r := range target.Routes {
+		intents, err := route.IntentsOf(r.Annotations)
 		if err != nil {
-			return fmt.Sprintf("HTTPRoute %s: annotation %s: %v; remove the annotation", target.Routes[i].Name, config.AnnotationSplit, err)
+			return fmt.Sprintf("%s: %v; remove the annotation", r.Key().From(o.Namespace), err)
 		}
-		if split != nil && split.Deployment != o.Name {
-			return fmt.Sprintf("HTTPRoute %s is being split for Deployment %s: this rollout waits for that one to end",
-				target.Routes[i].Name, split.Deployment)
+		if intents.Split != nil && route.SplitFor(r, o.key()) == nil {
+			return fmt.Sprintf("%s is being split for Deployment %s: this rollout waits for that one to end",
+				r.Key().From(o.Namespace), intents.Split.Deployment)
 		}
 	}
 	return ""
 }
 
 func findGateway(target *Target, _ config.Policy, o Observation) string {
-	for i := range target.Routes {
-		for _, name := range route.Gateways(&target.Routes[i]) {
+	for _, r := range target.Routes {
+		for _, name := range route.Gateways(r) {
 			if !slices.ContainsFunc(o.Gateways, func(g gatewayv1.Gateway) bool { return g.Namespace == name.Namespace && g.Name == name.Name }) {
-				return fmt.Sprintf("HTTPRoute %s names Gateway %s, which does not exist: create it, or correct spec.parentRefs", target.Routes[i].Name, name)
+				return fmt.Sprintf("%s names Gateway %s, which does not exist: create it, or correct spec.parentRefs", r.Key().From(o.Namespace), name)
 			}
 			if target.Gateway.Name == "" {
 				target.Gateway = name
 			}
 		}
 	}
-	if target.Gateway.Name == "" {
-		return fmt.Sprintf("HTTPRoute %s has no Gateway in spec.parentRefs: name the Gateway that it is served by", target.Routes[0].Name)
+	first := target.Routes[0]
+	if target.Gateway.Name == "" && len(route.Services(first)) == 0 {
+		return fmt.Sprintf("%s has no Gateway in spec.parentRefs: name the Gateway that it is served by", first.Key().From(o.Namespace))
 	}
 	return ""
 }
@@ -153,6 +149,10 @@ func findMetrics(target *Target, policy config.Policy, o Observation) string {
 	if policy.Metrics != "" {
 		target.Preset = policy.Metrics
 		return ""
+	}
+	if target.Gateway.Name == "" {
+		return fmt.Sprintf("%s is served by no Gateway, so its metrics are not known: choose queries with the annotation %s: %s",
+			target.Routes[0].Key().From(o.Namespace), config.AnnotationMetrics, strings.Join(config.Presets, ", "))
 	}
 	controller := controllerOf(target.Gateway, o)
 	preset, known := analysis.PresetFor(controller)

@@ -11,6 +11,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/route"
 	"sluice.dev/sluice/workload"
 )
 
@@ -18,13 +19,13 @@ func serviceFor(name string, selector map[string]string) corev1.Service {
 	return corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: name}, Spec: corev1.ServiceSpec{Selector: selector}}
 }
 
-func routeTo(name, service string) gatewayv1.HTTPRoute {
+func routeTo(name, service string) route.Route {
 	r := gatewayv1.HTTPRoute{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: name}}
 	r.Spec.ParentRefs = []gatewayv1.ParentReference{{Name: "gateway"}}
 	ref := gatewayv1.HTTPBackendRef{}
 	ref.Name = gatewayv1.ObjectName(service)
 	r.Spec.Rules = []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{ref}}}
-	return r
+	return route.FromHTTP(&r)
 }
 
 // complete is an observation in which everything is there.
@@ -43,7 +44,7 @@ func complete() Observation {
 			Spec:       appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "shop"}}, Template: template}},
 		Candidate: &workload.Candidate{Hash: "c", Template: candidate},
 		Services:  []corev1.Service{serviceFor("shop", map[string]string{"app": "shop"})},
-		Routes:    []gatewayv1.HTTPRoute{routeTo("shop", "shop")},
+		Routes:    []route.Route{routeTo("shop", "shop")},
 		Gateways:  []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class},
 	}
 }

@@ -2,9 +2,8 @@ package rollout
 
 import (
 	"fmt"
+	"math"
 	"slices"
-
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -98,25 +97,33 @@ func (t *tick) writeWrittenSplit() {
 
 // writtenWeight is the weight that the routes are asked for, 0 without a split.
 func (t *tick) writtenWeight() int32 {
-	var weight int32
+	var weight float64
 	for _, r := range t.o.splitRoutes() {
-		if split, err := route.SplitOf(r.Annotations); err == nil {
-			weight = max(weight, split.Weight)
-		}
+		weight = max(weight, route.SplitFor(r, t.o.key()).Weight)
 	}
-	return weight
+	return int32(math.Ceil(weight))
 }
 
 // notCleared says which route still sends to the canary; empty when none does. Without our finalizer no split was ever
 // written.
 func (t *tick) notCleared() string {
 	if left := t.o.splitRoutes(); len(left) > 0 {
-		return fmt.Sprintf("HTTPRoute %s still carries the split", left[0].Name)
+		return left[0].Key().From(t.o.Namespace) + " still carries the split"
 	}
 	if !t.plan.Finalizer {
 		return ""
 	}
-	return lacking(t.splitNames(), t.o.Routes, route.Processed)
+	written := t.splitNames()
+	for _, r := range t.o.Routes {
+		// A route that is gone sends nothing.
+		if !slices.Contains(written, r.Key().Short(t.o.Namespace)) {
+			continue
+		}
+		if ok, why := route.Processed(r); !ok {
+			return fmt.Sprintf("%s: %s", r.Key().From(t.o.Namespace), why)
+		}
+	}
+	return ""
 }
 
 // splitNames are the routes that this rollout has written to.
@@ -125,19 +132,6 @@ func (t *tick) splitNames() []string {
 		return t.before.Target.Routes
 	}
 	return t.target.Status().Routes
-}
-
-// lacking says why one of the named routes does not hold; a route that is gone sends nothing.
-func lacking(names []string, routes []gatewayv1.HTTPRoute, holds func(*gatewayv1.HTTPRoute) (bool, string)) string {
-	for i := range routes {
-		if !slices.Contains(names, routes[i].Name) {
-			continue
-		}
-		if ok, why := holds(&routes[i]); !ok {
-			return fmt.Sprintf("HTTPRoute %s: %s", routes[i].Name, why)
-		}
-	}
-	return ""
 }
 
 // writeSplit states the present weight on the routes; without routes there is nothing to write to, and without a weight
@@ -155,32 +149,32 @@ func (t *tick) stateSplit() {
 	if len(t.target.Routes) == 0 {
 		return
 	}
-	t.plan.Split = SplitIntent{
-		Action: SplitWrite,
-		Routes: t.splitTargets(),
-		Split: route.Split{
-			Deployment: t.o.Name,
-			Primary:    t.target.Service.Name,
-			Canary:     t.target.CanaryService(),
-			Weight:     t.plan.Next.CanaryWeight,
-		},
+	t.plan.Split = SplitIntent{Action: SplitWrite, Split: t.split()}
+	for _, r := range t.target.Routes {
+		t.plan.Split.Routes = append(t.plan.Split.Routes, r.Key())
 	}
 }
 
-func (t *tick) splitTargets() []string {
-	return t.target.Status().Routes
+// split is how the routes should share requests now.
+func (t *tick) split() route.Split {
+	return route.Split{
+		Deployment: t.o.Name,
+		Namespace:  t.o.Namespace,
+		Primary:    t.target.Service.Name,
+		Canary:     t.target.CanaryService(),
+		Weight:     float64(t.plan.Next.CanaryWeight),
+	}
 }
 
 // notInEffect says why the present weight has not reached every gateway; empty when it has.
 func (t *tick) notInEffect() string {
-	for i := range t.target.Routes {
-		r := &t.target.Routes[i]
-		split, err := route.SplitOf(r.Annotations)
-		if err != nil || split == nil || split.Weight != t.plan.Next.CanaryWeight || !route.IsRendered(r) {
-			return fmt.Sprintf("HTTPRoute %s is being written", r.Name)
+	split := t.split()
+	for _, r := range t.target.Routes {
+		if status := route.StatusOf(r, split); !status.InEffect {
+			return fmt.Sprintf("%s: %s", r.Key().From(t.o.Namespace), status.Reason)
 		}
 	}
-	return lacking(t.splitTargets(), t.target.Routes, route.InEffect)
+	return ""
 }
 
 // end closes the rollout.

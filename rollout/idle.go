@@ -6,6 +6,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/route"
 	"sluice.dev/sluice/workload"
 )
 
@@ -102,12 +103,32 @@ func rest(t *tick) {
 
 // found tells what a rollout would work with.
 func (t *tick) found() string {
-	noun := "HTTPRoute"
-	if len(t.target.Routes) > 1 {
-		noun = "HTTPRoutes"
+	served := fmt.Sprintf("Gateway %s", t.target.Gateway)
+	if t.target.Gateway.Name == "" {
+		served = "no Gateway"
 	}
-	return fmt.Sprintf("Ready for the next change: found Service %s, %s %s, Gateway %s, metrics preset %s", t.target.Service.Name,
-		noun, strings.Join(t.target.Status().Routes, ", "), t.target.Gateway, t.target.Preset)
+	return fmt.Sprintf("Ready for the next change: found Service %s, %s, %s, metrics preset %s", t.target.Service.Name,
+		t.foundRoutes(), served, t.target.Preset)
+}
+
+// foundRoutes lists the routes by their kind.
+func (t *tick) foundRoutes() string {
+	var parts []string
+	for _, kind := range []string{route.HTTP, route.GRPC} {
+		var names []string
+		for _, r := range t.target.Routes {
+			if r.Kind == kind {
+				names = append(names, strings.TrimPrefix(r.Key().From(t.o.Namespace), kind+" "))
+			}
+		}
+		if len(names) > 1 {
+			kind += "s"
+		}
+		if len(names) > 0 {
+			parts = append(parts, kind+" "+strings.Join(names, ", "))
+		}
+	}
+	return strings.Join(parts, " and ")
 }
 
 // ending tells how the last rollout ended.

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -39,8 +41,9 @@ func window(policy config.Policy, state State, now time.Time) time.Duration {
 // ports are those of the Service that the routes use.
 func (t Target) ports() []int32 {
 	var ports []int32
-	for i := range t.Routes {
-		ports = append(ports, route.BackendPorts(&t.Routes[i], t.Service.Name)...)
+	service := types.NamespacedName{Namespace: t.Service.Namespace, Name: t.Service.Name}
+	for _, r := range t.Routes {
+		ports = append(ports, route.BackendPorts(r, service)...)
 	}
 	slices.Sort(ports)
 	return slices.Compact(ports)

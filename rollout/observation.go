@@ -5,6 +5,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/analysis"
@@ -47,9 +48,10 @@ type Observation struct {
 	CopyService *corev1.Service
 	// ReadyEndpoints is how many pods the copy's Service has ready.
 	ReadyEndpoints int32
-	// Services and Routes are those of the namespace.
+	// Services are those of the namespace.
 	Services []corev1.Service
-	Routes   []gatewayv1.HTTPRoute
+	// Routes are those of all namespaces that are watched.
+	Routes []route.Route
 	// Gateways and Classes are those of the cluster.
 	Gateways []gatewayv1.Gateway
 	Classes  []gatewayv1.GatewayClass
@@ -60,14 +62,18 @@ type Observation struct {
 }
 
 // splitRoutes are the routes that carry a split for this Deployment.
-func (o Observation) splitRoutes() []gatewayv1.HTTPRoute {
-	var found []gatewayv1.HTTPRoute
+func (o Observation) splitRoutes() []route.Route {
+	var found []route.Route
 	for _, r := range o.Routes {
-		if split, err := route.SplitOf(r.Annotations); err == nil && split != nil && split.Deployment == o.Name {
+		if route.SplitFor(r, o.key()) != nil {
 			found = append(found, r)
 		}
 	}
 	return found
+}
+
+func (o Observation) key() types.NamespacedName {
+	return types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
 }
 
 // inFlight returns the candidate when it is there and neither failed nor aborted.

@@ -48,8 +48,8 @@ const (
 type SplitIntent struct {
 	Action SplitAction
 	Split  route.Split
-	// Routes are the names of the routes to write to.
-	Routes []string
+	// Routes are those to write to.
+	Routes []route.Key
 }
 
 // AskIntent is one thing to ask of admission: an annotation on the primary, whose value is a hash.
@@ -105,7 +105,7 @@ func (p Plan) String() string {
 	}
 	switch p.Split.Action {
 	case SplitWrite:
-		fmt.Fprintf(&b, ", split %d%%", p.Split.Split.Weight)
+		fmt.Fprintf(&b, ", split %v%%", p.Split.Split.Weight)
 	case SplitRemove:
 		b.WriteString(", no split")
 	}

@@ -3,7 +3,6 @@ package rollout_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,8 +55,8 @@ type world struct {
 	copyService *corev1.Service
 	endpoints   int32
 	service     corev1.Service
-	route       gatewayv1.HTTPRoute
-	userRoute   *gatewayv1.HTTPRoute
+	route       route.Route
+	userRoute   route.Route
 
 	log      []string
 	revision int
@@ -87,7 +86,7 @@ func newWorld(t *testing.T, annotations map[string]string, behaviours map[string
 	}
 	port := gatewayv1.PortNumber(80)
 	gatewayNamespace := gatewayv1.Namespace("infra")
-	w.route = gatewayv1.HTTPRoute{
+	w.userRoute = route.FromHTTP(&gatewayv1.HTTPRoute{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo", Generation: 1},
 		Spec: gatewayv1.HTTPRouteSpec{
 			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{{Name: "gateway", Namespace: &gatewayNamespace}}},
@@ -95,8 +94,8 @@ func newWorld(t *testing.T, annotations map[string]string, behaviours map[string
 				BackendObjectReference: gatewayv1.BackendObjectReference{Name: "podinfo", Port: &port}, Weight: ptrTo(int32(1)),
 			}}}}},
 		},
-	}
-	w.userRoute = w.route.DeepCopy()
+	})
+	w.route = w.userRoute
 	w.react()
 	return w
 }
@@ -149,7 +148,7 @@ func (w *world) observe() rollout.Observation {
 	o := rollout.Observation{
 		Now: w.now, Namespace: "test", Name: "podinfo", Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
 		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct,
-		Services: []corev1.Service{w.service}, Routes: []gatewayv1.HTTPRoute{*w.route.DeepCopy()},
+		Services: []corev1.Service{w.service}, Routes: []route.Route{w.route},
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints,
 	}
 	if w.copied != nil {
@@ -248,19 +247,20 @@ func (w *world) applyCopy(intent rollout.CopyIntent) {
 
 func (w *world) applySplit(intent rollout.SplitIntent) {
 	before := w.weight()
-	updated := w.route.DeepCopy()
+	updated, err := w.route, error(nil)
 	switch intent.Action {
 	case rollout.SplitWrite:
-		updated = route.WithSplit(&w.route, intent.Split)
+		updated, err = route.WithSplit(w.route, intent.Split)
 	case rollout.SplitRemove:
-		if split, _ := route.SplitOf(w.route.Annotations); split != nil {
-			updated = route.WithoutSplit(&w.route, *split)
-		}
+		updated = route.WithoutSplit(w.route)
 	}
-	if !route.SameBackends(updated, &w.route) {
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if !route.SameRules(updated, w.route) {
 		updated.Generation++
 	}
-	w.route = *updated
+	w.route = updated
 	w.checkWeight(before)
 }
 
@@ -270,7 +270,7 @@ func (w *world) weight() int32 {
 	if split == nil {
 		return 0
 	}
-	return int32(route.WeightOf(&w.route, *split))
+	return int32(route.WeightOf(w.route, *split))
 }
 
 // checkWeight holds the invariants of a rising weight.
@@ -379,11 +379,11 @@ func (w *world) react() {
 		w.reactTo(w.copied, func(b behaviour) bool { return !b.neverReady })
 		w.endpoints = w.copied.Status.AvailableReplicas
 	}
-	status := gatewayv1.RouteParentStatus{ParentRef: w.route.Spec.ParentRefs[0]}
+	status := gatewayv1.RouteParentStatus{ParentRef: w.route.ParentRefs[0]}
 	for _, kind := range []string{"Accepted", "ResolvedRefs"} {
 		status.Conditions = append(status.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, ObservedGeneration: w.route.Generation})
 	}
-	w.route.Status.Parents = []gatewayv1.RouteParentStatus{status}
+	w.route.Parents = []gatewayv1.RouteParentStatus{status}
 }
 
 func (w *world) reactTo(d *appsv1.Deployment, ready func(behaviour) bool) {
@@ -400,10 +400,8 @@ func (w *world) checkEnd() {
 	if w.copied != nil || w.copyService != nil {
 		w.t.Error("the copy is still there")
 	}
-	if !slices.EqualFunc(w.route.Spec.Rules, w.userRoute.Spec.Rules, func(a, b gatewayv1.HTTPRouteRule) bool {
-		return fmt.Sprint(a.BackendRefs[0].Name, *a.BackendRefs[0].Weight, len(a.BackendRefs)) == fmt.Sprint(b.BackendRefs[0].Name, *b.BackendRefs[0].Weight, len(b.BackendRefs))
-	}) || len(w.route.Annotations) > 0 {
-		w.t.Errorf("the route is not the user's: %v %v", w.route.Annotations, w.route.Spec.Rules)
+	if !route.SameRules(w.route, w.userRoute) || len(w.route.Annotations) > 0 {
+		w.t.Errorf("the route is not the user's: %v %v", w.route.Annotations, w.route.Rules)
 	}
 	if w.finalizer || w.previous != nil || w.direct != nil {
 		w.t.Errorf("left behind: finalizer %v, previous %v, direct %v", w.finalizer, w.previous, w.direct)

@@ -1,212 +1,164 @@
 package route
 
 import (
-	"math"
-	"slices"
+	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/config"
 )
 
-// mostWeight is the largest weight that the Gateway API allows.
-const mostWeight = 1_000_000
-
-// scales are tried in order until every weight can be shared exactly at any percentage.
-var scales = []int32{1, 10, 100}
-
-// WithSplit returns the route with the split stated and rendered. Rules that were rendered before are un-rendered first,
-// so what the user changed meanwhile is kept, and rendering twice changes nothing.
-func WithSplit(route *gatewayv1.HTTPRoute, split Split) *gatewayv1.HTTPRoute {
-	result := unrendered(route, lastSplit(route, split))
-	split.Scale = scaleFor(result, split)
-	for i := range result.Spec.Rules {
-		renderRule(&result.Spec.Rules[i], split, result.Namespace)
-	}
-	if split.Scale == 1 {
-		split.Scale = 0
-	}
-	if result.Annotations == nil {
-		result.Annotations = map[string]string{}
-	}
-	result.Annotations[config.AnnotationSplit] = split.Encode()
-	return result
+// Intents are all that a route is rendered by.
+type Intents struct {
+	// Split is nil for none.
+	Split *Split
+	// Cohorts of any number of rollouts.
+	Cohorts []Cohort
 }
 
-// lastSplit is the split that the rules were rendered by: the one that the route states, else the one to come.
-func lastSplit(route *gatewayv1.HTTPRoute, next Split) Split {
-	if stated, err := SplitOf(route.Annotations); err == nil && stated != nil {
-		return *stated
-	}
-	return next
-}
-
-// WithoutSplit returns the route without the split: its rules are what the user last asked for. last is the split that
-// the rules were rendered by.
-func WithoutSplit(route *gatewayv1.HTTPRoute, last Split) *gatewayv1.HTTPRoute {
-	result := unrendered(route, last)
-	delete(result.Annotations, config.AnnotationSplit)
-	if len(result.Annotations) == 0 {
-		result.Annotations = nil
-	}
-	return result
-}
-
-// Render is what admission makes of an update: the rules say what the annotation states. A split that cannot be read is
-// an error; a split that was taken away is taken out of the rules.
-func Render(old, updated *gatewayv1.HTTPRoute) (*gatewayv1.HTTPRoute, error) {
-	split, err := SplitOf(updated.Annotations)
+// IntentsOf returns what annotations state. The error names the annotation that cannot be read.
+func IntentsOf(annotations map[string]string) (Intents, error) {
+	split, err := SplitOf(annotations)
 	if err != nil {
-		return nil, err
+		return Intents{}, fmt.Errorf("metadata.annotations[%s]: %w", config.AnnotationSplit, err)
 	}
-	before, _ := SplitOf(old.Annotations)
-	switch {
-	case split == nil && before == nil:
-		return updated.DeepCopy(), nil
-	case split == nil:
-		return WithoutSplit(updated, *before), nil
-	case before == nil:
-		return WithSplit(updated, *split), nil
-	}
-	plain := unrendered(updated, *before)
-	return WithSplit(plain, *split), nil
-}
-
-// IsRendered reports whether the rules say what the annotation states; true without an annotation.
-func IsRendered(route *gatewayv1.HTTPRoute) bool {
-	split, err := SplitOf(route.Annotations)
+	cohorts, err := CohortsOf(annotations)
 	if err != nil {
-		return false
+		return Intents{}, fmt.Errorf("metadata.annotations[%s]: %w", config.AnnotationCohorts, err)
 	}
-	return split == nil || SameBackends(route, WithSplit(route, *split))
+	return Intents{Split: split, Cohorts: cohorts}, nil
 }
 
-// SameBackends reports whether two routes have the same rules.
-func SameBackends(a, b *gatewayv1.HTTPRoute) bool {
-	return equality.Semantic.DeepEqual(a.Spec.Rules, b.Spec.Rules)
+// None reports whether nothing is stated.
+func (i Intents) None() bool {
+	return i.Split == nil && len(i.Cohorts) == 0
 }
 
-// unrendered takes the canary out of every rule that holds it and gives its weight back to the primary.
-func unrendered(route *gatewayv1.HTTPRoute, last Split) *gatewayv1.HTTPRoute {
-	result := route.DeepCopy()
-	for i := range result.Spec.Rules {
-		unrenderRule(&result.Spec.Rules[i], last, result.Namespace)
+// With returns the route with exactly these intents stated and rendered. Rules that were rendered before are un-rendered
+// first, so what the user changed meanwhile is kept, and rendering twice changes nothing. The error says which limit of the
+// Gateway API would be exceeded or what contradicts the user's rules, and what to do; then nothing is rendered.
+func With(r Route, intents Intents) (Route, error) {
+	stated, err := IntentsOf(r.Annotations)
+	if err != nil {
+		return Route{}, err
+	}
+	if pruned(r, stated) && len(addedBy(plainOf(r, r, stated, intents), intents)) > 0 {
+		return Route{}, errPruned(r.Kind)
+	}
+	return render(plainOf(r, r, stated, intents), intents)
+}
+
+// WithSplit is With for one split, and leaves cohorts as they are.
+func WithSplit(r Route, split Split) (Route, error) {
+	intents, err := IntentsOf(r.Annotations)
+	if err != nil {
+		return Route{}, err
+	}
+	intents.Split = &split
+	return With(r, intents)
+}
+
+// WithoutSplit returns the route without its split, and leaves cohorts as they are: without any, its rules are what the user
+// last asked for.
+func WithoutSplit(r Route) Route {
+	intents, err := IntentsOf(r.Annotations)
+	if err != nil {
+		return Plain(r)
+	}
+	intents.Split = nil
+	result, err := With(r, intents)
+	if err != nil {
+		// What cannot be rendered any more must not keep the canary's requests where they are.
+		return Plain(r)
 	}
 	return result
 }
 
-func unrenderRule(rule *gatewayv1.HTTPRouteRule, last Split, namespace string) {
-	isCanary := func(ref gatewayv1.HTTPBackendRef) bool { return namesService(ref.BackendRef, last.Canary, namespace) }
-	if !slices.ContainsFunc(rule.BackendRefs, isCanary) {
-		return
+// Plain is the route as the user last asked for it, without anything of ours. An annotation that cannot be read was not
+// written by us, and no rules were rendered by it.
+func Plain(r Route) Route {
+	stated, _ := IntentsOf(r.Annotations)
+	return withAnnotations(plainOf(r, r, stated, Intents{}), Intents{})
+}
+
+// Render is what admission makes of an update: the rules say what the annotations state. Annotations that cannot be read are
+// an error; what was taken away from them is taken out of the rules.
+func Render(old, updated Route) (Route, error) {
+	intents, err := IntentsOf(updated.Annotations)
+	if err != nil {
+		return Route{}, err
 	}
-	kept := make([]gatewayv1.HTTPBackendRef, 0, len(rule.BackendRefs))
-	for _, ref := range rule.BackendRefs {
-		if !isCanary(ref) {
-			kept = append(kept, ref)
+	before, _ := IntentsOf(old.Annotations)
+	if intents.None() && before.None() {
+		return updated, nil
+	}
+	return render(plainOf(old, updated, before, intents), intents)
+}
+
+// IsRendered reports whether the rules say what the annotations state; true without any. The reason tells what keeps them
+// from it, or is empty when they only need to be written.
+func IsRendered(r Route) (ok bool, reason string) {
+	intents, err := IntentsOf(r.Annotations)
+	if err != nil {
+		return false, err.Error()
+	}
+	if intents.None() {
+		return true, ""
+	}
+	wanted, err := With(r, intents)
+	if err != nil {
+		return false, err.Error()
+	}
+	return SameRules(r, wanted), ""
+}
+
+// SameRules reports whether two routes have the same rules.
+func SameRules(a, b Route) bool {
+	return equality.Semantic.DeepEqual(a.Rules, b.Rules)
+}
+
+// render renders intents into a route without anything of ours.
+func render(plain Route, intents Intents) (Route, error) {
+	if err := checkNames(plain); err != nil {
+		return Route{}, err
+	}
+	if intents.Split != nil {
+		split := intents.Split.on(plain.Namespace)
+		if scale := scaleFor(plain, split); scale > 1 {
+			split.Scale = int32(scale)
+		}
+		intents.Split = &split
+	}
+	rules, err := renderedRules(plain, intents)
+	if err != nil {
+		return Route{}, err
+	}
+	result := withAnnotations(plain, intents)
+	result.Rules = rules
+	return result, checkLimits(plain, result)
+}
+
+// renderedRules are the user's rules with the canary's share in them, each after the rules that are added for it.
+func renderedRules(plain Route, intents Intents) ([]any, error) {
+	rules := make([]any, 0, len(plain.Rules))
+	for i, rule := range plain.Rules {
+		if asMap(rule) == nil {
+			rules = append(rules, rule)
 			continue
 		}
-		if primary := primaryBefore(kept, last.Primary, namespace); primary != nil {
-			setWeight(primary, weightOf(*primary)+weightOf(ref))
+		b := builder{route: plain, intents: intents, index: i, rule: asMap(rule)}
+		weighted, err := b.weighted()
+		if err != nil {
+			return nil, err
 		}
-	}
-	for i := range kept {
-		setWeight(&kept[i], divided(weightOf(kept[i]), last.scale()))
-	}
-	rule.BackendRefs = kept
-}
-
-// primaryBefore is the primary's reference that a canary's belongs to: the last one before it.
-func primaryBefore(refs []gatewayv1.HTTPBackendRef, primary, namespace string) *gatewayv1.HTTPBackendRef {
-	for i := len(refs) - 1; i >= 0; i-- {
-		if namesService(refs[i].BackendRef, primary, namespace) {
-			return &refs[i]
+		added, err := b.added(weighted)
+		if err != nil {
+			return nil, err
 		}
-	}
-	return nil
-}
-
-func renderRule(rule *gatewayv1.HTTPRouteRule, split Split, namespace string) {
-	if !rendersIn(*rule, split, namespace) {
-		return
-	}
-	shared := make([]gatewayv1.HTTPBackendRef, 0, len(rule.BackendRefs)+1)
-	for _, ref := range rule.BackendRefs {
-		whole := multiplied(weightOf(ref), split.Scale)
-		if !namesService(ref.BackendRef, split.Primary, namespace) {
-			setWeight(&ref, whole)
-			shared = append(shared, ref)
-			continue
+		for _, one := range added {
+			rules = append(rules, one)
 		}
-		canary := *ref.DeepCopy()
-		canary.Name = gatewayv1.ObjectName(split.Canary)
-		part := share(whole, split.Weight)
-		setWeight(&ref, whole-part)
-		setWeight(&canary, part)
-		shared = append(shared, ref, canary)
+		rules = append(rules, weighted)
 	}
-	rule.BackendRefs = shared
-}
-
-func rendersIn(rule gatewayv1.HTTPRouteRule, split Split, namespace string) bool {
-	return slices.ContainsFunc(rule.BackendRefs, func(ref gatewayv1.HTTPBackendRef) bool {
-		return namesService(ref.BackendRef, split.Primary, namespace)
-	})
-}
-
-// scaleFor is the smallest scale with which every percentage can be shared exactly in every rule, or the largest that
-// keeps every weight within what the Gateway API allows. It does not depend on the split's weight, so that it stays the
-// same through a rollout: rules that were rendered by an earlier weight can be un-rendered by the annotation of a later.
-func scaleFor(route *gatewayv1.HTTPRoute, split Split) int32 {
-	best := int32(1)
-	for _, scale := range scales {
-		exact := true
-		for _, rule := range route.Spec.Rules {
-			if !rendersIn(rule, split, route.Namespace) {
-				continue
-			}
-			for _, ref := range rule.BackendRefs {
-				whole := int64(weightOf(ref)) * int64(scale)
-				if whole > mostWeight {
-					return best
-				}
-				exact = exact && (!namesService(ref.BackendRef, split.Primary, route.Namespace) || whole%100 == 0)
-			}
-		}
-		best = scale
-		if exact {
-			break
-		}
-	}
-	return best
-}
-
-// share is the canary's part of a weight, rounded to the nearest: of two parts, the largest remainder gives the same.
-func share(whole, percent int32) int32 {
-	return int32(math.Round(float64(whole) * float64(percent) / 100))
-}
-
-func multiplied(weight, scale int32) int32 {
-	return int32(min(int64(weight)*int64(scale), mostWeight))
-}
-
-func divided(weight, scale int32) int32 {
-	return int32(math.Round(float64(weight) / float64(scale)))
-}
-
-// weightOf is the weight of a reference; 1 when it has none, as the Gateway API says.
-func weightOf(ref gatewayv1.HTTPBackendRef) int32 {
-	if ref.Weight == nil {
-		return 1
-	}
-	return *ref.Weight
-}
-
-// setWeight leaves a weight absent that is absent and means the same.
-func setWeight(ref *gatewayv1.HTTPBackendRef, weight int32) {
-	if ref.Weight == nil && weight == 1 {
-		return
-	}
-	ref.Weight = &weight
+	return rules, nil
 }

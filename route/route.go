@@ -2,140 +2,153 @@ package route
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// namesService reports whether a reference is to a Service of this name in the route's own namespace.
-func namesService(ref gatewayv1.BackendRef, service, namespace string) bool {
-	return string(ref.Name) == service &&
-		(ref.Group == nil || *ref.Group == "") &&
-		(ref.Kind == nil || *ref.Kind == "Service") &&
-		(ref.Namespace == nil || string(*ref.Namespace) == namespace)
+// Route is an HTTPRoute or a GRPCRoute. No function of this package changes one that it is given.
+type Route struct {
+	// Kind is HTTP or GRPC.
+	Kind string
+	metav1.ObjectMeta
+	// ParentRefs are the Gateways, Services and other parents that serve the route.
+	ParentRefs []gatewayv1.ParentReference
+	// Hostnames that the route is for; none means all.
+	Hostnames []gatewayv1.Hostname
+	// Rules are decoded JSON, so that both kinds are alike and fields stay that the types of this release do not know.
+	Rules []any
+	// Parents is what the controllers of the parents report.
+	Parents []gatewayv1.RouteParentStatus
+}
+
+// FromHTTP takes over an HTTPRoute.
+func FromHTTP(r *gatewayv1.HTTPRoute) Route {
+	return Route{Kind: HTTP, ObjectMeta: *r.ObjectMeta.DeepCopy(), ParentRefs: r.Spec.ParentRefs, Hostnames: r.Spec.Hostnames,
+		Rules: rulesOf(r), Parents: r.Status.Parents}
+}
+
+// FromGRPC takes over a GRPCRoute.
+func FromGRPC(r *gatewayv1.GRPCRoute) Route {
+	return Route{Kind: GRPC, ObjectMeta: *r.ObjectMeta.DeepCopy(), ParentRefs: r.Spec.ParentRefs, Hostnames: r.Spec.Hostnames,
+		Rules: rulesOf(r), Parents: r.Status.Parents}
+}
+
+func rulesOf(typed any) []any {
+	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(typed)
+	if err != nil {
+		panic(err) // the types of the Gateway API can always be encoded
+	}
+	rules, _, _ := unstructured.NestedFieldNoCopy(object, "spec", "rules")
+	list, _ := rules.([]any)
+	return list
+}
+
+// FromObject takes over decoded JSON, without copying its rules. The error names the field that is not as the Gateway API
+// has it.
+func FromObject(object map[string]any) (Route, error) {
+	var known struct {
+		Kind              string `json:"kind"`
+		metav1.ObjectMeta `json:"metadata"`
+		Spec              struct {
+			ParentRefs []gatewayv1.ParentReference `json:"parentRefs"`
+			Hostnames  []gatewayv1.Hostname        `json:"hostnames"`
+		} `json:"spec"`
+		Status struct {
+			Parents []gatewayv1.RouteParentStatus `json:"parents"`
+		} `json:"status"`
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &known); err != nil {
+		return Route{}, fmt.Errorf("decode route: %w", err)
+	}
+	value, set, err := unstructured.NestedFieldNoCopy(object, "spec", "rules")
+	if err != nil {
+		return Route{}, fmt.Errorf("decode route: %w", err)
+	}
+	rules, isList := value.([]any)
+	if set && !isList {
+		return Route{}, fmt.Errorf("spec.rules: must be a list of rules")
+	}
+	return Route{Kind: known.Kind, ObjectMeta: known.ObjectMeta, ParentRefs: known.Spec.ParentRefs, Hostnames: known.Spec.Hostnames,
+		Rules: rules, Parents: known.Status.Parents}, nil
+}
+
+// Into puts the annotations and the rules into decoded JSON of the route, and leaves everything else there as it is.
+func (r Route) Into(object map[string]any) error {
+	result := &unstructured.Unstructured{Object: object}
+	if !maps.Equal(result.GetAnnotations(), r.Annotations) {
+		result.SetAnnotations(r.Annotations)
+	}
+	if len(r.Rules) == 0 {
+		return nil
+	}
+	return unstructured.SetNestedSlice(object, r.Rules, "spec", "rules")
+}
+
+// Key tells the route from every other.
+func (r Route) Key() Key {
+	return Key{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
 }
 
 // SendsTo reports whether any rule of the route has the Service as a backend.
-func SendsTo(route *gatewayv1.HTTPRoute, service string) bool {
-	for _, rule := range route.Spec.Rules {
-		for _, ref := range rule.BackendRefs {
-			if namesService(ref.BackendRef, service, route.Namespace) {
-				return true
-			}
+func SendsTo(r Route, service types.NamespacedName) bool {
+	for _, rule := range r.Rules {
+		if sends(asMap(rule), serviceBackend(service), r.Namespace) {
+			return true
 		}
 	}
 	return false
 }
 
+// Namespaces are the route's own, those of its backends and those of the Deployments that state anything on it, without order.
+func Namespaces(r Route) []string {
+	found := map[string]bool{r.Namespace: true}
+	if intents, err := IntentsOf(r.Annotations); err == nil {
+		if intents.Split != nil {
+			found[intents.Split.namespaceIn(r.Namespace)] = true
+		}
+		for _, cohort := range intents.Cohorts {
+			found[cohort.namespaceIn(r.Namespace)] = true
+		}
+	}
+	for _, rule := range r.Rules {
+		for _, ref := range listOf(asMap(rule), "backendRefs") {
+			found[backendOf(asMap(ref), r.Namespace).namespace] = true
+		}
+	}
+	return slices.Collect(maps.Keys(found))
+}
+
 // BackendPorts are the ports of the Service that the rules send to.
-func BackendPorts(route *gatewayv1.HTTPRoute, service string) []int32 {
+func BackendPorts(r Route, service types.NamespacedName) []int32 {
 	var ports []int32
-	for _, rule := range route.Spec.Rules {
-		for _, ref := range rule.BackendRefs {
-			if namesService(ref.BackendRef, service, route.Namespace) && ref.Port != nil {
-				ports = append(ports, int32(*ref.Port))
+	for _, rule := range r.Rules {
+		for _, ref := range listOf(asMap(rule), "backendRefs") {
+			port, set := number(asMap(ref), "port")
+			if set && backendOf(asMap(ref), r.Namespace) == serviceBackend(service) {
+				ports = append(ports, int32(port))
 			}
 		}
 	}
 	return ports
 }
 
-// WeightOf is the canary's share of the first rule that has it, in percent; 0 when no rule has it.
-func WeightOf(route *gatewayv1.HTTPRoute, split Split) float64 {
-	for _, rule := range route.Spec.Rules {
-		var primary, canary int32
-		for _, ref := range rule.BackendRefs {
-			switch {
-			case namesService(ref.BackendRef, split.Primary, route.Namespace):
-				primary += weightOf(ref)
-			case namesService(ref.BackendRef, split.Canary, route.Namespace):
-				canary += weightOf(ref)
-			}
+// WeightOf is the canary's share of the first rule that has both, in percent; 0 when no rule has.
+func WeightOf(r Route, split Split) float64 {
+	primary, canary := split.backends(r.Namespace)
+	for _, rule := range r.Rules {
+		weights := map[backend]int64{}
+		for _, ref := range listOf(asMap(rule), "backendRefs") {
+			weights[backendOf(asMap(ref), r.Namespace)] += weightOf(asMap(ref))
 		}
-		if canary > 0 {
-			return 100 * float64(canary) / float64(primary+canary)
+		if _, shared := weights[primary]; shared && weights[canary] > 0 {
+			return 100 * float64(weights[canary]) / float64(weights[primary]+weights[canary])
 		}
 	}
 	return 0
-}
-
-// Gateways are the parents of the route that are Gateways.
-func Gateways(route *gatewayv1.HTTPRoute) []types.NamespacedName {
-	var found []types.NamespacedName
-	for _, parent := range route.Spec.ParentRefs {
-		if parent.Kind == nil || *parent.Kind == "Gateway" {
-			found = append(found, parentName(parent, route.Namespace))
-		}
-	}
-	return found
-}
-
-func parentName(parent gatewayv1.ParentReference, namespace string) types.NamespacedName {
-	if parent.Namespace != nil {
-		namespace = string(*parent.Namespace)
-	}
-	return types.NamespacedName{Namespace: namespace, Name: string(parent.Name)}
-}
-
-// InEffect reports whether every parent of the route has accepted its present generation and resolved its backends. The
-// reason names the parent that has not, and what it says.
-func InEffect(route *gatewayv1.HTTPRoute) (ok bool, reason string) {
-	return parentsSay(route, true)
-}
-
-// Processed reports whether every parent of the route has dealt with its present generation, in whatever way: one that
-// refuses the route, or does not find a backend, sends nothing by an earlier generation either.
-func Processed(route *gatewayv1.HTTPRoute) (ok bool, reason string) {
-	return parentsSay(route, false)
-}
-
-func parentsSay(route *gatewayv1.HTTPRoute, yes bool) (ok bool, reason string) {
-	for _, parent := range route.Spec.ParentRefs {
-		if reason := parentLacks(route, parent, yes); reason != "" {
-			return false, reason
-		}
-	}
-	return true, ""
-}
-
-// parentLacks says what a parent has not reported for the present generation, or, where it must say yes, what it refuses.
-func parentLacks(route *gatewayv1.HTTPRoute, parent gatewayv1.ParentReference, yes bool) string {
-	name := fmt.Sprintf("%s %s", kindOf(parent), parentName(parent, route.Namespace))
-	found := false
-	for _, status := range route.Status.Parents {
-		if !sameParent(status.ParentRef, parent, route.Namespace) {
-			continue
-		}
-		found = true
-		for _, kind := range []gatewayv1.RouteConditionType{gatewayv1.RouteConditionAccepted, gatewayv1.RouteConditionResolvedRefs} {
-			condition := meta.FindStatusCondition(status.Conditions, string(kind))
-			switch {
-			case condition == nil || condition.ObservedGeneration < route.Generation:
-				return fmt.Sprintf("%s has not reported %s for generation %d yet", name, kind, route.Generation)
-			case yes && condition.Status != metav1.ConditionTrue:
-				return fmt.Sprintf("%s reports %s=%s: %s: %s", name, kind, condition.Status, condition.Reason, condition.Message)
-			}
-		}
-	}
-	if !found {
-		return fmt.Sprintf("%s has not reported on generation %d: is its controller running?", name, route.Generation)
-	}
-	return ""
-}
-
-func kindOf(parent gatewayv1.ParentReference) string {
-	if parent.Kind == nil {
-		return "Gateway"
-	}
-	return string(*parent.Kind)
-}
-
-// sameParent compares a parent in the status with one in the spec; a controller may report each listener by itself.
-func sameParent(reported, asked gatewayv1.ParentReference, namespace string) bool {
-	return kindOf(reported) == kindOf(asked) &&
-		parentName(reported, namespace) == parentName(asked, namespace) &&
-		(asked.SectionName == nil || reported.SectionName != nil && *reported.SectionName == *asked.SectionName) &&
-		(asked.Port == nil || reported.Port != nil && *reported.Port == *asked.Port)
 }

@@ -1,41 +1,142 @@
-// Package route knows how HTTPRoutes of the Gateway API share requests between a primary and its canary. It is pure:
-// values in, values out.
+// Package route knows how HTTPRoutes and GRPCRoutes of the Gateway API share requests between a primary and its canary. It
+// is pure: values in, values out.
 package route
 
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"sluice.dev/sluice/config"
 )
 
 // Split states how the requests for a Service are shared with its canary. It is the value of the annotation
-// sluice.dev/split, which admission renders into the weights of the rules.
+// sluice.dev/split, which admission renders into the rules.
 type Split struct {
 	// Deployment that is being rolled out.
 	Deployment string `json:"deployment"`
+	// Namespace of the Deployment and its Services; absent when it is the route's own.
+	Namespace string `json:"namespace,omitempty"`
 	// Primary and Canary are the names of the two Services.
 	Primary string `json:"primary"`
 	Canary  string `json:"canary"`
-	// Weight is the canary's share in percent, 0 to 100.
-	Weight int32 `json:"weight"`
+	// Weight is the canary's share in percent, 0 to 100, in hundredths at the finest.
+	Weight float64 `json:"weight"`
+	// Decimals is how many digits after the point the weights of the whole rollout have, 0 to 2, so that the scale stays
+	// the same through it.
+	Decimals int32 `json:"decimals,omitempty"`
 	// Scale is what the user's weights were multiplied by to be shared exactly, 1 when absent.
 	Scale int32 `json:"scale,omitempty"`
+	// Match are requests that go to the canary whatever the weight: those that fit any of the entries.
+	Match []Match `json:"match,omitempty"`
+	// Mirror is the percentage of the primary's requests of which the canary gets a copy, 0 to 100, in hundredths at the
+	// finest. Nobody sees the answers to copies.
+	Mirror float64 `json:"mirror,omitempty"`
+	// Affinity keeps a user on the version that first answered, by cookies; nil for none. GRPCRoutes do without.
+	Affinity *Affinity `json:"affinity,omitempty"`
+	// Mark is a header that is set on the requests that the canary gets; nil for none. Copies have no mark.
+	Mark *Header `json:"mark,omitempty"`
+	// CanaryBackend is a whole backend reference, with the defaults of the API filled in, that stands for the canary in
+	// place of a copy of the primary's reference; its weight does not count.
+	CanaryBackend map[string]any `json:"canaryBackend,omitempty"`
+}
+
+// Header is a header with its value.
+type Header struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Match is what a request must have, all of it; the terms are those of the Gateway API. GRPCRoutes leave out entries with
+// query parameters, a method or a path.
+type Match struct {
+	Headers     []ValueMatch `json:"headers,omitempty"`
+	QueryParams []ValueMatch `json:"queryParams,omitempty"`
+	// Method of the request, such as GET.
+	Method string `json:"method,omitempty"`
+	// Path of the request; nil for any.
+	Path *PathMatch `json:"path,omitempty"`
+}
+
+// ValueMatch is a condition on a header or a query parameter.
+type ValueMatch struct {
+	Name string `json:"name"`
+	// Type is Exact, also when absent, or RegularExpression.
+	Type  string `json:"type,omitempty"`
+	Value string `json:"value"`
+}
+
+// PathMatch is a condition on the path.
+type PathMatch struct {
+	// Type is Exact, PathPrefix or RegularExpression.
+	Type  string `json:"type"`
+	Value string `json:"value"`
+}
+
+// Affinity are the cookies that keep a user on a version.
+type Affinity struct {
+	// Cookie is set on answers of the canary; requests that carry it go to the canary while it has any weight.
+	Cookie Cookie `json:"cookie"`
+	// Primary is set on answers of the primary; requests that carry it go to the primary while it has any weight.
+	Primary *Cookie `json:"primary,omitempty"`
+	// Expired are cookies of earlier rollouts: requests that carry one go to the primary, and the answer removes it. Without a
+	// value, every value counts.
+	Expired []Cookie `json:"expired,omitempty"`
+}
+
+// Cookie is set as "name=value; attributes".
+type Cookie struct {
+	Name       string `json:"name"`
+	Value      string `json:"value"`
+	Attributes string `json:"attributes,omitempty"`
 }
 
 // Encode returns the annotation's value.
 func (s Split) Encode() string {
-	content, err := json.Marshal(s)
+	return encode(s)
+}
+
+func encode(value any) string {
+	content, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // strings and numbers can always be encoded
+		panic(err) // strings, finite numbers and decoded JSON can always be encoded
 	}
 	return string(content)
 }
 
-func (s Split) scale() int32 {
-	return max(1, s.Scale)
+func (s Split) scale() int64 {
+	return max(1, int64(s.Scale))
+}
+
+// backends are those of the primary and the canary in a route of this namespace.
+func (s Split) backends(namespace string) (primary, canary backend) {
+	service := types.NamespacedName{Namespace: s.namespaceIn(namespace), Name: s.Primary}
+	primary = serviceBackend(service)
+	if s.CanaryBackend != nil {
+		return primary, backendOf(s.CanaryBackend, namespace)
+	}
+	service.Name = s.Canary
+	return primary, serviceBackend(service)
+}
+
+// namespaceIn is the namespace of the Deployment, for a split on a route of this namespace.
+func (s Split) namespaceIn(namespace string) string {
+	if s.Namespace == "" {
+		return namespace
+	}
+	return s.Namespace
+}
+
+// on is the split as a route of this namespace states it, apart from the scale.
+func (s Split) on(namespace string) Split {
+	if s.Namespace == namespace {
+		s.Namespace = ""
+	}
+	s.Scale = 0
+	return s
 }
 
 // SplitOf returns the split that annotations state, nil when they state none. The error says what is wrong with a value
@@ -49,22 +150,83 @@ func SplitOf(annotations map[string]string) (*Split, error) {
 	if err := json.Unmarshal([]byte(value), &split); err != nil {
 		return nil, fmt.Errorf("must be JSON as sluice writes it: %w", err)
 	}
-	for field, name := range map[string]string{"primary": split.Primary, "canary": split.Canary} {
-		if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
-			return nil, fmt.Errorf("%s must be the name of a Service: %s", field, problems[0])
+	for _, check := range []func() error{split.checkNames, split.checkNumbers, split.checkCookies} {
+		if err := check(); err != nil {
+			return nil, err
 		}
 	}
-	if problems := validation.IsDNS1123Subdomain(split.Deployment); len(problems) > 0 {
-		return nil, fmt.Errorf("deployment must be the name of a Deployment: %s", problems[0])
-	}
-	if split.Primary == split.Canary {
-		return nil, fmt.Errorf("primary and canary must be two Services")
-	}
-	if split.Weight < 0 || split.Weight > 100 {
-		return nil, fmt.Errorf("weight must be from 0 to 100 (percent), not %d", split.Weight)
-	}
-	if split.Scale < 0 || split.Scale > mostWeight {
-		return nil, fmt.Errorf("scale must be from 1 to %d, not %d", mostWeight, split.Scale)
-	}
 	return &split, nil
+}
+
+// SplitFor returns the split that a route states for a Deployment, nil when it states none, or one for another.
+func SplitFor(r Route, deployment types.NamespacedName) *Split {
+	split, err := SplitOf(r.Annotations)
+	if err != nil || split == nil || split.DeploymentOn(r) != deployment {
+		return nil
+	}
+	return split
+}
+
+// DeploymentOn is the Deployment of a split that a route states.
+func (s Split) DeploymentOn(r Route) types.NamespacedName {
+	return types.NamespacedName{Namespace: s.namespaceIn(r.Namespace), Name: s.Deployment}
+}
+
+// States reports whether a route states this very split.
+func States(r Route, split Split) bool {
+	stated, err := SplitOf(r.Annotations)
+	return err == nil && stated != nil && stated.on(r.Namespace).Encode() == split.on(r.Namespace).Encode()
+}
+
+func (s Split) checkNames() error {
+	for field, name := range map[string]string{"primary": s.Primary, "canary": s.Canary} {
+		if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+			return fmt.Errorf("%s must be the name of a Service: %s", field, problems[0])
+		}
+	}
+	if problems := validation.IsDNS1123Subdomain(s.Deployment); len(problems) > 0 {
+		return fmt.Errorf("deployment must be the name of a Deployment: %s", problems[0])
+	}
+	if s.Namespace != "" && len(validation.IsDNS1123Label(s.Namespace)) > 0 {
+		return fmt.Errorf("namespace must be the name of a namespace, not %q", s.Namespace)
+	}
+	// A namespace of the reference counts as well, so that any will do to tell the two apart.
+	if primary, canary := s.backends("-"); primary == canary {
+		return fmt.Errorf("primary and canary must be two Services")
+	}
+	return nil
+}
+
+func (s Split) checkNumbers() error {
+	for field, percent := range map[string]float64{"weight": s.Weight, "mirror": s.Mirror} {
+		if percent < 0 || percent > 100 {
+			return fmt.Errorf("%s must be from 0 to 100 (percent), not %v", field, percent)
+		}
+		if hundredths := percent * 100; math.Abs(hundredths-math.Round(hundredths)) > 1e-6 {
+			return fmt.Errorf("%s must be in hundredths of a percent at the finest, not %v", field, percent)
+		}
+	}
+	if s.Decimals < 0 || s.Decimals > 2 {
+		return fmt.Errorf("decimals must be from 0 to 2, not %d", s.Decimals)
+	}
+	if s.Scale < 0 || s.Scale > mostWeight {
+		return fmt.Errorf("scale must be from 1 to %d, not %d", mostWeight, s.Scale)
+	}
+	return nil
+}
+
+func (s Split) checkCookies() error {
+	if s.Affinity == nil {
+		return nil
+	}
+	cookies := append([]Cookie{s.Affinity.Cookie}, s.Affinity.Expired...)
+	if s.Affinity.Primary != nil {
+		cookies = append(cookies, *s.Affinity.Primary)
+	}
+	for _, cookie := range cookies {
+		if cookie.Name == "" {
+			return fmt.Errorf("affinity must name its cookies")
+		}
+	}
+	return nil
 }

@@ -89,7 +89,7 @@ func serve(m *testing.M) (int, error) {
 // routes has updates of routes rendered, as the chart does.
 func routes() *admissionregistrationv1.MutatingWebhookConfiguration {
 	return &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "zz-sluice"}, Webhooks: []admissionregistrationv1.MutatingWebhook{{
-		Name: "httproutes.sluice.dev", SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone), AdmissionReviewVersions: []string{"v1"},
+		Name: "routes.sluice.dev", SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone), AdmissionReviewVersions: []string{"v1"},
 		ClientConfig: admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{
 			Namespace: "default", Name: "sluice-webhook", Path: ptr.To(webhook.MutateRoutePath)}},
 		Rules: []admissionregistrationv1.RuleWithOperations{{

@@ -188,11 +188,16 @@ func TestRequestsAreNotSentToNobody(t *testing.T) {
 	i.create(copied)
 	copied.Status = appsv1.DeploymentStatus{Replicas: 2, AvailableReplicas: 2, ReadyReplicas: 2}
 	i.Expect(server.client.Status().Update(t.Context(), copied)).To(Succeed())
-	split := route.WithSplit(i.route(), route.Split{Deployment: "podinfo", Primary: "podinfo", Canary: "podinfo-canary", Weight: 100})
-	i.Expect(server.client.Update(t.Context(), split)).To(Succeed())
+	split, err := route.WithSplit(route.FromHTTP(i.route()), route.Split{Deployment: "podinfo", Primary: "podinfo", Canary: "podinfo-canary", Weight: 100})
+	i.Expect(err).NotTo(HaveOccurred())
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(route.HTTP))
+	i.Expect(i.get(object, "podinfo")).To(Succeed())
+	i.Expect(split.Into(object.Object)).To(Succeed())
+	i.Expect(server.client.Update(t.Context(), object)).To(Succeed())
 	i.create(&coordinationv1.Lease{ObjectMeta: i.named("sluice")})
 
-	err := Run(t.Context(), server.client, i.options(2*time.Second))
+	err = Run(t.Context(), server.client, i.options(2*time.Second))
 	if err == nil || !strings.Contains(err.Error(), "Deployment podinfo has no available replica, only its canary has") {
 		t.Errorf("got %v", err)
 	}

@@ -35,15 +35,16 @@ func httpRoute(split string, refs ...string) map[string]any {
 
 func weightsOf(t *testing.T, object map[string]any) string {
 	t.Helper()
-	typed, err := typedRoute(object)
+	rules, _, err := unstructured.NestedSlice(object, "spec", "rules")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var refs []string
-	for _, ref := range typed.Spec.Rules[0].BackendRefs {
-		refs = append(refs, fmt.Sprintf("%s=%d", ref.Name, *ref.Weight))
+	for _, ref := range rules[0].(map[string]any)["backendRefs"].([]any) {
+		fields := ref.(map[string]any)
+		refs = append(refs, fmt.Sprintf("%s=%d", fields["name"], fields["weight"]))
 	}
-	if split, ok := typed.Annotations[config.AnnotationSplit]; ok {
+	if split, ok := (&unstructured.Unstructured{Object: object}).GetAnnotations()[config.AnnotationSplit]; ok {
 		refs = append(refs, split[strings.Index(split, `"weight"`):])
 	}
 	return strings.Join(refs, " ")

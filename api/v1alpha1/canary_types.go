@@ -256,7 +256,8 @@ type TargetStatus struct {
 	// service is the name of the Service that selects the primary's pods.
 	// +optional
 	Service string `json:"service,omitempty"`
-	// routes are the names of the HTTPRoutes that send requests to the Service.
+	// routes are those that send requests to the Service: the name of an HTTPRoute of the same namespace, else
+	// GRPCRoute/name or, from another namespace, HTTPRoute/namespace/name.
 	// +optional
 	// +listType=atomic
 	Routes []string `json:"routes,omitempty"`

@@ -98,7 +98,7 @@ func (s *shop) failWithoutAdmissionOfRoutes(p *process, port int) {
 	s.t.Helper()
 	call := func(port int) {
 		s.changeHooks(func(name string, called *admissionregistrationv1.WebhookClientConfig) {
-			if name == "httproutes.sluice.dev" {
+			if name == "routes.sluice.dev" {
 				called.Service.Port = ptr.To(int32(port))
 			}
 		})

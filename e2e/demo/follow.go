@@ -60,10 +60,11 @@ func (d *demo) show(ctx context.Context, s v1alpha1.CanaryStatus) error {
 
 // written is the canary's share in the rules of the HTTPRoute.
 func (d *demo) written(ctx context.Context) (float64, error) {
-	r, err := d.Route(ctx)
-	if err != nil || r == nil {
+	stored, err := d.Route(ctx)
+	if err != nil || stored == nil {
 		return 0, err
 	}
+	r := route.FromHTTP(stored)
 	split, err := route.SplitOf(r.Annotations)
 	if err != nil || split == nil {
 		return 0, err

@@ -175,7 +175,7 @@ func (r *Reconciler) create(ctx context.Context, object client.Object) error {
 
 func (r *Reconciler) update(ctx context.Context, object client.Object) error {
 	if err := r.Client.Update(ctx, object, client.FieldOwner(config.FieldManager)); err != nil {
-		return fmt.Errorf("update %T %s/%s: %w", object, object.GetNamespace(), object.GetName(), err)
+		return fmt.Errorf("update %s: %w", nameOf(object), err)
 	}
 	return nil
 }

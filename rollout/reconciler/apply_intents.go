@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -12,76 +14,35 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/rollout"
-	"sluice.dev/sluice/route"
 )
 
-// writeSplit states the split on the routes, or takes it out.
-func (r *Reconciler) writeSplit(ctx context.Context, _ *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
-	for i := range o.Routes {
-		current := &o.Routes[i]
-		split, err := route.SplitOf(current.Annotations)
-		if err != nil {
-			continue
-		}
-		switch {
-		case plan.Split.Action == rollout.SplitWrite && slices.Contains(plan.Split.Routes, current.Name):
-			err = r.render(ctx, current, route.WithSplit(current, plan.Split.Split))
-		case plan.Split.Action == rollout.SplitRemove && split != nil && split.Deployment == o.Name:
-			err = r.render(ctx, current, route.WithoutSplit(current, *split))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// render writes the annotation of the desired route and leaves the rules to admission, so that they stay the user's.
-// Where admission was away the rules are written as well: taking weight away must not depend on it.
-func (r *Reconciler) render(ctx context.Context, current, desired *gatewayv1.HTTPRoute) error {
-	if current.Annotations[config.AnnotationSplit] == desired.Annotations[config.AnnotationSplit] && sameRules(current, desired) {
-		return nil
-	}
-	var value any
-	if split, set := desired.Annotations[config.AnnotationSplit]; set {
-		value = split
-	}
-	written := current.DeepCopy()
-	if err := r.annotate(ctx, written, current.ResourceVersion, config.AnnotationSplit, value); err != nil {
-		return err
-	}
-	if sameRules(written, desired) {
-		return nil
-	}
-	log.FromContext(ctx).Info("admission did not render the route, writing its rules", "route", current.Name)
-	written.Spec.Rules = desired.Spec.Rules
-	return r.update(ctx, written)
-}
-
-func sameRules(a, b *gatewayv1.HTTPRoute) bool {
-	return route.SameBackends(a, b)
-}
-
-// annotate sets one annotation, or removes it for nil. With a resource version the write fails when the object changed.
-func (r *Reconciler) annotate(ctx context.Context, object client.Object, resourceVersion, key string, value any) error {
-	metadata := map[string]any{"annotations": map[string]any{key: value}}
+// annotate sets annotations, or removes them for nil. With a resource version the write fails when the object changed.
+func (r *Reconciler) annotate(ctx context.Context, object client.Object, resourceVersion string, annotations map[string]any) error {
+	metadata := map[string]any{"annotations": annotations}
 	if resourceVersion != "" {
 		metadata["resourceVersion"] = resourceVersion
 	}
 	patch, err := json.Marshal(map[string]any{"metadata": metadata})
 	if err != nil {
-		return fmt.Errorf("encode annotation %s: %w", key, err)
+		return fmt.Errorf("encode annotations: %w", err)
 	}
 	if err := r.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(config.FieldManager)); err != nil {
-		return fmt.Errorf("write annotation %s on %T %s/%s: %w", key, object, object.GetNamespace(), object.GetName(), err)
+		return fmt.Errorf("write annotations %s on %s: %w", strings.Join(slices.Sorted(maps.Keys(annotations)), ", "), nameOf(object), err)
 	}
 	return nil
+}
+
+// nameOf names an object in errors.
+func nameOf(object client.Object) string {
+	kind := object.GetObjectKind().GroupVersionKind().Kind
+	if kind == "" {
+		kind = fmt.Sprintf("%T", object)
+	}
+	return fmt.Sprintf("%s %s/%s", kind, object.GetNamespace(), object.GetName())
 }
 
 // writeAsk asks admission for one thing. It carries no resource version: the hash says what it is meant for.
@@ -90,7 +51,7 @@ func (r *Reconciler) writeAsk(ctx context.Context, canary *v1alpha1.Canary, o ro
 		return nil
 	}
 	target := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}
-	err := r.annotate(ctx, target, "", plan.Ask.Key, plan.Ask.Value())
+	err := r.annotate(ctx, target, "", map[string]any{plan.Ask.Key: plan.Ask.Value()})
 	if refused(err) {
 		r.tell(canary, o.Primary, []rollout.Event{rollout.AskRejected(plan.Ask, err)})
 	}

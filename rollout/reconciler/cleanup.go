@@ -13,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/route"
@@ -42,10 +41,14 @@ func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
 	if len(namespaces) == 0 {
 		namespaces = []string{corev1.NamespaceAll}
 	}
-	u := &cleanUp{Reconciler: &Reconciler{Client: c, Live: c}, namespaces: namespaces,
+	kinds, err := routeKinds(c.RESTMapper())
+	if err != nil {
+		return err
+	}
+	u := &cleanUp{Reconciler: &Reconciler{Client: c, Live: c, routeKinds: kinds}, namespaces: namespaces,
 		restored: map[types.NamespacedName]time.Time{}, cleared: map[types.NamespacedName]time.Time{}}
 	var left error
-	err := wait.PollUntilContextCancel(ctx, cleanUpPeriod, true, func(ctx context.Context) (bool, error) {
+	err = wait.PollUntilContextCancel(ctx, cleanUpPeriod, true, func(ctx context.Context) (bool, error) {
 		now := u.pass(ctx)
 		if now != nil && (left == nil || left.Error() != now.Error()) {
 			log.FromContext(ctx).Info("cleaning up", "left", now.Error())
@@ -65,20 +68,25 @@ func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
 // pass does what can be done now and returns what is left.
 func (u *cleanUp) pass(ctx context.Context) error {
 	var left []error
+	var routes []route.Route
+	for _, namespace := range u.namespaces {
+		found, err := u.listRoutes(ctx, namespace)
+		if err != nil {
+			return err
+		}
+		routes = append(routes, found...)
+	}
+	for _, r := range routes {
+		left = append(left, u.restore(ctx, r))
+	}
 	for _, namespace := range u.namespaces {
 		var canaries v1alpha1.CanaryList
-		var routes gatewayv1.HTTPRouteList
-		for _, list := range []client.ObjectList{&canaries, &routes} {
-			if err := u.Client.List(ctx, list, client.InNamespace(namespace)); err != nil && !meta.IsNoMatchError(err) {
-				return fmt.Errorf("list %T: %w", list, err)
-			}
-		}
-		for i := range routes.Items {
-			left = append(left, u.restore(ctx, &routes.Items[i]))
+		if err := u.Client.List(ctx, &canaries, client.InNamespace(namespace)); err != nil && !meta.IsNoMatchError(err) {
+			return fmt.Errorf("list Canaries: %w", err)
 		}
 		for i := range canaries.Items {
 			canary := &canaries.Items[i]
-			if err := u.release(ctx, canary, routes.Items); err != nil {
+			if err := u.release(ctx, canary, routes); err != nil {
 				left = append(left, fmt.Errorf("canary %s/%s: %w", canary.Namespace, canary.Name, err))
 			}
 		}
@@ -86,13 +94,23 @@ func (u *cleanUp) pass(ctx context.Context) error {
 	return errors.Join(left...)
 }
 
-// restore takes the split out of a route, unless that would send its requests to nobody.
-func (u *cleanUp) restore(ctx context.Context, current *gatewayv1.HTTPRoute) error {
-	split, err := route.SplitOf(current.Annotations)
-	if split == nil || err != nil {
+// restore takes split and cohorts out of a route. The split stays where its end would send the requests to nobody.
+func (u *cleanUp) restore(ctx context.Context, current route.Route) error {
+	intents, err := route.IntentsOf(current.Annotations)
+	if err != nil || intents.None() {
 		return nil // what cannot be read was not written by us, and no rules were rendered by it
 	}
-	key := types.NamespacedName{Namespace: current.Namespace, Name: split.Deployment}
+	if intents.Split != nil {
+		if err := u.mayRestore(ctx, current, *intents.Split); err != nil {
+			return err
+		}
+	}
+	return u.render(ctx, current, route.Plain(current))
+}
+
+// mayRestore says why a route must keep its split.
+func (u *cleanUp) mayRestore(ctx context.Context, current route.Route, split route.Split) error {
+	key := split.DeploymentOn(current)
 	primary, err := fetch(ctx, u.Live, key, &appsv1.Deployment{})
 	if err != nil {
 		return err
@@ -103,8 +121,7 @@ func (u *cleanUp) restore(ctx context.Context, current *gatewayv1.HTTPRoute) err
 		return err
 	}
 	if primary != nil && copied != nil && primary.Status.AvailableReplicas == 0 && copied.Status.AvailableReplicas > 0 {
-		return fmt.Errorf("HTTPRoute %s/%s keeps its weights: Deployment %s has no available replica, only its canary has",
-			current.Namespace, current.Name, primary.Name)
+		return fmt.Errorf("%s keeps its weights: Deployment %s has no available replica, only its canary has", current.Key(), primary.Name)
 	}
-	return u.render(ctx, current, route.WithoutSplit(current, *split))
+	return nil
 }

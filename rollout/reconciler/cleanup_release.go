@@ -14,7 +14,6 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
@@ -24,7 +23,7 @@ import (
 )
 
 // release removes the copy and lets go of the Canary, once no gateway sends requests to it any more.
-func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes []gatewayv1.HTTPRoute) error {
+func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes []route.Route) error {
 	if controllerutil.ContainsFinalizer(canary, config.Finalizer) {
 		if err := u.stillServed(canary, routes); err != nil {
 			return err
@@ -46,20 +45,17 @@ func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes [
 
 // stillServed says why a gateway may still send requests to the copy: a route has the split, is not in effect without it,
 // or is so only since a moment ago.
-func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []gatewayv1.HTTPRoute) error {
+func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []route.Route) error {
 	key, now := client.ObjectKeyFromObject(canary), time.Now()
 	target := ptr.Deref(canary.Status.Target, v1alpha1.TargetStatus{})
 	var why []string
-	for i := range routes {
-		r := &routes[i]
-		if r.Namespace != canary.Namespace {
-			continue
+	for _, r := range routes {
+		name := r.Key().From(canary.Namespace)
+		if route.SplitFor(r, key) != nil {
+			return fmt.Errorf("%s still carries the split", name)
 		}
-		if splits(r, canary.Name) {
-			return fmt.Errorf("HTTPRoute %s still carries the split", r.Name)
-		}
-		if ok, reason := route.Processed(r); slices.Contains(target.Routes, r.Name) && !ok {
-			why = append(why, fmt.Sprintf("HTTPRoute %s: %s", r.Name, reason))
+		if ok, reason := route.Processed(r); slices.Contains(target.Routes, r.Key().Short(canary.Namespace)) && !ok {
+			why = append(why, fmt.Sprintf("%s: %s", name, reason))
 		}
 	}
 	if len(why) > 0 && now.Sub(first(u.restored, key, now)) < reportLimit {
@@ -70,12 +66,6 @@ func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []gatewayv1.HTTPRo
 		return fmt.Errorf("all requests go to the primary; letting that settle for %s", settle)
 	}
 	return nil
-}
-
-// splits reports whether a route shares its requests with the canary of this Deployment.
-func splits(r *gatewayv1.HTTPRoute, deployment string) bool {
-	split, err := route.SplitOf(r.Annotations)
-	return err == nil && split != nil && split.Deployment == deployment
 }
 
 // first is when this was first asked for the key.

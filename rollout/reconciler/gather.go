@@ -66,20 +66,21 @@ func readPrimary(o *rollout.Observation) config.Policy {
 
 func (r *Reconciler) readLists(ctx context.Context, o *rollout.Observation) error {
 	var services corev1.ServiceList
-	var routes gatewayv1.HTTPRouteList
 	var gateways gatewayv1.GatewayList
 	var classes gatewayv1.GatewayClassList
 	namespace := client.InNamespace(o.Namespace)
 	for _, list := range []struct {
 		of      client.ObjectList
 		options []client.ListOption
-	}{{&services, []client.ListOption{namespace}}, {&routes, []client.ListOption{namespace}}, {&gateways, nil}, {&classes, nil}} {
+	}{{&services, []client.ListOption{namespace}}, {&gateways, nil}, {&classes, nil}} {
 		if err := r.Client.List(ctx, list.of, list.options...); err != nil {
 			return fmt.Errorf("list %T: %w", list.of, err)
 		}
 	}
-	o.Services, o.Routes, o.Gateways, o.Classes = services.Items, routes.Items, gateways.Items, classes.Items
-	return nil
+	o.Services, o.Gateways, o.Classes = services.Items, gateways.Items, classes.Items
+	var err error
+	o.Routes, err = r.listRoutes(ctx, metav1.NamespaceAll)
+	return err
 }
 
 // readCopy reads the canary copy and its Service. Those with their names that are not the Canary's are foreign.

@@ -10,9 +10,9 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/route"
 )
 
 // second is another reconciler on the same API server, that runs something just before it reads the routes, and counts
@@ -22,21 +22,21 @@ func second(t *testing.T, beforeRoutes func()) (reconciler *Reconciler, written 
 	written = new(int)
 	intercepted := interceptor.NewClient(server.client, interceptor.Funcs{
 		List: func(ctx context.Context, next client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
-			if _, routes := list.(*gatewayv1.HTTPRouteList); routes {
+			if list.GetObjectKind().GroupVersionKind().Kind == "HTTPRouteList" {
 				beforeRoutes()
 			}
 			return next.List(ctx, list, options...)
 		},
 		Patch: func(ctx context.Context, next client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
 			err := next.Patch(ctx, object, patch, options...)
-			if _, route := object.(*gatewayv1.HTTPRoute); route && err == nil {
+			if object.GetObjectKind().GroupVersionKind().Kind == "HTTPRoute" && err == nil {
 				*written++
 			}
 			return err
 		},
 	})
 	return &Reconciler{Client: intercepted, Live: server.client, Query: allIsWell, Recorder: record.NewFakeRecorder(100),
-		metrics: newMetrics(prometheus.NewRegistry())}, written
+		routeKinds: []string{route.HTTP}, metrics: newMetrics(prometheus.NewRegistry())}, written
 }
 
 func TestAnOldStateGivesNoWeightAfterASecondControllerTookItAway(t *testing.T) {

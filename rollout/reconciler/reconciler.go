@@ -35,7 +35,9 @@ type Reconciler struct {
 	// Recorder sends events.
 	Recorder record.EventRecorder
 
-	metrics *metrics
+	// routeKinds are the kinds of routes that the cluster knows.
+	routeKinds []string
+	metrics    *metrics
 }
 
 // Reconcile is one tick for the Deployment of the request.

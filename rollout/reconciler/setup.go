@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/record"
@@ -50,14 +51,20 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
+	kinds, err := routeKinds(manager.GetRESTMapper())
+	if err != nil {
+		return err
+	}
 	r := &Reconciler{
 		Client:   manager.GetClient(),
 		Live:     manager.GetAPIReader(),
 		Query:    options.Query,
 		Recorder: recorder,
 		metrics:  newMetrics(options.Metrics),
+
+		routeKinds: kinds,
 	}
-	return ctrl.NewControllerManagedBy(manager).
+	b := ctrl.NewControllerManagedBy(manager).
 		Named("canary").
 		For(&v1alpha1.Canary{}).
 		Owns(&appsv1.Deployment{}).
@@ -65,14 +72,16 @@ func Setup(manager ctrl.Manager, options Options) error {
 		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(primaryOf)).
 		Watches(&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(r.inNamespace)).
 		Watches(&discoveryv1.EndpointSlice{}, handler.EnqueueRequestsFromMapFunc(r.ofEndpoints)).
-		Watches(&gatewayv1.HTTPRoute{}, handler.EnqueueRequestsFromMapFunc(r.ofRoute)).
 		Watches(&gatewayv1.Gateway{}, handler.EnqueueRequestsFromMapFunc(r.everywhere), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&gatewayv1.GatewayClass{}, handler.EnqueueRequestsFromMapFunc(r.everywhere), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: parallelTicks,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](shortestRetry, longestRetry),
-		}).
-		Complete(r)
+		})
+	for _, kind := range kinds {
+		b.Watches(routeObject(kind), handler.EnqueueRequestsFromMapFunc(r.ofRoute))
+	}
+	return b.Complete(r)
 }
 
 // eventBurst lets every event of many rollouts through: the client's own limits would fold those of one long rollout.
@@ -132,14 +141,27 @@ func (r *Reconciler) ofEndpoints(ctx context.Context, object client.Object) []ct
 
 // ofRoute maps a route to the Canaries that use it, or that still look for one.
 func (r *Reconciler) ofRoute(ctx context.Context, object client.Object) []ctrl.Request {
-	changed, ok := object.(*gatewayv1.HTTPRoute)
+	content, ok := object.(*unstructured.Unstructured)
 	if !ok {
 		return nil
 	}
-	return r.canaries(ctx, changed.Namespace, func(canary *v1alpha1.Canary) bool {
-		target := canary.Status.Target
-		return target == nil || len(target.Routes) == 0 || slices.Contains(target.Routes, changed.Name) || route.SendsTo(changed, target.Service)
-	})
+	changed, err := route.FromObject(content.Object)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "read a route", "route", client.ObjectKeyFromObject(object))
+		return nil
+	}
+	var requests []ctrl.Request
+	for _, namespace := range route.Namespaces(changed) {
+		requests = append(requests, r.canaries(ctx, namespace, func(canary *v1alpha1.Canary) bool { return uses(canary, changed) })...)
+	}
+	return requests
+}
+
+// uses reports whether a Canary uses a route, or still looks for one.
+func uses(canary *v1alpha1.Canary, changed route.Route) bool {
+	target := canary.Status.Target
+	return target == nil || len(target.Routes) == 0 || slices.Contains(target.Routes, changed.Key().Short(canary.Namespace)) ||
+		route.SendsTo(changed, types.NamespacedName{Namespace: canary.Namespace, Name: target.Service})
 }
 
 func copyOf(key types.NamespacedName) string {

@@ -1,0 +1,135 @@
+package route
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"sluice.dev/sluice/config"
+)
+
+// Cohort keeps requests that a canary has marked together: those that carry the header and would go to Service Primary go to
+// Service To instead. The annotation sluice.dev/cohorts is a list of them.
+type Cohort struct {
+	// Deployment whose rollout marks the requests.
+	Deployment string `json:"deployment"`
+	// Namespace of the Deployment; absent when it is the route's own.
+	Namespace string `json:"namespace,omitempty"`
+	// Header and Value of the mark.
+	Header string `json:"header"`
+	Value  string `json:"value"`
+	// Primary and To are Services of the same namespace, which is the one that the route's reference to Primary has.
+	Primary string `json:"primary"`
+	To      string `json:"to"`
+}
+
+// CohortsOf returns what annotations state, empty when they state nothing. The error says what is wrong with a value that
+// somebody else wrote.
+func CohortsOf(annotations map[string]string) ([]Cohort, error) {
+	value, set := annotations[config.AnnotationCohorts]
+	if !set {
+		return nil, nil
+	}
+	var cohorts []Cohort
+	if err := json.Unmarshal([]byte(value), &cohorts); err != nil {
+		return nil, fmt.Errorf("must be JSON as sluice writes it: %w", err)
+	}
+	for i, cohort := range cohorts {
+		if err := cohort.check(); err != nil {
+			return nil, fmt.Errorf("[%d]: %w", i, err)
+		}
+	}
+	return cohorts, nil
+}
+
+func (c Cohort) check() error {
+	for field, name := range map[string]string{"primary": c.Primary, "to": c.To} {
+		if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
+			return fmt.Errorf("%s must be the name of a Service: %s", field, problems[0])
+		}
+	}
+	if c.Deployment == "" || c.Header == "" || c.Value == "" {
+		return fmt.Errorf("deployment, header and value must be set")
+	}
+	if c.Primary == c.To {
+		return fmt.Errorf("primary and to must be two Services")
+	}
+	return nil
+}
+
+// EncodeCohorts returns the annotation's value.
+func EncodeCohorts(cohorts []Cohort) string {
+	return encode(cohorts)
+}
+
+// of reports whether the rollout of a Deployment stated the cohort, on a route of a namespace.
+func (c Cohort) of(deployment types.NamespacedName, namespace string) bool {
+	return c.Deployment == deployment.Name && c.namespaceIn(namespace) == deployment.Namespace
+}
+
+// namespaceIn is the namespace of the Deployment, for a cohort on a route of this namespace.
+func (c Cohort) namespaceIn(namespace string) string {
+	if c.Namespace == "" {
+		return namespace
+	}
+	return c.Namespace
+}
+
+// CohortsFor are the cohorts that a route states for the rollout of a Deployment.
+func CohortsFor(r Route, deployment types.NamespacedName) []Cohort {
+	cohorts, _ := CohortsOf(r.Annotations)
+	return slices.DeleteFunc(cohorts, func(c Cohort) bool { return !c.of(deployment, r.Namespace) })
+}
+
+// WithCohorts states exactly these cohorts for the rollout of a Deployment, none without any, and renders the route. Those of
+// other Deployments stay. The error says what cannot be rendered, and what to do.
+func WithCohorts(r Route, deployment types.NamespacedName, cohorts ...Cohort) (Route, error) {
+	intents, err := IntentsOf(r.Annotations)
+	if err != nil {
+		return Route{}, err
+	}
+	intents.Cohorts = slices.DeleteFunc(intents.Cohorts, func(c Cohort) bool { return c.of(deployment, r.Namespace) })
+	for _, cohort := range cohorts {
+		cohort.Deployment, cohort.Namespace = deployment.Name, deployment.Namespace
+		if cohort.Namespace == r.Namespace {
+			cohort.Namespace = ""
+		}
+		intents.Cohorts = append(intents.Cohorts, cohort)
+	}
+	return With(r, intents)
+}
+
+// WithoutCohorts takes the cohorts of a Deployment's rollout out of the route.
+func WithoutCohorts(r Route, deployment types.NamespacedName) Route {
+	result, err := WithCohorts(r, deployment)
+	if err == nil {
+		return result
+	}
+	// What cannot be rendered any more must not keep anything from being taken out.
+	return Plain(r)
+}
+
+// withAnnotations states intents, and nothing where there are none.
+func withAnnotations(r Route, intents Intents) Route {
+	annotations := maps.Clone(r.Annotations)
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	delete(annotations, config.AnnotationSplit)
+	delete(annotations, config.AnnotationCohorts)
+	if intents.Split != nil {
+		annotations[config.AnnotationSplit] = intents.Split.Encode()
+	}
+	if len(intents.Cohorts) > 0 {
+		annotations[config.AnnotationCohorts] = EncodeCohorts(intents.Cohorts)
+	}
+	if len(annotations) == 0 {
+		annotations = nil
+	}
+	r.Annotations = annotations
+	return r
+}

@@ -1,0 +1,126 @@
+package route
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+)
+
+// Status is how a route stands towards a split.
+type Status struct {
+	// Weight is the canary's share in percent that the rules of the route say.
+	Weight float64
+	// InEffect is set when the route states the split and every parent has accepted that.
+	InEffect bool
+	// Reason says why the split is not in effect, and which parent it waits for; empty when it is.
+	Reason string
+}
+
+// StatusOf tells how a route stands towards a split.
+func StatusOf(r Route, split Split) Status {
+	status := Status{Weight: WeightOf(r, split)}
+	rendered, why := IsRendered(r)
+	switch {
+	case !States(r, split) || !rendered && why == "":
+		status.Reason = "its split is being written"
+		if _, err := WithSplit(r, split); err != nil {
+			status.Reason = err.Error()
+		}
+	case !rendered:
+		status.Reason = why
+	default:
+		status.InEffect, status.Reason = InEffect(r)
+	}
+	return status
+}
+
+// Gateways are the parents of the route that are Gateways.
+func Gateways(r Route) []types.NamespacedName {
+	return parentsOf(r, "Gateway")
+}
+
+// Services are the parents of the route that are Services, whose requests from within the cluster it shares (GAMMA).
+func Services(r Route) []types.NamespacedName {
+	return parentsOf(r, "Service")
+}
+
+func parentsOf(r Route, kind string) []types.NamespacedName {
+	var found []types.NamespacedName
+	for _, parent := range r.ParentRefs {
+		if kindOf(parent) == kind {
+			found = append(found, parentName(parent, r.Namespace))
+		}
+	}
+	return found
+}
+
+func parentName(parent gatewayv1.ParentReference, namespace string) types.NamespacedName {
+	if parent.Namespace != nil {
+		namespace = string(*parent.Namespace)
+	}
+	return types.NamespacedName{Namespace: namespace, Name: string(parent.Name)}
+}
+
+// InEffect reports whether every parent of the route has accepted its present generation and resolved its backends. The
+// reason names the parent that has not, and what it says.
+func InEffect(r Route) (ok bool, reason string) {
+	return parentsSay(r, true)
+}
+
+// Processed reports whether every parent of the route has dealt with its present generation, in whatever way: one that
+// refuses the route, or does not find a backend, sends nothing by an earlier generation either.
+func Processed(r Route) (ok bool, reason string) {
+	return parentsSay(r, false)
+}
+
+func parentsSay(r Route, yes bool) (ok bool, reason string) {
+	for _, parent := range r.ParentRefs {
+		if reason := parentLacks(r, parent, yes); reason != "" {
+			return false, reason
+		}
+	}
+	return true, ""
+}
+
+// parentLacks says what a parent has not reported for the present generation, or, where it must say yes, what it refuses.
+func parentLacks(r Route, parent gatewayv1.ParentReference, yes bool) string {
+	name := fmt.Sprintf("%s %s", kindOf(parent), parentName(parent, r.Namespace))
+	found := false
+	for _, status := range r.Parents {
+		if !sameParent(status.ParentRef, parent, r.Namespace) {
+			continue
+		}
+		found = true
+		for _, kind := range []gatewayv1.RouteConditionType{gatewayv1.RouteConditionAccepted, gatewayv1.RouteConditionResolvedRefs} {
+			condition := meta.FindStatusCondition(status.Conditions, string(kind))
+			switch {
+			case condition == nil || condition.ObservedGeneration < r.Generation:
+				return fmt.Sprintf("%s has not reported %s for generation %d yet", name, kind, r.Generation)
+			case yes && condition.Status != metav1.ConditionTrue:
+				return fmt.Sprintf("%s reports %s=%s: %s: %s", name, kind, condition.Status, condition.Reason, condition.Message)
+			}
+		}
+	}
+	if !found {
+		return fmt.Sprintf("%s has not reported on generation %d: is its controller running?", name, r.Generation)
+	}
+	return ""
+}
+
+func kindOf(parent gatewayv1.ParentReference) string {
+	if parent.Kind == nil {
+		return "Gateway"
+	}
+	return string(*parent.Kind)
+}
+
+// sameParent compares a parent in the status with one in the spec; a controller may report each listener by itself.
+func sameParent(reported, asked gatewayv1.ParentReference, namespace string) bool {
+	return kindOf(reported) == kindOf(asked) &&
+		parentName(reported, namespace) == parentName(asked, namespace) &&
+		(asked.SectionName == nil || reported.SectionName != nil && *reported.SectionName == *asked.SectionName) &&
+		(asked.Port == nil || reported.Port != nil && *reported.Port == *asked.Port)
+}

@@ -1,0 +1,83 @@
+package route
+
+import (
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// asMap is the value as an object, empty for any other value.
+func asMap(value any) map[string]any {
+	object, _ := value.(map[string]any)
+	return object
+}
+
+// listOf is a field that is a list, empty when it is absent or anything else.
+func listOf(object map[string]any, field string) []any {
+	list, _ := object[field].([]any)
+	return list
+}
+
+// text is a field that is a string, or what the Gateway API takes for an absent one.
+func text(object map[string]any, field, absent string) string {
+	value, set := object[field].(string)
+	if !set {
+		return absent
+	}
+	return value
+}
+
+func number(object map[string]any, field string) (int64, bool) {
+	switch value := object[field].(type) {
+	case int64:
+		return value, true
+	case float64:
+		return int64(value), true
+	}
+	return 0, false
+}
+
+// copied is a deep copy of an object.
+func copied(object map[string]any) map[string]any {
+	return runtime.DeepCopyJSON(object)
+}
+
+// backend is what a reference refers to, with the defaults of the Gateway API filled in.
+type backend struct{ group, kind, namespace, name string }
+
+func backendOf(ref map[string]any, namespace string) backend {
+	return backend{
+		group: text(ref, "group", ""), kind: text(ref, "kind", "Service"),
+		namespace: text(ref, "namespace", namespace), name: text(ref, "name", ""),
+	}
+}
+
+func serviceBackend(service types.NamespacedName) backend {
+	return backend{kind: "Service", namespace: service.Namespace, name: service.Name}
+}
+
+// sends reports whether a rule has the backend.
+func sends(rule map[string]any, to backend, namespace string) bool {
+	for _, ref := range listOf(rule, "backendRefs") {
+		if backendOf(asMap(ref), namespace) == to {
+			return true
+		}
+	}
+	return false
+}
+
+// weightOf is the weight of a reference; 1 when it has none, as the Gateway API says.
+func weightOf(ref map[string]any) int64 {
+	weight, set := number(ref, "weight")
+	if !set {
+		return 1
+	}
+	return weight
+}
+
+// setWeight leaves a weight absent that is absent and means the same.
+func setWeight(ref map[string]any, weight int64) {
+	if _, set := number(ref, "weight"); !set && weight == 1 {
+		return
+	}
+	ref["weight"] = weight
+}

@@ -1,0 +1,142 @@
+package route
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+)
+
+// ours are the names of rules that we add: by them, and by nothing else, they are taken out again.
+var ours = regexp.MustCompile(`^sluice-(cohort|match|canary|primary|expired)-[0-9]+(-[0-9]+)?$`)
+
+func isOurs(rule map[string]any) bool {
+	return ours.MatchString(text(rule, "name", ""))
+}
+
+// plainOf takes everything of ours out of an updated route whose stored version is old: before is what that was rendered by;
+// where it states no split, next may still have left its canary in rules whose annotation was lost.
+func plainOf(old, updated Route, before, next Intents) Route {
+	last := before
+	if last.Split == nil {
+		last.Split = next.Split
+	}
+	result := updated
+	result.Rules = make([]any, 0, len(updated.Rules))
+	for _, rule := range updated.Rules {
+		if !before.None() && isOurs(asMap(rule)) {
+			continue
+		}
+		result.Rules = append(result.Rules, unshared(rule, last.Split, updated.Namespace))
+	}
+	if pruned(old, before) {
+		added := addedBy(result, before)
+		result.Rules = slices.DeleteFunc(result.Rules, func(rule any) bool { return containsNameless(added, rule) })
+	}
+	return result
+}
+
+// unshared takes the canary out of a rule that holds it, gives its weight back to the primary and takes out what else the
+// split put in. It returns a copy.
+func unshared(rule any, last *Split, namespace string) any {
+	if asMap(rule) == nil || last == nil {
+		return rule
+	}
+	result := copied(asMap(rule))
+	primary, _ := last.backends(namespace)
+	if !sends(result, primary, namespace) {
+		return result
+	}
+	unmirror(result, *last, namespace)
+	kept, found := withoutCanary(listOf(result, "backendRefs"), *last, namespace)
+	for _, ref := range kept {
+		if found && asMap(ref) != nil {
+			setWeight(asMap(ref), divided(weightOf(asMap(ref)), last.scale()))
+		}
+		if backendOf(asMap(ref), namespace) == primary {
+			last.uncookie(asMap(ref))
+		}
+	}
+	result["backendRefs"] = kept
+	return result
+}
+
+// withoutCanary takes out the canary's references. One belongs to the last reference to the primary before it that has none
+// yet: any other is the user's own.
+func withoutCanary(refs []any, last Split, namespace string) (kept []any, found bool) {
+	primary, canary := last.backends(namespace)
+	var owner map[string]any
+	kept = make([]any, 0, len(refs))
+	for _, item := range refs {
+		ref := asMap(item)
+		is := backendOf(ref, namespace)
+		switch {
+		case is == canary && owner != nil:
+			setWeight(owner, weightOf(owner)+weightOf(ref))
+			owner, found = nil, true
+			continue
+		case is == primary && ref != nil:
+			owner = ref
+		}
+		kept = append(kept, item)
+	}
+	return kept, found
+}
+
+// addedBy are the rules that intents add to a plain route; none where they cannot be rendered.
+func addedBy(plain Route, intents Intents) []map[string]any {
+	rules, err := renderedRules(plain, intents)
+	if err != nil {
+		return nil
+	}
+	var added []map[string]any
+	for _, rule := range rules {
+		if isOurs(asMap(rule)) {
+			added = append(added, asMap(rule))
+		}
+	}
+	return added
+}
+
+// pruned reports whether a stored route has the rules that its intents add, but without their names: then the cluster's CRDs
+// do not know the field, and our rules cannot be told from the user's by name.
+func pruned(stored Route, intents Intents) bool {
+	if intents.None() || slices.ContainsFunc(stored.Rules, func(rule any) bool { return isOurs(asMap(rule)) }) {
+		return false
+	}
+	plain := stored
+	plain.Rules = make([]any, 0, len(stored.Rules))
+	for _, rule := range stored.Rules {
+		plain.Rules = append(plain.Rules, unshared(rule, intents.Split, stored.Namespace))
+	}
+	if intents.Split != nil && SameRules(plain, stored) {
+		return false // the user's own rules, not rendered yet
+	}
+	added := addedBy(plain, intents)
+	return slices.ContainsFunc(stored.Rules, func(rule any) bool { return containsNameless(added, rule) })
+}
+
+func containsNameless(rules []map[string]any, wanted any) bool {
+	return slices.ContainsFunc(rules, func(rule map[string]any) bool {
+		nameless := copied(rule)
+		delete(nameless, "name")
+		return equality.Semantic.DeepEqual(any(nameless), wanted)
+	})
+}
+
+func errPruned(kind string) error {
+	return fmt.Errorf("the cluster's CRD of %ss drops spec.rules[].name, by which sluice knows the rules that it adds: "+
+		"install the Gateway API CRDs v1.4 or newer, or leave out match, session affinity and cohorts", kind)
+}
+
+// checkNames keeps a rule of the user's from being taken for one of ours.
+func checkNames(plain Route) error {
+	for i, rule := range plain.Rules {
+		if isOurs(asMap(rule)) {
+			return fmt.Errorf("spec.rules[%d].name: %q is reserved for rules that sluice adds: rename the rule, or remove it if an earlier rollout left it",
+				i, text(asMap(rule), "name", ""))
+		}
+	}
+	return nil
+}
