@@ -47,8 +47,8 @@ func inOrder(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation
 	return nil
 }
 
-// changed reports whether a state is worth a write. The primary's generation alone, which any annotation moves, is not: it
-// is written with whatever changes next.
+// changed reports whether a state is worth a write. The primary's revision alone, which the Deployment controller counts
+// some time after it was given the template, is not: it is written with whatever changes next.
 func changed(before, next rollout.State) bool {
 	if before.Primary != nil && next.Primary != nil && before.Primary.Template == next.Primary.Template {
 		next.Primary = before.Primary
