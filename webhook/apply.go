@@ -69,7 +69,7 @@ func (s *subject) completedApply(applied workload.Template, owned *fieldpath.Set
 	if err != nil {
 		return nil, err
 	}
-	values, err := typedAll(applied, s.live, s.asked, s.candidate.Template)
+	values, err := typedAll(applied, s.live.Template, s.asked.Template, s.candidate.Template)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,8 @@ func ownedBy(entry *metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
 
 // configuration is what was applied: the fields that the applier now owns, with the values of the request.
 func (s *subject) configuration(owned *fieldpath.Set) (*unstructured.Unstructured, error) {
-	request, err := converter().ObjectToTyped(&unstructured.Unstructured{Object: s.new})
+	// The result may share metadata with what it is extracted from, and gets a name.
+	request, err := converter().ObjectToTyped(withTemplate(s.new, s.asked.Template))
 	if err != nil {
 		return nil, fmt.Errorf("read the request: %w", err)
 	}
@@ -149,11 +150,7 @@ func (s *subject) applyToCandidate(configuration *unstructured.Unstructured) (wo
 	if err != nil {
 		return nil, nil, fmt.Errorf("metadata.managedFields: %w", err)
 	}
-	live, err := s.storedWith(s.candidate.Template)
-	if err != nil {
-		return nil, nil, err
-	}
-	object, err := manager.Apply(live, configuration, s.request.Manager, true)
+	object, err := manager.Apply(withTemplate(s.old, s.candidate.Template), configuration, s.request.Manager, true)
 	if err != nil {
 		return nil, nil, fmt.Errorf("apply as %s: %w", s.request.Manager, err)
 	}

@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/workload"
 )
 
 // production is a Deployment of the size that they have there, with somebody who owns its fields.
@@ -43,15 +42,7 @@ func production(tb testing.TB, image string, annotations map[string]string) map[
 
 // BenchmarkHold is what admission does to a change of the template while a candidate is in flight.
 func BenchmarkHold(b *testing.B) {
-	template, err := templateOf(production(b, "v2", nil))
-	if err != nil {
-		b.Fatal(err)
-	}
-	text, err := workload.Candidate{Hash: template.Hash(), Template: template, At: someone.Now}.Encode()
-	if err != nil {
-		b.Fatal(err)
-	}
-	held := map[string]string{config.AnnotationCandidate: text}
+	held := map[string]string{config.AnnotationCandidate: heldText(b)}
 	old, _ := json.Marshal(production(b, "v1", held))
 	updated, _ := json.Marshal(production(b, "v3", held))
 	options, _ := json.Marshal(metav1.UpdateOptions{FieldManager: "kubectl-set"})

@@ -60,11 +60,11 @@ func replayClientSideApply(original, modified []byte, onto workload.Template) (w
 	return decodeTemplate(merged)
 }
 
-// replayUnknown puts the difference from one template to another on top of a third where the types of this release do
-// not know all of its fields.
-func replayUnknown(from, to, onto workload.Template) (workload.Template, error) {
+// replayUnknown puts the change of the stored template on top of the candidate where the types of this release do not
+// know all of its fields.
+func (s *subject) replayUnknown() (workload.Template, error) {
 	var documents [3][]byte
-	for i, template := range []workload.Template{from, to, onto} {
+	for i, template := range []workload.Template{s.live.Template, s.asked.Template, s.candidate.Template} {
 		content, err := json.Marshal(template)
 		if err != nil {
 			return nil, fmt.Errorf("spec.template: %w", err)

@@ -39,31 +39,31 @@ func restarted(s *subject) (workload.Template, bool, error) {
 	if s.annotations[config.AnnotationRestart] != config.RestartDirect || !isRestart(s.live, s.asked) {
 		return nil, false, nil
 	}
-	s.record(s.asked, workload.DirectRestart, "restart")
-	return s.asked, true, nil
+	s.record(s.asked.Template, workload.DirectRestart, "restart")
+	return s.asked.Template, true, nil
 }
 
 // isRestart reports whether two templates differ in nothing but the time of the last kubectl rollout restart.
-func isRestart(live, asked workload.Template) bool {
-	return !workload.Equal(live, asked) && workload.Equal(live.WithoutRestart(), asked.WithoutRestart())
+func isRestart(live, asked workload.Comparable) bool {
+	return !live.Equal(asked) && workload.Equal(live.WithoutRestart(), asked.WithoutRestart())
 }
 
 // letThrough has a change stored as the template at once, and dismisses the candidate.
 func (s *subject) letThrough(how workload.DirectWay, reason, because string) (workload.Template, bool, error) {
 	meant, changed, err := s.meaning()
-	if err != nil || !changed || workload.Equal(meant, s.live) {
+	if err != nil || !changed || meant.Equal(s.live) {
 		return nil, false, err
 	}
-	if kept := s.candidate; kept != nil && kept.Mark != workload.MarkNone && workload.Equal(meant, kept.Template) {
+	if kept := s.candidate; kept != nil && kept.Mark != workload.MarkNone && meant.Equal(workload.ComparableOf(kept.Template)) {
 		// Tools apply the same manifest for ever, also in the moment in which the only pod of the primary is replaced.
 		s.warn("%s is marked as %s and does not roll out directly; to ask for it all the same: kubectl annotate deployment %s -n %s %s=true",
 			kept.Hash, kept.Mark, s.name(), s.namespace(), config.AnnotationRetry)
 		return nil, false, nil
 	}
-	s.record(meant, how, reason)
+	s.record(meant.Template, how, reason)
 	s.candidate, s.previous = nil, nil
 	s.warn("%s, so this change rolls out directly and is not judged as a canary", because)
-	return meant, true, nil
+	return meant.Template, true, nil
 }
 
 // record keeps who changed the template directly, and why, for the reconciler to tell.
@@ -73,7 +73,7 @@ func (s *subject) record(template workload.Template, how workload.DirectWay, rea
 
 // warnOfChange warns when the request changes the template.
 func (s *subject) warnOfChange(format string, args ...any) {
-	if !workload.Equal(s.asked, s.live) {
+	if !s.asked.Equal(s.live) {
 		s.warn(format, args...)
 	}
 }

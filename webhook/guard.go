@@ -26,10 +26,10 @@ func Guard(old, updated map[string]any, request Request) error {
 	c := change{
 		before:     (&unstructured.Unstructured{Object: old}).GetAnnotations(),
 		after:      (&unstructured.Unstructured{Object: updated}).GetAnnotations(),
-		stored:     stored,
+		stored:     workload.ComparableOf(stored),
 		reconciler: request.Reconciler,
 	}
-	if !config.OptedIn(c.before) || !config.OptedIn(c.after) || workload.Equal(live, stored) || c.isPromotion() || c.isRestore() || c.isDirect() {
+	if !config.OptedIn(c.before) || !config.OptedIn(c.after) || workload.ComparableOf(live).Equal(c.stored) || c.isPromotion() || c.isRestore() || c.isDirect() {
 		return nil
 	}
 	return fmt.Errorf("spec.template: %s changed after sluice had held the change back, by another admission webhook: let sluice's run last "+
@@ -39,7 +39,7 @@ func Guard(old, updated map[string]any, request Request) error {
 // change is what the guard looks at.
 type change struct {
 	before, after map[string]string
-	stored        workload.Template
+	stored        workload.Comparable
 	reconciler    bool
 }
 
@@ -48,13 +48,13 @@ func (c change) isPromotion() bool {
 	candidate, _ := workload.CandidateOf(c.before)
 	previous, _ := workload.PreviousOf(c.after)
 	return c.reconciler && candidate != nil && candidate.Mark == workload.MarkNone && previous != nil &&
-		previous.Promoted == candidate.Hash && workload.Equal(candidate.Template, c.stored)
+		previous.Promoted == candidate.Hash && c.stored.Equal(workload.ComparableOf(candidate.Template))
 }
 
 // isRestore reports whether a promotion is taken back.
 func (c change) isRestore() bool {
 	previous, _ := workload.PreviousOf(c.before)
-	return c.reconciler && previous != nil && workload.Equal(previous.Template, c.stored)
+	return c.reconciler && previous != nil && c.stored.Equal(workload.ComparableOf(previous.Template))
 }
 
 // isDirect reports whether admission has just let this very template through.

@@ -12,7 +12,7 @@ import (
 // meaning is the template that the requester asks for, which is not always the one in the request: tools believe that
 // what they last asked for is what is there, also when it was held back. So the request is read as if the template last
 // asked for were live. It reports false when the request does not speak of the template.
-func (s *subject) meaning() (meant workload.Template, changed bool, err error) {
+func (s *subject) meaning() (meant workload.Comparable, changed bool, err error) {
 	if s.read == nil {
 		meant, changed, err := s.readMeaning()
 		s.read = &reading{meant, changed, err}
@@ -22,35 +22,36 @@ func (s *subject) meaning() (meant workload.Template, changed bool, err error) {
 
 // reading is a meaning that was found: several rows ask for it, and finding it can warn.
 type reading struct {
-	meant   workload.Template
+	meant   workload.Comparable
 	changed bool
 	err     error
 }
 
-func (s *subject) readMeaning() (meant workload.Template, changed bool, err error) {
+func (s *subject) readMeaning() (meant workload.Comparable, changed bool, err error) {
 	if s.candidate == nil {
-		return s.asked, !workload.Equal(s.asked, s.live), nil
+		return s.asked, !s.asked.Equal(s.live), nil
 	}
-	meant, applies, err := s.applied()
+	template, applies, err := s.applied()
 	if err != nil || applies {
-		return meant, err == nil, err
+		return workload.ComparableOf(template), err == nil, err
 	}
-	same := workload.Equal(s.asked, s.live)
+	same := s.asked.Equal(s.live)
 	whole := s.isWhole(same)
 	switch {
 	case same && !whole:
-		return nil, false, nil
+		return workload.Comparable{}, false, nil
 	case whole:
 		meant = s.asked
 	case s.candidate.Mark != workload.MarkNone:
 		return s.asked, true, nil
 	default:
-		if meant, err = replayDifference(s.live, s.asked, s.candidate.Template); err != nil {
-			meant, err = replayUnknown(s.live, s.asked, s.candidate.Template)
+		if template, err = replayDifference(s.live.Template, s.asked.Template, s.candidate.Template); err != nil {
+			template, err = s.replayUnknown()
 		}
+		meant = workload.ComparableOf(template)
 	}
 	if err == nil {
-		s.ownUpdated(meant)
+		s.ownUpdated(meant.Template)
 	}
 	return meant, err == nil, err
 }
@@ -68,7 +69,7 @@ func (s *subject) applied() (workload.Template, bool, error) {
 		}
 		// A field that a newer API server has added to the types must not keep anybody from changing the Deployment.
 		s.warn("read as a change of the stored template, because %v", err)
-		meant, err = replayUnknown(s.live, s.asked, s.candidate.Template)
+		meant, err = s.replayUnknown()
 		return meant, true, err
 	}
 	original, modified, applies := s.clientSideApply()
@@ -79,7 +80,7 @@ func (s *subject) applied() (workload.Template, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	onLive, err := replayClientSideApply(original, modified, s.live)
+	onLive, err := replayClientSideApply(original, modified, s.live.Template)
 	if err != nil {
 		return nil, false, err
 	}
@@ -133,6 +134,6 @@ func deploymentWith(template workload.Template) map[string]any {
 	return map[string]any{
 		"apiVersion": appsv1.SchemeGroupVersion.String(), "kind": "Deployment",
 		"metadata": map[string]any{"name": "template"},
-		"spec":     map[string]any{"template": runtimeMap(template)},
+		"spec":     map[string]any{"template": map[string]any(template)},
 	}
 }

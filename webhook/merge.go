@@ -29,7 +29,7 @@ func replayDifference(from, to, onto workload.Template) (workload.Template, erro
 // completed adds to what a client-side apply made of the candidate what the request holds more than the apply made of the
 // stored template: what other webhooks changed, and the API server's defaults.
 func (s *subject) completed(onCandidate, onLive workload.Template) (workload.Template, error) {
-	values, err := typedAll(onCandidate, onLive, s.asked, s.candidate.Template)
+	values, err := typedAll(onCandidate, onLive, s.asked.Template, s.candidate.Template)
 	if err != nil {
 		return nil, err
 	}

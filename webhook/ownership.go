@@ -46,19 +46,6 @@ func (asIs) New(kind schema.GroupVersionKind) (runtime.Object, error) {
 	return object, nil
 }
 
-// storedWith is the stored object with another template.
-func (s *subject) storedWith(template workload.Template) (*unstructured.Unstructured, error) {
-	return withTemplate(s.old, template)
-}
-
-func withTemplate(object map[string]any, template workload.Template) (*unstructured.Unstructured, error) {
-	result := (&unstructured.Unstructured{Object: object}).DeepCopy()
-	if err := unstructured.SetNestedMap(result.Object, runtimeMap(template), "spec", "template"); err != nil {
-		return nil, fmt.Errorf("spec.template: %w", err)
-	}
-	return result, nil
-}
-
 // ownUpdated has the requester own what it changed of the template last asked for, as the API server would have noted had
 // that been live. What it noted itself is about the stored template, and an apply would go by it later.
 func (s *subject) ownUpdated(meant workload.Template) {
@@ -78,14 +65,7 @@ func (s *subject) updatedBy(meant workload.Template) ([]metav1.ManagedFieldsEntr
 	if err != nil {
 		return nil, fmt.Errorf("metadata.managedFields: %w", err)
 	}
-	live, err := s.storedWith(s.candidate.Template)
-	if err != nil {
-		return nil, err
-	}
-	updated, err := withTemplate(s.new, meant)
-	if err != nil {
-		return nil, err
-	}
+	live, updated := withTemplate(s.old, s.candidate.Template), withTemplate(s.new, meant)
 	updated.SetManagedFields(live.GetManagedFields())
 	result, err := manager.Update(live, updated, s.request.Manager)
 	if err != nil {

@@ -23,7 +23,7 @@ func promote(s *subject) (workload.Template, bool, error) {
 	if candidate.Hash != hash {
 		return nil, false, fmt.Errorf("promote %s: the candidate is now %s", hash, candidate.Hash)
 	}
-	s.previous = &workload.Previous{Hash: s.live.Hash(), Template: s.live, Promoted: hash, By: candidate.By}
+	s.previous = &workload.Previous{Hash: s.live.Hash(), Template: s.live.Template, Promoted: hash, By: candidate.By}
 	s.candidate = nil
 	return candidate.Template, true, nil
 }
@@ -41,7 +41,7 @@ func restore(s *subject) (workload.Template, bool, error) {
 	s.previous = nil
 	if s.inFlight() == nil {
 		s.candidate = s.marked(workload.Candidate{
-			Hash: previous.Promoted, Template: s.live, By: previous.By, At: s.request.Now,
+			Hash: previous.Promoted, Template: s.live.Template, By: previous.By, At: s.request.Now,
 		}, workload.MarkFailed, s.request.User)
 	}
 	return previous.Template, true, nil

@@ -26,7 +26,7 @@ func Render(old, updated map[string]any, request Request) (Result, error) {
 			return s.store(template)
 		}
 	}
-	return s.store(s.live)
+	return s.store(s.live.Template)
 }
 
 // row is one way of changing a Deployment. It reports done when it has decided which template is stored.
@@ -71,37 +71,37 @@ func notOptedIn(s *subject) (workload.Template, bool, error) {
 	}
 	s.previous, s.direct = nil, nil
 	if s.candidate == nil {
-		return s.asked, true, nil
+		return s.asked.Template, true, nil
 	}
 	if config.OptedIn(s.before) {
 		s.warn("opted out; template %s, which was held back, is not running: apply it again to roll it out", s.candidate.Hash)
-		return s.asked, true, nil
+		return s.asked.Template, true, nil
 	}
 	meant, changed, err := s.meaning()
 	if err != nil || !changed {
-		return s.live, true, err
+		return s.live.Template, true, err
 	}
 	s.candidate = nil
-	return meant, true, nil
+	return meant.Template, true, nil
 }
 
 func newlyOptedIn(s *subject) (workload.Template, bool, error) {
 	if config.OptedIn(s.before) {
 		return nil, false, nil
 	}
-	if !workload.Equal(s.live, s.asked) {
+	if !s.asked.Equal(s.live) {
 		s.warn("opted in by the same request that changes the pod template: this change rolls out directly, the next one as a canary")
 		s.candidate = nil
-		return s.asked, true, nil
+		return s.asked.Template, true, nil
 	}
-	return s.live, true, nil
+	return s.live.Template, true, nil
 }
 
 // hold keeps the stored template and remembers what was asked for as the candidate.
 func hold(s *subject) (workload.Template, bool, error) {
 	meant, changed, err := s.meaning()
 	if err != nil || !changed {
-		return s.live, true, err
+		return s.live.Template, true, err
 	}
 	switch {
 	case s.isTakenBack(meant):
@@ -109,20 +109,20 @@ func hold(s *subject) (workload.Template, bool, error) {
 			s.warn("taken back: %s is no longer rolled out", s.candidate.Hash)
 		}
 		s.candidate = nil
-	case s.candidate != nil && workload.Equal(meant, s.candidate.Template):
+	case s.candidate != nil && meant.Equal(workload.ComparableOf(s.candidate.Template)):
 	default:
-		if err := complete(meant); err != nil {
+		if err := complete(meant.Template); err != nil {
 			return nil, false, err
 		}
 		s.holdBack(meant)
 	}
-	return s.live, true, nil
+	return s.live.Template, true, nil
 }
 
 // isTakenBack reports whether what is asked for is what the primary runs, apart from restarts where those go to the primary
 // directly.
-func (s *subject) isTakenBack(meant workload.Template) bool {
-	return workload.Equal(meant, s.live) ||
+func (s *subject) isTakenBack(meant workload.Comparable) bool {
+	return meant.Equal(s.live) ||
 		s.candidate != nil && s.annotations[config.AnnotationRestart] == config.RestartDirect && workload.Equal(meant.WithoutRestart(), s.live.WithoutRestart())
 }
 
@@ -130,8 +130,9 @@ func (s *subject) isTakenBack(meant workload.Template) bool {
 // validates the template that is stored.
 func complete(template workload.Template) error {
 	for _, list := range []string{"initContainers", "containers"} {
-		containers, _, err := unstructured.NestedSlice(template, "spec", list)
-		if err != nil {
+		value, found, err := unstructured.NestedFieldNoCopy(template, "spec", list)
+		containers, ok := value.([]any)
+		if err != nil || found && !ok {
 			return fmt.Errorf("spec.template.spec.%s: must be a list of containers", list)
 		}
 		for i, item := range containers {
@@ -144,12 +145,12 @@ func complete(template workload.Template) error {
 	return nil
 }
 
-func (s *subject) holdBack(meant workload.Template) {
+func (s *subject) holdBack(meant workload.Comparable) {
 	if replaced := s.inFlight(); replaced != nil && s.isWhole(false) {
 		s.warn("this replaces %s, which was in flight; to stop a rollout instead: kubectl sluice abort %s -n %s", replaced.Hash, s.name(), s.namespace())
 	}
 	s.candidate = &workload.Candidate{
-		Hash: meant.Hash(), Template: meant, At: s.request.Now,
+		Hash: meant.Hash(), Template: meant.Template, At: s.request.Now,
 		By: strings.ToValidUTF8(s.request.User, "?"), Manager: strings.ToValidUTF8(s.request.Manager, "?"),
 	}
 	s.warn("held back as canary %s, the Deployment itself does not roll; follow it with: kubectl sluice watch %s -n %s, or: kubectl get canary %s -n %s -w",

@@ -31,7 +31,7 @@ type Request struct {
 
 // Result is what becomes of an update.
 type Result struct {
-	// Object is what should be stored.
+	// Object is what should be stored. It shares what is unchanged with the objects of the update.
 	Object map[string]any
 	// Warnings are printed by kubectl.
 	Warnings []string
@@ -39,10 +39,11 @@ type Result struct {
 
 // subject is one update of a Deployment in the making.
 type subject struct {
-	request  Request
+	request Request
+	// old and new are the stored and the requested object, which are not changed.
 	old, new map[string]any
 	// live and asked are the pod templates of the stored and the requested object.
-	live, asked workload.Template
+	live, asked workload.Comparable
 	candidate   *workload.Candidate
 	previous    *workload.Previous
 	// direct tells of the last change that went straight through.
@@ -59,14 +60,15 @@ type subject struct {
 }
 
 func newSubject(old, updated map[string]any, request Request) (*subject, error) {
-	s := &subject{request: request, old: old, new: (&unstructured.Unstructured{Object: updated}).DeepCopy().Object}
-	var err error
-	if s.live, err = templateOf(old); err != nil {
+	live, err := templateOf(old)
+	if err != nil {
 		return nil, err
 	}
-	if s.asked, err = templateOf(updated); err != nil {
+	asked, err := templateOf(updated)
+	if err != nil {
 		return nil, err
 	}
+	s := &subject{request: request, old: old, new: updated, live: workload.ComparableOf(live), asked: workload.ComparableOf(asked)}
 	s.before = (&unstructured.Unstructured{Object: old}).GetAnnotations()
 	s.brought = (&unstructured.Unstructured{Object: updated}).GetAnnotations()
 	s.annotations = map[string]string{}
@@ -84,12 +86,27 @@ func newSubject(old, updated map[string]any, request Request) (*subject, error) 
 	return s, nil
 }
 
+// templateOf is the template in an object itself, not a copy of it.
 func templateOf(object map[string]any) (workload.Template, error) {
-	template, found, err := unstructured.NestedMap(object, "spec", "template")
-	if err != nil || !found {
+	value, _, _ := unstructured.NestedFieldNoCopy(object, "spec", "template")
+	template, ok := value.(map[string]any)
+	if !ok {
 		return nil, fmt.Errorf("spec.template: must be a pod template")
 	}
 	return template, nil
+}
+
+// withTemplate is an object with another template. What is directly in the object, in its metadata and in its spec may be
+// changed; whatever is below is shared.
+func withTemplate(object map[string]any, template workload.Template) *unstructured.Unstructured {
+	result := maps.Clone(object)
+	for _, key := range []string{"metadata", "spec"} {
+		if fields, ok := object[key].(map[string]any); ok {
+			result[key] = maps.Clone(fields)
+		}
+	}
+	result["spec"].(map[string]any)["template"] = map[string]any(template)
+	return &unstructured.Unstructured{Object: result}
 }
 
 func (s *subject) name() string { return (&unstructured.Unstructured{Object: s.new}).GetName() }
@@ -139,10 +156,7 @@ func (s *subject) store(template workload.Template) (Result, error) {
 	if err := s.keepAll(); err != nil {
 		return Result{}, err
 	}
-	if err := unstructured.SetNestedMap(s.new, runtimeMap(template), "spec", "template"); err != nil {
-		return Result{}, fmt.Errorf("spec.template: %w", err)
-	}
-	object := &unstructured.Unstructured{Object: s.new}
+	object := withTemplate(s.new, template)
 	if s.owners != nil {
 		object.SetManagedFields(s.owners)
 	}
@@ -151,11 +165,7 @@ func (s *subject) store(template workload.Template) (Result, error) {
 	} else {
 		object.SetAnnotations(s.annotations)
 	}
-	return Result{Object: s.new, Warnings: s.warnings}, nil
-}
-
-func runtimeMap(template workload.Template) map[string]any {
-	return (&unstructured.Unstructured{Object: template}).DeepCopy().Object
+	return Result{Object: object.Object, Warnings: s.warnings}, nil
 }
 
 type encoder interface{ Encode() (string, error) }

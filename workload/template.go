@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -86,16 +87,35 @@ func pruned(value any) any {
 }
 
 // Equal reports whether two templates mean the same: quantities by value, absent lists and maps as empty ones.
-func Equal(a, b Template) bool {
-	if a.Hash() == b.Hash() {
+func Equal(a, b Template) bool { return ComparableOf(a).Equal(ComparableOf(b)) }
+
+// Comparable is a template that is compared several times: what that needs is worked out once. The template must stay as
+// it is.
+type Comparable struct {
+	Template
+	hash func() string
+	pod  func() (corev1.PodTemplateSpec, error)
+}
+
+// ComparableOf makes a template comparable.
+func ComparableOf(template Template) Comparable {
+	return Comparable{template, sync.OnceValue(template.Hash), sync.OnceValues(template.Pod)}
+}
+
+// Hash names the template, as Template.Hash does.
+func (c Comparable) Hash() string { return c.hash() }
+
+// Equal reports whether two templates mean the same, as the function Equal does.
+func (c Comparable) Equal(other Comparable) bool {
+	if c.hash() == other.hash() {
 		return true
 	}
-	podA, errA := a.Pod()
-	podB, errB := b.Pod()
-	if errA != nil || errB != nil {
+	pod, err := c.pod()
+	otherPod, otherErr := other.pod()
+	if err != nil || otherErr != nil {
 		return false
 	}
-	return equality.Semantic.DeepEqual(podA, podB) && unknown(a, podA).Hash() == unknown(b, podB).Hash()
+	return equality.Semantic.DeepEqual(pod, otherPod) && unknown(c.Template, pod).Hash() == unknown(other.Template, otherPod).Hash()
 }
 
 // unknown is the part of a template that the types of this release do not have.
