@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/managedfields"
 	"k8s.io/client-go/applyconfigurations"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -30,15 +31,23 @@ func typedOf(template workload.Template) (*typed.TypedValue, error) {
 }
 
 func templateOfTyped(value *typed.TypedValue) (workload.Template, error) {
-	object, err := converter().TypedToObject(value)
+	object, err := untyped(converter().TypedToObject(value))
 	if err != nil {
 		return nil, fmt.Errorf("spec.template: %w", err)
 	}
+	return templateOf(object.Object)
+}
+
+// untyped is the decoded JSON that a conversion or the bookkeeping of fields gave.
+func untyped(object runtime.Object, err error) (*unstructured.Unstructured, error) {
+	if err != nil {
+		return nil, err
+	}
 	content, ok := object.(*unstructured.Unstructured)
 	if !ok {
-		return nil, fmt.Errorf("spec.template: the merge gave a %T", object)
+		return nil, fmt.Errorf("got a %T, not decoded JSON", object)
 	}
-	return templateOf(content.Object)
+	return content, nil
 }
 
 // replayServerSideApply does to the candidate what the apply did to the stored template.
@@ -82,10 +91,7 @@ func (s *subject) completedApply(applied workload.Template, owned *fieldpath.Set
 	changes = &typed.Comparison{
 		Added: changes.Added.Leaves().Difference(mine), Modified: changes.Modified.Leaves().Difference(mine), Removed: changes.Removed.Difference(mine),
 	}
-	if result, err = put(changes, asked, result, metadataOnly); err != nil {
-		return nil, err
-	}
-	if result, err = withDefaults(result, candidate, asked); err != nil {
+	if result, err = putWithDefaults(changes, asked, result, candidate); err != nil {
 		return nil, err
 	}
 	if result, err = withoutEmptied(result, asked, owned); err != nil {
@@ -130,13 +136,9 @@ func (s *subject) configuration(owned *fieldpath.Set) (*unstructured.Unstructure
 	if err != nil {
 		return nil, fmt.Errorf("read the request: %w", err)
 	}
-	object, err := converter().TypedToObject(request.ExtractItems(owned.Leaves(), typed.WithAppendKeyFields()))
+	configuration, err := untyped(converter().TypedToObject(request.ExtractItems(owned.Leaves(), typed.WithAppendKeyFields())))
 	if err != nil {
 		return nil, fmt.Errorf("read the applied fields: %w", err)
-	}
-	configuration, ok := object.(*unstructured.Unstructured)
-	if !ok {
-		return nil, fmt.Errorf("read the applied fields: got a %T", object)
 	}
 	configuration.SetAPIVersion(appsv1.SchemeGroupVersion.String())
 	configuration.SetKind("Deployment")
@@ -150,13 +152,9 @@ func (s *subject) applyToCandidate(configuration *unstructured.Unstructured) (wo
 	if err != nil {
 		return nil, nil, fmt.Errorf("metadata.managedFields: %w", err)
 	}
-	object, err := manager.Apply(withTemplate(s.old, s.candidate.Template), configuration, s.request.Manager, true)
+	result, err := untyped(manager.Apply(withTemplate(s.old, s.candidate.Template), configuration, s.request.Manager, true))
 	if err != nil {
 		return nil, nil, fmt.Errorf("apply as %s: %w", s.request.Manager, err)
-	}
-	result, ok := object.(*unstructured.Unstructured)
-	if !ok {
-		return nil, nil, fmt.Errorf("apply as %s: got a %T", s.request.Manager, object)
 	}
 	template, err := templateOf(result.Object)
 	return template, result.GetManagedFields(), err

@@ -37,14 +37,21 @@ func (s *subject) completed(onCandidate, onLive workload.Template) (workload.Tem
 	if err != nil {
 		return nil, err
 	}
-	merged, err := put(changes, values[2], values[0], metadataOnly)
+	merged, err := putWithDefaults(changes, values[2], values[0], values[3])
 	if err != nil {
 		return nil, err
 	}
-	if merged, err = withDefaults(merged, values[3], values[2]); err != nil {
+	return templateOfTyped(merged)
+}
+
+// putWithDefaults puts the changes that lead to the request on top of what an apply made of the candidate, and completes
+// what is new there by the API server's defaults.
+func putWithDefaults(changes *typed.Comparison, request, onto, candidate *typed.TypedValue) (*typed.TypedValue, error) {
+	merged, err := put(changes, request, onto, metadataOnly)
+	if err != nil {
 		return nil, err
 	}
-	return templateOfTyped(merged)
+	return withDefaults(merged, candidate, request)
 }
 
 func differences(from, to *typed.TypedValue) (*typed.Comparison, error) {

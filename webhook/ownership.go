@@ -67,17 +67,9 @@ func (s *subject) updatedBy(meant workload.Template) ([]metav1.ManagedFieldsEntr
 	}
 	live, updated := withTemplate(s.old, s.candidate.Template), withTemplate(s.new, meant)
 	updated.SetManagedFields(live.GetManagedFields())
-	result, err := manager.Update(live, updated, s.request.Manager)
+	result, err := untyped(manager.Update(live, updated, s.request.Manager))
 	if err != nil {
 		return nil, fmt.Errorf("metadata.managedFields: %w", err)
-	}
-	return managedFieldsOf(result)
-}
-
-func managedFieldsOf(object runtime.Object) ([]metav1.ManagedFieldsEntry, error) {
-	result, ok := object.(*unstructured.Unstructured)
-	if !ok {
-		return nil, fmt.Errorf("metadata.managedFields: the bookkeeping gave a %T", object)
 	}
 	return result.GetManagedFields(), nil
 }
