@@ -33,7 +33,7 @@ type Server struct {
 	Client client.WithWatch
 	// Reconciler has the reconciler's identity.
 	Reconciler client.Client
-	// ReconcilerConfig connects with the reconciler's identity.
+	// ReconcilerConfig connects with the reconciler's identity, which is not limited in its rate.
 	ReconcilerConfig *rest.Config
 	// Kubeconfig is the path of a file with the credentials of the user jane, an administrator.
 	Kubeconfig string
@@ -42,22 +42,47 @@ type Server struct {
 
 	programs    string
 	environment *envtest.Environment
-	stopHooks   context.CancelFunc
-	hooksEnded  chan error
+	stopHooks   func() error
 }
 
 // programs that every test with an API server runs.
 var programs = []string{"etcd", "kube-apiserver", "kubectl", "helm"}
 
-// Start starts etcd, the API server and the webhooks, with the CRDs of the Gateway API and of the chart. It builds the
-// named programs too, for Program.
-func Start(ctx context.Context, more ...string) (*Server, error) {
+// Option changes what a server has, before it is started.
+type Option func(*envtest.Environment)
+
+// OnlyWebhooks has none of the chart's webhooks called but the named ones, such as httproutes.sluice.dev.
+func OnlyWebhooks(names ...string) Option {
+	return func(environment *envtest.Environment) { keepWebhooks(&environment.WebhookInstallOptions, names) }
+}
+
+// WithoutChart leaves out all that the chart installs.
+func WithoutChart(environment *envtest.Environment) {
+	OnlyWebhooks()(environment)
+	environment.CRDDirectoryPaths = environment.CRDDirectoryPaths[:1]
+}
+
+// Serve starts a server, has the tests run with it and stops it. It returns the exit code, and says why it is not that of
+// the tests.
+func Serve(server **Server, run func() int, options ...Option) (code int) {
+	s, err := Start(context.Background(), options...)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = s.Stop() }()
+	*server = s
+	return run()
+}
+
+// Start starts etcd, the API server and the webhooks, with the CRDs of the Gateway API and of the chart.
+func Start(ctx context.Context, options ...Option) (*Server, error) {
 	log.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.Level(zapcore.ErrorLevel)))
 	root, err := binaries.Root(ctx)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := binaries.Ensure(ctx, os.Stderr, append(programs[:len(programs):len(programs)], more...)...)
+	dir, err := binaries.Ensure(ctx, os.Stderr, programs...)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +100,9 @@ func Start(ctx context.Context, more ...string) (*Server, error) {
 		CRDDirectoryPaths:     []string{gateway, filepath.Join(root, "charts", "sluice", "files", "crds")},
 		WebhookInstallOptions: envtest.WebhookInstallOptions{MutatingWebhooks: mutating, ValidatingWebhooks: validating},
 	}
+	for _, change := range options {
+		change(s.environment)
+	}
 	if _, err := s.environment.Start(); err != nil {
 		return nil, fmt.Errorf("start the API server: %w", err)
 	}
@@ -85,24 +113,34 @@ func Start(ctx context.Context, more ...string) (*Server, error) {
 	return s, nil
 }
 
+// Build builds more programs, for Program.
+func (s *Server) Build(ctx context.Context, names ...string) (err error) {
+	s.programs, err = binaries.Ensure(ctx, os.Stderr, append(programs[:len(programs):len(programs)], names...)...)
+	return err
+}
+
 // Program is the path of a program by its name.
 func (s *Server) Program(name string) string { return filepath.Join(s.programs, name) }
 
 // Stop ends everything that Start has started.
 func (s *Server) Stop() error {
-	s.stopHooks()
-	return errors.Join(<-s.hooksEnded, s.environment.Stop())
+	return errors.Join(s.stopHooks(), s.environment.Stop())
 }
 
 func (s *Server) serveHooks(ctx context.Context) {
 	options := s.environment.WebhookInstallOptions
+	s.stopHooks = func() error { return nil }
+	if len(options.MutatingWebhooks)+len(options.ValidatingWebhooks) == 0 {
+		return
+	}
 	hooks := ctrlwebhook.NewServer(ctrlwebhook.Options{
 		Host: options.LocalServingHost, Port: options.LocalServingPort, CertDir: options.LocalServingCertDir,
 	})
 	s.register(hooks)
-	ctx, s.stopHooks = context.WithCancel(ctx)
-	s.hooksEnded = make(chan error, 1)
-	go func() { s.hooksEnded <- hooks.Start(ctx) }()
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- hooks.Start(ctx) }()
+	s.stopHooks = func() error { stop(); return <-ended }
 }
 
 // connect makes the clients and the kubeconfig.
@@ -122,6 +160,7 @@ func (s *Server) connect() error {
 		return fmt.Errorf("add the user %s: %w", Identity, err)
 	}
 	s.ReconcilerConfig = reconciler.Config()
+	s.ReconcilerConfig.QPS = -1
 	if s.Reconciler, err = client.New(s.ReconcilerConfig, client.Options{Scheme: scheme}); err != nil {
 		return fmt.Errorf("connect to the API server as %s: %w", Identity, err)
 	}

@@ -7,10 +7,12 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/yaml"
 
@@ -55,6 +57,26 @@ func configurations(ctx context.Context, helm, chart string) ([]*admissionregist
 		}
 	}
 	return []*admissionregistrationv1.MutatingWebhookConfiguration{mutating}, []*admissionregistrationv1.ValidatingWebhookConfiguration{validating}, nil
+}
+
+// keepWebhooks takes out the webhooks that are not named.
+func keepWebhooks(options *envtest.WebhookInstallOptions, names []string) {
+	for _, configuration := range options.MutatingWebhooks {
+		configuration.Webhooks = slices.DeleteFunc(configuration.Webhooks, func(w admissionregistrationv1.MutatingWebhook) bool {
+			return !slices.Contains(names, w.Name)
+		})
+	}
+	for _, configuration := range options.ValidatingWebhooks {
+		configuration.Webhooks = slices.DeleteFunc(configuration.Webhooks, func(w admissionregistrationv1.ValidatingWebhook) bool {
+			return !slices.Contains(names, w.Name)
+		})
+	}
+	options.MutatingWebhooks = slices.DeleteFunc(options.MutatingWebhooks, func(c *admissionregistrationv1.MutatingWebhookConfiguration) bool {
+		return len(c.Webhooks) == 0
+	})
+	options.ValidatingWebhooks = slices.DeleteFunc(options.ValidatingWebhooks, func(c *admissionregistrationv1.ValidatingWebhookConfiguration) bool {
+		return len(c.Webhooks) == 0
+	})
 }
 
 // gatewayCRDs is the folder of the Gateway API's CRDs, which its Go module contains.

@@ -2,7 +2,6 @@ package splitbrain
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -31,22 +30,7 @@ import (
 // server is a real API server that calls the webhooks as the chart configures them.
 var server *apiserver.Server
 
-func TestMain(m *testing.M) {
-	code, err := serve(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(code)
-}
-
-func serve(m *testing.M) (code int, err error) {
-	if server, err = apiserver.Start(context.Background()); err != nil {
-		return 0, err
-	}
-	defer func() { _ = server.Stop() }()
-	return m.Run(), nil
-}
+func TestMain(m *testing.M) { os.Exit(apiserver.Serve(&server, m.Run)) }
 
 // slowest is how long a request of a controller may take longer than it needs to, so that the order of writes varies.
 const slowest = 60 * time.Millisecond
@@ -67,7 +51,6 @@ func (u uneven) RoundTrip(request *http.Request) (*http.Response, error) {
 func startController(t *testing.T, namespaces []string) {
 	t.Helper()
 	network := rest.CopyConfig(server.ReconcilerConfig)
-	network.QPS = -1
 	network.Wrap(func(next http.RoundTripper) http.RoundTripper { return uneven{next} })
 	options := cache.Options{DefaultNamespaces: map[string]cache.Config{}, ByObject: map[client.Object]cache.ByObject{
 		&discoveryv1.EndpointSlice{}: {Label: labels.SelectorFromSet(labels.Set{config.LabelRole: config.RoleCanary})},

@@ -25,7 +25,7 @@ func run(t *testing.T, controllers int) [][]string {
 	var namespaces []string
 	for range apps {
 		a := newApp(t)
-		a.play(t)
+		t.Cleanup(server.PlayControllers(a.namespace))
 		all, namespaces = append(all, a), append(namespaces, a.namespace)
 	}
 	recordings := make([]*recording, apps)

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/route"
@@ -278,15 +277,6 @@ func TestRoutesAreRendered(t *testing.T) {
 	if !route.SameRules(route.FromHTTP(c.route()), route.FromHTTP(user)) {
 		t.Errorf("the route is not the user's again: %v", c.route().Spec.Rules)
 	}
-}
-
-func (c cluster) route() *gatewayv1.HTTPRoute {
-	c.t.Helper()
-	var r gatewayv1.HTTPRoute
-	if err := server.Client.Get(c.t.Context(), client.ObjectKey{Namespace: c.namespace, Name: "podinfo"}, &r); err != nil {
-		c.t.Fatal(err)
-	}
-	return &r
 }
 
 // split writes the annotation as the reconciler does; empty removes it.

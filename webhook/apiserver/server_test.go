@@ -1,7 +1,6 @@
 package apiserver
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -10,13 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/zap/zapcore"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/e2e/apiserver"
 	"sluice.dev/sluice/workload"
@@ -32,24 +28,14 @@ var server *apiserver.Server
 var operator string
 
 func TestMain(m *testing.M) {
-	code, err := serve(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(code)
-}
-
-func serve(m *testing.M) (code int, err error) {
-	ctrl.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.Level(zapcore.ErrorLevel)))
-	if server, err = apiserver.Start(context.Background()); err != nil {
-		return 0, err
-	}
-	defer func() { _ = server.Stop() }()
-	if operator, err = server.AddUser("olga"); err != nil {
-		return 0, err
-	}
-	return m.Run(), nil
+	os.Exit(apiserver.Serve(&server, func() int {
+		var err error
+		if operator, err = server.AddUser("olga"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return m.Run()
+	}))
 }
 
 // cluster is one namespace with one Deployment.
@@ -60,11 +46,7 @@ type cluster struct {
 
 func newCluster(t *testing.T) cluster {
 	t.Helper()
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
-	if err := server.Client.Create(t.Context(), namespace); err != nil {
-		t.Fatal(err)
-	}
-	return cluster{t, namespace.Name}
+	return cluster{t, server.NewNamespace(t)}
 }
 
 // run runs kubectl and returns all that it prints.
@@ -92,37 +74,20 @@ func (c cluster) kubectl(input string, args ...string) string {
 
 func (c cluster) deployment() *appsv1.Deployment {
 	c.t.Helper()
-	var d appsv1.Deployment
-	if err := server.Client.Get(c.t.Context(), client.ObjectKey{Namespace: c.namespace, Name: "podinfo"}, &d); err != nil {
-		c.t.Fatal(err)
-	}
-	return &d
+	return server.Deployment(c.t, c.namespace)
 }
-
-// available makes the primary one that serves: no controller does it here.
-func (c cluster) available() {
+func (c cluster) route() *gatewayv1.HTTPRoute { c.t.Helper(); return server.Route(c.t, c.namespace) }
+func (c cluster) candidate() *workload.Candidate {
 	c.t.Helper()
-	d := c.deployment()
-	d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1, ReadyReplicas: 1}
-	if err := server.Client.Status().Update(c.t.Context(), d); err != nil {
-		c.t.Fatal(err)
-	}
+	return server.Candidate(c.t, c.namespace)
 }
+func (c cluster) available() { c.t.Helper(); server.MakeAvailable(c.t, c.namespace) }
 
 // ask is what the reconciler does to have something put in by admission.
 func (c cluster) ask(key, hash string) error {
 	d := c.deployment()
 	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, key, hash))
 	return server.Reconciler.Patch(c.t.Context(), d, patch, client.FieldOwner("sluice"))
-}
-
-func (c cluster) candidate() *workload.Candidate {
-	c.t.Helper()
-	candidate, err := workload.CandidateOf(c.deployment().Annotations)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return candidate
 }
 
 // imageAndEnv tells what matters of a pod template in these tests.
@@ -153,28 +118,4 @@ func (c cluster) held() string {
 	return strings.TrimSpace(imageAndEnv(pod) + " " + string(candidate.Mark))
 }
 
-func manifest(image string, env ...string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: podinfo
-  annotations: {sluice.dev/canary: "true"}
-spec:
-  selector: {matchLabels: {app: podinfo}}
-  template:
-    metadata: {labels: {app: podinfo}}
-    spec:
-      containers:
-        - name: app
-          image: %s
-`, image)
-	if len(env) > 0 {
-		b.WriteString("          env:\n")
-	}
-	for _, e := range env {
-		name, value, _ := strings.Cut(e, "=")
-		fmt.Fprintf(&b, "            - {name: %s, value: %q}\n", name, value)
-	}
-	return b.String()
-}
+func manifest(image string, env ...string) string { return apiserver.Manifest(image, env...) }

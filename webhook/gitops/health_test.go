@@ -12,6 +12,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/e2e/apiserver"
 	"sluice.dev/sluice/rollout"
 )
 
@@ -88,7 +89,7 @@ func TestTheHealthChecksOfTheDocumentationSeeTheDeploymentItself(t *testing.T) {
 	is := s.health()
 	is("not seen by the Deployment controller", "InProgress", "Progressing The Deployment rolls")
 	d := s.deployment()
-	d.Status = rolledOut(d.Generation)
+	d.Status = apiserver.RolledOut(d.Generation, 1)
 	d.Status.AvailableReplicas = 0
 	if err := server.Client.Status().Update(t.Context(), d); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/e2e/apiserver"
 )
 
 // helm is Helm with more options, for a chart that is the manifest.
@@ -122,7 +124,7 @@ func (a app) controller() (stop func()) {
 			if !ok || d.Status.ObservedGeneration == d.Generation {
 				continue
 			}
-			d.Status = rolledOut(d.Generation)
+			d.Status = apiserver.RolledOut(d.Generation, 1)
 			// A conflict means that there is a newer event.
 			if err := server.Client.Status().Update(a.t.Context(), d); err != nil && !apierrors.IsConflict(err) {
 				a.t.Errorf("update the status: %v", err)

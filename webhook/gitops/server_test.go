@@ -11,7 +11,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -24,20 +23,13 @@ import (
 var server *apiserver.Server
 
 func TestMain(m *testing.M) {
-	code, err := serve(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(code)
-}
-
-func serve(m *testing.M) (code int, err error) {
-	if server, err = apiserver.Start(context.Background(), "flux-driver", "argocd-driver"); err != nil {
-		return 0, err
-	}
-	defer func() { _ = server.Stop() }()
-	return m.Run(), nil
+	os.Exit(apiserver.Serve(&server, func() int {
+		if err := server.Build(context.Background(), "flux-driver", "argocd-driver"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return m.Run()
+	}))
 }
 
 // app is one namespace with a Deployment and its route, both named podinfo.
@@ -48,11 +40,7 @@ type app struct {
 
 func newApp(t *testing.T) app {
 	t.Helper()
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "gitops-"}}
-	if err := server.Client.Create(t.Context(), namespace); err != nil {
-		t.Fatal(err)
-	}
-	return app{t, namespace.Name}
+	return app{t, server.NewNamespace(t)}
 }
 
 // run runs one of the programs in the namespace and returns all that it prints.
@@ -75,50 +63,11 @@ func (a app) must(program string, args ...string) string {
 
 func (a app) deployment() *appsv1.Deployment {
 	a.t.Helper()
-	var d appsv1.Deployment
-	if err := server.Client.Get(a.t.Context(), client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}, &d); err != nil {
-		a.t.Fatal(err)
-	}
-	return &d
+	return server.Deployment(a.t, a.namespace)
 }
-
-func (a app) route() *gatewayv1.HTTPRoute {
-	a.t.Helper()
-	var r gatewayv1.HTTPRoute
-	if err := server.Client.Get(a.t.Context(), client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}, &r); err != nil {
-		a.t.Fatal(err)
-	}
-	return &r
-}
-
-// available makes the primary one that serves, and has nothing left to do: no controller does it here.
-func (a app) available() {
-	a.t.Helper()
-	d := a.deployment()
-	d.Status = rolledOut(d.Generation)
-	if err := server.Client.Status().Update(a.t.Context(), d); err != nil {
-		a.t.Fatal(err)
-	}
-}
-
-func rolledOut(generation int64) appsv1.DeploymentStatus {
-	return appsv1.DeploymentStatus{
-		ObservedGeneration: generation, Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1, ReadyReplicas: 1,
-		Conditions: []appsv1.DeploymentCondition{
-			{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionTrue},
-			{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable"},
-		},
-	}
-}
-
-func (a app) candidate() *workload.Candidate {
-	a.t.Helper()
-	candidate, err := workload.CandidateOf(a.deployment().Annotations)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return candidate
-}
+func (a app) route() *gatewayv1.HTTPRoute    { a.t.Helper(); return server.Route(a.t, a.namespace) }
+func (a app) candidate() *workload.Candidate { a.t.Helper(); return server.Candidate(a.t, a.namespace) }
+func (a app) available()                     { a.t.Helper(); server.MakeAvailable(a.t, a.namespace) }
 
 // expect says what the primary has and what is held back: the image, the names of variables, and how it is marked.
 func (a app) expect(moment, primary, held string) {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/e2e/apiserver"
 )
 
 // engine is a GitOps tool.
@@ -156,30 +158,13 @@ func (s *story) owns() string {
 	return strings.Join(owned, "\n")
 }
 
-// manifest is a Deployment with its route.
-func manifest(image string, env ...string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, `apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: podinfo
-  annotations: {sluice.dev/canary: "true"}
-spec:
-  selector: {matchLabels: {app: podinfo}}
-  template:
-    metadata: {labels: {app: podinfo}}
-    spec:
-      containers:
-        - name: app
-          image: %s
-`, image)
-	if len(env) > 0 {
-		b.WriteString("          env:\n")
+// manifest is a Deployment with its route. The variables all have the same value.
+func manifest(image string, names ...string) string {
+	env := make([]string, 0, len(names))
+	for _, name := range names {
+		env = append(env, name+"=1")
 	}
-	for _, name := range env {
-		fmt.Fprintf(&b, "            - {name: %s, value: \"1\"}\n", name)
-	}
-	b.WriteString(`---
+	return apiserver.Manifest(image, env...) + `---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: podinfo}
@@ -189,6 +174,5 @@ spec:
     - backendRefs: [{name: podinfo, port: 80}]
     - matches: [{path: {value: /api}}]
       backendRefs: [{name: podinfo, port: 80, weight: 7}, {name: other, port: 80, weight: 3}]
-`)
-	return b.String()
+`
 }
