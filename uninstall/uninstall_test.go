@@ -20,6 +20,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/e2e/apiserver"
 	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/route"
 	"sluice.dev/sluice/workload"
@@ -41,12 +42,9 @@ type installation struct {
 
 func install(t *testing.T) *installation {
 	t.Helper()
-	i := &installation{WithT: NewWithT(t), t: t}
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
-	i.create(namespace)
-	i.namespace = namespace.Name
+	i := &installation{WithT: NewWithT(t), t: t, namespace: server.NewNamespace(t)}
 	class := &gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: i.namespace}}
-	class.Spec.ControllerName = "traefik.io/gateway-controller"
+	class.Spec.ControllerName = apiserver.GatewayController
 	gateway := &gatewayv1.Gateway{ObjectMeta: i.named("gateway")}
 	gateway.Spec = gatewayv1.GatewaySpec{GatewayClassName: gatewayv1.ObjectName(class.Name),
 		Listeners: []gatewayv1.Listener{{Name: "http", Port: 80, Protocol: gatewayv1.HTTPProtocolType}}}
@@ -75,7 +73,7 @@ func (i *installation) deployment(name, image string) *appsv1.Deployment {
 
 func (i *installation) create(object client.Object) {
 	i.t.Helper()
-	i.Expect(server.client.Create(i.t.Context(), object)).To(Succeed())
+	i.Expect(server.Client.Create(i.t.Context(), object)).To(Succeed())
 }
 
 // applyRoute is what the route's owner applies, without forcing anything.
@@ -92,11 +90,11 @@ spec:
 	if err := yaml.Unmarshal([]byte(manifest), &object.Object); err != nil {
 		return err
 	}
-	return server.client.Apply(i.t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("kubectl"))
+	return server.Client.Apply(i.t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("kubectl"))
 }
 
 func (i *installation) get(object client.Object, name string) error {
-	return server.client.Get(i.t.Context(), client.ObjectKey{Namespace: i.namespace, Name: name}, object)
+	return server.Client.Get(i.t.Context(), client.ObjectKey{Namespace: i.namespace, Name: name}, object)
 }
 
 func (i *installation) route() *gatewayv1.HTTPRoute {
@@ -124,7 +122,7 @@ func (i *installation) hold() {
 			return err
 		}
 		d.Annotations[config.AnnotationCandidate] = text
-		return server.client.Update(i.t.Context(), d)
+		return server.Client.Update(i.t.Context(), d)
 	}, patience, glance).Should(Succeed())
 }
 
@@ -144,14 +142,14 @@ func (i *installation) firstStep() {
 
 func TestUninstallInMidRollout(t *testing.T) {
 	i := install(t)
-	startGateway(t, i.namespace)
+	t.Cleanup(server.PlayControllers(i.namespace))
 	ended := startController(t, i.namespace)
 	i.Eventually(func() v1alpha1.Phase { return i.canary().Status.Phase }, patience, glance).Should(Equal(v1alpha1.PhaseInitialized))
 	i.hold()
 	i.firstStep()
 	before := i.canary()
 
-	i.Expect(Run(t.Context(), server.client, i.options(patience))).To(Succeed())
+	i.Expect(Run(t.Context(), server.Reconciler, i.options(patience))).To(Succeed())
 	i.Expect(<-ended).To(MatchError(ContainSubstring("leader election lost")), "two would have written at once")
 	i.Expect(i.route().Annotations).NotTo(HaveKey(config.AnnotationSplit))
 	i.Expect(i.route().Spec.Rules).To(Equal(i.rules))
@@ -178,7 +176,7 @@ func TestUninstallInMidRollout(t *testing.T) {
 
 func TestUninstallWithoutRolloutsIsQuick(t *testing.T) {
 	i := install(t)
-	i.Expect(Run(t.Context(), server.client, i.options(patience))).To(Succeed())
+	i.Expect(Run(t.Context(), server.Reconciler, i.options(patience))).To(Succeed())
 	i.Expect(i.route().Spec.Rules).To(Equal(i.rules))
 }
 
@@ -187,17 +185,17 @@ func TestRequestsAreNotSentToNobody(t *testing.T) {
 	copied := i.deployment("podinfo-canary", "podinfo:v2")
 	i.create(copied)
 	copied.Status = appsv1.DeploymentStatus{Replicas: 2, AvailableReplicas: 2, ReadyReplicas: 2}
-	i.Expect(server.client.Status().Update(t.Context(), copied)).To(Succeed())
+	i.Expect(server.Client.Status().Update(t.Context(), copied)).To(Succeed())
 	split, err := route.WithSplit(route.FromHTTP(i.route()), route.Split{Deployment: "podinfo", Primary: "podinfo", Canary: "podinfo-canary", Weight: 100})
 	i.Expect(err).NotTo(HaveOccurred())
 	object := &unstructured.Unstructured{}
 	object.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(route.HTTP))
 	i.Expect(i.get(object, "podinfo")).To(Succeed())
 	i.Expect(split.Into(object.Object)).To(Succeed())
-	i.Expect(server.client.Update(t.Context(), object)).To(Succeed())
+	i.Expect(server.Reconciler.Update(t.Context(), object)).To(Succeed())
 	i.create(&coordinationv1.Lease{ObjectMeta: i.named("sluice")})
 
-	err = Run(t.Context(), server.client, i.options(2*time.Second))
+	err = Run(t.Context(), server.Reconciler, i.options(2*time.Second))
 	if err == nil || !strings.Contains(err.Error(), "Deployment podinfo has no available replica, only its canary has") {
 		t.Errorf("got %v", err)
 	}

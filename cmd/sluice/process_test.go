@@ -22,14 +22,12 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/e2e/cluster/binaries"
+	"sluice.dev/sluice/e2e/apiserver"
 )
 
 const (
@@ -41,39 +39,22 @@ const (
 // cluster is a real API server into which Helm installs the chart.
 type cluster struct {
 	*WithT
-	t           *testing.T
-	environment *envtest.Environment
-	rest        *rest.Config
-	client      client.Client
-	helm        string
-	kubectl     string
-	admin       string
+	t       *testing.T
+	server  *apiserver.Server
+	client  client.Client
+	helm    string
+	kubectl string
+	admin   string
 }
 
-func startCluster(t *testing.T, configure ...func(*envtest.Environment)) *cluster {
+func startCluster(t *testing.T, configure ...apiserver.Option) *cluster {
 	t.Helper()
-	dir, err := binaries.Ensure(t.Context(), os.Stderr, "etcd", "kube-apiserver", "kubectl", "helm")
+	server, err := apiserver.Start(t.Context(), append(configure, apiserver.WithoutChart)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	module, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	environment := &envtest.Environment{BinaryAssetsDirectory: dir, CRDDirectoryPaths: []string{filepath.Join(strings.TrimSpace(string(module)), "config", "crd", "standard")}}
-	for _, change := range configure {
-		change(environment)
-	}
-	if _, err := environment.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = environment.Stop() })
-	c := &cluster{WithT: NewWithT(t), t: t, environment: environment, rest: environment.Config,
-		helm: filepath.Join(dir, "helm"), kubectl: filepath.Join(dir, "kubectl")}
-	scheme, err := newScheme()
-	c.Expect(err).NotTo(HaveOccurred())
-	c.client, err = client.New(environment.Config, client.Options{Scheme: scheme})
-	c.Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(func() { _ = server.Stop() })
+	c := &cluster{WithT: NewWithT(t), t: t, server: server, client: server.Client, helm: server.Program("helm"), kubectl: server.Program("kubectl")}
 	c.admin = c.user("admin", "system:masters")
 	return c
 }
@@ -81,13 +62,9 @@ func startCluster(t *testing.T, configure ...func(*envtest.Environment)) *cluste
 // user is the kubeconfig of a new user.
 func (c *cluster) user(name string, groups ...string) string {
 	c.t.Helper()
-	user, err := c.environment.AddUser(envtest.User{Name: name, Groups: groups}, nil)
+	kubeconfig, err := c.server.AddUser(name, groups...)
 	c.Expect(err).NotTo(HaveOccurred())
-	content, err := user.KubeConfig()
-	c.Expect(err).NotTo(HaveOccurred())
-	path := filepath.Join(c.t.TempDir(), name)
-	c.Expect(os.WriteFile(path, content, 0o600)).To(Succeed())
-	return path
+	return kubeconfig
 }
 
 // binary is the program, built once.

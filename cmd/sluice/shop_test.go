@@ -19,12 +19,10 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/apiserver"
 )
 
-const (
-	gatewayController = "traefik.io/gateway-controller"
-	shopReplicas      = 4
-)
+const shopReplicas = 4
 
 // shop is a namespace with one application behind a gateway, whose requests Prometheus knows.
 type shop struct {
@@ -59,13 +57,13 @@ func (c *cluster) newShop() *shop {
 	route.Spec.Rules = []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{backend}}}
 	for _, object := range []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: shopNamespace}},
-		&gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: "traefik"}, Spec: gatewayv1.GatewayClassSpec{ControllerName: gatewayController}},
+		&gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: "traefik"}, Spec: gatewayv1.GatewayClassSpec{ControllerName: apiserver.GatewayController}},
 		&corev1.Service{ObjectMeta: named, Spec: corev1.ServiceSpec{Selector: pods, Ports: []corev1.ServicePort{{Port: 80}}}},
 		gateway, deployment, route,
 	} {
 		c.Expect(c.client.Create(c.t.Context(), object)).To(Succeed())
 	}
-	c.playControllers(shopNamespace)
+	c.t.Cleanup(c.server.PlayControllers(shopNamespace))
 	return s
 }
 

@@ -69,19 +69,16 @@ func TestAnAdmissionInFlightIsFinished(t *testing.T) {
 // certManagerCRDs are as much of cert-manager as the chart needs to be installed.
 func (c *cluster) certManagerCRDs() {
 	c.t.Helper()
-	scheme := runtime.NewScheme()
-	c.Expect(apiextensionsv1.AddToScheme(scheme)).To(Succeed())
-	extensions, err := client.New(c.rest, client.Options{Scheme: scheme})
-	c.Expect(err).NotTo(HaveOccurred())
+	c.Expect(apiextensionsv1.AddToScheme(c.client.Scheme())).To(Succeed())
 	for kind, plural := range map[string]string{"Issuer": "issuers", "Certificate": "certificates"} {
 		crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: plural + ".cert-manager.io"}}
 		crd.Spec = apiextensionsv1.CustomResourceDefinitionSpec{Group: "cert-manager.io", Scope: apiextensionsv1.NamespaceScoped,
 			Names: apiextensionsv1.CustomResourceDefinitionNames{Kind: kind, Plural: plural},
 			Versions: []apiextensionsv1.CustomResourceDefinitionVersion{{Name: "v1", Served: true, Storage: true, Schema: &apiextensionsv1.CustomResourceValidation{
 				OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: ptr.To(true)}}}}}
-		c.Expect(extensions.Create(c.t.Context(), crd)).To(Succeed())
+		c.Expect(c.client.Create(c.t.Context(), crd)).To(Succeed())
 		c.Eventually(func() bool {
-			err := extensions.Get(c.t.Context(), client.ObjectKeyFromObject(crd), crd)
+			err := c.client.Get(c.t.Context(), client.ObjectKeyFromObject(crd), crd)
 			return err == nil && len(crd.Status.Conditions) > 1 && crd.Status.Conditions[1].Status == apiextensionsv1.ConditionTrue
 		}, patience, glance).Should(BeTrue())
 	}

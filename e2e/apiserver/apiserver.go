@@ -51,7 +51,7 @@ var programs = []string{"etcd", "kube-apiserver", "kubectl", "helm"}
 // Option changes what a server has, before it is started.
 type Option func(*envtest.Environment)
 
-// OnlyWebhooks has none of the chart's webhooks called but the named ones, such as httproutes.sluice.dev.
+// OnlyWebhooks has none of the chart's webhooks called but the named ones, such as routes.sluice.dev.
 func OnlyWebhooks(names ...string) Option {
 	return func(environment *envtest.Environment) { keepWebhooks(&environment.WebhookInstallOptions, names) }
 }

@@ -53,7 +53,7 @@ func (s *Server) makeAvailable(ctx context.Context, namespace string) {
 		if d.Status.ObservedGeneration == d.Generation && d.Status.AvailableReplicas == n {
 			continue
 		}
-		d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n, AvailableReplicas: n, ReadyReplicas: n}
+		d.Status = RolledOut(d.Generation, n)
 		_ = s.Client.Status().Update(ctx, d)
 	}
 }

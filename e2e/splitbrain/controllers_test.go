@@ -77,7 +77,7 @@ func startController(t *testing.T, namespaces []string) {
 // query is a Prometheus by which a candidate with a bad image fails in its last step.
 func query(namespaces []string) reconciler.QueryFunc {
 	return func(ctx context.Context, queries []analysis.Query) []analysis.Sample {
-		values := map[analysis.Metric]float64{analysis.RequestCount: 100, analysis.SuccessRate: 100, analysis.Duration: 10}
+		successRate := 100.0
 		for _, namespace := range namespaces {
 			if !strings.Contains(queries[0].Expression, namespace) {
 				continue
@@ -87,13 +87,9 @@ func query(namespaces []string) reconciler.QueryFunc {
 				return []analysis.Sample{{Metric: analysis.SuccessRate, Err: err.Error()}}
 			}
 			if status := canary.Status; strings.Contains(strings.Join(status.Images, " "), "bad") && int(status.Step) == len(status.Steps) {
-				values[analysis.SuccessRate] = 0
+				successRate = 0
 			}
 		}
-		samples := make([]analysis.Sample, 0, len(queries))
-		for _, q := range queries {
-			samples = append(samples, analysis.Sample{Metric: q.Metric, Value: values[q.Metric]})
-		}
-		return samples
+		return apiserver.Samples(queries, successRate)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/apiserver"
 	"sluice.dev/sluice/route"
 )
 
@@ -20,7 +21,7 @@ import (
 func second(t *testing.T, beforeRoutes func()) (reconciler *Reconciler, written *int) {
 	t.Helper()
 	written = new(int)
-	intercepted := interceptor.NewClient(server.client, interceptor.Funcs{
+	intercepted := interceptor.NewClient(server.Client, interceptor.Funcs{
 		List: func(ctx context.Context, next client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
 			if list.GetObjectKind().GroupVersionKind().Kind == "HTTPRouteList" {
 				beforeRoutes()
@@ -35,7 +36,7 @@ func second(t *testing.T, beforeRoutes func()) (reconciler *Reconciler, written 
 			return err
 		},
 	})
-	return &Reconciler{Client: intercepted, Live: server.client, Query: allIsWell, Recorder: record.NewFakeRecorder(100),
+	return &Reconciler{Client: intercepted, Live: server.Client, Query: apiserver.AllIsWell, Recorder: record.NewFakeRecorder(100),
 		routeKinds: []string{route.HTTP}, metrics: newMetrics(prometheus.NewRegistry())}, written
 }
 

@@ -68,11 +68,11 @@ func (a *app) named(name string) metav1.ObjectMeta {
 
 func (a *app) create(object client.Object) {
 	a.t.Helper()
-	a.Expect(server.client.Create(a.t.Context(), object)).To(Succeed())
+	a.Expect(server.Client.Create(a.t.Context(), object)).To(Succeed())
 }
 
 func get[T client.Object](a *app, name string, object T) (T, error) {
-	return object, server.client.Get(a.t.Context(), client.ObjectKey{Namespace: a.namespace, Name: name}, object)
+	return object, server.Client.Get(a.t.Context(), client.ObjectKey{Namespace: a.namespace, Name: name}, object)
 }
 
 // available does what the Deployment controller would.
@@ -85,7 +85,7 @@ func (a *app) available(name string) {
 		}
 		n := *d.Spec.Replicas
 		d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n, AvailableReplicas: n, ReadyReplicas: n}
-		return server.client.Status().Update(a.t.Context(), d)
+		return server.Client.Status().Update(a.t.Context(), d)
 	}, patience, glance).Should(Succeed())
 }
 
@@ -115,7 +115,7 @@ func (a *app) accept() {
 				ObservedGeneration: route.Generation, LastTransitionTime: metav1.Now()})
 		}
 		route.Status.Parents = []gatewayv1.RouteParentStatus{status}
-		return server.client.Status().Update(a.t.Context(), route)
+		return server.Client.Status().Update(a.t.Context(), route)
 	}, patience, glance).Should(Succeed())
 }
 
@@ -131,7 +131,7 @@ func (a *app) annotate(key, value string) {
 		if value == "" {
 			delete(d.Annotations, key)
 		}
-		return server.client.Update(a.t.Context(), d)
+		return server.Client.Update(a.t.Context(), d)
 	}, patience, glance).Should(Succeed())
 }
 
@@ -170,7 +170,7 @@ func (a *app) waitFor(what string, holds func(v1alpha1.CanaryStatus) bool) {
 func (a *app) events(reason string) []string {
 	a.t.Helper()
 	var events corev1.EventList
-	a.Expect(server.client.List(a.t.Context(), &events, client.InNamespace(a.namespace))).To(Succeed())
+	a.Expect(server.Client.List(a.t.Context(), &events, client.InNamespace(a.namespace))).To(Succeed())
 	var kinds []string
 	for _, event := range events.Items {
 		if event.Reason == reason {
@@ -264,7 +264,7 @@ func TestADeletedCanaryTakesTheSplitOutFirst(t *testing.T) {
 	a := newApp(t)
 	a.inFlight()
 	deleted := a.canary()
-	a.Expect(server.client.Delete(t.Context(), &deleted)).To(Succeed())
+	a.Expect(server.Client.Delete(t.Context(), &deleted)).To(Succeed())
 	a.Eventually(a.weights, patience, glance).Should(Equal("podinfo=1"))
 	a.Expect(a.canary().UID).To(Equal(deleted.UID), "the Canary went before the gateway had taken the route back")
 	a.accept()
@@ -295,7 +295,7 @@ func TestAChangePastAdmissionIsTold(t *testing.T) {
 		}
 		d.Spec.Template.Spec.Containers[0].Image = "podinfo:slipped"
 		d.Annotations["deployment.kubernetes.io/revision"] = "2"
-		return server.client.Update(t.Context(), d)
+		return server.Client.Update(t.Context(), d)
 	}, patience, glance).Should(Succeed())
 	a.waitFor("an entry of the history", func(s v1alpha1.CanaryStatus) bool {
 		return len(s.History) == 1 && s.History[0].Outcome == v1alpha1.OutcomeDirect && strings.HasPrefix(s.History[0].Reason, "unseen")
@@ -339,7 +339,7 @@ func (a *app) expectEvent(reason string) {
 	a.t.Helper()
 	a.Eventually(func() []string {
 		var events corev1.EventList
-		a.Expect(server.client.List(a.t.Context(), &events, client.InNamespace(a.namespace))).To(Succeed())
+		a.Expect(server.Client.List(a.t.Context(), &events, client.InNamespace(a.namespace))).To(Succeed())
 		var reasons []string
 		for _, event := range events.Items {
 			reasons = append(reasons, event.Reason)

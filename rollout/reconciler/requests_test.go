@@ -19,7 +19,7 @@ func (a *app) ask(change func(*v1alpha1.CanarySpec)) {
 	a.Eventually(func() error {
 		canary := a.canary()
 		change(&canary.Spec)
-		return server.client.Update(a.t.Context(), &canary)
+		return server.Client.Update(a.t.Context(), &canary)
 	}, patience, glance).Should(Succeed())
 }
 
