@@ -9,6 +9,19 @@ type builder struct {
 	rule  map[string]any
 }
 
+// rules are those that are added for the user's rule, and last the rule itself with the canary's share in it.
+func (b builder) rules() ([]map[string]any, error) {
+	weighted, err := b.weighted()
+	if err != nil {
+		return nil, err
+	}
+	added, err := b.added(weighted)
+	if err != nil {
+		return nil, err
+	}
+	return append(added, weighted), nil
+}
+
 // weighted is the user's rule in which every reference to the primary shares its weight with one to the canary.
 func (b builder) weighted() (map[string]any, error) {
 	split := b.intents.Split
@@ -44,5 +57,6 @@ func (b builder) weighted() (map[string]any, error) {
 		shared = append(shared, canary)
 	}
 	result["backendRefs"] = shared
-	return result, b.mirror(result)
+	b.mirror(result)
+	return result, nil
 }

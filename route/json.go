@@ -1,6 +1,8 @@
 package route
 
 import (
+	"math"
+
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -80,4 +82,23 @@ func setWeight(ref map[string]any, weight int64) {
 		return
 	}
 	ref["weight"] = weight
+}
+
+// integers has whole numbers in decoded JSON as the API has them. It changes the value.
+func integers(value any) any {
+	switch v := value.(type) {
+	case float64:
+		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+			return int64(v)
+		}
+	case []any:
+		for i := range v {
+			v[i] = integers(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = integers(v[key])
+		}
+	}
+	return value
 }

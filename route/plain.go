@@ -9,7 +9,7 @@ import (
 )
 
 // ours are the names of rules that we add: by them, and by nothing else, they are taken out again.
-var ours = regexp.MustCompile(`^sluice-(cohort|match|canary|primary|expired)-[0-9]+(-[0-9]+)?$`)
+var ours = regexp.MustCompile(`^sluice-(cohort|match|canary|primary|expired)(-[0-9]+){1,3}$`)
 
 func isOurs(rule map[string]any) bool {
 	return ours.MatchString(text(rule, "name", ""))
@@ -84,16 +84,14 @@ func withoutCanary(refs []any, last Split, namespace string) (kept []any, found 
 	return kept, found
 }
 
-// addedBy are the rules that intents add to a plain route; none where they cannot be rendered.
-func addedBy(plain Route, intents Intents) []map[string]any {
-	rules, err := renderedRules(plain, intents)
-	if err != nil {
-		return nil
-	}
+// addedBy are the rules that intents add to a route. Rules for which they cannot be rendered, such as unnamed ones of ours,
+// have none.
+func addedBy(r Route, intents Intents) []map[string]any {
 	var added []map[string]any
-	for _, rule := range rules {
-		if isOurs(asMap(rule)) {
-			added = append(added, asMap(rule))
+	for i, rule := range r.Rules {
+		b := builder{route: r, intents: intents, index: i, rule: asMap(rule)}
+		if rules, err := b.rules(); err == nil && asMap(rule) != nil {
+			added = append(added, rules[:len(rules)-1]...)
 		}
 	}
 	return added

@@ -135,7 +135,10 @@ func render(plain Route, intents Intents) (Route, error) {
 	}
 	result := withAnnotations(plain, intents)
 	result.Rules = rules
-	return result, checkLimits(plain, result)
+	if err := checkLimits(result); err != nil {
+		return Route{}, err
+	}
+	return result, nil
 }
 
 // renderedRules are the user's rules with the canary's share in them, each after the rules that are added for it.
@@ -147,18 +150,13 @@ func renderedRules(plain Route, intents Intents) ([]any, error) {
 			continue
 		}
 		b := builder{route: plain, intents: intents, index: i, rule: asMap(rule)}
-		weighted, err := b.weighted()
+		rendered, err := b.rules()
 		if err != nil {
 			return nil, err
 		}
-		added, err := b.added(weighted)
-		if err != nil {
-			return nil, err
-		}
-		for _, one := range added {
+		for _, one := range rendered {
 			rules = append(rules, one)
 		}
-		rules = append(rules, weighted)
 	}
 	return rules, nil
 }

@@ -150,6 +150,7 @@ func SplitOf(annotations map[string]string) (*Split, error) {
 	if err := json.Unmarshal([]byte(value), &split); err != nil {
 		return nil, fmt.Errorf("must be JSON as sluice writes it: %w", err)
 	}
+	integers(split.CanaryBackend)
 	for _, check := range []func() error{split.checkNames, split.checkNumbers, split.checkCookies} {
 		if err := check(); err != nil {
 			return nil, err

@@ -1,0 +1,145 @@
+package route
+
+import (
+	"fmt"
+	"slices"
+)
+
+// added are the rules that go before the user's rule. Each asks for more than the user's does, and is its copy otherwise, so
+// that by the precedence of the Gateway API (path, method, number of headers, number of query parameters) it wins wherever
+// the user's rule would have, and no other rule of the user's loses to it that would have won; where two ask for as much, the
+// first wins: marked requests, then testers, then the canary's cookie, then the primary's, then expired ones.
+func (b builder) added(weighted map[string]any) ([]map[string]any, error) {
+	var rules []map[string]any
+	for _, make := range []func(map[string]any) ([]map[string]any, error){b.cohortRules, b.matchRules, b.cookieRules} {
+		more, err := make(weighted)
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, more...)
+	}
+	return rules, nil
+}
+
+// cohortRules send marked requests where their cohort says.
+func (b builder) cohortRules(weighted map[string]any) ([]map[string]any, error) {
+	var rules []map[string]any
+	for n, cohort := range b.intents.Cohorts {
+		refs, found := b.cohortRefs(cohort, weighted)
+		if !found {
+			continue
+		}
+		mark := Match{Headers: []ValueMatch{{Name: cohort.Header, Type: typeExact, Value: cohort.Value}}}
+		made, err := b.ruleFor(fmt.Sprintf("cohort-%d", n), []Match{mark}, refs)
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, made...)
+	}
+	return rules, nil
+}
+
+// cohortRefs are the references of a rule in which the cohort's Service stands for its primary, also where the primary is
+// being split: a chain of canaries holds through that.
+func (b builder) cohortRefs(cohort Cohort, weighted map[string]any) (refs []any, found bool) {
+	rule, split := weighted, b.intents.Split
+	if split != nil && split.Primary == cohort.Primary {
+		rule = b.rule
+	}
+	for _, item := range listOf(rule, "backendRefs") {
+		ref := asMap(item)
+		if !b.isPrimaryOf(ref, cohort) {
+			refs = append(refs, item)
+			continue
+		}
+		found = true
+		to := copied(ref)
+		to["name"] = cohort.To
+		if split != nil && split.Primary == cohort.Primary && split.Canary == cohort.To {
+			to = split.canaryRef(ref)
+		}
+		refs = append(refs, to)
+	}
+	return refs, found
+}
+
+// isPrimaryOf reports whether a reference is to the cohort's primary, a Service of the route's namespace or of the marking
+// Deployment's.
+func (b builder) isPrimaryOf(ref map[string]any, cohort Cohort) bool {
+	is := backendOf(ref, b.route.Namespace)
+	return ref != nil && is.kind == "Service" && is.group == "" && is.name == cohort.Primary &&
+		(is.namespace == b.route.Namespace || is.namespace == cohort.namespaceIn(b.route.Namespace))
+}
+
+// matchRules send testers to the canary, whatever the weight.
+func (b builder) matchRules(map[string]any) ([]map[string]any, error) {
+	if b.intents.Split == nil || !b.served() {
+		return nil, nil
+	}
+	entries := b.intents.Split.Match
+	if b.route.Kind == GRPC {
+		entries = slices.DeleteFunc(slices.Clone(entries), func(m Match) bool { return len(m.QueryParams) > 0 || m.Method != "" || m.Path != nil })
+	}
+	return b.ruleFor("match", entries, b.canaryRefs())
+}
+
+// served reports whether the rule sends the primary any requests.
+func (b builder) served() bool {
+	return slices.ContainsFunc(b.primaryRefs(), func(ref any) bool { return weightOf(asMap(ref)) > 0 })
+}
+
+func (b builder) primaryRefs() []any {
+	primary, _ := b.intents.Split.backends(b.route.Namespace)
+	var refs []any
+	for _, ref := range listOf(b.rule, "backendRefs") {
+		if asMap(ref) != nil && backendOf(asMap(ref), b.route.Namespace) == primary {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
+func (b builder) canaryRefs() []any {
+	var refs []any
+	for _, ref := range b.primaryRefs() {
+		refs = append(refs, b.intents.Split.canaryRef(asMap(ref)))
+	}
+	return refs
+}
+
+// ruleFor copies the user's rule for the requests that also fit one of the entries, with other references. It is several rules
+// where a filter of the user's replaces the prefix of the path: the Gateway API allows such a rule one match.
+func (b builder) ruleFor(what string, entries []Match, refs []any) ([]map[string]any, error) {
+	matches, err := b.matchesWith(entries)
+	if err != nil || len(matches) == 0 {
+		return nil, err
+	}
+	groups := [][]any{matches}
+	if replacesPrefix(b.rule) {
+		groups = slices.Collect(slices.Chunk(matches, 1))
+	}
+	var rules []map[string]any
+	for i, group := range groups {
+		rule := copied(b.rule)
+		rule["name"] = fmt.Sprintf("sluice-%s-%d", what, b.index)
+		if len(groups) > 1 {
+			rule["name"] = fmt.Sprintf("sluice-%s-%d-%d", what, b.index, i)
+		}
+		rule["matches"] = group
+		rule["backendRefs"] = copied(map[string]any{"refs": refs})["refs"]
+		rules = append(rules, rule)
+	}
+	return rules, nil
+}
+
+// replacesPrefix reports whether a filter of a rule or of its references replaces the prefix of the path.
+func replacesPrefix(rule map[string]any) bool {
+	filters := listOf(rule, "filters")
+	for _, ref := range listOf(rule, "backendRefs") {
+		filters = append(filters[:len(filters):len(filters)], listOf(asMap(ref), "filters")...)
+	}
+	return slices.ContainsFunc(filters, func(filter any) bool {
+		rewrite := asMap(asMap(asMap(filter)["urlRewrite"])["path"])
+		return text(rewrite, "type", "") == "ReplacePrefixMatch"
+	})
+}

@@ -1,0 +1,110 @@
+package route
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// String is the value of Set-Cookie.
+func (c Cookie) String() string {
+	parts := []string{c.Name + "=" + c.Value}
+	if c.Attributes != "" {
+		parts = append(parts, c.Attributes)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// expiring is the value of Set-Cookie that removes the cookie: of its attributes those stay that say where it is.
+func (c Cookie) expiring() string {
+	parts := []string{c.Name + "=" + c.Value}
+	for attribute := range strings.SplitSeq(c.Attributes, ";") {
+		attribute = strings.TrimSpace(attribute)
+		name, _, _ := strings.Cut(strings.ToLower(attribute), "=")
+		if name := strings.TrimSpace(name); name != "" && name != "max-age" && name != "expires" {
+			parts = append(parts, attribute)
+		}
+	}
+	return strings.Join(append(parts, "Max-Age=0"), "; ")
+}
+
+// match is the condition that a request carries the cookie, and not one whose name or value only contains it.
+func (c Cookie) match() Match {
+	value := regexp.QuoteMeta(c.Value)
+	if c.Value == "" {
+		value = `[^;]*`
+	}
+	pattern := `^(?:.*;)?\s*` + regexp.QuoteMeta(c.Name) + "=" + value + `\s*(?:;.*)?$`
+	return Match{Headers: []ValueMatch{{Name: "Cookie", Type: typeRegularExpression, Value: pattern}}}
+}
+
+// affinity is nil for none, and for GRPCRoutes: their clients keep no cookies.
+func (b builder) affinity() *Affinity {
+	if b.route.Kind == GRPC || b.intents.Split == nil {
+		return nil
+	}
+	return b.intents.Split.Affinity
+}
+
+// cookies have a pair of references set their cookies.
+func (b builder) cookies(primary, canary map[string]any) error {
+	affinity := b.affinity()
+	if affinity == nil {
+		return nil
+	}
+	err := addCookie(canary, affinity.Cookie.String())
+	if err == nil && affinity.Primary != nil {
+		err = addCookie(primary, affinity.Primary.String())
+	}
+	if err != nil {
+		return fmt.Errorf("spec.rules[%d].backendRefs: %w", b.index, err)
+	}
+	return nil
+}
+
+// uncookie takes the primary's cookie out of its reference.
+func (s Split) uncookie(ref map[string]any) {
+	if s.Affinity != nil && s.Affinity.Primary != nil {
+		removeCookie(ref, s.Affinity.Primary.String())
+	}
+}
+
+// cookieRules keep users where their cookie says. Without any weight nobody is kept on the canary, and without any weight of
+// its own nobody on the primary: it may be about to lose its pods.
+func (b builder) cookieRules(map[string]any) ([]map[string]any, error) {
+	affinity := b.affinity()
+	if affinity == nil || !b.served() {
+		return nil, nil
+	}
+	var rules []map[string]any
+	add := func(rule string, cookie Cookie, refs []any) error {
+		made, err := b.ruleFor(rule, []Match{cookie.match()}, refs)
+		rules = append(rules, made...)
+		return err
+	}
+	if b.intents.Split.Weight > 0 {
+		if err := add("canary", affinity.Cookie, b.canaryRefs()); err != nil {
+			return nil, err
+		}
+	}
+	if b.intents.Split.Weight == 100 {
+		return rules, nil
+	}
+	if affinity.Primary != nil {
+		if err := add("primary", *affinity.Primary, b.primaryRefs()); err != nil {
+			return nil, err
+		}
+	}
+	for i, cookie := range affinity.Expired {
+		before := len(rules)
+		if err := add(fmt.Sprintf("expired-%d", i), cookie, listOf(b.rule, "backendRefs")); err != nil {
+			return nil, err
+		}
+		for _, rule := range rules[before:] {
+			if err := addCookie(rule, cookie.expiring()); err != nil {
+				return nil, fmt.Errorf("spec.rules[%d].filters: %w", b.index, err)
+			}
+		}
+	}
+	return rules, nil
+}

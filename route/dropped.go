@@ -1,0 +1,66 @@
+package route
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+)
+
+// Dropped tells, as warnings for its requester, which part of an update of a rendered route is not kept, because it changes
+// what is made from the user's rules. Applying plain rules drops nothing.
+func Dropped(old, updated Route) []string {
+	intents, err := IntentsOf(old.Annotations)
+	if err != nil || intents.None() {
+		return nil
+	}
+	var warnings []string
+	for i, rule := range updated.Rules {
+		switch {
+		case isOurs(asMap(rule)) && !containsEqual(old.Rules, rule):
+			warnings = append(warnings, fmt.Sprintf("spec.rules[%d] (%s) is made by sluice from another rule, the change to it is not kept: change that rule instead",
+				i, text(asMap(rule), "name", "")))
+		case intents.Split != nil && !isOurs(asMap(rule)) && editsCanary(old, asMap(rule), *intents.Split):
+			warnings = append(warnings, fmt.Sprintf("spec.rules[%d].backendRefs: the reference to Service %s is made by sluice from that to Service %s, the change to it is not kept: change that one instead",
+				i, intents.Split.Canary, intents.Split.Primary))
+		}
+	}
+	return warnings
+}
+
+func containsEqual(list []any, wanted any) bool {
+	return slices.ContainsFunc(list, func(one any) bool { return equality.Semantic.DeepEqual(one, wanted) })
+}
+
+// editsCanary reports whether a rule has a reference to the canary, of those that we make, that differs in more than its weight
+// from all that were stored.
+func editsCanary(old Route, rule map[string]any, split Split) bool {
+	var stored []any
+	for _, one := range old.Rules {
+		stored = append(stored, madeRefs(asMap(one), split, old.Namespace)...)
+	}
+	return slices.ContainsFunc(madeRefs(rule, split, old.Namespace), func(ref any) bool { return !containsEqual(stored, ref) })
+}
+
+// madeRefs are the canary's references that belong to one of the primary, without weights.
+func madeRefs(rule map[string]any, split Split, namespace string) []any {
+	refs := listOf(rule, "backendRefs")
+	if rule == nil {
+		return nil
+	}
+	kept, _ := withoutCanary(listOf(copied(rule), "backendRefs"), split, namespace)
+	if len(kept) == len(refs) {
+		return nil
+	}
+	_, canary := split.backends(namespace)
+	var made []any
+	for _, ref := range refs {
+		if asMap(ref) == nil || backendOf(asMap(ref), namespace) != canary {
+			continue
+		}
+		bare := copied(asMap(ref))
+		delete(bare, "weight")
+		made = append(made, bare)
+	}
+	return made
+}

@@ -1,0 +1,53 @@
+package route
+
+import "math"
+
+// mirror has the canary get a copy of a part of the rule's requests.
+func (b builder) mirror(rule map[string]any) {
+	split := b.intents.Split
+	if split.Mirror == 0 {
+		return
+	}
+	primary, _ := split.backends(b.route.Namespace)
+	for _, item := range listOf(rule, "backendRefs") {
+		if backendOf(asMap(item), b.route.Namespace) != primary {
+			continue
+		}
+		to := map[string]any{"group": "", "kind": "Service"}
+		canary := split.canaryRef(asMap(item))
+		for _, field := range []string{"group", "kind", "name", "namespace", "port"} {
+			if value, set := canary[field]; set {
+				to[field] = value
+			}
+		}
+		mirrored := map[string]any{"backendRef": to}
+		partOf(split.Mirror, mirrored)
+		rule["filters"] = append(listOf(rule, "filters"), map[string]any{"type": requestMirror, "requestMirror": mirrored})
+		return
+	}
+}
+
+// partOf states whole percents as such, and finer ones as a fraction.
+func partOf(percent float64, mirrored map[string]any) {
+	if percent == math.Trunc(percent) {
+		mirrored["percent"] = int64(percent)
+		return
+	}
+	mirrored["fraction"] = map[string]any{"numerator": int64(math.Round(percent * 100)), "denominator": int64(10_000)}
+}
+
+// unmirror takes out what mirror has added: the last of the filters that copy to the canary.
+func unmirror(rule map[string]any, last Split, namespace string) {
+	if last.Mirror == 0 {
+		return
+	}
+	_, canary := last.backends(namespace)
+	filters := listOf(rule, "filters")
+	for i := len(filters) - 1; i >= 0; i-- {
+		mirrored := asMap(asMap(filters[i])["requestMirror"])
+		if mirrored != nil && backendOf(asMap(mirrored["backendRef"]), namespace) == canary {
+			removeFilter(rule, i)
+			return
+		}
+	}
+}
