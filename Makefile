@@ -55,6 +55,7 @@ fmt: ## Format the code
 
 generate: ## Make the generated files: deep copies, CRDs, the tables of annotations and of the chart's values, the chart's golden files
 	$(CONTROLLER_GEN) object paths=./api/... crd:crdVersions=v1,allowDangerousTypes=true output:crd:dir=charts/sluice/files/crds
+	go run ./api/crds charts/sluice/files/crds/*canarypolicies.yaml
 	go test -count 1 ./charts ./config -update
 
 build: ## Build the controller into bin/

@@ -8,11 +8,47 @@ const (
 	AnnotationCanary = "sluice.dev/canary"
 	// AnnotationService names the Service that selects the primary's pods, where there are several.
 	AnnotationService = "sluice.dev/service"
-	// AnnotationStepWeight is the percentage that each step adds to the canary's weight, 1 to 100, default 10.
+	// AnnotationPolicy names the CanaryPolicy of the namespace, or the ClusterCanaryPolicy, to roll out by.
+	AnnotationPolicy = "sluice.dev/policy"
+	// AnnotationRoutes names, separated by commas, the routes that share the requests, as the field service.routes does.
+	AnnotationRoutes = "sluice.dev/routes"
+	// AnnotationCohort names, separated by commas, the Services of a cohort, as the field service.cohort does.
+	AnnotationCohort = "sluice.dev/cohort"
+	// AnnotationTraffic is routes, the default, or none for a workload that gets no requests.
+	AnnotationTraffic = "sluice.dev/traffic"
+	// AnnotationGroup is the name of the group whose members step together.
+	AnnotationGroup = "sluice.dev/group"
+	// AnnotationSuspend starts no rollout and takes no step while it is "true".
+	AnnotationSuspend = "sluice.dev/suspend"
+	// AnnotationStepWeight is the percentage that each step adds to the canary's weight, 0 to 100, default 10.
 	AnnotationStepWeight = "sluice.dev/step-weight"
-	// AnnotationMaxWeight is the last weight before promotion in percent, 1 to 100, default 50.
+	// AnnotationMaxWeight is the last weight before promotion in percent, 0.01 to 100, default 50.
 	AnnotationMaxWeight = "sluice.dev/max-weight"
-	// AnnotationInterval is how long each step lasts, a Go duration from 1s, default 30s.
+	// AnnotationStepWeights are the weights themselves, separated by commas, each with a duration of its own after @.
+	AnnotationStepWeights = "sluice.dev/step-weights"
+	// AnnotationStepWeightPromotion is by how many percent the primary's weight rises in each interval after promotion.
+	AnnotationStepWeightPromotion = "sluice.dev/step-weight-promotion"
+	// AnnotationIterations is how many intervals are run before any weight, default 0.
+	AnnotationIterations = "sluice.dev/iterations"
+	// AnnotationMatch says, separated by commas, which requests go to the canary whatever its weight.
+	AnnotationMatch = "sluice.dev/match"
+	// AnnotationMirror sends copies of the requests to the canary during the iterations when it is "true".
+	AnnotationMirror = "sluice.dev/mirror"
+	// AnnotationMirrorWeight is of how many percent of the requests copies are sent, default 100.
+	AnnotationMirrorWeight = "sluice.dev/mirror-weight"
+	// AnnotationHold is how long blue/green keeps all requests at the canary, a Go duration, default the interval.
+	AnnotationHold = "sluice.dev/hold"
+	// AnnotationDelay is how long a canary that is ready warms up before the first check, a Go duration, default 0s.
+	AnnotationDelay = "sluice.dev/delay"
+	// AnnotationPrimaryReadyThreshold is which percentage of the primary's updated replicas must be available, default 100.
+	AnnotationPrimaryReadyThreshold = "sluice.dev/primary-ready-threshold"
+	// AnnotationCanaryReadyThreshold is which percentage of the canary's replicas must be available, default 100.
+	AnnotationCanaryReadyThreshold = "sluice.dev/canary-ready-threshold"
+	// AnnotationCanaryReplicas is proportional, the default, primary, a number or a percentage of the primary's replicas.
+	AnnotationCanaryReplicas = "sluice.dev/canary-replicas"
+	// AnnotationCanaryAutoscaler is copy, the default, or none.
+	AnnotationCanaryAutoscaler = "sluice.dev/canary-autoscaler"
+	// AnnotationInterval is how long each step lasts, a duration from 1s, default 30s.
 	AnnotationInterval = "sluice.dev/interval"
 	// AnnotationThreshold is the number of failed checks that rolls back, from 1, default 5.
 	AnnotationThreshold = "sluice.dev/threshold"

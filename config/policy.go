@@ -68,7 +68,8 @@ type Policy struct {
 	MaxRequestDuration time.Duration
 	// MinRequests is how many requests a check needs to be conclusive.
 	MinRequests float64
-	// Checks are the metrics of the policy; empty for the built-in checks with MinSuccessRate and MaxRequestDuration.
+	// Checks are the metrics of the policy; empty where they are no more than the built-in checks with MinSuccessRate and
+	// MaxRequestDuration.
 	Checks []v1alpha1.Metric
 	// Hooks are the webhooks of the policy.
 	Hooks []v1alpha1.Webhook
@@ -105,6 +106,12 @@ const (
 	ReplicasPrimary = "Primary"
 )
 
+// Values of canary.autoscaler.
+const (
+	autoscalerCopy = "Copy"
+	autoscalerNone = "None"
+)
+
 // CopyPolicy is how the canary copy differs from the primary.
 type CopyPolicy struct {
 	// Replicas is ReplicasProportional, ReplicasPrimary, a number, or a percentage of the primary's.
@@ -117,23 +124,8 @@ type CopyPolicy struct {
 
 // Defaults returns the Policy of a Deployment that sets nothing but the opt-in.
 func Defaults() Policy {
-	return Policy{
-		Traffic:               v1alpha1.TrafficRoutes,
-		StepWeight:            10,
-		MaxWeight:             50,
-		MirrorWeight:          100,
-		MaxMirrorWeight:       100,
-		Interval:              30 * time.Second,
-		Hold:                  30 * time.Second,
-		Threshold:             5,
-		ProgressDeadline:      600 * time.Second,
-		PrimaryReadyThreshold: 100,
-		CanaryReadyThreshold:  100,
-		MinSuccessRate:        99,
-		MaxRequestDuration:    500 * time.Millisecond,
-		MinRequests:           10,
-		Copy:                  CopyPolicy{Replicas: ReplicasProportional, Autoscaler: true},
-	}
+	policy, _ := PolicyOf(v1alpha1.PolicySpec{})
+	return policy
 }
 
 // OptedIn reports whether a Deployment with these annotations is opted in.
@@ -141,20 +133,13 @@ func OptedIn(annotations map[string]string) bool {
 	return annotations[AnnotationCanary] == "true"
 }
 
-// PolicyFor reads the annotations of a Deployment. Keys that are absent keep their default. The errors carry the full
+// PolicyFor is the Policy of a Deployment with these annotations where no CanaryPolicy concerns it. The errors carry the full
 // path of the annotation, the value and what is allowed; the Policy is not to be used when there are any.
 func PolicyFor(annotations map[string]string) (Policy, field.ErrorList) {
-	policy := Defaults()
-	path := field.NewPath("metadata", "annotations")
-	var errs field.ErrorList
-	for _, s := range settings {
-		value, set := annotations[s.Key]
-		if !set || s.read == nil {
-			continue
-		}
-		if err := s.read(&policy, value); err != nil {
-			errs = append(errs, field.Invalid(path.Key(s.Key), value, err.Error()))
-		}
+	settings, errs := SettingsOf(annotations)
+	if len(errs) > 0 {
+		return Policy{}, errs
 	}
-	return policy, append(errs, unknownKeys(path, annotations)...)
+	effective, errs := EffectiveOf(settings)
+	return effective.Policy, settings.located(errs)
 }

@@ -45,7 +45,7 @@ func TestPolicyFor(t *testing.T) {
 			check:       func(p Policy) bool { return p.Interval == 30*time.Second },
 		},
 		"an interval below a second is refused":            {annotations: map[string]string{AnnotationInterval: "500ms"}, wrong: "at least 1s"},
-		"a weight beyond 100 is refused":                   {annotations: map[string]string{AnnotationMaxWeight: "101"}, wrong: "from 1 to 100"},
+		"a weight beyond 100 is refused":                   {annotations: map[string]string{AnnotationMaxWeight: "101"}, wrong: "from 0.01 to 100"},
 		"a success rate that is no number is refused":      {annotations: map[string]string{AnnotationMinSuccessRate: "NaN"}, wrong: "from 0 to 100"},
 		"a threshold of 0 is refused":                      {annotations: map[string]string{AnnotationThreshold: "0"}, wrong: "from 1"},
 		"an opt-in that is neither yes nor no is refused":  {annotations: map[string]string{AnnotationCanary: "yes"}, wrong: `"true" or "false"`},

@@ -2,12 +2,12 @@ package config
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -18,38 +18,65 @@ func yesOrNo(value string) error {
 	return nil
 }
 
-func readInteger(to *int32, value string, most int64, unit string) error {
+func readYes(to **bool, value string) error {
+	yes := value == "true"
+	*to = &yes
+	return yesOrNo(value)
+}
+
+func readInteger(to **int32, value string, least, most int64, unit string) error {
 	number, err := strconv.ParseInt(value, 10, 32)
-	if err != nil || number < 1 || number > most {
-		return fmt.Errorf("must be a whole number from 1 to %d (%s)", most, unit)
+	if err != nil || number < least || number > most {
+		return fmt.Errorf("must be a whole number from %d to %d (%s)", least, most, unit)
 	}
-	*to = int32(number)
+	*to = new(int32)
+	**to = int32(number)
 	return nil
 }
 
-func readWeight(to *float64, value string) error {
-	var whole int32
-	if err := readInteger(&whole, value, 100, "percent"); err != nil {
-		return err
-	}
-	*to = float64(whole)
-	return nil
+func readShare(to **int32, value string) error {
+	return readInteger(to, strings.TrimSuffix(value, "%"), 0, 100, "percent")
 }
 
-func readDuration(to *time.Duration, value string, least time.Duration) error {
+func weightOf(value string, least float64) (float64, error) {
+	number, err := strconv.ParseFloat(strings.TrimSuffix(value, "%"), 64)
+	if err != nil || !(number >= least && number <= 100) || !isFine(number) {
+		return 0, fmt.Errorf("must be a percentage from %v to 100, at the finest 0.01", least)
+	}
+	return number, nil
+}
+
+func readWeight(to **float64, value string, least float64) error {
+	number, err := weightOf(value, least)
+	*to = &number
+	return err
+}
+
+func durationOf(value string, least time.Duration) (time.Duration, error) {
 	duration, err := time.ParseDuration(value)
 	if err != nil || duration < least {
-		return fmt.Errorf("must be a duration of at least %s, such as 500ms, 30s or 1m30s", least)
+		return 0, fmt.Errorf("must be a duration of at least %s, such as 500ms, 30s or 1m30s", least)
 	}
-	*to = duration
-	return nil
+	return duration, nil
 }
 
-func readDeadline(to *time.Duration, value string) error {
+func readDuration(to **metav1.Duration, value string, least time.Duration) error {
+	duration, err := durationOf(value, least)
+	*to = &metav1.Duration{Duration: duration}
+	return err
+}
+
+func readDeadline(to **int32, value string) error {
 	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
 		value = strconv.FormatInt(seconds, 10) + "s"
 	}
-	return readDuration(to, value, time.Second)
+	duration, err := durationOf(value, time.Second)
+	if err != nil || duration > mostDeadline*time.Second {
+		return fmt.Errorf("must be a duration from 1s to %dh, such as 90s or 15m, or a number of seconds", mostDeadline/3600)
+	}
+	seconds := int32(duration.Round(time.Second).Seconds())
+	*to = &seconds
+	return nil
 }
 
 func readPercent(to *float64, value string) error {
@@ -61,22 +88,35 @@ func readPercent(to *float64, value string) error {
 	return nil
 }
 
-func readMinRequests(policy *Policy, value string) error {
-	var number int32
-	if err := readInteger(&number, value, math.MaxInt32, "requests"); err != nil {
-		return err
+// readChoice takes one of several words, in any case.
+func readChoice[T ~string](to **T, value string, allowed ...T) error {
+	words := make([]string, len(allowed))
+	for i, word := range allowed {
+		if words[i] = strings.ToLower(string(word)); strings.EqualFold(value, words[i]) {
+			*to = &word
+			return nil
+		}
 	}
-	policy.MinRequests = float64(number)
+	return fmt.Errorf("must be one of %s", strings.Join(words, ", "))
+}
+
+func readReplicas(to **string, value string) error {
+	if readChoice(to, value, ReplicasProportional, ReplicasPrimary) == nil {
+		return nil
+	}
+	*to = &value
+	if !replicas.MatchString(value) {
+		return fmt.Errorf("must be proportional, primary, a number from 1 such as 2, or a percentage from 1%% to 100%%")
+	}
 	return nil
 }
 
-func readLabels(policy *Policy, value string) error {
-	for key := range strings.SplitSeq(value, ",") {
-		key = strings.TrimSpace(key)
+func readLabels(to *Settings, value string) error {
+	for _, key := range listed(value) {
 		if problems := validation.IsQualifiedName(key); len(problems) > 0 {
 			return fmt.Errorf("must be label keys separated by commas: %q: %s", key, problems[0])
 		}
-		policy.IdentityLabels = append(policy.IdentityLabels, key)
+		to.IdentityLabels = append(to.IdentityLabels, key)
 	}
 	return nil
 }
@@ -84,6 +124,20 @@ func readLabels(policy *Policy, value string) error {
 func dnsLabel(value string) error {
 	if problems := validation.IsDNS1035Label(value); len(problems) > 0 {
 		return fmt.Errorf("must be the name of a Service in the same namespace: %s", problems[0])
+	}
+	return nil
+}
+
+func dnsName(value string) error {
+	if problems := validation.IsDNS1123Subdomain(value); len(problems) > 0 {
+		return fmt.Errorf("must be the name of a CanaryPolicy or a ClusterCanaryPolicy: %s", problems[0])
+	}
+	return nil
+}
+
+func groupName(value string) error {
+	if problems := validation.IsDNS1123Label(value); len(problems) > 0 {
+		return fmt.Errorf("must be a name such as checkout: %s", problems[0])
 	}
 	return nil
 }

@@ -35,8 +35,8 @@ type Annotation struct {
 	Sentence string
 	// Example is one value that is allowed.
 	Example string
-	// read takes a value into a Policy; the error says what is allowed. Nil where the value is no part of the Policy.
-	read func(policy *Policy, value string) error
+	// read takes a value into the settings; the error says what is allowed. Nil where admission alone looks at the value.
+	read func(to *Settings, value string) error
 }
 
 // Annotations are all that sluice knows, the settings first.

@@ -1,60 +1,100 @@
 package config
 
 import (
-	"math"
+	"slices"
 	"strings"
-	"time"
+
+	"sluice.dev/sluice/api/v1alpha1"
 )
 
 // settings are in the order of the documentation.
-var settings = []Annotation{
+var settings = slices.Concat(settingsOfApps, settingsOfSteps, settingsOfChecks, settingsOfCopies, settingsOfAdmission)
+
+var settingsOfApps = []Annotation{
 	{Key: AnnotationCanary, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
 		Sentence: "Opts the Deployment in.",
-		read:     func(_ *Policy, v string) error { return yesOrNo(v) }},
+		read:     func(_ *Settings, v string) error { return yesOrNo(v) }},
+	{Key: AnnotationPolicy, Kind: KindSetting, Values: "a name", Without: "`ClusterCanaryPolicy/default` alone, if there is one", Example: "standard",
+		Sentence: "The [policy](policies.md) to roll out by: the CanaryPolicy of that name in the namespace, else the ClusterCanaryPolicy.",
+		read:     func(s *Settings, v string) error { s.Policy = v; return dnsName(v) }},
 	{Key: AnnotationService, Kind: KindSetting, Values: "a name", Without: "found by its selector", Example: "podinfo",
 		Sentence: "The Service of the pods, where several select them.",
-		read:     func(p *Policy, v string) error { p.Service = v; return dnsLabel(v) }},
-	{Key: AnnotationStepWeight, Kind: KindSetting, Values: "percent, 1 to 100", Default: "10", Example: "20",
-		Sentence: "What each step adds to the canary's share of the requests.",
-		read:     func(p *Policy, v string) error { return readWeight(&p.StepWeight, v) }},
-	{Key: AnnotationMaxWeight, Kind: KindSetting, Values: "percent, 1 to 100", Default: "50", Example: "80",
-		Sentence: "The share of the last step.",
-		read:     func(p *Policy, v string) error { return readWeight(&p.MaxWeight, v) }},
-	{Key: AnnotationInterval, Kind: KindSetting, Values: "a duration of at least 1s", Default: "30s", Example: "2m",
-		Sentence: "How long a step lasts.",
-		read:     func(p *Policy, v string) error { return readDuration(&p.Interval, v, time.Second) }},
-	{Key: AnnotationThreshold, Kind: KindSetting, Values: "a whole number from 1", Default: "5", Example: "3",
-		Sentence: "How many failed checks roll back, counted over the whole rollout.",
-		read:     func(p *Policy, v string) error { return readInteger(&p.Threshold, v, math.MaxInt32, "failed checks") }},
+		read:     func(s *Settings, v string) error { s.service().Name = &v; return dnsLabel(v) }},
+	{Key: AnnotationRoutes, Kind: KindSetting, Values: "routes as `HTTPRoute/name`, `GRPCRoute/name` or `HTTPRoute/namespace/name`, separated by commas",
+		Without: "all that have the Service as a backend", Example: "HTTPRoute/shop,GRPCRoute/shop",
+		Sentence: "The routes that share the requests.",
+		read:     func(s *Settings, v string) error { return readRoutes(&s.service().Routes, v) }},
+	{Key: AnnotationCohort, Kind: KindSetting, Values: "`service` or `service=target`, separated by commas", Without: "none", Example: "cart,stock=stock-next",
+		Sentence: "The Services that send requests which came through the canary to canaries of their own, or to the target.",
+		read:     func(s *Settings, v string) error { return readCohort(&s.service().Cohort, v) }},
+	{Key: AnnotationTraffic, Kind: KindSetting, Values: "`routes`, `none`", Default: "routes", Example: "none",
+		Sentence: "Whether routes share requests, or the workload gets none and only checks and hooks decide.",
+		read: func(s *Settings, v string) error {
+			return readChoice(&s.Layer.Spec.Traffic, v, v1alpha1.TrafficRoutes, v1alpha1.TrafficNone)
+		}},
+	{Key: AnnotationGroup, Kind: KindSetting, Values: "a name", Without: "no group", Example: "checkout",
+		Sentence: "The group of Deployments that step together.",
+		read:     func(s *Settings, v string) error { s.Group = v; return groupName(v) }},
+	{Key: AnnotationSuspend, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
+		Sentence: "Starts no rollout, takes no step and promotes nothing; a canary that runs goes on being checked.",
+		read:     func(s *Settings, v string) error { return readYes(&s.Layer.Spec.Suspend, v) }},
+}
+
+var settingsOfCopies = []Annotation{
 	{Key: AnnotationProgressDeadline, Kind: KindSetting, Values: "a duration of at least 1s, or seconds", Default: "600s", Example: "15m",
 		Sentence: "How long to wait for the same thing: a ready canary, a passing check, a ready primary.",
-		read:     func(p *Policy, v string) error { return readDeadline(&p.ProgressDeadline, v) }},
-	{Key: AnnotationMinSuccessRate, Kind: KindSetting, Values: "percent, 0 to 100", Default: "99", Example: "99.9",
-		Sentence: "The least share of requests that are not answered with a 5xx.",
-		read:     func(p *Policy, v string) error { return readPercent(&p.MinSuccessRate, v) }},
-	{Key: AnnotationMaxRequestDuration, Kind: KindSetting, Values: "a duration of at least 1ms", Default: "500ms", Example: "250ms",
-		Sentence: "The longest P99 of the request durations.",
-		read:     func(p *Policy, v string) error { return readDuration(&p.MaxRequestDuration, v, time.Millisecond) }},
-	{Key: AnnotationMinRequests, Kind: KindSetting, Values: "a whole number from 1", Default: "10", Example: "100",
-		Sentence: "How many requests a check needs to say anything.",
-		read:     readMinRequests},
-	{Key: AnnotationMetrics, Kind: KindSetting, Values: "`" + strings.Join(Presets, "`, `") + "`", Without: "chosen by the gateway", Example: "app",
-		Sentence: "The queries of the checks, one of the [presets](#metrics-presets).",
-		read:     func(p *Policy, v string) error { p.Metrics = v; return oneOf(v, Presets) }},
+		read:     func(s *Settings, v string) error { return readDeadline(&s.Layer.Spec.ProgressDeadlineSeconds, v) }},
+	{Key: AnnotationPrimaryReadyThreshold, Kind: KindSetting, Values: "percent, 0 to 100", Default: "100", Example: "80",
+		Sentence: "The share of the primary's updated replicas that must be available for it to count as ready.",
+		read:     func(s *Settings, v string) error { return readShare(&s.analysis().PrimaryReadyThreshold, v) }},
+	{Key: AnnotationCanaryReadyThreshold, Kind: KindSetting, Values: "percent, 0 to 100", Default: "100", Example: "80",
+		Sentence: "The share of the canary's replicas that must be available for it to count as ready.",
+		read:     func(s *Settings, v string) error { return readShare(&s.analysis().CanaryReadyThreshold, v) }},
+	{Key: AnnotationCanaryReplicas, Kind: KindSetting, Values: "`proportional`, `primary`, a number, a percentage", Default: "proportional", Example: "30%",
+		Sentence: "How many replicas the canary has: in proportion to its weight, as many as the primary, or that many.",
+		read:     func(s *Settings, v string) error { return readReplicas(&s.copy().Replicas, v) }},
+	{Key: AnnotationCanaryAutoscaler, Kind: KindSetting, Values: "`copy`, `none`", Default: "copy", Example: "none",
+		Sentence: "Whether the canary gets a copy of the primary's autoscaler, scaled to its share.",
+		read: func(s *Settings, v string) error {
+			return readChoice(&s.copy().Autoscaler, v, autoscalerCopy, autoscalerNone)
+		}},
 	{Key: AnnotationIdentityLabels, Kind: KindSetting, Values: "label keys, separated by commas", Without: "the fewest that are needed", Example: "app,tier",
 		Sentence: "The labels of which the canary's pods get another value.",
 		read:     readLabels},
-	{Key: AnnotationSkipAnalysis, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
-		Sentence: "Promotes every change as soon as its canary is ready, without judging it.",
-		read:     func(p *Policy, v string) error { p.SkipAnalysis = v == "true"; return yesOrNo(v) }},
+}
+
+var settingsOfAdmission = []Annotation{
 	{Key: AnnotationWhenUnavailable, Kind: KindSetting, Values: "`direct`, `canary`", Default: WhenUnavailableDirect, Example: WhenUnavailableCanary,
 		Sentence: "What becomes of a change while the primary has no available replica: it goes straight through, or is held back all the same.",
-		read: func(_ *Policy, v string) error {
+		read: func(_ *Settings, v string) error {
 			return oneOf(v, []string{WhenUnavailableDirect, WhenUnavailableCanary})
 		}},
 	{Key: AnnotationRestart, Kind: KindSetting, Values: "`canary`, `direct`", Default: RestartCanary, Example: RestartDirect,
 		Sentence: "What becomes of `kubectl rollout restart`: it is held back like any change, or restarts the primary's pods at once.",
-		read:     func(_ *Policy, v string) error { return oneOf(v, []string{RestartCanary, RestartDirect}) }},
+		read:     func(_ *Settings, v string) error { return oneOf(v, []string{RestartCanary, RestartDirect}) }},
 	{Key: AnnotationBypass, Kind: KindSetting, Values: "a time at most an hour ahead, `;`, a reason", Without: "no bypass", Example: "2026-01-02T15:04:05Z; fixes the outage",
 		Sentence: "Lets every change straight through until that time."},
+}
+
+// service, analysis and copy are the parts of the layer that settings write to.
+func (s *Settings) service() *v1alpha1.ServiceSpec { return made(&s.Layer.Spec.Service) }
+
+func (s *Settings) analysis() *v1alpha1.AnalysisSpec { return made(&s.Layer.Spec.Analysis) }
+
+func (s *Settings) copy() *v1alpha1.CanaryCopySpec { return made(&s.Layer.Spec.Canary) }
+
+func made[T any](part **T) *T {
+	if *part == nil {
+		*part = new(T)
+	}
+	return *part
+}
+
+// listed are the parts of a value between commas.
+func listed(value string) []string {
+	parts := strings.Split(value, ",")
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	return parts
 }

@@ -16,15 +16,19 @@ import (
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.stepWeight), has(self.stepWeights), has(self.steps)].filter(x, x).size() <= 1",message="only one of stepWeight, stepWeights and steps can be set: they are three ways to say which weights the canary gets"
 // +kubebuilder:validation:XValidation:rule="!has(self.steps) || !has(self.maxWeight)",message="maxWeight goes with stepWeight; the last of steps is the greatest weight"
-// +kubebuilder:validation:XValidation:rule="!has(self.mirrorWeight) || (has(self.mirror) && self.mirror)",message="mirrorWeight needs mirror: true"
+// +kubebuilder:validation:XValidation:rule="!has(self.mirrorWeight) || !has(self.mirror) || self.mirror",message="mirrorWeight needs mirror: true"
 type AnalysisSpec struct {
 	// interval is how long a step or an iteration lasts, such as 30s or 1m; at least 1s. Default 30s.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be a duration of at least 1s, such as 30s or 1m30s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=20
 	Interval *metav1.Duration `json:"interval,omitempty"`
 	// threshold is how many failed checks roll back, counted over the whole rollout. Default 5.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
 	Threshold *int32 `json:"threshold,omitempty"`
 	// maxWeight is the weight of the last step in percent, with stepWeight. Default 50.
 	// +optional
@@ -64,14 +68,21 @@ type AnalysisSpec struct {
 	// hold is how long blue/green keeps all requests at the canary before promotion, while checks go on and can roll back.
 	// Default the interval.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=20
 	Hold *metav1.Duration `json:"hold,omitempty"`
 	// delay is how long a canary that is ready warms up before the first check. Default 0s.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=20
 	Delay *metav1.Duration `json:"delay,omitempty"`
 	// match says which requests go to the canary whatever its weight. A request matches when one entry does.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:XValidation:rule="self.all(m, !has(m.uri))",message="uri: only in service.match; here match by headers, cookies, queryParams or method"
 	Match []HTTPMatch `json:"match,omitempty"`
 	// mirror sends copies of the requests to the canary during the iterations; its answers are discarded. Default false.
 	// +optional
@@ -118,6 +129,7 @@ type AnalysisSpec struct {
 	// minRequests is how many requests a check needs to say anything. Default 10.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000000
 	MinRequests *int32 `json:"minRequests,omitempty"`
 	// webhooks are hooks that a rollout asks: gates, tests and load.
 	// +optional
@@ -146,6 +158,9 @@ type StepSpec struct {
 	MirrorWeight *float64 `json:"mirrorWeight,omitempty"`
 	// duration of the step, such as 10m. Default the interval of the analysis.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=20
 	Duration *metav1.Duration `json:"duration,omitempty"`
 }
 
@@ -155,19 +170,30 @@ type StepSpec struct {
 type StringMatch struct {
 	// exact is the whole value.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
 	Exact string `json:"exact,omitempty"`
 	// prefix is what the value begins with.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
 	Prefix string `json:"prefix,omitempty"`
 	// suffix is what the value ends with.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
 	Suffix string `json:"suffix,omitempty"`
 	// regex is a regular expression, in the dialect of the gateway, mostly RE2.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
 	Regex string `json:"regex,omitempty"`
 }
 
 // HTTPMatch is what a request must have: all of what is given.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.method) || has(self.method.exact)",message="method: the Gateway API compares it as a whole; use exact"
+// +kubebuilder:validation:XValidation:rule="!has(self.uri) || !has(self.uri.suffix)",message="uri: the Gateway API knows no suffix; use exact, prefix or regex"
 type HTTPMatch struct {
 	// name is of no effect; it helps people.
 	// +optional
@@ -202,35 +228,36 @@ type HTTPMatch struct {
 type HTTPMatchForeignFields struct {
 	// sourceLabels is not supported.
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	SourceLabels *apiextensionsv1.JSON `json:"sourceLabels,omitempty"`
+	SourceLabels map[string]string `json:"sourceLabels,omitempty"`
 	// sourceNamespace is not supported.
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	SourceNamespace *apiextensionsv1.JSON `json:"sourceNamespace,omitempty"`
+	SourceNamespace *string `json:"sourceNamespace,omitempty"`
 	// scheme is not supported.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	Scheme *apiextensionsv1.JSON `json:"scheme,omitempty"`
 	// authority is not supported.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	Authority *apiextensionsv1.JSON `json:"authority,omitempty"`
 	// port is not supported.
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	Port *apiextensionsv1.JSON `json:"port,omitempty"`
+	Port *int64 `json:"port,omitempty"`
 	// gateways is not supported.
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	Gateways *apiextensionsv1.JSON `json:"gateways,omitempty"`
+	Gateways []string `json:"gateways,omitempty"`
 	// ignoreUriCase is not supported.
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	IgnoreURICase *apiextensionsv1.JSON `json:"ignoreUriCase,omitempty"`
+	IgnoreURICase *bool `json:"ignoreUriCase,omitempty"`
 	// withoutHeaders is not supported.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	WithoutHeaders *apiextensionsv1.JSON `json:"withoutHeaders,omitempty"`
 }
 
@@ -249,10 +276,14 @@ type SessionAffinity struct {
 	// maxAge of the canary's cookie in seconds. Default 86400.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=34560000
 	MaxAge *int32 `json:"maxAge,omitempty"`
 	// expireFor is how long after a rollout its cookies are still taken back from users who send them; the route carries a
 	// rule for that so long. 0s leaves them to their maxAge: they mean nothing to a later rollout. Default 30s.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=20
 	ExpireFor *metav1.Duration `json:"expireFor,omitempty"`
 	// domain of the cookies.
 	// +optional

@@ -13,6 +13,9 @@ type Metric struct {
 	// interval is how far back the query looks, at least a minute where nothing else is said. Default the interval of the
 	// analysis, at least 1m.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=20
 	Interval *metav1.Duration `json:"interval,omitempty"`
 	// threshold is the least success rate, or the greatest value of anything else. Deprecated: use thresholdRange.
 	// +optional
@@ -92,6 +95,9 @@ type Webhook struct {
 	URL string `json:"url"`
 	// timeout of one attempt. Default 10s.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=20
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 	// retries is how often an attempt that got no answer, or a 5xx, is made again. Default 0.
 	// +optional

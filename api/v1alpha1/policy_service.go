@@ -14,8 +14,8 @@ type ServiceSpec struct {
 	// +optional
 	// +kubebuilder:validation:Pattern=`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`
 	Name *string `json:"name,omitempty"`
-	// routes are the routes that share the requests, as HTTPRoute/name, GRPCRoute/name or HTTPRoute/namespace/name. Default all
-	// that have the Service as a backend.
+	// routes are the routes that share the requests, as HTTPRoute/name, GRPCRoute/name or HTTPRoute/namespace/name; a
+	// name alone is that of an HTTPRoute. Default all that have the Service as a backend.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
@@ -44,6 +44,7 @@ type ServiceSpec struct {
 	PortName *string `json:"portName,omitempty"`
 	// targetPort is the container's port, a number or a name. Default port.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="type(self) == string || (type(self) == int && self >= 1 && self <= 65535)",message="must be a port from 1 to 65535, or the name of a container's port"
 	TargetPort *intstr.IntOrString `json:"targetPort,omitempty"`
 	// appProtocol of that port, such as kubernetes.io/h2c.
 	// +optional
@@ -132,24 +133,22 @@ type ServiceSpec struct {
 type ServiceForeignFields struct {
 	// gateways is not supported: use gatewayRefs.
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	Gateways *apiextensionsv1.JSON `json:"gateways,omitempty"`
+	Gateways []string `json:"gateways,omitempty"`
 	// trafficPolicy is not supported.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	TrafficPolicy *apiextensionsv1.JSON `json:"trafficPolicy,omitempty"`
 	// delegation is not supported.
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	Delegation *apiextensionsv1.JSON `json:"delegation,omitempty"`
+	Delegation *bool `json:"delegation,omitempty"`
 	// meshName is not supported.
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	MeshName *apiextensionsv1.JSON `json:"meshName,omitempty"`
+	MeshName *string `json:"meshName,omitempty"`
 	// backends is not supported.
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	Backends *apiextensionsv1.JSON `json:"backends,omitempty"`
+	Backends []string `json:"backends,omitempty"`
 }
 
 // Metadata are labels and annotations.
@@ -224,19 +223,29 @@ type HeaderOperations struct {
 type CorsPolicy struct {
 	// allowOrigin are origins such as https://example.com, or *.
 	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
 	AllowOrigin []string `json:"allowOrigin,omitempty"`
 	// allowOrigins are origins as matches: exact, or a prefix such as https://*.example.com; the Gateway API has no regular
 	// expressions here.
 	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
 	AllowOrigins []StringMatch `json:"allowOrigins,omitempty"`
 	// allowMethods are methods such as GET, or *.
 	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
 	AllowMethods []string `json:"allowMethods,omitempty"`
 	// allowHeaders are request headers, or *.
 	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
 	AllowHeaders []string `json:"allowHeaders,omitempty"`
 	// exposeHeaders are answer headers that scripts may read.
 	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
 	ExposeHeaders []string `json:"exposeHeaders,omitempty"`
 	// maxAge is how long the answer may be kept, such as 24h or 1d.
 	// +optional
@@ -250,6 +259,8 @@ type CorsPolicy struct {
 type Retries struct {
 	// attempts is how many there are.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000
 	Attempts int32 `json:"attempts,omitempty"`
 	// perTryTimeout is the timeout of one attempt; the same as backendTimeout.
 	// +optional

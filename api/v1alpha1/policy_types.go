@@ -74,6 +74,7 @@ type PolicySpec struct {
 	// check, a ready primary. Default 600.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=31536000
 	ProgressDeadlineSeconds *int32 `json:"progressDeadlineSeconds,omitempty"`
 	// skipAnalysis promotes a candidate as soon as its canary is ready, without judging it. Default false.
 	// +optional
@@ -118,35 +119,42 @@ type PolicyForeignFields struct {
 	// targetRef is not supported: annotate the Deployments instead.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	TargetRef *apiextensionsv1.JSON `json:"targetRef,omitempty"`
 	// provider is not supported: there is only the Gateway API.
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	Provider *apiextensionsv1.JSON `json:"provider,omitempty"`
+	Provider *string `json:"provider,omitempty"`
 	// metricsServer is not supported: set Prometheus for the controller or in a MetricTemplate.
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	MetricsServer *apiextensionsv1.JSON `json:"metricsServer,omitempty"`
+	MetricsServer *string `json:"metricsServer,omitempty"`
 	// ingressRef is not supported: use service.gatewayRefs.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	IngressRef *apiextensionsv1.JSON `json:"ingressRef,omitempty"`
 	// routeRef is not supported: routes are found by their backendRefs.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	RouteRef *apiextensionsv1.JSON `json:"routeRef,omitempty"`
 	// upstreamRef is not supported: use service.gatewayRefs.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	UpstreamRef *apiextensionsv1.JSON `json:"upstreamRef,omitempty"`
 	// canaryAnalysis is not supported: it is called analysis.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	CanaryAnalysis *apiextensionsv1.JSON `json:"canaryAnalysis,omitempty"`
 	// revertOnDeletion is not supported: there is nothing to revert.
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	RevertOnDeletion *apiextensionsv1.JSON `json:"revertOnDeletion,omitempty"`
+	RevertOnDeletion *bool `json:"revertOnDeletion,omitempty"`
 }
 
 // Traffic says how requests reach a workload.
@@ -186,10 +194,12 @@ type ScalerReplicas struct {
 	// minReplicas is the least number of replicas.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
 	MinReplicas *int32 `json:"minReplicas,omitempty"`
 	// maxReplicas is the greatest number of replicas.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
 	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
 }
 

@@ -669,13 +669,15 @@ func (in *HTTPMatchForeignFields) DeepCopyInto(out *HTTPMatchForeignFields) {
 	*out = *in
 	if in.SourceLabels != nil {
 		in, out := &in.SourceLabels, &out.SourceLabels
-		*out = new(apiextensionsv1.JSON)
-		(*in).DeepCopyInto(*out)
+		*out = make(map[string]string, len(*in))
+		for key, val := range *in {
+			(*out)[key] = val
+		}
 	}
 	if in.SourceNamespace != nil {
 		in, out := &in.SourceNamespace, &out.SourceNamespace
-		*out = new(apiextensionsv1.JSON)
-		(*in).DeepCopyInto(*out)
+		*out = new(string)
+		**out = **in
 	}
 	if in.Scheme != nil {
 		in, out := &in.Scheme, &out.Scheme
@@ -689,18 +691,18 @@ func (in *HTTPMatchForeignFields) DeepCopyInto(out *HTTPMatchForeignFields) {
 	}
 	if in.Port != nil {
 		in, out := &in.Port, &out.Port
-		*out = new(apiextensionsv1.JSON)
-		(*in).DeepCopyInto(*out)
+		*out = new(int64)
+		**out = **in
 	}
 	if in.Gateways != nil {
 		in, out := &in.Gateways, &out.Gateways
-		*out = new(apiextensionsv1.JSON)
-		(*in).DeepCopyInto(*out)
+		*out = make([]string, len(*in))
+		copy(*out, *in)
 	}
 	if in.IgnoreURICase != nil {
 		in, out := &in.IgnoreURICase, &out.IgnoreURICase
-		*out = new(apiextensionsv1.JSON)
-		(*in).DeepCopyInto(*out)
+		*out = new(bool)
+		**out = **in
 	}
 	if in.WithoutHeaders != nil {
 		in, out := &in.WithoutHeaders, &out.WithoutHeaders
@@ -919,13 +921,13 @@ func (in *PolicyForeignFields) DeepCopyInto(out *PolicyForeignFields) {
 	}
 	if in.Provider != nil {
 		in, out := &in.Provider, &out.Provider
-		*out = new(apiextensionsv1.JSON)
-		(*in).DeepCopyInto(*out)
+		*out = new(string)
+		**out = **in
 	}
 	if in.MetricsServer != nil {
 		in, out := &in.MetricsServer, &out.MetricsServer
-		*out = new(apiextensionsv1.JSON)
-		(*in).DeepCopyInto(*out)
+		*out = new(string)
+		**out = **in
 	}
 	if in.IngressRef != nil {
 		in, out := &in.IngressRef, &out.IngressRef
@@ -949,8 +951,8 @@ func (in *PolicyForeignFields) DeepCopyInto(out *PolicyForeignFields) {
 	}
 	if in.RevertOnDeletion != nil {
 		in, out := &in.RevertOnDeletion, &out.RevertOnDeletion
-		*out = new(apiextensionsv1.JSON)
-		(*in).DeepCopyInto(*out)
+		*out = new(bool)
+		**out = **in
 	}
 }
 
@@ -1192,8 +1194,8 @@ func (in *ServiceForeignFields) DeepCopyInto(out *ServiceForeignFields) {
 	*out = *in
 	if in.Gateways != nil {
 		in, out := &in.Gateways, &out.Gateways
-		*out = new(apiextensionsv1.JSON)
-		(*in).DeepCopyInto(*out)
+		*out = make([]string, len(*in))
+		copy(*out, *in)
 	}
 	if in.TrafficPolicy != nil {
 		in, out := &in.TrafficPolicy, &out.TrafficPolicy
@@ -1202,18 +1204,18 @@ func (in *ServiceForeignFields) DeepCopyInto(out *ServiceForeignFields) {
 	}
 	if in.Delegation != nil {
 		in, out := &in.Delegation, &out.Delegation
-		*out = new(apiextensionsv1.JSON)
-		(*in).DeepCopyInto(*out)
+		*out = new(bool)
+		**out = **in
 	}
 	if in.MeshName != nil {
 		in, out := &in.MeshName, &out.MeshName
-		*out = new(apiextensionsv1.JSON)
-		(*in).DeepCopyInto(*out)
+		*out = new(string)
+		**out = **in
 	}
 	if in.Backends != nil {
 		in, out := &in.Backends, &out.Backends
-		*out = new(apiextensionsv1.JSON)
-		(*in).DeepCopyInto(*out)
+		*out = make([]string, len(*in))
+		copy(*out, *in)
 	}
 }
 

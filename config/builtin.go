@@ -1,0 +1,87 @@
+package config
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// Names of the built-in checks.
+const (
+	// CheckSuccessRate is the percentage of requests that are not answered with a 5xx.
+	CheckSuccessRate = "request-success-rate"
+	// CheckDuration is the P99 of the request durations in milliseconds.
+	CheckDuration = "request-duration"
+)
+
+// FromBuiltIn is the source of values that nobody set.
+const FromBuiltIn = "built-in"
+
+const (
+	builtInStepWeight     = 10
+	builtInMaxWeight      = 50
+	builtInInterval       = 30 * time.Second
+	builtInSuccessRate    = 99
+	builtInDuration       = 500
+	builtInMirrorWeight   = 100
+	builtInCookieAge      = 86400
+	builtInCookieExpiry   = 30 * time.Second
+	builtInHookTimeout    = 10 * time.Second
+	builtInCohortHeader   = "x-sluice-canary"
+	builtInDeadline       = 600
+	builtInThreshold      = 5
+	builtInReadyThreshold = 100
+	builtInMinRequests    = 10
+)
+
+// builtIn is the lowest layer. Weights are not in it, since they depend on what the layers above set; what is off by default
+// is left out.
+func builtIn() Layer {
+	return Layer{From: FromBuiltIn, Spec: v1alpha1.PolicySpec{
+		ProgressDeadlineSeconds: ptr.To[int32](builtInDeadline),
+		Traffic:                 ptr.To(v1alpha1.TrafficRoutes),
+		Canary:                  &v1alpha1.CanaryCopySpec{Replicas: ptr.To(ReplicasProportional), Autoscaler: ptr.To(autoscalerCopy)},
+		Analysis: &v1alpha1.AnalysisSpec{
+			Interval:              &metav1.Duration{Duration: builtInInterval},
+			Threshold:             ptr.To[int32](builtInThreshold),
+			PrimaryReadyThreshold: ptr.To[int32](builtInReadyThreshold),
+			CanaryReadyThreshold:  ptr.To[int32](builtInReadyThreshold),
+			MinRequests:           ptr.To[int32](builtInMinRequests),
+			Metrics:               []v1alpha1.Metric{successRate(builtInSuccessRate), requestDuration(builtInDuration)},
+		},
+	}}
+}
+
+func successRate(least float64) v1alpha1.Metric {
+	return v1alpha1.Metric{Name: CheckSuccessRate, ThresholdRange: &v1alpha1.ThresholdRange{Min: &least}}
+}
+
+func requestDuration(mostMilliseconds float64) v1alpha1.Metric {
+	return v1alpha1.Metric{Name: CheckDuration, ThresholdRange: &v1alpha1.ThresholdRange{Max: &mostMilliseconds}}
+}
+
+// withWeights adds the built-in weights to the lowest layer where what was merged above it has no steps of its own.
+func withWeights(lowest map[string]any, merged map[string]any) {
+	analysis, _ := merged["analysis"].(map[string]any)
+	into, _ := lowest["analysis"].(map[string]any)
+	step, set := analysis["stepWeight"]
+	switch {
+	case isSet(analysis, "stepWeights"), isSet(analysis, "steps"), set && isZero(step):
+		return
+	case !set && isSet(analysis, "iterations") && !isZero(analysis["iterations"]):
+		return
+	}
+	into["stepWeight"], into["maxWeight"] = float64(builtInStepWeight), float64(builtInMaxWeight)
+}
+
+func isSet(object map[string]any, key string) bool {
+	_, set := object[key]
+	return set
+}
+
+func isZero(value any) bool {
+	return value == float64(0) || value == false
+}

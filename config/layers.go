@@ -1,0 +1,192 @@
+package config
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// Layer is what one place says of a policy.
+type Layer struct {
+	// From names the place, such as CanaryPolicy/standard.
+	From string
+	// Spec is what it says; what it leaves out comes from the layers below.
+	Spec v1alpha1.PolicySpec
+	// checks give built-in checks another threshold, whoever lists them; a check that nobody lists is added.
+	checks []v1alpha1.Metric
+	// of are the sources of single fields, by their paths, where they differ from From.
+	of map[string]string
+}
+
+func (l Layer) source(path string) string {
+	if from, known := l.of[path]; known {
+		return from
+	}
+	return l.From
+}
+
+// Merge returns the effective policy of layers, the highest first, above what is built in, and where each value comes from,
+// sorted by field. Objects are merged field by field; a list is taken as a whole. What a layer turns off, or says in another
+// way, is not taken from the layers below. The error is that of a layer which is no JSON.
+func Merge(layers ...Layer) (v1alpha1.PolicySpec, []v1alpha1.PolicySource, error) {
+	merged, sources := map[string]any{}, map[string]string{}
+	for _, layer := range append(slices.Clone(layers), builtIn()) {
+		object, err := objectOf(layer.Spec)
+		if err != nil {
+			return v1alpha1.PolicySpec{}, nil, fmt.Errorf("%s: %w", layer.From, err)
+		}
+		if layer.From == FromBuiltIn {
+			withWeights(object, merged)
+		}
+		displace(object, merged)
+		fill(merged, object, "", func(path string) { sources[path] = layer.source(path) })
+	}
+	var spec v1alpha1.PolicySpec
+	if err := reencode(merged, &spec); err != nil {
+		return v1alpha1.PolicySpec{}, nil, err
+	}
+	for _, layer := range slices.Backward(layers) {
+		for _, check := range layer.checks {
+			spec.Analysis.Metrics = withCheck(spec.Analysis.Metrics, check)
+			path := "analysis.metrics[" + check.Name + "]"
+			sources[path] = layer.source(path)
+		}
+	}
+	return spec, sorted(sources), nil
+}
+
+// withCheck gives a check its threshold, or adds it.
+func withCheck(metrics []v1alpha1.Metric, check v1alpha1.Metric) []v1alpha1.Metric {
+	metrics = slices.Clone(metrics)
+	at := slices.IndexFunc(metrics, func(m v1alpha1.Metric) bool { return m.Name == check.Name })
+	if at < 0 {
+		return append(metrics, check)
+	}
+	metrics[at].Threshold, metrics[at].ThresholdRange = nil, check.ThresholdRange
+	return metrics
+}
+
+func sorted(sources map[string]string) []v1alpha1.PolicySource {
+	list := make([]v1alpha1.PolicySource, 0, len(sources))
+	for path, from := range sources {
+		list = append(list, v1alpha1.PolicySource{Field: path, From: from})
+	}
+	slices.SortFunc(list, func(a, b v1alpha1.PolicySource) int { return cmp.Compare(a.Field, b.Field) })
+	return list
+}
+
+// whole are objects that are taken from one layer alone: references, whose fields mean nothing without each other.
+var whole = []string{"autoscalerRef", "service.primaryBackend", "service.canaryBackend"}
+
+// fill adds the fields that are missing, and tells the path of each value that it adds.
+func fill(into, from map[string]any, path string, tell func(path string)) {
+	for key, value := range from {
+		inner := strings.TrimPrefix(path+"."+key, ".")
+		object, isObject := value.(map[string]any)
+		if !isObject || len(object) == 0 || slices.Contains(whole, inner) {
+			if !isSet(into, key) {
+				into[key] = value
+				tell(inner)
+			}
+			continue
+		}
+		if !isSet(into, key) {
+			into[key] = map[string]any{}
+		}
+		if below, ok := into[key].(map[string]any); ok {
+			fill(below, object, inner, tell)
+		}
+	}
+}
+
+var (
+	weights = []string{"stepWeight", "stepWeights", "steps"}
+	mirrors = []string{"mirror", "mirrorWeight", "stepMirrorWeight", "maxMirrorWeight"}
+)
+
+// displace takes out of a lower layer's analysis what the layers above say in another way or turn off.
+func displace(lower, higher map[string]any) {
+	below, _ := lower["analysis"].(map[string]any)
+	above, _ := higher["analysis"].(map[string]any)
+	drop := func(keys ...string) {
+		for _, key := range keys {
+			delete(below, key)
+		}
+	}
+	for _, key := range weights {
+		if isSet(above, key) {
+			drop(weights...)
+			if key != "stepWeight" {
+				drop("maxWeight")
+			}
+		}
+	}
+	if isZero(above["iterations"]) {
+		drop(mirrors...)
+	}
+	if isZero(above["mirror"]) {
+		drop(mirrors...)
+	}
+}
+
+func objectOf(spec v1alpha1.PolicySpec) (map[string]any, error) {
+	object := map[string]any{}
+	return object, reencode(spec, &object)
+}
+
+func reencode(from, into any) error {
+	content, err := json.Marshal(from)
+	if err != nil {
+		return fmt.Errorf("encode the policy: %w", err)
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return fmt.Errorf("decode the policy: %w", err)
+	}
+	return nil
+}
+
+// Differences returns the paths of the values that differ between two policies, sorted.
+func Differences(a, b v1alpha1.PolicySpec) []string {
+	before, after := valuesOf(a), valuesOf(b)
+	var paths []string
+	for path, value := range before {
+		if !reflect.DeepEqual(value, after[path]) {
+			paths = append(paths, path)
+		}
+	}
+	for path := range after {
+		if !isSet(before, path) {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// valuesOf are the values of a policy by their paths; none of a policy that is no JSON.
+func valuesOf(spec v1alpha1.PolicySpec) map[string]any {
+	values := map[string]any{}
+	object, err := objectOf(spec)
+	if err != nil {
+		return values
+	}
+	flatten(values, object, "")
+	return values
+}
+
+func flatten(into, object map[string]any, path string) {
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		inner := strings.TrimPrefix(path+"."+key, ".")
+		if below, ok := object[key].(map[string]any); ok && len(below) > 0 && !slices.Contains(whole, inner) {
+			flatten(into, below, inner)
+			continue
+		}
+		into[inner] = object[key]
+	}
+}

@@ -1,0 +1,89 @@
+package config
+
+import (
+	"math"
+	"strings"
+	"time"
+)
+
+var settingsOfSteps = []Annotation{
+	{Key: AnnotationStepWeight, Kind: KindSetting, Values: "percent, 0 to 100, at the finest 0.01", Default: "10", Example: "20",
+		Sentence: "What each step adds to the canary's share of the requests; 0 for no such steps.",
+		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().StepWeight, v, 0) }},
+	{Key: AnnotationMaxWeight, Kind: KindSetting, Values: "percent, 0.01 to 100", Default: "50", Example: "80",
+		Sentence: "The share of the last step.",
+		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().MaxWeight, v, finest) }},
+	{Key: AnnotationStepWeights, Kind: KindSetting, Values: "percents, separated by commas, each with `@` and a duration or without", Without: "steps of the same size",
+		Example: "1@10m,5@5m,25,50", Sentence: "The shares themselves, in place of `step-weight` and `max-weight`.",
+		read: readWeights},
+	{Key: AnnotationStepWeightPromotion, Kind: KindSetting, Values: "percent, 0 to 100", Default: "0", Example: "25",
+		Sentence: "What each interval gives back to the primary after promotion; 0 for all at once.",
+		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().StepWeightPromotion, v, 0) }},
+	{Key: AnnotationInterval, Kind: KindSetting, Values: "a duration of at least 1s", Default: "30s", Example: "2m",
+		Sentence: "How long a step or an iteration lasts.",
+		read:     func(s *Settings, v string) error { return readDuration(&s.analysis().Interval, v, time.Second) }},
+	{Key: AnnotationIterations, Kind: KindSetting, Values: "a whole number from 0 to 10000", Default: "0", Example: "10",
+		Sentence: "How many intervals are run before any weight: with `match` an A/B test, else blue/green; 0 for none.",
+		read: func(s *Settings, v string) error {
+			return readInteger(&s.analysis().Iterations, v, 0, mostIterations, "intervals")
+		}},
+	{Key: AnnotationMatch, Kind: KindSetting, Values: "`header=value`, `cookie:name=value` or `query:name=value`, separated by commas", Without: "none",
+		Example: "x-canary=true,cookie:type=insider", Sentence: "The requests that go to the canary whatever its weight: those that match any of these.",
+		read: func(s *Settings, v string) error { return readMatch(&s.analysis().Match, v) }},
+	{Key: AnnotationMirror, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
+		Sentence: "Sends copies of the requests to the canary during the iterations; its answers are discarded.",
+		read:     func(s *Settings, v string) error { return readYes(&s.analysis().Mirror, v) }},
+	{Key: AnnotationMirrorWeight, Kind: KindSetting, Values: "percent, 0.01 to 100", Without: "100, with `mirror`", Example: "10",
+		Sentence: "Of which share of the requests copies are sent.",
+		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().MirrorWeight, v, finest) }},
+	{Key: AnnotationHold, Kind: KindSetting, Values: "a duration", Without: "the interval", Example: "10m",
+		Sentence: "How long blue/green keeps all requests at the canary before promotion.",
+		read:     func(s *Settings, v string) error { return readDuration(&s.analysis().Hold, v, 0) }},
+	{Key: AnnotationDelay, Kind: KindSetting, Values: "a duration", Default: "0s", Example: "1m",
+		Sentence: "How long a canary that is ready warms up before the first check.",
+		read:     func(s *Settings, v string) error { return readDuration(&s.analysis().Delay, v, 0) }},
+}
+
+var settingsOfChecks = []Annotation{
+	{Key: AnnotationThreshold, Kind: KindSetting, Values: "a whole number from 1", Default: "5", Example: "3",
+		Sentence: "How many failed checks roll back, counted over the whole rollout.",
+		read: func(s *Settings, v string) error {
+			return readInteger(&s.analysis().Threshold, v, 1, mostFailures, "failed checks")
+		}},
+	{Key: AnnotationMinSuccessRate, Kind: KindSetting, Values: "percent, 0 to 100", Default: "99", Example: "99.9",
+		Sentence: "The least share of requests that are not answered with a 5xx: short for the `thresholdRange` of `request-success-rate`.",
+		read:     readSuccessRate},
+	{Key: AnnotationMaxRequestDuration, Kind: KindSetting, Values: "a duration of at least 1ms", Default: "500ms", Example: "250ms",
+		Sentence: "The longest P99 of the request durations: short for the `thresholdRange` of `request-duration`.",
+		read:     readRequestDuration},
+	{Key: AnnotationMinRequests, Kind: KindSetting, Values: "a whole number from 1", Default: "10", Example: "100",
+		Sentence: "How many requests a check needs to say anything.",
+		read: func(s *Settings, v string) error {
+			return readInteger(&s.analysis().MinRequests, v, 1, mostRequests, "requests")
+		}},
+	{Key: AnnotationMetrics, Kind: KindSetting, Values: "`" + strings.Join(Presets, "`, `") + "`", Without: "chosen by the gateway", Example: "app",
+		Sentence: "The queries of the checks, one of the [presets](#metrics-presets).",
+		read:     func(s *Settings, v string) error { s.analysis().Preset = &v; return oneOf(v, Presets) }},
+	{Key: AnnotationSkipAnalysis, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
+		Sentence: "Promotes every change as soon as its canary is ready, without judging it.",
+		read:     func(s *Settings, v string) error { return readYes(&s.Layer.Spec.SkipAnalysis, v) }},
+}
+
+// readSuccessRate reads a percentage that may have a percent sign.
+func readSuccessRate(to *Settings, value string) error {
+	var least float64
+	if err := readPercent(&least, value); err != nil {
+		return err
+	}
+	to.Layer.checks = append(to.Layer.checks, successRate(least))
+	return nil
+}
+
+func readRequestDuration(to *Settings, value string) error {
+	duration, err := durationOf(value, time.Millisecond)
+	if err != nil {
+		return err
+	}
+	to.Layer.checks = append(to.Layer.checks, requestDuration(math.Round(duration.Seconds()*1e9)/1e6))
+	return nil
+}

@@ -1,0 +1,144 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// specPath is where the policies of all errors are.
+var specPath = field.NewPath("spec")
+
+// Bounds of values, which the schema of policies has too.
+const (
+	finest         = 0.01
+	mostIterations = 10000
+	mostFailures   = 1000000
+	mostRequests   = 1000000000
+	mostDeadline   = 31536000
+	mostListed     = 100
+	mostHooks      = 50
+	mostMatches    = 16
+	mostCookieAge  = 34560000
+	shortestStep   = time.Second
+)
+
+var (
+	tokenName        = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+	replicas     = regexp.MustCompile(`^(Proportional|Primary|[1-9][0-9]{0,4}|([1-9][0-9]?|100)%)$`)
+	routeName    = regexp.MustCompile(`^((HTTPRoute|GRPCRoute)/)?([a-z0-9.-]+/)?[a-z0-9.-]+$`)
+	cohortMember = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?(=[a-z]([-a-z0-9]{0,61}[a-z0-9])?)?$`)
+)
+
+const (
+	routeNameHelp    = "must be HTTPRoute/name, GRPCRoute/name or HTTPRoute/namespace/name"
+	cohortMemberHelp = "must be the name of a Service, or service=target with the Service that gets the requests"
+	tokenHelp        = "must be a name of letters, digits and - or _, without spaces"
+)
+
+// ValidatePolicy checks what one layer says, which may be a part of a policy: each value, and what cannot be said together.
+// The errors carry full paths such as spec.analysis.steps[2].duration, the value and what is allowed.
+func ValidatePolicy(spec v1alpha1.PolicySpec) field.ErrorList {
+	c := &checker{}
+	c.foreign(spec)
+	c.count(specPath.Child("progressDeadlineSeconds"), spec.ProgressDeadlineSeconds, 1, mostDeadline)
+	choice(c, specPath.Child("traffic"), spec.Traffic, v1alpha1.TrafficRoutes, v1alpha1.TrafficNone)
+	if spec.AutoscalerRef != nil {
+		c.autoscaler(specPath.Child("autoscalerRef"), *spec.AutoscalerRef)
+	}
+	if spec.Canary != nil {
+		c.copy(specPath.Child("canary"), *spec.Canary)
+	}
+	if spec.Service != nil {
+		c.service(specPath.Child("service"), *spec.Service)
+	}
+	if spec.Analysis != nil {
+		c.analysis(specPath.Child("analysis"), *spec.Analysis)
+	}
+	return c.sorted()
+}
+
+// checker collects what is wrong.
+type checker struct{ errs field.ErrorList }
+
+// sorted are the errors in an order that is the same each time.
+func (c *checker) sorted() field.ErrorList {
+	slices.SortStableFunc(c.errs, func(a, b *field.Error) int { return cmp.Compare(a.Error(), b.Error()) })
+	return c.errs
+}
+
+func (c *checker) wrong(path *field.Path, value any, help string) {
+	c.errs = append(c.errs, field.Invalid(path, value, help))
+}
+
+func (c *checker) must(holds bool, path *field.Path, value any, help string) {
+	if !holds {
+		c.wrong(path, value, help)
+	}
+}
+
+func (c *checker) count(path *field.Path, value *int32, least, most int32) {
+	if value != nil && (*value < least || *value > most) {
+		c.wrong(path, *value, fmt.Sprintf("must be a whole number from %d to %d", least, most))
+	}
+}
+
+func (c *checker) weight(path *field.Path, value *float64, least float64) {
+	if value != nil && (!(*value >= least && *value <= 100) || !isFine(*value)) {
+		c.wrong(path, *value, fmt.Sprintf("must be a percentage from %v to 100, at the finest 0.01", least))
+	}
+}
+
+// isFine reports whether a percentage is a whole number of hundredths.
+func isFine(percent float64) bool {
+	const rounding = 1e-6
+	return math.Abs(percent*100-math.Round(percent*100)) < rounding
+}
+
+func (c *checker) duration(path *field.Path, value *metav1.Duration, least time.Duration) {
+	if value != nil && value.Duration < least {
+		c.wrong(path, value.Duration.String(), fmt.Sprintf("must be a duration of at least %s, such as 30s or 1m30s", least))
+	}
+}
+
+func (c *checker) most(path *field.Path, length, most int) {
+	if length > most {
+		c.errs = append(c.errs, field.TooMany(path, length, most))
+	}
+}
+
+func choice[T ~string](c *checker, path *field.Path, value *T, allowed ...T) {
+	if value == nil {
+		return
+	}
+	words := make([]string, len(allowed))
+	for i, word := range allowed {
+		if words[i] = string(word); *value == word {
+			return
+		}
+	}
+	c.wrong(path, *value, "must be one of "+strings.Join(words, ", "))
+}
+
+// unique reports names of a list that are missing or there twice.
+func (c *checker) unique(path *field.Path, names []string) {
+	seen := map[string]bool{}
+	for i, name := range names {
+		switch at := path.Index(i).Child("name"); {
+		case name == "":
+			c.errs = append(c.errs, field.Required(at, "give it a name"))
+		case seen[name]:
+			c.errs = append(c.errs, field.Duplicate(at, name))
+		}
+		seen[name] = true
+	}
+}

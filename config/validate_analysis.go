@@ -1,0 +1,103 @@
+package config
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+func (c *checker) analysis(path *field.Path, a v1alpha1.AnalysisSpec) {
+	c.duration(path.Child("interval"), a.Interval, shortestStep)
+	c.duration(path.Child("hold"), a.Hold, 0)
+	c.duration(path.Child("delay"), a.Delay, 0)
+	c.count(path.Child("threshold"), a.Threshold, 1, mostFailures)
+	c.count(path.Child("iterations"), a.Iterations, 0, mostIterations)
+	c.count(path.Child("primaryReadyThreshold"), a.PrimaryReadyThreshold, 0, 100)
+	c.count(path.Child("canaryReadyThreshold"), a.CanaryReadyThreshold, 0, 100)
+	c.count(path.Child("minRequests"), a.MinRequests, 1, mostRequests)
+	choice(c, path.Child("preset"), a.Preset, Presets...)
+	c.weights(path, a)
+	c.mirrors(path, a)
+	c.matches(path.Child("match"), a.Match)
+	for i, match := range a.Match {
+		c.must(match.URI == nil, path.Child("match").Index(i).Child("uri"), match.URI, "uri: only in service.match; here match by headers, cookies, queryParams or method")
+		c.must(selects(match), path.Child("match").Index(i), match.Name, "matches every request: say headers, cookies, queryParams or method")
+	}
+	if a.SessionAffinity != nil {
+		c.affinity(path.Child("sessionAffinity"), *a.SessionAffinity)
+	}
+	c.metrics(path.Child("metrics"), a.Metrics)
+	c.hooks(path.Child("webhooks"), a.Webhooks)
+	c.alerts(path.Child("alerts"), a.Alerts)
+}
+
+// selects reports whether a match is more than a name.
+func selects(m v1alpha1.HTTPMatch) bool {
+	return m.URI != nil || m.Method != nil || len(m.Headers)+len(m.Cookies)+len(m.QueryParams) > 0
+}
+
+func (c *checker) weights(path *field.Path, a v1alpha1.AnalysisSpec) {
+	c.weight(path.Child("stepWeight"), a.StepWeight, 0)
+	c.weight(path.Child("maxWeight"), a.MaxWeight, finest)
+	c.weight(path.Child("stepWeightPromotion"), a.StepWeightPromotion, 0)
+	ways := 0
+	for _, set := range []bool{a.StepWeight != nil, len(a.StepWeights) > 0, len(a.Steps) > 0} {
+		if set {
+			ways++
+		}
+	}
+	c.must(ways <= 1, path, "stepWeight, stepWeights, steps", "only one of stepWeight, stepWeights and steps can be set: they are three ways to say which weights the canary gets")
+	c.must(len(a.Steps) == 0 || a.MaxWeight == nil, path.Child("maxWeight"), a.MaxWeight, "maxWeight goes with stepWeight; the last of steps is the greatest weight")
+	c.most(path.Child("stepWeights"), len(a.StepWeights), mostListed)
+	for i, weight := range a.StepWeights {
+		at := path.Child("stepWeights").Index(i)
+		c.weight(at, &weight, finest)
+		c.must(i == 0 || a.StepWeights[i-1] < weight, at, weight, "must rise from one weight to the next, such as [1, 5, 25, 50]")
+	}
+	c.most(path.Child("steps"), len(a.Steps), mostListed)
+	for i, step := range a.Steps {
+		at := path.Child("steps").Index(i)
+		c.weight(at.Child("weight"), &step.Weight, 0)
+		c.weight(at.Child("mirrorWeight"), step.MirrorWeight, 0)
+		c.duration(at.Child("duration"), step.Duration, shortestStep)
+		c.must(i == 0 || a.Steps[i-1].Weight <= step.Weight, at.Child("weight"), step.Weight, "must not be less than the weight of the step before")
+	}
+}
+
+func (c *checker) mirrors(path *field.Path, a v1alpha1.AnalysisSpec) {
+	c.weight(path.Child("mirrorWeight"), a.MirrorWeight, finest)
+	c.weight(path.Child("stepMirrorWeight"), a.StepMirrorWeight, 0)
+	c.weight(path.Child("maxMirrorWeight"), a.MaxMirrorWeight, finest)
+	off := a.Mirror != nil && !*a.Mirror
+	c.must(!off || a.MirrorWeight == nil, path.Child("mirrorWeight"), a.MirrorWeight, "mirrorWeight needs mirror: true")
+}
+
+// matches checks requests as routes know them.
+func (c *checker) matches(path *field.Path, matches []v1alpha1.HTTPMatch) {
+	c.most(path, len(matches), mostMatches)
+	for i, m := range matches {
+		at := path.Index(i)
+		c.foreignMatch(at, m)
+		if m.URI != nil {
+			c.oneWay(at.Child("uri"), *m.URI)
+			c.must(m.URI.Suffix == "", at.Child("uri"), m.URI.Suffix, "uri: the Gateway API knows no suffix; use exact, prefix or regex")
+		}
+		if m.Method != nil {
+			c.must(m.Method.Exact != "", at.Child("method"), *m.Method, "method: the Gateway API compares it as a whole; use exact")
+		}
+		for kind, values := range map[string]map[string]v1alpha1.StringMatch{"headers": m.Headers, "cookies": m.Cookies, "queryParams": m.QueryParams} {
+			c.most(at.Child(kind), len(values), mostMatches)
+			for name, value := range values {
+				c.must(kind == "queryParams" && name != "" || tokenName.MatchString(name), at.Child(kind).Key(name), name, tokenHelp)
+				c.oneWay(at.Child(kind).Key(name), value)
+			}
+		}
+	}
+}
+
+func (c *checker) oneWay(path *field.Path, m v1alpha1.StringMatch) {
+	ways := slices.DeleteFunc([]string{m.Exact, m.Prefix, m.Suffix, m.Regex}, func(way string) bool { return way == "" })
+	c.must(len(ways) == 1, path, ways, "must have exactly one of exact, prefix, suffix and regex")
+}

@@ -1,0 +1,100 @@
+package config
+
+import (
+	"net/url"
+	"regexp"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+var (
+	cookieDomain = regexp.MustCompile(`^[A-Za-z0-9.-]*$`)
+	cookiePath   = regexp.MustCompile(`^/[^;,\s"\\]*$`)
+)
+
+func (c *checker) affinity(path *field.Path, s v1alpha1.SessionAffinity) {
+	c.must(tokenName.MatchString(s.CookieName), path.Child("cookieName"), s.CookieName, tokenHelp)
+	if s.PrimaryCookieName != nil {
+		at := path.Child("primaryCookieName")
+		c.must(tokenName.MatchString(*s.PrimaryCookieName), at, *s.PrimaryCookieName, tokenHelp)
+		c.must(*s.PrimaryCookieName != s.CookieName, at, *s.PrimaryCookieName, "primaryCookieName must differ from cookieName")
+	}
+	c.count(path.Child("maxAge"), s.MaxAge, 1, mostCookieAge)
+	c.duration(path.Child("expireFor"), s.ExpireFor, 0)
+	if s.Domain != nil {
+		c.must(cookieDomain.MatchString(*s.Domain), path.Child("domain"), *s.Domain, "must be a host name such as example.com")
+	}
+	if s.Path != nil {
+		c.must(cookiePath.MatchString(*s.Path), path.Child("path"), *s.Path, "must begin with / and have no spaces, quotes, commas or semicolons")
+	}
+	choice(c, path.Child("sameSite"), s.SameSite, "Strict", "Lax", "None")
+}
+
+func (c *checker) metrics(path *field.Path, metrics []v1alpha1.Metric) {
+	c.most(path, len(metrics), mostHooks)
+	var names []string
+	for i, metric := range metrics {
+		names = append(names, metric.Name)
+		c.metric(path.Index(i), metric)
+	}
+	c.unique(path, names)
+}
+
+func (c *checker) metric(path *field.Path, m v1alpha1.Metric) {
+	c.duration(path.Child("interval"), m.Interval, shortestStep)
+	least, most := limits(m)
+	at := path.Child("thresholdRange")
+	if least != nil && most != nil {
+		c.must(*least <= *most, at, *m.ThresholdRange, "min must not be greater than max")
+	}
+	if m.TemplateRef != nil && m.TemplateRef.Name == "" {
+		c.errs = append(c.errs, field.Required(path.Child("templateRef", "name"), "name a MetricTemplate"))
+	}
+	c.must(m.Query == "" || m.TemplateRef == nil, path.Child("query"), m.Query, "only one of query and templateRef can be set")
+	if isBuiltIn(m) {
+		share := m.Name == CheckSuccessRate
+		for _, end := range []*float64{least, most} {
+			c.must(end == nil || *end >= 0 && (!share || *end <= 100), at, m.ThresholdRange,
+				"must be percent from 0 to 100 for request-success-rate, milliseconds from 0 for request-duration")
+		}
+		return
+	}
+	if m.Query == "" && m.TemplateRef == nil {
+		c.errs = append(c.errs, field.Required(path, "set templateRef to a MetricTemplate, or query; only request-success-rate and request-duration are built in"))
+	}
+	if least == nil && most == nil {
+		c.errs = append(c.errs, field.Required(at, "set min, max or both: without them no value could fail"))
+	}
+}
+
+func (c *checker) hooks(path *field.Path, hooks []v1alpha1.Webhook) {
+	c.most(path, len(hooks), mostHooks)
+	var names []string
+	for i, hook := range hooks {
+		at := path.Index(i)
+		names = append(names, hook.Name)
+		choice(c, at.Child("type"), &hook.Type, "", v1alpha1.HookRollout, v1alpha1.HookConfirmRollout, v1alpha1.HookPreRollout, v1alpha1.HookConfirmTrafficIncrease,
+			v1alpha1.HookConfirmPromotion, v1alpha1.HookPostRollout, v1alpha1.HookRollback, v1alpha1.HookEvent)
+		address, err := url.Parse(hook.URL)
+		c.must(err == nil && address.Host != "" && (address.Scheme == "http" || address.Scheme == "https"), at.Child("url"), hook.URL, "must be a URL such as http://loadtester.test/")
+		c.duration(at.Child("timeout"), hook.Timeout, time.Millisecond)
+		c.count(at.Child("retries"), hook.Retries, 0, 20)
+	}
+	c.unique(path, names)
+}
+
+func (c *checker) alerts(path *field.Path, alerts []v1alpha1.Alert) {
+	c.most(path, len(alerts), mostHooks)
+	var names []string
+	for i, alert := range alerts {
+		names = append(names, alert.Name)
+		choice(c, path.Index(i).Child("severity"), &alert.Severity, "", "info", "warn", "error")
+		if alert.ProviderRef.Name == "" {
+			c.errs = append(c.errs, field.Required(path.Index(i).Child("providerRef", "name"), "name an AlertProvider"))
+		}
+	}
+	c.unique(path, names)
+}

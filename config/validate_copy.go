@@ -1,0 +1,89 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	sigsjson "sigs.k8s.io/json"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+func (c *checker) autoscaler(path *field.Path, ref v1alpha1.AutoscalerRef) {
+	choice(c, path.Child("kind"), &ref.Kind, "HorizontalPodAutoscaler", "ScaledObject")
+	if ref.Name == "" {
+		c.errs = append(c.errs, field.Required(path.Child("name"), "name the autoscaler of the primary"))
+	}
+	if limits := ref.PrimaryScalerReplicas; limits != nil {
+		at := path.Child("primaryScalerReplicas")
+		c.count(at.Child("minReplicas"), limits.MinReplicas, 1, 100000)
+		c.count(at.Child("maxReplicas"), limits.MaxReplicas, 1, 100000)
+		if limits.MinReplicas != nil && limits.MaxReplicas != nil {
+			c.must(*limits.MinReplicas <= *limits.MaxReplicas, at, *limits.MinReplicas, "minReplicas must not be greater than maxReplicas")
+		}
+	}
+}
+
+func (c *checker) copy(path *field.Path, s v1alpha1.CanaryCopySpec) {
+	if s.Replicas != nil {
+		c.must(replicas.MatchString(*s.Replicas), path.Child("replicas"), *s.Replicas, `must be Proportional, Primary, a number from 1 such as "2", or a percentage from "1%" to "100%"`)
+	}
+	choice(c, path.Child("autoscaler"), s.Autoscaler, autoscalerCopy, autoscalerNone)
+	if s.Template != nil {
+		if err := checkTemplate(s.Template.Raw); err != nil {
+			c.wrong(path.Child("template"), string(s.Template.Raw), err.Error())
+		}
+	}
+}
+
+// minimal is the least pod template that a patch can be tried on.
+var minimal = corev1.PodTemplateSpec{
+	ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "app"}},
+	Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "app"}}},
+}
+
+// checkTemplate tries a strategic merge patch on a minimal pod template.
+func checkTemplate(patch []byte) error {
+	object := map[string]any{}
+	if err := json.Unmarshal(patch, &object); err != nil {
+		return fmt.Errorf("must be an object with the fields of a pod template, such as {spec: {nodeSelector: {pool: canary}}}")
+	}
+	original, err := json.Marshal(minimal)
+	if err != nil {
+		return fmt.Errorf("encode a pod template: %w", err)
+	}
+	patched, err := strategicpatch.StrategicMergePatch(original, patch, corev1.PodTemplateSpec{})
+	if err != nil {
+		return fmt.Errorf("must be a strategic merge patch of a pod template: %w", err)
+	}
+	var result corev1.PodTemplateSpec
+	strict, err := sigsjson.UnmarshalStrict(patched, &result)
+	if err != nil {
+		return fmt.Errorf("must be a strategic merge patch of a pod template: %w", err)
+	}
+	if len(strict) > 0 {
+		return fmt.Errorf("must be a strategic merge patch of a pod template: %w", strict[0])
+	}
+	return checkIdentity(result)
+}
+
+// checkIdentity keeps a patch from making other objects of the canary's pods than sluice takes them for.
+func checkIdentity(template corev1.PodTemplateSpec) error {
+	meta := template.ObjectMeta
+	if meta.Name != "" || meta.GenerateName != "" || meta.Namespace != "" || len(meta.OwnerReferences) > 0 || len(meta.Finalizers) > 0 {
+		return fmt.Errorf("must not set name, generateName, namespace, ownerReferences or finalizers of the pods: leave them out")
+	}
+	for _, keys := range []map[string]string{meta.Labels, meta.Annotations} {
+		for key := range keys {
+			if strings.HasPrefix(key, prefix) {
+				return fmt.Errorf("must not set %s, which is Sluice's own: leave it out", key)
+			}
+		}
+	}
+	return nil
+}
