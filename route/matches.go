@@ -1,0 +1,117 @@
+package route
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// MatchesOf says in terms of the Gateway API what a policy asks of requests. The order of what it returns does not depend on
+// the order of maps, so that the same policy always makes the same route. The errors name what the Gateway API has nothing
+// for.
+func MatchesOf(path *field.Path, matches []v1alpha1.HTTPMatch) ([]gatewayv1.HTTPRouteMatch, field.ErrorList) {
+	var found []gatewayv1.HTTPRouteMatch
+	var errs field.ErrorList
+	for i, match := range matches {
+		converted, problems := matchOf(path.Index(i), match)
+		found, errs = append(found, converted), append(errs, problems...)
+	}
+	return found, errs
+}
+
+func matchOf(path *field.Path, match v1alpha1.HTTPMatch) (gatewayv1.HTTPRouteMatch, field.ErrorList) {
+	var result gatewayv1.HTTPRouteMatch
+	var errs field.ErrorList
+	if match.URI != nil {
+		result.Path = pathMatch(*match.URI)
+		if match.URI.Suffix != "" {
+			errs = append(errs, field.Invalid(path.Child("uri", "suffix"), match.URI.Suffix, "a path can be matched by exact, prefix or regex; say it as a regex"))
+		}
+	}
+	if match.Method != nil {
+		method := gatewayv1.HTTPMethod(match.Method.Exact)
+		result.Method = &method
+		if match.Method.Exact == "" {
+			errs = append(errs, field.Required(path.Child("method", "exact"), "the Gateway API matches one whole method, such as GET"))
+		}
+	}
+	var problems field.ErrorList
+	result.Headers, problems = headerMatches(path, match)
+	errs = append(errs, problems...)
+	for _, name := range slices.Sorted(maps.Keys(match.QueryParams)) {
+		kind, value := valueMatch(match.QueryParams[name])
+		matched := gatewayv1.QueryParamMatchType(kind)
+		result.QueryParams = append(result.QueryParams, gatewayv1.HTTPQueryParamMatch{Name: gatewayv1.HTTPHeaderName(name), Type: &matched, Value: value})
+	}
+	return result, errs
+}
+
+// headerMatches says cookies as what they are, a part of the header Cookie. A header can be matched once only.
+func headerMatches(path *field.Path, match v1alpha1.HTTPMatch) ([]gatewayv1.HTTPHeaderMatch, field.ErrorList) {
+	var found []gatewayv1.HTTPHeaderMatch
+	var errs field.ErrorList
+	seen := map[string]bool{}
+	add := func(at *field.Path, name string, kind gatewayv1.HeaderMatchType, value string) {
+		if seen[strings.ToLower(name)] {
+			errs = append(errs, field.Invalid(at, name, "the Gateway API can match the header "+name+" once only, and cookies are in the header Cookie; say both in one regex"))
+		}
+		seen[strings.ToLower(name)] = true
+		found = append(found, gatewayv1.HTTPHeaderMatch{Name: gatewayv1.HTTPHeaderName(name), Type: &kind, Value: value})
+	}
+	for _, name := range slices.Sorted(maps.Keys(match.Headers)) {
+		kind, value := valueMatch(match.Headers[name])
+		add(path.Child("headers").Key(name), name, gatewayv1.HeaderMatchType(kind), value)
+	}
+	for _, name := range slices.Sorted(maps.Keys(match.Cookies)) {
+		add(path.Child("cookies").Key(name), "cookie", gatewayv1.HeaderMatchRegularExpression, CookiePattern(name, pattern(match.Cookies[name])))
+	}
+	return found, errs
+}
+
+// CookiePattern is a regular expression for the header Cookie with a cookie of this name whose value matches. It holds for
+// gateways that match a part of the header and for those that match the whole.
+func CookiePattern(name, value string) string {
+	return fmt.Sprintf(`^(.*;\s*)?%s=(%s)(\s*;.*)?$`, regexp.QuoteMeta(name), value)
+}
+
+// valueMatch is the type and the value of a match. What is neither exact nor a regular expression becomes one.
+func valueMatch(match v1alpha1.StringMatch) (kind, value string) {
+	switch {
+	case match.Regex != "":
+		return string(gatewayv1.HeaderMatchRegularExpression), match.Regex
+	case match.Prefix != "" || match.Suffix != "":
+		return string(gatewayv1.HeaderMatchRegularExpression), "^" + pattern(match) + "$"
+	}
+	return string(gatewayv1.HeaderMatchExact), match.Exact
+}
+
+// pattern is a match as a regular expression without anchors; in a cookie's value nothing goes beyond the cookie.
+func pattern(match v1alpha1.StringMatch) string {
+	switch {
+	case match.Regex != "":
+		return match.Regex
+	case match.Prefix != "":
+		return regexp.QuoteMeta(match.Prefix) + "[^;]*"
+	case match.Suffix != "":
+		return "[^;]*" + regexp.QuoteMeta(match.Suffix)
+	}
+	return regexp.QuoteMeta(match.Exact)
+}
+
+func pathMatch(match v1alpha1.StringMatch) *gatewayv1.HTTPPathMatch {
+	kind, value := gatewayv1.PathMatchExact, match.Exact
+	switch {
+	case match.Prefix != "":
+		kind, value = gatewayv1.PathMatchPathPrefix, match.Prefix
+	case match.Regex != "":
+		kind, value = gatewayv1.PathMatchRegularExpression, match.Regex
+	}
+	return &gatewayv1.HTTPPathMatch{Type: &kind, Value: &value}
+}
