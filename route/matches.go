@@ -70,7 +70,7 @@ func headerMatches(path *field.Path, match v1alpha1.HTTPMatch) ([]gatewayv1.HTTP
 		add(path.Child("headers").Key(name), name, gatewayv1.HeaderMatchType(kind), value)
 	}
 	for _, name := range slices.Sorted(maps.Keys(match.Cookies)) {
-		add(path.Child("cookies").Key(name), "cookie", gatewayv1.HeaderMatchRegularExpression, CookiePattern(name, pattern(match.Cookies[name])))
+		add(path.Child("cookies").Key(name), "cookie", gatewayv1.HeaderMatchRegularExpression, CookiePattern(name, pattern(match.Cookies[name], inCookie)))
 	}
 	return found, errs
 }
@@ -87,20 +87,26 @@ func valueMatch(match v1alpha1.StringMatch) (kind, value string) {
 	case match.Regex != "":
 		return string(gatewayv1.HeaderMatchRegularExpression), match.Regex
 	case match.Prefix != "" || match.Suffix != "":
-		return string(gatewayv1.HeaderMatchRegularExpression), "^" + pattern(match) + "$"
+		return string(gatewayv1.HeaderMatchRegularExpression), "^" + pattern(match, inHeader) + "$"
 	}
 	return string(gatewayv1.HeaderMatchExact), match.Exact
 }
 
-// pattern is a match as a regular expression without anchors; in a cookie's value nothing goes beyond the cookie.
-func pattern(match v1alpha1.StringMatch) string {
+// What the rest of a value can be: a cookie ends before the next one.
+const (
+	inHeader = ".*"
+	inCookie = "[^;]*"
+)
+
+// pattern is a match as a regular expression without anchors.
+func pattern(match v1alpha1.StringMatch, rest string) string {
 	switch {
 	case match.Regex != "":
 		return match.Regex
 	case match.Prefix != "":
-		return regexp.QuoteMeta(match.Prefix) + "[^;]*"
+		return regexp.QuoteMeta(match.Prefix) + rest
 	case match.Suffix != "":
-		return "[^;]*" + regexp.QuoteMeta(match.Suffix)
+		return rest + regexp.QuoteMeta(match.Suffix)
 	}
 	return regexp.QuoteMeta(match.Exact)
 }
