@@ -92,3 +92,15 @@ func (a *App) Accept(ctx context.Context, route *gatewayv1.HTTPRoute, controller
 	}
 	return nil
 }
+
+// Scrape is what a pod of a Deployment says at /metrics.
+func (a *App) Scrape(ctx context.Context, deployment string) (string, error) {
+	var pods corev1.PodList
+	if err := a.Client.List(ctx, &pods, client.InNamespace(a.Namespace), client.MatchingLabels{"app": deployment}); err != nil {
+		return "", fmt.Errorf("list pods of %s/%s: %w", a.Namespace, deployment, err)
+	}
+	if len(pods.Items) == 0 {
+		return "", fmt.Errorf("no pods of %s/%s", a.Namespace, deployment)
+	}
+	return a.Kubectl(ctx, "", "get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:8080/proxy/metrics", a.Namespace, pods.Items[0].Name))
+}
