@@ -70,7 +70,11 @@ func Connect(ctx context.Context, namespace string) (*App, error) {
 
 // Kubectl runs kubectl in the application's namespace and returns what it prints, warnings included.
 func (a *App) Kubectl(ctx context.Context, input string, args ...string) (string, error) {
-	command := exec.CommandContext(ctx, a.kubectl, append([]string{"--kubeconfig", a.kubeconfig, "-n", a.Namespace}, args...)...)
+	return a.run(ctx, input, append([]string{"-n", a.Namespace}, args...)...)
+}
+
+func (a *App) run(ctx context.Context, input string, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, a.kubectl, append([]string{"--kubeconfig", a.kubeconfig}, args...)...)
 	command.Stdin = strings.NewReader(input)
 	out, err := command.CombinedOutput()
 	if err != nil {
@@ -86,9 +90,15 @@ func (a *App) Named(name string) *App {
 	return &other
 }
 
-// Apply applies manifests as a user does.
+// Apply applies manifests, which name their namespaces, as a user does.
 func (a *App) Apply(ctx context.Context, manifests ...string) error {
-	_, err := a.Kubectl(ctx, strings.Join(manifests, "\n---\n"), "apply", "-f", "-")
+	_, err := a.run(ctx, strings.Join(manifests, "\n---\n"), "apply", "-f", "-")
+	return err
+}
+
+// Remove deletes what manifests describe; what is not there is no error.
+func (a *App) Remove(ctx context.Context, manifests ...string) error {
+	_, err := a.run(ctx, strings.Join(manifests, "\n---\n"), "delete", "--ignore-not-found", "-f", "-")
 	return err
 }
 

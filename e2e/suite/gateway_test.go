@@ -85,7 +85,7 @@ var _ = Describe("The gateway of the tests", func() {
 		Expect(class.Status.SupportedFeatures).NotTo(ContainElement(gatewayv1.SupportedFeature{Name: "HTTPRouteRequestMirror"}))
 		Expect(a.Apply(ctx, app.Class("mirroring"))).To(Succeed())
 		DeferCleanup(func(ctx SpecContext) {
-			Expect(a.Kubectl(ctx, app.Class("mirroring"), "delete", "-f", "-")).Error().NotTo(HaveOccurred())
+			Expect(a.Remove(ctx, app.Class("mirroring"))).To(Succeed())
 		})
 		Expect(a.Supports(ctx, "mirroring", "HTTPRouteRequestMirror")).To(Succeed())
 		Expect(a.Client.Get(ctx, client.ObjectKey{Name: "mirroring"}, &class)).To(Succeed())
