@@ -60,9 +60,9 @@ func TestQueries(t *testing.T) {
 		want   []string
 	}{
 		"traefik": {"traefik", []string{
-			`sum(increase(traefik_service_requests_total{service=~"shop-podinfo-canary-([a-z0-9]+-)?(80|9898)@kubernetesgateway"}[12500ms]))`,
-			`100 * (1 - (sum(increase(traefik_service_requests_total{service=~"shop-podinfo-canary-([a-z0-9]+-)?(80|9898)@kubernetesgateway",code=~"5.."}[12500ms])) or 0 * sum(increase(traefik_service_requests_total{service=~"shop-podinfo-canary-([a-z0-9]+-)?(80|9898)@kubernetesgateway"}[12500ms]))) / (sum(increase(traefik_service_requests_total{service=~"shop-podinfo-canary-([a-z0-9]+-)?(80|9898)@kubernetesgateway"}[12500ms])) > 0))`,
-			`histogram_quantile(0.99, sum by (le) (rate(traefik_service_request_duration_seconds_bucket{service=~"shop-podinfo-canary-([a-z0-9]+-)?(80|9898)@kubernetesgateway"}[12500ms]))) / 0.001`,
+			`sum(increase(traefik_service_requests_total{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway"}[12500ms]))`,
+			`100 * (1 - (sum(increase(traefik_service_requests_total{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway",code=~"5.."}[12500ms])) or 0 * sum(increase(traefik_service_requests_total{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway"}[12500ms]))) / (sum(increase(traefik_service_requests_total{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway"}[12500ms])) > 0))`,
+			`histogram_quantile(0.99, sum by (le) (rate(traefik_service_request_duration_seconds_bucket{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway"}[12500ms]))) / 0.001`,
 		}},
 		"app": {"app", []string{
 			`sum(increase(http_requests_total{namespace="shop",pod=~"podinfo-canary-[0-9a-z]+-[0-9a-z]{5}"}[12500ms]))`,

@@ -91,9 +91,10 @@ func app(controller string) preset {
 	}
 }
 
-// traefikService selects by the label that Traefik gives to a backend of a route, which joins namespace, Service, scheme
-// and port with hyphens. Namespace a-b with Service c therefore reads like namespace a with Service b-c; where both exist
-// and one of them is a canary's Service, choose other names or the preset app.
+// traefikService selects by the label that Traefik gives to a backend of a route. Up to 3.6 it joins namespace, Service, scheme
+// and port with hyphens; from 3.7 it joins the route's rule, namespace, Service and the backend's number in the rule. Namespace
+// a-b with Service c therefore reads like namespace a with Service b-c; where both exist and one of them is a canary's Service,
+// choose other names or the preset app.
 func traefikService(t Target) string {
 	ports := "[0-9]+"
 	if len(t.Ports) > 0 {
@@ -103,7 +104,8 @@ func traefikService(t Target) string {
 		}
 		ports = "(" + strings.Join(texts, "|") + ")"
 	}
-	return "service=~" + strconv.Quote(regexp.QuoteMeta(t.Namespace+"-"+t.Service)+"-([a-z0-9]+-)?"+ports+"@kubernetesgateway")
+	service := regexp.QuoteMeta(t.Namespace + "-" + t.Service)
+	return "service=~" + strconv.Quote("("+service+"-([a-z0-9]+-)?"+ports+"|.+-svc-"+service+"-[0-9]+)@kubernetesgateway")
 }
 
 // PresetFor returns the preset that fits the gateways of a controller.

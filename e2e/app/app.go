@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -22,21 +21,27 @@ import (
 	"sluice.dev/sluice/e2e/traffic"
 )
 
-// App is the sample application in a namespace of its own, which has the same name as its host.
+// App is the sample application in a namespace of its own.
 type App struct {
 	// Client reads and writes the cluster; it can watch.
 	Client client.WithWatch
-	// Namespace of the application; everything in it is called podinfo.
+	// Namespace of the application.
 	Namespace  string
+	name       string
 	kubectl    string
 	kubeconfig string
 }
 
-// Name of the Deployment, the Service, the HTTPRoute and the Canary.
+// Name of the Deployment, the Service, the HTTPRoute and the Canary, unless Options or Named say otherwise.
 const Name = "podinfo"
 
-// GatewayURL is the gateway on this machine's loopback.
-const GatewayURL = "http://127.0.0.1:8080/"
+// GatewayURL is the gateway on this machine's loopback, GatewayAddress the same for gRPC, and InnerGatewayURL the gateway as
+// pods reach it.
+const (
+	GatewayURL      = "http://127.0.0.1:8080/"
+	GatewayAddress  = "127.0.0.1:8080"
+	InnerGatewayURL = "http://gateway.gateway-system/"
+)
 
 // Connect finds the cluster of the checkout.
 func Connect(ctx context.Context, namespace string) (*App, error) {
@@ -60,12 +65,16 @@ func Connect(ctx context.Context, namespace string) (*App, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the cluster: %w", err)
 	}
-	return &App{Client: c, Namespace: namespace, kubectl: root + "/.cluster/bin/kubectl", kubeconfig: kubeconfig}, nil
+	return &App{Client: c, Namespace: namespace, name: Name, kubectl: root + "/.cluster/bin/kubectl", kubeconfig: kubeconfig}, nil
 }
 
 // Kubectl runs kubectl in the application's namespace and returns what it prints, warnings included.
 func (a *App) Kubectl(ctx context.Context, input string, args ...string) (string, error) {
-	command := exec.CommandContext(ctx, a.kubectl, append([]string{"--kubeconfig", a.kubeconfig, "-n", a.Namespace}, args...)...)
+	return a.run(ctx, input, append([]string{"-n", a.Namespace}, args...)...)
+}
+
+func (a *App) run(ctx context.Context, input string, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, a.kubectl, append([]string{"--kubeconfig", a.kubeconfig}, args...)...)
 	command.Stdin = strings.NewReader(input)
 	out, err := command.CombinedOutput()
 	if err != nil {
@@ -74,32 +83,72 @@ func (a *App) Kubectl(ctx context.Context, input string, args ...string) (string
 	return strings.TrimSpace(string(out)), nil
 }
 
-// Deploy puts version v1 into the namespace and waits until it is rolled out. Annotations go on the Deployment.
-func (a *App) Deploy(ctx context.Context, annotations map[string]string, strategy string) error {
-	if _, err := a.Kubectl(ctx, Manifest(a.Namespace, annotations, strategy), "apply", "-f", "-"); err != nil {
-		return err
-	}
-	_, err := a.Kubectl(ctx, "", "rollout", "status", "deployment/"+Name, "--timeout=120s")
+// Named is another application in the same namespace.
+func (a *App) Named(name string) *App {
+	other := *a
+	other.name = name
+	return &other
+}
+
+// Apply applies manifests, which name their namespaces, as a user does.
+func (a *App) Apply(ctx context.Context, manifests ...string) error {
+	_, err := a.run(ctx, strings.Join(manifests, "\n---\n"), "apply", "-f", "-")
 	return err
 }
 
-// Delete removes the namespace and waits until it is gone.
+// Remove deletes what manifests describe; what is not there is no error.
+func (a *App) Remove(ctx context.Context, manifests ...string) error {
+	_, err := a.run(ctx, strings.Join(manifests, "\n---\n"), "delete", "--ignore-not-found", "-f", "-")
+	return err
+}
+
+// Deploy puts version v1 of an application into the namespace and waits until it is rolled out. Manifests are applied with it.
+func (a *App) Deploy(ctx context.Context, options Options, manifests ...string) error {
+	if err := a.Apply(ctx, append([]string{Manifest(a.Namespace, options)}, manifests...)...); err != nil {
+		return err
+	}
+	_, err := a.Kubectl(ctx, "", "rollout", "status", "deployment/"+options.name(), "--timeout=120s")
+	return err
+}
+
+// Delete removes the namespace, and that of RemoteRoute, and waits until both are gone.
 func (a *App) Delete(ctx context.Context) error {
-	_, err := a.Kubectl(ctx, "", "delete", "namespace", a.Namespace, "--ignore-not-found", "--wait", "--timeout=120s")
+	_, err := a.Kubectl(ctx, "", "delete", "namespace", a.Namespace, a.Namespace+"-edge", "--ignore-not-found", "--wait", "--timeout=120s")
 	return err
 }
 
 // Traffic sends requests to the application through the gateway.
 func (a *App) Traffic(ctx context.Context, rate float64) (*traffic.Run, error) {
-	return traffic.Start(ctx, traffic.Options{URL: GatewayURL, Host: a.Host(), Rate: rate})
+	return a.Visit(ctx, traffic.Options{Rate: rate})
+}
+
+// Visit sends requests to the application through the gateway as options say; they need neither URL nor host.
+func (a *App) Visit(ctx context.Context, options traffic.Options) (*traffic.Run, error) {
+	if options.URL == "" {
+		options.URL = GatewayURL
+	}
+	if options.Host == "" {
+		options.Host = a.Host()
+	}
+	return traffic.Start(ctx, options)
+}
+
+// Call makes gRPC calls to the application through its GRPCRoute.
+func (a *App) Call(ctx context.Context, rate float64) (*traffic.Run, error) {
+	return traffic.StartGRPC(ctx, traffic.GRPCOptions{Address: GatewayAddress, Host: "grpc." + a.Namespace + ".example.com", Rate: rate})
 }
 
 // Host is the name that the gateway knows the application by.
-func (a *App) Host() string { return a.Namespace + ".example.com" }
+func (a *App) Host() string { return host(a.Namespace, a.name) }
+
+// Upstream is the environment that makes another application call this one through the gateway.
+func (a *App) Upstream() []string {
+	return []string{"UPSTREAM=" + InnerGatewayURL, "UPSTREAM_HOST=" + a.Host()}
+}
 
 // Canary reads the Canary; nil when there is none.
 func (a *App) Canary(ctx context.Context) (*v1alpha1.Canary, error) {
-	return read(ctx, a, Name, &v1alpha1.Canary{})
+	return read(ctx, a, a.name, &v1alpha1.Canary{})
 }
 
 // Deployment reads a Deployment; nil when there is none.
@@ -109,7 +158,7 @@ func (a *App) Deployment(ctx context.Context, name string) (*appsv1.Deployment, 
 
 // Route reads the HTTPRoute; nil when there is none.
 func (a *App) Route(ctx context.Context) (*gatewayv1.HTTPRoute, error) {
-	return read(ctx, a, Name, &gatewayv1.HTTPRoute{})
+	return read(ctx, a, a.name, &gatewayv1.HTTPRoute{})
 }
 
 func read[T client.Object](ctx context.Context, a *App, name string, object T) (T, error) {
@@ -122,19 +171,4 @@ func read[T client.Object](ctx context.Context, a *App, name string, object T) (
 		return none, fmt.Errorf("read %T %s/%s: %w", object, a.Namespace, name, err)
 	}
 	return object, nil
-}
-
-// Events are those of the Canary, oldest first.
-func (a *App) Events(ctx context.Context) ([]corev1.Event, error) {
-	var list corev1.EventList
-	if err := a.Client.List(ctx, &list, client.InNamespace(a.Namespace)); err != nil {
-		return nil, fmt.Errorf("list events: %w", err)
-	}
-	var kept []corev1.Event
-	for _, e := range list.Items {
-		if e.InvolvedObject.Kind == "Canary" {
-			kept = append(kept, e)
-		}
-	}
-	return kept, nil
 }

@@ -1,68 +1,137 @@
 package app
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"text/template"
 )
 
-// Manifest is the sample application: four replicas of version v1, a Service, and an HTTPRoute on the cluster's gateway.
-// An empty strategy is the default one.
-func Manifest(namespace string, annotations map[string]string, strategy string) string {
-	var notes strings.Builder
-	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		fmt.Fprintf(&notes, "    %s: %q\n", key, annotations[key])
-	}
-	if strategy == "" {
-		strategy = "RollingUpdate"
-	}
-	return strings.NewReplacer("$NAMESPACE", namespace, "$ANNOTATIONS\n", notes.String(), "$STRATEGY", strategy).Replace(template)
+// Options say what an application is made of. The zero Options are four replicas of version v1 called podinfo, a Service,
+// and an HTTPRoute on the cluster's gateway for the host NAMESPACE.example.com.
+type Options struct {
+	// Name of the Deployment, the Service and the HTTPRoute; podinfo when empty. Applications with other names have the host
+	// NAME.NAMESPACE.example.com.
+	Name string
+	// Annotations of the Deployment.
+	Annotations map[string]string
+	// Strategy of the Deployment; RollingUpdate when empty.
+	Strategy string
+	// Replicas of the Deployment; 4 when 0.
+	Replicas int
+	// Env is further environment, such as UPSTREAM=http://gateway.gateway-system; VERSION=v1 is always there, first.
+	Env []string
+	// GRPC makes it serve gRPC too, at port 9000 of the Service.
+	GRPC bool
+	// Resources requests 10m of CPU for each pod, which an autoscaler needs.
+	Resources bool
+	// NoRoute leaves the HTTPRoute out, NoService the Service too.
+	NoRoute, NoService bool
 }
 
-const template = `apiVersion: v1
+func (o Options) name() string {
+	if o.Name == "" {
+		return Name
+	}
+	return o.Name
+}
+
+// host that the gateway knows an application by.
+func host(namespace, name string) string {
+	if name == Name {
+		return namespace + ".example.com"
+	}
+	return name + "." + namespace + ".example.com"
+}
+
+// Manifest is the namespace and an application in it, as YAML.
+func Manifest(namespace string, options Options) string {
+	env := append([]string{"VERSION=v1"}, options.Env...)
+	if options.GRPC {
+		env = append(env, "GRPC_PORT=9000")
+	}
+	values := struct {
+		Options
+		Name, Namespace, Host string
+		Notes, Env            []string
+	}{Options: options, Name: options.name(), Namespace: namespace, Host: host(namespace, options.name())}
+	if values.Strategy == "" {
+		values.Strategy = "RollingUpdate"
+	}
+	if values.Replicas == 0 {
+		values.Replicas = 4
+	}
+	for _, key := range slices.Sorted(maps.Keys(options.Annotations)) {
+		values.Notes = append(values.Notes, fmt.Sprintf("%s: %q", key, options.Annotations[key]))
+	}
+	for _, setting := range env {
+		name, value, _ := strings.Cut(setting, "=")
+		values.Env = append(values.Env, fmt.Sprintf("{name: %s, value: %q}", name, value))
+	}
+	var out bytes.Buffer
+	// The template is a constant that the values fit.
+	_ = application.Execute(&out, values)
+	return out.String()
+}
+
+var application = template.Must(template.New("application").Parse(`apiVersion: v1
 kind: Namespace
-metadata: {name: $NAMESPACE}
+metadata: {name: {{.Namespace}}}
 ---
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: podinfo
-  namespace: $NAMESPACE
+  name: {{.Name}}
+  namespace: {{.Namespace}}
   annotations:
     example.com/team: shop
-$ANNOTATIONS
+{{- range .Notes}}
+    {{.}}
+{{- end}}
 spec:
-  replicas: 4
-  strategy: {type: $STRATEGY}
-  selector: {matchLabels: {app: podinfo}}
+  replicas: {{.Replicas}}
+  strategy: {type: {{.Strategy}}}
+  selector: {matchLabels: {app: {{.Name}}}}
   template:
     metadata:
-      labels: {app: podinfo}
+      labels: {app: {{.Name}}}
       annotations: {prometheus.io/scrape: "true", prometheus.io/port: "8080"}
     spec:
       containers:
-        - name: podinfo
+        - name: {{.Name}}
           image: sluice.dev/sample:dev
           imagePullPolicy: IfNotPresent
-          env: [{name: VERSION, value: v1}]
-          ports: [{containerPort: 8080, name: http}]
+          env: [{{range $i, $e := .Env}}{{if $i}}, {{end}}{{$e}}{{end}}]
+{{- if .Resources}}
+          resources: {requests: {cpu: 10m}}
+{{- end}}
+          ports: [{containerPort: 8080, name: http}{{if .GRPC}}, {containerPort: 9000, name: grpc}{{end}}]
           readinessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 1}
+{{- if not .NoService}}
 ---
 apiVersion: v1
 kind: Service
-metadata: {name: podinfo, namespace: $NAMESPACE}
+metadata: {name: {{.Name}}, namespace: {{.Namespace}}}
 spec:
-  selector: {app: podinfo}
-  ports: [{name: http, port: 80, targetPort: http}]
+  selector: {app: {{.Name}}}
+  ports:
+    - {name: http, port: 80, targetPort: http}
+{{- if .GRPC}}
+    - {name: grpc, port: 9000, targetPort: grpc, appProtocol: kubernetes.io/h2c}
+{{- end}}
+{{- if not .NoRoute}}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
-metadata: {name: podinfo, namespace: $NAMESPACE}
+metadata: {name: {{.Name}}, namespace: {{.Namespace}}}
 spec:
   parentRefs: [{name: gateway, namespace: gateway-system}]
-  hostnames: [$NAMESPACE.example.com]
+  hostnames: [{{.Host}}]
   rules:
     - filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-shop, value: "1"}]}}]
-      backendRefs: [{name: podinfo, port: 80}]
-`
+      backendRefs: [{name: {{.Name}}, port: 80}]
+{{- end}}
+{{- end}}
+`))

@@ -49,7 +49,7 @@ func run(ctx context.Context) error {
 	if err := a.Delete(ctx); err != nil {
 		return err
 	}
-	if err := a.Deploy(ctx, map[string]string{"sluice.dev/canary": "true", "sluice.dev/interval": "10s"}, ""); err != nil {
+	if err := a.Deploy(ctx, app.Options{Annotations: map[string]string{"sluice.dev/canary": "true", "sluice.dev/interval": "10s"}}); err != nil {
 		return err
 	}
 	b := &bench{App: a}

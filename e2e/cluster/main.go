@@ -44,6 +44,7 @@ func command() *cobra.Command {
 		&cobra.Command{Use: "env", Short: "Print the shell line that makes kubectl use the cluster", Args: cobra.NoArgs, RunE: with(env)},
 		&cobra.Command{Use: "install", Short: "Install the chart of this checkout", Args: cobra.NoArgs, RunE: with(install)},
 		&cobra.Command{Use: "cert-manager", Short: "Install cert-manager, for certs.provider=cert-manager", Args: cobra.NoArgs, RunE: with(certManager)},
+		&cobra.Command{Use: "keda-crds", Short: "Install the CRD of KEDA's ScaledObjects, without KEDA", Args: cobra.NoArgs, RunE: with(kedaCRDs)},
 		loadCommand(&provider), buildCommand(), imageCommand(), daemonCommand(), nodeCommand(),
 	)
 	return root

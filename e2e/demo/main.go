@@ -50,7 +50,7 @@ func run(ctx context.Context) error {
 	if err := a.Delete(ctx); err != nil {
 		return err
 	}
-	if err := a.Deploy(ctx, nil, ""); err != nil {
+	if err := a.Deploy(ctx, app.Options{}); err != nil {
 		return err
 	}
 	d := &demo{App: a}

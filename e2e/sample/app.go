@@ -1,10 +1,9 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -28,6 +27,7 @@ type app struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	jobs     *prometheus.CounterVec
 }
 
 func newApp(s settings) *app {
@@ -43,8 +43,13 @@ func newApp(s settings) *app {
 			Name: "http_request_duration_seconds", Help: "Durations of requests by status and method.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"code", "method"}),
+		jobs: newJobs(),
 	}
-	a.registry.MustRegister(a.requests, a.duration)
+	if s.worker {
+		a.registry.MustRegister(a.jobs)
+	} else {
+		a.registry.MustRegister(a.requests, a.duration)
+	}
 	return a
 }
 
@@ -52,17 +57,23 @@ func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
-	mux.Handle("/status/{code}", a.observed("/status/{code}", a.status))
-	mux.Handle("/delay/{seconds}", a.observed("/delay/{seconds}", a.delay))
-	mux.Handle("/", a.observed("/", a.index))
+	if !a.worker {
+		mux.Handle("/status/{code}", a.observed("/status/{code}", a.status))
+		mux.Handle("/delay/{seconds}", a.observed("/delay/{seconds}", a.delay))
+		mux.Handle("/", a.observed("/", a.index))
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Version", a.version)
 		mux.ServeHTTP(w, r)
 	})
 }
 
+func (a *app) ready() bool {
+	return !a.neverReady && !a.draining.Load() && time.Since(a.started) >= a.readyAfter
+}
+
 func (a *app) health(w http.ResponseWriter, _ *http.Request) {
-	if a.neverReady || a.draining.Load() || time.Since(a.started) < a.readyAfter {
+	if !a.ready() {
 		http.Error(w, "not ready", http.StatusServiceUnavailable)
 		return
 	}
@@ -102,7 +113,7 @@ func (a *app) observed(pattern string, next http.HandlerFunc) http.Handler {
 			a.requests.WithLabelValues(code, method, pattern).Inc()
 			a.duration.WithLabelValues(code, method).Observe(time.Since(began).Seconds())
 		}()
-		if !a.wait(r, a.latency) {
+		if !a.wait(r.Context(), a.latency) {
 			w.code = clientGone
 			return
 		}
@@ -115,22 +126,16 @@ func (a *app) observed(pattern string, next http.HandlerFunc) http.Handler {
 }
 
 // wait reports false when the client has gone before.
-func (a *app) wait(r *http.Request, d time.Duration) bool {
+func (a *app) wait(ctx context.Context, d time.Duration) bool {
 	if d == 0 {
 		return true
 	}
 	select {
-	case <-r.Context().Done():
+	case <-ctx.Done():
 		return false
 	case <-a.after(d):
 		return true
 	}
-}
-
-func (a *app) index(w http.ResponseWriter, _ *http.Request) {
-	pod, _ := os.Hostname()
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]string{"version": a.version, "pod": pod})
 }
 
 func (a *app) status(w http.ResponseWriter, r *http.Request) {
@@ -148,7 +153,7 @@ func (a *app) delay(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the delay must be a number of seconds", http.StatusBadRequest)
 		return
 	}
-	if !a.wait(r, delayOf(seconds)) {
+	if !a.wait(r.Context(), delayOf(seconds)) {
 		w.WriteHeader(clientGone)
 		return
 	}

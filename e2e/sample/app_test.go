@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -71,7 +72,7 @@ func TestReadiness(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	defaults := settings{version: "dev", port: "8080", drain: 3 * time.Second}
+	defaults := settings{version: "dev", port: "8080", drain: 3 * time.Second, forward: []string{"X-Sluice-Canary"}}
 	for name, c := range map[string]struct {
 		env  map[string]string
 		want settings
@@ -79,12 +80,15 @@ func TestSettings(t *testing.T) {
 		"nothing set has the defaults": {nil, defaults},
 		"everything set": {map[string]string{
 			"VERSION": "v2", "PORT": "9000", "ERROR_RATE": "0.5", "READY": "false", "LATENCY": "250ms", "DRAIN": "0s",
-			"CRASH_AFTER": "1m", "READY_AFTER": "2s",
-		}, settings{version: "v2", port: "9000", errorRate: 0.5, neverReady: true, latency: 250 * time.Millisecond, crashAfter: time.Minute, readyAfter: 2 * time.Second}},
+			"CRASH_AFTER": "1m", "READY_AFTER": "2s", "GRPC_PORT": "9001", "WORKER": "1",
+			"UPSTREAM": "http://gateway.gateway-system", "UPSTREAM_HOST": "secondary.example.com", "FORWARD": "x-user, cookie",
+		}, settings{version: "v2", port: "9000", errorRate: 0.5, neverReady: true, latency: 250 * time.Millisecond, crashAfter: time.Minute, readyAfter: 2 * time.Second,
+			grpcPort: "9001", worker: true, upstream: "http://gateway.gateway-system", upstreamHost: "secondary.example.com",
+			forward: []string{"X-Sluice-Canary", "x-user", "cookie"}}},
 		"ready said plainly": {map[string]string{"READY": "true"}, defaults},
 	} {
 		got, err := settingsFrom(func(key string) string { return c.env[key] })
-		if err != nil || got != c.want {
+		if err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: got %+v and %v, not %+v", name, got, err, c.want)
 		}
 	}
@@ -100,6 +104,11 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 		"a duration without a unit":       {"LATENCY": "5"},
 		"a readiness that is no bool":     {"READY": "maybe"},
 		"a negative duration":             {"DRAIN": "-1s"},
+		"a gRPC port that is a word":      {"GRPC_PORT": "x"},
+		"a worker that is no bool":        {"WORKER": "yes"},
+		"an upstream that is no URL":      {"UPSTREAM": "secondary"},
+		"an upstream without plain HTTP":  {"UPSTREAM": "https://secondary"},
+		"a header without a name":         {"FORWARD": "x-user,,cookie"},
 		"several at once":                 {"CRASH_AFTER": "soon", "READY_AFTER": "later"},
 	} {
 		_, err := settingsFrom(func(key string) string { return env[key] })

@@ -1,5 +1,5 @@
-// Command sample is the application that the end-to-end tests and the demo roll out: an HTTP server that can be told to
-// fail, to be slow, to crash and never to get ready.
+// Command sample is the application that the end-to-end tests and the demo roll out: a server of HTTP and gRPC, or a worker
+// without requests, that can be told to fail, to be slow, to crash and never to get ready.
 package main
 
 import (
@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"google.golang.org/grpc"
 )
 
 func main() {
@@ -27,38 +29,61 @@ func run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	listener, err := net.Listen("tcp", ":"+s.port)
+	listener, err := listen("PORT", s.port)
 	if err != nil {
-		return fmt.Errorf("serve on port %s: %w; PORT sets another one", s.port, err)
+		return err
 	}
-	return serve(ctx, newApp(s), listener)
+	var grpcListener net.Listener
+	if s.grpcPort != "" {
+		if grpcListener, err = listen("GRPC_PORT", s.grpcPort); err != nil {
+			return err
+		}
+	}
+	return serve(ctx, newApp(s), listener, grpcListener)
 }
 
-// serve answers until the context ends, then drains.
-func serve(ctx context.Context, app *app, listener net.Listener) error {
+func listen(setting, port string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", ":"+port)
+	if err != nil {
+		return nil, fmt.Errorf("serve on port %s: %w; %s sets another one", port, err, setting)
+	}
+	return listener, nil
+}
+
+// serve answers until the context ends, then drains. Without a listener for it no gRPC is served.
+func serve(ctx context.Context, app *app, listener, grpcListener net.Listener) error {
 	server := &http.Server{Handler: app.handler(), ReadHeaderTimeout: 10 * time.Second}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
+	failed := make(chan error, 2)
+	go func() { failed <- fmt.Errorf("serve on %s: %w", listener.Addr(), server.Serve(listener)) }()
+	calls := app.grpcServer()
+	if grpcListener != nil {
+		go func() { failed <- fmt.Errorf("serve gRPC on %s: %w", grpcListener.Addr(), calls.Serve(grpcListener)) }()
+	}
+	if app.worker {
+		go app.work(ctx)
+	}
 	var crash <-chan time.Time
 	if app.crashAfter > 0 {
 		crash = app.after(app.crashAfter)
 	}
 	select {
 	case err := <-failed:
-		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
+		return err
 	case <-crash:
 		return fmt.Errorf("crashing, as CRASH_AFTER=%s says", app.crashAfter)
 	case <-ctx.Done():
 	}
-	return drain(app, server)
+	return drain(app, server, calls)
 }
 
 // drain goes on serving while the withdrawal of the endpoint spreads, then finishes what is under way.
-func drain(app *app, server *http.Server) error {
+func drain(app *app, server *http.Server, calls *grpc.Server) error {
 	app.draining.Store(true)
 	<-app.after(app.settings.drain)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	defer context.AfterFunc(ctx, calls.Stop)()
+	calls.GracefulStop()
 	if err := server.Shutdown(ctx); err != nil {
 		return fmt.Errorf("finish the requests under way: %w", err)
 	}

@@ -38,7 +38,7 @@ func served(ctx context.Context, t *testing.T, a *app) (string, <-chan error) {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- serve(ctx, a, listener) }()
+	go func() { ended <- serve(ctx, a, listener, nil) }()
 	return "http://" + listener.Addr().String(), ended
 }
 

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -17,21 +19,38 @@ type settings struct {
 	crashAfter time.Duration
 	readyAfter time.Duration
 	neverReady bool
+	// grpcPort is empty when no gRPC is served.
+	grpcPort string
+	// worker serves nothing but its health and metrics.
+	worker bool
+	// upstream is the URL of an application to ask, upstreamHost the Host header for it when it is not the URL's, and
+	// forward are the headers to pass on to it.
+	upstream, upstreamHost string
+	forward                []string
 }
 
-// settingsFrom reads VERSION, PORT, ERROR_RATE (0 to 1), READY (true or false), and the durations LATENCY, DRAIN,
-// CRASH_AFTER and READY_AFTER. What is empty has its default; the error tells all that is wrong.
+// cohortHeader marks requests that a canary got; it is always passed on.
+const cohortHeader = "X-Sluice-Canary"
+
+// settingsFrom reads VERSION, PORT, GRPC_PORT (none by default), ERROR_RATE (0 to 1), READY and WORKER (true or false), the
+// durations LATENCY, DRAIN, CRASH_AFTER and READY_AFTER, and UPSTREAM (a URL) with UPSTREAM_HOST and FORWARD (names of
+// headers, separated by commas). What is empty has its default; the error tells all that is wrong.
 func settingsFrom(env func(string) string) (settings, error) {
-	s := settings{version: "dev", port: "8080", drain: 3 * time.Second}
+	s := settings{version: "dev", port: "8080", drain: 3 * time.Second, forward: []string{cohortHeader}}
 	var wrong []error
 	for _, variable := range []struct {
 		name string
 		read func(string) error
 	}{
 		{"VERSION", func(v string) error { s.version = v; return nil }},
-		{"PORT", s.readPort},
+		{"PORT", portInto(&s.port)},
+		{"GRPC_PORT", portInto(&s.grpcPort)},
 		{"ERROR_RATE", s.readErrorRate},
 		{"READY", s.readReady},
+		{"WORKER", boolInto(&s.worker)},
+		{"UPSTREAM", s.readUpstream},
+		{"UPSTREAM_HOST", func(v string) error { s.upstreamHost = v; return nil }},
+		{"FORWARD", s.readForward},
 		{"LATENCY", durationInto(&s.latency)},
 		{"DRAIN", durationInto(&s.drain)},
 		{"CRASH_AFTER", durationInto(&s.crashAfter)},
@@ -48,11 +67,32 @@ func settingsFrom(env func(string) string) (settings, error) {
 	return s, errors.Join(wrong...)
 }
 
-func (s *settings) readPort(value string) error {
-	if _, err := strconv.ParseUint(value, 10, 16); err != nil {
-		return errors.New("must be a number from 0 to 65535")
+func portInto(to *string) func(string) error {
+	return func(value string) error {
+		if _, err := strconv.ParseUint(value, 10, 16); err != nil {
+			return errors.New("must be a number from 0 to 65535")
+		}
+		*to = value
+		return nil
 	}
-	s.port = value
+}
+
+func (s *settings) readUpstream(value string) error {
+	parsed, err := url.Parse(value)
+	if err != nil || parsed.Scheme != "http" || parsed.Host == "" {
+		return errors.New("must be a URL such as http://secondary")
+	}
+	s.upstream = value
+	return nil
+}
+
+func (s *settings) readForward(value string) error {
+	for name := range strings.SplitSeq(value, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			return errors.New("must be names of headers, separated by commas")
+		}
+		s.forward = append(s.forward, name)
+	}
 	return nil
 }
 
@@ -66,12 +106,21 @@ func (s *settings) readErrorRate(value string) error {
 }
 
 func (s *settings) readReady(value string) error {
-	ready, err := strconv.ParseBool(value)
-	if err != nil {
-		return errors.New("must be true or false")
-	}
+	ready := true
+	err := boolInto(&ready)(value)
 	s.neverReady = !ready
-	return nil
+	return err
+}
+
+func boolInto(to *bool) func(string) error {
+	return func(value string) error {
+		parsed, err := strconv.ParseBool(value)
+		if err != nil {
+			return errors.New("must be true or false")
+		}
+		*to = parsed
+		return nil
+	}
 }
 
 func durationInto(to *time.Duration) func(string) error {

@@ -79,7 +79,7 @@ func small(ctx context.Context, namespace string, annotations map[string]string)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(a.Delete(ctx)).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) { Expect(a.Delete(ctx)).To(Succeed()) })
-	Expect(a.Deploy(ctx, annotations, "")).To(Succeed())
+	Expect(a.Deploy(ctx, app.Options{Annotations: annotations})).To(Succeed())
 	r := &rollout{App: a}
 	r.kubectl(ctx, "scale", "deployment", "podinfo", "--replicas=1")
 	r.waitFor(ctx, v1alpha1.PhaseInitialized)

@@ -67,7 +67,7 @@ func given(ctx context.Context, namespace string, annotations map[string]string,
 	Expect(err).NotTo(HaveOccurred())
 	Expect(a.Delete(ctx)).To(Succeed())
 	By("v1 runs with 4 replicas behind an HTTPRoute, opted in by one annotation")
-	Expect(a.Deploy(ctx, annotations, strategy)).To(Succeed())
+	Expect(a.Deploy(ctx, app.Options{Annotations: annotations, Strategy: strategy})).To(Succeed())
 	r := &rollout{App: a}
 	r.waitFor(ctx, v1alpha1.PhaseInitialized)
 	route, err := a.Route(ctx)

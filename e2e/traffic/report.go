@@ -3,20 +3,31 @@ package traffic
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"sluice.dev/sluice/e2e/sample/answer"
 )
 
 // Answer is one request and what came back.
 type Answer struct {
 	// Sent and Done are when the request was sent, and when its answer was complete or given up.
 	Sent, Done time.Time
+	// URL and Host that were asked.
+	URL, Host string
+	// User who asked, from 1; 0 when there are no users.
+	User int
 	// Version that answered, empty when it did not say; and with which status, 0 when nothing answered.
 	Version string
 	Status  int
 	// Err says why there was no complete answer; empty when there was one.
 	Err string
+	// Header are the response headers that Options.Keep names; in a report of gRPC, all.
+	Header http.Header
+	// Body is what the sample application said; nil when Options.Body does not ask for it or it said nothing.
+	Body *answer.Answer
 }
 
 // Failed reports whether there was no complete answer, or one with a status from 500.
@@ -30,8 +41,8 @@ type Report struct {
 	Answers []Answer
 }
 
-// where keeps the answers that the condition holds for.
-func (r Report) where(condition func(Answer) bool) Report {
+// Where keeps the answers that a condition holds for.
+func (r Report) Where(condition func(Answer) bool) Report {
 	var kept []Answer
 	for _, a := range r.Answers {
 		if condition(a) {
@@ -43,16 +54,16 @@ func (r Report) where(condition func(Answer) bool) Report {
 
 // Between keeps the requests that were sent from one moment to before another; the zero time is no bound.
 func (r Report) Between(from, to time.Time) Report {
-	return r.where(func(a Answer) bool { return !a.Sent.Before(from) && (to.IsZero() || a.Sent.Before(to)) })
+	return r.Where(func(a Answer) bool { return !a.Sent.Before(from) && (to.IsZero() || a.Sent.Before(to)) })
 }
 
 // Of keeps the answers of one version.
 func (r Report) Of(version string) Report {
-	return r.where(func(a Answer) bool { return a.Version == version })
+	return r.Where(func(a Answer) bool { return a.Version == version })
 }
 
 // Failed keeps the requests that failed.
-func (r Report) Failed() Report { return r.where(Answer.Failed) }
+func (r Report) Failed() Report { return r.Where(Answer.Failed) }
 
 // Total is the number of requests.
 func (r Report) Total() int { return len(r.Answers) }
@@ -120,7 +131,7 @@ func (r Report) String() string {
 		parts = append(parts, fmt.Sprintf("%s %d (%.0f%%)%s", version, r.Of(version).Total(), 100*r.Share(version), r.Of(version).statuses()))
 	}
 	// A gateway that has no route for the request answers 404 itself: no failure of a version, but not to be overlooked.
-	if unknown := r.where(func(a Answer) bool { return a.Version == "" && a.Status != 0 }); unknown.Total() > 0 {
+	if unknown := r.Where(func(a Answer) bool { return a.Version == "" && a.Status != 0 }); unknown.Total() > 0 {
 		parts = append(parts, fmt.Sprintf("no version %d (%.0f%%)%s", unknown.Total(), 100*float64(unknown.Total())/float64(r.Total()), unknown.statuses()))
 	}
 	failed := r.Failed()

@@ -4,7 +4,6 @@ package traffic
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -24,18 +23,40 @@ const VersionHeader = "X-Version"
 
 // Options are what to send.
 type Options struct {
-	// URL to ask; its host must be on this machine's loopback.
+	// URL to ask; its host must be on this machine's loopback. It may have query parameters.
 	URL string
 	// Host is the Host header; empty for that of the URL.
 	Host string
-	// Rate is the number of requests per second.
+	// Also are further targets, asked in turn with URL and Host.
+	Also []Target
+	// Rate is the number of requests per second, to all targets together.
 	Rate float64
-	// Header are further headers.
+	// Header are further headers of requests to every target.
 	Header http.Header
+	// Users is how many people send the requests, in turn, each to all targets before the next. Each has cookies of its
+	// own and treats them as a browser does. With 0 nobody keeps cookies.
+	Users int
+	// Keep are response headers that answers remember.
+	Keep []string
+	// Body makes answers remember what the sample application said.
+	Body bool
 	// Timeout of one request; 10 s when 0.
 	Timeout time.Duration
 	// NoKeepAlive makes a connection for each request; by default connections are kept and used again.
 	NoKeepAlive bool
+}
+
+// Target is one thing to ask.
+type Target struct {
+	// URL and Host are as those of Options.
+	URL, Host string
+	// Header are further headers of requests to this target.
+	Header http.Header
+}
+
+// targets are all that is asked, in order.
+func (o Options) targets() []Target {
+	return append([]Target{{URL: o.URL, Host: o.Host}}, o.Also...)
 }
 
 // idleConnections are kept for the next requests; more are closed when they have nothing to do.
@@ -45,18 +66,20 @@ const defaultTimeout = 10 * time.Second
 
 // Run is traffic under way.
 type Run struct {
-	options Options
-	client  *http.Client
+	// ask sends the request with that number, from 0, and waits for its answer.
+	ask     func(ctx context.Context, number int) Answer
+	users   []*user
 	stop    func()
 	ended   chan struct{}
 	sending sync.WaitGroup
 
 	mu      sync.Mutex
+	sent    int
 	answers []Answer
 }
 
 // Start begins to send. The traffic ends with the context or with Stop. It refuses options with a rate that is no positive
-// number, a negative timeout, or a URL that is not http or https on this machine's loopback.
+// number, a negative timeout or number of users, or a URL that is not http or https on this machine's loopback.
 func Start(ctx context.Context, options Options) (*Run, error) {
 	if err := options.check(ctx); err != nil {
 		return nil, err
@@ -69,18 +92,19 @@ func Start(ctx context.Context, options Options) (*Run, error) {
 }
 
 func start(ctx context.Context, options Options, transport http.RoundTripper) *Run {
-	if options.Timeout == 0 {
-		options.Timeout = defaultTimeout
-	}
-	r := &Run{options: options, ended: make(chan struct{}), client: &http.Client{
-		Transport: transport, Timeout: options.Timeout,
-		// A redirect is an answer to count; following it would be a second request, maybe to elsewhere.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	c := newHTTPClient(options, transport)
+	r := &Run{ask: c.ask, users: c.users}
+	r.begin(ctx, options.Rate, c.client.CloseIdleConnections)
+	return r
+}
+
+// begin sends at a rate until the context ends or Stop is called; done is called when everything has been answered.
+func (r *Run) begin(ctx context.Context, rate float64, done func()) {
+	r.ended = make(chan struct{})
 	log.SetLogLevelQuiet(log.Error)
 	aborter := periodic.NewAborter()
 	runner := periodic.NewPeriodicRunner(&periodic.RunnerOptions{
-		QPS: options.Rate, Duration: -1, NumThreads: 1, Stop: aborter, Out: io.Discard,
+		QPS: rate, Duration: -1, NumThreads: 1, Stop: aborter, Out: io.Discard,
 	})
 	runner.Options().Runners[0] = r
 	r.stop = sync.OnceFunc(func() { aborter.Abort(true) })
@@ -88,7 +112,7 @@ func start(ctx context.Context, options Options, transport http.RoundTripper) *R
 		defer close(r.ended)
 		runner.Run()
 		r.sending.Wait()
-		r.client.CloseIdleConnections()
+		done()
 	}()
 	go func() {
 		select {
@@ -97,17 +121,31 @@ func start(ctx context.Context, options Options, transport http.RoundTripper) *R
 		case <-r.ended:
 		}
 	}()
-	return r
 }
 
 func (o Options) check(ctx context.Context) error {
-	if !(o.Rate > 0) || math.IsInf(o.Rate, 0) {
-		return fmt.Errorf("rate %g: must be a number of requests per second above 0", o.Rate)
+	if err := checkPace(o.Rate, o.Timeout); err != nil {
+		return err
 	}
-	if o.Timeout < 0 {
-		return fmt.Errorf("timeout %s: must not be negative; 0 means %s", o.Timeout, defaultTimeout)
+	if o.Users < 0 {
+		return fmt.Errorf("users %d: must not be negative; 0 means that nobody keeps cookies", o.Users)
 	}
-	return onLoopback(ctx, o.URL)
+	for _, target := range o.targets() {
+		if err := onLoopback(ctx, target.URL); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkPace(rate float64, timeout time.Duration) error {
+	if !(rate > 0) || math.IsInf(rate, 0) {
+		return fmt.Errorf("rate %g: must be a number of requests per second above 0", rate)
+	}
+	if timeout < 0 {
+		return fmt.Errorf("timeout %s: must not be negative; 0 means %s", timeout, defaultTimeout)
+	}
+	return nil
 }
 
 // onLoopback keeps the load on this machine.
@@ -142,42 +180,18 @@ func dialLoopback(_, address string, _ syscall.RawConn) error {
 
 // Run sends one request and does not wait for its answer, so that the loop stays open; fortio calls it.
 func (r *Run) Run(ctx context.Context, _ periodic.ThreadID) (bool, string) {
+	r.mu.Lock()
+	number := r.sent
+	r.sent++
+	r.mu.Unlock()
 	r.sending.Go(func() {
-		answer := r.ask(context.WithoutCancel(ctx))
+		answer := r.ask(context.WithoutCancel(ctx), number)
 		answer.Done = time.Now()
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.answers = append(r.answers, answer)
 	})
 	return true, ""
-}
-
-func (r *Run) ask(ctx context.Context) Answer {
-	answer := Answer{Sent: time.Now()}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.options.URL, nil)
-	if err != nil {
-		answer.Err = err.Error()
-		return answer
-	}
-	request.Host = r.options.Host
-	for key, values := range r.options.Header {
-		request.Header[key] = values
-	}
-	response, err := r.client.Do(request)
-	if err != nil {
-		var failed *url.Error
-		if errors.As(err, &failed) {
-			err = failed.Err
-		}
-		answer.Err = err.Error()
-		return answer
-	}
-	answer.Status, answer.Version = response.StatusCode, response.Header.Get(VersionHeader)
-	_, err = io.Copy(io.Discard, response.Body)
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		answer.Err = fmt.Sprintf("read the body: %s", err)
-	}
-	return answer
 }
 
 // Stop ends the traffic, waits for the answers that are under way and returns the report.

@@ -102,7 +102,7 @@ func TestWhatCountsAsFailed(t *testing.T) {
 		"an answer is no failure":         {func(http.ResponseWriter, *http.Request) {}, false, 200, ""},
 		"a client's error is no failure":  {http.NotFound, false, 404, ""},
 		"a redirect is not followed":      {http.RedirectHandler("http://192.0.2.1/", http.StatusFound).ServeHTTP, false, 302, ""},
-		"a server's error is a failure":   {status(http.StatusServiceUnavailable), true, 503, ""},
+		"a server's error is a failure":   {answering(http.StatusServiceUnavailable), true, 503, ""},
 		"a body cut off is a failure":     {cutOff, true, 200, "unexpected EOF"},
 		"an answer too late is a failure": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, true, 0, "deadline exceeded"},
 	} {
@@ -117,7 +117,7 @@ func TestWhatCountsAsFailed(t *testing.T) {
 	}
 }
 
-func status(code int) http.HandlerFunc {
+func answering(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
@@ -209,6 +209,8 @@ func TestBadOptionsAreRefused(t *testing.T) {
 		"a rate that is no number": {Options{URL: good, Rate: math.NaN()}, "above 0"},
 		"an endless rate":          {Options{URL: good, Rate: math.Inf(1)}, "above 0"},
 		"a negative timeout":       {Options{URL: good, Rate: 1, Timeout: -1}, "not be negative"},
+		"less than no users":       {Options{URL: good, Rate: 1, Users: -1}, "users -1"},
+		"a target elsewhere":       {Options{URL: good, Rate: 1, Also: []Target{{URL: "http://192.0.2.1/"}}}, "192.0.2.1 is not"},
 	} {
 		if _, err := Start(t.Context(), c.options); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, not %q", name, err, c.want)

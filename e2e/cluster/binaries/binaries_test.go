@@ -11,11 +11,11 @@ import (
 func TestTheKeyChangesWithEverythingThatAProgramIsMadeFrom(t *testing.T) {
 	root := t.TempDir()
 	dir := filepath.Join(root, "e2e", "cluster", "tool")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "below"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	write := func(content string) {
-		if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(content), 0o644); err != nil {
+	write := func(content string, file ...string) {
+		if err := os.WriteFile(filepath.Join(append([]string{dir}, file...)...), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -31,14 +31,16 @@ func TestTheKeyChangesWithEverythingThatAProgramIsMadeFrom(t *testing.T) {
 		seen[key] = what
 	}
 	base := component{name: "tool", module: "tool", pkg: "example.com/tool"}
-	write("module a")
+	write("module a", "go.mod")
 	remember("the base", base)
 	tagged, flagged := base, base
 	tagged.tags, flagged.ldflags = "x", "-X a=b"
 	remember("another tag", tagged)
 	remember("another flag", flagged)
-	write("module b")
+	write("module b", "go.mod")
 	remember("another version", base)
+	write("package below", "below", "below.go")
+	remember("a file in a folder below", base)
 }
 
 func TestALocalClusterIsMadeWithoutTheProgramsOfTests(t *testing.T) {

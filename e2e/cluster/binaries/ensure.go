@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,25 +87,38 @@ func CacheDir() string {
 func (c component) key(root string) (string, error) {
 	sum := sha256.New()
 	_, _ = fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, c.pkg, c.arguments())
-	files, err := filepath.Glob(filepath.Join(c.dir(root), "*"))
+	files, err := c.sources(root)
 	if err != nil {
 		return "", fmt.Errorf("list sources of %s: %w", c.name, err)
-	}
-	if c.module == "" {
-		files, err = filepath.Glob(filepath.Join(c.dir(root), c.pkg, "*.go"))
-		if err != nil {
-			return "", fmt.Errorf("list sources of %s: %w", c.name, err)
-		}
 	}
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			return "", fmt.Errorf("read sources of %s: %w", c.name, err)
 		}
-		_, _ = fmt.Fprintln(sum, filepath.Base(file), len(content))
+		name, err := filepath.Rel(c.dir(root), file)
+		if err != nil {
+			return "", fmt.Errorf("name sources of %s: %w", c.name, err)
+		}
+		_, _ = fmt.Fprintln(sum, name, len(content))
 		sum.Write(content)
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+}
+
+// sources are the files that we keep for the component, in a fixed order.
+func (c component) sources(root string) ([]string, error) {
+	if c.module == "" {
+		return filepath.Glob(filepath.Join(c.dir(root), c.pkg, "*.go"))
+	}
+	var files []string
+	err := filepath.WalkDir(c.dir(root), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	return files, err
 }
 
 func (c component) dir(root string) string {

@@ -31,7 +31,7 @@ func main() {
 func command() *cobra.Command {
 	options := traffic.Options{}
 	var duration time.Duration
-	var headers []string
+	var headers, also []string
 	cmd := &cobra.Command{
 		Use: "traffic", Short: "Send requests at a fixed rate and count the answers by version",
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
@@ -42,6 +42,9 @@ func command() *cobra.Command {
 			var err error
 			if options.Header, err = headerOf(headers); err != nil {
 				return err
+			}
+			for _, url := range also {
+				options.Also = append(options.Also, traffic.Target{URL: url, Host: options.Host})
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), duration)
 			defer cancel()
@@ -54,6 +57,8 @@ func command() *cobra.Command {
 	cmd.Flags().DurationVar(&duration, "duration", 10*time.Minute, "how long to send")
 	cmd.Flags().DurationVar(&options.Timeout, "timeout", 10*time.Second, "how long to wait for an answer")
 	cmd.Flags().BoolVar(&options.NoKeepAlive, "no-keep-alive", false, "make a connection for each request")
+	cmd.Flags().IntVar(&options.Users, "users", 0, "how many people send the requests, each with cookies of its own; 0 keeps none")
+	cmd.Flags().StringArrayVar(&also, "also", nil, "further URL, asked in turn with --url and the same Host header")
 	cmd.Flags().StringArrayVar(&headers, "header", nil, "further header, as \"Name: value\"")
 	return cmd
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,6 +33,29 @@ func TestItPrintsSecondsAndASummary(t *testing.T) {
 	for _, pattern := range []string{`(?m)^\d\d:\d\d:\d\d  v1 \d+ \(100%\)  failed 0$`, `(?m)^VERSION +REQUESTS`, `(?m)^v1 +\d+ +100\.0% +0 +200:\d+ `} {
 		if !regexp.MustCompile(pattern).MatchString(out.String()) {
 			t.Errorf("%s is not in\n%s", pattern, out.String())
+		}
+	}
+}
+
+func TestUsersAskAllURLsAndKeepTheirCookies(t *testing.T) {
+	var paths, cookies sync.Map
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		paths.Store(r.URL.RequestURI(), true)
+		if cookie := r.Header.Get("Cookie"); cookie != "" {
+			cookies.Store(cookie, true)
+		}
+		w.Header().Set("Set-Cookie", "canary=yes; Path=/")
+	}))
+	defer server.Close()
+	cmd := command()
+	cmd.SetOut(io.Discard)
+	cmd.SetArgs([]string{"--url", server.URL + "/", "--also", server.URL + "/cart?tester=1", "--users", "1", "--rate", "50", "--duration", "500ms"})
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for what, in := range map[string]*sync.Map{"/": &paths, "/cart?tester=1": &paths, "canary=yes": &cookies} {
+		if _, ok := in.Load(what); !ok {
+			t.Errorf("%s was not sent", what)
 		}
 	}
 }
@@ -63,6 +88,8 @@ func TestBadFlags(t *testing.T) {
 		"a Host among the headers":    {[]string{"--header", "host: x"}, "set by --host"},
 		"no duration":                 {[]string{"--duration", "0s"}, "--duration 0s"},
 		"a rate of nothing":           {[]string{"--rate", "0"}, "above 0"},
+		"less than no users":          {[]string{"--users", "-1"}, "users -1"},
+		"another URL elsewhere":       {[]string{"--also", "http://192.0.2.1/"}, "loopback"},
 		"a target on another machine": {[]string{"--url", "http://192.0.2.1/"}, "loopback"},
 		"an argument":                 {[]string{"now"}, "now"},
 	} {

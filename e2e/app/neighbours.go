@@ -1,0 +1,82 @@
+package app
+
+import "strings"
+
+// Autoscaler is a HorizontalPodAutoscaler, called NAME, from 2 to 6 replicas; the application needs Options.Resources.
+func Autoscaler(namespace, name string) string {
+	return replaced(namespace, name, `apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: $NAME, namespace: $NAMESPACE}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: $NAME}
+  minReplicas: 2
+  maxReplicas: 6
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 500}}}]
+`)
+}
+
+// ScaledObject is the autoscaler of KEDA, called NAME, from 2 to 6 replicas. Its CRD comes with bin/cluster keda-crds;
+// nothing acts on it.
+func ScaledObject(namespace, name string) string {
+	return replaced(namespace, name, `apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: $NAME, namespace: $NAMESPACE}
+spec:
+  scaleTargetRef: {name: $NAME}
+  minReplicaCount: 2
+  maxReplicaCount: 6
+  triggers: [{type: cron, metadata: {timezone: Etc/UTC, start: 0 8 * * *, end: 0 18 * * *, desiredReplicas: "4"}}]
+`)
+}
+
+// DisruptionBudget is a PodDisruptionBudget, called NAME, that keeps three pods of four.
+func DisruptionBudget(namespace, name string) string {
+	return replaced(namespace, name, `apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: $NAME, namespace: $NAMESPACE}
+spec:
+  maxUnavailable: 1
+  selector: {matchLabels: {app: $NAME}}
+`)
+}
+
+// NetworkPolicies are two, called NAME and NAME-deny: the pods take connections to their ports only. The network of the
+// local cluster does not enforce them.
+func NetworkPolicies(namespace, name string) string {
+	return replaced(namespace, name, `apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: $NAME, namespace: $NAMESPACE}
+spec:
+  podSelector: {matchLabels: {app: $NAME}}
+  policyTypes: [Ingress]
+  ingress: [{ports: [{port: 8080}, {port: 9000}]}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: $NAME-deny, namespace: $NAMESPACE}
+spec:
+  podSelector: {}
+  policyTypes: [Ingress]
+`)
+}
+
+// Class is a GatewayClass and a Gateway in gateway-system, both of that name, of a controller that does not exist. Its status,
+// with the features that it supports, is written by App.Supports.
+func Class(name string) string {
+	return replaced("", name, `apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: $NAME}
+spec: {controllerName: example.com/$NAME}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: $NAME, namespace: gateway-system}
+spec:
+  gatewayClassName: $NAME
+  listeners: [{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}]
+`)
+}
+
+func replaced(namespace, name, manifest string) string {
+	return strings.NewReplacer("$NAMESPACE", namespace, "$NAME", name).Replace(manifest)
+}

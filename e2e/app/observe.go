@@ -1,0 +1,106 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// glance is the time between two looks at the cluster.
+const glance = 100 * time.Millisecond
+
+// Events are those of Canaries in the namespace, oldest first.
+func (a *App) Events(ctx context.Context) ([]corev1.Event, error) {
+	var list corev1.EventList
+	if err := a.Client.List(ctx, &list, client.InNamespace(a.Namespace)); err != nil {
+		return nil, fmt.Errorf("list events: %w", err)
+	}
+	var kept []corev1.Event
+	for _, e := range list.Items {
+		if e.InvolvedObject.Kind == "Canary" {
+			kept = append(kept, e)
+		}
+	}
+	return kept, nil
+}
+
+// WaitUntil waits until the status of the Canary is as wanted, and returns it; the error says how it was last.
+func (a *App) WaitUntil(ctx context.Context, limit time.Duration, wanted func(v1alpha1.CanaryStatus) bool) (v1alpha1.CanaryStatus, error) {
+	var last v1alpha1.CanaryStatus
+	err := wait.PollUntilContextTimeout(ctx, glance, limit, true, func(ctx context.Context) (bool, error) {
+		canary, err := a.Canary(ctx)
+		if err != nil || canary == nil {
+			return false, err
+		}
+		last = canary.Status
+		return wanted(last), nil
+	})
+	if err != nil {
+		return last, fmt.Errorf("wait for Canary %s/%s, which is %s (%s): %w", a.Namespace, a.name, last.Phase, last.Message, err)
+	}
+	return last, nil
+}
+
+// Supports makes the GatewayClass that Class makes, and its Gateway, look as if their controller were there and supported
+// these features.
+func (a *App) Supports(ctx context.Context, class string, features ...gatewayv1.FeatureName) error {
+	c := &gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: class}}
+	g := &gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Name: class, Namespace: "gateway-system"}}
+	for _, object := range []client.Object{c, g} {
+		if err := a.Client.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
+			return fmt.Errorf("read %T %s: %w", object, class, err)
+		}
+	}
+	for _, name := range features {
+		c.Status.SupportedFeatures = append(c.Status.SupportedFeatures, gatewayv1.SupportedFeature{Name: name})
+	}
+	holds(&c.Status.Conditions, "Accepted", c.Generation)
+	holds(&g.Status.Conditions, "Accepted", g.Generation)
+	holds(&g.Status.Conditions, "Programmed", g.Generation)
+	for _, object := range []client.Object{c, g} {
+		if err := a.Client.Status().Update(ctx, object); err != nil {
+			return fmt.Errorf("write the status of %T %s: %w", object, class, err)
+		}
+	}
+	return nil
+}
+
+func holds(conditions *[]metav1.Condition, kind string, generation int64) {
+	meta.SetStatusCondition(conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: kind, ObservedGeneration: generation})
+}
+
+// Accept makes a route's parents report that they serve it as it is now, as a controller of a class of Supports would.
+func (a *App) Accept(ctx context.Context, route *gatewayv1.HTTPRoute, controller gatewayv1.GatewayController) error {
+	route.Status.Parents = nil
+	for _, parent := range route.Spec.ParentRefs {
+		status := gatewayv1.RouteParentStatus{ParentRef: parent, ControllerName: controller}
+		holds(&status.Conditions, "Accepted", route.Generation)
+		holds(&status.Conditions, "ResolvedRefs", route.Generation)
+		route.Status.Parents = append(route.Status.Parents, status)
+	}
+	if err := a.Client.Status().Update(ctx, route); err != nil {
+		return fmt.Errorf("write the status of HTTPRoute %s/%s: %w", route.Namespace, route.Name, err)
+	}
+	return nil
+}
+
+// Scrape is what a pod of a Deployment says at /metrics.
+func (a *App) Scrape(ctx context.Context, deployment string) (string, error) {
+	var pods corev1.PodList
+	if err := a.Client.List(ctx, &pods, client.InNamespace(a.Namespace), client.MatchingLabels{"app": deployment}); err != nil {
+		return "", fmt.Errorf("list pods of %s/%s: %w", a.Namespace, deployment, err)
+	}
+	if len(pods.Items) == 0 {
+		return "", fmt.Errorf("no pods of %s/%s", a.Namespace, deployment)
+	}
+	return a.Kubectl(ctx, "", "get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:8080/proxy/metrics", a.Namespace, pods.Items[0].Name))
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// kedaCRDs puts the CRD of KEDA's ScaledObjects into the running cluster, without anything that acts on them.
+func kedaCRDs(ctx context.Context, c *cluster) error {
+	c.say("applying the CRD of ScaledObjects")
+	dir, err := kedaModule(ctx, c.root)
+	if err != nil {
+		return err
+	}
+	crd := filepath.Join(dir, "config", "crd", "bases", "keda.sh_scaledobjects.yaml")
+	if err := c.kubectl(ctx, "", "apply", "--server-side", "--force-conflicts", "-f", crd); err != nil {
+		return err
+	}
+	return c.kubectl(ctx, "", "wait", "--timeout=60s", "-f", crd, "--for=condition=Established")
+}
+
+// kedaModule is the folder of KEDA's module, which is downloaded when it is not there.
+func kedaModule(ctx context.Context, root string) (string, error) {
+	download := exec.CommandContext(ctx, "go", "mod", "download", "-json", "github.com/kedacore/keda/v2")
+	download.Dir = filepath.Join(root, "e2e", "cluster", "keda")
+	download.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	out, err := download.Output()
+	if err != nil {
+		return "", fmt.Errorf("download the module of KEDA: %w", err)
+	}
+	var module struct{ Dir string }
+	if err := json.Unmarshal(out, &module); err != nil {
+		return "", fmt.Errorf("find the module of KEDA: %w", err)
+	}
+	return module.Dir, nil
+}
