@@ -22,10 +22,13 @@ func plainOf(old, updated Route, before, next Intents) Route {
 	if last.Split == nil {
 		last.Split = next.Split
 	}
+	// Where nothing is stated, a rule with such a name is the user's.
+	stated, err := IntentsOf(updated.Annotations)
+	anyOfOurs := !before.None() || err == nil && !stated.None()
 	result := updated
 	result.Rules = make([]any, 0, len(updated.Rules))
 	for _, rule := range updated.Rules {
-		if !before.None() && isOurs(asMap(rule)) {
+		if anyOfOurs && isOurs(asMap(rule)) {
 			continue
 		}
 		result.Rules = append(result.Rules, unshared(rule, last.Split, updated.Namespace))

@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -205,4 +206,47 @@ func TestRequestsAreNotSentToNobody(t *testing.T) {
 	i.Expect(*controller.Spec.Replicas).To(BeNumerically("==", 2), "the controller must go on")
 	i.Expect(i.get(lease, "sluice")).To(Succeed())
 	i.Expect(*lease.Spec.HolderIdentity).To(BeEmpty(), "the controller must get its lease back")
+}
+
+func TestRoutesOfEveryKindAndNamespaceAreRestored(t *testing.T) {
+	i := install(t)
+	elsewhere := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
+	i.create(elsewhere)
+	deployment := types.NamespacedName{Namespace: i.namespace, Name: "podinfo"}
+	split := route.Split{Deployment: "podinfo", Namespace: i.namespace, Primary: "podinfo", Canary: "podinfo-canary", Weight: 10,
+		Match: []route.Match{{Headers: []route.ValueMatch{{Name: "x-canary", Value: "true"}}}}}
+	mark := route.Cohort{Header: "x-sluice-canary", Value: "podinfo", Primary: "podinfo", To: "podinfo-canary"}
+	user := map[route.Key][]any{}
+	for _, key := range []route.Key{{Kind: route.GRPC, Namespace: i.namespace, Name: "calls"}, {Kind: route.HTTP, Namespace: elsewhere.Name, Name: "web"}} {
+		object := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+			"parentRefs": []any{map[string]any{"name": "gateway", "namespace": i.namespace}},
+			"rules":      []any{map[string]any{"backendRefs": []any{map[string]any{"name": "podinfo", "namespace": i.namespace, "port": int64(80)}}}},
+		}}}
+		object.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(key.Kind))
+		object.SetNamespace(key.Namespace)
+		object.SetName(key.Name)
+		i.create(object)
+		plain, err := route.FromObject(object.Object)
+		i.Expect(err).NotTo(HaveOccurred())
+		user[key] = plain.Rules
+		stated, err := route.WithSplit(plain, split)
+		i.Expect(err).NotTo(HaveOccurred())
+		stated, err = route.WithCohorts(stated, deployment, mark)
+		i.Expect(err).NotTo(HaveOccurred())
+		i.Expect(stated.Rules).To(HaveLen(3))
+		i.Expect(stated.Into(object.Object)).To(Succeed())
+		i.Expect(server.client.Update(t.Context(), object)).To(Succeed())
+	}
+	options := i.options(patience)
+	options.WatchNamespaces = append(options.WatchNamespaces, elsewhere.Name)
+	i.Expect(Run(t.Context(), server.client, options)).To(Succeed())
+	for key, rules := range user {
+		object := &unstructured.Unstructured{}
+		object.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(key.Kind))
+		i.Expect(server.client.Get(t.Context(), client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, object)).To(Succeed())
+		restored, err := route.FromObject(object.Object)
+		i.Expect(err).NotTo(HaveOccurred())
+		i.Expect(restored.Rules).To(Equal(rules))
+		i.Expect(restored.Annotations).To(BeEmpty())
+	}
 }

@@ -3,6 +3,7 @@ package webhook
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,6 +93,34 @@ func TestRenderRoute(t *testing.T) {
 	}
 }
 
+func TestRenderRouteWithMoreThanWeights(t *testing.T) {
+	plain := httpRoute("", "podinfo=1")
+	plain["kind"] = "GRPCRoute"
+	cohorts := (&unstructured.Unstructured{Object: plain}).DeepCopy()
+	cohorts.SetAnnotations(map[string]string{config.AnnotationCohorts: `[{"deployment":"web","header":"x","value":"web","primary":"podinfo","to":"podinfo-canary"}]`})
+	if _, err := RenderRoute(plain, cohorts.Object, someone); err == nil || !strings.Contains(err.Error(), "metadata.annotations[sluice.dev/cohorts]: only sluice itself may set it, not jane") {
+		t.Errorf("forged cohorts: %v", err)
+	}
+	stored := render(t, plain, cohorts.Object, sluice).Object
+	if again := render(t, stored, plain, someone); !cmp.Equal(again.Object, stored) || len(again.Warnings) > 0 {
+		t.Errorf("the user's manifest: %v %v", again.Warnings, again.Object)
+	}
+	edited := (&unstructured.Unstructured{Object: stored}).DeepCopy()
+	rules, _, _ := unstructured.NestedSlice(edited.Object, "spec", "rules")
+	rules[0].(map[string]any)["timeouts"] = map[string]any{"request": "1s"}
+	_ = unstructured.SetNestedSlice(edited.Object, rules, "spec", "rules")
+	if again := render(t, stored, edited.Object, someone); !cmp.Equal(again.Object, stored) || !strings.Contains(strings.Join(again.Warnings, " "), "spec.rules[0] (sluice-cohort-0-0) is made by sluice") {
+		t.Errorf("an edit in vain: %v %v", again.Warnings, again.Object)
+	}
+	if ended := render(t, stored, without(stored), sluice); !cmp.Equal(ended.Object, plain) {
+		t.Errorf("the end: %v", ended.Object)
+	}
+	restored, err := RenderRoute(nil, stored, someone)
+	if err != nil || !cmp.Equal(restored.Object, plain) || len(restored.Warnings) != 1 {
+		t.Errorf("from a backup: %v %v %v", err, restored.Warnings, restored.Object)
+	}
+}
+
 func render(t *testing.T, old, updated map[string]any, by Request) Result {
 	t.Helper()
 	result, err := RenderRoute(old, updated, by)
@@ -107,11 +136,13 @@ func without(object map[string]any) map[string]any {
 	return rest.Object
 }
 
-// foreign is what of a route Render does not own: everything but the split and the backends of rules.
+// foreign is what of a route Render does not own: everything but what is stated, rules of its own, and the backends and
+// filters of rules.
 func foreign(object map[string]any) map[string]any {
 	rest := (&unstructured.Unstructured{Object: object}).DeepCopy()
 	annotations := rest.GetAnnotations()
 	delete(annotations, config.AnnotationSplit)
+	delete(annotations, config.AnnotationCohorts)
 	rest.SetAnnotations(annotations)
 	if len(annotations) == 0 {
 		rest.SetAnnotations(nil)
@@ -120,11 +151,13 @@ func foreign(object map[string]any) map[string]any {
 		delete(rest.Object, "metadata")
 	}
 	rules, _, _ := unstructured.NestedSlice(rest.Object, "spec", "rules")
-	for _, rule := range rules {
-		if fields, ok := rule.(map[string]any); ok {
-			delete(fields, "backendRefs")
-		}
-	}
+	rules = slices.DeleteFunc(rules, func(rule any) bool {
+		fields, _ := rule.(map[string]any)
+		name, _ := fields["name"].(string)
+		delete(fields, "backendRefs")
+		delete(fields, "filters")
+		return strings.HasPrefix(name, "sluice-")
+	})
 	if rules != nil {
 		_ = unstructured.SetNestedSlice(rest.Object, rules, "spec", "rules")
 	}

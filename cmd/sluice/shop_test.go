@@ -55,11 +55,14 @@ func (c *cluster) newShop() *shop {
 	backend := gatewayv1.HTTPBackendRef{}
 	backend.Name, backend.Port = "podinfo", ptr.To(gatewayv1.PortNumber(80))
 	route.Spec.Rules = []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{backend}}}
+	calls := &gatewayv1.GRPCRoute{ObjectMeta: named}
+	calls.Spec.ParentRefs = route.Spec.ParentRefs
+	calls.Spec.Rules = []gatewayv1.GRPCRouteRule{{BackendRefs: []gatewayv1.GRPCBackendRef{{BackendRef: backend.BackendRef}}}}
 	for _, object := range []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: shopNamespace}},
 		&gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: "traefik"}, Spec: gatewayv1.GatewayClassSpec{ControllerName: apiserver.GatewayController}},
 		&corev1.Service{ObjectMeta: named, Spec: corev1.ServiceSpec{Selector: pods, Ports: []corev1.ServicePort{{Port: 80}}}},
-		gateway, deployment, route,
+		gateway, deployment, route, calls,
 	} {
 		c.Expect(c.client.Create(c.t.Context(), object)).To(Succeed())
 	}

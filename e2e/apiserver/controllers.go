@@ -79,15 +79,25 @@ func (s *Server) acceptRoutes(ctx context.Context, namespace string) {
 	_ = s.Client.List(ctx, &routes, client.InNamespace(namespace))
 	for i := range routes.Items {
 		route := &routes.Items[i]
-		if parents := route.Status.Parents; len(parents) > 0 && parents[0].Conditions[0].ObservedGeneration == route.Generation {
-			continue
-		}
-		status := gatewayv1.RouteParentStatus{ParentRef: route.Spec.ParentRefs[0], ControllerName: GatewayController}
-		for _, kind := range []string{"Accepted", "ResolvedRefs"} {
-			status.Conditions = append(status.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: kind,
-				ObservedGeneration: route.Generation, LastTransitionTime: metav1.Now()})
-		}
-		route.Status.Parents = []gatewayv1.RouteParentStatus{status}
-		_ = s.Client.Status().Update(ctx, route)
+		s.accept(ctx, route, route.Spec.ParentRefs[0], &route.Status.RouteStatus)
 	}
+	var calls gatewayv1.GRPCRouteList
+	_ = s.Client.List(ctx, &calls, client.InNamespace(namespace))
+	for i := range calls.Items {
+		route := &calls.Items[i]
+		s.accept(ctx, route, route.Spec.ParentRefs[0], &route.Status.RouteStatus)
+	}
+}
+
+func (s *Server) accept(ctx context.Context, route client.Object, parent gatewayv1.ParentReference, status *gatewayv1.RouteStatus) {
+	if parents := status.Parents; len(parents) > 0 && parents[0].Conditions[0].ObservedGeneration == route.GetGeneration() {
+		return
+	}
+	report := gatewayv1.RouteParentStatus{ParentRef: parent, ControllerName: GatewayController}
+	for _, kind := range []string{"Accepted", "ResolvedRefs"} {
+		report.Conditions = append(report.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: kind,
+			ObservedGeneration: route.GetGeneration(), LastTransitionTime: metav1.Now()})
+	}
+	status.Parents = []gatewayv1.RouteParentStatus{report}
+	_ = s.Client.Status().Update(ctx, route)
 }
