@@ -235,15 +235,15 @@ func TestRoutesOfEveryKindAndNamespaceAreRestored(t *testing.T) {
 		i.Expect(err).NotTo(HaveOccurred())
 		i.Expect(stated.Rules).To(HaveLen(3))
 		i.Expect(stated.Into(object.Object)).To(Succeed())
-		i.Expect(server.client.Update(t.Context(), object)).To(Succeed())
+		i.Expect(server.Client.Update(t.Context(), object)).To(Succeed())
 	}
 	options := i.options(patience)
 	options.WatchNamespaces = append(options.WatchNamespaces, elsewhere.Name)
-	i.Expect(Run(t.Context(), server.client, options)).To(Succeed())
+	i.Expect(Run(t.Context(), server.Client, options)).To(Succeed())
 	for key, rules := range user {
 		object := &unstructured.Unstructured{}
 		object.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(key.Kind))
-		i.Expect(server.client.Get(t.Context(), client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, object)).To(Succeed())
+		i.Expect(server.Client.Get(t.Context(), client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, object)).To(Succeed())
 		restored, err := route.FromObject(object.Object)
 		i.Expect(err).NotTo(HaveOccurred())
 		i.Expect(restored.Rules).To(Equal(rules))

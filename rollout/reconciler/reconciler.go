@@ -35,7 +35,8 @@ type Reconciler struct {
 	// Recorder sends events.
 	Recorder record.EventRecorder
 
-	// routeKinds are the kinds of routes that the cluster knows.
+	// routes reads the routes of routeKinds, the kinds that the cluster knows. A client does not read JSON from its cache.
+	routes     client.Reader
 	routeKinds []string
 	metrics    *metrics
 }

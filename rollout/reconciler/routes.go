@@ -47,7 +47,7 @@ func (r *Reconciler) listRoutes(ctx context.Context, namespace string) ([]route.
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(kind + "List"))
 		// Nothing changes a route in place, so that those of the cache need not be copied.
-		if err := r.Client.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil && !meta.IsNoMatchError(err) {
+		if err := r.routes.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil && !meta.IsNoMatchError(err) {
 			return nil, fmt.Errorf("list %ss: %w", kind, err)
 		}
 		for i := range list.Items {

@@ -22,7 +22,7 @@ import (
 func (a *app) stored(key route.Key) (route.Route, *unstructured.Unstructured) {
 	a.t.Helper()
 	object := routeObject(key.Kind)
-	a.Expect(server.client.Get(a.t.Context(), client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, object)).To(Succeed())
+	a.Expect(server.Client.Get(a.t.Context(), client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, object)).To(Succeed())
 	r, err := route.FromObject(object.Object)
 	a.Expect(err).NotTo(HaveOccurred())
 	return r, object
@@ -44,7 +44,7 @@ func (a *app) acceptAll(keys ...route.Key) {
 				parents = append(parents, map[string]any{"parentRef": parent, "controllerName": "example.com/controller", "conditions": conditions})
 			}
 			object.Object["status"] = map[string]any{"parents": parents}
-			return server.client.Status().Update(a.t.Context(), object)
+			return server.Client.Status().Update(a.t.Context(), object)
 		}, patience, glance).Should(Succeed())
 	}
 }

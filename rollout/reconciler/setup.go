@@ -62,6 +62,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 		Recorder: recorder,
 		metrics:  newMetrics(options.Metrics),
 
+		routes:     manager.GetCache(),
 		routeKinds: kinds,
 	}
 	b := ctrl.NewControllerManagedBy(manager).
