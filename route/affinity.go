@@ -95,16 +95,24 @@ func (b builder) cookieRules(map[string]any) ([]map[string]any, error) {
 			return nil, err
 		}
 	}
-	for i, cookie := range affinity.Expired {
-		before := len(rules)
-		if err := add(fmt.Sprintf("expired-%d", i), cookie, listOf(b.rule, "backendRefs")); err != nil {
+	removing, err := b.expiredRules(affinity.Expired)
+	return append(rules, removing...), err
+}
+
+// expiredRules have answers remove the cookies of earlier rollouts.
+func (b builder) expiredRules(cookies []Cookie) ([]map[string]any, error) {
+	var rules []map[string]any
+	for i, cookie := range cookies {
+		made, err := b.ruleFor(fmt.Sprintf("expired-%d", i), []Match{cookie.match()}, listOf(b.rule, "backendRefs"))
+		if err != nil {
 			return nil, err
 		}
-		for _, rule := range rules[before:] {
+		for _, rule := range made {
 			if err := addCookie(rule, cookie.expiring()); err != nil {
 				return nil, fmt.Errorf("spec.rules[%d].filters: %w", b.index, err)
 			}
 		}
+		rules = append(rules, made...)
 	}
 	return rules, nil
 }

@@ -62,11 +62,18 @@ func (b builder) and(match map[string]any, entry Match) (both map[string]any, po
 	if b.route.Kind == GRPC {
 		return both, true, nil
 	}
-	if method := text(both, "method", entry.Method); method != "" {
+	possible, err = b.andRequest(both, entry)
+	return both, possible, err
+}
+
+// andRequest adds the method and the path of an entry.
+func (b builder) andRequest(both map[string]any, entry Match) (possible bool, err error) {
+	method := text(both, "method", entry.Method)
+	if entry.Method != "" && method != entry.Method {
+		return false, nil
+	}
+	if method != "" {
 		both["method"] = method
-		if entry.Method != "" && method != entry.Method {
-			return nil, false, nil
-		}
 	}
 	path := PathMatch{Type: text(asMap(both["path"]), "type", typePathPrefix), Value: text(asMap(both["path"]), "value", "/")}
 	path, possible, err = andPath(path, entry.Path)
@@ -74,7 +81,7 @@ func (b builder) and(match map[string]any, entry Match) (both map[string]any, po
 	if err == nil && possible && entry.Path != nil && path.Type != typePathPrefix && replacesPrefix(b.rule) {
 		err = fmt.Errorf(".path: the rule replaces the prefix of the path, which the Gateway API allows only for a match of type PathPrefix: leave path out of match")
 	}
-	return both, possible, err
+	return possible, err
 }
 
 // andValues asks for all conditions; the Gateway API allows a name only once.

@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -190,7 +191,7 @@ func TestRequestsAreNotSentToNobody(t *testing.T) {
 	split, err := route.WithSplit(route.FromHTTP(i.route()), route.Split{Deployment: "podinfo", Primary: "podinfo", Canary: "podinfo-canary", Weight: 100})
 	i.Expect(err).NotTo(HaveOccurred())
 	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(route.HTTP))
+	object.SetGroupVersionKind(schema.GroupVersion(gatewayv1.GroupVersion).WithKind(route.HTTP))
 	i.Expect(i.get(object, "podinfo")).To(Succeed())
 	i.Expect(split.Into(object.Object)).To(Succeed())
 	i.Expect(server.Reconciler.Update(t.Context(), object)).To(Succeed())
@@ -222,7 +223,7 @@ func TestRoutesOfEveryKindAndNamespaceAreRestored(t *testing.T) {
 			"parentRefs": []any{map[string]any{"name": "gateway", "namespace": i.namespace}},
 			"rules":      []any{map[string]any{"backendRefs": []any{map[string]any{"name": "podinfo", "namespace": i.namespace, "port": int64(80)}}}},
 		}}}
-		object.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(key.Kind))
+		object.SetGroupVersionKind(schema.GroupVersion(gatewayv1.GroupVersion).WithKind(key.Kind))
 		object.SetNamespace(key.Namespace)
 		object.SetName(key.Name)
 		i.create(object)
@@ -242,7 +243,7 @@ func TestRoutesOfEveryKindAndNamespaceAreRestored(t *testing.T) {
 	i.Expect(Run(t.Context(), server.Client, options)).To(Succeed())
 	for key, rules := range user {
 		object := &unstructured.Unstructured{}
-		object.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(key.Kind))
+		object.SetGroupVersionKind(schema.GroupVersion(gatewayv1.GroupVersion).WithKind(key.Kind))
 		i.Expect(server.Client.Get(t.Context(), client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, object)).To(Succeed())
 		restored, err := route.FromObject(object.Object)
 		i.Expect(err).NotTo(HaveOccurred())

@@ -237,7 +237,7 @@ func TestAnIdleDeploymentMakesNoRequests(t *testing.T) {
 	a.waitForPhase(v1alpha1.PhaseInitialized)
 	// Its own Canary and its states are written by then: this is told last, on the Canary and on the Deployment.
 	a.Eventually(func() int { return len(a.events("Initialized")) }, patience, glance).Should(Equal(2))
-	requests := func() int { return requestsIn(a.namespace) }
+	requests := func() int { return requestsIn(a.namespace) + requestsIn("") }
 	before := requests()
 	a.annotate("example.com/touched", "yes")
 	a.available("podinfo")

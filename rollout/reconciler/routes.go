@@ -36,7 +36,8 @@ func routeKinds(mapper meta.RESTMapper) ([]string, error) {
 // know.
 func routeObject(kind string) *unstructured.Unstructured {
 	object := &unstructured.Unstructured{}
-	object.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(kind))
+	object.SetAPIVersion(gatewayv1.GroupVersion.String())
+	object.SetKind(kind)
 	return object
 }
 
@@ -45,7 +46,8 @@ func (r *Reconciler) listRoutes(ctx context.Context, namespace string) ([]route.
 	var routes []route.Route
 	for _, kind := range r.routeKinds {
 		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(gatewayv1.SchemeGroupVersion.WithKind(kind + "List"))
+		list.SetAPIVersion(gatewayv1.GroupVersion.String())
+		list.SetKind(kind + "List")
 		// Nothing changes a route in place, so that those of the cache need not be copied.
 		if err := r.routes.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil && !meta.IsNoMatchError(err) {
 			return nil, fmt.Errorf("list %ss: %w", kind, err)

@@ -106,9 +106,10 @@ func TestRoutesOfEveryKindAndNamespaceMoveTogether(t *testing.T) {
 }
 
 func TestGRPCRoutesAreLeftOutWhereTheyAreUnknown(t *testing.T) {
-	mapper := apimeta.NewDefaultRESTMapper([]schema.GroupVersion{gatewayv1.SchemeGroupVersion})
+	version := schema.GroupVersion(gatewayv1.GroupVersion)
+	mapper := apimeta.NewDefaultRESTMapper([]schema.GroupVersion{version})
 	for _, kind := range []string{route.HTTP, route.GRPC} {
-		mapper.Add(gatewayv1.SchemeGroupVersion.WithKind(kind), apimeta.RESTScopeNamespace)
+		mapper.Add(version.WithKind(kind), apimeta.RESTScopeNamespace)
 		kinds, err := routeKinds(mapper)
 		if err != nil || kinds[len(kinds)-1] != kind {
 			t.Errorf("with CRDs up to %s: %v %v", kind, kinds, err)

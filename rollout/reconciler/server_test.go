@@ -31,7 +31,7 @@ var server struct {
 	requests map[string]int // by namespace
 }
 
-// requestsIn is how many requests the reconciler has made for a namespace.
+// requestsIn is how many requests the reconciler has made for a namespace, or, without one, for routes everywhere.
 func requestsIn(namespace string) int {
 	server.mu.Lock()
 	defer server.mu.Unlock()
@@ -43,7 +43,8 @@ type counted struct{ next http.RoundTripper }
 
 func (c counted) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.URL.Query().Get("watch") != "true" {
-		if _, rest, namespaced := strings.Cut(request.URL.Path, "/namespaces/"); namespaced {
+		_, rest, namespaced := strings.Cut(request.URL.Path, "/namespaces/")
+		if namespaced || strings.Contains(request.URL.Path, "/gateway.networking.k8s.io/") {
 			namespace, _, _ := strings.Cut(rest, "/")
 			server.mu.Lock()
 			server.requests[namespace]++
