@@ -236,11 +236,11 @@ func TestRoutesOfEveryKindAndNamespaceAreRestored(t *testing.T) {
 		i.Expect(err).NotTo(HaveOccurred())
 		i.Expect(stated.Rules).To(HaveLen(3))
 		i.Expect(stated.Into(object.Object)).To(Succeed())
-		i.Expect(server.Client.Update(t.Context(), object)).To(Succeed())
+		i.Expect(server.Reconciler.Update(t.Context(), object)).To(Succeed())
 	}
 	options := i.options(patience)
 	options.WatchNamespaces = append(options.WatchNamespaces, elsewhere.Name)
-	i.Expect(Run(t.Context(), server.Client, options)).To(Succeed())
+	i.Expect(Run(t.Context(), server.Reconciler, options)).To(Succeed())
 	for key, rules := range user {
 		object := &unstructured.Unstructured{}
 		object.SetGroupVersionKind(schema.GroupVersion(gatewayv1.GroupVersion).WithKind(key.Kind))
