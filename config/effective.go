@@ -55,7 +55,7 @@ func SettingsOf(annotations map[string]string) (Settings, field.ErrorList) {
 
 // paths are those of the values that a layer sets.
 func (l Layer) paths() []string {
-	paths := slices.Collect(maps.Keys(valuesOf(l.Spec)))
+	paths := slices.Collect(maps.Keys(Values(l.Spec)))
 	for _, check := range l.checks {
 		paths = append(paths, "analysis.metrics["+check.Name+"]")
 	}

@@ -153,7 +153,7 @@ func reencode(from, into any) error {
 
 // Differences returns the paths of the values that differ between two policies, sorted.
 func Differences(a, b v1alpha1.PolicySpec) []string {
-	before, after := valuesOf(a), valuesOf(b)
+	before, after := Values(a), Values(b)
 	var paths []string
 	for path, value := range before {
 		if !reflect.DeepEqual(value, after[path]) {
@@ -169,8 +169,8 @@ func Differences(a, b v1alpha1.PolicySpec) []string {
 	return paths
 }
 
-// valuesOf are the values of a policy by their paths; none of a policy that is no JSON.
-func valuesOf(spec v1alpha1.PolicySpec) map[string]any {
+// Values are the values of a policy as JSON by their paths, such as analysis.interval; none of a policy that is no JSON.
+func Values(spec v1alpha1.PolicySpec) map[string]any {
 	values := map[string]any{}
 	object, err := objectOf(spec)
 	if err != nil {

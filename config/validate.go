@@ -33,7 +33,7 @@ const (
 )
 
 var (
-	tokenName        = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+	tokenName    = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 	replicas     = regexp.MustCompile(`^(Proportional|Primary|[1-9][0-9]{0,4}|([1-9][0-9]?|100)%)$`)
 	routeName    = regexp.MustCompile(`^((HTTPRoute|GRPCRoute)/)?([a-z0-9.-]+/)?[a-z0-9.-]+$`)
 	cohortMember = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?(=[a-z]([-a-z0-9]{0,61}[a-z0-9])?)?$`)

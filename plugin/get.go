@@ -70,6 +70,8 @@ func (s subject) lines() []line {
 		{"Next step", s.until(status.NextStepTime.DeepCopy())},
 		{"Failed checks", failedLine(status)},
 		{"Paused", status.Paused},
+		{"Policy", policyLine(status.Policy)},
+		{"Settings", settingsLine(status.Policy)},
 		{"Requests", s.requestsLine()},
 	}
 }

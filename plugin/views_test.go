@@ -98,6 +98,17 @@ var subjects = map[string]func(*subject){
 		s.canary.Spec.Promote = &v1alpha1.PromoteRequest{SkipAnalysis: true,
 			Request: v1alpha1.Request{Candidate: "7c9e41d2", Attempt: attempt(0), Reason: "hotfix", Stamp: stamp("olga")}}
 	},
+	"by a policy": func(s *subject) {
+		stepWeights := []float64{1, 5, 25}
+		s.canary.Status.Policy = &v1alpha1.PolicyStatus{Name: "CanaryPolicy/standard",
+			Spec: v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{Interval: &metav1.Duration{Duration: time.Minute}, StepWeights: stepWeights,
+				Metrics: []v1alpha1.Metric{{Name: "error-rate"}, {Name: "request-duration"}}}},
+			Sources: []v1alpha1.PolicySource{
+				{Field: "analysis.interval", From: "annotation sluice.dev/interval"}, {Field: "analysis.metrics", From: "CanaryPolicy/standard"},
+				{Field: "analysis.metrics[request-duration]", From: "annotation sluice.dev/max-request-duration"},
+				{Field: "analysis.stepWeights", From: "ClusterCanaryPolicy/default"}, {Field: "analysis.threshold", From: "built-in"}},
+			Changed: "CanaryPolicy/standard has changed since this rollout began (analysis.metrics); the next rollout takes it"}
+	},
 	"not in effect yet": func(s *subject) { s.canary.Status.StepStarted = nil },
 	"starting":          func(s *subject) { s.canary.Status.Step, s.canary.Status.CanaryWeight = 0, 0 },
 	"not seen yet": func(s *subject) {

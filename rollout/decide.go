@@ -12,7 +12,8 @@ import (
 )
 
 // Decide makes the plan of one tick. It is total: any state and any observation have a plan. Interrupts come first, in
-// the order of their list; when none happens, the phase goes on.
+// the order of their list; when none happens, the phase goes on. The policy is the present one: an open rollout keeps the one
+// that it began with, which is in its state.
 func Decide(policy config.Policy, state State, observation Observation) Plan {
 	t := begin(policy, state, observation)
 	for _, interrupt := range interrupts {
@@ -36,7 +37,10 @@ func Decide(policy config.Policy, state State, observation Observation) Plan {
 
 // tick is the plan in the making, and all that it is made from.
 type tick struct {
-	policy  config.Policy
+	// policy is in force, latest is what annotations and policies say now, and kept is set while the two may differ.
+	policy, latest config.Policy
+	kept           bool
+
 	o       Observation
 	before  State
 	target  Target
@@ -45,11 +49,11 @@ type tick struct {
 }
 
 func begin(policy config.Policy, state State, o Observation) *tick {
-	t := &tick{policy: policy, o: o, before: state}
+	t := &tick{policy: inForce(policy, state, o), latest: policy, kept: keeps(state), o: o, before: state}
 	t.plan.Next = *state.DeepCopy()
 	t.plan.Finalizer = o.Finalizer
 	if o.Primary != nil {
-		t.target, t.problem = Discover(policy, o)
+		t.target, t.problem = t.discover()
 	}
 	t.forgetFuture()
 	t.noticeTemplate()
@@ -69,6 +73,7 @@ func (t *tick) finish() Plan {
 	if t.o.Primary != nil {
 		t.showTarget()
 		t.showSteps()
+		t.showPolicy()
 	}
 	t.settleDirect()
 	t.setConditions()

@@ -26,6 +26,7 @@ func idle(t *tick) {
 
 // nextCandidate begins with the candidate that the primary holds back, or tells why not.
 func nextCandidate(t *tick) {
+	t.usePresent()
 	switch {
 	case t.o.inFlight() == nil:
 		rest(t)

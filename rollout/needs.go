@@ -18,6 +18,7 @@ func NeedsOf(policy config.Policy, state State, o Observation) []analysis.Query 
 	if state.Phase != v1alpha1.PhaseProgressing || state.StepStarted == nil || state.TrafficStarted == nil || !o.optedIn() {
 		return nil
 	}
+	policy = inForce(policy, state, o)
 	if o.Now.Before(nextCheck(policy.CheckPeriod(), policy.Interval, state.StepStarted, state.LastCheckTime)) {
 		return nil
 	}

@@ -40,6 +40,9 @@ type Observation struct {
 	Direct *workload.Direct
 	// Invalid says which annotation of the primary cannot be read; empty when all can.
 	Invalid string
+	// Policy is the present effective policy as it is shown; nil when there is none, for which PolicyProblem says why.
+	Policy        *v1alpha1.PolicyStatus
+	PolicyProblem string
 	// Copy is the Deployment that runs the candidate, and Foreign is set when an object with its name, or with that of
 	// its Service, belongs to somebody else.
 	Copy    *appsv1.Deployment

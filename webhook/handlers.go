@@ -20,6 +20,7 @@ const (
 	MutateRoutePath        = "/mutate-route"
 	ValidateGeneratedPath  = "/validate-generated"
 	MutateCanaryPath       = "/mutate-canary"
+	ValidatePolicyPath     = "/validate-policy"
 )
 
 // Register adds the webhooks to a server. The reconciler is the name of the user that the reconciler is to the API
@@ -34,6 +35,7 @@ func Register(server webhook.Server, reconciler string) {
 		MutateRoutePath:        h.mutateRoute,
 		ValidateGeneratedPath:  h.validateGenerated,
 		MutateCanaryPath:       h.mutateCanary,
+		ValidatePolicyPath:     validatePolicy,
 	} {
 		server.Register(path, &webhook.Admission{Handler: handle})
 	}

@@ -19,7 +19,7 @@ var annotations = field.NewPath("metadata", "annotations")
 func Validate(old, updated map[string]any, request Request) error {
 	before := (&unstructured.Unstructured{Object: old}).GetAnnotations()
 	after := (&unstructured.Unstructured{Object: updated}).GetAnnotations()
-	_, problems := config.PolicyFor(after)
+	_, problems := config.SettingsOf(after)
 	if _, err := config.BypassOf(after, request.Now); err != nil {
 		problems = append(problems, field.Invalid(annotations.Key(config.AnnotationBypass), after[config.AnnotationBypass], err.Error()))
 	}

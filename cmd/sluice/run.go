@@ -79,7 +79,7 @@ func limitMemory(container string) (int64, error) {
 
 // needGatewayAPI fails early, with what to do, where the types are missing that everything rests on.
 func needGatewayAPI(manager ctrl.Manager) error {
-	for _, object := range []client.Object{&gatewayv1.HTTPRoute{}, &v1alpha1.Canary{}} {
+	for _, object := range []client.Object{&gatewayv1.HTTPRoute{}, &v1alpha1.Canary{}, &v1alpha1.CanaryPolicy{}, &v1alpha1.ClusterCanaryPolicy{}} {
 		kinds, _, err := manager.GetScheme().ObjectKinds(object)
 		if err != nil {
 			return fmt.Errorf("look up %T: %w", object, err)

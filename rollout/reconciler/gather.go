@@ -35,21 +35,21 @@ func (r *Reconciler) gather(ctx context.Context, canary *v1alpha1.Canary, o *rol
 	if err := r.readEndpoints(ctx, o); err != nil {
 		return config.Policy{}, err
 	}
-	policy := readPrimary(o)
+	policy, err := r.readPolicy(ctx, o)
+	if err != nil {
+		return config.Policy{}, err
+	}
+	readPrimary(o)
 	if queries := rollout.NeedsOf(policy, canary.Status, *o); len(queries) > 0 {
 		o.Samples = r.Query(ctx, queries)
 	}
 	return policy, nil
 }
 
-// readPrimary takes from the primary's annotations what they say.
-func readPrimary(o *rollout.Observation) config.Policy {
+// readPrimary takes from the primary's annotations what admission has written there.
+func readPrimary(o *rollout.Observation) {
 	if o.Primary == nil {
-		return config.Defaults()
-	}
-	policy, problems := config.PolicyFor(o.Primary.Annotations)
-	if err := problems.ToAggregate(); err != nil {
-		o.Invalid = err.Error()
+		return
 	}
 	var err error
 	if o.Candidate, err = workload.CandidateOf(o.Primary.Annotations); err != nil {
@@ -61,7 +61,6 @@ func readPrimary(o *rollout.Observation) config.Policy {
 	if o.Direct, err = workload.DirectOf(o.Primary.Annotations); err != nil {
 		o.Invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationDirect, err)
 	}
-	return policy
 }
 
 func (r *Reconciler) readLists(ctx context.Context, o *rollout.Observation) error {

@@ -1,0 +1,189 @@
+package config
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// specOf reads a policy from YAML.
+func specOf(t *testing.T, text string) v1alpha1.PolicySpec {
+	t.Helper()
+	var spec v1alpha1.PolicySpec
+	if err := yaml.UnmarshalStrict([]byte(text), &spec); err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+// analysisOf is what layers make of the analysis, as JSON, without what is always built in.
+func analysisOf(t *testing.T, layers ...Layer) string {
+	t.Helper()
+	spec, _, err := Merge(layers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := spec.Analysis
+	a.Interval, a.Threshold, a.PrimaryReadyThreshold, a.CanaryReadyThreshold, a.MinRequests, a.Metrics = nil, nil, nil, nil, nil, nil
+	content, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func TestTheFirstLayerThatSaysSomethingWins(t *testing.T) {
+	for name, c := range map[string]struct{ higher, lower, want string }{
+		"without anything there are the built-in steps":   {"{}", "{}", `{"maxWeight":50,"stepWeight":10}`},
+		"a value of the higher layer":                     {"{stepWeight: 20}", "{stepWeight: 5}", `{"maxWeight":50,"stepWeight":20}`},
+		"a value of the lower layer":                      {"{stepWeight: 20}", "{maxWeight: 80}", `{"maxWeight":80,"stepWeight":20}`},
+		"a greatest weight alone goes with the own steps": {"{maxWeight: 80}", "{}", `{"maxWeight":80,"stepWeight":10}`},
+		"another way to say the weights":                  {"{stepWeights: [1, 5]}", "{stepWeight: 5, maxWeight: 50}", `{"stepWeights":[1,5]}`},
+		"steps in place of weights":                       {"{steps: [{weight: 5}]}", "{stepWeights: [1, 5]}", `{"steps":[{"weight":5}]}`},
+		"equal steps in place of weights":                 {"{stepWeight: 5}", "{stepWeights: [1, 5]}", `{"maxWeight":50,"stepWeight":5}`},
+		"lists are taken as a whole":                      {"{stepWeights: [1]}", "{stepWeights: [2, 3]}", `{"stepWeights":[1]}`},
+		"iterations alone have no weights":                {"{iterations: 3}", "{}", `{"iterations":3}`},
+		"iterations can have weights after them":          {"{iterations: 3}", "{stepWeight: 5}", `{"iterations":3,"maxWeight":50,"stepWeight":5}`},
+		"no iterations turns the lower ones off":          {"{iterations: 0}", "{iterations: 3, mirror: true, mirrorWeight: 5}", `{"iterations":0,"maxWeight":50,"stepWeight":10}`},
+		"no weight turns the lower ones off":              {"{stepWeight: 0}", "{stepWeights: [1, 5], iterations: 3}", `{"iterations":3,"stepWeight":0}`},
+		"no mirror turns the lower one off":               {"{mirror: false}", "{iterations: 3, mirror: true, mirrorWeight: 5, stepMirrorWeight: 5}", `{"iterations":3,"mirror":false}`},
+		"a share for the lower mirror":                    {"{mirrorWeight: 7}", "{iterations: 3, mirror: true, mirrorWeight: 5}", `{"iterations":3,"mirror":true,"mirrorWeight":7}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			higher, lower := Layer{From: "higher", Spec: specOf(t, "analysis: "+c.higher)}, Layer{From: "lower", Spec: specOf(t, "analysis: "+c.lower)}
+			var want, got any
+			_ = json.Unmarshal([]byte(c.want), &want)
+			_ = json.Unmarshal([]byte(analysisOf(t, higher, lower)), &got)
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got %v, not %v", got, want)
+			}
+		})
+	}
+}
+
+func TestEveryValueSaysWhereItComesFrom(t *testing.T) {
+	settings, errs := SettingsOf(map[string]string{AnnotationInterval: "7s", AnnotationMinSuccessRate: "95"})
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	effective, errs := EffectiveOf(settings,
+		Layer{From: "CanaryPolicy/standard", Spec: specOf(t, "{analysis: {interval: 1m, threshold: 3}, autoscalerRef: {kind: ScaledObject, name: a}, service: {headers: {request: {set: {a: b}}}}}")},
+		Layer{From: "ClusterCanaryPolicy/default", Spec: specOf(t, "{analysis: {metrics: [{name: x, query: y, thresholdRange: {max: 1}}]}, autoscalerRef: {kind: HorizontalPodAutoscaler, name: b, primaryScalerReplicas: {minReplicas: 2}}}")})
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	from := map[string]string{}
+	for _, source := range effective.Sources {
+		from[source.Field] = source.From
+	}
+	for field, want := range map[string]string{
+		"analysis.interval": "annotation sluice.dev/interval", "analysis.threshold": "CanaryPolicy/standard",
+		"analysis.metrics": "ClusterCanaryPolicy/default", "analysis.metrics[request-success-rate]": "annotation sluice.dev/min-success-rate",
+		"analysis.stepWeight": "built-in", "autoscalerRef": "CanaryPolicy/standard", "service.headers.request.set.a": "CanaryPolicy/standard",
+	} {
+		if from[field] != want {
+			t.Errorf("%s comes from %q, not %q", field, from[field], want)
+		}
+	}
+	if effective.Policy.Interval != 7*time.Second || effective.Policy.Threshold != 3 || effective.Policy.MinSuccessRate != 95 || len(effective.Policy.Checks) != 2 {
+		t.Errorf("the policy is %+v", effective.Policy)
+	}
+	if effective.Spec.AutoscalerRef.PrimaryScalerReplicas != nil {
+		t.Error("a reference must come from one layer alone")
+	}
+}
+
+func TestThresholdsOfAnnotations(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy string
+		checks int
+		rate   float64
+	}{
+		"without metrics the built-in check has it":       {"{}", 0, 95},
+		"a policy's threshold of the check gives way":     {"{analysis: {metrics: [{name: request-success-rate, threshold: 90}]}}", 1, 95},
+		"a policy without the check gets it":              {"{analysis: {metrics: [{name: x, query: y, thresholdRange: {max: 1}}]}}", 2, 95},
+		"a policy with just the built-in checks is plain": {"{analysis: {metrics: [{name: request-duration, thresholdRange: {max: 1}}, {name: request-success-rate, thresholdRange: {min: 1}}]}}", 0, 95},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings, _ := SettingsOf(map[string]string{AnnotationMinSuccessRate: "95%"})
+			got, errs := EffectiveOf(settings, Layer{From: "p", Spec: specOf(t, c.policy)})
+			if len(errs) > 0 || got.Policy.MinSuccessRate != c.rate || len(got.Policy.Checks) != c.checks {
+				t.Errorf("got %+v, %v", got.Policy, errs)
+			}
+		})
+	}
+}
+
+func TestTheEffectivePolicyMeansTheSameAgain(t *testing.T) {
+	spec, _, err := Merge(Layer{From: "p", Spec: specOf(t, "{analysis: {iterations: 3, match: [{headers: {a: {exact: b}}}]}}")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := Merge(Layer{From: "status", Spec: spec})
+	if differences := Differences(spec, again); err != nil || len(differences) > 0 {
+		t.Errorf("%v differ, %v", differences, err)
+	}
+}
+
+func TestAnnotationsThatAreNewWithPolicies(t *testing.T) {
+	for name, c := range map[string]struct{ key, value, path, want, wrong string }{
+		"weights":                           {AnnotationStepWeights, "0.5, 1,25", "analysis.stepWeights", "[0.5,1,25]", ""},
+		"weights with durations":            {AnnotationStepWeights, "1@10m,25", "analysis.steps", `[{"duration":"10m0s","weight":1},{"weight":25}]`, ""},
+		"any of several matches":            {AnnotationMatch, "x-canary=true, cookie:type=insider,query:beta=1", "analysis.match", `[{"headers":{"x-canary":{"exact":"true"}}},{"cookies":{"type":{"exact":"insider"}}},{"queryParams":{"beta":{"exact":"1"}}}]`, ""},
+		"traffic in any case":               {AnnotationTraffic, "None", "traffic", `"None"`, ""},
+		"a weight of a hundredth":           {AnnotationStepWeight, "0.01", "analysis.stepWeight", "0.01", ""},
+		"replicas as a percentage":          {AnnotationCanaryReplicas, "30%", "canary.replicas", `"30%"`, ""},
+		"routes":                            {AnnotationRoutes, "a,GRPCRoute/b", "service.routes", `["a","GRPCRoute/b"]`, ""},
+		"a weight that is too fine":         {AnnotationStepWeight, "0.015", "", "", "at the finest 0.01"},
+		"weights that fall":                 {AnnotationStepWeights, "5,1", "", "", "rising"},
+		"a step that is too short":          {AnnotationStepWeights, "5@1ms", "", "", "at least 1s"},
+		"a match of nothing":                {AnnotationMatch, "x-canary", "", "", "header=value"},
+		"a match of something unknown":      {AnnotationMatch, "body:a=b", "", "", "header=value"},
+		"a group that is no name":           {AnnotationGroup, "Check Out", "", "", "must be a name such as checkout"},
+		"a policy that is no name":          {AnnotationPolicy, "a/b", "", "", "must be the name of a CanaryPolicy"},
+		"a deadline of years":               {AnnotationProgressDeadline, "99999h", "", "", "from 1s to 8760h"},
+		"a route of another kind":           {AnnotationRoutes, "TCPRoute/a", "", "", "HTTPRoute/name"},
+		"a header with a space":             {AnnotationMatch, "x canary=true", "", "", "header=value"},
+		"iterations below 0":                {AnnotationIterations, "-1", "", "", "from 0 to 10000"},
+		"a cohort of something else":        {AnnotationCohort, "Cart!", "", "", "must be the name of a Service"},
+		"a traffic that is neither":         {AnnotationTraffic, "some", "", "", "routes, none"},
+		"a delay that is less than no time": {AnnotationDelay, "-1s", "", "", "at least 0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, errs := SettingsOf(map[string]string{c.key: c.value})
+			if c.wrong != "" {
+				if len(errs) != 1 || !strings.Contains(errs[0].Error(), c.wrong) || errs[0].Field != "metadata.annotations["+c.key+"]" {
+					t.Errorf("got %v, which does not say %q", errs, c.wrong)
+				}
+				return
+			}
+			value, _ := json.Marshal(Values(got.Layer.Spec)[c.path])
+			if len(errs) > 0 || string(value) != c.want || got.Layer.source(c.path) != FromAnnotation(c.key) {
+				t.Errorf("got %s from %s, %v", value, got.Layer.source(c.path), errs)
+			}
+		})
+	}
+}
+
+func TestAnnotationsThatDoNotGoTogether(t *testing.T) {
+	_, errs := SettingsOf(map[string]string{AnnotationStepWeights: "1,5@1m", AnnotationMaxWeight: "50"})
+	if len(errs) != 1 || errs[0].Field != "metadata.annotations[sluice.dev/max-weight]" {
+		t.Errorf("got %v", errs)
+	}
+	if _, errs = SettingsOf(map[string]string{AnnotationMirror: "true"}); len(errs) > 0 {
+		t.Errorf("a policy may have the iterations for it: %v", errs)
+	}
+	if _, errs = PolicyFor(map[string]string{AnnotationMirror: "true"}); len(errs) != 1 || errs[0].Field != "metadata.annotations[sluice.dev/mirror]" {
+		t.Errorf("without a policy: %v", errs)
+	}
+}
+
+func unmarshal(text string, spec *v1alpha1.PolicySpec) error {
+	return yaml.Unmarshal([]byte(text), spec)
+}

@@ -1,0 +1,129 @@
+package config
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// wrongParts are policies of which one layer alone is wrong, where, and what is said.
+var wrongParts = map[string]struct{ spec, at, says string }{
+	"a weight that is too fine":       {"analysis: {stepWeight: 0.015}", "spec.analysis.stepWeight", "at the finest 0.01"},
+	"weights that fall":               {"analysis: {stepWeights: [5, 1]}", "spec.analysis.stepWeights[1]", "must rise"},
+	"steps that fall":                 {"analysis: {steps: [{weight: 5}, {weight: 1}]}", "spec.analysis.steps[1].weight", "must not be less"},
+	"a step without a time":           {"analysis: {steps: [{weight: 5, duration: 0s}]}", "spec.analysis.steps[0].duration", "at least 1s"},
+	"two ways to say the weights":     {"analysis: {stepWeight: 5, steps: [{weight: 5}]}", "spec.analysis", "only one of stepWeight, stepWeights and steps"},
+	"a threshold of 0":                {"analysis: {threshold: 0}", "spec.analysis.threshold", "from 1 to"},
+	"a negative hold":                 {"analysis: {hold: -1s}", "spec.analysis.hold", "at least 0s"},
+	"a match of everything":           {"analysis: {match: [{}]}", "spec.analysis.match[0]", "matches every request"},
+	"a match by path":                 {"analysis: {match: [{uri: {prefix: /}}]}", "spec.analysis.match[0].uri", "only in service.match"},
+	"a match in two ways":             {"analysis: {match: [{headers: {a: {exact: b, regex: c}}}]}", "spec.analysis.match[0].headers[a]", "exactly one of"},
+	"a header that is none":           {"analysis: {match: [{headers: {'a b': {exact: b}}}]}", "spec.analysis.match[0].headers[a b]", "without spaces"},
+	"a cookie that is none":           {"analysis: {sessionAffinity: {cookieName: 'a b'}}", "spec.analysis.sessionAffinity.cookieName", "without spaces"},
+	"the same cookie twice":           {"analysis: {sessionAffinity: {cookieName: a, primaryCookieName: a}}", "spec.analysis.sessionAffinity.primaryCookieName", "must differ"},
+	"a path that is none":             {"analysis: {sessionAffinity: {cookieName: a, path: a}}", "spec.analysis.sessionAffinity.path", "must begin with /"},
+	"a range that is none":            {"analysis: {metrics: [{name: a, query: b, thresholdRange: {min: 2, max: 1}}]}", "spec.analysis.metrics[0].thresholdRange", "min must not be greater"},
+	"a metric without a query":        {"analysis: {metrics: [{name: a, thresholdRange: {max: 1}}]}", "spec.analysis.metrics[0]", "set templateRef to a MetricTemplate"},
+	"a metric that cannot fail":       {"analysis: {metrics: [{name: a, query: b}]}", "spec.analysis.metrics[0].thresholdRange", "set min, max or both"},
+	"a rate beyond 100":               {"analysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 101}}]}", "spec.analysis.metrics[0].thresholdRange", "from 0 to 100"},
+	"a metric twice":                  {"analysis: {metrics: [{name: request-duration}, {name: request-duration}]}", "spec.analysis.metrics[1].name", "Duplicate"},
+	"a hook without a host":           {"analysis: {webhooks: [{name: a, url: 'http://'}]}", "spec.analysis.webhooks[0].url", "must be a URL"},
+	"a hook of an unknown type":       {"analysis: {webhooks: [{name: a, url: 'http://a', type: b}]}", "spec.analysis.webhooks[0].type", "must be one of"},
+	"an alert to nobody":              {"analysis: {alerts: [{name: a, providerRef: {name: ''}}]}", "spec.analysis.alerts[0].providerRef.name", "name an AlertProvider"},
+	"an unknown preset":               {"analysis: {preset: nginx}", "spec.analysis.preset", "must be one of app"},
+	"a gateway without a name":        {"service: {gatewayRefs: [{namespace: a}]}", "spec.service.gatewayRefs[0].name", "name a Gateway"},
+	"a host that is none":             {"service: {hosts: ['a_b']}", "spec.service.hosts[0]", "must be a host name"},
+	"a timeout that routes lack":      {"service: {timeout: 1.5s}", "spec.service.timeout", "as HTTPRoutes have it"},
+	"a maximal age that is none":      {"service: {corsPolicy: {maxAge: 1y}}", "spec.service.corsPolicy.maxAge", "such as 24h or 1d"},
+	"an origin by regex":              {"service: {corsPolicy: {allowOrigins: [{regex: a}]}}", "spec.service.corsPolicy.allowOrigins[0]", "neither regex nor suffix"},
+	"a label of ours":                 {"service: {canary: {labels: {sluice.dev/role: a}}}", "spec.service.canary.labels[sluice.dev/role]", "not Sluice's own"},
+	"a port beyond all":               {"service: {targetPort: 70000}", "spec.service.targetPort", "from 1 to 65535"},
+	"a template of another kind":      {"canary: {template: [a]}", "spec.canary.template", "must be an object"},
+	"a template with a mistyped key":  {"canary: {template: {spec: {nodeSelektor: {}}}}", "spec.canary.template", "nodeSelektor"},
+	"a template with a wrong type":    {"canary: {template: {spec: {nodeSelector: a}}}", "spec.canary.template", "strategic merge patch"},
+	"a template that names the pods":  {"canary: {template: {metadata: {name: a}}}", "spec.canary.template", "must not set name"},
+	"a template with a label of ours": {"canary: {template: {metadata: {labels: {sluice.dev/role: primary}}}}", "spec.canary.template", "Sluice's own"},
+	"replicas of nothing":             {"canary: {replicas: '0'}", "spec.canary.replicas", "must be Proportional"},
+	"an autoscaler of another kind":   {"autoscalerRef: {kind: VerticalPodAutoscaler, name: a}", "spec.autoscalerRef.kind", "must be one of"},
+}
+
+func TestValidatePolicy(t *testing.T) {
+	for name, c := range wrongParts {
+		t.Run(name, func(t *testing.T) {
+			errs := ValidatePolicy(specOf(t, c.spec))
+			if len(errs) != 1 || errs[0].Field != c.at || !strings.Contains(errs[0].Error(), c.says) {
+				t.Errorf("got %v, which does not say %q at %s", errs, c.says, c.at)
+			}
+		})
+	}
+	if errs := ValidatePolicy(specOf(t, "{analysis: {mirrorWeight: 5, hold: 0s}, canary: {template: {spec: {nodeSelector: {a: b}, containers: [{name: web, resources: {limits: {cpu: 1}}}]}}}}")); len(errs) > 0 {
+		t.Errorf("a part of a policy: %v", errs)
+	}
+}
+
+func TestPolicyOfChecksWhatGoesTogether(t *testing.T) {
+	for name, c := range map[string]struct{ spec, at, says string }{
+		"copies at no time":                {"analysis: {mirror: true}", "spec.analysis.mirror", "set iterations"},
+		"a share of copies that are off":   {"analysis: {iterations: 3, mirrorWeight: 5}", "spec.analysis.mirrorWeight", "needs mirror: true"},
+		"no step at all":                   {"analysis: {stepWeight: 0}", "spec.analysis.stepWeight", "there would be no step"},
+		"affinity to nothing":              {"analysis: {iterations: 3, sessionAffinity: {cookieName: a}}", "spec.analysis.sessionAffinity", "keeps nobody anywhere"},
+		"requests to match, without any":   {"{traffic: None, analysis: {match: [{headers: {a: {exact: b}}}]}}", "spec.analysis.match", "traffic: None"},
+		"cookies without requests":         {"{traffic: None, analysis: {sessionAffinity: {cookieName: a}}}", "spec.analysis.sessionAffinity", "traffic: None"},
+		"weights without traffic are fine": {"{traffic: None, analysis: {stepWeight: 20}}", "", ""},
+		"copies with steps are fine":       {"analysis: {steps: [{weight: 0, mirrorWeight: 10}, {weight: 10}]}", "", ""},
+		"without analysis, no step":        {"{skipAnalysis: true, analysis: {stepWeight: 0}}", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, errs := PolicyOf(specOf(t, c.spec))
+			if c.at == "" {
+				if len(errs) > 0 {
+					t.Error(errs)
+				}
+				return
+			}
+			if len(errs) != 1 || errs[0].Field != c.at || !strings.Contains(errs[0].Error(), c.says) {
+				t.Errorf("got %v, which does not say %q at %s", errs, c.says, c.at)
+			}
+		})
+	}
+}
+
+func TestForeignFieldsAreRejectedAsTheSchemaDoes(t *testing.T) {
+	content, err := os.ReadFile("../charts/sluice/files/crds/sluice.dev_canarypolicies.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := strings.Join(strings.Fields(string(content)), " ")
+	const all = `{targetRef: {a: b}, provider: a, metricsServer: a, ingressRef: {a: b}, routeRef: {a: b}, upstreamRef: {a: b}, canaryAnalysis: {a: b}, revertOnDeletion: true,
+service: {gateways: [a], trafficPolicy: {a: b}, delegation: true, meshName: a, backends: [a],
+match: [{name: a, sourceLabels: {a: b}, sourceNamespace: a, scheme: {a: b}, authority: {a: b}, port: 80, gateways: [a], ignoreUriCase: true, withoutHeaders: {a: b}}]}}`
+	errs := ValidatePolicy(specOf(t, all))
+	if len(errs) != 21 {
+		t.Errorf("got %d errors: %v", len(errs), errs)
+	}
+	for _, err := range errs {
+		// A single quote is doubled where YAML has the message in single quotes.
+		if !strings.Contains(schema, err.Detail) && !strings.Contains(schema, strings.ReplaceAll(err.Detail, "'", "''")) {
+			t.Errorf("%s: the schema does not say %q", err.Field, err.Detail)
+		}
+	}
+}
+
+// FuzzPolicyOf holds that no policy, however odd, makes a panic or passes with errors.
+func FuzzPolicyOf(f *testing.F) {
+	for _, c := range wrongParts {
+		f.Add(c.spec)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var spec v1alpha1.PolicySpec
+		if err := unmarshal(text, &spec); err != nil {
+			return
+		}
+		policy, errs := PolicyOf(spec)
+		if len(errs) == 0 && (policy.Interval <= 0 || len(policy.Steps()) == 0) {
+			t.Errorf("got %+v", policy)
+		}
+	})
+}

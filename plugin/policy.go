@@ -1,0 +1,82 @@
+package plugin
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+// policyLine names the policies that say anything, the one that the Deployment names first, and what is about to change.
+func policyLine(policy *v1alpha1.PolicyStatus) string {
+	if policy == nil {
+		return ""
+	}
+	var names []string
+	if policy.Name != "" {
+		names = append(names, policy.Name)
+	}
+	for _, source := range policy.Sources {
+		if strings.Contains(source.From, "Policy/") && !slices.Contains(names, source.From) {
+			names = append(names, source.From)
+		}
+	}
+	if policy.Changed != "" {
+		return fmt.Sprintf("%s; %s", orNone(strings.Join(names, ", ")), policy.Changed)
+	}
+	return strings.Join(names, ", ")
+}
+
+// settingsLine are the values that somebody has set.
+func settingsLine(policy *v1alpha1.PolicyStatus) string {
+	if policy == nil {
+		return ""
+	}
+	values := config.Values(policy.Spec)
+	var texts []string
+	for _, source := range policy.Sources {
+		field, _, _ := strings.Cut(source.Field, "[")
+		value, known := values[field]
+		text := field + " " + valueText(value)
+		if source.From != config.FromBuiltIn && known && !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+// longestValue is what a value may take of the line.
+const longestValue = 60
+
+func valueText(value any) string {
+	if text, ok := value.(string); ok {
+		return text
+	}
+	if list, ok := value.([]any); ok && len(list) > 0 {
+		if _, ok := list[0].(map[string]any); ok {
+			return namesOf(list)
+		}
+	}
+	content, err := json.Marshal(value)
+	if err != nil || len(content) > longestValue {
+		return "(set)"
+	}
+	return string(content)
+}
+
+// namesOf are the names in a list of objects, such as metrics; how many there are where they have none.
+func namesOf(list []any) string {
+	var names []string
+	for _, entry := range list {
+		object, _ := entry.(map[string]any)
+		name, _ := object["name"].(string)
+		if name == "" {
+			return fmt.Sprintf("(%d)", len(list))
+		}
+		names = append(names, name)
+	}
+	return "[" + strings.Join(names, " ") + "]"
+}

@@ -1,0 +1,191 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+// Policies are those that concern one Deployment; what does not exist is nil.
+type Policies struct {
+	// Named is the CanaryPolicy of the namespace that the Deployment names, and ClusterNamed the ClusterCanaryPolicy.
+	Named        *v1alpha1.CanaryPolicy
+	ClusterNamed *v1alpha1.ClusterCanaryPolicy
+	// Default is the ClusterCanaryPolicy for every Deployment.
+	Default *v1alpha1.ClusterCanaryPolicy
+}
+
+// NameOf is how a policy is called where it is shown; the namespaced kind is CanaryPolicy.
+func NameOf(kind, name string) string { return kind + "/" + name }
+
+// layers are the policies, the highest first, and the name of the one that the Deployment names.
+func (p Policies) layers() (layers []config.Layer, named string) {
+	switch {
+	case p.Named != nil:
+		named = NameOf("CanaryPolicy", p.Named.Name)
+		layers = append(layers, config.Layer{From: named, Spec: p.Named.Spec})
+	case p.ClusterNamed != nil:
+		named = NameOf("ClusterCanaryPolicy", p.ClusterNamed.Name)
+		layers = append(layers, config.Layer{From: named, Spec: p.ClusterNamed.Spec})
+	}
+	if p.Default != nil && (len(layers) == 0 || named != NameOf("ClusterCanaryPolicy", p.Default.Name)) {
+		layers = append(layers, config.Layer{From: NameOf("ClusterCanaryPolicy", p.Default.Name), Spec: p.Default.Spec})
+	}
+	return layers, named
+}
+
+// Present is the effective policy of a Deployment as annotations and policies are now.
+type Present struct {
+	// Policy is it parsed, and Status as it is shown; the latter is nil when there is a Problem.
+	Policy config.Policy
+	Status *v1alpha1.PolicyStatus
+	// Problem says why there is none, and what to do; no rollout starts until it is gone.
+	Problem string
+}
+
+// PresentPolicy makes the effective policy of a Deployment of this namespace with these annotations.
+func PresentPolicy(namespace string, annotations map[string]string, policies Policies) Present {
+	settings, errs := config.SettingsOf(annotations)
+	without := Present{Policy: config.Defaults()}
+	without.Policy.Group, without.Policy.IdentityLabels = settings.Group, settings.IdentityLabels
+	if err := errs.ToAggregate(); err != nil {
+		without.Problem = err.Error()
+		return without
+	}
+	layers, named := policies.layers()
+	if settings.Policy != "" && named == "" {
+		without.Problem = fmt.Sprintf("CanaryPolicy %s, which the annotation %s names, does not exist in namespace %s, and neither does a ClusterCanaryPolicy of that name: "+
+			"create one, or correct the annotation", settings.Policy, config.AnnotationPolicy, namespace)
+		return without
+	}
+	for _, layer := range layers {
+		if err := config.ValidatePolicy(layer.Spec).ToAggregate(); err != nil {
+			without.Problem = fmt.Sprintf("%s cannot be used until this is corrected in it: %v", layer.From, err)
+			return without
+		}
+	}
+	effective, errs := config.EffectiveOf(settings, layers...)
+	if err := errs.ToAggregate(); err != nil {
+		without.Problem = fmt.Sprintf("annotations and policies do not go together, correct one of them: %v", err)
+		return without
+	}
+	return Present{Policy: effective.Policy, Status: &v1alpha1.PolicyStatus{Name: named, Spec: effective.Spec, Sources: effective.Sources}}
+}
+
+// keeps reports whether a rollout is open that began with a policy of its own.
+func keeps(state State) bool { return Active(state) && state.Policy != nil }
+
+// inForce is the policy of this tick: the one that an open rollout began with, with the switches as they are now.
+func inForce(present config.Policy, state State, o Observation) config.Policy {
+	if !keeps(state) {
+		return present
+	}
+	for _, spec := range []v1alpha1.PolicySpec{switched(*state.Policy, o.Policy).Spec, state.Policy.Spec} {
+		if kept, errs := config.PolicyOf(spec); len(errs) == 0 {
+			kept.Group, kept.IdentityLabels = present.Group, present.IdentityLabels
+			return kept
+		}
+	}
+	return present
+}
+
+// switches are the values that always act at once.
+var switches = []string{"skipAnalysis", "suspend"}
+
+// switched is a policy with the switches of another one.
+func switched(kept v1alpha1.PolicyStatus, present *v1alpha1.PolicyStatus) v1alpha1.PolicyStatus {
+	if present == nil {
+		return kept
+	}
+	isSwitch := func(s v1alpha1.PolicySource) bool { return slices.Contains(switches, s.Field) }
+	kept.Spec.Suspend, kept.Spec.SkipAnalysis = present.Spec.Suspend, present.Spec.SkipAnalysis
+	kept.Sources = slices.DeleteFunc(slices.Clone(kept.Sources), isSwitch)
+	for _, source := range present.Sources {
+		if isSwitch(source) {
+			kept.Sources = append(kept.Sources, source)
+		}
+	}
+	slices.SortFunc(kept.Sources, func(a, b v1alpha1.PolicySource) int { return strings.Compare(a.Field, b.Field) })
+	return kept
+}
+
+// usePresent has what begins now begin with the present policy.
+func (t *tick) usePresent() {
+	if !t.kept {
+		return
+	}
+	t.kept, t.policy = false, t.latest
+	if t.o.Primary != nil {
+		t.target, t.problem = t.discover()
+	}
+}
+
+// discover finds what the rollout acts on; a policy that cannot be used is a problem unless the rollout has its own.
+func (t *tick) discover() (target Target, problem string) {
+	target, problem = Discover(t.policy, t.o)
+	if t.o.PolicyProblem != "" && !t.kept {
+		problem = t.o.PolicyProblem
+	}
+	return target, problem
+}
+
+// showPolicy tells which policy is in force, and what has changed since an open rollout began. What means the same as
+// before is left as it is, so that it causes no write.
+func (t *tick) showPolicy() {
+	next := &t.plan.Next
+	shown := t.o.Policy.DeepCopy()
+	if t.kept && Active(*next) {
+		kept := switched(*t.before.Policy.DeepCopy(), t.o.Policy)
+		kept.Changed = changedSince(kept, t.o)
+		shown = &kept
+	}
+	if before := t.before.Policy; shown != nil && before != nil && shown.Name == before.Name && shown.Changed == before.Changed &&
+		slices.Equal(shown.Sources, before.Sources) && len(config.Differences(before.Spec, shown.Spec)) == 0 {
+		shown = before
+	}
+	next.Policy = shown
+}
+
+// changedSince says what the next rollout does in another way.
+func changedSince(kept v1alpha1.PolicyStatus, o Observation) string {
+	if o.PolicyProblem != "" {
+		return "the next rollout cannot begin: " + o.PolicyProblem
+	}
+	if o.Policy == nil {
+		return ""
+	}
+	fields := config.Differences(kept.Spec, o.Policy.Spec)
+	if len(fields) == 0 {
+		return ""
+	}
+	var who []string
+	for _, changed := range fields {
+		who = append(who, sourcesOf(changed, *o.Policy, kept)...)
+	}
+	slices.Sort(who)
+	who = slices.Compact(who)
+	verb := "has"
+	if len(who) > 1 {
+		verb = "have"
+	}
+	return fmt.Sprintf("%s %s changed since this rollout began (%s); the next rollout takes it", strings.Join(who, " and "), verb, strings.Join(fields, ", "))
+}
+
+// sourcesOf are those that set a value now, or that set it before; what is built in only where nobody does.
+func sourcesOf(path string, now, before v1alpha1.PolicyStatus) []string {
+	for _, policy := range []v1alpha1.PolicyStatus{now, before} {
+		var found []string
+		for _, source := range policy.Sources {
+			if (source.Field == path || strings.HasPrefix(source.Field, path+"[")) && source.From != config.FromBuiltIn {
+				found = append(found, source.From)
+			}
+		}
+		if len(found) > 0 {
+			return found
+		}
+	}
+	return []string{"what is built in"}
+}

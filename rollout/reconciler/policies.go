@@ -1,0 +1,60 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
+)
+
+// readPolicy reads the policies that concern the primary, and returns what they and its annotations make.
+func (r *Reconciler) readPolicy(ctx context.Context, o *rollout.Observation) (config.Policy, error) {
+	if o.Primary == nil {
+		return config.Defaults(), nil
+	}
+	var policies rollout.Policies
+	var err error
+	if name := o.Primary.Annotations[config.AnnotationPolicy]; name != "" {
+		if policies.Named, err = fetch(ctx, r.Client, client.ObjectKey{Namespace: o.Namespace, Name: name}, &v1alpha1.CanaryPolicy{}); err != nil {
+			return config.Policy{}, err
+		}
+		if policies.ClusterNamed, err = fetch(ctx, r.Client, client.ObjectKey{Name: name}, &v1alpha1.ClusterCanaryPolicy{}); err != nil {
+			return config.Policy{}, err
+		}
+	}
+	policies.Default, err = fetch(ctx, r.Client, client.ObjectKey{Name: v1alpha1.DefaultPolicyName}, &v1alpha1.ClusterCanaryPolicy{})
+	if err != nil {
+		return config.Policy{}, err
+	}
+	present := rollout.PresentPolicy(o.Namespace, o.Primary.Annotations, policies)
+	o.Policy, o.PolicyProblem = present.Status, present.Problem
+	return present.Policy, nil
+}
+
+// ofPolicy maps a policy to the Canaries of the Deployments that name it; the cluster's default policy concerns all.
+func (r *Reconciler) ofPolicy(ctx context.Context, policy client.Object) []ctrl.Request {
+	namespace := policy.GetNamespace()
+	if namespace == metav1.NamespaceAll && policy.GetName() == v1alpha1.DefaultPolicyName {
+		return r.everywhere(ctx, policy)
+	}
+	var deployments appsv1.DeploymentList
+	// Nothing of the list is changed, so the cache need not copy it.
+	if err := r.Client.List(ctx, &deployments, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+		ctrl.LoggerFrom(ctx).Error(fmt.Errorf("list Deployments: %w", err), "a policy has changed", "policy", policy.GetName())
+		return nil
+	}
+	var requests []ctrl.Request
+	for i := range deployments.Items {
+		if d := &deployments.Items[i]; config.OptedIn(d.Annotations) && d.Annotations[config.AnnotationPolicy] == policy.GetName() {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(d)})
+		}
+	}
+	return requests
+}
