@@ -38,6 +38,7 @@ type Reconciler struct {
 	// routeKinds are the kinds of routes that the cluster knows.
 	routeKinds []string
 	metrics    *metrics
+	absent     absences
 }
 
 // Reconcile is one tick for the Deployment of the request.
