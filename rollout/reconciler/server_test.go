@@ -63,7 +63,7 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		return m.Run()
-	}, apiserver.OnlyWebhooks()))
+	}, apiserver.OnlyWebhooks(), apiserver.WithOptionalKinds))
 }
 
 func startReconciler(ctx context.Context) error {
