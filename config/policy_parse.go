@@ -85,22 +85,13 @@ func parseChecks(policy *Policy, analysis *v1alpha1.AnalysisSpec) {
 	policy.Metrics = ptr.Deref(analysis.Preset, "")
 	policy.MinRequests = float64(*analysis.MinRequests)
 	policy.MinSuccessRate, policy.MaxRequestDuration = builtInSuccessRate, builtInDuration*time.Millisecond
-	plain := map[string]bool{}
+	plain := 0
 	for _, metric := range analysis.Metrics {
-		least, most := limits(metric)
-		switch {
-		case !isBuiltIn(metric):
-			continue
-		case metric.Name == CheckSuccessRate && most == nil:
-			policy.MinSuccessRate = ptr.Deref(least, builtInSuccessRate)
-		case metric.Name == CheckDuration && least == nil:
-			policy.MaxRequestDuration = time.Duration(ptr.Deref(most, builtInDuration) * float64(time.Millisecond))
-		default:
-			continue
+		if parseBuiltIn(policy, metric) && metric.Interval == nil {
+			plain++
 		}
-		plain[metric.Name] = metric.Interval == nil
 	}
-	if len(analysis.Metrics) != 2 || !plain[CheckSuccessRate] || !plain[CheckDuration] {
+	if plain != 2 || len(analysis.Metrics) != 2 {
 		policy.Checks = analysis.Metrics
 	}
 	for _, hook := range analysis.Webhooks {
@@ -110,6 +101,22 @@ func parseChecks(policy *Policy, analysis *v1alpha1.AnalysisSpec) {
 		hook.Timeout = &metav1.Duration{Duration: durationOr(hook.Timeout, builtInHookTimeout)}
 		policy.Hooks = append(policy.Hooks, hook)
 	}
+}
+
+// parseBuiltIn takes the threshold of a built-in check, and reports false for any other metric, and for another range.
+func parseBuiltIn(policy *Policy, metric v1alpha1.Metric) bool {
+	least, most := limits(metric)
+	switch {
+	case !isBuiltIn(metric):
+		return false
+	case metric.Name == CheckSuccessRate && most == nil:
+		policy.MinSuccessRate = ptr.Deref(least, builtInSuccessRate)
+	case metric.Name == CheckDuration && least == nil:
+		policy.MaxRequestDuration = time.Duration(ptr.Deref(most, builtInDuration) * float64(time.Millisecond))
+	default:
+		return false
+	}
+	return true
 }
 
 // isBuiltIn reports whether a metric is a built-in check and not a query under the same name.

@@ -45,28 +45,30 @@ func (c *checker) metrics(path *field.Path, metrics []v1alpha1.Metric) {
 
 func (c *checker) metric(path *field.Path, m v1alpha1.Metric) {
 	c.duration(path.Child("interval"), m.Interval, shortestStep)
-	least, most := limits(m)
-	at := path.Child("thresholdRange")
-	if least != nil && most != nil {
-		c.must(*least <= *most, at, *m.ThresholdRange, "min must not be greater than max")
-	}
 	if m.TemplateRef != nil && m.TemplateRef.Name == "" {
 		c.errs = append(c.errs, field.Required(path.Child("templateRef", "name"), "name a MetricTemplate"))
 	}
 	c.must(m.Query == "" || m.TemplateRef == nil, path.Child("query"), m.Query, "only one of query and templateRef can be set")
-	if isBuiltIn(m) {
-		share := m.Name == CheckSuccessRate
-		for _, end := range []*float64{least, most} {
-			c.must(end == nil || *end >= 0 && (!share || *end <= 100), at, m.ThresholdRange,
-				"must be percent from 0 to 100 for request-success-rate, milliseconds from 0 for request-duration")
+	if m.Query == "" && m.TemplateRef == nil && !isBuiltIn(m) {
+		c.errs = append(c.errs, field.Required(path, "set templateRef to a MetricTemplate, or query; only request-success-rate and request-duration are built in"))
+	}
+	c.limits(path.Child("thresholdRange"), m)
+}
+
+func (c *checker) limits(path *field.Path, m v1alpha1.Metric) {
+	least, most := limits(m)
+	if least != nil && most != nil {
+		c.must(*least <= *most, path, *m.ThresholdRange, "min must not be greater than max")
+	}
+	if !isBuiltIn(m) {
+		if least == nil && most == nil {
+			c.errs = append(c.errs, field.Required(path, "set min, max or both: without them no value could fail"))
 		}
 		return
 	}
-	if m.Query == "" && m.TemplateRef == nil {
-		c.errs = append(c.errs, field.Required(path, "set templateRef to a MetricTemplate, or query; only request-success-rate and request-duration are built in"))
-	}
-	if least == nil && most == nil {
-		c.errs = append(c.errs, field.Required(at, "set min, max or both: without them no value could fail"))
+	for _, end := range []*float64{least, most} {
+		c.must(end == nil || *end >= 0 && (m.Name == CheckDuration || *end <= 100), path, m.ThresholdRange,
+			"must be percent from 0 to 100 for request-success-rate, milliseconds from 0 for request-duration")
 	}
 }
 
