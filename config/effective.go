@@ -62,11 +62,12 @@ func (l Layer) paths() []string {
 	return paths
 }
 
-// located gives errors of a policy the path of the annotation that sets the value.
+// located gives errors of a policy the path of the annotation that sets the value, or of all where none does alone.
 func (s Settings) located(errs field.ErrorList) field.ErrorList {
 	path := field.NewPath("metadata", "annotations")
 	for _, err := range errs {
 		inner := strings.TrimPrefix(err.Field, specPath.String()+".")
+		err.Field = path.String()
 		for _, of := range slices.Sorted(maps.Keys(s.Layer.of)) {
 			if inner == of || strings.HasPrefix(inner, of+"[") || strings.HasPrefix(inner, of+".") {
 				err.Field = path.Key(strings.TrimPrefix(s.Layer.of[of], FromAnnotation(""))).String()

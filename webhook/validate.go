@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"fmt"
+	"reflect"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
@@ -19,14 +20,20 @@ var annotations = field.NewPath("metadata", "annotations")
 func Validate(old, updated map[string]any, request Request) error {
 	before := (&unstructured.Unstructured{Object: old}).GetAnnotations()
 	after := (&unstructured.Unstructured{Object: updated}).GetAnnotations()
-	_, problems := config.SettingsOf(after)
+	settings, problems := config.SettingsOf(after)
 	if _, err := config.BypassOf(after, request.Now); err != nil {
 		problems = append(problems, field.Invalid(annotations.Key(config.AnnotationBypass), after[config.AnnotationBypass], err.Error()))
 	}
 	var changed field.ErrorList
 	for _, problem := range problems {
-		value, _ := problem.BadValue.(string)
-		if key := annotationOf(problem); !config.OptedIn(before) || before[key] != value {
+		key := annotationOf(problem)
+		left := before[key] == after[key]
+		if problem.BadValue != any(after[key]) {
+			// Several annotations do not go together: any of them may have changed.
+			stored, _ := config.SettingsOf(before)
+			left = reflect.DeepEqual(stored, settings)
+		}
+		if !config.OptedIn(before) || !left {
 			changed = append(changed, problem)
 		}
 	}
