@@ -8,7 +8,7 @@ import (
 // another node whose clock is behind, what is timed by them would last that much longer.
 func (t *tick) forgetFuture() {
 	next := &t.plan.Next
-	for _, stamp := range []*metav1.MicroTime{next.Started, next.StepStarted, next.TrafficStarted, next.WaitingSince, next.Promoted, next.LastCheckTime} {
+	for _, stamp := range []*metav1.MicroTime{next.Started, next.StepStarted, next.TrafficStarted, next.WaitingSince, next.Promoted, next.LastCheckTime, next.SplitChanged} {
 		if stamp != nil && stamp.After(t.o.Now) {
 			*stamp = *t.stamp()
 		}

@@ -20,11 +20,21 @@ func (t *tick) setConditions() {
 	if t.o.Primary == nil {
 		return
 	}
+	t.setProtected()
 	if t.problem == "" {
 		t.setCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, "Found", "Everything that a rollout needs was found")
 		return
 	}
 	t.setCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, "Missing", t.problem)
+}
+
+// setProtected says for as long as it is so that policies miss the canary.
+func (t *tick) setProtected() {
+	if why := t.unprotected(); why != "" {
+		t.setCondition(v1alpha1.ConditionProtected, metav1.ConditionFalse, "PoliciesMissCanary", why)
+		return
+	}
+	meta.RemoveStatusCondition(&t.plan.Next.Conditions, v1alpha1.ConditionProtected)
 }
 
 func statusOf(holds bool) metav1.ConditionStatus {

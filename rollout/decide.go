@@ -9,6 +9,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/workload"
 )
 
 // Decide makes the plan of one tick. It is total: any state and any observation have a plan. Interrupts come first, in
@@ -45,7 +46,9 @@ type tick struct {
 	before  State
 	target  Target
 	problem string
-	plan    Plan
+	// autoscaler sets the primary's replicas; nil when nothing does.
+	autoscaler *workload.Autoscaler
+	plan       Plan
 }
 
 func begin(policy config.Policy, state State, o Observation) *tick {
@@ -55,6 +58,7 @@ func begin(policy config.Policy, state State, o Observation) *tick {
 	if o.Primary != nil {
 		t.target, t.problem = t.discover()
 	}
+	t.findAutoscaler()
 	t.forgetFuture()
 	t.noticeTemplate()
 	t.noticePause()
@@ -63,6 +67,8 @@ func begin(policy config.Policy, state State, o Observation) *tick {
 }
 
 func (t *tick) finish() Plan {
+	t.boundReturn()
+	t.noteCapacity()
 	next := &t.plan.Next
 	if next.Phase != t.before.Phase || next.CanaryWeight != t.before.CanaryWeight {
 		next.LastTransitionTime = metav1.NewTime(t.o.Now)

@@ -28,6 +28,8 @@ type Target struct {
 	Preset string
 	// Identity are the labels that tell the canary's pods from the primary's; nil while there is no candidate.
 	Identity workload.Identity
+	// Unprotected are policies that would miss the canary's pods.
+	Unprotected []string
 }
 
 // CanaryService is the name of the Service of the canary's pods.
@@ -51,7 +53,7 @@ func (t Target) Status() *v1alpha1.TargetStatus {
 // what is missing and what to do; no rollout starts until it is gone. What was found by then is in the Target.
 func Discover(policy config.Policy, observation Observation) (target Target, problem string) {
 	for _, find := range []func(*Target, config.Policy, Observation) string{
-		checkValid, findService, findRoutes, findGateway, findMetrics, findForeign, findIdentity,
+		checkValid, findService, findRoutes, findGateway, findMetrics, findForeign, findIdentity, findObjects,
 	} {
 		if problem = find(&target, policy, observation); problem != "" {
 			return target, problem

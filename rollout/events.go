@@ -96,6 +96,14 @@ func promotionFailed(why, previous string) Event {
 	return Event{Warning: true, Reason: "PromotionFailed", Message: fmt.Sprintf("%s; putting the previous template %s back", why, previous)}
 }
 
+func primaryTooSmall(available, whole int32, waited time.Duration) Event {
+	return Event{Warning: true, Reason: "PrimaryTooSmall", Message: fmt.Sprintf("All requests go back to the primary although it has %d available replicas, where %d bore them before: that has not changed for %s", available, whole, waited)}
+}
+
+func canaryUnprotected(why string) Event {
+	return Event{Warning: true, Reason: "PoliciesMissCanary", Message: why}
+}
+
 func rollingBack(hash, why string) Event {
 	return Event{Warning: true, Reason: "RollingBack", Message: fmt.Sprintf("Rolling back %s: %s", hash, why)}
 }

@@ -13,11 +13,7 @@ import (
 // finalising cleans up: weight 0 first, then, once no gateway sends to the copy any more, the copy goes.
 func finalising(t *tick) {
 	t.askAtEnd()
-	if t.onlyCopyServes() {
-		t.writeWrittenSplit()
-		t.say("Keeping the canary's requests where they are: the primary has no available replica")
-		return
-	}
+	t.plan.Next.CanaryWeight = 0
 	t.plan.Split = SplitIntent{Action: SplitRemove}
 	t.plan.Finalizer = t.o.Finalizer || len(t.o.splitRoutes()) > 0
 	if why := t.notCleared(); why != "" {
@@ -42,7 +38,7 @@ func (t *tick) copyGone() bool {
 		return true
 	}
 	t.plan.Copy = CopyIntent{Action: CopyRemove}
-	return t.o.Copy == nil && t.o.CopyService == nil
+	return t.o.Copy == nil && t.o.CopyService == nil && len(t.o.Made) == 0
 }
 
 // askAtEnd has the outcome recorded on the primary, where it survives the loss of the Canary.
@@ -83,18 +79,6 @@ func unsuccessful(outcome v1alpha1.Outcome) bool {
 	return outcome == v1alpha1.OutcomeFailed || outcome == v1alpha1.OutcomeAborted
 }
 
-// onlyCopyServes reports that taking the canary's requests away would send them to nobody.
-func (t *tick) onlyCopyServes() bool {
-	return len(t.o.splitRoutes()) > 0 && t.o.Primary.Status.AvailableReplicas == 0 && t.o.Primary.DeletionTimestamp == nil &&
-		t.o.Copy != nil && t.o.Copy.Status.AvailableReplicas > 0
-}
-
-// writeWrittenSplit keeps the split that the routes carry.
-func (t *tick) writeWrittenSplit() {
-	t.plan.Next.CanaryWeight = t.writtenWeight()
-	t.plan.Split = SplitIntent{Action: SplitLeave}
-}
-
 // writtenWeight is the weight that the routes are asked for, 0 without a split.
 func (t *tick) writtenWeight() int32 {
 	var weight float64
@@ -113,6 +97,11 @@ func (t *tick) notCleared() string {
 	if !t.plan.Finalizer {
 		return ""
 	}
+	return t.unprocessed()
+}
+
+// unprocessed says which route that this rollout has written to is not in effect as it is; empty when all are.
+func (t *tick) unprocessed() string {
 	written := t.splitNames()
 	for _, r := range t.o.Routes {
 		// A route that is gone sends nothing.

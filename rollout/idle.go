@@ -51,7 +51,7 @@ func (t *tick) starts() bool {
 
 // anythingLeft reports traces of a rollout on other objects.
 func (t *tick) anythingLeft() bool {
-	return t.o.Copy != nil || t.o.CopyService != nil || len(t.o.splitRoutes()) > 0
+	return t.o.Copy != nil || t.o.CopyService != nil || len(t.o.Made) > 0 || len(t.o.splitRoutes()) > 0
 }
 
 // resumePromotion goes on where a lost state left a primary that was given a candidate.
@@ -176,14 +176,12 @@ func start(t *tick) {
 	} else {
 		t.event(candidateHeld(candidate.Hash, candidate.By))
 	}
+	if why := t.unprotected(); why != "" {
+		t.event(canaryUnprotected(why))
+	}
 	t.plan.Next = t.about(v1alpha1.PhaseProgressing)
 	t.plan.Next.Started, t.plan.Next.WaitingSince = t.stamp(), t.stamp()
 	progressing(t)
-}
-
-// ensureCopy wants the copy to run the candidate with this many replicas.
-func (t *tick) ensureCopy(replicas int32) {
-	t.plan.Copy = CopyIntent{Action: CopyEnsure, Replicas: replicas, Identity: t.target.Identity, Service: t.target.Service.Name}
 }
 
 // copyNotReady says why the copy cannot take the requests that this many replicas are for; empty when it can.
@@ -197,7 +195,7 @@ func (t *tick) copyNotReady(replicas int32) string {
 	if workload.Replicas(t.o.Copy) < replicas {
 		return fmt.Sprintf("the canary is being scaled to %d replicas", replicas)
 	}
-	if ready := workload.ReadinessOf(t.o.Copy); !ready.Complete {
+	if ready := workload.ReadinessOf(t.o.Copy); !ready.Complete && !t.isGrowing(replicas) {
 		return ready.Message
 	}
 	if t.o.ReadyEndpoints < replicas {

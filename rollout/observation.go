@@ -4,7 +4,11 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -55,6 +59,16 @@ type Observation struct {
 	Services []corev1.Service
 	// Routes are those of all namespaces that are watched.
 	Routes []route.Route
+	// Autoscalers, ScaledObjects, Budgets and NetworkPolicies are those of the namespace that were not made for this
+	// Deployment's canary, and LabelPolicies policies of other kinds that select pods by labels. None are read while no
+	// rollout is open.
+	Autoscalers     []autoscalingv2.HorizontalPodAutoscaler
+	ScaledObjects   []unstructured.Unstructured
+	Budgets         []policyv1.PodDisruptionBudget
+	NetworkPolicies []networkingv1.NetworkPolicy
+	LabelPolicies   []unstructured.Unstructured
+	// Made are the objects of these kinds that were made for this Deployment's canary.
+	Made []workload.Object
 	// Gateways and Classes are those of the cluster.
 	Gateways []gatewayv1.Gateway
 	Classes  []gatewayv1.GatewayClass

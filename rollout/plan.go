@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/route"
 	"sluice.dev/sluice/workload"
 )
@@ -17,19 +19,24 @@ const (
 	CopyLeave CopyAction = ""
 	// CopyEnsure makes the copy run the candidate with the plan's replicas.
 	CopyEnsure CopyAction = "ensure"
-	// CopyRemove removes the copy and its Service.
+	// CopyRemove removes the copy and all that was made with it.
 	CopyRemove CopyAction = "remove"
 )
 
 // CopyIntent is what the canary copy should be.
 type CopyIntent struct {
 	Action CopyAction
-	// Replicas that the copy should have.
+	// Replicas that the copy should have; with an autoscaler of its own, the least that it should have.
 	Replicas int32
+	// Share is as which percentage of the primary the copy is meant to be.
+	Share float64
 	// Identity are the labels that the copy's pods get in place of the primary's.
 	Identity workload.Identity
 	// Service is the name of the primary's Service, whose copy is made for the canary's pods.
 	Service string
+	// Policy is how the copy differs from the primary, and Autoscaler names the primary's autoscaler; nil to find it.
+	Policy     config.CopyPolicy
+	Autoscaler *v1alpha1.AutoscalerRef
 }
 
 // SplitAction is what to do with the routes.

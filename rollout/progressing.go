@@ -6,7 +6,6 @@ import (
 
 	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/workload"
 )
 
 // progressing takes the candidate through the steps of the policy: step 0 is the start of the canary without traffic.
@@ -51,8 +50,8 @@ func (t *tick) toStepZero() {
 
 func startCanary(t *tick) {
 	t.plan.Split = SplitIntent{Action: SplitRemove}
-	replicas := workload.ShareOf(workload.Replicas(t.o.Primary), t.policy.Steps()[0])
-	t.ensureCopy(replicas)
+	t.plan.Next.CanaryWeight = 0
+	replicas := t.ensureCopy(float64(t.policy.Steps()[0]))
 	if why := t.copyNotReady(replicas); why != "" {
 		t.plan.Next.StepStarted = nil
 		t.waitFor("Waiting for the canary to be ready: " + why)
@@ -101,7 +100,7 @@ func (t *tick) enterStep(step int32) {
 func (t *tick) giveWeight(weight int32) {
 	next := &t.plan.Next
 	next.CanaryWeight = weight
-	next.CanaryReplicas = workload.ShareOf(workload.Replicas(t.o.Primary), weight)
+	next.CanaryReplicas = t.replicasFor(float64(weight))
 	next.WaitingSince = t.stamp()
 	t.writeSplit()
 }
@@ -117,7 +116,7 @@ func judgeStep(t *tick) {
 		return
 	}
 	t.writeSplit()
-	t.ensureCopy(workload.ShareOf(workload.Replicas(t.o.Primary), next.CanaryWeight))
+	t.ensureCopy(float64(next.CanaryWeight))
 	if next.StepStarted == nil {
 		if why := t.notInEffect(); why != "" {
 			t.waitFor(fmt.Sprintf("Waiting for weight %d%% to take effect: %s", next.CanaryWeight, why))
@@ -162,7 +161,7 @@ func (t *tick) lost() string {
 	next := t.plan.Next
 	needed := next.CanaryReplicas
 	if next.CanaryWeight > 0 {
-		needed = min(needed, workload.ShareOf(workload.Replicas(t.o.Primary), next.CanaryWeight))
+		needed = min(needed, t.replicasFor(float64(next.CanaryWeight)))
 	}
 	var available int32
 	if t.o.Copy != nil {
@@ -207,8 +206,7 @@ func nextStep(t *tick) {
 		t.promote(analysisPassed(next.Candidate, t.sinceStart()))
 		return
 	}
-	replicas := workload.ShareOf(workload.Replicas(t.o.Primary), steps[next.Step])
-	t.ensureCopy(replicas)
+	replicas := t.ensureCopy(float64(steps[next.Step]))
 	if why := t.copyNotReady(replicas); why != "" {
 		t.waitFor(fmt.Sprintf("Step %d of %d passed; scaling the canary for weight %d%%: %s", next.Step, len(steps), steps[next.Step], why))
 		t.wakeForChecks()

@@ -58,9 +58,7 @@ func (t *tick) backToJudging() {
 // reports true when that is in effect and settled.
 func (t *tick) shifted() bool {
 	next := &t.plan.Next
-	replicas := workload.Replicas(t.o.Primary)
-	t.ensureCopy(max(1, replicas))
-	if why := t.copyNotReady(max(1, replicas)); why != "" {
+	if why := t.copyNotReady(t.ensureCopy(fullWeight)); why != "" {
 		t.waitFor("Scaling the canary to the primary's size: " + why)
 		return false
 	}

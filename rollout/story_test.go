@@ -178,7 +178,7 @@ var stories = map[string]story{
 
 // snapshot is everything that can change.
 func (w *world) snapshot() string {
-	content, err := json.Marshal([]any{w.state, w.copied, w.route, w.candidate, w.previous, w.finalizer, w.endpoints, w.primary, w.exists})
+	content, err := json.Marshal([]any{w.state, w.copied, w.route, w.candidate, w.previous, w.finalizer, w.endpoints, w.primary, w.exists, w.made})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -3,11 +3,13 @@ package rollout_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -57,6 +59,12 @@ type world struct {
 	service     corev1.Service
 	route       route.Route
 	userRoute   route.Route
+	// hpa sets the primary's replicas to its part of load, which is how many replicas all requests need.
+	hpa  *autoscalingv2.HorizontalPodAutoscaler
+	load int32
+	// lost is how many of the primary's pods are not available.
+	lost int32
+	made []workload.Object
 
 	log      []string
 	revision int
@@ -158,6 +166,10 @@ func (w *world) observe() rollout.Observation {
 		o.CopyService = w.copyService.DeepCopy()
 		o.Services = append(o.Services, *o.CopyService)
 	}
+	if w.hpa != nil {
+		o.Autoscalers = append(o.Autoscalers, *w.hpa)
+	}
+	o.Made = slices.Clone(w.made)
 	for _, query := range rollout.NeedsOf(w.policy, w.state, o) {
 		o.Samples = append(o.Samples, w.sample(query.Metric))
 	}
@@ -226,19 +238,16 @@ func (w *world) applyCopy(intent rollout.CopyIntent) {
 		if w.weight() > 0 {
 			w.t.Errorf("the copy is removed while the route sends it %d%%", w.weight())
 		}
-		w.copied, w.copyService, w.endpoints = nil, nil, 0
+		w.copied, w.copyService, w.endpoints, w.made = nil, nil, 0, nil
 	case rollout.CopyEnsure:
-		made, err := workload.MakeCanary(w.primary, *w.candidate, intent.Identity, intent.Replicas, metav1.OwnerReference{Name: "podinfo"})
-		if err != nil {
-			w.t.Fatal(err)
-		}
+		made := w.makeObjects(intent)
 		if w.copied == nil {
 			made.Generation = 1
 			w.copied = made
 			w.copyService = workload.MakeCanaryService(&w.service, w.primary, made, metav1.OwnerReference{Name: "podinfo"})
 			return
 		}
-		if *w.copied.Spec.Replicas != intent.Replicas || workload.TemplateHashOf(w.copied) != w.candidate.Hash {
+		if *w.copied.Spec.Replicas != *made.Spec.Replicas || workload.TemplateHashOf(w.copied) != w.candidate.Hash {
 			made.Generation, made.Status = w.copied.Generation+1, w.copied.Status
 			w.copied = made
 		}
@@ -262,6 +271,7 @@ func (w *world) applySplit(intent rollout.SplitIntent) {
 	}
 	w.route = updated
 	w.checkWeight(before)
+	w.checkReturn(before)
 }
 
 // weight is what the rules say, 0 to 100.
@@ -279,7 +289,7 @@ func (w *world) checkWeight(before int32) {
 	if after <= before {
 		return
 	}
-	needed := workload.ShareOf(*w.primary.Spec.Replicas, after)
+	needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, float64(after))
 	if w.copied == nil || w.copied.Status.AvailableReplicas < needed {
 		w.t.Errorf("weight rises from %d to %d without the %d replicas that it needs", before, after, needed)
 	}
@@ -374,7 +384,9 @@ func (w *world) replace(template workload.Template) {
 // react lets the controllers of Kubernetes and the gateway catch up.
 func (w *world) react() {
 	w.primary.Annotations["deployment.kubernetes.io/revision"] = fmt.Sprint(w.revision)
+	w.autoscale()
 	w.reactTo(w.primary, func(b behaviour) bool { return !b.primaryNotReady })
+	w.primary.Status.AvailableReplicas = max(0, w.primary.Status.AvailableReplicas-w.lost)
 	if w.copied != nil {
 		w.reactTo(w.copied, func(b behaviour) bool { return !b.neverReady })
 		w.endpoints = w.copied.Status.AvailableReplicas

@@ -174,14 +174,6 @@ func TestReadinessOf(t *testing.T) {
 	}
 }
 
-func TestShareOf(t *testing.T) {
-	for _, c := range []struct{ replicas, weight, want int32 }{{10, 10, 1}, {10, 11, 2}, {4, 30, 2}, {1, 1, 1}, {0, 50, 1}, {4, 100, 4}} {
-		if got := ShareOf(c.replicas, c.weight); got != c.want {
-			t.Errorf("%d%% of %d replicas need %d, not %d", c.weight, c.replicas, got, c.want)
-		}
-	}
-}
-
 func TestLosesAllAtOnce(t *testing.T) {
 	one, all := intstr.FromInt32(1), intstr.FromString("100%")
 	for name, c := range map[string]struct {

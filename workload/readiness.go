@@ -69,12 +69,6 @@ func Replicas(d *appsv1.Deployment) int32 {
 	return *d.Spec.Replicas
 }
 
-// ShareOf is how many replicas a weight in percent needs of so many: the share rounded up, at least 1.
-func ShareOf(replicas, weight int32) int32 {
-	share := (int64(replicas)*int64(weight) + 99) / 100
-	return int32(max(1, share))
-}
-
 // LosesAllAtOnce reports whether a change of the template can leave the Deployment without any available pod: strategy
 // Recreate, or a rolling update that may take all replicas down and adds none first.
 func LosesAllAtOnce(d *appsv1.Deployment) bool {

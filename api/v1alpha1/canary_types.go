@@ -106,6 +106,8 @@ const (
 	ConditionPromoted = "Promoted"
 	// ConditionReady is True when a candidate could be judged: Service, routes, gateway and metrics are found.
 	ConditionReady = "Ready"
+	// ConditionProtected is False while a rollout is open and policies that select pods by labels miss the canary's.
+	ConditionProtected = "Protected"
 	// ConditionReconciling is True while a rollout is open or awaited. With Stalled, it is what kstatus reads, by which Flux
 	// and others tell whether an object is in progress.
 	ConditionReconciling = "Reconciling"
@@ -192,6 +194,13 @@ type CanaryStatus struct {
 	// canaryReplicas is how many available canary pods the present weight was given for.
 	// +optional
 	CanaryReplicas int32 `json:"canaryReplicas,omitempty"`
+	// primaryReplicas is how many replicas of the primary bear all requests, where an autoscaler sets them: the most that it
+	// had in this rollout. It has fewer while the canary bears a part.
+	// +optional
+	PrimaryReplicas int32 `json:"primaryReplicas,omitempty"`
+	// splitChanged is when the routes were last asked for another weight; empty until the first one.
+	// +optional
+	SplitChanged *metav1.MicroTime `json:"splitChanged,omitempty"`
 	// restoring is true from the moment when the promoted template must be taken back out of the primary.
 	// +optional
 	Restoring bool `json:"restoring,omitempty"`
@@ -219,7 +228,7 @@ type CanaryStatus struct {
 	// target is what was found for the Deployment.
 	// +optional
 	Target *TargetStatus `json:"target,omitempty"`
-	// conditions are Promoted, Ready, Reconciling and Stalled.
+	// conditions are Promoted, Ready, Reconciling and Stalled, and Protected while a rollout is open.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

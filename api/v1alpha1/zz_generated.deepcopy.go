@@ -449,6 +449,10 @@ func (in *CanaryStatus) DeepCopyInto(out *CanaryStatus) {
 		in, out := &in.Promoted, &out.Promoted
 		*out = (*in).DeepCopy()
 	}
+	if in.SplitChanged != nil {
+		in, out := &in.SplitChanged, &out.SplitChanged
+		*out = (*in).DeepCopy()
+	}
 	if in.LastCheckTime != nil {
 		in, out := &in.LastCheckTime, &out.LastCheckTime
 		*out = (*in).DeepCopy()

@@ -3,10 +3,7 @@ package reconciler
 import (
 	"context"
 	"fmt"
-	"maps"
 
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,7 +13,6 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/rollout"
-	"sluice.dev/sluice/workload"
 )
 
 // write is one kind of write, which knows by itself whether there is anything to do.
@@ -98,70 +94,6 @@ func (r *Reconciler) writeCopy(ctx context.Context, canary *v1alpha1.Canary, o r
 		return err
 	case rollout.CopyRemove:
 		return r.removeCopy(ctx, o)
-	}
-	return nil
-}
-
-func (r *Reconciler) ensureCopy(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, intent rollout.CopyIntent) error {
-	owner := *metav1.NewControllerRef(canary, v1alpha1.GroupVersion.WithKind("Canary"))
-	desired, err := workload.MakeCanary(o.Primary, *o.Candidate, intent.Identity, intent.Replicas, owner)
-	if err != nil {
-		return fmt.Errorf("make the canary of Deployment %s/%s: %w", o.Namespace, o.Name, err)
-	}
-	if err := r.ensureDeployment(ctx, o.Copy, desired); err != nil {
-		return err
-	}
-	for i := range o.Services {
-		if o.Services[i].Name == intent.Service {
-			return r.ensureService(ctx, o.CopyService, workload.MakeCanaryService(&o.Services[i], o.Primary, desired, owner))
-		}
-	}
-	return nil
-}
-
-func (r *Reconciler) ensureDeployment(ctx context.Context, current, desired *appsv1.Deployment) error {
-	if current == nil {
-		return r.create(ctx, desired)
-	}
-	if !equality.Semantic.DeepEqual(current.Spec.Selector, desired.Spec.Selector) {
-		return r.delete(ctx, current)
-	}
-	updated := current.DeepCopy()
-	updated.Spec.Replicas = desired.Spec.Replicas
-	if workload.TemplateHashOf(current) != workload.TemplateHashOf(desired) {
-		updated.Spec.Template = desired.Spec.Template
-		updated.Annotations = mergedOver(updated.Annotations, desired.Annotations)
-	}
-	if equality.Semantic.DeepEqual(current, updated) {
-		return nil
-	}
-	return r.update(ctx, updated)
-}
-
-func mergedOver(base, over map[string]string) map[string]string {
-	merged := maps.Clone(base)
-	maps.Copy(merged, over)
-	return merged
-}
-
-func (r *Reconciler) ensureService(ctx context.Context, current, desired *corev1.Service) error {
-	if current == nil {
-		return r.create(ctx, desired)
-	}
-	if equality.Semantic.DeepEqual(current.Spec.Selector, desired.Spec.Selector) && current.Name == desired.Name {
-		return nil
-	}
-	return r.delete(ctx, current)
-}
-
-func (r *Reconciler) removeCopy(ctx context.Context, o rollout.Observation) error {
-	if o.Copy != nil {
-		if err := r.delete(ctx, o.Copy); err != nil {
-			return err
-		}
-	}
-	if o.CopyService != nil {
-		return r.delete(ctx, o.CopyService)
 	}
 	return nil
 }

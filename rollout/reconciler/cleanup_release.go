@@ -9,7 +9,12 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -76,23 +81,31 @@ func first(seen map[types.NamespacedName]time.Time, key types.NamespacedName, no
 	return seen[key]
 }
 
-// removeOwned deletes the copy and its Service.
+// removeOwned deletes the copy and all that was made with it.
 func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) error {
-	var deployments appsv1.DeploymentList
-	var services corev1.ServiceList
+	scaled, err := u.optional(ctx, canary.Namespace, kindScaledObject)
+	if err != nil {
+		return err
+	}
+	var objects []runtime.Object
+	for i := range scaled {
+		objects = append(objects, &scaled[i])
+	}
 	made := []client.ListOption{client.InNamespace(canary.Namespace), client.MatchingLabels{config.LabelRole: config.RoleCanary}}
-	if err := errors.Join(u.Live.List(ctx, &deployments, made...), u.Live.List(ctx, &services, made...)); err != nil {
-		return fmt.Errorf("list copies: %w", err)
+	for _, list := range []client.ObjectList{&autoscalingv2.HorizontalPodAutoscalerList{}, &policyv1.PodDisruptionBudgetList{},
+		&appsv1.DeploymentList{}, &corev1.ServiceList{}, &networkingv1.NetworkPolicyList{}} {
+		if err := u.Live.List(ctx, list, made...); err != nil {
+			return fmt.Errorf("list copies: %w", err)
+		}
+		items, err := meta.ExtractList(list)
+		if err != nil {
+			return fmt.Errorf("read %T: %w", list, err)
+		}
+		objects = append(objects, items...)
 	}
-	var owned []client.Object
-	for i := range deployments.Items {
-		owned = append(owned, &deployments.Items[i])
-	}
-	for i := range services.Items {
-		owned = append(owned, &services.Items[i])
-	}
-	for _, object := range owned {
-		if !ours(object, canary) {
+	for _, item := range objects {
+		object, is := item.(client.Object)
+		if !is || !ours(object, canary) {
 			continue
 		}
 		if err := u.delete(ctx, object); err != nil {

@@ -40,6 +40,9 @@ func (r *Reconciler) gather(ctx context.Context, canary *v1alpha1.Canary, o *rol
 		return config.Policy{}, err
 	}
 	readPrimary(o)
+	if err := r.readObjects(ctx, canary, o); err != nil {
+		return config.Policy{}, err
+	}
 	if queries := rollout.NeedsOf(policy, canary.Status, *o); len(queries) > 0 {
 		o.Samples = r.Query(ctx, queries)
 	}

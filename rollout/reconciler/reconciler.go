@@ -39,6 +39,7 @@ type Reconciler struct {
 	routes     client.Reader
 	routeKinds []string
 	metrics    *metrics
+	absent     absences
 }
 
 // Reconcile is one tick for the Deployment of the request.

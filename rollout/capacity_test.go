@@ -1,0 +1,211 @@
+package rollout_test
+
+import (
+	"maps"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/analysis"
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/workload"
+)
+
+// autoscaled gives the primary an autoscaler; all requests need its 10 replicas.
+func autoscaled(w *world) {
+	w.hpa = &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo"}}
+	w.hpa.Spec = autoscalingv2.HorizontalPodAutoscalerSpec{MinReplicas: ptrTo(int32(2)), MaxReplicas: 20,
+		ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "podinfo"}}
+	w.load = *w.primary.Spec.Replicas
+}
+
+// autoscale does what an autoscaler does: the replicas follow the requests.
+func (w *world) autoscale() {
+	if w.hpa == nil || *w.primary.Spec.Replicas == 0 {
+		return
+	}
+	wanted := max(*w.hpa.Spec.MinReplicas, (w.load*(100-w.weight())+99)/100)
+	if wanted != *w.primary.Spec.Replicas {
+		w.tell("autoscaler: %d replicas of the primary for %d%% of the requests", wanted, 100-w.weight())
+		w.primary.Spec.Replicas = ptrTo(min(wanted, w.hpa.Spec.MaxReplicas))
+		w.primary.Generation++
+	}
+}
+
+// makeObjects makes what the reconciler would, and returns the Deployment.
+func (w *world) makeObjects(intent rollout.CopyIntent) *appsv1.Deployment {
+	o := rollout.Observation{Primary: w.primary, Candidate: w.candidate, Copy: w.copied, Services: []corev1.Service{w.service}}
+	if w.hpa != nil {
+		o.Autoscalers = append(o.Autoscalers, *w.hpa)
+	}
+	objects, err := rollout.CopyObjects(o, intent, metav1.OwnerReference{Name: "podinfo"})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var copied *appsv1.Deployment
+	w.made = nil
+	for _, object := range objects {
+		switch made := object.(type) {
+		case *appsv1.Deployment:
+			copied = made
+		case *corev1.Service:
+		default:
+			w.made = append(w.made, object)
+		}
+	}
+	if shrinks := w.copied != nil && *copied.Spec.Replicas < *w.copied.Spec.Replicas; shrinks {
+		if needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, float64(w.weight())); *copied.Spec.Replicas < needed {
+			w.t.Errorf("the copy shrinks to %d replicas while the route sends it %d%%", *copied.Spec.Replicas, w.weight())
+		}
+	}
+	return copied
+}
+
+// checkReturn holds that the primary gets no more requests back than it can take, but from a canary that is bad or gone, or
+// after the progress deadline.
+func (w *world) checkReturn(before int32) {
+	after, available := w.weight(), w.primary.Status.AvailableReplicas
+	if after >= before || w.copied == nil || w.copied.Status.AvailableReplicas == 0 || !w.exists {
+		return
+	}
+	whole := *w.primary.Spec.Replicas
+	if w.hpa != nil {
+		whole = max(whole, w.load)
+	}
+	had, gets := 100-before, 100-after
+	switch {
+	case available == 0:
+		w.t.Errorf("%d%% of the requests go to a primary without any available replica", gets)
+	case gets*whole <= available*100, w.hpa != nil && gets <= had+max(1, had/4):
+	case w.isBad(before), w.state.Phase == v1alpha1.PhaseFinalising && w.now.Sub(w.state.WaitingSince.Time) >= w.policy.ProgressDeadline:
+	default:
+		w.t.Errorf("%d%% of the requests go to a primary that has %d of %d available replicas, and had %d%%", gets, available, whole, had)
+	}
+}
+
+func (w *world) isBad(weight int32) bool {
+	needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, float64(weight))
+	return w.state.Outcome == v1alpha1.OutcomeFailed && w.state.Promoted == nil ||
+		w.copied.Status.AvailableReplicas < needed || analysis.VerdictOf(w.state.Checks) == v1alpha1.VerdictFail
+}
+
+func losing(pods int32) func(*world) {
+	return func(w *world) {
+		w.tell("%d pods of the primary are not available", pods)
+		w.lost = pods
+	}
+}
+
+func scaling(replicas int32) func(*world) {
+	return func(w *world) {
+		w.tell("user scales the primary to %d", replicas)
+		w.primary.Spec.Replicas = ptrTo(replicas)
+		w.primary.Generation++
+	}
+}
+
+var half = map[string]string{config.AnnotationInterval: "10s", config.AnnotationStepWeight: "25", config.AnnotationProgressDeadline: "300s"}
+
+var capacityStories = map[string]story{
+	"an autoscaler shrinks the primary and the version is promoted": {
+		annotations: half, behaviours: map[string]behaviour{"v2": good}, prepare: autoscaled,
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"an autoscaler shrinks a primary with strategy Recreate that has no requests": {
+		annotations: half, behaviours: map[string]behaviour{"v2": good},
+		prepare: func(w *world) { autoscaled(w); recreate(w) },
+		acts:    []act{{immediately, setting("v2")}},
+		phase:   v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"an autoscaler shrinks the primary and the rollout is aborted": {
+		annotations: half, behaviours: map[string]behaviour{"v2": good}, prepare: autoscaled,
+		acts:  []act{{immediately, setting("v2")}, {atStep(2), aborting("v2", 0)}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"an autoscaler shrinks the primary and a bad version is left at once": {
+		annotations: half, behaviours: map[string]behaviour{"v2": good}, prepare: autoscaled,
+		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
+			w.tell("v2 turns bad")
+			w.behaviours = map[string]behaviour{"v2": {successRate: 50, p99: 20, requests: 100}}
+		}}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"the primary loses pods while the change is taken back and gets them again": {
+		annotations: half, behaviours: map[string]behaviour{"v2": good},
+		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) { losing(7)(w); w.react(); w.set("v1") }},
+			{inPhase(v1alpha1.PhaseFinalising), losing(2)}, {func(w *world) bool { return w.weight() == 20 }, losing(0)}},
+		phase: v1alpha1.PhaseInitialized, version: "v1",
+	},
+	"the primary loses pods for longer than the progress deadline": {
+		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationStepWeight: "25", config.AnnotationProgressDeadline: "60s"},
+		behaviours:  map[string]behaviour{"v2": good},
+		acts:        []act{{immediately, setting("v2")}, {atStep(2), func(w *world) { losing(7)(w); w.react(); w.set("v1") }}},
+		phase:       v1alpha1.PhaseInitialized, version: "v1",
+	},
+	"the primary is scaled to 0 in flight and up again": {
+		annotations: half, behaviours: map[string]behaviour{"v2": good},
+		acts:  []act{{immediately, setting("v2")}, {atStep(2), scaling(0)}, {after(3 * time.Minute), scaling(10)}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the primary is scaled up in flight": {
+		annotations: half, behaviours: map[string]behaviour{"v2": good},
+		acts:  []act{{immediately, setting("v2")}, {atStep(1), scaling(20)}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"a primary with strategy Recreate does not get ready after promotion": {
+		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
+		behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}},
+		prepare:     recreate,
+		acts:        []act{{immediately, setting("v2")}},
+		phase:       v1alpha1.PhaseFailed, version: "v1",
+	},
+}
+
+func init() { maps.Copy(stories, capacityStories) }
+
+// TestRandomCapacity plays an autoscaler, lost pods and scaling at any moment, with late reactions and crashes, against the
+// invariants of every write.
+func TestRandomCapacity(t *testing.T) {
+	for seed := range uint64(100) {
+		chance := rand.New(rand.NewPCG(seed, 3))
+		s := story{annotations: half, behaviours: map[string]behaviour{"v2": good, "v3": failing}, acts: capacityActs(chance)}
+		s.prepare = func(w *world) {
+			if chance.IntN(2) == 0 {
+				autoscaled(w)
+			}
+			if chance.IntN(3) == 0 {
+				recreate(w)
+			}
+		}
+		w := play(t, s, chance)
+		w.checkEnd()
+		if t.Failed() {
+			for _, line := range w.log {
+				t.Log(line)
+			}
+			t.Fatalf("with seed %d", seed)
+		}
+	}
+}
+
+func capacityActs(chance *rand.Rand) []act {
+	kinds := []func(*world){
+		losing(chance.Int32N(10)), losing(0), scaling(5), scaling(20), scaling(10),
+		aborting("v2", 0), setting("v1"), setting("v2"), setting("v3"),
+	}
+	acts := []act{{immediately, setting("v2")}}
+	var moment time.Duration
+	for range 1 + chance.IntN(8) {
+		moment += time.Duration(chance.IntN(20_000)) * time.Millisecond
+		acts = append(acts, act{after(moment), kinds[chance.IntN(len(kinds))]})
+	}
+	return append(acts, act{after(moment + time.Minute), losing(0)})
+}

@@ -1,0 +1,118 @@
+package rollout
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/workload"
+)
+
+// CopyObjects makes everything that runs the candidate, in the order in which it is to be written: what protects the canary's
+// pods, the Deployment, its Service, its autoscaler, its disruption budgets. The error says what of the policy cannot be.
+func CopyObjects(o Observation, intent CopyIntent, owner metav1.OwnerReference) ([]workload.Object, error) {
+	canary, err := workload.MakeCanary(o.Primary, *o.Candidate, intent.Identity, intent.Replicas, owner)
+	if err != nil {
+		return nil, err
+	}
+	if err := workload.Override(canary, intent.Policy.Template); err != nil {
+		return nil, err
+	}
+	autoscaler, err := canaryAutoscaler(o, intent, canary)
+	if err != nil {
+		return nil, err
+	}
+	var objects []workload.Object
+	for _, policy := range workload.MakeCanaryNetworkPolicies(o.NetworkPolicies, o.Primary, canary) {
+		objects = append(objects, policy)
+	}
+	objects = append(objects, canary)
+	for i := range o.Services {
+		if o.Services[i].Name == intent.Service {
+			objects = append(objects, workload.MakeCanaryService(&o.Services[i], o.Primary, canary, owner))
+		}
+	}
+	if autoscaler != nil {
+		leaveToAutoscaler(canary, o.Copy)
+		objects = append(objects, autoscaler)
+	}
+	for _, budget := range workload.MakeCanaryBudgets(o.Budgets, o.Primary, canary) {
+		objects = append(objects, budget)
+	}
+	return objects, nil
+}
+
+// canaryAutoscaler makes the canary's copy of the primary's autoscaler, nil when there is none or the policy wants none.
+func canaryAutoscaler(o Observation, intent CopyIntent, canary *appsv1.Deployment) (workload.Object, error) {
+	found, err := workload.AutoscalerOf(o.Primary, o.Autoscalers, o.ScaledObjects, intent.Autoscaler)
+	if err != nil || found == nil || !intent.Policy.Autoscaler {
+		return nil, err
+	}
+	limits := workload.Limits{Min: intent.Replicas, Share: intent.Share}
+	var queries map[string]string
+	if ref := intent.Autoscaler; ref != nil {
+		limits.Set, queries = ref.PrimaryScalerReplicas, ref.PrimaryScalerQueries
+	}
+	return found.Make(canary, limits, queries, o.Primary.Name), nil
+}
+
+// leaveToAutoscaler never takes away replicas that the canary's autoscaler may have added.
+func leaveToAutoscaler(canary, current *appsv1.Deployment) {
+	if current != nil && workload.Replicas(current) > workload.Replicas(canary) {
+		canary.Spec.Replicas = current.Spec.Replicas
+	}
+}
+
+// findObjects looks ahead to what is made with the copy: none of it may be there already, no Service may select the canary's
+// pods as the policy has them, and policies that miss them are told of.
+func findObjects(target *Target, policy config.Policy, o Observation) string {
+	candidate := o.inFlight()
+	if candidate == nil {
+		return ""
+	}
+	intent := CopyIntent{Replicas: 1, Identity: target.Identity, Policy: policy.Copy, Autoscaler: policy.Autoscaler}
+	objects, err := CopyObjects(o, intent, metav1.OwnerReference{})
+	if err != nil {
+		return err.Error()
+	}
+	for _, object := range objects {
+		if canary, is := object.(*appsv1.Deployment); is {
+			pods := canary.Spec.Template.Labels
+			target.Unprotected = workload.Missed(o.LabelPolicies, o.NetworkPolicies, o.Primary.Spec.Template.Labels, pods)
+			if leak := workload.LeakOf(pods, o.Services, target.CanaryService()); leak != nil {
+				return fmt.Sprintf("Service %s would select the canary's pods by label %s, which the policy's spec.canary.template gives them: "+
+					"leave that label out", leak.Service, leak.Label)
+			}
+		}
+		if foreign := o.foreign(object); foreign != "" {
+			return fmt.Sprintf("%s exists and was not made for this Deployment: rename or delete it, the canary needs the name", foreign)
+		}
+	}
+	return ""
+}
+
+// foreign names the object of somebody else that has the name of one that is to be made; empty when there is none. The
+// Deployment and the Service are looked at where they are read.
+func (o Observation) foreign(made workload.Object) string {
+	var others []workload.Object
+	for i := range o.Autoscalers {
+		others = append(others, &o.Autoscalers[i])
+	}
+	for i := range o.ScaledObjects {
+		others = append(others, &o.ScaledObjects[i])
+	}
+	for i := range o.Budgets {
+		others = append(others, &o.Budgets[i])
+	}
+	for i := range o.NetworkPolicies {
+		others = append(others, &o.NetworkPolicies[i])
+	}
+	for _, other := range others {
+		if kind := workload.KindOf(other); kind == workload.KindOf(made) && other.GetName() == made.GetName() {
+			return kind + " " + other.GetName()
+		}
+	}
+	return ""
+}

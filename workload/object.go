@@ -1,0 +1,62 @@
+package workload
+
+import (
+	"maps"
+	"reflect"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"sluice.dev/sluice/config"
+)
+
+// Object is any object of the API.
+type Object interface {
+	metav1.Object
+	runtime.Object
+}
+
+// CanaryObjectName is the name of the canary's copy of an object of the primary, such as its autoscaler.
+func CanaryObjectName(name string) string {
+	return CanaryName(name)
+}
+
+// copiedMeta is the metadata of the canary's copy of an object of the primary.
+func copiedMeta(of metav1.Object, canary *appsv1.Deployment) metav1.ObjectMeta {
+	meta := metav1.ObjectMeta{
+		Namespace:       of.GetNamespace(),
+		Name:            CanaryObjectName(of.GetName()),
+		Labels:          unclaimed(of.GetLabels()),
+		Annotations:     unclaimed(of.GetAnnotations()),
+		OwnerReferences: canary.OwnerReferences,
+	}
+	meta.Labels[config.LabelRole] = config.RoleCanary
+	meta.Labels[config.LabelPrimary] = canary.Labels[config.LabelPrimary]
+	return meta
+}
+
+// IsCanarys reports whether an object was made for a canary.
+func IsCanarys(object metav1.Object) bool {
+	return object.GetLabels()[config.LabelRole] == config.RoleCanary
+}
+
+// misses reports whether a selector matches the primary's pods and not the canary's. One that cannot be read matches nothing.
+func misses(selector *metav1.LabelSelector, primaryPod, canaryPod map[string]string) bool {
+	parsed, err := metav1.LabelSelectorAsSelector(selector)
+	return err == nil && parsed.Matches(labels.Set(primaryPod)) && !parsed.Matches(labels.Set(canaryPod))
+}
+
+// canarysOwn selects the pods of the canary and no others.
+func canarysOwn(canary *appsv1.Deployment) metav1.LabelSelector {
+	return metav1.LabelSelector{MatchLabels: maps.Clone(canary.Spec.Selector.MatchLabels)}
+}
+
+// KindOf is the kind of an object; one that was read into a type of its own does not say it.
+func KindOf(object Object) string {
+	if kind := object.GetObjectKind().GroupVersionKind().Kind; kind != "" {
+		return kind
+	}
+	return reflect.TypeOf(object).Elem().Name()
+}
