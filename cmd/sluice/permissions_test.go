@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/apiserver"
 )
 
 // enforcingOwners has the API server ask for the right to finalize an owner whose deletion an object blocks.
@@ -37,10 +38,10 @@ func TestEveryPermissionOfTheChartIsNeeded(t *testing.T) {
 			// API servers before 1.34 do not send what there is when a watch begins, so that it is listed first.
 			t.Setenv("KUBE_FEATURE_WatchListClient", "false")
 			log := filepath.Join(t.TempDir(), "audit.log")
-			c := startCluster(t, audited(t, log), enforcingOwners)
+			c := startCluster(t, audited(t, log), enforcingOwners, apiserver.WithOptionalKinds)
 			s := c.newShop()
 			values := append(settings[:len(settings):len(settings)],
-				"--set=metrics.secure=true,certs.validity=30s,certs.caValidity=60s,prometheusUrl="+s.prometheus)
+				"--set=rbac.keda=true,rbac.labelPolicies=true,metrics.secure=true,certs.validity=30s,certs.caValidity=60s,prometheusUrl="+s.prometheus)
 			c.run(append([]string{"install", "sluice", "../../charts/sluice", "--create-namespace"}, values...)...)
 			granted := c.grants(values)
 			c.Expect(len(granted)).To(BeNumerically(">", 30), "the chart's rules were not found")
@@ -71,8 +72,9 @@ func (s *shop) everythingHappens() {
 	s.expectCannotFinalize(p, "create Canary shop/podinfo")
 	giveBack["deployments/finalizers"]()
 	s.waitForPhase(p, v1alpha1.PhaseInitialized)
+	s.surround()
 	s.setImage("podinfo:v2")
-	s.expectCannotFinalize(p, "create *v1.Deployment shop/podinfo-canary")
+	s.expectCannotFinalize(p, "create *v1.NetworkPolicy shop/podinfo-canary")
 	giveBack["canaries/finalizers"]()
 	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)
 	s.Expect(p.lines()).NotTo(ContainSubstring("admission did not render"), "admission must be what writes weights")
@@ -87,8 +89,10 @@ func (s *shop) everythingHappens() {
 	s.Eventually(func() int { return strings.Count(p.lines(), "renewed the webhooks' certificate") }, patience, glance).Should(BeNumerically(">", 1))
 	s.failing.Store(false)
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/interval":"1h"}}}`)
+	s.scaledByKeda()
 	s.setImage("podinfo:v4")
 	s.waitFor(p, "a rollout in flight", func(status v1alpha1.CanaryStatus) bool { return status.Step > 0 && status.StepStarted != nil })
+	s.surroundingsChange(p)
 	s.uninstall(p)
 	s.Expect(s.canary().Finalizers).To(BeEmpty(), "uninstalling must let go of the Canary")
 }

@@ -16,7 +16,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"sluice.dev/sluice/config"
@@ -64,9 +63,7 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		return m.Run()
-	}, apiserver.OnlyWebhooks(), func(environment *envtest.Environment) {
-		environment.CRDDirectoryPaths = append(environment.CRDDirectoryPaths, "testdata")
-	}))
+	}, apiserver.OnlyWebhooks(), apiserver.WithOptionalKinds))
 }
 
 func startReconciler(ctx context.Context) error {
