@@ -20,10 +20,6 @@ func CopyObjects(o Observation, intent CopyIntent, owner metav1.OwnerReference) 
 	if err := workload.Override(canary, intent.Policy.Template); err != nil {
 		return nil, err
 	}
-	autoscaler, err := canaryAutoscaler(o, intent, canary)
-	if err != nil {
-		return nil, err
-	}
 	var objects []workload.Object
 	for _, policy := range workload.MakeCanaryNetworkPolicies(o.NetworkPolicies, o.Primary, canary) {
 		objects = append(objects, policy)
@@ -34,7 +30,7 @@ func CopyObjects(o Observation, intent CopyIntent, owner metav1.OwnerReference) 
 			objects = append(objects, workload.MakeCanaryService(&o.Services[i], o.Primary, canary, owner))
 		}
 	}
-	if autoscaler != nil {
+	if autoscaler := canaryAutoscaler(o, intent, canary); autoscaler != nil {
 		leaveToAutoscaler(canary, o.Copy)
 		objects = append(objects, autoscaler)
 	}
@@ -44,18 +40,19 @@ func CopyObjects(o Observation, intent CopyIntent, owner metav1.OwnerReference) 
 	return objects, nil
 }
 
-// canaryAutoscaler makes the canary's copy of the primary's autoscaler, nil when there is none or the policy wants none.
-func canaryAutoscaler(o Observation, intent CopyIntent, canary *appsv1.Deployment) (workload.Object, error) {
+// canaryAutoscaler makes the canary's copy of the primary's autoscaler, nil when there is none or the policy wants none. One
+// that is deleted in flight is no reason to stop.
+func canaryAutoscaler(o Observation, intent CopyIntent, canary *appsv1.Deployment) workload.Object {
 	found, err := workload.AutoscalerOf(o.Primary, o.Autoscalers, o.ScaledObjects, intent.Autoscaler)
 	if err != nil || found == nil || !intent.Policy.Autoscaler {
-		return nil, err
+		return nil
 	}
 	limits := workload.Limits{Min: intent.Replicas, Share: intent.Share}
 	var queries map[string]string
 	if ref := intent.Autoscaler; ref != nil {
 		limits.Set, queries = ref.PrimaryScalerReplicas, ref.PrimaryScalerQueries
 	}
-	return found.Make(canary, limits, queries, o.Primary.Name), nil
+	return found.Make(canary, limits, queries, o.Primary.Name)
 }
 
 // leaveToAutoscaler never takes away replicas that the canary's autoscaler may have added.
@@ -71,6 +68,9 @@ func findObjects(target *Target, policy config.Policy, o Observation) string {
 	candidate := o.inFlight()
 	if candidate == nil {
 		return ""
+	}
+	if _, err := workload.AutoscalerOf(o.Primary, o.Autoscalers, o.ScaledObjects, policy.Autoscaler); err != nil && o.Copy == nil {
+		return err.Error()
 	}
 	intent := CopyIntent{Replicas: 1, Identity: target.Identity, Policy: policy.Copy, Autoscaler: policy.Autoscaler}
 	objects, err := CopyObjects(o, intent, metav1.OwnerReference{})

@@ -33,7 +33,7 @@ var (
 
 // readObjects reads what the canary gets copies of, and these copies. Without a rollout nobody asks for them.
 func (r *Reconciler) readObjects(ctx context.Context, canary *v1alpha1.Canary, o *rollout.Observation) error {
-	if o.Candidate == nil && o.Previous == nil && o.Copy == nil && o.CopyService == nil && !o.Finalizer && !rollout.Active(canary.Status) {
+	if rests(canary, *o) {
 		return nil
 	}
 	var hpas autoscalingv2.HorizontalPodAutoscalerList
@@ -60,6 +60,11 @@ func (r *Reconciler) readObjects(ctx context.Context, canary *v1alpha1.Canary, o
 		o.LabelPolicies = append(o.LabelPolicies, found...)
 	}
 	return nil
+}
+
+// rests reports whether no rollout is open, and none is about to begin or has left anything.
+func rests(canary *v1alpha1.Canary, o rollout.Observation) bool {
+	return o.Candidate == nil && o.Previous == nil && o.Copy == nil && o.CopyService == nil && !o.Finalizer && !rollout.Active(canary.Status)
 }
 
 // others are the objects that were not made for this canary; those that were are noted.
