@@ -47,7 +47,7 @@ const ProviderPrometheus = "prometheus"
 
 // MetricProvider is a server of metrics.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.region) || self.region == ”",message="region: only CloudWatch has regions, and provider types other than prometheus are not supported by this release; leave it out"
+// +kubebuilder:validation:XValidation:rule="!has(self.region) || size(self.region) == 0",message="region: only CloudWatch has regions, and provider types other than prometheus are not supported by this release; leave it out"
 type MetricProvider struct {
 	// type is prometheus, which is also the default; this release has no other.
 	// +optional
