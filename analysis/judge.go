@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -14,6 +12,8 @@ import (
 
 // Sample answers one query.
 type Sample struct {
+	// Check is the name of the check that asked.
+	Check  string
 	Metric Metric
 	// Value is meaningless when Missing or Err is set.
 	Value float64
@@ -23,91 +23,65 @@ type Sample struct {
 	Err string
 }
 
-// check holds one metric against its threshold.
-type check struct {
-	metric    Metric
-	threshold func(config.Policy) string
-	beyond    func(config.Policy, float64) bool
-	show      func(float64) string
-	relation  string
-}
-
-var checks = []check{
-	{
-		metric:    SuccessRate,
-		threshold: func(p config.Policy) string { return fmt.Sprintf("min %s%%", short(p.MinSuccessRate)) },
-		beyond:    func(p config.Policy, value float64) bool { return value < p.MinSuccessRate },
-		show:      func(value float64) string { return fmt.Sprintf("%.2f%%", value) },
-		relation:  "below",
-	},
-	{
-		metric:    Duration,
-		threshold: func(p config.Policy) string { return "max " + p.MaxRequestDuration.String() },
-		beyond:    func(p config.Policy, value float64) bool { return value > milliseconds(p.MaxRequestDuration) },
-		show:      func(value float64) string { return fmt.Sprintf("%.0fms", value) },
-		relation:  "above",
-	},
-}
-
-func short(value float64) string {
-	return strconv.FormatFloat(value, 'f', -1, 64)
-}
-
-func milliseconds(d time.Duration) float64 {
-	return float64(d) / float64(time.Millisecond)
-}
-
-// Judge holds the samples against the thresholds of the policy, one result for each check, always in the same order. A
-// check is inconclusive without data, with too few requests, or when its query could not be answered.
+// Judge holds the samples against the checks of the policy, one result for each, in their order. A check is inconclusive
+// without data, when its query could not be answered, and, if it is built in, with too few requests.
 func Judge(policy config.Policy, samples []Sample) []v1alpha1.CheckStatus {
-	byMetric := map[Metric]Sample{}
-	for _, sample := range samples {
-		byMetric[sample.Metric] = sample
-	}
-	requests := sampleOf(byMetric, RequestCount)
+	checks := ChecksOf(policy)
 	results := make([]v1alpha1.CheckStatus, 0, len(checks))
-	for _, c := range checks {
-		results = append(results, c.judge(policy, requests, sampleOf(byMetric, c.metric)))
+	for _, check := range checks {
+		results = append(results, check.judge(policy.MinRequests, samples))
 	}
 	return results
 }
 
 // sampleOf treats what is no number like what is not there.
-func sampleOf(samples map[Metric]Sample, metric Metric) Sample {
-	sample, answered := samples[metric]
-	if !answered || math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0) {
-		sample.Missing = true
+func (c Check) sampleOf(samples []Sample, metric Metric) Sample {
+	for _, sample := range samples {
+		if sample.Check == c.Name && sample.Metric == metric {
+			sample.Missing = sample.Missing || math.IsNaN(sample.Value) || math.IsInf(sample.Value, 0)
+			return sample
+		}
 	}
-	return sample
+	return Sample{Missing: true}
 }
 
-func (c check) judge(policy config.Policy, requests, sample Sample) v1alpha1.CheckStatus {
-	result := v1alpha1.CheckStatus{Name: string(c.metric), Threshold: c.threshold(policy), Verdict: v1alpha1.VerdictInconclusive}
-	switch {
-	case requests.Err != "" || sample.Err != "":
-		result.Message = "Prometheus could not answer: " + firstOf(requests.Err, sample.Err)
-	case requests.Missing || requests.Value <= 0:
-		result.Message = "no requests to the canary were counted"
-	case requests.Value < policy.MinRequests:
-		result.Message = fmt.Sprintf("%.0f requests to the canary were counted, at least %.0f are needed", math.Floor(requests.Value), policy.MinRequests)
-	case sample.Missing:
-		result.Message = "there is no data for this metric"
-	case c.beyond(policy, sample.Value):
-		result.Value = c.show(sample.Value)
+func (c Check) judge(minRequests float64, samples []Sample) v1alpha1.CheckStatus {
+	result := v1alpha1.CheckStatus{Name: c.Name, Threshold: c.threshold, Verdict: v1alpha1.VerdictInconclusive}
+	sample := c.sampleOf(samples, c.Metric)
+	if result.Message = c.unknown(minRequests, samples, sample); result.Message != "" {
+		return result
+	}
+	result.Value, result.Verdict = c.show(sample.Value), v1alpha1.VerdictPass
+	if relation := c.beyond(sample.Value); relation != "" {
 		result.Verdict = v1alpha1.VerdictFail
-		result.Message = fmt.Sprintf("%s is %s %s", result.Value, c.relation, result.Threshold)
-	default:
-		result.Value = c.show(sample.Value)
-		result.Verdict = v1alpha1.VerdictPass
+		result.Message = fmt.Sprintf("%s is %s %s", result.Value, relation, result.Threshold)
 	}
 	return result
 }
 
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
+// unknown says why nothing can be said; empty when the value counts.
+func (c Check) unknown(minRequests float64, samples []Sample, sample Sample) string {
+	if sample.Err != "" {
+		return "Prometheus could not answer: " + sample.Err
 	}
-	return b
+	if c.Metric == Custom {
+		if sample.Missing {
+			return "the query of " + c.Name + " found no data"
+		}
+		return ""
+	}
+	requests := c.sampleOf(samples, RequestCount)
+	switch {
+	case requests.Err != "":
+		return "Prometheus could not answer: " + requests.Err
+	case requests.Missing || requests.Value <= 0:
+		return "no requests to the canary were counted"
+	case requests.Value < minRequests:
+		return fmt.Sprintf("%.0f requests to the canary were counted, at least %.0f are needed", math.Floor(requests.Value), minRequests)
+	case sample.Missing:
+		return "there is no data for this metric"
+	}
+	return ""
 }
 
 // VerdictOf is the verdict of a round: Fail when any check fails, else Inconclusive when any is or there is none.

@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,14 +13,26 @@ import (
 )
 
 func samples(requests, rate, duration float64) []Sample {
-	return []Sample{{Metric: RequestCount, Value: requests}, {Metric: SuccessRate, Value: rate}, {Metric: Duration, Value: duration}}
+	var samples []Sample
+	for metric, value := range map[Metric]float64{SuccessRate: rate, Duration: duration} {
+		samples = append(samples, Sample{Check: string(metric), Metric: RequestCount, Value: requests}, Sample{Check: string(metric), Metric: metric, Value: value})
+	}
+	return samples
+}
+
+// changed is a copy of samples in which the sample of one metric is changed.
+func changed(samples []Sample, metric Metric, change func(*Sample)) []Sample {
+	for i := range samples {
+		if samples[i].Metric == metric {
+			change(&samples[i])
+		}
+	}
+	return samples
 }
 
 func TestJudge(t *testing.T) {
-	failed := samples(100, 100, 20)
-	failed[1].Err = "connection refused"
-	missing := samples(100, 100, 20)
-	missing[2].Missing = true
+	failed := changed(samples(100, 100, 20), SuccessRate, func(s *Sample) { s.Err = "connection refused" })
+	missing := changed(samples(100, 100, 20), Duration, func(s *Sample) { s.Missing = true })
 	for name, c := range map[string]struct {
 		samples []Sample
 		verdict v1alpha1.Verdict
@@ -78,8 +91,19 @@ func TestQueries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, query := range QueriesFor(c.preset, target, 12500*time.Millisecond) {
-				got = append(got, query.Expression)
+			for _, check := range ChecksOf(config.Defaults()) {
+				queries, err := QueriesFor(check, c.preset, target, 12500*time.Millisecond)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, query := range queries {
+					if query.Check != check.Name {
+						t.Errorf("a query of %s is for check %q", check.Name, query.Check)
+					}
+					if !slices.Contains(got, query.Expression) {
+						got = append(got, query.Expression)
+					}
+				}
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Error(diff)

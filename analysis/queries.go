@@ -20,6 +20,8 @@ type Target struct {
 	Workload string
 	// Ports of the Service that the routes send to.
 	Ports []int32
+	// Primary is the name of the Deployment that serves, PrimaryService its Service, and Route the first route of that.
+	Primary, PrimaryService, Route string
 }
 
 // Metric names what a query measures.
@@ -32,14 +34,44 @@ const (
 	SuccessRate Metric = "request-success-rate"
 	// Duration is the 99th percentile of the request durations in milliseconds.
 	Duration Metric = "request-duration"
+	// Custom is what the query of a check says.
+	Custom Metric = "custom"
 )
 
 // Query is one question to Prometheus.
 type Query struct {
+	// Check is the name of the check that asks.
+	Check  string
 	Metric Metric
 	// Expression is in PromQL.
 	Expression string
+	// Server answers it; nil for the controller's Prometheus.
+	Server *Server
 }
+
+// Server is a Prometheus that a MetricTemplate names.
+type Server struct {
+	// Address is its http or https URL.
+	Address string
+	// Headers are added to each request.
+	Headers map[string][]string
+	// InsecureSkipVerify does not verify its certificate.
+	InsecureSkipVerify bool
+	// Authorization is the value of the header of that name; empty for none.
+	Authorization Secret
+}
+
+// Secret is a text that is in no log, message or status.
+type Secret string
+
+// String hides the text.
+func (Secret) String() string { return "(secret)" }
+
+// GoString hides the text.
+func (Secret) GoString() string { return "(secret)" }
+
+// MarshalText hides the text.
+func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 
 // preset says which series of a source of metrics belong to a target.
 type preset struct {
@@ -127,24 +159,42 @@ func SettleFor(string) time.Duration {
 	return settle
 }
 
-// QueriesFor returns the questions about a target: requests, success rate and duration. The window is how far back they
-// look, in whole milliseconds. An unknown preset has no questions.
+// QueriesFor returns the questions of one check about a target: the number of requests and the metric for a built-in check,
+// else its own query. The window is how far back they look, in whole milliseconds. An unknown preset has no questions. The
+// error says what is wrong with a query.
+func QueriesFor(check Check, presetName string, target Target, window time.Duration) ([]Query, error) {
+	if check.Metric == Custom {
+		expression, err := Render(check.Query, Variables{
+			Namespace: target.Namespace, Primary: target.Primary, Target: target.Workload, Service: target.PrimaryService,
+			Route: target.Route, Interval: window, Custom: check.Variables,
+		})
+		return []Query{{Check: check.Name, Metric: Custom, Expression: expression, Server: check.Server}}, err
+	}
+	p, known := presets[presetName]
+	if !known {
+		return nil, nil
+	}
+	return []Query{
+		{Check: check.Name, Metric: RequestCount, Expression: p.expression(RequestCount, target, window)},
+		{Check: check.Name, Metric: check.Metric, Expression: p.expression(check.Metric, target, window)},
+	}, nil
+}
+
+// expression is the query for a built-in metric.
 //
 // increase() knows nothing of what a series counted before its first sample, so the first errors of a new pod are seen
 // one scrape later than they could be; total and errors lose the same way, and the window grows from there.
-func QueriesFor(presetName string, target Target, window time.Duration) []Query {
-	p, known := presets[presetName]
-	if !known {
-		return nil
-	}
+func (p preset) expression(metric Metric, target Target, window time.Duration) string {
 	selector := p.selector(target)
 	back := fmt.Sprintf("[%dms]", window.Milliseconds())
 	total := fmt.Sprintf("sum(increase(%s{%s}%s))", p.requests, selector, back)
-	failed := fmt.Sprintf("sum(increase(%s{%s,%s}%s))", p.requests, selector, p.errors, back)
-	buckets := fmt.Sprintf("sum by (le) (rate(%s{%s}%s))", p.buckets, selector, back)
-	return []Query{
-		{RequestCount, total},
-		{SuccessRate, fmt.Sprintf("100 * (1 - (%s or 0 * %s) / (%s > 0))", failed, total, total)},
-		{Duration, fmt.Sprintf("histogram_quantile(0.99, %s) / %g", buckets, p.perMillisecond)},
+	switch metric {
+	case RequestCount:
+		return total
+	case SuccessRate:
+		failed := fmt.Sprintf("sum(increase(%s{%s,%s}%s))", p.requests, selector, p.errors, back)
+		return fmt.Sprintf("100 * (1 - (%s or 0 * %s) / (%s > 0))", failed, total, total)
 	}
+	buckets := fmt.Sprintf("sum by (le) (rate(%s{%s}%s))", p.buckets, selector, back)
+	return fmt.Sprintf("histogram_quantile(0.99, %s) / %g", buckets, p.perMillisecond)
 }

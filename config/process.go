@@ -22,6 +22,8 @@ type Process struct {
 	ServiceAccount string `json:"serviceAccount"`
 	// WatchNamespaces are the namespaces whose Deployments can be opted in; empty for all.
 	WatchNamespaces []string `json:"watchNamespaces"`
+	// NoCrossNamespaceRefs forbids checks that use MetricTemplates of other namespaces.
+	NoCrossNamespaceRefs bool `json:"noCrossNamespaceRefs"`
 	// LeaderElection lets one of several replicas reconcile.
 	LeaderElection bool `json:"leaderElection"`
 	// Metrics are the controller's own.

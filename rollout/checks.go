@@ -11,6 +11,7 @@ import (
 
 // takeSamples judges the samples of this tick, if any were due.
 func (t *tick) takeSamples() {
+	t.countNos(v1alpha1.HookRollout)
 	if t.o.Samples == nil {
 		return
 	}
@@ -41,18 +42,25 @@ func (t *tick) holdsFirst(before v1alpha1.Verdict) bool {
 func (t *tick) passedSince(moment time.Time) bool {
 	next := t.plan.Next
 	return next.LastCheckTime != nil && !next.LastCheckTime.Time.Before(moment) &&
-		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictPass
+		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictPass && t.hooksFailing() == ""
 }
 
-func explain(checks []v1alpha1.CheckStatus) string {
-	if len(checks) == 0 {
-		return "no checks yet"
+// explain tells what decided the last round of checks, and which hook did not say yes.
+func (t *tick) explain() string {
+	why := "no checks yet"
+	if checks := t.plan.Next.Checks; len(checks) > 0 {
+		why = analysis.Explain(checks)
 	}
-	return analysis.Explain(checks)
+	if hooks := t.hooksFailing(); hooks != "" {
+		why += "; " + hooks
+	}
+	return why
 }
 
 func (t *tick) wakeForChecks() {
 	t.wakeIn(nextCheck(t.policy.CheckPeriod(), t.policy.Interval, t.plan.Next.StepStarted, t.plan.Next.LastCheckTime).Sub(t.o.Now))
+	t.wakeForHooks(v1alpha1.HookRollout, t.policy.Interval)
+	t.wakeForHooks(v1alpha1.HookRollback, t.policy.CheckPeriod())
 }
 
 // nextCheck is when checks are next due: every period from the start of the step, and at its end.

@@ -13,4 +13,9 @@ func (t *tick) forgetFuture() {
 			*stamp = *t.stamp()
 		}
 	}
+	for i := range next.Hooks {
+		if next.Hooks[i].Answered.After(t.o.Now) {
+			next.Hooks[i].Answered = *t.stamp()
+		}
+	}
 }

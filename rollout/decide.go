@@ -52,7 +52,7 @@ type tick struct {
 }
 
 func begin(policy config.Policy, state State, o Observation) *tick {
-	t := &tick{policy: inForce(policy, state, o), latest: policy, kept: keeps(state), o: o, before: state}
+	t := &tick{policy: InForce(policy, state, o), latest: policy, kept: keeps(state), o: o, before: state}
 	t.plan.Next = *state.DeepCopy()
 	t.plan.Finalizer = o.Finalizer
 	if o.Primary != nil {
@@ -60,6 +60,7 @@ func begin(policy config.Policy, state State, o Observation) *tick {
 	}
 	t.findAutoscaler()
 	t.forgetFuture()
+	t.noticeAnswers()
 	t.noticeTemplate()
 	t.noticePause()
 	t.noticeRequests()
@@ -84,6 +85,7 @@ func (t *tick) finish() Plan {
 	t.settleDirect()
 	t.setConditions()
 	t.noteRevision()
+	t.tellHooks()
 	return t.plan
 }
 
@@ -102,7 +104,7 @@ func (t *tick) showSteps() {
 		return
 	}
 	next.Steps, next.FailureThreshold = t.policy.Steps(), t.policy.Threshold
-	if next.Phase != v1alpha1.PhaseProgressing || next.Step == 0 || next.StepStarted == nil {
+	if !judging(*next) || next.Step == 0 || next.StepStarted == nil {
 		return
 	}
 	check := nextCheck(t.policy.CheckPeriod(), t.policy.Interval, next.StepStarted, next.LastCheckTime)

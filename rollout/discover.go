@@ -53,7 +53,7 @@ func (t Target) Status() *v1alpha1.TargetStatus {
 // what is missing and what to do; no rollout starts until it is gone. What was found by then is in the Target.
 func Discover(policy config.Policy, observation Observation) (target Target, problem string) {
 	for _, find := range []func(*Target, config.Policy, Observation) string{
-		checkValid, findService, findRoutes, findGateway, findMetrics, findForeign, findIdentity, findObjects,
+		checkValid, findService, findRoutes, findGateway, findMetrics, findQueries, findForeign, findIdentity, findObjects,
 	} {
 		if problem = find(&target, policy, observation); problem != "" {
 			return target, problem
@@ -142,7 +142,7 @@ func findGateway(target *Target, _ config.Policy, o Observation) string {
 }
 
 func findMetrics(target *Target, policy config.Policy, o Observation) string {
-	if policy.SkipAnalysis {
+	if policy.SkipAnalysis || !needsPreset(policy) {
 		return ""
 	}
 	if !o.Prometheus {

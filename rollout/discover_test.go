@@ -7,8 +7,10 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/route"
@@ -84,6 +86,33 @@ func TestDiscover(t *testing.T) {
 		"a route that is split for another Deployment": {func(o *Observation, _ *config.Policy) {
 			o.Routes[0].Annotations = map[string]string{config.AnnotationSplit: `{"deployment":"other","primary":"shop","canary":"x","weight":1}`}
 		}, "HTTPRoute shop is being split for Deployment other", "shop"},
+		"a check without limits": {func(_ *Observation, p *config.Policy) {
+			p.Checks = []v1alpha1.Metric{{Name: "own", Query: "up"}}
+		}, "has no thresholdRange", "shop"},
+		"a query that is no template": {func(_ *Observation, p *config.Policy) {
+			p.Checks = []v1alpha1.Metric{{Name: "own", Query: "{{ pod }}", Threshold: new(float64)}}
+		}, `check "own": the query is no template`, "shop"},
+		"a MetricTemplate that is not": {func(_ *Observation, p *config.Policy) {
+			p.Checks = checkNaming("latency")
+		}, `MetricTemplate shared/latency, which the check "own" names, does not exist`, "shop"},
+		"a MetricTemplate with a problem": {func(o *Observation, p *config.Policy) {
+			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Problem: "no secret"}}
+		}, `which the check "own" names, cannot be used: no secret`, "shop"},
+		"a MetricTemplate with a variable that is not": {func(o *Observation, p *config.Policy) {
+			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: "{{ variables.x }}"}}
+		}, `check "own", MetricTemplate shared/latency: the query cannot be filled in`, "shop"},
+		"a MetricTemplate for a Prometheus that is not": {func(o *Observation, p *config.Policy) {
+			o.Prometheus = false
+			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: "up"}}
+		}, "no Prometheus is configured", "shop"},
+		"no Prometheus but that of a MetricTemplate": {func(o *Observation, p *config.Policy) {
+			o.Prometheus = false
+			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: "up", Server: &analysis.Server{}}}
+		}, "", "shop"},
+		"own checks behind a gateway whose metrics are not known": {func(o *Observation, p *config.Policy) {
+			o.Classes = nil
+			p.Checks = []v1alpha1.Metric{{Name: "own", Query: "up", Threshold: new(float64)}}
+		}, "", "shop"},
 		"a split nobody can read": {func(o *Observation, _ *config.Policy) {
 			o.Routes[0].Annotations = map[string]string{config.AnnotationSplit: `{`}
 		}, "remove the annotation", "shop"},
@@ -103,7 +132,7 @@ func TestDiscover(t *testing.T) {
 }
 
 func TestInterruptsAreInOrder(t *testing.T) {
-	want := []string{"deleted", "opted out", "changed unseen", "taken back", "aborted", "superseded", "asked to abort"}
+	want := []string{"deleted", "opted out", "changed unseen", "taken back", "aborted", "superseded", "asked to abort", "told to roll back"}
 	for i, interrupt := range interrupts {
 		if interrupt.name != want[i] {
 			t.Errorf("interrupt %d is %q, not %q", i, interrupt.name, want[i])
@@ -112,6 +141,18 @@ func TestInterruptsAreInOrder(t *testing.T) {
 	if len(interrupts) != len(want) {
 		t.Errorf("there are %d interrupts, not %d", len(interrupts), len(want))
 	}
+}
+
+func checkNaming(template string) []v1alpha1.Metric {
+	return []v1alpha1.Metric{{Name: "own", TemplateRef: &v1alpha1.ObjectRef{Name: template, Namespace: "shared"}, Threshold: new(float64)}}
+}
+
+func withEveryHook() config.Policy {
+	policy := config.Defaults()
+	for _, kind := range []v1alpha1.HookType{"", "confirm-rollout", "pre-rollout", "confirm-traffic-increase", "confirm-promotion", "post-rollout", "rollback", "event"} {
+		policy.Hooks = append(policy.Hooks, v1alpha1.Webhook{Name: "hook-" + string(kind), Type: kind})
+	}
+	return policy
 }
 
 // TestDecideIsTotal gives every phase every kind of absence; there is a plan for each and none panics.
@@ -135,9 +176,15 @@ func TestDecideIsTotal(t *testing.T) {
 			for name, absent := range absences {
 				o := complete()
 				absent(&o)
-				plan := Decide(config.Defaults(), State{Phase: phase, Step: step, CanaryWeight: 10 * step, Candidate: "c"}, o)
-				if plan.Next.Phase == "" && !plan.DeleteCanary {
-					t.Errorf("phase %q step %d without %s has no plan: %s", phase, step, name, plan)
+				for _, policy := range []config.Policy{config.Defaults(), withEveryHook()} {
+					state := State{Phase: phase, Step: step, CanaryWeight: 10 * step, Candidate: "c"}
+					for _, call := range NeedsOf(policy, state, o).Hooks {
+						o.HookAnswers = append(o.HookAnswers, HookAnswer{Name: call.Hook.Name})
+					}
+					plan := Decide(policy, state, o)
+					if plan.Next.Phase == "" && !plan.DeleteCanary {
+						t.Errorf("phase %q step %d without %s has no plan: %s", phase, step, name, plan)
+					}
 				}
 			}
 		}

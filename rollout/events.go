@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -74,6 +75,22 @@ func checkInconclusive(why string) Event {
 
 func analysisPassed(hash string, took time.Duration) Event {
 	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf("Analysis of %s passed after %s; promoting it", hash, took.Round(time.Second))}
+}
+
+func gateReached(gate v1alpha1.HookType, hooks []v1alpha1.Webhook) Event {
+	names := make([]string, 0, len(hooks))
+	for _, hook := range hooks {
+		names = append(names, hook.Name)
+	}
+	return Event{Reason: "GateReached", Message: fmt.Sprintf("Going on once the hooks of type %s say yes: %s", gate, strings.Join(names, ", "))}
+}
+
+// HookTold is the event of a post-rollout hook that was told of the end.
+func HookTold(hook v1alpha1.Webhook, answer HookAnswer) Event {
+	if answer.Yes {
+		return Event{Reason: "HookTold", Message: fmt.Sprintf("Hook %s (%s) was told", hook.Name, TypeOf(hook))}
+	}
+	return Event{Warning: true, Reason: "HookFailed", Message: fmt.Sprintf("Hook %s (%s) failed: %s", hook.Name, TypeOf(hook), answer.Message)}
 }
 
 func promotionAsked(hash, who string) Event {

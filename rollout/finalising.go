@@ -176,10 +176,12 @@ func (t *tick) end() {
 	switch next.Outcome {
 	case v1alpha1.OutcomeSucceeded:
 		next.Phase = v1alpha1.PhaseSucceeded
+		t.tellEnd()
 		t.event(promoted(next.Candidate, t.sinceStart()))
 		t.say(t.ending())
 	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeAborted:
 		next.Phase = v1alpha1.PhaseFailed
+		t.tellEnd()
 		t.event(rolledBack(next.Candidate))
 		t.say(t.ending())
 	default:

@@ -37,8 +37,11 @@ func nextCandidate(t *tick) {
 		abortHeld(t)
 	case t.problem != "":
 		hold(t, t.problem)
+	case t.isRejected():
+		rejectHeld(t)
 	case t.plan.Next.Paused != "":
 		hold(t, t.plan.Next.Paused)
+	case t.waitsToBegin():
 	default:
 		start(t)
 	}
@@ -46,7 +49,8 @@ func nextCandidate(t *tick) {
 
 // starts reports whether nextCandidate would begin a rollout.
 func (t *tick) starts() bool {
-	return t.o.inFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == ""
+	return t.o.inFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == "" &&
+		len(hooksOf(t.policy, v1alpha1.HookConfirmRollout)) == 0
 }
 
 // anythingLeft reports traces of a rollout on other objects.

@@ -24,6 +24,7 @@ var interrupts = []interrupt{
 	{"aborted", (*tick).isAborted, aborted},
 	{"superseded", (*tick).isSuperseded, supersededBy},
 	{"asked to abort", (*tick).isAskedToAbort, abortedByRequest},
+	{"told to roll back", (*tick).isToldToRollBack, rolledBackByHook},
 }
 
 // cleanUpLimit is how long the deletion of a Canary waits for a gateway that reports nothing: long enough for a restart

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,30 +14,123 @@ import (
 	"sluice.dev/sluice/workload"
 )
 
-// NeedsOf tells which queries this tick wants answered: none, unless checks are due.
-func NeedsOf(policy config.Policy, state State, o Observation) []analysis.Query {
-	if state.Phase != v1alpha1.PhaseProgressing || state.StepStarted == nil || state.TrafficStarted == nil || !o.optedIn() {
-		return nil
+// Needs are the questions of one tick.
+type Needs struct {
+	// Queries are for Prometheus; none unless checks are due.
+	Queries []analysis.Query
+	// Hooks are asked in the background; their answers are observed by a later tick.
+	Hooks []HookCall
+}
+
+// Template is a MetricTemplate as far as it was read.
+type Template struct {
+	// Query is its template.
+	Query string
+	// Server answers it; nil for the controller's Prometheus.
+	Server *analysis.Server
+	// Problem says why it cannot be used; empty when it can.
+	Problem string
+}
+
+// NeedsOf tells which questions this tick wants answered.
+func NeedsOf(policy config.Policy, state State, o Observation) Needs {
+	if !o.optedIn() {
+		return Needs{}
 	}
-	policy = inForce(policy, state, o)
-	if o.Now.Before(nextCheck(policy.CheckPeriod(), policy.Interval, state.StepStarted, state.LastCheckTime)) {
-		return nil
+	policy = InForce(policy, state, o)
+	needs := Needs{Hooks: hooksDue(policy, state, o)}
+	if !checked(state) || o.Now.Before(nextCheck(policy.CheckPeriod(), policy.Interval, state.StepStarted, state.LastCheckTime)) {
+		return needs
 	}
 	target, problem := Discover(policy, o)
 	if problem != "" {
-		return nil
+		return needs
 	}
-	return analysis.QueriesFor(target.Preset, analysis.Target{
-		Namespace: o.Namespace,
-		Service:   target.CanaryService(),
-		Workload:  workload.CanaryName(o.Name),
-		Ports:     target.ports(),
-	}, window(policy, state, o.Now))
+	for _, check := range analysis.ChecksOf(policy) {
+		queries, problem := queriesOf(check, target, o, window(check.Window, state, o.Now))
+		if problem == "" {
+			needs.Queries = append(needs.Queries, queries...)
+		}
+	}
+	return needs
+}
+
+// checked reports whether the canary is at a point of its rollout where checks are made.
+func checked(state State) bool {
+	return judging(state) && state.StepStarted != nil && state.TrafficStarted != nil
+}
+
+// judging reports whether the candidate is being judged.
+func judging(state State) bool {
+	return state.Phase == v1alpha1.PhaseProgressing || state.Phase == v1alpha1.PhaseWaitingPromotion
 }
 
 // window ends now and begins no earlier than the canary's traffic, so that nothing of an earlier candidate counts.
-func window(policy config.Policy, state State, now time.Time) time.Duration {
-	return max(time.Second, min(policy.Window(), now.Sub(state.TrafficStarted.Time)))
+func window(longest time.Duration, state State, now time.Time) time.Duration {
+	return max(time.Second, min(longest, now.Sub(state.TrafficStarted.Time)))
+}
+
+// queriesOf are the queries of one check; the problem says why there are none.
+func queriesOf(check analysis.Check, target Target, o Observation, window time.Duration) (queries []analysis.Query, problem string) {
+	where := fmt.Sprintf("check %q", check.Name)
+	if check.Template != nil {
+		name := TemplateName(*check.Template, o.Namespace)
+		template, exists := o.Templates[name]
+		switch {
+		case !exists:
+			return nil, fmt.Sprintf("MetricTemplate %s, which the check %q names, does not exist: create it, or correct templateRef", name, check.Name)
+		case template.Problem != "":
+			return nil, fmt.Sprintf("MetricTemplate %s, which the check %q names, cannot be used: %s", name, check.Name, template.Problem)
+		}
+		check.Query, check.Server = template.Query, template.Server
+		where += fmt.Sprintf(", MetricTemplate %s", name)
+	}
+	if check.Server == nil && !o.Prometheus {
+		return nil, "no Prometheus is configured, so nothing could be judged: start sluice with --prometheus-url (chart value prometheusUrl)"
+	}
+	queries, err := analysis.QueriesFor(check, target.Preset, analysis.Target{
+		Namespace:      o.Namespace,
+		Service:        target.CanaryService(),
+		Workload:       workload.CanaryName(o.Name),
+		Ports:          target.ports(),
+		Primary:        o.Name,
+		PrimaryService: target.Service.Name,
+		Route:          target.firstRoute(),
+	}, window)
+	if err != nil {
+		return nil, fmt.Sprintf("%s: %v", where, err)
+	}
+	return queries, ""
+}
+
+// TemplateName is the MetricTemplate that a check of a Deployment in this namespace names.
+func TemplateName(ref v1alpha1.ObjectRef, namespace string) types.NamespacedName {
+	if ref.Namespace != "" {
+		namespace = ref.Namespace
+	}
+	return types.NamespacedName{Namespace: namespace, Name: ref.Name}
+}
+
+// findQueries makes the queries of all checks once, so that what is wrong with them is told before a rollout begins.
+func findQueries(target *Target, policy config.Policy, o Observation) string {
+	if policy.SkipAnalysis {
+		return ""
+	}
+	checks := analysis.ChecksOf(policy)
+	if problem := analysis.CheckProblem(checks); problem != "" {
+		return problem
+	}
+	for _, check := range checks {
+		if _, problem := queriesOf(check, *target, o, check.Window); problem != "" {
+			return problem
+		}
+	}
+	return ""
+}
+
+// needsPreset reports whether a check has no query of its own.
+func needsPreset(policy config.Policy) bool {
+	return slices.ContainsFunc(analysis.ChecksOf(policy), func(c analysis.Check) bool { return c.Metric != analysis.Custom })
 }
 
 // ports are those of the Service that the routes use.
@@ -48,4 +142,12 @@ func (t Target) ports() []int32 {
 	}
 	slices.Sort(ports)
 	return slices.Compact(ports)
+}
+
+// firstRoute is the name of the first route, empty without any.
+func (t Target) firstRoute() string {
+	if len(t.Routes) == 0 {
+		return ""
+	}
+	return t.Routes[0].Name
 }

@@ -74,8 +74,12 @@ type Observation struct {
 	Classes  []gatewayv1.GatewayClass
 	// Prometheus is set when an address of Prometheus is configured.
 	Prometheus bool
+	// Templates are the MetricTemplates that exist, of those that the policy names.
+	Templates map[types.NamespacedName]Template
 	// Samples answer the queries of NeedsOf; nil when none were due.
 	Samples []analysis.Sample
+	// HookAnswers are those that have come to the calls of NeedsOf.
+	HookAnswers []HookAnswer
 }
 
 // splitRoutes are the routes that carry a split for this Deployment.

@@ -90,6 +90,8 @@ type Plan struct {
 	// DeleteCanary is set when nothing is left to do for a Deployment that is no longer opted in.
 	DeleteCanary bool
 	Events       []Event
+	// Tells are the hooks to tell something after all writes, without waiting for their answers.
+	Tells []HookCall
 	// Wait is the time until the next tick when nothing happens before; 0 for none.
 	Wait time.Duration
 }

@@ -78,8 +78,8 @@ func PresentPolicy(namespace string, annotations map[string]string, policies Pol
 // keeps reports whether a rollout is open that began with a policy of its own.
 func keeps(state State) bool { return Active(state) && state.Policy != nil }
 
-// inForce is the policy of this tick: the one that an open rollout began with, with the switches as they are now.
-func inForce(present config.Policy, state State, o Observation) config.Policy {
+// InForce is the policy of a tick: the one that an open rollout began with, with the switches as they are now.
+func InForce(present config.Policy, state State, o Observation) config.Policy {
 	if !keeps(state) {
 		return present
 	}

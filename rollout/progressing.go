@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
@@ -44,6 +43,7 @@ func (t *tick) toStepZero() {
 	next.CanaryReplicas = 0
 	next.StepStarted = nil
 	next.TrafficStarted = nil
+	next.Hooks = nil
 	next.WaitingSince = t.stamp()
 	t.plan.Split = SplitIntent{Action: SplitRemove}
 }
@@ -66,6 +66,10 @@ func startCanary(t *tick) {
 		t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
 		t.plan.Next.CanaryReplicas = replicas
 		t.promote(analysisSkipped(t.plan.Next.Candidate, why))
+		return
+	}
+	if t.testsFail() || t.waitsAt(v1alpha1.HookConfirmTrafficIncrease) {
+		t.plan.Next.StepStarted = nil
 		return
 	}
 	if t.knownAtGateway() {
@@ -126,7 +130,7 @@ func judgeStep(t *tick) {
 	}
 	t.takeSamples()
 	if next.FailedChecks >= t.policy.Threshold {
-		t.rollBack(fmt.Sprintf("%d failed checks: %s", next.FailedChecks, analysis.Explain(next.Checks)))
+		t.rollBack(fmt.Sprintf("%d failed checks: %s", next.FailedChecks, t.explain()))
 		return
 	}
 	advance(t)
@@ -203,7 +207,14 @@ func nextStep(t *tick) {
 	next := &t.plan.Next
 	steps := t.policy.Steps()
 	if int(next.Step) == len(steps) {
+		if t.waitsForConfirmation() {
+			return
+		}
 		t.promote(analysisPassed(next.Candidate, t.sinceStart()))
+		return
+	}
+	if t.waitsAt(v1alpha1.HookConfirmTrafficIncrease) {
+		t.wakeForChecks()
 		return
 	}
 	replicas := t.ensureCopy(float64(steps[next.Step]))
@@ -223,13 +234,14 @@ func holdStep(t *tick) {
 	switch {
 	case next.Paused != "":
 		next.WaitingSince = nil
-		t.say(fmt.Sprintf("%s: %s; %s", where, next.Paused, explain(next.Checks)))
+		t.say(fmt.Sprintf("%s: %s; %s", where, next.Paused, t.explain()))
+	case next.Phase == v1alpha1.PhaseWaitingPromotion && t.waitsForConfirmation():
 	case t.asksPromotion() != nil:
-		t.waitFor(fmt.Sprintf("%s: promotion is asked for and waits for its checks: %s", where, explain(next.Checks)))
+		t.waitFor(fmt.Sprintf("%s: promotion is asked for and waits for its checks: %s", where, t.explain()))
 	case t.o.Now.Before(t.stepEnds()):
-		t.say(fmt.Sprintf("%s until %s: %s", where, t.stepEnds().UTC().Format(time.TimeOnly), explain(next.Checks)))
+		t.say(fmt.Sprintf("%s until %s: %s", where, t.stepEnds().UTC().Format(time.TimeOnly), t.explain()))
 	default:
-		t.waitFor(fmt.Sprintf("%s is held: %s", where, explain(next.Checks)))
+		t.waitFor(fmt.Sprintf("%s is held: %s", where, t.explain()))
 	}
 }
 
@@ -258,7 +270,7 @@ func (t *tick) untilDeadline() time.Duration {
 		next.WaitingSince = t.stamp()
 	}
 	since := next.WaitingSince.Time
-	if next.Phase == v1alpha1.PhaseProgressing && next.StepStarted != nil && t.stepEnds().After(since) {
+	if judging(*next) && next.StepStarted != nil && t.stepEnds().After(since) {
 		since = t.stepEnds()
 	}
 	return since.Add(t.policy.ProgressDeadline).Sub(t.o.Now)

@@ -189,7 +189,7 @@ func (w *world) snapshot() string {
 func (w *world) reactsLate() bool {
 	before := w.snapshot()
 	w.react()
-	return before != w.snapshot()
+	return before != w.snapshot() || w.pending
 }
 
 // mostTicks ends a story that does not end by itself.

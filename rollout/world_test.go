@@ -12,6 +12,7 @@ import (
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -65,6 +66,11 @@ type world struct {
 	// lost is how many of the primary's pods are not available.
 	lost int32
 	made []workload.Object
+
+	// hooks answer by name; one that is not there says yes.
+	hooks     map[string]func(*world) bool
+	pending   bool // a hook has not answered yet
+	templates map[types.NamespacedName]rollout.Template
 
 	log      []string
 	revision int
@@ -170,9 +176,14 @@ func (w *world) observe() rollout.Observation {
 		o.Autoscalers = append(o.Autoscalers, *w.hpa)
 	}
 	o.Made = slices.Clone(w.made)
-	for _, query := range rollout.NeedsOf(w.policy, w.state, o) {
-		o.Samples = append(o.Samples, w.sample(query.Metric))
+	o.Templates = w.templates
+	needs := rollout.NeedsOf(w.policy, w.state, o)
+	for _, query := range needs.Queries {
+		sample := w.sample(query.Metric)
+		sample.Check = query.Check
+		o.Samples = append(o.Samples, sample)
 	}
+	o.HookAnswers = w.answers(needs.Hooks)
 	return o
 }
 
@@ -201,6 +212,7 @@ func (w *world) tick() (plan rollout.Plan, survived bool) {
 		for _, event := range plan.Events {
 			w.tell("%s: %s", event.Reason, event.Message)
 		}
+		w.hearTells(plan.Tells)
 		return plan, true
 	}
 	return plan, false

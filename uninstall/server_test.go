@@ -34,7 +34,7 @@ func startController(t *testing.T, namespace string) <-chan error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := reconciler.Setup(manager, reconciler.Options{Query: apiserver.AllIsWell, Metrics: prometheus.NewRegistry()}); err != nil {
+	if err := reconciler.Setup(manager, reconciler.Options{Query: apiserver.AllIsWell, Prometheus: true, Metrics: prometheus.NewRegistry()}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

@@ -212,6 +212,14 @@ type CanaryStatus struct {
 	// +listType=map
 	// +listMapKey=name
 	Checks []CheckStatus `json:"checks,omitempty"`
+	// gate is where the rollout waits for hooks to say yes; empty while it waits at none.
+	// +optional
+	Gate *GateStatus `json:"gate,omitempty"`
+	// hooks are the last answers of the hooks that this rollout has asked.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Hooks []HookStatus `json:"hooks,omitempty"`
 
 	// history are the last 10 rollouts that have ended, the newest first.
 	// +optional

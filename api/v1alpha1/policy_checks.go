@@ -4,7 +4,19 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// Names of the built-in checks.
+const (
+	// MetricSuccessRate is the percentage of requests that were not answered with a 5xx.
+	MetricSuccessRate = "request-success-rate"
+	// MetricDuration is the 99th percentile of the request durations in milliseconds.
+	MetricDuration = "request-duration"
+)
+
 // Metric is one check: a query and what its value must be.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.query) || has(self.templateRef) || self.name == 'request-success-rate' || self.name == 'request-duration'",message="must have query or templateRef: only request-success-rate and request-duration are built in"
+// +kubebuilder:validation:XValidation:rule="!has(self.query) || !has(self.templateRef)",message="must have only one of query and templateRef"
+// +kubebuilder:validation:XValidation:rule="!(has(self.query) || has(self.templateRef)) || has(self.thresholdRange) || has(self.threshold)",message="must have thresholdRange with min, max or both: nothing else says which values are good"
 type Metric struct {
 	// name is request-success-rate or request-duration for a built-in check, else any name.
 	// +kubebuilder:validation:MinLength=1
@@ -26,6 +38,8 @@ type Metric struct {
 	ThresholdRange *ThresholdRange `json:"thresholdRange,omitempty"`
 	// query is PromQL for the controller's Prometheus, as a template like that of a MetricTemplate.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=16384
 	Query string `json:"query,omitempty"`
 	// templateRef names a MetricTemplate.
 	// +optional
@@ -36,6 +50,9 @@ type Metric struct {
 }
 
 // ThresholdRange is a range with both ends included.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.min) || has(self.max)",message="must have min, max or both"
+// +kubebuilder:validation:XValidation:rule="!has(self.min) || !has(self.max) || self.min <= self.max",message="min must not be greater than max"
 type ThresholdRange struct {
 	// min is the least value that passes.
 	// +optional

@@ -18,6 +18,7 @@ import (
 	"sluice.dev/sluice/analysis/provider/prometheus"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/notify"
 	"sluice.dev/sluice/rollout/reconciler"
 )
 
@@ -35,15 +36,14 @@ func run(ctx context.Context, process config.Process) error {
 	if err := needGatewayAPI(manager); err != nil {
 		return err
 	}
-	options := reconciler.Options{Metrics: metrics.Registry}
-	if process.PrometheusURL != "" {
-		provider, err := prometheus.New(process.PrometheusURL)
-		if err != nil {
-			return fmt.Errorf("prometheusUrl: %w", err)
-		}
-		options.Query = provider.Query
+	provider, err := prometheus.New(process.PrometheusURL)
+	if err != nil {
+		return fmt.Errorf("prometheusUrl: %w", err)
 	}
-	if err := reconciler.Setup(manager, options); err != nil {
+	if err := reconciler.Setup(manager, reconciler.Options{
+		Query: provider.Query, Prometheus: process.PrometheusURL != "", Hook: notify.New().Call, Metrics: metrics.Registry,
+		NoCrossNamespaceRefs: process.NoCrossNamespaceRefs, Namespaces: process.WatchNamespaces,
+	}); err != nil {
 		return fmt.Errorf("set up the reconciler: %w", err)
 	}
 	d := &drain{}

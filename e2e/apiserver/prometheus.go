@@ -16,7 +16,7 @@ func Samples(queries []analysis.Query, successRate float64) []analysis.Sample {
 	values := map[analysis.Metric]float64{analysis.RequestCount: 100, analysis.SuccessRate: successRate, analysis.Duration: 10}
 	samples := make([]analysis.Sample, 0, len(queries))
 	for _, query := range queries {
-		samples = append(samples, analysis.Sample{Metric: query.Metric, Value: values[query.Metric]})
+		samples = append(samples, analysis.Sample{Check: query.Check, Metric: query.Metric, Value: values[query.Metric]})
 	}
 	return samples
 }

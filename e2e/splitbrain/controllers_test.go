@@ -65,7 +65,7 @@ func startController(t *testing.T, namespaces []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := reconciler.Setup(manager, reconciler.Options{Query: query(namespaces), Metrics: prometheus.NewRegistry()}); err != nil {
+	if err := reconciler.Setup(manager, reconciler.Options{Query: query(namespaces), Prometheus: true, Metrics: prometheus.NewRegistry()}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -84,7 +84,7 @@ func query(namespaces []string) reconciler.QueryFunc {
 			}
 			var canary v1alpha1.Canary
 			if err := server.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "podinfo"}, &canary); err != nil {
-				return []analysis.Sample{{Metric: analysis.SuccessRate, Err: err.Error()}}
+				return []analysis.Sample{{Check: queries[0].Check, Metric: analysis.SuccessRate, Err: err.Error()}}
 			}
 			if status := canary.Status; strings.Contains(strings.Join(status.Images, " "), "bad") && int(status.Step) == len(status.Steps) {
 				successRate = 0

@@ -30,6 +30,7 @@ func (r *Reconciler) apply(ctx context.Context, canary *v1alpha1.Canary, o rollo
 	if err == nil || stated {
 		r.metrics.observe(canary, plan)
 		r.tell(canary, o.Primary, plan.Events)
+		r.tellHooks(ctx, canary, o, plan)
 	}
 	return err
 }

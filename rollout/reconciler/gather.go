@@ -25,7 +25,7 @@ func (r *Reconciler) gather(ctx context.Context, canary *v1alpha1.Canary, o *rol
 	o.Now = time.Now()
 	o.Spec = canary.Spec
 	o.Finalizer = controllerutil.ContainsFinalizer(canary, config.Finalizer)
-	o.Prometheus = r.Query != nil
+	o.Prometheus = r.prometheus
 	if canary.DeletionTimestamp != nil {
 		o.DeletedAt = &canary.DeletionTimestamp.Time
 	}
@@ -43,8 +43,13 @@ func (r *Reconciler) gather(ctx context.Context, canary *v1alpha1.Canary, o *rol
 	if err := r.readObjects(ctx, canary, o); err != nil {
 		return config.Policy{}, err
 	}
-	if queries := rollout.NeedsOf(policy, canary.Status, *o); len(queries) > 0 {
-		o.Samples = r.Query(ctx, queries)
+	if err := r.readTemplates(ctx, rollout.InForce(policy, canary.Status, *o), o); err != nil {
+		return policy, err
+	}
+	needs := rollout.NeedsOf(policy, canary.Status, *o)
+	o.HookAnswers = r.hooks.answers(ctx, client.ObjectKeyFromObject(canary), needs.Hooks)
+	if len(needs.Queries) > 0 {
+		o.Samples = r.Query(ctx, needs.Queries)
 	}
 	return policy, nil
 }

@@ -37,7 +37,7 @@ func second(t *testing.T, beforeRoutes func()) (reconciler *Reconciler, written 
 		},
 	})
 	return &Reconciler{Client: intercepted, Live: server.Client, Query: apiserver.AllIsWell, Recorder: record.NewFakeRecorder(100),
-		routes: intercepted, routeKinds: []string{route.HTTP}, metrics: newMetrics(prometheus.NewRegistry())}, written
+		routes: intercepted, routeKinds: []string{route.HTTP}, metrics: newMetrics(prometheus.NewRegistry()), hooks: newHooks(nil), prometheus: true}, written
 }
 
 func TestAnOldStateGivesNoWeightAfterASecondControllerTookItAway(t *testing.T) {

@@ -30,7 +30,7 @@ type Reconciler struct {
 	Client client.Client
 	// Live reads from the API server: the state of an open rollout must not be a stale one.
 	Live client.Reader
-	// Query asks Prometheus; nil when none is configured.
+	// Query asks Prometheus.
 	Query QueryFunc
 	// Recorder sends events.
 	Recorder record.EventRecorder
@@ -40,6 +40,10 @@ type Reconciler struct {
 	routeKinds []string
 	metrics    *metrics
 	absent     absences
+	hooks      *hooks
+	// prometheus, noCrossNamespaceRefs and namespaces are described at Options.
+	prometheus, noCrossNamespaceRefs bool
+	namespaces                       []string
 }
 
 // Reconcile is one tick for the Deployment of the request.
@@ -50,6 +54,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	if canary == nil {
 		r.metrics.forget(request.NamespacedName)
+		r.hooks.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	policy, err := r.gather(ctx, canary, &observation)

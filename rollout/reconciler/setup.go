@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -36,8 +37,17 @@ import (
 
 // Options are what the reconciler cannot find in the cluster.
 type Options struct {
-	// Query asks Prometheus; nil when none is configured.
+	// Query asks Prometheus.
 	Query QueryFunc
+	// Prometheus is set when the controller has a Prometheus of its own; without it, only checks with a MetricTemplate that names
+	// a server can be made.
+	Prometheus bool
+	// Hook asks and tells hooks; nil when there are none.
+	Hook HookFunc
+	// NoCrossNamespaceRefs forbids the use of MetricTemplates of other namespaces.
+	NoCrossNamespaceRefs bool
+	// Namespaces are those that are watched; empty for all.
+	Namespaces []string
 	// Metrics is where the reconciler's own metrics are registered.
 	Metrics prometheus.Registerer
 }
@@ -64,7 +74,9 @@ func Setup(manager ctrl.Manager, options Options) error {
 		Query:    options.Query,
 		Recorder: recorder,
 		metrics:  newMetrics(options.Metrics),
+		hooks:    newHooks(options.Hook),
 
+		prometheus: options.Prometheus, noCrossNamespaceRefs: options.NoCrossNamespaceRefs, namespaces: options.Namespaces,
 		routes:     manager.GetCache(),
 		routeKinds: kinds,
 	}
@@ -82,6 +94,8 @@ func Setup(manager ctrl.Manager, options Options) error {
 		Watches(&v1alpha1.CanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(r.ofPolicy), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.ClusterCanaryPolicy{}, handler.EnqueueRequestsFromMapFunc(r.ofPolicy), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&gatewayv1.Gateway{}, handler.EnqueueRequestsFromMapFunc(r.everywhere), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.MetricTemplate{}, handler.EnqueueRequestsFromMapFunc(r.everywhere), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesRawSource(source.Channel(r.hooks.woken, &handler.EnqueueRequestForObject{})).
 		Watches(&gatewayv1.GatewayClass{}, handler.EnqueueRequestsFromMapFunc(r.everywhere), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: parallelTicks,

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"sluice.dev/sluice/analysis"
+	"sluice.dev/sluice/outbound"
 )
 
 // queryTimeout is how long one query may take.
@@ -24,14 +25,21 @@ const queryTimeout = 5 * time.Second
 // longestError is how many bytes of an error are told.
 const longestError = 200
 
-// Provider asks one Prometheus server.
+// Provider asks Prometheus: the controller's own, and those that queries name.
 type Provider struct {
+	// api is nil where the controller has none.
 	api prometheusv1.API
+	// verifying and insecure are for the servers of queries.
+	verifying, insecure http.RoundTripper
 }
 
-// New makes a Provider for the server at an http or https URL. A user and password in the URL are used for basic
-// authentication and never told.
+// New makes a Provider for the controller's server at an http or https URL; without any, only queries that name a server are
+// answered. A user and password in the URL are used for basic authentication and never told.
 func New(address string) (*Provider, error) {
+	p := &Provider{verifying: outbound.Transport(false), insecure: outbound.Transport(true)}
+	if address == "" {
+		return p, nil
+	}
 	parsed, err := url.Parse(address)
 	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Host == "" {
 		return nil, errors.New("the address of Prometheus must be a URL such as http://prometheus.monitoring:9090")
@@ -41,11 +49,55 @@ func New(address string) (*Provider, error) {
 		transport = basicAuth{user: parsed.User, next: transport}
 		parsed.User = nil
 	}
-	client, err := api.NewClient(api.Config{Address: parsed.String(), RoundTripper: transport})
+	p.api, err = newAPI(parsed.String(), transport)
+	return p, err
+}
+
+func newAPI(address string, transport http.RoundTripper) (prometheusv1.API, error) {
+	client, err := api.NewClient(api.Config{Address: address, RoundTripper: transport})
 	if err != nil {
 		return nil, fmt.Errorf("make the client for Prometheus: %w", err)
 	}
-	return &Provider{api: prometheusv1.NewAPI(client)}, nil
+	return prometheusv1.NewAPI(client), nil
+}
+
+// withHeaders adds what a server asks for to each request.
+type withHeaders struct {
+	server *analysis.Server
+	next   http.RoundTripper
+}
+
+// RoundTrip adds the headers to a copy of the request. A server that redirects elsewhere is not told them there.
+func (h withHeaders) RoundTrip(request *http.Request) (*http.Response, error) {
+	own, err := url.Parse(h.server.Address)
+	if err != nil || own.Host != request.URL.Host {
+		return nil, errors.New("the server redirects to another host")
+	}
+	request = request.Clone(request.Context())
+	for key, values := range h.server.Headers {
+		for _, value := range values {
+			request.Header.Add(key, value)
+		}
+	}
+	if h.server.Authorization != "" {
+		request.Header.Set("Authorization", string(h.server.Authorization))
+	}
+	return h.next.RoundTrip(request)
+}
+
+// apiOf is the server that a query is for.
+func (p *Provider) apiOf(query analysis.Query) (prometheusv1.API, error) {
+	if query.Server == nil {
+		if p.api == nil {
+			return nil, errors.New("no Prometheus is configured")
+		}
+		return p.api, nil
+	}
+	transport := p.verifying
+	if query.Server.InsecureSkipVerify {
+		transport = p.insecure
+	}
+	return newAPI(query.Server.Address, withHeaders{server: query.Server, next: transport})
 }
 
 type basicAuth struct {
@@ -66,18 +118,41 @@ func (p *Provider) Query(ctx context.Context, queries []analysis.Query) []analys
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	samples := make([]analysis.Sample, len(queries))
+	first := map[question]int{}
 	var all sync.WaitGroup
 	for i, query := range queries {
-		all.Go(func() { samples[i] = p.ask(ctx, query) })
+		if _, asked := first[questionOf(query)]; !asked {
+			first[questionOf(query)] = i
+			all.Go(func() { samples[i] = p.ask(ctx, query) })
+		}
 	}
 	all.Wait()
+	for i, query := range queries {
+		samples[i] = samples[first[questionOf(query)]]
+		samples[i].Check, samples[i].Metric = query.Check, query.Metric
+	}
 	return samples
+}
+
+// question is what several checks may ask of the same server; it is asked once.
+type question struct {
+	server     *analysis.Server
+	expression string
+}
+
+func questionOf(query analysis.Query) question {
+	return question{query.Server, query.Expression}
 }
 
 // ask leaves the time of evaluation to the server, whose clock the data has.
 func (p *Provider) ask(ctx context.Context, query analysis.Query) analysis.Sample {
-	sample := analysis.Sample{Metric: query.Metric}
-	value, _, _, err := p.api.Query(ctx, query.Expression, time.Time{})
+	sample := analysis.Sample{Check: query.Check, Metric: query.Metric}
+	server, err := p.apiOf(query)
+	if err != nil {
+		sample.Err = oneLine(err)
+		return sample
+	}
+	value, _, _, err := server.Query(ctx, query.Expression, time.Time{})
 	if err != nil {
 		sample.Err = oneLine(err)
 		return sample
@@ -92,7 +167,7 @@ func (p *Provider) ask(ctx context.Context, query analysis.Query) analysis.Sampl
 		case 1:
 			sample.Value = float64(v[0].Value)
 		default:
-			sample.Err = fmt.Sprintf("the query has %d results in place of one", len(v))
+			sample.Err = fmt.Sprintf("the query has %d results in place of one: aggregate them, such as with sum() or max()", len(v))
 		}
 	default:
 		sample.Err = fmt.Sprintf("the query has a %s as its result in place of one value", value.Type())

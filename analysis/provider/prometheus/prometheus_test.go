@@ -1,9 +1,11 @@
 package prometheus
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,7 +51,7 @@ func TestQuery(t *testing.T) {
 	}
 	want := []analysis.Sample{
 		{Metric: "one", Value: 99.5}, {Metric: "scalar", Value: 7}, {Metric: "none", Missing: true},
-		{Metric: "two", Err: "the query has 2 results in place of one"},
+		{Metric: "two", Err: "the query has 2 results in place of one: aggregate them, such as with sum() or max()"},
 		{Metric: "matrix", Err: "the query has a matrix as its result in place of one value"},
 		{Metric: "broken", Err: "bad_data: parse error: unexpected"},
 	}
@@ -72,9 +74,59 @@ func TestAServerThatIsGoneIsToldInOneLineWithoutTheQuery(t *testing.T) {
 }
 
 func TestNewRefusesWhatIsNoAddress(t *testing.T) {
-	for _, address := range []string{"", "prometheus:9090", "ftp://prometheus", "http://", "http://jane:secret@ho st"} {
+	for _, address := range []string{"prometheus:9090", "ftp://prometheus", "http://", "http://jane:secret@ho st"} {
 		if _, err := New(address); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: got %v", address, err)
 		}
+	}
+}
+
+func TestQueriesAreAnsweredByTheServersThatTheyName(t *testing.T) {
+	var asked atomic.Int32
+	other := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if r.Header.Get("Authorization") != "Bearer secret" || r.Header.Get("X-Scope-OrgID") != "shop" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"scalar","result":[1,"7"]}}`))
+	}))
+	t.Cleanup(other.Close)
+	provider, err := New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := &analysis.Server{Address: other.URL, InsecureSkipVerify: true, Authorization: "Bearer secret", Headers: map[string][]string{"X-Scope-OrgID": {"shop"}}}
+	verifying := *allowed
+	verifying.InsecureSkipVerify = false
+	samples := provider.Query(t.Context(), []analysis.Query{
+		{Check: "a", Metric: "m", Expression: "up", Server: allowed}, {Check: "b", Metric: "n", Expression: "up", Server: allowed},
+		{Check: "c", Expression: "up", Server: &verifying}, {Check: "d", Expression: "up"},
+	})
+	want := []analysis.Sample{{Check: "a", Metric: "m", Value: 7}, {Check: "b", Metric: "n", Value: 7}}
+	if diff := cmp.Diff(want, samples[:2]); diff != "" {
+		t.Error(diff)
+	}
+	if asked.Load() != 1 {
+		t.Errorf("the same question is asked %d times", asked.Load())
+	}
+	if !strings.Contains(samples[2].Err, "certificate") || samples[3].Err != "no Prometheus is configured" {
+		t.Errorf("got %+v", samples[2:])
+	}
+	if told := fmt.Sprintf("%v %+v %#v", *allowed, *allowed, *allowed); strings.Contains(told, "secret\"") || strings.Contains(told, "Bearer") {
+		t.Errorf("a log would have %s", told)
+	}
+}
+
+func TestAServerThatRedirectsIsNotFollowedElsewhere(t *testing.T) {
+	away := httptest.NewServer(http.RedirectHandler("http://localhost:1/", http.StatusTemporaryRedirect))
+	t.Cleanup(away.Close)
+	provider, err := New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample := provider.Query(t.Context(), []analysis.Query{{Expression: "up", Server: &analysis.Server{Address: away.URL}}})[0]
+	if !strings.Contains(sample.Err, "redirects to another host") {
+		t.Errorf("got %+v", sample)
 	}
 }

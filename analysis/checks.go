@@ -1,0 +1,168 @@
+package analysis
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/utils/ptr"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+// Check is one metric and what its value must be.
+type Check struct {
+	// Name is unique among the checks of a policy.
+	Name string
+	// Metric is SuccessRate, Duration or Custom; empty for a name that is not built in.
+	Metric Metric
+	// Min and Max are within which the value passes, both included; nil for no limit at that end.
+	Min, Max *float64
+	// Window is how far back the query looks, unless the canary's traffic began later.
+	Window time.Duration
+	// Query is the template of a Custom check; empty while Template says where it is.
+	Query string
+	// Template names the MetricTemplate of a Custom check; nil for a query of its own.
+	Template *v1alpha1.ObjectRef
+	// Variables are what the template may use.
+	Variables map[string]string
+	// Server answers the query; nil for the controller's Prometheus.
+	Server *Server
+	// threshold and unit are how the limits and values are shown; show formats one value.
+	threshold string
+	show      func(float64) string
+}
+
+// ChecksOf are the checks of a policy, in its order; without any, success rate and duration.
+func ChecksOf(policy config.Policy) []Check {
+	if len(policy.Checks) == 0 {
+		return []Check{
+			builtIn(policy, v1alpha1.Metric{Name: v1alpha1.MetricSuccessRate}),
+			builtIn(policy, v1alpha1.Metric{Name: v1alpha1.MetricDuration}),
+		}
+	}
+	checks := make([]Check, 0, len(policy.Checks))
+	for _, metric := range policy.Checks {
+		if metric.Query == "" && metric.TemplateRef == nil {
+			checks = append(checks, builtIn(policy, metric))
+			continue
+		}
+		checks = append(checks, custom(policy, metric))
+	}
+	return checks
+}
+
+// builtIn is the check of a metric without a query. Limits that it does not have are those of the policy. A name that is not
+// built in has no queries, and CheckProblem says so.
+func builtIn(policy config.Policy, metric v1alpha1.Metric) Check {
+	check := Check{Name: metric.Name, Window: windowOf(policy, metric)}
+	check.Min, check.Max = limitsOf(metric)
+	if metric.Name == v1alpha1.MetricDuration {
+		check.Metric = Duration
+		if check.Min == nil && check.Max == nil {
+			check.Max = ptr.To(milliseconds(policy.MaxRequestDuration))
+		}
+		check.show = func(value float64) string { return fmt.Sprintf("%.0fms", value) }
+		check.threshold = check.limits(func(value float64) string { return time.Duration(value * float64(time.Millisecond)).String() })
+		return check
+	}
+	if metric.Name == v1alpha1.MetricSuccessRate {
+		check.Metric = SuccessRate
+	}
+	if check.Min == nil && check.Max == nil {
+		check.Min = ptr.To(policy.MinSuccessRate)
+	}
+	check.show = func(value float64) string { return fmt.Sprintf("%.2f%%", value) }
+	check.threshold = check.limits(func(value float64) string { return short(value) + "%" })
+	return check
+}
+
+func custom(policy config.Policy, metric v1alpha1.Metric) Check {
+	check := Check{Name: metric.Name, Metric: Custom, Window: windowOf(policy, metric), Query: metric.Query,
+		Template: metric.TemplateRef, Variables: metric.TemplateVariables, show: rounded}
+	check.Min, check.Max = limitsOf(metric)
+	check.threshold = check.limits(short)
+	return check
+}
+
+func windowOf(policy config.Policy, metric v1alpha1.Metric) time.Duration {
+	if metric.Interval != nil && metric.Interval.Duration > 0 {
+		return metric.Interval.Duration
+	}
+	return policy.Window()
+}
+
+// limitsOf reads the range, or else the threshold: the least success rate, and the greatest value of anything else.
+func limitsOf(metric v1alpha1.Metric) (least, greatest *float64) {
+	switch {
+	case metric.ThresholdRange != nil:
+		return metric.ThresholdRange.Min, metric.ThresholdRange.Max
+	case metric.Threshold == nil:
+		return nil, nil
+	case metric.Name == v1alpha1.MetricSuccessRate:
+		return metric.Threshold, nil
+	}
+	return nil, metric.Threshold
+}
+
+// limits shows the limits, such as min 99% or 10 to 20.
+func (c Check) limits(show func(float64) string) string {
+	switch {
+	case c.Min != nil && c.Max != nil:
+		return show(*c.Min) + " to " + show(*c.Max)
+	case c.Min != nil:
+		return "min " + show(*c.Min)
+	case c.Max != nil:
+		return "max " + show(*c.Max)
+	}
+	return "any value"
+}
+
+// beyond says how a value is outside the limits; empty when it is within.
+func (c Check) beyond(value float64) string {
+	switch {
+	case c.Min != nil && value < *c.Min:
+		return "below"
+	case c.Max != nil && value > *c.Max:
+		return "above"
+	}
+	return ""
+}
+
+func short(value float64) string {
+	return strconv.FormatFloat(value, 'f', -1, 64)
+}
+
+// rounded shows a value whose unit is not known, with four significant digits at least.
+func rounded(value float64) string {
+	if math.Abs(value) >= 1000 {
+		return strconv.FormatFloat(value, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(value, 'g', 4, 64)
+}
+
+func milliseconds(d time.Duration) float64 {
+	return float64(d) / float64(time.Millisecond)
+}
+
+// CheckProblem says why the checks of a policy cannot be run, whatever is in the cluster; empty when they can.
+func CheckProblem(checks []Check) string {
+	names := map[string]bool{}
+	for _, check := range checks {
+		path := "check " + strconv.Quote(check.Name)
+		switch {
+		case names[check.Name]:
+			return path + " is there twice: give each metric a name of its own"
+		case check.Metric == Custom && check.Min == nil && check.Max == nil:
+			return path + " has no thresholdRange: say with min, max or both which values are good"
+		case check.Metric == "":
+			return path + " has neither query nor templateRef, and only " +
+				strings.Join([]string{v1alpha1.MetricSuccessRate, v1alpha1.MetricDuration}, " and ") + " are built in"
+		}
+		names[check.Name] = true
+	}
+	return ""
+}

@@ -1,0 +1,151 @@
+package analysis
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"text/template"
+	"text/template/parse"
+	"time"
+)
+
+// Variables are what the template of a query is filled with.
+type Variables struct {
+	// Namespace of the Deployment.
+	Namespace string
+	// Primary is the name of the Deployment and of its Canary.
+	Primary string
+	// Target is the name of the canary's Deployment.
+	Target string
+	// Service is the primary's Service, Route the first route; both may be empty.
+	Service, Route string
+	// Interval is how far back the query looks.
+	Interval time.Duration
+	// Custom are the templateVariables.
+	Custom map[string]string
+}
+
+// functions have the names of Flagger. primary is new: target there is the Deployment that Flagger makes the canary of.
+func (v Variables) functions() template.FuncMap {
+	return template.FuncMap{
+		"name":      func() string { return v.Primary },
+		"primary":   func() string { return v.Primary },
+		"target":    func() string { return v.Target },
+		"namespace": func() string { return v.Namespace },
+		"service":   func() string { return v.Service },
+		"ingress":   func() string { return v.Primary },
+		"route":     func() string { return v.Route },
+		"interval":  func() string { return promDuration(v.Interval) },
+		"variables": func() map[string]string { return v.Custom },
+	}
+}
+
+// promDuration is a duration as PromQL has it, in seconds where those are whole.
+func promDuration(d time.Duration) string {
+	if d%time.Second == 0 {
+		return fmt.Sprintf("%ds", int64(d/time.Second))
+	}
+	return fmt.Sprintf("%dms", d.Milliseconds())
+}
+
+// comparisons are the functions of Go templates that may be used besides our own. What can grow text or loop is not among
+// them: whoever writes a policy must not be able to stop the controller.
+var comparisons = []string{"and", "eq", "ne", "not", "or"}
+
+// Render fills the template of a query. The error says what is wrong with it.
+func Render(query string, variables Variables) (string, error) {
+	functions := variables.functions()
+	parsed, err := template.New("query").Option("missingkey=error").Funcs(functions).Parse(query)
+	if err != nil {
+		return "", fmt.Errorf("the query is no template: %w", trimmed(err))
+	}
+	allowed := append(slices.Collect(maps.Keys(functions)), comparisons...)
+	slices.Sort(allowed)
+	if len(parsed.Templates()) > 1 {
+		return "", errors.New("the query defines a template, which is not supported")
+	}
+	if parsed.Tree == nil {
+		return "", errors.New("the query is empty")
+	}
+	if err := supported(parsed.Root, allowed); err != nil {
+		return "", err
+	}
+	var rendered strings.Builder
+	if err := parsed.Execute(&rendered, nil); err != nil {
+		return "", fmt.Errorf("the query cannot be filled in: %w", trimmed(err))
+	}
+	if strings.TrimSpace(rendered.String()) == "" {
+		return "", errors.New("the query is empty")
+	}
+	return rendered.String(), nil
+}
+
+// trimmed leaves out what Go says before the place of an error.
+func trimmed(err error) error {
+	return errors.New(strings.TrimPrefix(err.Error(), "template: "))
+}
+
+// supported walks through a template, which may fill in values and choose by if, and nothing else.
+func supported(node parse.Node, allowed []string) error {
+	switch n := node.(type) {
+	case *parse.ListNode:
+		return supportedList(n, allowed)
+	case *parse.TextNode, *parse.CommentNode:
+		return nil
+	case *parse.ActionNode:
+		return supportedPipe(n.Pipe, allowed)
+	case *parse.IfNode:
+		return errors.Join(supportedPipe(n.Pipe, allowed), supportedList(n.List, allowed), supportedList(n.ElseList, allowed))
+	}
+	return fmt.Errorf("the query has %s, which is not supported: only values and if are", node)
+}
+
+func supportedList(list *parse.ListNode, allowed []string) error {
+	if list == nil {
+		return nil
+	}
+	for _, node := range list.Nodes {
+		if err := supported(node, allowed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func supportedPipe(pipe *parse.PipeNode, allowed []string) error {
+	for _, command := range pipe.Cmds {
+		for _, argument := range command.Args {
+			if err := supportedArgument(argument, allowed); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func supportedArgument(node parse.Node, allowed []string) error {
+	switch n := node.(type) {
+	case *parse.PipeNode:
+		return supportedPipe(n, allowed)
+	case *parse.ChainNode:
+		return supportedArgument(n.Node, allowed)
+	case *parse.IdentifierNode:
+		if !slices.Contains(allowed, n.Ident) {
+			return fmt.Errorf("the query uses the function %s; there are only %s", n.Ident, strings.Join(allowed, ", "))
+		}
+	}
+	return nil
+}
+
+var targetPrimary = regexp.MustCompile(`\{\{-?\s*target\s*-?\}\}-primary`)
+
+// Advice says what a query that comes from Flagger must say differently; empty for nothing.
+func Advice(query string) string {
+	if targetPrimary.MatchString(query) {
+		return "{{ target }} is the canary's Deployment, so that {{ target }}-primary does not exist: write {{ primary }}, which is the Deployment that serves"
+	}
+	return ""
+}

@@ -1,0 +1,58 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// AlertProvider is where alerts are sent to. This release keeps it and sends nothing.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:categories=all
+// +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type AlertProvider struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is where alerts are sent to.
+	Spec AlertProviderSpec `json:"spec"`
+}
+
+// AlertProviderList is a list of AlertProviders.
+//
+// +kubebuilder:object:root=true
+type AlertProviderList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	// items are the providers.
+	Items []AlertProvider `json:"items"`
+}
+
+// AlertProviderSpec is where alerts are sent to.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.address) != has(self.secretRef)",message="must have either address or secretRef"
+type AlertProviderSpec struct {
+	// type is slack, msteams, discord, rocket or gchat.
+	// +kubebuilder:validation:Enum=slack;msteams;discord;rocket;gchat
+	Type string `json:"type"`
+	// channel that alerts are posted in.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Channel string `json:"channel,omitempty"`
+	// username that alerts are posted as.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Username string `json:"username,omitempty"`
+	// address is the URL that alerts are posted to.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	Address string `json:"address,omitempty"`
+	// proxy is the URL of a proxy on the way to the address.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	Proxy string `json:"proxy,omitempty"`
+	// secretRef names a Secret in the namespace of the AlertProvider with the key address, and optionally token.
+	// +optional
+	SecretRef *LocalObjectRef `json:"secretRef,omitempty"`
+}

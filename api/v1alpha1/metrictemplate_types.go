@@ -1,0 +1,86 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// MetricTemplate is a query that checks name in templateRef, and the server that answers it.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:categories=all
+// +kubebuilder:printcolumn:name="Provider",type=string,JSONPath=`.spec.provider.type`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type MetricTemplate struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is the query and who answers it.
+	Spec MetricTemplateSpec `json:"spec"`
+}
+
+// MetricTemplateList is a list of MetricTemplates.
+//
+// +kubebuilder:object:root=true
+type MetricTemplateList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+
+	// items are the templates.
+	Items []MetricTemplate `json:"items"`
+}
+
+// MetricTemplateSpec is a query and who answers it.
+type MetricTemplateSpec struct {
+	// provider answers the query.
+	// +optional
+	Provider MetricProvider `json:"provider,omitempty"`
+	// query is PromQL as a Go template. {{ name }} and {{ primary }} are the Deployment, {{ target }} is the canary's Deployment,
+	// {{ namespace }} that of both, {{ service }} the primary's Service, {{ route }} the first route, {{ interval }} how far back
+	// to look, such as 60s, and {{ variables.key }} a value of templateVariables.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=16384
+	Query string `json:"query"`
+}
+
+// ProviderPrometheus is the type of a MetricProvider that speaks the HTTP API of Prometheus.
+const ProviderPrometheus = "prometheus"
+
+// MetricProvider is a server of metrics.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.region) || size(self.region) == 0",message="region: only CloudWatch has regions, and provider types other than prometheus are not supported by this release; leave it out"
+type MetricProvider struct {
+	// type is prometheus, which is also the default; this release has no other.
+	// +optional
+	// +kubebuilder:default=prometheus
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self == 'prometheus'",message="must be prometheus: this release has no other provider"
+	Type string `json:"type,omitempty"`
+	// address is the http or https URL of the server. Default the controller's Prometheus.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^https?://[^\s/@]+(/\S*)?$`
+	Address string `json:"address,omitempty"`
+	// headers are added to each request. Values are not secret; credentials belong into secretRef.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	Headers map[string][]string `json:"headers,omitempty"`
+	// secretRef names a Secret in the namespace of the MetricTemplate with the key token, or with the keys username and password.
+	// Reading it must be allowed with the chart value metricTemplates.secrets.
+	// +optional
+	SecretRef *LocalObjectRef `json:"secretRef,omitempty"`
+	// region is not supported.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Region string `json:"region,omitempty"`
+	// insecureSkipVerify does not verify the certificate of the server. Default false.
+	// +optional
+	InsecureSkipVerify bool `json:"insecureSkipVerify,omitempty"`
+}
+
+// LocalObjectRef names an object of the same namespace.
+type LocalObjectRef struct {
+	// name of the object.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}

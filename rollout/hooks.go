@@ -1,0 +1,222 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+// HookCall asks or tells one hook something.
+type HookCall struct {
+	Hook v1alpha1.Webhook
+	// Question is the same as long as the same thing is asked: an answer to another question does not count.
+	Question string
+	Payload  HookPayload
+}
+
+// HookPayload is what a hook is sent, as JSON. The names are those of Flagger.
+type HookPayload struct {
+	// Name and Namespace are those of the Deployment.
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"`
+	// Phase of the rollout.
+	Phase v1alpha1.Phase `json:"phase"`
+	// Checksum is the same for all that is asked about one attempt of one candidate.
+	Checksum string `json:"checksum"`
+	// Metadata are those of the hook; for a hook of type event also eventMessage, eventType and timestamp in milliseconds.
+	Metadata map[string]string `json:"metadata,omitempty"`
+}
+
+// HookAnswer is what a hook has answered.
+type HookAnswer struct {
+	// Name of the hook.
+	Name string
+	// Yes means a status from 200 to 299.
+	Yes bool
+	// Message is what it said, or why it could not be asked.
+	Message string
+}
+
+// TypeOf is the type of a hook, rollout where none is given.
+func TypeOf(hook v1alpha1.Webhook) v1alpha1.HookType {
+	if hook.Type == "" {
+		return v1alpha1.HookRollout
+	}
+	return hook.Type
+}
+
+// hooksOf are the hooks of a type, in the order of the policy.
+func hooksOf(policy config.Policy, kind v1alpha1.HookType) []v1alpha1.Webhook {
+	var found []v1alpha1.Webhook
+	for _, hook := range policy.Hooks {
+		if TypeOf(hook) == kind {
+			found = append(found, hook)
+		}
+	}
+	return found
+}
+
+// hooksDue are those to be asked now: the hooks of the gate that the rollout stands at, those that roll back while anything
+// is in flight, and those of each round while the canary is checked.
+func hooksDue(policy config.Policy, state State, o Observation) []HookCall {
+	candidate := o.inFlight()
+	if candidate == nil || state.Outcome != "" || !judging(state) && state.Phase != v1alpha1.PhaseWaiting {
+		return nil
+	}
+	if candidate.Hash != state.Candidate || candidate.Attempt != state.Attempt {
+		return nil
+	}
+	var due []HookCall
+	add := func(kind v1alpha1.HookType, period time.Duration) {
+		for _, hook := range hooksOf(policy, kind) {
+			if last := answerOf(state, hook); last == nil || !passedGate(last) && !o.Now.Before(last.Answered.Add(period)) {
+				due = append(due, callOf(hook, state, o, last))
+			}
+		}
+	}
+	if state.Gate != nil {
+		add(state.Gate.Type, policy.Interval)
+	}
+	if judging(state) || state.Gate != nil {
+		add(v1alpha1.HookRollback, policy.CheckPeriod())
+	}
+	if checked(state) {
+		add(v1alpha1.HookRollout, policy.Interval)
+	}
+	return due
+}
+
+// answerOf is the last answer of a hook at the present step, nil when there is none.
+func answerOf(state State, hook v1alpha1.Webhook) *v1alpha1.HookStatus {
+	for i := range state.Hooks {
+		if last := &state.Hooks[i]; last.Name == hook.Name && last.Type == TypeOf(hook) && last.Step == state.Step {
+			return last
+		}
+	}
+	return nil
+}
+
+// passedGate reports whether the answer has opened a gate: then it is not asked again at this step.
+func passedGate(last *v1alpha1.HookStatus) bool {
+	return last.Yes && last.Type != v1alpha1.HookRollout && last.Type != v1alpha1.HookRollback
+}
+
+func callOf(hook v1alpha1.Webhook, state State, o Observation, last *v1alpha1.HookStatus) HookCall {
+	question := fmt.Sprintf("%s %s step %d", checksum(state), TypeOf(hook), state.Step)
+	if last != nil {
+		question += " after " + last.Answered.UTC().Format(time.RFC3339Nano)
+	}
+	return HookCall{Hook: hook, Question: question, Payload: HookPayload{
+		Name: o.Name, Namespace: o.Namespace, Phase: state.Phase, Checksum: checksum(state), Metadata: hook.Metadata,
+	}}
+}
+
+// checksum names one attempt of one candidate.
+func checksum(state State) string {
+	if state.Attempt == 0 {
+		return state.Candidate
+	}
+	return fmt.Sprintf("%s-%d", state.Candidate, state.Attempt)
+}
+
+// noticeAnswers keeps the answers that this tick has observed. They are for the state that the tick began with. Where the
+// rollout still stands at a gate, that is found out anew.
+func (t *tick) noticeAnswers() {
+	next := &t.plan.Next
+	next.Gate = nil
+	for _, answer := range t.o.HookAnswers {
+		for _, hook := range t.policy.Hooks {
+			if hook.Name == answer.Name {
+				next.Hooks = withAnswer(next.Hooks, hook, answer, next.Step, *t.stamp())
+			}
+		}
+	}
+}
+
+// withAnswer replaces the last answer of a hook.
+func withAnswer(hooks []v1alpha1.HookStatus, hook v1alpha1.Webhook, answer HookAnswer, step int32, now metav1.MicroTime) []v1alpha1.HookStatus {
+	status := v1alpha1.HookStatus{Name: hook.Name, Type: TypeOf(hook), Step: step, Yes: answer.Yes, Answered: now, Since: now}
+	if !answer.Yes {
+		status.Message = answer.Message
+	}
+	for i, last := range hooks {
+		if last.Name != hook.Name {
+			continue
+		}
+		if last.Type == status.Type && last.Step == step && last.Yes == answer.Yes {
+			status.Since = last.Since
+		}
+		hooks[i] = status
+		return hooks
+	}
+	return append(hooks, status)
+}
+
+// isNew reports whether the answer was observed by this tick.
+func (t *tick) isNew(answer *v1alpha1.HookStatus) bool {
+	return answer != nil && answer.Answered.Time.Equal(t.stamp().Time)
+}
+
+// countNos counts each new no of a type as a failed check.
+func (t *tick) countNos(kind v1alpha1.HookType) {
+	next := &t.plan.Next
+	for _, hook := range hooksOf(t.policy, kind) {
+		if answer := answerOf(*next, hook); t.isNew(answer) && !answer.Yes {
+			next.FailedChecks++
+			t.event(checkFailed(saysNo(*answer), next.FailedChecks, t.policy.Threshold))
+		}
+	}
+}
+
+func saysNo(answer v1alpha1.HookStatus) string {
+	return fmt.Sprintf("hook %s (%s) says no: %s", answer.Name, answer.Type, answer.Message)
+}
+
+// hooksFailing says which hooks of a round do not say yes; empty when all do.
+func (t *tick) hooksFailing() string {
+	for _, hook := range hooksOf(t.policy, v1alpha1.HookRollout) {
+		switch answer := answerOf(t.plan.Next, hook); {
+		case answer == nil:
+			return fmt.Sprintf("hook %s (rollout) has not answered yet", hook.Name)
+		case !answer.Yes:
+			return saysNo(*answer)
+		}
+	}
+	return ""
+}
+
+// wakeForHooks asks for a tick when a hook of a type is due again. An answer wakes by itself; a tick that is still waiting
+// for one looks again after the period all the same.
+func (t *tick) wakeForHooks(kind v1alpha1.HookType, period time.Duration) {
+	for _, hook := range hooksOf(t.policy, kind) {
+		switch answer := answerOf(t.plan.Next, hook); {
+		case answer == nil:
+			t.wakeIn(period)
+		case !passedGate(answer):
+			t.wakeIn(answer.Answered.Add(period).Sub(t.o.Now))
+		}
+	}
+}
+
+// isToldToRollBack reports whether a hook has just asked for a rollback of the candidate that is being judged.
+func (t *tick) isToldToRollBack() bool {
+	return t.undecided() && t.rollbackHook() != ""
+}
+
+func rolledBackByHook(t *tick) {
+	t.rollBack(fmt.Sprintf("hook %s asks to roll back", t.rollbackHook()))
+}
+
+// rollbackHook is the name of a hook that has just said yes to a rollback; empty when none has.
+func (t *tick) rollbackHook() string {
+	for _, hook := range hooksOf(t.policy, v1alpha1.HookRollback) {
+		if answer := answerOf(t.plan.Next, hook); t.isNew(answer) && answer.Yes {
+			return hook.Name
+		}
+	}
+	return ""
+}

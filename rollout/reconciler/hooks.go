@@ -1,0 +1,132 @@
+package reconciler
+
+import (
+	"context"
+	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout"
+)
+
+// HookFunc asks or tells one hook. It is called outside of ticks and may take as long as the hook says.
+type HookFunc func(ctx context.Context, call rollout.HookCall) rollout.HookAnswer
+
+// mostTold is how many ticks of one Canary may be told at the same time; a hook that does not keep up is told no more.
+const mostTold = 20
+
+// hooks asks outside of ticks: an answer wakes the Canary, whose next tick observes it. What is asked lives in memory only;
+// after a restart it is asked again, with the same checksum.
+type hooks struct {
+	call  HookFunc
+	woken chan event.GenericEvent
+
+	mu      sync.Mutex
+	asked   map[types.NamespacedName]map[string]*question
+	telling map[types.NamespacedName]int
+}
+
+// question is what one hook was last asked.
+type question struct {
+	text   string
+	cancel context.CancelFunc
+	answer *rollout.HookAnswer
+}
+
+func newHooks(call HookFunc) *hooks {
+	return &hooks{call: call, woken: make(chan event.GenericEvent), asked: map[types.NamespacedName]map[string]*question{}, telling: map[types.NamespacedName]int{}}
+}
+
+// answers are those that have come to these calls; a call that has not been made yet is made now. A hook has one call in
+// flight at most: a new question ends the one before.
+func (h *hooks) answers(ctx context.Context, key types.NamespacedName, calls []rollout.HookCall) []rollout.HookAnswer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var answers []rollout.HookAnswer
+	for _, call := range calls {
+		last := h.asked[key][call.Hook.Name]
+		if last == nil || last.text != call.Question {
+			h.ask(ctx, key, call)
+		} else if last.answer != nil {
+			answers = append(answers, *last.answer)
+		}
+	}
+	return answers
+}
+
+// ask makes a call; the lock is held.
+func (h *hooks) ask(ctx context.Context, key types.NamespacedName, call rollout.HookCall) {
+	if h.call == nil {
+		return
+	}
+	if h.asked[key] == nil {
+		h.asked[key] = map[string]*question{}
+	}
+	if last := h.asked[key][call.Hook.Name]; last != nil {
+		last.cancel()
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	asked := &question{text: call.Question, cancel: cancel}
+	h.asked[key][call.Hook.Name] = asked
+	go func() {
+		defer cancel()
+		answer := h.call(ctx, call)
+		if ctx.Err() != nil {
+			return
+		}
+		h.mu.Lock()
+		asked.answer = &answer
+		h.mu.Unlock()
+		h.woken <- event.GenericEvent{Object: &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}}
+	}()
+}
+
+// tell makes calls whose answers no tick waits for, one after the other.
+func (h *hooks) tell(ctx context.Context, key types.NamespacedName, calls []rollout.HookCall, answered func(v1alpha1.Webhook, rollout.HookAnswer)) {
+	if h.call == nil || len(calls) == 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.telling[key] >= mostTold {
+		log.FromContext(ctx).Info("hooks do not keep up and are not told", "calls", len(calls), "first", calls[0].Hook.Name)
+		return
+	}
+	h.telling[key]++
+	ctx = context.WithoutCancel(ctx)
+	go func() {
+		for _, call := range calls {
+			answered(call.Hook, h.call(ctx, call))
+		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.telling[key]--; h.telling[key] == 0 {
+			delete(h.telling, key)
+		}
+	}()
+}
+
+// forget ends all that is asked about a Canary that is gone.
+func (h *hooks) forget(key types.NamespacedName) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, asked := range h.asked[key] {
+		asked.cancel()
+	}
+	delete(h.asked, key)
+}
+
+// tellHooks tells what a tick has decided; what comes of a hook that is told of the end is an event.
+func (r *Reconciler) tellHooks(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) {
+	r.hooks.tell(ctx, types.NamespacedName{Namespace: canary.Namespace, Name: canary.Name}, plan.Tells, func(hook v1alpha1.Webhook, answer rollout.HookAnswer) {
+		if rollout.TypeOf(hook) == v1alpha1.HookPostRollout {
+			r.tell(canary, o.Primary, []rollout.Event{rollout.HookTold(hook, answer)})
+		} else if !answer.Yes {
+			log.FromContext(ctx).Info("a hook could not be told", "hook", hook.Name, "because", answer.Message)
+		}
+	})
+}

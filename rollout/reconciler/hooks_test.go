@@ -1,0 +1,73 @@
+package reconciler
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout"
+)
+
+var subject = types.NamespacedName{Namespace: "shop", Name: "podinfo"}
+
+func asking(question string) []rollout.HookCall {
+	return []rollout.HookCall{{Hook: v1alpha1.Webhook{Name: "gate"}, Question: question}}
+}
+
+func TestAnAnswerWakesItsCanaryAndCountsForItsQuestionOnly(t *testing.T) {
+	g := NewWithT(t)
+	var calls atomic.Int32
+	h := newHooks(func(_ context.Context, call rollout.HookCall) rollout.HookAnswer {
+		calls.Add(1)
+		return rollout.HookAnswer{Name: call.Hook.Name, Yes: true}
+	})
+	g.Expect(h.answers(t.Context(), subject, asking("first"))).To(BeEmpty(), "a tick does not wait")
+	g.Expect((<-h.woken).Object.GetName()).To(Equal("podinfo"))
+	for range 2 {
+		g.Expect(h.answers(t.Context(), subject, asking("first"))).To(Equal([]rollout.HookAnswer{{Name: "gate", Yes: true}}), "a tick may come again")
+	}
+	g.Expect(calls.Load()).To(Equal(int32(1)))
+	g.Expect(h.answers(t.Context(), subject, asking("second"))).To(BeEmpty(), "the answer is to another question")
+	<-h.woken
+	g.Expect(calls.Load()).To(Equal(int32(2)))
+}
+
+func TestASlowHookHoldsNobodyAndEndsWithItsQuestion(t *testing.T) {
+	g := NewWithT(t)
+	ended := make(chan struct{}, 2)
+	h := newHooks(func(ctx context.Context, _ rollout.HookCall) rollout.HookAnswer {
+		<-ctx.Done()
+		ended <- struct{}{}
+		return rollout.HookAnswer{}
+	})
+	tick, over := context.WithCancel(t.Context())
+	g.Expect(h.answers(tick, subject, asking("first"))).To(BeEmpty())
+	over()
+	g.Consistently(ended, 100*time.Millisecond).ShouldNot(Receive(), "a call outlives its tick")
+	g.Expect(h.answers(t.Context(), subject, asking("second"))).To(BeEmpty())
+	g.Eventually(ended, patience).Should(Receive(), "a new question ends the call before")
+	h.forget(subject)
+	g.Eventually(ended, patience).Should(Receive(), "a Canary that is gone asks nothing")
+	g.Expect(h.asked).To(BeEmpty())
+}
+
+func TestHooksThatDoNotKeepUpAreToldNoMore(t *testing.T) {
+	g := NewWithT(t)
+	let := make(chan struct{})
+	h := newHooks(func(_ context.Context, call rollout.HookCall) rollout.HookAnswer {
+		<-let
+		return rollout.HookAnswer{Name: call.Hook.Name}
+	})
+	var told atomic.Int32
+	for range mostTold + 5 {
+		h.tell(t.Context(), subject, asking(""), func(v1alpha1.Webhook, rollout.HookAnswer) { told.Add(1) })
+	}
+	close(let)
+	g.Eventually(told.Load, patience).Should(Equal(int32(mostTold)))
+	g.Eventually(func() int { h.mu.Lock(); defer h.mu.Unlock(); return len(h.telling) }, patience).Should(BeZero())
+}
