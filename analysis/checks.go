@@ -36,9 +36,11 @@ type Check struct {
 	show      func(float64) string
 }
 
-// ChecksOf are the checks of a policy, in its order; without any, success rate and duration.
+// ChecksOf are the checks of a policy, in its order; without any, success rate and duration. A workload without traffic has
+// no requests that the built-in checks could judge.
 func ChecksOf(policy config.Policy) []Check {
-	if len(policy.Checks) == 0 {
+	silent := policy.Traffic == v1alpha1.TrafficNone
+	if len(policy.Checks) == 0 && !silent {
 		return []Check{
 			builtIn(policy, v1alpha1.Metric{Name: v1alpha1.MetricSuccessRate}),
 			builtIn(policy, v1alpha1.Metric{Name: v1alpha1.MetricDuration}),
@@ -47,7 +49,9 @@ func ChecksOf(policy config.Policy) []Check {
 	checks := make([]Check, 0, len(policy.Checks))
 	for _, metric := range policy.Checks {
 		if metric.Query == "" && metric.TemplateRef == nil {
-			checks = append(checks, builtIn(policy, metric))
+			if !silent {
+				checks = append(checks, builtIn(policy, metric))
+			}
 			continue
 		}
 		checks = append(checks, custom(policy, metric))

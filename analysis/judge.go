@@ -84,7 +84,8 @@ func (c Check) unknown(minRequests float64, samples []Sample, sample Sample) str
 	return ""
 }
 
-// VerdictOf is the verdict of a round: Fail when any check fails, else Inconclusive when any is or there is none.
+// VerdictOf is the verdict of a round: Fail when any check fails, else Inconclusive when any is that is not optional, or
+// there is none.
 func VerdictOf(results []v1alpha1.CheckStatus) v1alpha1.Verdict {
 	verdict := v1alpha1.VerdictPass
 	for _, result := range results {
@@ -92,7 +93,9 @@ func VerdictOf(results []v1alpha1.CheckStatus) v1alpha1.Verdict {
 		case v1alpha1.VerdictFail:
 			return v1alpha1.VerdictFail
 		case v1alpha1.VerdictInconclusive:
-			verdict = v1alpha1.VerdictInconclusive
+			if !result.Optional {
+				verdict = v1alpha1.VerdictInconclusive
+			}
 		}
 	}
 	if len(results) == 0 {
@@ -107,7 +110,9 @@ func Explain(results []v1alpha1.CheckStatus) string {
 	var parts []string
 	for _, result := range results {
 		switch {
-		case result.Verdict != verdict:
+		case result.Optional && verdict == v1alpha1.VerdictPass:
+			parts = append(parts, result.Message)
+		case result.Verdict != verdict || result.Optional:
 		case verdict == v1alpha1.VerdictPass:
 			parts = append(parts, result.Name+" "+result.Value)
 		case verdict == v1alpha1.VerdictFail:

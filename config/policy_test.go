@@ -68,24 +68,6 @@ func TestPolicyFor(t *testing.T) {
 	}
 }
 
-func TestSteps(t *testing.T) {
-	for name, c := range map[string]struct {
-		step, most float64
-		want       []int32
-	}{
-		"the steps end at the largest weight":                     {10, 50, []int32{10, 20, 30, 40, 50}},
-		"a last step that does not fit is cut":                    {20, 50, []int32{20, 40, 50}},
-		"a step larger than the largest weight makes one step":    {30, 5, []int32{5}},
-		"all requests can go to the canary before it is promoted": {50, 100, []int32{50, 100}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := (Policy{StepWeight: c.step, MaxWeight: c.most}).Steps(); !slices.Equal(got, c.want) {
-				t.Errorf("got %v, not %v", got, c.want)
-			}
-		})
-	}
-}
-
 func TestCheckPeriod(t *testing.T) {
 	for name, c := range map[string]struct{ interval, want time.Duration }{
 		"short steps are checked every second":   {2 * time.Second, time.Second},

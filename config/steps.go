@@ -2,15 +2,6 @@ package config
 
 import "time"
 
-// Steps are the canary's weights in percent, in order: StepWeight, twice StepWeight and so on, the last one MaxWeight.
-func (p Policy) Steps() []int32 {
-	var steps []int32
-	for weight := p.StepWeight; p.StepWeight > 0 && weight < p.MaxWeight; weight += p.StepWeight {
-		steps = append(steps, int32(weight))
-	}
-	return append(steps, int32(p.MaxWeight))
-}
-
 const (
 	longestCheckPeriod  = 5 * time.Second
 	shortestCheckPeriod = time.Second

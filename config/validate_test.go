@@ -122,7 +122,7 @@ func FuzzPolicyOf(f *testing.F) {
 			return
 		}
 		policy, errs := PolicyOf(spec)
-		if len(errs) == 0 && (policy.Interval <= 0 || len(policy.Steps()) == 0) {
+		if len(errs) == 0 && (policy.Interval <= 0 || policy.MaxWeight <= 0) {
 			t.Errorf("got %+v", policy)
 		}
 	})

@@ -69,7 +69,7 @@ func (p *plugin) pauseCommand() *cobra.Command {
 			if subject.standing() != running {
 				return fmt.Sprintf("paused; nothing is in flight, and the next change will wait until: kubectl sluice resume %s", name), nil
 			}
-			return fmt.Sprintf("paused at weight %d%%; checks go on and can still roll back; go on with: kubectl sluice resume %s",
+			return fmt.Sprintf("paused at weight %v%%; checks go on and can still roll back; go on with: kubectl sluice resume %s",
 				subject.canary.Status.CanaryWeight, name), nil
 		})
 }

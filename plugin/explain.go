@@ -75,13 +75,13 @@ func (s subject) waitsForStep() string {
 	case status.Step == 0:
 		return "the canary's pods to be ready; then it gets its first requests"
 	case status.StepStarted == nil:
-		return fmt.Sprintf("the gateway to put weight %d%% into effect", status.CanaryWeight)
+		return fmt.Sprintf("the gateway to put weight %v%% into effect", status.CanaryWeight)
 	case status.NextStepTime == nil:
 		return "its checks"
 	}
 	next := "the promotion"
 	if int(status.Step) < len(status.Steps) {
-		next = fmt.Sprintf("weight %d%%", status.Steps[status.Step])
+		next = named(status.Steps, status.Step+1)
 	}
 	return fmt.Sprintf("checks that pass at the end of step %d, %s; then comes %s", status.Step, in(s.now, status.NextStepTime.Time), next)
 }

@@ -86,7 +86,7 @@ func (p *plugin) watchCommand() *cobra.Command {
 
 // watchLine is one state in one line, without what changes by itself.
 func watchLine(s subject) string {
-	return fmt.Sprintf("%-18s %3d%%  %s", s.phase(), s.canary.Status.CanaryWeight, s.summary())
+	return fmt.Sprintf("%-18s %3v%%  %s", s.phase(), s.canary.Status.CanaryWeight, s.summary())
 }
 
 func (p *plugin) statusCommand() *cobra.Command {

@@ -64,6 +64,7 @@ func (s subject) lines() []line {
 		{"Message", s.summary()},
 		{"Candidate", s.candidateLine()},
 		{"Asked by", s.askedLine()},
+		{"Strategy", status.Strategy},
 		{"Steps", stepsLine(status)},
 		{"Weight", s.weightLine()},
 		{"Next check", s.until(status.NextCheckTime.DeepCopy())},
@@ -109,24 +110,25 @@ func (s subject) askedLine() string {
 	return fmt.Sprintf("%s, %s ago", requested.By, ago(s.now, requested.At.Time))
 }
 
-// stepsLine shows the planned weights with the present one in brackets.
+// stepsLine shows the planned steps with the present one in brackets.
 func stepsLine(status v1alpha1.CanaryStatus) string {
 	if len(status.Steps) == 0 {
 		return ""
 	}
-	weights := make([]string, len(status.Steps))
-	for i, weight := range status.Steps {
-		weights[i] = fmt.Sprintf("%d%%", weight)
-		if int32(i+1) == status.Step {
-			weights[i] = "[" + weights[i] + "]"
-		}
+	groups := groupsOf(status.Steps)
+	words := make([]string, len(groups))
+	for i, g := range groups {
+		words[i] = g.word(status.Step)
 	}
-	return fmt.Sprintf("%d of %d: %s", status.Step, len(status.Steps), strings.Join(weights, " "))
+	return fmt.Sprintf("%d of %d: %s", status.Step, len(status.Steps), strings.Join(words, " "))
 }
 
 func (s subject) weightLine() string {
 	status := s.canary.Status
-	text := fmt.Sprintf("%d%% to the canary", status.CanaryWeight)
+	text := fmt.Sprintf("%v%% to the canary", status.CanaryWeight)
+	if step := present(status); step != nil {
+		text += besides(*step)
+	}
 	switch {
 	case status.Phase != v1alpha1.PhaseProgressing || status.Step == 0:
 		return text

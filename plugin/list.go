@@ -86,7 +86,7 @@ func writeList(out io.Writer, canaries []v1alpha1.Canary, namespaces, all bool, 
 	rows := [][]string{head}
 	for i := range canaries {
 		c, status := &canaries[i], canaries[i].Status
-		row := []string{c.Name, subject{canary: c}.phase(), stepOf(status), fmt.Sprintf("%d%%", status.CanaryWeight),
+		row := []string{c.Name, subject{canary: c}.phase(), stepOf(status), fmt.Sprintf("%v%%", status.CanaryWeight),
 			failedOf(status), ago(now, status.LastTransitionTime.Time)}
 		if namespaces {
 			row = append([]string{c.Namespace}, row...)

@@ -50,6 +50,15 @@ func held(t *testing.T) *workload.Candidate {
 	return &workload.Candidate{Hash: "7c9e41d2", Template: changed, By: "jane", Manager: "kubectl-set", At: now.Add(-90 * time.Second)}
 }
 
+// weights are planned steps of a canary release.
+func weights(list ...float64) []v1alpha1.PlannedStep {
+	steps := make([]v1alpha1.PlannedStep, 0, len(list))
+	for _, weight := range list {
+		steps = append(steps, v1alpha1.PlannedStep{Kind: v1alpha1.StepWeight, Weight: weight, Duration: metav1.Duration{Duration: 30 * time.Second}})
+	}
+	return steps
+}
+
 // inFlight is a rollout in the middle of its second step.
 func inFlight(t *testing.T) subject {
 	t.Helper()
@@ -59,7 +68,7 @@ func inFlight(t *testing.T) subject {
 		Phase: v1alpha1.PhaseProgressing, CanaryWeight: 20, FailedChecks: 1, FailureThreshold: 5, LastTransitionTime: seconds(15),
 		Message:   "Step 2 of 5 at weight 20% until 12:00:18: request-success-rate 99.72%; request-duration 20ms",
 		Candidate: "7c9e41d2", Images: []string{"app=podinfo:v2"}, Requested: &v1alpha1.Requester{By: "jane", At: &requested},
-		Step: 2, Steps: []int32{10, 20, 30, 40, 50}, StepStarted: at(-12 * time.Second), NextStepTime: at(18 * time.Second), NextCheckTime: at(3 * time.Second),
+		Step: 2, Strategy: "canary", Steps: weights(10, 20, 30, 40, 50), StepStarted: at(-12 * time.Second), NextStepTime: at(18 * time.Second), NextCheckTime: at(3 * time.Second),
 		Checks: []v1alpha1.CheckStatus{
 			{Name: "request-success-rate", Value: "99.72%", Threshold: "min 99%", Verdict: v1alpha1.VerdictPass},
 			{Name: "request-duration", Threshold: "max 500ms", Verdict: v1alpha1.VerdictInconclusive, Message: "Prometheus could not answer: connection refused"},
@@ -125,6 +134,16 @@ var subjects = map[string]func(*subject){
 		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseSucceeded, Candidate: "7c9e41d2", Outcome: v1alpha1.OutcomeSucceeded,
 			Message: "7c9e41d2 was promoted", LastTransitionTime: before(3 * time.Hour), Images: []string{"app=podinfo:v2"}}
 		s.candidate = nil
+	},
+	"in an iteration": func(s *subject) {
+		iteration := v1alpha1.PlannedStep{Kind: v1alpha1.StepIteration, Match: true, MirrorWeight: 12.5, Duration: metav1.Duration{Duration: time.Minute}}
+		hold := v1alpha1.PlannedStep{Kind: v1alpha1.StepHold, Weight: 100, Duration: metav1.Duration{Duration: 5 * time.Minute}}
+		s.canary.Status.Strategy, s.canary.Status.Steps = "mirroring", []v1alpha1.PlannedStep{iteration, iteration, iteration, hold}
+		s.canary.Status.Step, s.canary.Status.CanaryWeight = 3, 0
+		s.canary.Status.Message = "Step 3 of 4, iteration 3 of 3 with copies of 12.5% of the requests until 12:00:18: request-success-rate 99.72%"
+	},
+	"fine weights": func(s *subject) {
+		s.canary.Status.Steps, s.canary.Status.CanaryWeight = weights(0.2, 1.25, 50), 1.25
 	},
 	"aborted": abort,
 	"asked to retry": func(s *subject) {

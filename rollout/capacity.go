@@ -50,7 +50,7 @@ func (t *tick) ensureCopy(weight float64) int32 {
 // mayShrink reports whether no request is on its way any more for which a weight is too small. While the primary is scaled to
 // 0, only the canary serves.
 func (t *tick) mayShrink(weight float64) bool {
-	return workload.Replicas(t.o.Primary) > 0 && float64(t.writtenWeight()) <= weight && t.splitSettled()
+	return workload.Replicas(t.o.Primary) > 0 && t.writtenShare() <= weight && t.splitSettled()
 }
 
 // splitSettled reports whether the weight that the routes carry is in effect and has settled.
@@ -81,7 +81,7 @@ func (t *tick) isGrowing(replicas int32) bool {
 // boundReturn lets no more requests go back to the primary than its available replicas bear, whatever has decided that they
 // go back.
 func (t *tick) boundReturn() {
-	written := float64(t.writtenWeight())
+	written := t.writtenWeight()
 	wanted, stated := t.wantedWeight()
 	if !stated || wanted >= written || t.returnsAtOnce(written) {
 		return
@@ -93,7 +93,7 @@ func (t *tick) boundReturn() {
 	t.plan.Split = t.writtenSplit(bounded)
 	next := &t.plan.Next
 	if next.Phase != v1alpha1.PhaseProgressing || next.Step == 0 {
-		next.CanaryWeight = int32(bounded)
+		next.CanaryWeight = bounded
 	}
 	t.plan.Finalizer = true
 	t.plan.Copy = t.keptCopy()
@@ -210,7 +210,7 @@ func (t *tick) noteCapacity() {
 	if t.autoscaler != nil && t.o.Primary != nil {
 		next.PrimaryReplicas = t.whole()
 	}
-	if weight, stated := t.wantedWeight(); stated && weight != float64(t.writtenWeight()) {
+	if weight, stated := t.wantedWeight(); stated && weight != t.writtenWeight() {
 		next.SplitChanged = t.stamp()
 	}
 }

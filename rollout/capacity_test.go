@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"maps"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -31,9 +32,9 @@ func (w *world) autoscale() {
 	if w.hpa == nil || *w.primary.Spec.Replicas == 0 {
 		return
 	}
-	wanted := max(*w.hpa.Spec.MinReplicas, (w.load*(100-w.weight())+99)/100)
+	wanted := max(*w.hpa.Spec.MinReplicas, int32(math.Ceil(float64(w.load)*(100-w.weight())/100)))
 	if wanted != *w.primary.Spec.Replicas {
-		w.tell("autoscaler: %d replicas of the primary for %d%% of the requests", wanted, 100-w.weight())
+		w.tell("autoscaler: %d replicas of the primary for %v%% of the requests", wanted, 100-w.weight())
 		w.primary.Spec.Replicas = ptrTo(min(wanted, w.hpa.Spec.MaxReplicas))
 		w.primary.Generation++
 	}
@@ -61,8 +62,8 @@ func (w *world) makeObjects(intent rollout.CopyIntent) *appsv1.Deployment {
 		}
 	}
 	if shrinks := w.copied != nil && *copied.Spec.Replicas < *w.copied.Spec.Replicas; shrinks {
-		if needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, float64(w.weight())); *copied.Spec.Replicas < needed {
-			w.t.Errorf("the copy shrinks to %d replicas while the route sends it %d%%", *copied.Spec.Replicas, w.weight())
+		if needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, w.weight()); *copied.Spec.Replicas < needed {
+			w.t.Errorf("the copy shrinks to %d replicas while the route sends it %v%%", *copied.Spec.Replicas, w.weight())
 		}
 	}
 	return copied
@@ -70,7 +71,7 @@ func (w *world) makeObjects(intent rollout.CopyIntent) *appsv1.Deployment {
 
 // checkReturn holds that the primary gets no more requests back than it can take, but from a canary that is bad or gone, or
 // after the progress deadline.
-func (w *world) checkReturn(before int32) {
+func (w *world) checkReturn(before float64) {
 	after, available := w.weight(), w.primary.Status.AvailableReplicas
 	if after >= before || w.copied == nil || w.copied.Status.AvailableReplicas == 0 || !w.exists {
 		return
@@ -82,16 +83,16 @@ func (w *world) checkReturn(before int32) {
 	had, gets := 100-before, 100-after
 	switch {
 	case available == 0:
-		w.t.Errorf("%d%% of the requests go to a primary without any available replica", gets)
-	case gets*whole <= available*100, w.hpa != nil && gets <= had+max(1, had/4):
+		w.t.Errorf("%v%% of the requests go to a primary without any available replica", gets)
+	case gets*float64(whole) <= float64(available)*100, w.hpa != nil && gets <= had+max(1, had/4):
 	case w.isBad(before), w.state.Phase == v1alpha1.PhaseFinalising && w.now.Sub(w.state.WaitingSince.Time) >= w.policy.ProgressDeadline:
 	default:
-		w.t.Errorf("%d%% of the requests go to a primary that has %d of %d available replicas, and had %d%%", gets, available, whole, had)
+		w.t.Errorf("%v%% of the requests go to a primary that has %d of %d available replicas, and had %v%%", gets, available, whole, had)
 	}
 }
 
-func (w *world) isBad(weight int32) bool {
-	needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, float64(weight))
+func (w *world) isBad(weight float64) bool {
+	needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, weight)
 	return w.state.Outcome == v1alpha1.OutcomeFailed && w.state.Promoted == nil ||
 		w.copied.Status.AvailableReplicas < needed || analysis.VerdictOf(w.state.Checks) == v1alpha1.VerdictFail
 }

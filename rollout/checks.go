@@ -18,6 +18,9 @@ func (t *tick) takeSamples() {
 	next := &t.plan.Next
 	before := analysis.VerdictOf(next.Checks)
 	next.Checks = analysis.Judge(t.policy, t.o.Samples)
+	if !t.expectsRequests() {
+		next.Checks = analysis.WithoutRequests(t.policy, next.Checks, t.o.Samples)
+	}
 	next.Iterations++
 	next.LastCheckTime = t.stamp()
 	switch analysis.VerdictOf(next.Checks) {
@@ -40,15 +43,27 @@ func (t *tick) holdsFirst(before v1alpha1.Verdict) bool {
 
 // passedSince reports whether the last checks ran no earlier than at this moment, and passed.
 func (t *tick) passedSince(moment time.Time) bool {
+	if !t.judges() {
+		return !t.o.Now.Before(moment) && t.hooksFailing() == ""
+	}
 	next := t.plan.Next
 	return next.LastCheckTime != nil && !next.LastCheckTime.Time.Before(moment) &&
 		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictPass && t.hooksFailing() == ""
 }
 
+// judges reports whether there is anything to judge the candidate by: a workload without traffic has no requests, so that
+// without checks of its own only the readiness of its pods counts.
+func (t *tick) judges() bool {
+	return len(analysis.ChecksOf(t.policy)) > 0
+}
+
 // explain tells what decided the last round of checks, and which hook did not say yes.
 func (t *tick) explain() string {
 	why := "no checks yet"
-	if checks := t.plan.Next.Checks; len(checks) > 0 {
+	switch checks := t.plan.Next.Checks; {
+	case !t.judges():
+		why = "no checks are configured, only the readiness of the canary counts"
+	case len(checks) > 0:
 		why = analysis.Explain(checks)
 	}
 	if hooks := t.hooksFailing(); hooks != "" {
@@ -58,19 +73,28 @@ func (t *tick) explain() string {
 }
 
 func (t *tick) wakeForChecks() {
-	t.wakeIn(nextCheck(t.policy.CheckPeriod(), t.policy.Interval, t.plan.Next.StepStarted, t.plan.Next.LastCheckTime).Sub(t.o.Now))
+	t.wakeIn(t.nextCheck().Sub(t.o.Now))
 	t.wakeForHooks(v1alpha1.HookRollout, t.policy.Interval)
 	t.wakeForHooks(v1alpha1.HookRollback, t.policy.CheckPeriod())
 }
 
+// nextCheck is the end of the step where there is nothing to check.
+func (t *tick) nextCheck() time.Time {
+	next := t.plan.Next
+	if !t.judges() {
+		return t.stepEnds()
+	}
+	return nextCheck(t.policy.CheckPeriod(), t.step().Duration.Duration, next.StepStarted, next.LastCheckTime)
+}
+
 // nextCheck is when checks are next due: every period from the start of the step, and at its end.
-func nextCheck(period, interval time.Duration, stepStarted, last *metav1.MicroTime) time.Time {
+func nextCheck(period, lasts time.Duration, stepStarted, last *metav1.MicroTime) time.Time {
 	from := stepStarted.Time
 	if last != nil && last.After(from) {
 		from = last.Time
 	}
 	due := from.Add(period)
-	if end := stepStarted.Add(interval); from.Before(end) && due.After(end) {
+	if end := stepStarted.Add(lasts); from.Before(end) && due.After(end) {
 		return end
 	}
 	return due

@@ -8,7 +8,11 @@ import (
 // another node whose clock is behind, what is timed by them would last that much longer.
 func (t *tick) forgetFuture() {
 	next := &t.plan.Next
-	for _, stamp := range []*metav1.MicroTime{next.Started, next.StepStarted, next.TrafficStarted, next.WaitingSince, next.Promoted, next.LastCheckTime, next.SplitChanged} {
+	stamps := []*metav1.MicroTime{next.Started, next.StepStarted, next.TrafficStarted, next.WaitingSince, next.CanaryReady, next.Promoted, next.LastCheckTime, next.SplitChanged}
+	if next.SessionAffinity != nil {
+		stamps = append(stamps, next.SessionAffinity.Expiring)
+	}
+	for _, stamp := range stamps {
 		if stamp != nil && stamp.After(t.o.Now) {
 			*stamp = *t.stamp()
 		}

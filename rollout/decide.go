@@ -41,6 +41,8 @@ type tick struct {
 	// policy is in force, latest is what annotations and policies say now, and kept is set while the two may differ.
 	policy, latest config.Policy
 	kept           bool
+	// steps are those of the policy in force.
+	steps []PlannedStep
 
 	o       Observation
 	before  State
@@ -53,6 +55,7 @@ type tick struct {
 
 func begin(policy config.Policy, state State, o Observation) *tick {
 	t := &tick{policy: InForce(policy, state, o), latest: policy, kept: keeps(state), o: o, before: state}
+	t.steps = StrategyOf(t.policy).Steps(t.policy)
 	t.plan.Next = *state.DeepCopy()
 	t.plan.Finalizer = o.Finalizer
 	if o.Primary != nil {
@@ -99,16 +102,18 @@ func (t *tick) showTarget() {
 // showSteps tells what is planned while a candidate is being judged or promoted.
 func (t *tick) showSteps() {
 	next := &t.plan.Next
-	next.Steps, next.FailureThreshold, next.NextStepTime, next.NextCheckTime = nil, 0, nil, nil
+	next.Strategy, next.Steps, next.FailureThreshold, next.NextStepTime, next.NextCheckTime = "", nil, 0, nil, nil
 	if !Active(*next) || next.Phase == v1alpha1.PhaseFinalising {
 		return
 	}
-	next.Steps, next.FailureThreshold = t.policy.Steps(), t.policy.Threshold
+	next.Strategy, next.Steps, next.FailureThreshold = StrategyOf(t.policy).Name, t.steps, t.policy.Threshold
 	if !judging(*next) || next.Step == 0 || next.StepStarted == nil {
 		return
 	}
-	check := nextCheck(t.policy.CheckPeriod(), t.policy.Interval, next.StepStarted, next.LastCheckTime)
-	next.NextCheckTime = stampOf(check)
+	check := t.nextCheck()
+	if t.judges() {
+		next.NextCheckTime = stampOf(check)
+	}
 	if next.Paused == "" {
 		next.NextStepTime = stampOf(later(check, t.stepEnds()))
 	}

@@ -74,7 +74,7 @@ var directStories = map[string]story{
 // TestANewReleaseSeesNoChange holds that a hash which changed without the Deployment, because types or defaults did, is
 // nobody's change.
 func TestANewReleaseSeesNoChange(t *testing.T) {
-	w := newWorld(t, quick, nil)
+	w := newWorld(t, story{annotations: quick})
 	w.tick()
 	w.state.Primary.Template = "00000000"
 	plan := rollout.Decide(w.policy, w.state, w.observe())

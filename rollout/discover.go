@@ -24,6 +24,10 @@ type Target struct {
 	Routes []route.Route
 	// Gateway is the first gateway of the routes; none when they have only Services as parents.
 	Gateway types.NamespacedName
+	// Match are the requests that go to the canary whatever its weight.
+	Match []route.Match
+	// Unknown says which features of gateways are needed that no gateway tells of.
+	Unknown []string
 	// Preset names the queries of the checks.
 	Preset string
 	// Identity are the labels that tell the canary's pods from the primary's; nil while there is no candidate.
@@ -49,12 +53,18 @@ func (t Target) Status() *v1alpha1.TargetStatus {
 	return status
 }
 
+// finder finds one part of the target, or says what is missing.
+type finder func(*Target, config.Policy, Observation) string
+
 // Discover finds the Service, the routes, the gateway and the queries for a primary. The problem, when not empty, says
 // what is missing and what to do; no rollout starts until it is gone. What was found by then is in the Target.
 func Discover(policy config.Policy, observation Observation) (target Target, problem string) {
-	for _, find := range []func(*Target, config.Policy, Observation) string{
-		checkValid, findService, findRoutes, findGateway, findMetrics, findQueries, findForeign, findIdentity, findObjects,
-	} {
+	finders := []finder{checkValid, findService, findRoutes, findGateway, findMatches, findRendering, findFeatures, findMetrics, findQueries,
+		findForeign, findIdentity, findObjects}
+	if withoutTraffic(policy) {
+		finders = []finder{checkValid, findQueries, findForeign, findIdentity, findObjects}
+	}
+	for _, find := range finders {
 		if problem = find(&target, policy, observation); problem != "" {
 			return target, problem
 		}
@@ -156,28 +166,16 @@ func findMetrics(target *Target, policy config.Policy, o Observation) string {
 		return fmt.Sprintf("%s is served by no Gateway, so its metrics are not known: choose queries with the annotation %s: %s",
 			target.Routes[0].Key().From(o.Namespace), config.AnnotationMetrics, strings.Join(config.Presets, ", "))
 	}
-	controller := controllerOf(target.Gateway, o)
+	controller := ""
+	if class := classOf(target.Gateway, o); class != nil {
+		controller = string(class.Spec.ControllerName)
+	}
 	preset, known := analysis.PresetFor(controller)
 	if !known {
 		return fmt.Sprintf("Gateway %s is served by controller %q, whose metrics are not known: choose queries with the annotation %s: %s",
 			target.Gateway, controller, config.AnnotationMetrics, strings.Join(config.Presets, ", "))
 	}
 	target.Preset = preset
-	return ""
-}
-
-// controllerOf returns the controllerName of the gateway's class, empty when it cannot be seen.
-func controllerOf(gateway types.NamespacedName, o Observation) string {
-	for _, g := range o.Gateways {
-		if g.Namespace != gateway.Namespace || g.Name != gateway.Name {
-			continue
-		}
-		for _, class := range o.Classes {
-			if class.Name == string(g.Spec.GatewayClassName) {
-				return string(class.Spec.ControllerName)
-			}
-		}
-	}
 	return ""
 }
 

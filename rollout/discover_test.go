@@ -177,7 +177,7 @@ func TestDecideIsTotal(t *testing.T) {
 				o := complete()
 				absent(&o)
 				for _, policy := range []config.Policy{config.Defaults(), withEveryHook()} {
-					state := State{Phase: phase, Step: step, CanaryWeight: 10 * step, Candidate: "c"}
+					state := State{Phase: phase, Step: step, CanaryWeight: 10 * float64(step), Candidate: "c"}
 					for _, call := range NeedsOf(policy, state, o).Hooks {
 						o.HookAnswers = append(o.HookAnswers, HookAnswer{Name: call.Hook.Name})
 					}

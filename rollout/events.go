@@ -35,6 +35,10 @@ func candidateBlocked(hash, problem string) Event {
 	return Event{Warning: true, Reason: "CandidateBlocked", Message: fmt.Sprintf("New template %s is held back and cannot be judged yet: %s", hash, problem)}
 }
 
+func featuresUnknown(what string) Event {
+	return Event{Warning: true, Reason: "FeatureUnknown", Message: what + ": the rollout goes on, and where it does not, that part of the policy has no effect"}
+}
+
 func candidateRetried(hash, by string, attempt int32) Event {
 	return Event{Reason: "CandidateRetried", Message: fmt.Sprintf("Template %s is judged again, attempt %d, because %s asked for it; starting the canary",
 		hash, attempt, whoAndWhy(by, ""))}
@@ -61,8 +65,24 @@ func canaryNotReady(why string, failed, threshold int32) Event {
 	return Event{Warning: true, Reason: "CanaryNotReady", Message: fmt.Sprintf("Canary lost replicas, its weight goes back to 0: %s (failed checks: %d of %d)", why, failed, threshold)}
 }
 
-func weightAdvanced(weight, step int32, steps int) Event {
-	return Event{Reason: "WeightAdvanced", Message: fmt.Sprintf("Canary weight %d%% is in effect, step %d of %d", weight, step, steps)}
+func weightAdvanced(step PlannedStep, number int32, steps int) Event {
+	return Event{Reason: "WeightAdvanced", Message: fmt.Sprintf("Canary weight %v%%%s is in effect, step %d of %d", step.Weight, copies(step), number, steps)}
+}
+
+func shareReached(share float64, number int32, steps int) Event {
+	return Event{Reason: "ShareReached", Message: fmt.Sprintf("Canary runs with a share of %v%% of the replicas, step %d of %d", share, number, steps)}
+}
+
+func iterationStarted(iteration string, step PlannedStep) Event {
+	message := "Canary " + iteration
+	if step.Match {
+		message += "; matched requests go to the canary"
+	}
+	return Event{Reason: "IterationStarted", Message: message}
+}
+
+func allHeld(until time.Time) Event {
+	return Event{Reason: "HoldStarted", Message: fmt.Sprintf("All requests go to the canary, held until %s", clockTime(until))}
 }
 
 func checkFailed(why string, failed, threshold int32) Event {
@@ -93,6 +113,10 @@ func HookTold(hook v1alpha1.Webhook, answer HookAnswer) Event {
 	return Event{Warning: true, Reason: "HookFailed", Message: fmt.Sprintf("Hook %s (%s) failed: %s", hook.Name, TypeOf(hook), answer.Message)}
 }
 
+func nothingToJudge(hash string, took time.Duration) Event {
+	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf("No checks are configured for %s, and its canary stayed ready for %s; promoting it", hash, took.Round(time.Second))}
+}
+
 func promotionAsked(hash, who string) Event {
 	return Event{Reason: "PromotionAsked", Message: fmt.Sprintf("Promoting %s without the remaining steps, asked by %s", hash, who)}
 }
@@ -103,6 +127,10 @@ func analysisSkipped(hash, who string) Event {
 
 func trafficShifted(why string) Event {
 	return Event{Reason: "TrafficShifted", Message: "All requests go to the canary while the primary is changed, because " + why}
+}
+
+func weightReturned(weight float64) Event {
+	return Event{Reason: "WeightReturned", Message: fmt.Sprintf("The primary is ready with the candidate; the canary's weight falls to %v%%", weight)}
 }
 
 func primaryUpdated(hash string) Event {

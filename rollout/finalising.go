@@ -1,19 +1,17 @@
 package rollout
 
 import (
-	"fmt"
-	"math"
-	"slices"
-
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/route"
 )
 
 // finalising cleans up: weight 0 first, then, once no gateway sends to the copy any more, the copy goes.
 func finalising(t *tick) {
 	t.askAtEnd()
 	t.plan.Next.CanaryWeight = 0
+	if t.takesCookiesBack() {
+		return
+	}
 	t.plan.Split = SplitIntent{Action: SplitRemove}
 	t.plan.Finalizer = t.o.Finalizer || len(t.o.splitRoutes()) > 0
 	if why := t.notCleared(); why != "" {
@@ -34,7 +32,7 @@ func finalising(t *tick) {
 
 // copyGone has the copy removed, unless a newer candidate runs in it next, and reports whether that is done.
 func (t *tick) copyGone() bool {
-	if t.plan.Next.Outcome == v1alpha1.OutcomeSuperseded && t.starts() {
+	if t.goesOn() {
 		return true
 	}
 	t.plan.Copy = CopyIntent{Action: CopyRemove}
@@ -79,99 +77,15 @@ func unsuccessful(outcome v1alpha1.Outcome) bool {
 	return outcome == v1alpha1.OutcomeFailed || outcome == v1alpha1.OutcomeAborted
 }
 
-// writtenWeight is the weight that the routes are asked for, 0 without a split.
-func (t *tick) writtenWeight() int32 {
-	var weight float64
-	for _, r := range t.o.splitRoutes() {
-		weight = max(weight, route.SplitFor(r, t.o.key()).Weight)
-	}
-	return int32(math.Ceil(weight))
-}
-
-// notCleared says which route still sends to the canary; empty when none does. Without our finalizer no split was ever
-// written.
-func (t *tick) notCleared() string {
-	if left := t.o.splitRoutes(); len(left) > 0 {
-		return left[0].Key().From(t.o.Namespace) + " still carries the split"
-	}
-	if !t.plan.Finalizer {
-		return ""
-	}
-	return t.unprocessed()
-}
-
-// unprocessed says which route that this rollout has written to is not in effect as it is; empty when all are.
-func (t *tick) unprocessed() string {
-	written := t.splitNames()
-	for _, r := range t.o.Routes {
-		// A route that is gone sends nothing.
-		if !slices.Contains(written, r.Key().Short(t.o.Namespace)) {
-			continue
-		}
-		if ok, why := route.Processed(r); !ok {
-			return fmt.Sprintf("%s: %s", r.Key().From(t.o.Namespace), why)
-		}
-	}
-	return ""
-}
-
-// splitNames are the routes that this rollout has written to.
-func (t *tick) splitNames() []string {
-	if t.before.Target != nil {
-		return t.before.Target.Routes
-	}
-	return t.target.Status().Routes
-}
-
-// writeSplit states the present weight on the routes; without routes there is nothing to write to, and without a weight
-// the routes are the user's.
-func (t *tick) writeSplit() {
-	if t.plan.Next.CanaryWeight == 0 {
-		t.plan.Split = SplitIntent{Action: SplitRemove}
-		return
-	}
-	t.stateSplit()
-}
-
-// stateSplit states the present weight on the routes, be it 0.
-func (t *tick) stateSplit() {
-	if len(t.target.Routes) == 0 {
-		return
-	}
-	t.plan.Split = SplitIntent{Action: SplitWrite, Split: t.split()}
-	for _, r := range t.target.Routes {
-		t.plan.Split.Routes = append(t.plan.Split.Routes, r.Key())
-	}
-}
-
-// split is how the routes should share requests now.
-func (t *tick) split() route.Split {
-	return route.Split{
-		Deployment: t.o.Name,
-		Namespace:  t.o.Namespace,
-		Primary:    t.target.Service.Name,
-		Canary:     t.target.CanaryService(),
-		Weight:     float64(t.plan.Next.CanaryWeight),
-	}
-}
-
-// notInEffect says why the present weight has not reached every gateway; empty when it has.
-func (t *tick) notInEffect() string {
-	split := t.split()
-	for _, r := range t.target.Routes {
-		if status := route.StatusOf(r, split); !status.InEffect {
-			return fmt.Sprintf("%s: %s", r.Key().From(t.o.Namespace), status.Reason)
-		}
-	}
-	return ""
-}
-
 // end closes the rollout.
 func (t *tick) end() {
 	next := &t.plan.Next
 	t.plan.Finalizer = false
 	next.Step = 0
-	next.StepStarted, next.TrafficStarted, next.WaitingSince = nil, nil, nil
+	next.StepStarted, next.TrafficStarted, next.WaitingSince, next.CanaryReady = nil, nil, nil, nil
+	if !t.goesOn() {
+		next.SessionAffinity = nil
+	}
 	t.remember()
 	switch next.Outcome {
 	case v1alpha1.OutcomeSucceeded:

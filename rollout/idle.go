@@ -108,6 +108,9 @@ func rest(t *tick) {
 
 // found tells what a rollout would work with.
 func (t *tick) found() string {
+	if withoutTraffic(t.policy) {
+		return "Ready for the next change: the canary will run beside the primary, and no requests are shared"
+	}
 	served := fmt.Sprintf("Gateway %s", t.target.Gateway)
 	if t.target.Gateway.Name == "" {
 		served = "no Gateway"
@@ -183,14 +186,19 @@ func start(t *tick) {
 	if why := t.unprotected(); why != "" {
 		t.event(canaryUnprotected(why))
 	}
+	replaced := t.plan.Next.SessionAffinity
 	t.plan.Next = t.about(v1alpha1.PhaseProgressing)
+	t.plan.Next.SessionAffinity = newAffinity(t.policy, t.steps, candidate.Hash, t.o.Nonce, replaced)
+	for _, unknown := range t.target.Unknown {
+		t.event(featuresUnknown(unknown))
+	}
 	t.plan.Next.Started, t.plan.Next.WaitingSince = t.stamp(), t.stamp()
 	progressing(t)
 }
 
 // copyNotReady says why the copy cannot take the requests that this many replicas are for; empty when it can.
 func (t *tick) copyNotReady(replicas int32) string {
-	if t.o.Copy == nil || t.o.CopyService == nil {
+	if t.o.Copy == nil || t.o.CopyService == nil && !withoutTraffic(t.policy) {
 		return "the canary is being created"
 	}
 	if workload.TemplateHashOf(t.o.Copy) != t.plan.Next.Candidate {
@@ -199,11 +207,12 @@ func (t *tick) copyNotReady(replicas int32) string {
 	if workload.Replicas(t.o.Copy) < replicas {
 		return fmt.Sprintf("the canary is being scaled to %d replicas", replicas)
 	}
-	if ready := workload.ReadinessOf(t.o.Copy); !ready.Complete && !t.isGrowing(replicas) {
+	if ready := workload.ReadinessOf(t.o.Copy, t.policy.CanaryReadyThreshold); !ready.Complete && !t.isGrowing(replicas) {
 		return ready.Message
 	}
-	if t.o.ReadyEndpoints < replicas {
-		return fmt.Sprintf("%d of %d canary pods are ready in Service %s", t.o.ReadyEndpoints, replicas, t.o.CopyService.Name)
+	enough := workload.Enough(replicas, t.policy.CanaryReadyThreshold)
+	if t.o.CopyService != nil && t.o.ReadyEndpoints < enough {
+		return fmt.Sprintf("%d of %d canary pods are ready in Service %s", t.o.ReadyEndpoints, enough, t.o.CopyService.Name)
 	}
 	return ""
 }

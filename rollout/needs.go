@@ -39,7 +39,8 @@ func NeedsOf(policy config.Policy, state State, o Observation) Needs {
 	}
 	policy = InForce(policy, state, o)
 	needs := Needs{Hooks: hooksDue(policy, state, o)}
-	if !checked(state) || o.Now.Before(nextCheck(policy.CheckPeriod(), policy.Interval, state.StepStarted, state.LastCheckTime)) {
+	lasts := stepOf(StrategyOf(policy).Steps(policy), state.Step).Duration.Duration
+	if !checked(state) || o.Now.Before(nextCheck(policy.CheckPeriod(), lasts, state.StepStarted, state.LastCheckTime)) {
 		return needs
 	}
 	target, problem := Discover(policy, o)

@@ -20,7 +20,7 @@ import (
 // surrounded is what is observed of a held candidate whose primary has an autoscaler, a budget and a NetworkPolicy.
 func surrounded(t *testing.T) rollout.Observation {
 	t.Helper()
-	w := newWorld(t, nil, map[string]behaviour{"v2": good})
+	w := newWorld(t, story{behaviours: map[string]behaviour{"v2": good}})
 	autoscaled(w)
 	w.set("v2")
 	o := w.observe()

@@ -26,6 +26,8 @@ type State = v1alpha1.CanaryStatus
 type Observation struct {
 	// Now is when the tick began.
 	Now time.Time
+	// Nonce is a random word, another one in each tick: letters and digits.
+	Nonce string
 	// Namespace and Name are those of the Deployment and its Canary.
 	Namespace, Name string
 	// Spec is what operators ask for.

@@ -118,6 +118,7 @@ func (t *tick) usePresent() {
 		return
 	}
 	t.kept, t.policy = false, t.latest
+	t.steps = StrategyOf(t.policy).Steps(t.policy)
 	if t.o.Primary != nil {
 		t.target, t.problem = t.discover()
 	}

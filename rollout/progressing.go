@@ -2,15 +2,15 @@ package rollout
 
 import (
 	"fmt"
-	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/workload"
 )
 
 // progressing takes the candidate through the steps of the policy: step 0 is the start of the canary without traffic.
 func progressing(t *tick) {
 	next := &t.plan.Next
-	next.Step = min(next.Step, int32(len(t.policy.Steps())))
+	next.Step = min(next.Step, int32(len(t.steps)))
 	switch {
 	case t.o.promoted(next.Candidate):
 		next.Phase = v1alpha1.PhasePromoting
@@ -44,50 +44,9 @@ func (t *tick) toStepZero() {
 	next.StepStarted = nil
 	next.TrafficStarted = nil
 	next.Hooks = nil
+	next.CanaryReady = nil
 	next.WaitingSince = t.stamp()
 	t.plan.Split = SplitIntent{Action: SplitRemove}
-}
-
-func startCanary(t *tick) {
-	t.plan.Split = SplitIntent{Action: SplitRemove}
-	t.plan.Next.CanaryWeight = 0
-	replicas := t.ensureCopy(float64(t.policy.Steps()[0]))
-	if why := t.copyNotReady(replicas); why != "" {
-		t.plan.Next.StepStarted = nil
-		t.waitFor("Waiting for the canary to be ready: " + why)
-		return
-	}
-	if t.plan.Next.Paused != "" {
-		t.plan.Next.StepStarted = nil
-		t.waitFor("The canary is ready and gets no requests yet")
-		return
-	}
-	if why := t.skipsAnalysis(); why != "" {
-		t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
-		t.plan.Next.CanaryReplicas = replicas
-		t.promote(analysisSkipped(t.plan.Next.Candidate, why))
-		return
-	}
-	if t.testsFail() || t.waitsAt(v1alpha1.HookConfirmTrafficIncrease) {
-		t.plan.Next.StepStarted = nil
-		return
-	}
-	if t.knownAtGateway() {
-		t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
-		t.enterStep(1)
-	}
-}
-
-// knownAtGateway first names the canary on the routes without a weight: a gateway that learns of a weight before it has
-// learned of the pods answers with errors. It reports true when that is in effect and settled.
-func (t *tick) knownAtGateway() bool {
-	t.stateSplit()
-	if why := t.notInEffect(); why != "" {
-		t.plan.Next.StepStarted = nil
-		t.waitFor("The canary is ready and becomes known at the gateway: " + why)
-		return false
-	}
-	return t.settled("The canary is ready and known at the gateway; letting that settle")
 }
 
 // enterStep states the weight of a step, for which the canary has the replicas.
@@ -95,16 +54,25 @@ func (t *tick) enterStep(step int32) {
 	next := &t.plan.Next
 	next.Step = step
 	next.StepStarted = nil
-	t.giveWeight(t.policy.Steps()[step-1])
-	t.say(fmt.Sprintf("Step %d of %d: weight %d%% is being put into effect", step, len(t.policy.Steps()), next.CanaryWeight))
+	t.giveLoad()
+	t.say(fmt.Sprintf("Step %d of %d: %s is being put into effect", step, len(t.steps), t.aim(step)))
 	t.wakeIn(t.untilDeadline())
 }
 
-// giveWeight states a weight and remembers for how many replicas it was given.
-func (t *tick) giveWeight(weight int32) {
+// giveLoad states the weight of the present step, and remembers for how many replicas it was given.
+func (t *tick) giveLoad() {
+	if withoutTraffic(t.policy) {
+		t.giveWeight(0)
+		return
+	}
+	t.giveWeight(t.step().Weight)
+}
+
+// giveWeight states a weight, which can be another than that of the step while the primary is changed.
+func (t *tick) giveWeight(weight float64) {
 	next := &t.plan.Next
 	next.CanaryWeight = weight
-	next.CanaryReplicas = t.replicasFor(float64(weight))
+	next.CanaryReplicas = t.replicasFor(shareOf(t.load()))
 	next.WaitingSince = t.stamp()
 	t.writeSplit()
 }
@@ -120,10 +88,10 @@ func judgeStep(t *tick) {
 		return
 	}
 	t.writeSplit()
-	t.ensureCopy(float64(next.CanaryWeight))
+	t.ensureCopy(shareOf(t.load()))
 	if next.StepStarted == nil {
 		if why := t.notInEffect(); why != "" {
-			t.waitFor(fmt.Sprintf("Waiting for weight %d%% to take effect: %s", next.CanaryWeight, why))
+			t.waitFor(fmt.Sprintf("Waiting for %s to take effect: %s", t.aim(next.Step), why))
 			return
 		}
 		t.stepBegins()
@@ -157,16 +125,17 @@ func (t *tick) stepBegins() {
 	if next.TrafficStarted == nil {
 		next.TrafficStarted = t.stamp()
 	}
-	t.event(weightAdvanced(next.CanaryWeight, next.Step, len(t.policy.Steps())))
+	t.event(t.began())
 }
 
 // lost says that the canary has fewer available replicas than its weight was given for; empty when it has them.
 func (t *tick) lost() string {
 	next := t.plan.Next
 	needed := next.CanaryReplicas
-	if next.CanaryWeight > 0 {
-		needed = min(needed, t.replicasFor(float64(next.CanaryWeight)))
+	if next.Step > 0 {
+		needed = min(needed, t.replicasFor(shareOf(t.load())))
 	}
+	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
 	var available int32
 	if t.o.Copy != nil {
 		available = t.o.Copy.Status.AvailableReplicas
@@ -174,7 +143,10 @@ func (t *tick) lost() string {
 	if available >= needed {
 		return ""
 	}
-	return fmt.Sprintf("%d of the %d replicas that weight %d%% needs are available", available, needed, next.CanaryWeight)
+	if t.load().Weight == 0 || withoutTraffic(t.policy) {
+		return fmt.Sprintf("%d of the %d replicas that it needs are available", available, needed)
+	}
+	return fmt.Sprintf("%d of the %d replicas that weight %v%% needs are available", available, needed, next.CanaryWeight)
 }
 
 func (t *tick) backToZero(why string) {
@@ -189,10 +161,6 @@ func (t *tick) backToZero(why string) {
 	t.waitFor("Waiting for the canary to be ready again: " + why)
 }
 
-func (t *tick) stepEnds() time.Time {
-	return t.plan.Next.StepStarted.Add(t.policy.Interval)
-}
-
 // promote begins to give the candidate to the primary.
 func (t *tick) promote(event Event) {
 	t.event(event)
@@ -205,21 +173,26 @@ func (t *tick) promote(event Event) {
 
 func nextStep(t *tick) {
 	next := &t.plan.Next
-	steps := t.policy.Steps()
-	if int(next.Step) == len(steps) {
+	if int(next.Step) == len(t.steps) {
 		if t.waitsForConfirmation() {
 			return
 		}
-		t.promote(analysisPassed(next.Candidate, t.sinceStart()))
+		passed := analysisPassed(next.Candidate, t.sinceStart())
+		if !t.judges() {
+			passed = nothingToJudge(next.Candidate, t.sinceStart())
+		}
+		t.promote(passed)
 		return
 	}
-	if t.waitsAt(v1alpha1.HookConfirmTrafficIncrease) {
+	share, following := shareOf(t.load()), shareOf(stepOf(t.steps, next.Step+1))
+	if following > share && t.waitsAt(v1alpha1.HookConfirmTrafficIncrease) {
 		t.wakeForChecks()
 		return
 	}
-	replicas := t.ensureCopy(float64(steps[next.Step]))
+	// While the next weight is not in effect the present one has to be served.
+	replicas := t.ensureCopy(max(share, following))
 	if why := t.copyNotReady(replicas); why != "" {
-		t.waitFor(fmt.Sprintf("Step %d of %d passed; scaling the canary for weight %d%%: %s", next.Step, len(steps), steps[next.Step], why))
+		t.waitFor(fmt.Sprintf("Step %d of %d passed; scaling the canary for %s: %s", next.Step, len(t.steps), t.aim(next.Step+1), why))
 		t.wakeForChecks()
 		return
 	}
@@ -229,7 +202,7 @@ func nextStep(t *tick) {
 // holdStep stays at the step, until its end or until its checks pass.
 func holdStep(t *tick) {
 	next := &t.plan.Next
-	where := fmt.Sprintf("Step %d of %d at weight %d%%", next.Step, len(t.policy.Steps()), next.CanaryWeight)
+	where := t.where()
 	t.wakeForChecks()
 	switch {
 	case next.Paused != "":
@@ -239,39 +212,8 @@ func holdStep(t *tick) {
 	case t.asksPromotion() != nil:
 		t.waitFor(fmt.Sprintf("%s: promotion is asked for and waits for its checks: %s", where, t.explain()))
 	case t.o.Now.Before(t.stepEnds()):
-		t.say(fmt.Sprintf("%s until %s: %s", where, t.stepEnds().UTC().Format(time.TimeOnly), t.explain()))
+		t.say(fmt.Sprintf("%s until %s: %s", where, clockTime(t.stepEnds()), t.explain()))
 	default:
 		t.waitFor(fmt.Sprintf("%s is held: %s", where, t.explain()))
 	}
-}
-
-// waitFor says what is waited for, and rolls back when that has taken longer than the progress deadline. While the
-// rollout is paused, waiting costs nothing.
-func (t *tick) waitFor(what string) {
-	if why := t.plan.Next.Paused; why != "" {
-		t.plan.Next.WaitingSince = nil
-		t.say(what + "; " + why)
-		return
-	}
-	remaining := t.untilDeadline()
-	if remaining <= 0 {
-		t.rollBack(fmt.Sprintf("progress deadline of %s exceeded: %s", t.policy.ProgressDeadline, what))
-		return
-	}
-	t.say(what)
-	t.wakeIn(remaining)
-}
-
-// untilDeadline counts from the end of the step, when one has begun: a step may last longer than the deadline. While the
-// rollout is paused nothing counts, and afterwards it counts anew.
-func (t *tick) untilDeadline() time.Duration {
-	next := &t.plan.Next
-	if next.WaitingSince == nil {
-		next.WaitingSince = t.stamp()
-	}
-	since := next.WaitingSince.Time
-	if judging(*next) && next.StepStarted != nil && t.stepEnds().After(since) {
-		since = t.stepEnds()
-	}
-	return since.Add(t.policy.ProgressDeadline).Sub(t.o.Now)
 }

@@ -33,7 +33,7 @@ func askPromotion(t *tick) {
 		return
 	}
 	t.writeSplit()
-	if workload.LosesAllAtOnce(t.o.Primary) && !t.shifted() {
+	if workload.LosesAllAtOnce(t.o.Primary) && !withoutTraffic(t.policy) && !t.shifted() {
 		return
 	}
 	t.plan.Ask = AskIntent{Key: config.AnnotationPromote, Hash: t.plan.Next.Candidate}
@@ -43,9 +43,9 @@ func askPromotion(t *tick) {
 // backToJudging takes back a promotion that has not reached the primary, so that a paused canary goes on being checked in
 // the step that it was promoted from.
 func (t *tick) backToJudging() {
-	next, steps := &t.plan.Next, t.policy.Steps()
-	step := min(next.Step, int32(len(steps)))
-	if step == 0 || steps[step-1] > next.CanaryWeight {
+	next := &t.plan.Next
+	step := min(next.Step, int32(len(t.steps)))
+	if step == 0 || stepOf(t.steps, step).Weight > next.CanaryWeight && !withoutTraffic(t.policy) {
 		t.toStepZero()
 		t.waitFor("The canary waits to be promoted")
 		return
@@ -107,9 +107,11 @@ func followPrimary(t *tick) {
 		t.event(primaryUpdated(next.Candidate))
 	}
 	t.keepShare()
-	ready := workload.ReadinessOf(t.o.Primary)
+	ready := workload.ReadinessOf(t.o.Primary, t.policy.PrimaryReadyThreshold)
 	if ready.Complete {
-		t.afterPrimary(v1alpha1.OutcomeSucceeded, "")
+		if t.returned() {
+			t.afterPrimary(v1alpha1.OutcomeSucceeded, "")
+		}
 		return
 	}
 	next.StepStarted = nil
@@ -156,7 +158,7 @@ func restoring(t *tick) {
 		t.say("Putting the previous template back: " + t.plan.Next.Reason)
 		return
 	}
-	ready := workload.ReadinessOf(t.o.Primary)
+	ready := workload.ReadinessOf(t.o.Primary, t.policy.PrimaryReadyThreshold)
 	if !ready.Complete {
 		t.plan.Next.StepStarted = nil
 		t.say("Waiting for the primary to roll back to the previous template: " + ready.Message)

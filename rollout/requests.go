@@ -55,7 +55,8 @@ func (t *tick) skipsAnalysis() string {
 }
 
 // pausedBy says why no step may be taken and how to go on; empty when steps may be taken.
-func pausedBy(o Observation) string {
+func (t *tick) pausedBy() string {
+	o := t.o
 	switch pause := o.Spec.Paused; {
 	case o.Primary == nil:
 		return ""
@@ -63,8 +64,22 @@ func pausedBy(o Observation) string {
 		return fmt.Sprintf("paused by %s; kubectl sluice resume %s goes on", whoAndWhy(pause.By, pause.Reason), o.Name)
 	case o.Primary.Spec.Paused:
 		return "paused by spec.paused of the Deployment; kubectl rollout resume goes on"
+	case t.policy.Suspend:
+		return fmt.Sprintf("suspended by %s; suspend: false goes on", sourceOf(t.before.Policy, "suspend"))
 	}
 	return ""
+}
+
+// sourceOf names where a value of the effective policy comes from.
+func sourceOf(policy *v1alpha1.PolicyStatus, field string) string {
+	if policy != nil {
+		for _, source := range policy.Sources {
+			if source.Field == field {
+				return source.From
+			}
+		}
+	}
+	return "its policy"
 }
 
 // whoAndWhy names the user of a request, and the reason where one was given.
@@ -129,7 +144,7 @@ func (t *tick) present() string {
 // noticePause tells once that the rollout is paused, and once that it goes on.
 func (t *tick) noticePause() {
 	next := &t.plan.Next
-	next.Paused = pausedBy(t.o)
+	next.Paused = t.pausedBy()
 	switch next.Paused {
 	case t.before.Paused:
 	case "":

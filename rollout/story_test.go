@@ -29,9 +29,11 @@ type act struct {
 
 type story struct {
 	annotations map[string]string
-	behaviours  map[string]behaviour
-	prepare     func(*world)
-	acts        []act
+	// policy changes what the annotations say.
+	policy     func(*config.Policy)
+	behaviours map[string]behaviour
+	prepare    func(*world)
+	acts       []act
 	// phase and version are how it ends: the phase, and what the primary runs.
 	phase   v1alpha1.Phase
 	version string
@@ -197,7 +199,7 @@ const mostTicks = 5000
 
 // play runs a story to its end. With a source of chance, reactions come late and the controller dies between writes.
 func play(t *testing.T, s story, chance *rand.Rand) *world {
-	w := newWorld(t, s.annotations, s.behaviours)
+	w := newWorld(t, s)
 	w.rand = chance
 	if s.prepare != nil {
 		s.prepare(w)
@@ -274,7 +276,7 @@ func TestStories(t *testing.T) {
 // TestStoriesWithLateReactionsAndCrashes plays every story with reactions in any order and a controller that dies between
 // any two writes; it must end the same way and keep the invariants at every write.
 func TestStoriesWithLateReactionsAndCrashes(t *testing.T) {
-	const seeds = 100
+	const seeds = 40
 	for name, s := range stories {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -34,6 +34,7 @@ type behaviour struct {
 	p99             float64
 	requests        float64
 	prometheusDown  bool
+	unavailable     int32 // replicas that do not get available
 }
 
 var good = behaviour{successRate: 100, p99: 20, requests: 100}
@@ -44,6 +45,9 @@ type world struct {
 	now        time.Time
 	policy     config.Policy
 	behaviours map[string]behaviour
+	loadTest   *behaviour // what comes to the canary's Service past the routes
+	features   []gatewayv1.SupportedFeature
+	served     bool // whether there are a Service and a route
 
 	state     rollout.State
 	spec      v1alpha1.CanarySpec
@@ -79,13 +83,16 @@ type world struct {
 	crash    int // the write before which the controller dies; -1 for none
 }
 
-func newWorld(t *testing.T, annotations map[string]string, behaviours map[string]behaviour) *world {
-	annotations = withCanary(annotations)
+func newWorld(t *testing.T, s story) *world {
+	annotations, behaviours := withCanary(s.annotations), s.behaviours
 	policy, problems := config.PolicyFor(annotations)
 	if len(problems) > 0 {
 		t.Fatal(problems.ToAggregate())
 	}
-	w := &world{t: t, now: epoch, policy: policy, behaviours: behaviours, exists: true, crash: -1}
+	if s.policy != nil {
+		s.policy(&policy)
+	}
+	w := &world{t: t, now: epoch, policy: policy, behaviours: behaviours, exists: true, served: true, crash: -1}
 	w.primary = &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo", Generation: 1, Annotations: annotations},
 		Spec: appsv1.DeploymentSpec{
@@ -157,13 +164,17 @@ func (w *world) tell(format string, args ...any) {
 func (w *world) observe() rollout.Observation {
 	class, gatewayNamespace := gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: "traefik"}}, "infra"
 	class.Spec.ControllerName = "traefik.io/gateway-controller"
+	class.Status.SupportedFeatures = w.features
 	gateway := gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: gatewayNamespace, Name: "gateway"}}
 	gateway.Spec.GatewayClassName = "traefik"
 	o := rollout.Observation{
-		Now: w.now, Namespace: "test", Name: "podinfo", Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
+		Now: w.now, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: "podinfo", Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
 		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct,
 		Services: []corev1.Service{w.service}, Routes: []route.Route{w.route},
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints,
+	}
+	if !w.served {
+		o.Services, o.Routes, o.Gateways, o.Prometheus = nil, nil, nil, false
 	}
 	if w.copied != nil {
 		o.Copy = w.copied.DeepCopy()
@@ -189,6 +200,12 @@ func (w *world) observe() rollout.Observation {
 
 func (w *world) sample(metric analysis.Metric) analysis.Sample {
 	b := w.behaviours[versionOf(w.copied.Spec.Template)]
+	if split := w.split(); w.weight() == 0 && len(split.Match) == 0 && split.Mirror == 0 {
+		b.requests = 0
+		if w.loadTest != nil {
+			b = *w.loadTest
+		}
+	}
 	s := analysis.Sample{Metric: metric}
 	switch {
 	case b.prometheusDown:
@@ -247,8 +264,8 @@ func (w *world) apply(plan rollout.Plan) bool {
 func (w *world) applyCopy(intent rollout.CopyIntent) {
 	switch intent.Action {
 	case rollout.CopyRemove:
-		if w.weight() > 0 {
-			w.t.Errorf("the copy is removed while the route sends it %d%%", w.weight())
+		if split := w.split(); split.Weight > 0 || split.Mirror > 0 || len(split.Match) > 0 {
+			w.t.Errorf("the copy is removed while the route has the split %s", split.Encode())
 		}
 		w.copied, w.copyService, w.endpoints, w.made = nil, nil, 0, nil
 	case rollout.CopyEnsure:
@@ -256,6 +273,9 @@ func (w *world) applyCopy(intent rollout.CopyIntent) {
 		if w.copied == nil {
 			made.Generation = 1
 			w.copied = made
+			if intent.Service == "" {
+				return
+			}
 			w.copyService = workload.MakeCanaryService(&w.service, w.primary, made, metav1.OwnerReference{Name: "podinfo"})
 			return
 		}
@@ -267,7 +287,7 @@ func (w *world) applyCopy(intent rollout.CopyIntent) {
 }
 
 func (w *world) applySplit(intent rollout.SplitIntent) {
-	before := w.weight()
+	before, split := w.weight(), w.split()
 	updated, err := w.route, error(nil)
 	switch intent.Action {
 	case rollout.SplitWrite:
@@ -284,29 +304,74 @@ func (w *world) applySplit(intent rollout.SplitIntent) {
 	w.route = updated
 	w.checkWeight(before)
 	w.checkReturn(before)
+	w.tellSplit(split)
+}
+
+// split is what the route states, one without anything when it states none.
+func (w *world) split() route.Split {
+	split, _ := route.SplitOf(w.route.Annotations)
+	if split == nil {
+		return route.Split{}
+	}
+	return *split
+}
+
+// tellSplit tells what the route states besides the weight, when that has changed, and holds that nothing of it comes to a
+// canary that cannot serve it.
+func (w *world) tellSplit(before route.Split) {
+	after := w.split()
+	if len(after.Match) > len(before.Match) || after.Mirror > before.Mirror {
+		needed := workload.Enough(workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, after.Mirror), w.policy.CanaryReadyThreshold)
+		if w.copied == nil || w.copied.Status.AvailableReplicas < needed {
+			w.t.Errorf("requests come to a canary without the %d replicas that they need: %s", needed, after.Encode())
+		}
+	}
+	if was, is := besides(before), besides(after); was != is {
+		w.tell("the route has %s", is)
+	}
+}
+
+// besides is what a split has besides the weight.
+func besides(split route.Split) string {
+	var parts []string
+	if len(split.Match) > 0 {
+		parts = append(parts, fmt.Sprintf("%d matches", len(split.Match)))
+	}
+	if split.Mirror > 0 {
+		parts = append(parts, fmt.Sprintf("copies of %v%%", split.Mirror))
+	}
+	if affinity := split.Affinity; affinity != nil {
+		parts = append(parts, "cookie "+affinity.Cookie.String())
+		if affinity.Primary != nil {
+			parts = append(parts, "cookie of the primary "+affinity.Primary.String())
+		}
+		for _, cookie := range affinity.Expired {
+			parts = append(parts, "takes back "+cookie.Name)
+		}
+	}
+	if len(parts) == 0 {
+		return "only weights"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // weight is what the rules say, 0 to 100.
-func (w *world) weight() int32 {
-	split, _ := route.SplitOf(w.route.Annotations)
-	if split == nil {
-		return 0
-	}
-	return int32(route.WeightOf(w.route, *split))
+func (w *world) weight() float64 {
+	return route.WeightOf(w.route, w.split())
 }
 
 // checkWeight holds the invariants of a rising weight.
-func (w *world) checkWeight(before int32) {
+func (w *world) checkWeight(before float64) {
 	after := w.weight()
 	if after <= before {
 		return
 	}
-	needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, float64(after))
+	needed := workload.Enough(workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, after), w.policy.CanaryReadyThreshold)
 	if w.copied == nil || w.copied.Status.AvailableReplicas < needed {
-		w.t.Errorf("weight rises from %d to %d without the %d replicas that it needs", before, after, needed)
+		w.t.Errorf("weight rises from %v to %v without the %d replicas that it needs", before, after, needed)
 	}
 	if before > 0 && !w.unjudged() && analysis.VerdictOf(w.state.Checks) != v1alpha1.VerdictPass {
-		w.t.Errorf("weight rises from %d to %d without a pass", before, after)
+		w.t.Errorf("weight rises from %v to %v without a pass", before, after)
 	}
 }
 
@@ -317,12 +382,12 @@ func (w *world) unjudged() bool {
 
 // checkPause holds that a paused rollout takes no step and is not promoted.
 func (w *world) checkPause(plan rollout.Plan) {
-	if w.spec.Paused == nil && !w.primary.Spec.Paused {
+	if w.spec.Paused == nil && !w.primary.Spec.Paused && !w.policy.Suspend {
 		return
 	}
 	open := w.previous != nil
 	if plan.Next.CanaryWeight > w.state.CanaryWeight && !open || plan.Ask.Key == config.AnnotationPromote {
-		w.t.Errorf("a paused rollout goes from weight %d to %s", w.state.CanaryWeight, plan)
+		w.t.Errorf("a paused rollout goes from weight %v to %s", w.state.CanaryWeight, plan)
 	}
 }
 
@@ -387,8 +452,8 @@ func (w *world) replace(template workload.Template) {
 	w.revision++
 	if w.primary.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
 		w.primary.Status.AvailableReplicas = 0
-		if w.weight() != 100 {
-			w.t.Errorf("a primary with strategy Recreate is changed while it has %d%% of the requests", 100-w.weight())
+		if w.served && w.weight() != 100 {
+			w.t.Errorf("a primary with strategy Recreate is changed while it has %v%% of the requests", 100-w.weight())
 		}
 	}
 }
@@ -415,7 +480,7 @@ func (w *world) reactTo(d *appsv1.Deployment, ready func(behaviour) bool) {
 	d.Status.ObservedGeneration, d.Status.Replicas, d.Status.UpdatedReplicas = d.Generation, replicas, replicas
 	d.Status.AvailableReplicas = 0
 	if b, known := w.behaviours[versionOf(d.Spec.Template)]; !known || ready(b) {
-		d.Status.AvailableReplicas = replicas
+		d.Status.AvailableReplicas = max(0, replicas-b.unavailable)
 	}
 }
 

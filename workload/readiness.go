@@ -18,8 +18,9 @@ type Readiness struct {
 	Message string
 }
 
-// ReadinessOf reads the status of a Deployment the way kubectl rollout status does.
-func ReadinessOf(d *appsv1.Deployment) Readiness {
+// ReadinessOf reads the status of a Deployment the way kubectl rollout status does, except that this percentage of the
+// updated replicas is enough.
+func ReadinessOf(d *appsv1.Deployment, percent int32) Readiness {
 	r := Readiness{Wanted: Replicas(d), Updated: d.Status.UpdatedReplicas, Available: d.Status.AvailableReplicas}
 	switch {
 	case d.Status.ObservedGeneration < d.Generation:
@@ -28,8 +29,11 @@ func ReadinessOf(d *appsv1.Deployment) Readiness {
 		r.Message = fmt.Sprintf("%d of %d replicas are updated", r.Updated, r.Wanted)
 	case d.Status.Replicas > r.Updated:
 		r.Message = fmt.Sprintf("%d old replicas are still there", d.Status.Replicas-r.Updated)
-	case r.Available < r.Updated:
+	case r.Available < Enough(r.Updated, percent):
 		r.Message = fmt.Sprintf("%d of %d updated replicas are available", r.Available, r.Updated)
+	case r.Available < r.Updated:
+		r.Complete = true
+		r.Message = fmt.Sprintf("%d of %d replicas are available, which is enough", r.Available, r.Updated)
 	default:
 		r.Complete = true
 		r.Message = fmt.Sprintf("all %d replicas are available", r.Available)
@@ -67,6 +71,14 @@ func Replicas(d *appsv1.Deployment) int32 {
 		return 1
 	}
 	return *d.Spec.Replicas
+}
+
+// Enough is how many of so many replicas a readiness threshold in percent asks for: rounded up, at least 1 of any.
+func Enough(replicas, percent int32) int32 {
+	if replicas <= 0 {
+		return 0
+	}
+	return max(1, portion(replicas, float64(percent)))
 }
 
 // LosesAllAtOnce reports whether a change of the template can leave the Deployment without any available pod: strategy

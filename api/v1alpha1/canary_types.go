@@ -11,7 +11,7 @@ import (
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:categories=all
 // +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.phase`
-// +kubebuilder:printcolumn:name="Weight",type=integer,JSONPath=`.status.canaryWeight`
+// +kubebuilder:printcolumn:name="Weight",type=number,JSONPath=`.status.canaryWeight`
 // +kubebuilder:printcolumn:name="LastTransitionTime",type=string,JSONPath=`.status.lastTransitionTime`
 // +kubebuilder:printcolumn:name="FailedChecks",type=integer,priority=1,JSONPath=`.status.failedChecks`
 // +kubebuilder:printcolumn:name="Candidate",type=string,priority=1,JSONPath=`.status.candidate`
@@ -124,8 +124,9 @@ type CanaryStatus struct {
 	// message says in one sentence why the phase is what it is and what happens next.
 	// +optional
 	Message string `json:"message,omitempty"`
-	// canaryWeight is the percentage of requests that the routes are asked to send to the canary, 0 to 100.
-	CanaryWeight int32 `json:"canaryWeight"`
+	// canaryWeight is the percentage of requests that the routes are asked to send to the canary, 0 to 100, at the finest
+	// 0.01; always 0 for a workload without traffic.
+	CanaryWeight float64 `json:"canaryWeight"`
 	// failedChecks counts the failed checks of this rollout. It is never lowered while the candidate stays the same.
 	FailedChecks int32 `json:"failedChecks"`
 	// iterations counts the rounds of checks that this rollout has run.
@@ -165,10 +166,13 @@ type CanaryStatus struct {
 	// step is the number of the planned step, 1 for the first, 0 while the canary starts.
 	// +optional
 	Step int32 `json:"step,omitempty"`
-	// steps are the planned weights in percent, in order; empty while no rollout is open.
+	// strategy is how the candidate is rolled out, such as canary, a/b or blue/green; empty while no rollout is open.
+	// +optional
+	Strategy string `json:"strategy,omitempty"`
+	// steps are planned, in order; empty while no rollout is open.
 	// +optional
 	// +listType=atomic
-	Steps []int32 `json:"steps,omitempty"`
+	Steps []PlannedStep `json:"steps,omitempty"`
 	// failureThreshold is the number of failed checks that rolls back; 0 while no rollout is open.
 	// +optional
 	FailureThreshold int32 `json:"failureThreshold,omitempty"`
@@ -188,6 +192,12 @@ type CanaryStatus struct {
 	// waitingSince is when the present wait began; the progress deadline counts from it.
 	// +optional
 	WaitingSince *metav1.MicroTime `json:"waitingSince,omitempty"`
+	// canaryReady is when the canary was first seen ready, from which its warm-up counts; empty while it is not ready.
+	// +optional
+	CanaryReady *metav1.MicroTime `json:"canaryReady,omitempty"`
+	// sessionAffinity are the cookies by which users stay at their version; absent without.
+	// +optional
+	SessionAffinity *SessionAffinityStatus `json:"sessionAffinity,omitempty"`
 	// promoted is when the primary was first seen with the candidate's template.
 	// +optional
 	Promoted *metav1.MicroTime `json:"promoted,omitempty"`
@@ -254,6 +264,9 @@ type CheckStatus struct {
 	Threshold string `json:"threshold"`
 	// verdict is Pass, Fail or Inconclusive.
 	Verdict Verdict `json:"verdict"`
+	// optional is true for an inconclusive check that does not hold the step, because no requests are expected in it.
+	// +optional
+	Optional bool `json:"optional,omitempty"`
 	// message says why, in one sentence.
 	// +optional
 	Message string `json:"message,omitempty"`

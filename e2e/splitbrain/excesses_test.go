@@ -7,8 +7,8 @@ import (
 )
 
 func TestExcessesAreFound(t *testing.T) {
-	asks := func(weight int32) write { return write{state: &v1alpha1.CanaryStatus{CanaryWeight: weight}} }
-	gives := func(weight int32) write { return write{weight: weight} }
+	asks := func(weight float64) write { return write{state: &v1alpha1.CanaryStatus{CanaryWeight: weight}} }
+	gives := func(weight float64) write { return write{weight: weight} }
 	for name, c := range map[string]struct {
 		writes []write
 		found  int

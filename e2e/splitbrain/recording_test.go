@@ -21,7 +21,7 @@ type write struct {
 	// state is nil for a write of the route.
 	state *v1alpha1.CanaryStatus
 	// weight is the canary's share of the requests in percent, by the rules of the route.
-	weight int32
+	weight float64
 }
 
 // recording is everything that was written, by whomever.
@@ -80,12 +80,12 @@ func (r *recording) inOrder() []write {
 }
 
 // shareOf is the canary's share in percent.
-func shareOf(route *gatewayv1.HTTPRoute) int32 {
-	var all, canary int32
+func shareOf(route *gatewayv1.HTTPRoute) float64 {
+	var all, canary float64
 	for _, ref := range route.Spec.Rules[0].BackendRefs {
-		weight := int32(1)
+		weight := 1.0
 		if ref.Weight != nil {
-			weight = *ref.Weight
+			weight = float64(*ref.Weight)
 		}
 		all += weight
 		if ref.Name == "podinfo-canary" {
@@ -99,7 +99,7 @@ func shareOf(route *gatewayv1.HTTPRoute) int32 {
 // so each of its writes rests on a state that was current at some moment since the write of the route before it.
 func excesses(writes []write) []string {
 	var found []string
-	var current, allowed, weight int32
+	var current, allowed, weight float64
 	for _, w := range writes {
 		if w.state != nil {
 			current = w.state.CanaryWeight
@@ -107,7 +107,7 @@ func excesses(writes []write) []string {
 			continue
 		}
 		if w.weight > allowed && w.weight != weight {
-			found = append(found, fmt.Sprintf("revision %d gives weight %d where at most %d was allowed", w.revision, w.weight, allowed))
+			found = append(found, fmt.Sprintf("revision %d gives weight %v where at most %v was allowed", w.revision, w.weight, allowed))
 		}
 		allowed, weight = current, w.weight
 	}
@@ -117,15 +117,15 @@ func excesses(writes []write) []string {
 // story is what the rollouts went through, one line for each change that matters, without times.
 func story(writes []write) []string {
 	var lines []string
-	var weight int32
+	var weight float64
 	var state string
 	for _, w := range writes {
 		switch {
 		case w.state == nil && w.weight != weight:
 			weight = w.weight
-			lines = append(lines, fmt.Sprintf("the route gives %d%%", weight))
+			lines = append(lines, fmt.Sprintf("the route gives %v%%", weight))
 		case w.state != nil && w.state.Candidate != "":
-			told := fmt.Sprintf("%s: %s %s step %d asks %d%%, %d failed checks, %d rollouts before", w.state.Images, w.state.Phase, w.state.Outcome,
+			told := fmt.Sprintf("%s: %s %s step %d asks %v%%, %d failed checks, %d rollouts before", w.state.Images, w.state.Phase, w.state.Outcome,
 				w.state.Step, w.state.CanaryWeight, w.state.FailedChecks, len(w.state.History))
 			if told != state {
 				state = told

@@ -18,7 +18,7 @@ var _ = Describe("A good version", func() {
 	It("gets its share step by step and is promoted without a failed request", func(ctx SpecContext) {
 		r := given(ctx, "promotion", quick, "")
 		r.setVersion(ctx, "v2")
-		for i, weight := range []int32{20, 40, 60} {
+		for i, weight := range []float64{20, 40, 60} {
 			step := int32(i + 1)
 			s := r.waitUntil(ctx, fmt.Sprintf("step %d in effect", step), func(s v1alpha1.CanaryStatus) bool { return s.Step == step && s.StepStarted != nil })
 			Expect(s.CanaryWeight).To(Equal(weight))
@@ -148,12 +148,12 @@ var _ = Describe("Bad input", func() {
 
 // expectShare expects that the canary answered its share of the requests between two moments, within four standard
 // deviations of a random choice.
-func (r *rollout) expectShare(from, to time.Time, weight int32) {
+func (r *rollout) expectShare(from, to time.Time, weight float64) {
 	GinkgoHelper()
 	seen := r.run.Report().Between(from, to)
-	share, wanted := seen.Share("v2"), float64(weight)/100
+	share, wanted := seen.Share("v2"), weight/100
 	tolerance := 4 * math.Sqrt(wanted*(1-wanted)/float64(seen.Total()))
-	By(fmt.Sprintf("weight %d%%: v2 answered %.1f%% of %d requests", weight, 100*share, seen.Total()))
+	By(fmt.Sprintf("weight %v%%: v2 answered %.1f%% of %d requests", weight, 100*share, seen.Total()))
 	Expect(seen.Total()).To(BeNumerically(">", 100))
 	Expect(share).To(BeNumerically("~", wanted, tolerance))
 }

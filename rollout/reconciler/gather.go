@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 // gather reads what one tick looks at besides its subjects.
 func (r *Reconciler) gather(ctx context.Context, canary *v1alpha1.Canary, o *rollout.Observation) (config.Policy, error) {
 	o.Now = time.Now()
+	o.Nonce = rand.Text()[:10]
 	o.Spec = canary.Spec
 	o.Finalizer = controllerutil.ContainsFinalizer(canary, config.Finalizer)
 	o.Prometheus = r.prometheus

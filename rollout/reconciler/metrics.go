@@ -66,8 +66,8 @@ func (m *metrics) observe(canary *v1alpha1.Canary, plan rollout.Plan) {
 	}
 	m.count(key.Namespace)
 	m.status.WithLabelValues(key.Name, key.Namespace).Set(statusOf(next))
-	m.weight.WithLabelValues(key.Name, key.Namespace).Set(float64(100 - next.CanaryWeight))
-	m.weight.WithLabelValues(copyOf(key), key.Namespace).Set(float64(next.CanaryWeight))
+	m.weight.WithLabelValues(key.Name, key.Namespace).Set(100 - next.CanaryWeight)
+	m.weight.WithLabelValues(copyOf(key), key.Namespace).Set(next.CanaryWeight)
 	if before := canary.Status; rollout.Active(before) && !rollout.Active(next) && before.Started != nil {
 		m.duration.WithLabelValues(key.Name, key.Namespace).Observe(next.LastTransitionTime.Sub(before.Started.Time).Seconds())
 	}

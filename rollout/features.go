@@ -1,0 +1,164 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	"sigs.k8s.io/gateway-api/pkg/features"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/route"
+)
+
+// need is a feature of a gateway without which a part of the policy would do nothing, or something else.
+type need struct {
+	feature features.FeatureName
+	// setting is the part of the policy.
+	setting string
+	needed  func(config.Policy) bool
+}
+
+// needs are the features that the Gateway API has names for. Which gateways match headers and cookies by regular expressions
+// has none.
+var needs = []need{
+	{features.SupportHTTPRouteRequestMirror, "mirror", func(p config.Policy) bool { return mirrors(p, 0, 100) }},
+	{features.SupportHTTPRouteRequestPercentageMirror, "mirrorWeight below 100", func(p config.Policy) bool { return mirrors(p, 0, 100-finest) }},
+	{features.SupportHTTPRouteQueryParamMatching, "match.queryParams", matchesQuery},
+	{features.SupportHTTPRouteMethodMatching, "match.method", matchesMethod},
+	{features.SupportHTTPRouteResponseHeaderModification, "sessionAffinity", func(p config.Policy) bool { return p.SessionAffinity != nil }},
+}
+
+// mirrors reports whether any step copies more than one percentage and at most another.
+func mirrors(p config.Policy, above, most float64) bool {
+	return slices.ContainsFunc(StrategyOf(p).Steps(p), func(s PlannedStep) bool { return s.MirrorWeight > above && s.MirrorWeight <= most })
+}
+
+func matchesQuery(p config.Policy) bool {
+	for _, match := range p.Match {
+		if len(match.QueryParams) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func matchesMethod(p config.Policy) bool {
+	for _, match := range p.Match {
+		if match.Method != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// findFeatures holds the policy against what the classes of all gateways say that they support. Of one that says nothing
+// only a warning is given, when a rollout begins.
+func findFeatures(target *Target, policy config.Policy, o Observation) string {
+	for _, r := range target.Routes {
+		if r.Kind != route.HTTP {
+			continue
+		}
+		for _, gateway := range route.Gateways(r) {
+			class := classOf(gateway, o)
+			for _, n := range needs {
+				if !n.needed(policy) {
+					continue
+				}
+				if problem := n.lacks(target, gateway, class); problem != "" {
+					return problem
+				}
+			}
+		}
+	}
+	return ""
+}
+
+func (n need) lacks(target *Target, gateway types.NamespacedName, class *gatewayv1.GatewayClass) string {
+	if class == nil || len(class.Status.SupportedFeatures) == 0 {
+		unknown := fmt.Sprintf("Gateway %s does not say whether it supports %s, which %s needs", gateway, n.feature, n.setting)
+		if !slices.Contains(target.Unknown, unknown) {
+			target.Unknown = append(target.Unknown, unknown)
+		}
+		return ""
+	}
+	if slices.ContainsFunc(class.Status.SupportedFeatures, func(f gatewayv1.SupportedFeature) bool { return string(f.Name) == string(n.feature) }) {
+		return ""
+	}
+	return fmt.Sprintf("Gateway %s does not support %s, which %s needs (status.supportedFeatures of GatewayClass %s): leave %s out, or use a gateway that supports it",
+		gateway, n.feature, n.setting, class.Name, n.setting)
+}
+
+// classOf is the class of a gateway, nil when it cannot be seen.
+func classOf(gateway types.NamespacedName, o Observation) *gatewayv1.GatewayClass {
+	for _, g := range o.Gateways {
+		if g.Namespace != gateway.Namespace || g.Name != gateway.Name {
+			continue
+		}
+		for i := range o.Classes {
+			if o.Classes[i].Name == string(g.Spec.GatewayClassName) {
+				return &o.Classes[i]
+			}
+		}
+	}
+	return nil
+}
+
+// findMatches says the policy's match in terms of the Gateway API.
+func findMatches(target *Target, policy config.Policy, _ Observation) string {
+	matches, errs := route.MatchesOf(field.NewPath("spec", "analysis", "match"), policy.Match)
+	if err := errs.ToAggregate(); err != nil {
+		return err.Error()
+	}
+	for _, match := range matches {
+		target.Match = append(target.Match, matchOf(match))
+	}
+	return ""
+}
+
+// findRendering tries whether the routes can hold what the policy asks for, before anything is written to them.
+func findRendering(target *Target, policy config.Policy, o Observation) string {
+	split := route.Split{Deployment: o.Name, Namespace: o.Namespace, Primary: target.Service.Name, Canary: target.CanaryService(),
+		Weight: fullWeight / 2, Match: target.Match,
+		Affinity: affinityOf(newAffinity(policy, nil, "candidate", "nonce", nil))}
+	if mirrors(policy, 0, 100) {
+		split.Mirror = fullWeight
+	}
+	if split.Mirror == 0 && split.Match == nil && split.Affinity == nil {
+		return ""
+	}
+	for _, r := range target.Routes {
+		if _, err := route.WithSplit(r, split); err != nil {
+			return fmt.Sprintf("%s: %v", r.Key().From(o.Namespace), err)
+		}
+	}
+	return ""
+}
+
+func matchOf(match gatewayv1.HTTPRouteMatch) route.Match {
+	var result route.Match
+	for _, header := range match.Headers {
+		result.Headers = append(result.Headers, valueMatch(string(header.Name), (*string)(header.Type), header.Value))
+	}
+	for _, param := range match.QueryParams {
+		result.QueryParams = append(result.QueryParams, valueMatch(string(param.Name), (*string)(param.Type), param.Value))
+	}
+	if match.Method != nil {
+		result.Method = string(*match.Method)
+	}
+	if match.Path != nil && match.Path.Type != nil && match.Path.Value != nil {
+		result.Path = &route.PathMatch{Type: string(*match.Path.Type), Value: *match.Path.Value}
+	}
+	return result
+}
+
+// valueMatch leaves the type out where it is the default.
+func valueMatch(name string, kind *string, value string) route.ValueMatch {
+	match := route.ValueMatch{Name: name, Value: value}
+	if kind != nil && *kind != string(gatewayv1.HeaderMatchExact) {
+		match.Type = *kind
+	}
+	return match
+}

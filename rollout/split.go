@@ -1,0 +1,140 @@
+package rollout
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"sluice.dev/sluice/route"
+)
+
+// writtenWeight is the weight that the routes are asked for, 0 without a split.
+func (t *tick) writtenWeight() float64 {
+	var weight float64
+	for _, r := range t.o.splitRoutes() {
+		weight = max(weight, route.SplitFor(r, t.o.key()).Weight)
+	}
+	return weight
+}
+
+// writtenShare is the greatest share of the requests or of their copies that the routes are asked to send to the canary.
+func (t *tick) writtenShare() float64 {
+	var share float64
+	for _, r := range t.o.splitRoutes() {
+		split := route.SplitFor(r, t.o.key())
+		share = max(share, split.Weight, split.Mirror)
+	}
+	return share
+}
+
+// notCleared says which route still sends to the canary; empty when none does. Without our finalizer no split was ever
+// written.
+func (t *tick) notCleared() string {
+	if left := t.o.splitRoutes(); len(left) > 0 {
+		return left[0].Key().From(t.o.Namespace) + " still carries the split"
+	}
+	if !t.plan.Finalizer {
+		return ""
+	}
+	return t.unprocessed()
+}
+
+// unprocessed says which route that this rollout has written to is not in effect as it is; empty when all are.
+func (t *tick) unprocessed() string {
+	written := t.splitNames()
+	for _, r := range t.o.Routes {
+		// A route that is gone sends nothing.
+		if !slices.Contains(written, r.Key().Short(t.o.Namespace)) {
+			continue
+		}
+		if ok, why := route.Processed(r); !ok {
+			return fmt.Sprintf("%s: %s", r.Key().From(t.o.Namespace), why)
+		}
+	}
+	return ""
+}
+
+// splitNames are the routes that this rollout has written to.
+func (t *tick) splitNames() []string {
+	if t.before.Target != nil {
+		return t.before.Target.Routes
+	}
+	return t.target.Status().Routes
+}
+
+// writeSplit states the present weight on the routes, once a step was taken: before, the routes are the user's.
+func (t *tick) writeSplit() {
+	if t.plan.Next.CanaryWeight == 0 && t.plan.Next.Step == 0 {
+		t.plan.Split = SplitIntent{Action: SplitRemove}
+		return
+	}
+	t.stateSplit()
+}
+
+// stateSplit states the present weight on the routes, be it 0.
+func (t *tick) stateSplit() {
+	t.state(t.split())
+}
+
+func (t *tick) state(split route.Split) {
+	if len(t.target.Routes) == 0 {
+		return
+	}
+	t.plan.Split = SplitIntent{Action: SplitWrite, Split: split}
+	for _, r := range t.target.Routes {
+		t.plan.Split.Routes = append(t.plan.Split.Routes, r.Key())
+	}
+}
+
+// split is how the routes should share requests now. Cookies are given with a weight only: without any, all users would be
+// kept at the primary before the canary could get one.
+func (t *tick) split() route.Split {
+	load := t.load()
+	split := route.Split{
+		Deployment: t.o.Name,
+		Namespace:  t.o.Namespace,
+		Primary:    t.target.Service.Name,
+		Canary:     t.target.CanaryService(),
+		Weight:     t.plan.Next.CanaryWeight,
+		Decimals:   decimals(t.steps, t.policy.StepWeightPromotion),
+		Mirror:     load.MirrorWeight,
+	}
+	if load.Match || t.known() {
+		split.Match = t.target.Match
+	}
+	if split.Weight > 0 {
+		split.Affinity = affinityOf(t.plan.Next.SessionAffinity)
+	}
+	return split
+}
+
+// decimals is how many digits after the point the weights of a rollout have.
+func decimals(steps []PlannedStep, others ...float64) int32 {
+	for _, step := range steps {
+		others = append(others, step.Weight)
+	}
+	var most int32
+	for _, weight := range others {
+		switch number := int64(math.Round(weight * 100)); {
+		case number%10 != 0:
+			return 2
+		case number%100 != 0:
+			most = 1
+		}
+	}
+	return most
+}
+
+// notInEffect says why the present split has not reached every gateway; empty when it has.
+func (t *tick) notInEffect() string {
+	return t.lacksEffect(t.split())
+}
+
+func (t *tick) lacksEffect(split route.Split) string {
+	for _, r := range t.target.Routes {
+		if status := route.StatusOf(r, split); !status.InEffect {
+			return fmt.Sprintf("%s: %s", r.Key().From(t.o.Namespace), status.Reason)
+		}
+	}
+	return ""
+}

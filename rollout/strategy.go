@@ -1,0 +1,145 @@
+package rollout
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+// PlannedStep is one step of a rollout as it is planned.
+type PlannedStep = v1alpha1.PlannedStep
+
+// Strategy is a way to roll out: which policies ask for it, and which steps it takes.
+type Strategy struct {
+	// Name is what the status of the Canary says.
+	Name  string
+	fits  func(config.Policy) bool
+	steps func(config.Policy) []PlannedStep
+}
+
+// strategies are tried in order; the last one fits every policy.
+var strategies = []Strategy{
+	{"without traffic", withoutTraffic, sequence(iterations, weights)},
+	{"a/b", all(hasMatch, hasIterations, not(hasWeights)), iterations},
+	{"a/b, then canary", all(hasMatch, hasIterations), sequence(iterations, weights)},
+	{"mirroring", all(hasMirror, not(hasWeights)), sequence(iterations, allAtOnce)},
+	{"mirroring, then canary", hasMirror, sequence(iterations, weights)},
+	{"blue/green", all(hasIterations, not(hasWeights)), sequence(iterations, allAtOnce)},
+	{"tests, then canary", hasIterations, sequence(iterations, weights)},
+	{"canary with testers", hasMatch, weights},
+	{"canary", always, weights},
+}
+
+// StrategyOf is the strategy that a policy asks for.
+func StrategyOf(policy config.Policy) Strategy {
+	return strategies[slices.IndexFunc(strategies, func(s Strategy) bool { return s.fits(policy) })]
+}
+
+// Steps are what the strategy does with a policy, in order: at least one, each with a duration.
+func (s Strategy) Steps(policy config.Policy) []PlannedStep {
+	steps := s.steps(policy)
+	for i := range steps {
+		steps[i].Match = hasMatch(policy) && !withoutTraffic(policy)
+		if withoutTraffic(policy) {
+			steps[i].MirrorWeight = 0
+		}
+		if steps[i].Duration.Duration <= 0 {
+			steps[i].Duration.Duration = policy.Interval
+		}
+	}
+	return steps
+}
+
+func always(config.Policy) bool { return true }
+
+func withoutTraffic(p config.Policy) bool { return p.Traffic == v1alpha1.TrafficNone }
+
+func hasMatch(p config.Policy) bool { return len(p.Match) > 0 }
+
+func hasIterations(p config.Policy) bool { return p.Iterations > 0 }
+
+func hasMirror(p config.Policy) bool { return p.Mirror && hasIterations(p) }
+
+func hasWeights(p config.Policy) bool {
+	return len(p.ExplicitSteps) > 0 || len(p.StepWeights) > 0 || p.StepWeight > 0
+}
+
+func not(holds func(config.Policy) bool) func(config.Policy) bool {
+	return func(p config.Policy) bool { return !holds(p) }
+}
+
+func all(conditions ...func(config.Policy) bool) func(config.Policy) bool {
+	return func(p config.Policy) bool {
+		return !slices.ContainsFunc(conditions, func(holds func(config.Policy) bool) bool { return !holds(p) })
+	}
+}
+
+func sequence(parts ...func(config.Policy) []PlannedStep) func(config.Policy) []PlannedStep {
+	return func(p config.Policy) []PlannedStep {
+		var steps []PlannedStep
+		for _, part := range parts {
+			steps = append(steps, part(p)...)
+		}
+		return steps
+	}
+}
+
+func iterations(p config.Policy) []PlannedStep {
+	steps := make([]PlannedStep, p.Iterations)
+	for i := range steps {
+		steps[i] = planned(v1alpha1.StepIteration, 0, p.Interval)
+		if p.Mirror {
+			steps[i].MirrorWeight = hundredths(min(p.MirrorWeight+float64(i)*p.StepMirrorWeight, p.MaxMirrorWeight))
+		}
+	}
+	return steps
+}
+
+// weights are ExplicitSteps, else StepWeights, else StepWeight, twice StepWeight and so on, the last one MaxWeight.
+func weights(p config.Policy) []PlannedStep {
+	var steps []PlannedStep
+	switch {
+	case len(p.ExplicitSteps) > 0:
+		for _, s := range p.ExplicitSteps {
+			step := planned(v1alpha1.StepWeight, s.Weight, s.Duration)
+			step.MirrorWeight = hundredths(s.Mirror)
+			steps = append(steps, step)
+		}
+		return steps
+	case len(p.StepWeights) > 0:
+		for _, weight := range p.StepWeights {
+			steps = append(steps, planned(v1alpha1.StepWeight, weight, p.Interval))
+		}
+		return steps
+	case !hasWeights(p) && hasIterations(p):
+		return nil
+	}
+	if p.StepWeight >= finest {
+		for i := 1.0; hundredths(i*p.StepWeight) < p.MaxWeight; i++ {
+			steps = append(steps, planned(v1alpha1.StepWeight, i*p.StepWeight, p.Interval))
+		}
+	}
+	return append(steps, planned(v1alpha1.StepWeight, p.MaxWeight, p.Interval))
+}
+
+// allAtOnce ends blue/green: all requests go to the canary before it is promoted.
+func allAtOnce(p config.Policy) []PlannedStep {
+	return []PlannedStep{planned(v1alpha1.StepHold, fullWeight, p.Hold)}
+}
+
+func planned(kind v1alpha1.StepKind, weight float64, duration time.Duration) PlannedStep {
+	return PlannedStep{Kind: kind, Weight: hundredths(weight), Duration: metav1.Duration{Duration: duration}}
+}
+
+// finest is the smallest weight, in percent.
+const finest = 0.01
+
+// hundredths takes the errors of binary fractions out of a weight, so that three times 0.1 is 0.3.
+func hundredths(weight float64) float64 {
+	return math.Round(weight*100) / 100
+}
