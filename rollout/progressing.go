@@ -63,6 +63,9 @@ func startCanary(t *tick) {
 		return
 	}
 	if why := t.skipsAnalysis(); why != "" {
+		if t.promotesAlone() {
+			return
+		}
 		t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
 		t.plan.Next.CanaryReplicas = replicas
 		t.promote(analysisSkipped(t.plan.Next.Candidate, why))
@@ -195,6 +198,9 @@ func (t *tick) stepEnds() time.Time {
 
 // promote begins to give the candidate to the primary.
 func (t *tick) promote(event Event) {
+	if t.promotesAlone() {
+		return
+	}
 	t.event(event)
 	next := &t.plan.Next
 	next.Phase = v1alpha1.PhasePromoting
@@ -211,6 +217,9 @@ func nextStep(t *tick) {
 			return
 		}
 		t.promote(analysisPassed(next.Candidate, t.sinceStart()))
+		return
+	}
+	if t.stepsAlone() {
 		return
 	}
 	if t.waitsAt(v1alpha1.HookConfirmTrafficIncrease) {

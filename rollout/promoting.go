@@ -108,8 +108,10 @@ func followPrimary(t *tick) {
 	}
 	t.keepShare()
 	ready := workload.ReadinessOf(t.o.Primary)
-	if ready.Complete {
-		t.afterPrimary(v1alpha1.OutcomeSucceeded, "")
+	if ready.Complete || t.isComplete() {
+		if !t.settlesAlone() {
+			t.afterPrimary(v1alpha1.OutcomeSucceeded, "")
+		}
 		return
 	}
 	next.StepStarted = nil

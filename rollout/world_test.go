@@ -19,6 +19,7 @@ import (
 	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/freeze"
 	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/route"
 	"sluice.dev/sluice/workload"
@@ -49,6 +50,12 @@ type world struct {
 	spec      v1alpha1.CanarySpec
 	finalizer bool
 	exists    bool
+
+	// freezes, limits and peers are what is outside of this world.
+	freezes []v1alpha1.Freeze
+	limits  rollout.Limits
+	peers   func() []rollout.Peer
+	dryRun  bool
 
 	primary     *appsv1.Deployment
 	candidate   *workload.Candidate
@@ -165,6 +172,10 @@ func (w *world) observe() rollout.Observation {
 		Services: []corev1.Service{w.service}, Routes: []route.Route{w.route},
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints,
 	}
+	o.Freezes, o.Limits, o.DryRun = w.freezes, w.limits, w.dryRun
+	if w.peers != nil {
+		o.Peers = w.peers()
+	}
 	if w.copied != nil {
 		o.Copy = w.copied.DeepCopy()
 	}
@@ -188,7 +199,11 @@ func (w *world) observe() rollout.Observation {
 }
 
 func (w *world) sample(metric analysis.Metric) analysis.Sample {
-	b := w.behaviours[versionOf(w.copied.Spec.Template)]
+	judged := w.primary
+	if w.copied != nil {
+		judged = w.copied
+	}
+	b := w.behaviours[versionOf(judged.Spec.Template)]
 	s := analysis.Sample{Metric: metric}
 	switch {
 	case b.prometheusDown:
@@ -317,7 +332,8 @@ func (w *world) unjudged() bool {
 
 // checkPause holds that a paused rollout takes no step and is not promoted.
 func (w *world) checkPause(plan rollout.Plan) {
-	if w.spec.Paused == nil && !w.primary.Spec.Paused {
+	frozen := freeze.InForce(w.freezes, freeze.Subject{Namespace: "test"}, w.now)
+	if w.spec.Paused == nil && !w.primary.Spec.Paused && frozen.Pause == "" {
 		return
 	}
 	open := w.previous != nil
@@ -348,6 +364,10 @@ func (w *world) applyAsk(ask rollout.AskIntent) {
 			failed := *w.candidate
 			failed.Mark = workload.MarkFailed
 			w.candidate = &failed
+		}
+	case config.AnnotationReset:
+		if w.candidate != nil && w.candidate.Hash == ask.Hash {
+			w.candidate = nil
 		}
 	case config.AnnotationAbort, config.AnnotationRetry:
 		w.mark(ask)
