@@ -100,7 +100,7 @@ func queueing(t *testing.T, limits rollout.Limits, names []string) *Reconciler {
 		},
 	})
 	return &Reconciler{Client: stale, Live: server.Client, Query: apiserver.AllIsWell, Recorder: record.NewFakeRecorder(1000),
-		Limits: limits, routeKinds: []string{route.HTTP}, metrics: newMetrics(prometheus.NewRegistry()), wake: make(chan event.GenericEvent, wakeBuffer)}
+		Limits: limits, routes: server.Client, routeKinds: []string{route.HTTP}, hooks: newHooks(nil), prometheus: true, metrics: newMetrics(prometheus.NewRegistry()), wake: make(chan event.GenericEvent, wakeBuffer)}
 }
 
 // TestManyTicksAtOnceKeepTheLimit has candidates decide at the same time, each several times, with a cache that shows no
