@@ -10,7 +10,7 @@ import (
 func dryRunDeployment(old, updated map[string]any, request Request) admission.Response {
 	result, err := Render(old, updated, request)
 	if err != nil {
-		return admission.Allowed("").WithWarnings("dry run: this change would have been rejected: " + err.Error())
+		return admission.Allowed("").WithWarnings(readable("dry run: this change would have been rejected: " + err.Error()))
 	}
 	before, _ := workload.CandidateOf(annotationsOf(old))
 	after, _ := workload.CandidateOf(annotationsOf(result.Object))
@@ -23,7 +23,7 @@ func dryRunDeployment(old, updated map[string]any, request Request) admission.Re
 // dryRunSettings lets settings through that cannot be read, with a warning.
 func dryRunSettings(old, updated map[string]any, request Request) admission.Response {
 	if err := validateSettings(old, updated, request); err != nil {
-		return admission.Allowed("").WithWarnings("dry run: this change would have been rejected: " + err.Error())
+		return admission.Allowed("").WithWarnings(readable("dry run: this change would have been rejected: " + err.Error()))
 	}
 	return admission.Allowed("")
 }
