@@ -54,16 +54,7 @@ func (s subject) waitsFor() string {
 	case v1alpha1.PhaseInitializing:
 		return "what is missing; until then a change is held back and not judged"
 	case v1alpha1.PhaseWaiting:
-		if status.Frozen != "" {
-			return "the end of the Freeze; then the rollout begins by itself"
-		}
-		if status.Queue != nil {
-			return "other rollouts to end; then it begins by itself"
-		}
-		if status.Paused != "" {
-			return "being resumed; then the rollout begins"
-		}
-		return "what is missing; then the rollout begins by itself"
+		return waitsToBegin(status)
 	case v1alpha1.PhaseProgressing, v1alpha1.PhaseWaitingPromotion:
 		return s.waitsForStep()
 	case v1alpha1.PhasePromoting:
@@ -72,6 +63,18 @@ func (s subject) waitsFor() string {
 		return fmt.Sprintf("the requests to leave the canary and for its removal; the rollout ends as %s", status.Outcome)
 	}
 	return "the next change of the Deployment's pod template"
+}
+
+func waitsToBegin(status v1alpha1.CanaryStatus) string {
+	switch {
+	case status.Frozen != "":
+		return "the end of the Freeze; then the rollout begins by itself"
+	case status.Queue != nil:
+		return "other rollouts to end; then it begins by itself"
+	case status.Paused != "":
+		return "being resumed; then the rollout begins"
+	}
+	return "what is missing; then the rollout begins by itself"
 }
 
 func (s subject) waitsForStep() string {

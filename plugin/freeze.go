@@ -70,20 +70,29 @@ func (f freezing) make(args []string, namespace string, now time.Time) (*v1alpha
 		return nil, errors.New("--reason: must say in a sentence why, for whoever waits")
 	case made.Spec.Mode != v1alpha1.FreezePause && made.Spec.Mode != v1alpha1.FreezeStart:
 		return nil, fmt.Errorf("--mode %s: must be Pause or Start", f.mode)
+	}
+	var err error
+	made.Spec.Until, err = f.end(now)
+	return made, err
+}
+
+// end is when the freeze ends; nil when it lasts until it is unfrozen.
+func (f freezing) end(now time.Time) (*metav1.Time, error) {
+	switch {
 	case f.lasts < 0:
 		return nil, fmt.Errorf("--for %s: must be a duration such as 2h", f.lasts)
 	case f.lasts > 0 && f.until != "":
 		return nil, errors.New("--for and --until: must not both be given")
 	case f.lasts > 0:
-		made.Spec.Until = &metav1.Time{Time: now.Add(f.lasts)}
-	case f.until != "":
-		until, err := time.Parse(time.RFC3339, f.until)
-		if err != nil || !until.After(now) {
-			return nil, fmt.Errorf("--until %s: must be a time ahead, such as %s", f.until, now.Add(time.Hour).UTC().Format(time.RFC3339))
-		}
-		made.Spec.Until = &metav1.Time{Time: until}
+		return &metav1.Time{Time: now.Add(f.lasts)}, nil
+	case f.until == "":
+		return nil, nil
 	}
-	return made, nil
+	until, err := time.Parse(time.RFC3339, f.until)
+	if err != nil || !until.After(now) {
+		return nil, fmt.Errorf("--until %s: must be a time ahead, such as %s", f.until, now.Add(time.Hour).UTC().Format(time.RFC3339))
+	}
+	return &metav1.Time{Time: until}, nil
 }
 
 func (s *session) freeze(ctx context.Context, made *v1alpha1.Freeze) error {

@@ -93,6 +93,11 @@ func simulated(policy config.Policy, state State, o Observation) Observation {
 	if changed == state.Primary.Template {
 		return o
 	}
+	return simulatedChange(policy, state, o, changed)
+}
+
+// simulatedChange is what would be observed of a rollout of the primary's template.
+func simulatedChange(policy config.Policy, state State, o Observation, changed string) Observation {
 	judged := state.Candidate == changed
 	switch {
 	case judged && state.Outcome == v1alpha1.OutcomeSucceeded:
@@ -105,8 +110,7 @@ func simulated(policy config.Policy, state State, o Observation) Observation {
 	if state.Restoring {
 		becomesReady(o.Primary)
 	}
-	switch state.Phase {
-	case v1alpha1.PhaseProgressing, v1alpha1.PhaseWaitingPromotion, v1alpha1.PhasePromoting:
+	if Active(state) && state.Phase != v1alpha1.PhaseFinalising {
 		o.Copy, o.CopyService = simulatedCopy(state, o), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace}}
 		o.ReadyEndpoints = o.Primary.Status.AvailableReplicas
 		o.Routes = simulatedRoutes(policy, state, o)
