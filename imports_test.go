@@ -15,21 +15,22 @@ var layers = map[string][]string{
 	"api/v1alpha1":                 {},
 	"config":                       {"api/v1alpha1"},
 	"workload":                     {"api/v1alpha1", "config"},
+	"freeze":                       {"api/v1alpha1"},
 	"route":                        {"api/v1alpha1", "config"},
 	"analysis":                     {"api/v1alpha1", "config"},
-	"rollout":                      {"api/v1alpha1", "config", "workload", "route", "analysis"},
+	"rollout":                      {"api/v1alpha1", "config", "workload", "route", "analysis", "freeze"},
 	"outbound":                     {},
 	"analysis/provider/prometheus": {"api/v1alpha1", "config", "analysis", "outbound"},
-	"notify":                       {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "outbound"},
-	"rollout/reconciler":           {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout"},
-	"uninstall":                    {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "rollout/reconciler"},
-	"webhook":                      {"api/v1alpha1", "config", "workload", "route"},
-	"plugin":                       {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout"},
+	"notify":                       {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "outbound", "freeze"},
+	"rollout/reconciler":           {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "freeze"},
+	"uninstall":                    {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "rollout/reconciler", "freeze"},
+	"webhook":                      {"api/v1alpha1", "config", "workload", "route", "freeze"},
+	"plugin":                       {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "freeze"},
 	"certs":                        {},
 }
 
 // pure packages take values and return values.
-var pure = []string{"config", "workload", "route", "analysis", "rollout"}
+var pure = []string{"config", "freeze", "workload", "route", "analysis", "rollout", "freeze"}
 
 // impure is what a pure package never imports itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}

@@ -91,6 +91,9 @@ const (
 	AnnotationAbort = "sluice.dev/abort"
 	// AnnotationRetry, "true", tries a failed or aborted candidate again. Sluice itself writes hash and user as above.
 	AnnotationRetry = "sluice.dev/retry"
+	// AnnotationReset, "true", forgets the candidate, in flight or failed. Sluice itself writes hash and user as above. On a
+	// Canary it asks for the same.
+	AnnotationReset = "sluice.dev/reset"
 )
 
 // Annotations that sluice writes.

@@ -40,6 +40,18 @@ type Process struct {
 	ShutdownDelay metav1.Duration `json:"shutdownDelay"`
 	// KubeAPI limits the requests to the API server.
 	KubeAPI ProcessKubeAPI `json:"kubeApi"`
+	// MaxConcurrent limits the rollouts that are open at the same time.
+	MaxConcurrent ProcessMaxConcurrent `json:"maxConcurrent"`
+	// DryRun decides and reports everything and changes nothing.
+	DryRun bool `json:"dryRun"`
+}
+
+// ProcessMaxConcurrent limits the rollouts that are open at the same time, 0 for any number.
+type ProcessMaxConcurrent struct {
+	// Cluster counts all rollouts.
+	Cluster int `json:"cluster"`
+	// Namespace counts those of each namespace.
+	Namespace int `json:"namespace"`
 }
 
 // ProcessListener is something that is served over HTTP.

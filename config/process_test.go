@@ -63,6 +63,7 @@ func TestProcessIsValidated(t *testing.T) {
 		"a provider that is not one": {func(p *config.Process) { p.Certs.Provider = "vault" }, "certs.provider"},
 		"a certificate of no time":   {func(p *config.Process) { p.Certs.Validity.Duration = 0 }, "certs.validity"},
 		"an authority too short":     {func(p *config.Process) { p.Certs.CAValidity = p.Certs.Validity }, "certs.caValidity"},
+		"a limit below none":         {func(p *config.Process) { p.MaxConcurrent.Namespace = -1 }, "maxConcurrent"},
 		"no Secret":                  {func(p *config.Process) { p.Certs.Secret = "" }, "certs.secret"},
 		"no Service":                 {func(p *config.Process) { p.Webhook.Service = "A B" }, "webhook.service"},
 	} {

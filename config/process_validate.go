@@ -41,6 +41,10 @@ func (p Process) Validate() field.ErrorList {
 	if p.KubeAPI.QPS <= 0 || p.KubeAPI.Burst < 1 {
 		errs = append(errs, field.Invalid(field.NewPath("kubeApi"), fmt.Sprintf("qps %v, burst %d", p.KubeAPI.QPS, p.KubeAPI.Burst), "both must be more than 0"))
 	}
+	if p.MaxConcurrent.Cluster < 0 || p.MaxConcurrent.Namespace < 0 {
+		errs = append(errs, field.Invalid(field.NewPath("maxConcurrent"), fmt.Sprintf("cluster %d, namespace %d", p.MaxConcurrent.Cluster, p.MaxConcurrent.Namespace),
+			"both must be whole numbers from 0, where 0 is no limit"))
+	}
 	return errs
 }
 

@@ -14,6 +14,8 @@ var written = []Annotation{
 		Sentence: "Stops the candidate in flight; it is not tried again."},
 	{Key: AnnotationRetry, Kind: KindOnce, Values: "`true`, or the hash of the candidate", Example: "true",
 		Sentence: "Judges a failed or aborted candidate again, from the first step."},
+	{Key: AnnotationReset, Kind: KindOnce, Values: "`true`, or the hash of the candidate", Example: "true",
+		Sentence: "Takes the candidate away, in flight or failed, as if it had never been asked for."},
 	{Key: AnnotationCandidate, Kind: KindRecord, Values: "JSON, compressed above 64 KiB",
 		Example:  `{"hash":"10a15acb","template":{"spec":{"containers":[{"image":"podinfo:v2","name":"app"}]}},"by":"jane","at":"2026-01-02T15:04:05Z","manager":"kubectl-set"}`,
 		Sentence: "The template that is held back, who asked for it, and whether it has failed or was aborted."},

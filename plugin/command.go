@@ -33,6 +33,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	root.AddCommand(
 		p.listCommand(), p.getCommand(), p.watchCommand(), p.statusCommand(), p.historyCommand(), p.explainCommand(),
 		p.pauseCommand(), p.resumeCommand(), p.promoteCommand(), p.abortCommand(), p.retryCommand(),
+		p.freezeCommand(), p.unfreezeCommand(), p.freezesCommand(),
 	)
 	if namespace := root.PersistentFlags().Lookup("namespace"); namespace != nil {
 		_ = root.RegisterFlagCompletionFunc("namespace", cobra.NoFileCompletions)

@@ -3,6 +3,7 @@ package plugin
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,10 +54,7 @@ func (s subject) waitsFor() string {
 	case v1alpha1.PhaseInitializing:
 		return "what is missing; until then a change is held back and not judged"
 	case v1alpha1.PhaseWaiting:
-		if status.Paused != "" {
-			return "being resumed; then the rollout begins"
-		}
-		return "what is missing; then the rollout begins by itself"
+		return waitsToBegin(status)
 	case v1alpha1.PhaseProgressing, v1alpha1.PhaseWaitingPromotion:
 		return s.waitsForStep()
 	case v1alpha1.PhasePromoting:
@@ -67,11 +65,27 @@ func (s subject) waitsFor() string {
 	return "the next change of the Deployment's pod template"
 }
 
+func waitsToBegin(status v1alpha1.CanaryStatus) string {
+	switch {
+	case status.Frozen != "":
+		return "the end of the Freeze; then the rollout begins by itself"
+	case status.Queue != nil:
+		return "other rollouts to end; then it begins by itself"
+	case status.Paused != "":
+		return "being resumed; then the rollout begins"
+	}
+	return "what is missing; then the rollout begins by itself"
+}
+
 func (s subject) waitsForStep() string {
 	status := s.canary.Status
 	switch {
+	case status.Frozen != "":
+		return "the end of the Freeze; checks go on and can still roll back"
 	case status.Paused != "":
 		return "being resumed; checks go on and can still roll back"
+	case status.Group != nil && len(status.Group.WaitingFor) > 0:
+		return "members of its group: " + strings.Join(status.Group.WaitingFor, ", ")
 	case status.Step == 0:
 		return "the canary's pods to be ready; then it gets its first requests"
 	case status.StepStarted == nil:
@@ -113,6 +127,8 @@ func (s subject) actions() []action {
 	switch {
 	case s.canary.Spec.Paused != nil:
 		list = append(list, verb("resume", "take steps again"))
+	case status.Frozen != "":
+		list = append(list, action{"kubectl sluice freezes", "see what is frozen, until when and by whom"})
 	case status.Paused != "":
 		list = append(list, action{"kubectl rollout resume deployment/" + name, "take steps again"})
 	default:

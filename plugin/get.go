@@ -70,9 +70,12 @@ func (s subject) lines() []line {
 		{"Next check", s.until(status.NextCheckTime.DeepCopy())},
 		{"Next step", s.until(status.NextStepTime.DeepCopy())},
 		{"Failed checks", failedLine(status)},
-		{"Paused", status.Paused},
 		{"Policy", policyLine(status.Policy)},
 		{"Settings", settingsLine(status.Policy)},
+		{"Paused", s.pausedLine()},
+		{"Frozen", status.Frozen},
+		{"Queue", s.queueLine()},
+		{"Group", s.groupLine()},
 		{"Requests", s.requestsLine()},
 	}
 }

@@ -98,6 +98,9 @@ func writeList(out io.Writer, canaries []v1alpha1.Canary, namespaces, all bool, 
 	}
 	var page page
 	page.table(rows)
+	for _, sentence := range freezesOf(canaries) {
+		page.printf("\n%s\n", oneLine([]string{sentence})[0])
+	}
 	return page.writeTo(out)
 }
 

@@ -36,6 +36,7 @@ func (s subject) requestsLine() string {
 		add(verb, &spec.Promote.Request)
 	}
 	add("retry", spec.Retry)
+	add("reset", spec.Reset)
 	return strings.Join(parts, "; ")
 }
 

@@ -40,6 +40,7 @@ func knownTypes() (*runtime.Scheme, meta.RESTMapper, error) {
 	mapper := meta.NewDefaultRESTMapper(nil)
 	mapper.Add(appsv1.SchemeGroupVersion.WithKind("Deployment"), meta.RESTScopeNamespace)
 	mapper.Add(v1alpha1.GroupVersion.WithKind("Canary"), meta.RESTScopeNamespace)
+	mapper.Add(v1alpha1.GroupVersion.WithKind("Freeze"), meta.RESTScopeRoot)
 	return scheme, mapper, nil
 }
 

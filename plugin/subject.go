@@ -118,8 +118,5 @@ func (s subject) phase() string {
 	if phase == "" {
 		phase = "Unknown"
 	}
-	if s.canary.Status.Paused != "" {
-		phase += " (paused)"
-	}
-	return phase
+	return phase + s.whyHeld()
 }

@@ -118,6 +118,17 @@ var subjects = map[string]func(*subject){
 				{Field: "analysis.stepWeights", From: "ClusterCanaryPolicy/default"}, {Field: "analysis.threshold", From: "built-in"}},
 			Changed: "CanaryPolicy/standard has changed since this rollout began (analysis.metrics); the next rollout takes it"}
 	},
+	"frozen": func(s *subject) {
+		s.canary.Status.Frozen = "frozen by Freeze/stop: outage (olga)"
+		s.canary.Status.Paused = s.canary.Status.Frozen
+	},
+	"queued": func(s *subject) {
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: "7c9e41d2", Queue: &v1alpha1.QueueStatus{Position: 3, Since: *at(-time.Minute)},
+			Message: "3rd in the queue: 5 of 5 rollouts are running in the cluster (shop/cart, …)"}
+	},
+	"waiting for its group": func(s *subject) {
+		s.canary.Status.Group = &v1alpha1.GroupStatus{Name: "checkout", Passed: 2, WaitingFor: []string{"cart", "pay"}}
+	},
 	"not in effect yet": func(s *subject) { s.canary.Status.StepStarted = nil },
 	"starting":          func(s *subject) { s.canary.Status.Step, s.canary.Status.CanaryWeight = 0, 0 },
 	"not seen yet": func(s *subject) {
@@ -188,7 +199,7 @@ func TestViews(t *testing.T) {
 
 func TestTables(t *testing.T) {
 	var canaries []v1alpha1.Canary
-	for _, name := range []string{"in flight", "paused", "promoted", "waiting"} {
+	for _, name := range []string{"in flight", "paused", "promoted", "waiting", "frozen", "queued"} {
 		s := inFlight(t)
 		subjects[name](&s)
 		s.canary.Name = strings.ReplaceAll(name, " ", "-")

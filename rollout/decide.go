@@ -9,6 +9,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/freeze"
 	"sluice.dev/sluice/workload"
 )
 
@@ -16,6 +17,13 @@ import (
 // the order of their list; when none happens, the phase goes on. The policy is the present one: an open rollout keeps the one
 // that it began with, which is in its state.
 func Decide(policy config.Policy, state State, observation Observation) Plan {
+	if observation.DryRun || state.DryRun {
+		return decideDry(policy, state, observation)
+	}
+	return decide(policy, state, observation)
+}
+
+func decide(policy config.Policy, state State, observation Observation) Plan {
 	t := begin(policy, state, observation)
 	for _, interrupt := range interrupts {
 		if interrupt.happens(t) {
@@ -48,6 +56,7 @@ type tick struct {
 	before  State
 	target  Target
 	problem string
+	frozen  freeze.Verdict
 	// autoscaler sets the primary's replicas; nil when nothing does.
 	autoscaler *workload.Autoscaler
 	plan       Plan
@@ -55,6 +64,9 @@ type tick struct {
 
 func begin(policy config.Policy, state State, o Observation) *tick {
 	t := &tick{policy: InForce(policy, state, o), latest: policy, kept: keeps(state), o: o, before: state}
+	if o.DryRun {
+		t.policy, t.latest = withoutHooks(t.policy), withoutHooks(t.latest)
+	}
 	t.steps = StrategyOf(t.policy).Steps(t.policy)
 	t.plan.Next = *state.DeepCopy()
 	t.plan.Finalizer = o.Finalizer
@@ -66,6 +78,9 @@ func begin(policy config.Policy, state State, o Observation) *tick {
 	t.noticeAnswers()
 	t.noticeTemplate()
 	t.noticePause()
+	t.noticeFreeze()
+	t.noticeGroup()
+	t.plan.Next.Queue = nil
 	t.noticeRequests()
 	return t
 }

@@ -57,6 +57,18 @@ func resumed() Event {
 	return Event{Reason: "Resumed", Message: "Steps are taken again"}
 }
 
+func frozen(why string) Event {
+	return Event{Reason: "Frozen", Message: "Waits: " + why}
+}
+
+func unfrozen() Event {
+	return Event{Reason: "Unfrozen", Message: "No Freeze is in force any more"}
+}
+
+func queued(hash, place string) Event {
+	return Event{Reason: "Queued", Message: fmt.Sprintf("New template %s is held back: %s", hash, place)}
+}
+
 func canaryReady(available int32) Event {
 	return Event{Reason: "CanaryReady", Message: fmt.Sprintf("Canary is ready, available replicas: %d", available)}
 }

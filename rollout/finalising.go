@@ -62,6 +62,8 @@ func (t *tick) askAtEnd() {
 func (t *tick) markFor(outcome v1alpha1.Outcome) AskIntent {
 	hash := t.plan.Next.Candidate
 	switch {
+	case t.asksReset():
+		return t.askReset()
 	case outcome == v1alpha1.OutcomeAborted && t.asksAbort():
 		return AskIntent{Key: config.AnnotationAbort, Hash: hash, By: t.o.Spec.Abort.By}
 	case outcome == v1alpha1.OutcomeCancelled:

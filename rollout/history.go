@@ -52,6 +52,8 @@ func (t *tick) fresh(phase v1alpha1.Phase) State {
 		History:            next.History,
 		Primary:            next.Primary,
 		Paused:             next.Paused,
+		Frozen:             next.Frozen,
+		DryRun:             next.DryRun,
 		LastRequest:        next.LastRequest,
 		Phase:              phase,
 	}

@@ -28,6 +28,8 @@ func idle(t *tick) {
 func nextCandidate(t *tick) {
 	t.usePresent()
 	switch {
+	case t.asksReset():
+		resetKept(t)
 	case t.o.inFlight() == nil:
 		rest(t)
 		if t.asksRetry() {
@@ -41,15 +43,26 @@ func nextCandidate(t *tick) {
 		rejectHeld(t)
 	case t.plan.Next.Paused != "":
 		hold(t, t.plan.Next.Paused)
+	case t.frozen.Start != "":
+		hold(t, t.frozen.Start)
 	case t.waitsToBegin():
 	default:
-		start(t)
+		startInTurn(t)
 	}
+}
+
+// startInTurn begins unless too many rollouts are running.
+func startInTurn(t *tick) {
+	if position, why := t.place(); why != "" {
+		queue(t, position, why)
+		return
+	}
+	start(t)
 }
 
 // starts reports whether nextCandidate would begin a rollout.
 func (t *tick) starts() bool {
-	return t.o.inFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == "" &&
+	return t.o.inFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == "" && t.frozen.Start == "" &&
 		len(hooksOf(t.policy, v1alpha1.HookConfirmRollout)) == 0
 }
 

@@ -23,8 +23,10 @@ var interrupts = []interrupt{
 	{"taken back", (*tick).isTakenBack, takenBack},
 	{"aborted", (*tick).isAborted, aborted},
 	{"superseded", (*tick).isSuperseded, supersededBy},
+	{"asked to reset", (*tick).isAskedToReset, resetInFlight},
 	{"asked to abort", (*tick).isAskedToAbort, abortedByRequest},
 	{"told to roll back", (*tick).isToldToRollBack, rolledBackByHook},
+	{"group failed", (*tick).isGroupFailed, rollBackWithGroup},
 }
 
 // cleanUpLimit is how long the deletion of a Canary waits for a gateway that reports nothing: long enough for a restart

@@ -38,6 +38,9 @@ func NeedsOf(policy config.Policy, state State, o Observation) Needs {
 		return Needs{}
 	}
 	policy = InForce(policy, state, o)
+	if o.DryRun {
+		policy, o = withoutHooks(policy), simulated(policy, state, o)
+	}
 	needs := Needs{Hooks: hooksDue(policy, state, o)}
 	lasts := stepOf(StrategyOf(policy).Steps(policy), state.Step).Duration.Duration
 	if !checked(state) || o.Now.Before(nextCheck(policy.CheckPeriod(), lasts, state.StepStarted, state.LastCheckTime)) {
@@ -89,10 +92,14 @@ func queriesOf(check analysis.Check, target Target, o Observation, window time.D
 	if check.Server == nil && !o.Prometheus {
 		return nil, "no Prometheus is configured, so nothing could be judged: start sluice with --prometheus-url (chart value prometheusUrl)"
 	}
+	service, judged := target.CanaryService(), workload.CanaryName(o.Name)
+	if o.DryRun {
+		service, judged = target.Service.Name, o.Name
+	}
 	queries, err := analysis.QueriesFor(check, target.Preset, analysis.Target{
 		Namespace:      o.Namespace,
-		Service:        target.CanaryService(),
-		Workload:       workload.CanaryName(o.Name),
+		Service:        service,
+		Workload:       judged,
 		Ports:          target.ports(),
 		Primary:        o.Name,
 		PrimaryService: target.Service.Name,

@@ -82,6 +82,14 @@ type Observation struct {
 	Samples []analysis.Sample
 	// HookAnswers are those that have come to the calls of NeedsOf.
 	HookAnswers []HookAnswer
+	// Freezes are those of the cluster.
+	Freezes []v1alpha1.Freeze
+	// Limits are how many rollouts may be open at the same time.
+	Limits Limits
+	// Peers are the other Canaries: all of them where there are Limits, else those of the same group.
+	Peers []Peer
+	// DryRun simulates the rollout: a plan then has no effects.
+	DryRun bool
 }
 
 // splitRoutes are the routes that carry a split for this Deployment.

@@ -163,6 +163,9 @@ func (t *tick) backToZero(why string) {
 
 // promote begins to give the candidate to the primary.
 func (t *tick) promote(event Event) {
+	if t.promotesAlone() {
+		return
+	}
 	t.event(event)
 	next := &t.plan.Next
 	next.Phase = v1alpha1.PhasePromoting
@@ -182,6 +185,9 @@ func nextStep(t *tick) {
 			passed = nothingToJudge(next.Candidate, t.sinceStart())
 		}
 		t.promote(passed)
+		return
+	}
+	if t.stepsAlone() {
 		return
 	}
 	share, following := shareOf(t.load()), shareOf(stepOf(t.steps, next.Step+1))

@@ -108,8 +108,8 @@ func followPrimary(t *tick) {
 	}
 	t.keepShare()
 	ready := workload.ReadinessOf(t.o.Primary, t.policy.PrimaryReadyThreshold)
-	if ready.Complete {
-		if t.returned() {
+	if ready.Complete || t.isComplete() {
+		if !t.settlesAlone() && t.returned() {
 			t.afterPrimary(v1alpha1.OutcomeSucceeded, "")
 		}
 		return

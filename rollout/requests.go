@@ -104,6 +104,7 @@ func (t *tick) requests() []named {
 	list := []named{
 		{"abort", t.o.Spec.Abort, t.asksAbort()},
 		{"retry", t.o.Spec.Retry, t.asksRetry()},
+		{"reset", t.o.Spec.Reset, t.asksReset()},
 	}
 	if t.o.Spec.Promote != nil {
 		list = append(list, named{"promote", &t.o.Spec.Promote.Request, t.asksPromotion() != nil})
@@ -146,7 +147,7 @@ func (t *tick) noticePause() {
 	next := &t.plan.Next
 	next.Paused = t.pausedBy()
 	switch next.Paused {
-	case t.before.Paused:
+	case t.pausedBefore():
 	case "":
 		t.event(resumed())
 	default:

@@ -27,6 +27,7 @@ func startCanary(t *tick) {
 	case next.Paused != "" && !t.known():
 		next.StepStarted = nil
 		t.waitFor("The canary is ready and gets no requests yet")
+	case next.Paused == "" && skipped != "" && t.promotesAlone():
 	case next.Paused == "" && skipped != "":
 		t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
 		next.CanaryReplicas = replicas

@@ -19,6 +19,7 @@ import (
 	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/freeze"
 	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/route"
 	"sluice.dev/sluice/workload"
@@ -53,6 +54,12 @@ type world struct {
 	spec      v1alpha1.CanarySpec
 	finalizer bool
 	exists    bool
+
+	// freezes, limits and peers are what is outside of this world.
+	freezes []v1alpha1.Freeze
+	limits  rollout.Limits
+	peers   func() []rollout.Peer
+	dryRun  bool
 
 	primary     *appsv1.Deployment
 	candidate   *workload.Candidate
@@ -176,6 +183,10 @@ func (w *world) observe() rollout.Observation {
 	if !w.served {
 		o.Services, o.Routes, o.Gateways, o.Prometheus = nil, nil, nil, false
 	}
+	o.Freezes, o.Limits, o.DryRun = w.freezes, w.limits, w.dryRun
+	if w.peers != nil {
+		o.Peers = w.peers()
+	}
 	if w.copied != nil {
 		o.Copy = w.copied.DeepCopy()
 	}
@@ -199,8 +210,12 @@ func (w *world) observe() rollout.Observation {
 }
 
 func (w *world) sample(metric analysis.Metric) analysis.Sample {
-	b := w.behaviours[versionOf(w.copied.Spec.Template)]
-	if split := w.split(); w.weight() == 0 && len(split.Match) == 0 && split.Mirror == 0 {
+	judged := w.primary
+	if w.copied != nil {
+		judged = w.copied
+	}
+	b := w.behaviours[versionOf(judged.Spec.Template)]
+	if split := w.split(); !w.dryRun && w.weight() == 0 && len(split.Match) == 0 && split.Mirror == 0 {
 		b.requests = 0
 		if w.loadTest != nil {
 			b = *w.loadTest
@@ -382,7 +397,8 @@ func (w *world) unjudged() bool {
 
 // checkPause holds that a paused rollout takes no step and is not promoted.
 func (w *world) checkPause(plan rollout.Plan) {
-	if w.spec.Paused == nil && !w.primary.Spec.Paused && !w.policy.Suspend {
+	frozen := freeze.InForce(w.freezes, freeze.Subject{Namespace: "test"}, w.now)
+	if w.spec.Paused == nil && !w.primary.Spec.Paused && !w.policy.Suspend && frozen.Pause == "" {
 		return
 	}
 	open := w.previous != nil
@@ -413,6 +429,10 @@ func (w *world) applyAsk(ask rollout.AskIntent) {
 			failed := *w.candidate
 			failed.Mark = workload.MarkFailed
 			w.candidate = &failed
+		}
+	case config.AnnotationReset:
+		if w.candidate != nil && w.candidate.Hash == ask.Hash {
+			w.candidate = nil
 		}
 	case config.AnnotationAbort, config.AnnotationRetry:
 		w.mark(ask)

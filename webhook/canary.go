@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -35,6 +36,9 @@ func (h handlers) mutateCanary(_ context.Context, request admission.Request) adm
 		return admission.Errored(http.StatusBadRequest, fmt.Errorf("decode Canary %s/%s: %w", request.Namespace, request.Name, err))
 	}
 	object["spec"] = spec
+	for _, key := range AskedOnCanary {
+		unstructured.RemoveNestedField(object, "metadata", "annotations", key)
+	}
 	return patched(request, object).WithWarnings(warnings...)
 }
 
@@ -46,7 +50,9 @@ func RenderCanary(old, updated v1alpha1.Canary, request Request) (v1alpha1.Canar
 	if spec.Paused != nil {
 		spec.Paused.Stamp = s.pause(old.Spec.Paused, *spec.Paused)
 	}
+	s.translate(updated.Annotations, &spec)
 	path := field.NewPath("spec")
+	s.request(path.Child("reset"), old.Spec.Reset, spec.Reset, s.resettable)
 	s.request(path.Child("abort"), old.Spec.Abort, spec.Abort, s.inFlight)
 	s.request(path.Child("retry"), old.Spec.Retry, spec.Retry, s.ended)
 	if spec.Promote != nil {

@@ -21,14 +21,16 @@ const (
 	ValidateGeneratedPath  = "/validate-generated"
 	MutateCanaryPath       = "/mutate-canary"
 	ValidatePolicyPath     = "/validate-policy"
+	MutateFreezePath       = "/mutate-freeze"
 )
 
 // Register adds the webhooks to a server. The reconciler is the name of the user that the reconciler is to the API
-// server, such as system:serviceaccount:sluice-system:sluice: nobody else may promote or split.
-func Register(server webhook.Server, reconciler string) {
+// server, such as system:serviceaccount:sluice-system:sluice: nobody else may promote or split. In a dry run
+// every change of a Deployment or a route is let through as it is.
+func Register(server webhook.Server, reconciler string, dryRun bool) {
 	// Reading the schema takes a second, which no request should wait for.
 	converter()
-	h := handlers{reconciler: reconciler}
+	h := handlers{reconciler: reconciler, dryRun: dryRun}
 	for path, handle := range map[string]admission.HandlerFunc{
 		MutateDeploymentPath:   h.mutateDeployment,
 		ValidateDeploymentPath: h.validateDeployment,
@@ -36,6 +38,7 @@ func Register(server webhook.Server, reconciler string) {
 		ValidateGeneratedPath:  h.validateGenerated,
 		MutateCanaryPath:       h.mutateCanary,
 		ValidatePolicyPath:     validatePolicy,
+		MutateFreezePath:       h.mutateFreeze,
 	} {
 		server.Register(path, &webhook.Admission{Handler: handle})
 	}
@@ -44,6 +47,7 @@ func Register(server webhook.Server, reconciler string) {
 // handlers decode requests, have them rendered or judged, and encode the answers.
 type handlers struct {
 	reconciler string
+	dryRun     bool
 }
 
 func (h handlers) requestOf(request admission.Request) Request {
@@ -57,6 +61,9 @@ func (h handlers) mutateDeployment(_ context.Context, request admission.Request)
 	old, updated, err := decode(request)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
+	}
+	if h.dryRun {
+		return dryRunDeployment(old, updated, h.requestOf(request))
 	}
 	result, err := Render(old, updated, h.requestOf(request))
 	if err != nil {
@@ -102,6 +109,9 @@ func (h handlers) validateDeployment(_ context.Context, request admission.Reques
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
+	if h.dryRun {
+		return dryRunSettings(old, updated, h.requestOf(request))
+	}
 	if err := Validate(old, updated, h.requestOf(request)); err != nil {
 		return admission.Denied("sluice: " + err.Error())
 	}
@@ -112,6 +122,9 @@ func (h handlers) mutateRoute(_ context.Context, request admission.Request) admi
 	old, updated, err := decode(request)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
+	}
+	if h.dryRun {
+		return admission.Allowed("")
 	}
 	result, err := RenderRoute(old, updated, h.requestOf(request))
 	if err != nil {

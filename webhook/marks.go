@@ -34,6 +34,24 @@ func abort(s *subject) (workload.Template, bool, error) {
 	return nil, false, nil
 }
 
+// reset forgets the candidate, whatever its mark: the next request for even the same template makes a new one.
+func reset(s *subject) (workload.Template, bool, error) {
+	hash, _, asked := s.takeAsked(config.AnnotationReset)
+	if !asked {
+		return nil, false, nil
+	}
+	switch {
+	case s.candidate == nil:
+		s.warn("nothing to reset: there is no candidate")
+	case hash != "" && hash != s.candidate.Hash:
+		s.warn("nothing to reset: the candidate that is kept is %s, not %s", s.candidate.Hash, hash)
+	default:
+		s.warn("reset: %s is forgotten; apply it again to have it judged anew", s.candidate.Hash)
+		s.candidate = nil
+	}
+	return nil, false, nil
+}
+
 func retry(s *subject) (workload.Template, bool, error) {
 	hash, user, asked := s.takeAsked(config.AnnotationRetry)
 	if !asked {

@@ -41,6 +41,7 @@ var rows = []row{
 	restore,
 	settle,
 	fail,
+	reset,
 	abort,
 	retry,
 	bypassed,

@@ -119,16 +119,21 @@ const mostWarning = 250
 
 // warn keeps to what fits into the header of an answer: one line of readable characters.
 func (s *subject) warn(format string, args ...any) {
-	text := strings.Map(func(r rune) rune {
+	s.warnings = append(s.warnings, readable(fmt.Sprintf("%s: %s", s.name(), fmt.Sprintf(format, args...))))
+}
+
+// readable is a text that fits into the header of an answer.
+func readable(text string) string {
+	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar {
 			return ' '
 		}
 		return r
-	}, fmt.Sprintf("%s: %s", s.name(), fmt.Sprintf(format, args...)))
+	}, text)
 	if runes := []rune(text); len(runes) > mostWarning {
 		text = string(runes[:mostWarning]) + "…"
 	}
-	s.warnings = append(s.warnings, text)
+	return text
 }
 
 // inFlight is the candidate while it is being judged.

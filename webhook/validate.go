@@ -18,8 +18,21 @@ var annotations = field.NewPath("metadata", "annotations")
 // changed past the others. The stored object is nil when the request creates one. A value that was stored before does not
 // block a request that leaves it as it is.
 func Validate(old, updated map[string]any, request Request) error {
-	before := (&unstructured.Unstructured{Object: old}).GetAnnotations()
-	after := (&unstructured.Unstructured{Object: updated}).GetAnnotations()
+	if err := validateSettings(old, updated, request); err != nil {
+		return err
+	}
+	if old == nil {
+		return validateNew(annotationsOf(updated))
+	}
+	return Guard(old, updated, request)
+}
+
+func annotationsOf(object map[string]any) map[string]string {
+	return (&unstructured.Unstructured{Object: object}).GetAnnotations()
+}
+
+func validateSettings(old, updated map[string]any, request Request) error {
+	before, after := annotationsOf(old), annotationsOf(updated)
 	settings, problems := config.SettingsOf(after)
 	if _, err := config.BypassOf(after, request.Now); err != nil {
 		problems = append(problems, field.Invalid(annotations.Key(config.AnnotationBypass), after[config.AnnotationBypass], err.Error()))
@@ -40,10 +53,7 @@ func Validate(old, updated map[string]any, request Request) error {
 	if err := changed.ToAggregate(); err != nil {
 		return fmt.Errorf("%w", err)
 	}
-	if old == nil {
-		return validateNew(after)
-	}
-	return Guard(old, updated, request)
+	return nil
 }
 
 // validateNew looks at the annotations of a Deployment that is made anew, perhaps from a backup that was taken during a

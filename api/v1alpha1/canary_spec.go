@@ -19,6 +19,10 @@ type CanarySpec struct {
 	// retry judges a candidate again that failed or was aborted.
 	// +optional
 	Retry *Request `json:"retry,omitempty"`
+	// reset takes a candidate away, in flight or failed, as if it had never been asked for: the next apply of even the same
+	// template starts anew.
+	// +optional
+	Reset *Request `json:"reset,omitempty"`
 }
 
 // Stamp is who asked and when. Admission writes it from the request; what a user writes here is not believed.

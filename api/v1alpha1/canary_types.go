@@ -246,6 +246,18 @@ type CanaryStatus struct {
 	// target is what was found for the Deployment.
 	// +optional
 	Target *TargetStatus `json:"target,omitempty"`
+	// frozen says in one sentence which Freeze holds the candidate, until when and why; empty while none does.
+	// +optional
+	Frozen string `json:"frozen,omitempty"`
+	// queue is the candidate's place while it waits for other rollouts to end.
+	// +optional
+	Queue *QueueStatus `json:"queue,omitempty"`
+	// group is where this member of a group stands; empty while no rollout of a group is open.
+	// +optional
+	Group *GroupStatus `json:"group,omitempty"`
+	// dryRun is true where nothing but this status is changed: phase and steps are those of a rollout that did not take place.
+	// +optional
+	DryRun bool `json:"dryRun,omitempty"`
 	// conditions are Promoted, Ready, Reconciling and Stalled, and Protected while a rollout is open.
 	// +optional
 	// +listType=map

@@ -16,7 +16,7 @@ var GroupVersion = schema.GroupVersion{Group: "sluice.dev", Version: "v1alpha1"}
 // SchemeBuilder collects the functions that register this package's types.
 var SchemeBuilder = runtime.NewSchemeBuilder(func(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion, &Canary{}, &CanaryList{}, &CanaryPolicy{}, &CanaryPolicyList{}, &ClusterCanaryPolicy{}, &ClusterCanaryPolicyList{})
-	scheme.AddKnownTypes(GroupVersion, &MetricTemplate{}, &MetricTemplateList{}, &AlertProvider{}, &AlertProviderList{})
+	scheme.AddKnownTypes(GroupVersion, &MetricTemplate{}, &MetricTemplateList{}, &AlertProvider{}, &AlertProviderList{}, &Freeze{}, &FreezeList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 })

@@ -51,6 +51,9 @@ func bind(flags *pflag.FlagSet, p *config.Process) {
 	flags.DurationVar(&p.ShutdownDelay.Duration, "shutdown-delay", p.ShutdownDelay.Duration, "how long admission goes on after the process was told to end, until it is out of the Service")
 	flags.Float32Var(&p.KubeAPI.QPS, "kube-api-qps", p.KubeAPI.QPS, "requests per second to the API server, on average")
 	flags.IntVar(&p.KubeAPI.Burst, "kube-api-burst", p.KubeAPI.Burst, "requests to the API server at once")
+	flags.IntVar(&p.MaxConcurrent.Cluster, "max-concurrent-cluster", p.MaxConcurrent.Cluster, "how many rollouts may be open at the same time in the cluster; 0 for any number")
+	flags.IntVar(&p.MaxConcurrent.Namespace, "max-concurrent-namespace", p.MaxConcurrent.Namespace, "how many rollouts may be open at the same time in each namespace; 0 for any number")
+	flags.BoolVar(&p.DryRun, "dry-run", p.DryRun, "decide and report everything, and change nothing")
 }
 
 // processOf are the effective settings: the defaults, then the file, then the flags that were given.

@@ -13,6 +13,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -85,6 +86,7 @@ func (s *shop) everythingHappens() {
 	s.optedIn(true)
 	s.waitFor(p, "a new Canary", func(status v1alpha1.CanaryStatus) bool { return status.Phase != "" })
 
+	s.freezeElsewhere()
 	s.Expect(s.scrape(metrics)).To(Equal(http.StatusOK))
 	s.Eventually(func() int { return strings.Count(p.lines(), "renewed the webhooks' certificate") }, patience, glance).Should(BeNumerically(">", 1))
 	s.failing.Store(false)
@@ -95,6 +97,17 @@ func (s *shop) everythingHappens() {
 	s.surroundingsChange(p)
 	s.uninstall(p)
 	s.Expect(s.canary().Finalizers).To(BeEmpty(), "uninstalling must let go of the Canary")
+}
+
+// freezeElsewhere has the status of a Freeze written that holds nothing here.
+func (s *shop) freezeElsewhere() {
+	s.t.Helper()
+	made := &v1alpha1.Freeze{ObjectMeta: metav1.ObjectMeta{Name: "elsewhere"}, Spec: v1alpha1.FreezeSpec{Reason: "nothing is there", Namespaces: []string{"elsewhere"}}}
+	s.Expect(s.client.Create(s.t.Context(), made)).To(Succeed())
+	s.Expect(made.Spec.By).NotTo(BeEmpty(), "admission must stamp who freezes")
+	s.Eventually(func() bool {
+		return s.client.Get(s.t.Context(), client.ObjectKeyFromObject(made), made) == nil && made.Status.Active
+	}, patience, glance).Should(BeTrue())
 }
 
 // failWithoutAdmissionOfRoutes has a rollout fail whose weights the reconciler writes itself.

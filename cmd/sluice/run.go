@@ -19,6 +19,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/notify"
+	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/rollout/reconciler"
 )
 
@@ -42,7 +43,8 @@ func run(ctx context.Context, process config.Process) error {
 	}
 	if err := reconciler.Setup(manager, reconciler.Options{
 		Query: provider.Query, Prometheus: process.PrometheusURL != "", Hook: notify.New().Call, Metrics: metrics.Registry,
-		NoCrossNamespaceRefs: process.NoCrossNamespaceRefs, Namespaces: process.WatchNamespaces,
+		NoCrossNamespaceRefs: process.NoCrossNamespaceRefs, Namespaces: process.WatchNamespaces, DryRun: process.DryRun,
+		Limits: rollout.Limits{Cluster: process.MaxConcurrent.Cluster, Namespace: process.MaxConcurrent.Namespace},
 	}); err != nil {
 		return fmt.Errorf("set up the reconciler: %w", err)
 	}
@@ -79,7 +81,7 @@ func limitMemory(container string) (int64, error) {
 
 // needGatewayAPI fails early, with what to do, where the types are missing that everything rests on.
 func needGatewayAPI(manager ctrl.Manager) error {
-	for _, object := range []client.Object{&gatewayv1.HTTPRoute{}, &v1alpha1.Canary{}, &v1alpha1.CanaryPolicy{}, &v1alpha1.ClusterCanaryPolicy{}} {
+	for _, object := range []client.Object{&gatewayv1.HTTPRoute{}, &v1alpha1.Canary{}, &v1alpha1.CanaryPolicy{}, &v1alpha1.ClusterCanaryPolicy{}, &v1alpha1.Freeze{}} {
 		kinds, _, err := manager.GetScheme().ObjectKinds(object)
 		if err != nil {
 			return fmt.Errorf("look up %T: %w", object, err)

@@ -25,7 +25,7 @@ func addWebhooks(manager ctrl.Manager, process config.Process, d *drain) error {
 	server := ctrlwebhook.NewServer(ctrlwebhook.Options{Port: process.Webhook.Port, TLSOpts: []func(*tls.Config){
 		func(c *tls.Config) { c.GetCertificate = serving.Certificate },
 	}})
-	webhook.Register(drained{server, d}, fmt.Sprintf("system:serviceaccount:%s:%s", process.Namespace, process.ServiceAccount))
+	webhook.Register(drained{server, d}, fmt.Sprintf("system:serviceaccount:%s:%s", process.Namespace, process.ServiceAccount), process.DryRun)
 	if err := manager.Add(server); err != nil {
 		return fmt.Errorf("add the webhook server: %w", err)
 	}

@@ -37,7 +37,7 @@ func (c counted) Register(path string, handler http.Handler) {
 
 func (s *Server) register(hooks ctrlwebhook.Server) {
 	calls := map[string]*atomic.Int64{webhook.MutateDeploymentPath: &s.Calls, webhook.MutateCanaryPath: &s.CanaryCalls}
-	webhook.Register(counted{hooks, calls}, Identity)
+	webhook.Register(counted{hooks, calls}, Identity, false)
 }
 
 // configurations are those of the chart, as helm renders it.

@@ -28,7 +28,9 @@ func (r *Reconciler) apply(ctx context.Context, canary *v1alpha1.Canary, o rollo
 	err := inOrder(ctx, canary, o, plan, r.writeCopy, r.writeSplit, r.writeAsk, r.letGo)
 	// No later tick tells what a written state tells, even when an effect is still to come.
 	if err == nil || stated {
-		r.metrics.observe(canary, plan)
+		if !r.DryRun {
+			r.metrics.observe(canary, plan)
+		}
 		r.tell(canary, o.Primary, plan.Events)
 		r.tellHooks(ctx, canary, o, plan)
 	}

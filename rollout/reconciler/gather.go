@@ -28,6 +28,7 @@ func (r *Reconciler) gather(ctx context.Context, canary *v1alpha1.Canary, o *rol
 	o.Spec = canary.Spec
 	o.Finalizer = controllerutil.ContainsFinalizer(canary, config.Finalizer)
 	o.Prometheus = r.prometheus
+	o.DryRun = r.DryRun
 	if canary.DeletionTimestamp != nil {
 		o.DeletedAt = &canary.DeletionTimestamp.Time
 	}
@@ -42,6 +43,9 @@ func (r *Reconciler) gather(ctx context.Context, canary *v1alpha1.Canary, o *rol
 		return config.Policy{}, err
 	}
 	readPrimary(o)
+	if err := r.readFreezes(ctx, o); err != nil {
+		return config.Policy{}, err
+	}
 	if err := r.readObjects(ctx, canary, o); err != nil {
 		return config.Policy{}, err
 	}

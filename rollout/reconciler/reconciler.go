@@ -13,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"sluice.dev/sluice/analysis"
@@ -34,6 +35,10 @@ type Reconciler struct {
 	Query QueryFunc
 	// Recorder sends events.
 	Recorder record.EventRecorder
+	// Limits are how many rollouts may be open at the same time.
+	Limits rollout.Limits
+	// DryRun changes nothing but status.
+	DryRun bool
 
 	// routes reads the routes of routeKinds, the kinds that the cluster knows. A client does not read JSON from its cache.
 	routes     client.Reader
@@ -44,6 +49,10 @@ type Reconciler struct {
 	// prometheus, noCrossNamespaceRefs and namespaces are described at Options.
 	prometheus, noCrossNamespaceRefs bool
 	namespaces                       []string
+
+	slots slots
+	// wake has the next candidate of the queue looked at.
+	wake chan event.GenericEvent
 }
 
 // Reconcile is one tick for the Deployment of the request.
@@ -55,19 +64,24 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if canary == nil {
 		r.metrics.forget(request.NamespacedName)
 		r.hooks.forget(request.NamespacedName)
+		r.slots.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	policy, err := r.gather(ctx, canary, &observation)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	plan := rollout.Decide(policy, canary.Status, observation)
+	plan, err := r.decide(ctx, policy, canary, &observation)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	if changed(canary.Status, plan.Next) {
 		log.FromContext(ctx).Info("tick", "plan", plan.String())
 	}
 	if err := r.apply(ctx, canary, observation, plan); err != nil {
 		return r.afterError(ctx, err)
 	}
+	r.settleSlot(ctx, canary, plan)
 	return ctrl.Result{RequeueAfter: plan.Wait}, nil
 }
 

@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -31,6 +32,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/route"
 	"sluice.dev/sluice/workload"
 )
@@ -50,7 +52,14 @@ type Options struct {
 	Namespaces []string
 	// Metrics is where the reconciler's own metrics are registered.
 	Metrics prometheus.Registerer
+	// Limits are how many rollouts may be open at the same time.
+	Limits rollout.Limits
+	// DryRun changes nothing but status.
+	DryRun bool
 }
+
+// wakeBuffer is how many wake-ups may be under way; what is too much is found by the queue itself.
+const wakeBuffer = 1024
 
 const (
 	parallelTicks = 8
@@ -73,12 +82,18 @@ func Setup(manager ctrl.Manager, options Options) error {
 		Live:     manager.GetAPIReader(),
 		Query:    options.Query,
 		Recorder: recorder,
+		Limits:   options.Limits,
+		DryRun:   options.DryRun,
 		metrics:  newMetrics(options.Metrics),
 		hooks:    newHooks(options.Hook),
+		wake:     make(chan event.GenericEvent, wakeBuffer),
 
 		prometheus: options.Prometheus, noCrossNamespaceRefs: options.NoCrossNamespaceRefs, namespaces: options.Namespaces,
 		routes:     manager.GetCache(),
 		routeKinds: kinds,
+	}
+	if options.DryRun {
+		r.Client = refusing{r.Client}
 	}
 	b := ctrl.NewControllerManagedBy(manager).
 		Named("canary").
@@ -97,6 +112,9 @@ func Setup(manager ctrl.Manager, options Options) error {
 		Watches(&v1alpha1.MetricTemplate{}, handler.EnqueueRequestsFromMapFunc(r.everywhere), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(source.Channel(r.hooks.woken, &handler.EnqueueRequestForObject{})).
 		Watches(&gatewayv1.GatewayClass{}, handler.EnqueueRequestsFromMapFunc(r.everywhere), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.Freeze{}, handler.EnqueueRequestsFromMapFunc(r.ofFreeze), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.Canary{}, handler.EnqueueRequestsFromMapFunc(r.ofGroup)).
+		WatchesRawSource(source.Channel(r.wake, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: parallelTicks,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](shortestRetry, longestRetry),
@@ -104,7 +122,10 @@ func Setup(manager ctrl.Manager, options Options) error {
 	for _, kind := range kinds {
 		b.Watches(routeObject(kind), handler.EnqueueRequestsFromMapFunc(r.ofRoute))
 	}
-	return b.Complete(r)
+	if err := b.Complete(r); err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(manager).Named("freeze").For(&v1alpha1.Freeze{}).Complete(freezes{manager.GetClient()})
 }
 
 // eventBurst lets every event of many rollouts through: the client's own limits would fold those of one long rollout.

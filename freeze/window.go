@@ -1,0 +1,194 @@
+package freeze
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	// Images without time zones must know those of the users all the same.
+	_ "time/tzdata"
+
+	"github.com/robfig/cron/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// Window is where a Freeze stands at a moment.
+type Window struct {
+	active bool
+	// Since and Until are the beginning and the end of the window that is in force; zero without a schedule or an end.
+	Since, Until time.Time
+	// Next is when the next window begins; zero when none does.
+	Next time.Time
+}
+
+// change is when this is no longer true.
+func (w Window) change() time.Time {
+	if w.active {
+		return w.Until
+	}
+	return w.Next
+}
+
+// WindowOf tells whether a Freeze is in force now. With an error the Freeze cannot be read and the window has no end.
+//
+// The clock of the time zone counts: a window from 18:00 on Friday for 62 hours ends at 08:00 on Monday, also where the
+// clock is changed in between. A beginning that the clock leaves out is taken as early, and an end that it shows twice as
+// late, as it can be.
+func WindowOf(f *v1alpha1.Freeze, now time.Time) (Window, error) {
+	w, err := scheduled(f.Spec, now)
+	if until := f.Spec.Until; until != nil {
+		w = w.before(until.Time, now)
+	}
+	return w, err
+}
+
+// before cuts what comes after an end.
+func (w Window) before(end, now time.Time) Window {
+	if !now.Before(end) {
+		return Window{}
+	}
+	if w.active && (w.Until.IsZero() || w.Until.After(end)) {
+		w.Until = end
+	}
+	if !w.Next.Before(end) {
+		w.Next = time.Time{}
+	}
+	return w
+}
+
+func scheduled(spec v1alpha1.FreezeSpec, now time.Time) (Window, error) {
+	always := Window{active: true}
+	if spec.Selector != nil {
+		if _, err := metav1.LabelSelectorAsSelector(spec.Selector); err != nil {
+			return always, fmt.Errorf("spec.selector: %w", err)
+		}
+	}
+	if spec.Schedule == "" {
+		return always, nil
+	}
+	if spec.Duration == nil || spec.Duration.Duration < time.Minute {
+		return always, fmt.Errorf("spec.duration: must be at least 1m where there is a schedule")
+	}
+	location, err := locationOf(zone(spec.TimeZone))
+	if err != nil {
+		return always, err
+	}
+	schedule, err := scheduleOf(spec.Schedule)
+	if err != nil {
+		return always, err
+	}
+	return windowIn(schedule, spec.Duration.Duration, location, now), nil
+}
+
+func zone(name string) string {
+	if name == "" {
+		return "UTC"
+	}
+	return name
+}
+
+func zoneOf(f *v1alpha1.Freeze) string { return zone(f.Spec.TimeZone) }
+
+func locationOf(name string) (*time.Location, error) {
+	location, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, fmt.Errorf("spec.timeZone: %q is no time zone: must be a name such as Europe/Berlin, or UTC", name)
+	}
+	return location, nil
+}
+
+var fields = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
+
+func scheduleOf(text string) (cron.Schedule, error) {
+	wrong := fmt.Errorf("spec.schedule: %q: must be the five fields of cron (minute, hour, day of the month, month, day of the week), such as \"0 18 * * FRI\"", text)
+	// The parser takes a prefix for a time zone, which has a field of its own here.
+	if strings.Contains(text, "=") {
+		return nil, wrong
+	}
+	schedule, err := fields.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", wrong, err)
+	}
+	if schedule.Next(time.Unix(0, 0).UTC()).IsZero() {
+		return nil, fmt.Errorf("%w; there is no such day", wrong)
+	}
+	return schedule, nil
+}
+
+// mostMerged is how many windows that overlap are told as one; a longer chain is told anew at its end.
+const mostMerged = 100
+
+// changeOfClock is the most that a clock is put forward or back by.
+const changeOfClock = 3 * time.Hour
+
+// windowIn works with what the clock shows, as if that were UTC, and turns beginnings and ends into moments.
+func windowIn(schedule cron.Schedule, duration time.Duration, location *time.Location, now time.Time) Window {
+	shown := clock(now, location)
+	begin := func(at time.Time) time.Time { return earliest(at, location) }
+	end := func(at time.Time) time.Time { return latest(at.Add(duration), location) }
+	at := schedule.Next(shown.Add(-duration - changeOfClock))
+	for !at.IsZero() && !end(at).After(now) {
+		at = schedule.Next(at)
+	}
+	switch {
+	case at.IsZero():
+		return Window{}
+	case begin(at).After(now):
+		return Window{Next: begin(at)}
+	}
+	w := Window{active: true, Since: begin(at), Until: end(at)}
+	for range mostMerged {
+		if at = schedule.Next(at); at.IsZero() || begin(at).After(w.Until) {
+			break
+		}
+		w.Until = end(at)
+	}
+	if !at.IsZero() && begin(at).After(w.Until) {
+		w.Next = begin(at)
+	}
+	return w
+}
+
+// clock is what the clock of a place shows at a moment, as a time in UTC.
+func clock(moment time.Time, location *time.Location) time.Time {
+	_, offset := moment.In(location).Zone()
+	return moment.UTC().Add(time.Duration(offset) * time.Second)
+}
+
+// moments are those at which the clock of a place shows this; where it never does, those that it would have been by the
+// time before and after the change.
+func moments(shown time.Time, location *time.Location) (first, last time.Time) {
+	var all, exact []time.Time
+	for _, near := range []time.Duration{-changeOfClock * 8, changeOfClock * 8} {
+		_, offset := shown.Add(near).In(location).Zone()
+		moment := shown.Add(-time.Duration(offset) * time.Second)
+		all = append(all, moment)
+		if clock(moment, location).Equal(shown) {
+			exact = append(exact, moment)
+		}
+	}
+	if len(exact) == 0 {
+		exact = all
+	}
+	first, last = exact[0], exact[0]
+	for _, moment := range exact {
+		if moment.Before(first) {
+			first = moment
+		}
+		if moment.After(last) {
+			last = moment
+		}
+	}
+	return first, last
+}
+
+func earliest(shown time.Time, location *time.Location) time.Time {
+	first, _ := moments(shown, location)
+	return first
+}
+
+func latest(shown time.Time, location *time.Location) time.Time {
+	_, last := moments(shown, location)
+	return last
+}

@@ -1,0 +1,65 @@
+package plugin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// pausedLine is why the rollout is paused, other than by a Freeze.
+func (s subject) pausedLine() string {
+	if s.canary.Status.Paused == s.canary.Status.Frozen {
+		return ""
+	}
+	return s.canary.Status.Paused
+}
+
+// freezesOf are the sentences of the Freezes that hold any of these, each once.
+func freezesOf(canaries []v1alpha1.Canary) []string {
+	var sentences []string
+	for i := range canaries {
+		if sentence := canaries[i].Status.Frozen; sentence != "" && !slices.Contains(sentences, sentence) {
+			sentences = append(sentences, sentence)
+		}
+	}
+	return sentences
+}
+
+// queueLine is the place in the queue.
+func (s subject) queueLine() string {
+	queue := s.canary.Status.Queue
+	if queue == nil {
+		return ""
+	}
+	return fmt.Sprintf("position %d, for %s", queue.Position, ago(s.now, queue.Since.Time))
+}
+
+// groupLine is where a member of a group stands.
+func (s subject) groupLine() string {
+	group := s.canary.Status.Group
+	switch {
+	case group == nil:
+		return ""
+	case len(group.WaitingFor) > 0:
+		return fmt.Sprintf("%s, waits for %s", group.Name, strings.Join(group.WaitingFor, ", "))
+	}
+	return group.Name
+}
+
+// whyHeld is the word in brackets behind the phase; empty when nothing holds the rollout.
+func (s subject) whyHeld() string {
+	status := s.canary.Status
+	switch {
+	case status.DryRun:
+		return " (dry run)"
+	case status.Frozen != "":
+		return " (frozen)"
+	case status.Queue != nil:
+		return " (queued)"
+	case status.Paused != "":
+		return " (paused)"
+	}
+	return ""
+}

@@ -1,0 +1,174 @@
+package rollout
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
+)
+
+const (
+	dryPrefix = "Dry run: "
+	// dryLook is how often a simulated rollout goes on: nothing changes in the cluster that would wake it.
+	dryLook = time.Second
+	// dryRequester stands for the user of a change that admission let through without keeping who asked.
+	dryRequester = "a direct change"
+)
+
+// decideDry takes a simulated rollout through its tick: the primary already runs the candidate, and its numbers are those of
+// the new version. The plan has no effects. What is decided off a dry run begins without what was simulated.
+func decideDry(policy config.Policy, state State, o Observation) Plan {
+	if !o.DryRun {
+		return decide(policy, State{
+			LastTransitionTime: state.LastTransitionTime, Conditions: state.Conditions, History: state.History, LastRequest: state.LastRequest,
+		}, o)
+	}
+	if isReal(state, o) {
+		plan := Plan{Next: *state.DeepCopy(), Finalizer: o.Finalizer}
+		plan.Next.Message = dryPrefix + "the rollout that was open before stays as it is until dry run is switched off"
+		return plan
+	}
+	state = *state.DeepCopy()
+	state.Message = strings.TrimPrefix(state.Message, dryPrefix)
+	return withoutEffects(decide(policy, state, simulated(policy, state, o)), state, o)
+}
+
+// withoutHooks is a policy that asks and tells nobody: what a hook does outside of the cluster would be an effect.
+func withoutHooks(policy config.Policy) config.Policy {
+	policy.Hooks = nil
+	return policy
+}
+
+// isReal reports whether a rollout is open, or awaited, that is none of a dry run.
+func isReal(state State, o Observation) bool {
+	open := Active(state) || o.inFlight() != nil || o.Previous != nil || o.Copy != nil || len(o.splitRoutes()) > 0
+	return !state.DryRun && open
+}
+
+// withoutEffects keeps what a plan says and drops what it does.
+func withoutEffects(plan Plan, before State, o Observation) Plan {
+	next := &plan.Next
+	plan.Copy, plan.Split, plan.Ask, plan.Direct, plan.Tells = CopyIntent{}, SplitIntent{}, AskIntent{}, "", nil
+	plan.Finalizer, plan.DeleteCanary = o.Finalizer, false
+	for i := range plan.Events {
+		plan.Events[i].Message = dryPrefix + plan.Events[i].Message
+	}
+	for i := range next.Conditions {
+		if next.Conditions[i].Message == next.Message {
+			next.Conditions[i].Message = dryPrefix + next.Message
+		}
+	}
+	next.DryRun, next.Message = true, dryPrefix+next.Message
+	if Active(before) && !Active(*next) && len(next.History) > 0 {
+		next.History = slices.Clone(next.History)
+		next.History[0].Reason = strings.TrimSuffix(dryPrefix+next.History[0].Reason, ": ")
+		if next.Phase == v1alpha1.PhaseSucceeded {
+			next.Primary = &v1alpha1.PrimaryStatus{Template: o.primaryHash(), Revision: o.Primary.Annotations[revisionAnnotation]}
+		}
+	}
+	if Active(*next) && (plan.Wait == 0 || plan.Wait > dryLook) {
+		plan.Wait = dryLook
+	}
+	return plan
+}
+
+// simulated is what would be observed, had admission held back the template that the primary got since it was last promoted:
+// a canary that is ready as the primary is, and routes that have taken the split of the state.
+func simulated(policy config.Policy, state State, o Observation) Observation {
+	o.Candidate, o.Previous, o.Direct, o.Copy, o.CopyService, o.ReadyEndpoints = nil, nil, nil, nil, nil, 0
+	if o.Primary == nil || state.Primary == nil {
+		return o
+	}
+	changed := o.primaryHash()
+	o.Primary = o.Primary.DeepCopy()
+	metav1.SetMetaDataAnnotation(&o.Primary.ObjectMeta, revisionAnnotation, state.Primary.Revision)
+	if changed == state.Primary.Template {
+		return o
+	}
+	return simulatedChange(policy, state, o, changed)
+}
+
+// simulatedChange is what would be observed of a rollout of the primary's template.
+func simulatedChange(policy config.Policy, state State, o Observation, changed string) Observation {
+	judged := state.Candidate == changed
+	switch {
+	case judged && state.Outcome == v1alpha1.OutcomeSucceeded:
+		return o
+	case judged && state.Phase == v1alpha1.PhasePromoting && !state.Restoring:
+		o.Previous = &workload.Previous{Hash: state.Primary.Template, Promoted: changed, By: dryRequester}
+	default:
+		o.Candidate = simulatedCandidate(state, o, changed)
+	}
+	if state.Restoring {
+		becomesReady(o.Primary)
+	}
+	if Active(state) && state.Phase != v1alpha1.PhaseFinalising {
+		o.Copy, o.CopyService = simulatedCopy(state, o), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace}}
+		o.ReadyEndpoints = o.Primary.Status.AvailableReplicas
+		o.Routes = simulatedRoutes(policy, state, o)
+	}
+	return o
+}
+
+// simulatedCandidate is the template of the primary, as if it were held back.
+func simulatedCandidate(state State, o Observation, hash string) *workload.Candidate {
+	template, err := workload.TemplateOf(o.Primary.Spec.Template)
+	if err != nil {
+		return nil
+	}
+	candidate := &workload.Candidate{Hash: hash, Template: template, By: dryRequester, At: o.Now}
+	if state.Candidate != hash {
+		return candidate
+	}
+	if state.Requested != nil && state.Requested.At != nil {
+		candidate.At = state.Requested.At.Time
+	}
+	switch state.Outcome {
+	case v1alpha1.OutcomeFailed:
+		candidate.Mark = workload.MarkFailed
+	case v1alpha1.OutcomeAborted:
+		candidate.Mark = workload.MarkAborted
+	}
+	return candidate
+}
+
+// becomesReady is what a primary does when it gets a template back that worked.
+func becomesReady(d *appsv1.Deployment) {
+	replicas := workload.Replicas(d)
+	d.Status.ObservedGeneration, d.Status.Replicas, d.Status.UpdatedReplicas, d.Status.AvailableReplicas = d.Generation, replicas, replicas, replicas
+}
+
+// simulatedCopy has the pods of the primary, which run the candidate already.
+func simulatedCopy(state State, o Observation) *appsv1.Deployment {
+	made := o.Primary.DeepCopy()
+	made.Name = workload.CanaryName(o.Name)
+	metav1.SetMetaDataAnnotation(&made.ObjectMeta, config.AnnotationTemplateHash, state.Candidate)
+	return made
+}
+
+// simulatedRoutes carry the split of the state.
+func simulatedRoutes(policy config.Policy, state State, o Observation) []route.Route {
+	target, problem := Discover(policy, o)
+	if problem != "" {
+		return o.Routes
+	}
+	routes := slices.Clone(o.Routes)
+	for i := range routes {
+		if !slices.ContainsFunc(target.Routes, func(r route.Route) bool { return r.Key() == routes[i].Key() }) {
+			continue
+		}
+		split := route.Split{Deployment: o.Name, Namespace: o.Namespace, Primary: target.Service.Name, Canary: target.CanaryService(), Weight: float64(state.CanaryWeight)}
+		if rendered, err := route.WithSplit(routes[i], split); err == nil {
+			routes[i] = rendered
+		}
+	}
+	return routes
+}

@@ -1,0 +1,141 @@
+package rollout_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout"
+)
+
+// change is what a change of the Deployment does where admission lets it through.
+func (w *world) change(version string) {
+	w.tell("user sets %s", version)
+	w.primary.Spec.Template = templateFor(version)
+	w.primary.Generation++
+	w.revision++
+}
+
+// untouched is everything but the Canary's status.
+func (w *world) untouched() string {
+	return fmt.Sprint(w.copied, w.route, w.candidate, w.previous, w.finalizer, w.exists, versionOf(w.primary.Spec.Template))
+}
+
+// dry ticks a dry run for a while, and holds that nothing but the state changes.
+func (w *world) dry(while time.Duration) {
+	w.t.Helper()
+	for end := w.now.Add(while); w.now.Before(end); {
+		before := w.untouched()
+		plan, _ := w.tick()
+		if after := w.untouched(); after != before {
+			w.t.Fatalf("a dry run changes something:\n%s\n%s", before, after)
+		}
+		if !strings.HasPrefix(plan.Next.Message, "Dry run: ") || !plan.Next.DryRun {
+			w.t.Fatalf("a dry run does not say so: %s", plan)
+		}
+		w.react()
+		w.now = w.now.Add(max(100*time.Millisecond, min(plan.Wait, time.Second)))
+		if plan.Wait == 0 {
+			w.now = w.now.Add(time.Second)
+		}
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	for name, c := range map[string]struct {
+		annotations map[string]string
+		behaviour   behaviour
+		phase       v1alpha1.Phase
+		told        []string
+	}{
+		"a good version would be promoted":   {quick, good, v1alpha1.PhaseSucceeded, []string{"Dry run: Canary weight 30% is in effect, step 3 of 3", "Dry run: Promotion of"}},
+		"a bad version would be rolled back": {quick, failing, v1alpha1.PhaseFailed, []string{"Dry run: request-success-rate 50.00% is below min 99% (failed checks: 5 of 5)", "Dry run: Rolling back"}},
+		"a version that does not get ready would be rolled back": {patient, behaviour{neverReady: true, primaryNotReady: true}, v1alpha1.PhaseFailed,
+			[]string{"progress deadline of 1m0s exceeded: Waiting for the canary to be ready"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, story{annotations: c.annotations, behaviours: map[string]behaviour{"v2": c.behaviour, "v3": good}})
+			w.dryRun = true
+			w.dry(5 * time.Second)
+			w.change("v2")
+			w.dry(3 * time.Minute)
+			log := strings.Join(w.log, "\n")
+			for _, want := range c.told {
+				if !strings.Contains(log, want) {
+					t.Errorf("%q is not told", want)
+				}
+			}
+			if w.state.Phase != c.phase {
+				t.Errorf("it ends in phase %s", w.state.Phase)
+			}
+			w.change("v3")
+			w.dry(3 * time.Minute)
+			if w.state.Phase != v1alpha1.PhaseSucceeded || len(w.state.History) != 2 || !strings.HasPrefix(w.state.History[0].Reason, "Dry run") {
+				t.Errorf("the next change ends as %s with %+v", w.state.Phase, w.state.History)
+			}
+			if t.Failed() {
+				t.Log(strings.Join(w.log, "\n"))
+			}
+		})
+	}
+}
+
+func TestDryRunIsSwitchedOffInFlight(t *testing.T) {
+	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good, "v3": good}})
+	w.dryRun = true
+	w.dry(2 * time.Second)
+	w.change("v2")
+	w.dry(8 * time.Second)
+	if w.state.Phase != v1alpha1.PhaseProgressing {
+		t.Fatalf("it is in phase %s: %s", w.state.Phase, w.state.Message)
+	}
+	w.dryRun = false
+	plan, _ := w.tick()
+	if plan.Next.DryRun || plan.Next.Phase != v1alpha1.PhaseInitialized || plan.Split.Action == rollout.SplitWrite || plan.Copy.Action == rollout.CopyEnsure {
+		t.Errorf("what was simulated goes on: %s", plan)
+	}
+	w.set("v3")
+	if plan, _ = w.tick(); plan.Next.Phase != v1alpha1.PhaseProgressing || plan.Next.Candidate != "v3" {
+		t.Errorf("the next change is not judged: %s", plan)
+	}
+}
+
+func TestDryRunLeavesAnOpenRolloutAsItIs(t *testing.T) {
+	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good}})
+	w.set("v2")
+	for range 60 {
+		w.tick()
+		w.react()
+		w.now = w.now.Add(100 * time.Millisecond)
+	}
+	before := w.state
+	w.dryRun = true
+	plan, _ := w.tick()
+	if plan.Next.Step != before.Step || plan.Copy.Action != rollout.CopyLeave || plan.Split.Action != rollout.SplitLeave || plan.Ask.Key != "" || !plan.Finalizer {
+		t.Errorf("the open rollout is touched: %s", plan)
+	}
+	w.dryRun = false
+	for range 400 {
+		w.tick()
+		w.react()
+		w.now = w.now.Add(100 * time.Millisecond)
+	}
+	if got := versionOf(w.primary.Spec.Template); got != "v2" || w.state.Phase != v1alpha1.PhaseSucceeded {
+		t.Errorf("it does not go on: %s, %s", got, w.state.Phase)
+	}
+}
+
+func TestAbortInADryRun(t *testing.T) {
+	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good}})
+	w.dryRun = true
+	w.dry(2 * time.Second)
+	w.change("v2")
+	w.dry(5 * time.Second)
+	aborting(w.state.Candidate, 0)(w)
+	w.dry(30 * time.Second)
+	if w.state.Phase != v1alpha1.PhaseFailed || w.state.Outcome != v1alpha1.OutcomeAborted {
+		t.Errorf("it ends as %s, %s", w.state.Phase, w.state.Outcome)
+	}
+}

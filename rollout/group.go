@@ -1,0 +1,191 @@
+package rollout
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// groupLook is how often a member looks at the others where no change of theirs wakes it.
+const groupLook = 5 * time.Second
+
+// allSteps is a barrier behind the last step of every member.
+const allSteps = math.MaxInt32
+
+// noticeGroup keeps what a member has passed, and forgets it where it went back.
+func (t *tick) noticeGroup() {
+	next := &t.plan.Next
+	next.Group = nil
+	if t.policy.Group == "" || !Active(t.before) {
+		return
+	}
+	group := t.group()
+	if known := t.before.Group; known != nil && known.Name == group.Name {
+		group.Passed, group.Complete = known.Passed, known.Complete
+	}
+	if next.Phase == v1alpha1.PhaseProgressing {
+		group.Passed = min(group.Passed, next.Step)
+	}
+}
+
+// group is where this member stands.
+func (t *tick) group() *v1alpha1.GroupStatus {
+	if t.plan.Next.Group == nil {
+		t.plan.Next.Group = &v1alpha1.GroupStatus{Name: t.policy.Group}
+	}
+	return t.plan.Next.Group
+}
+
+// members are the others of the group.
+func (t *tick) members() []Peer {
+	if t.policy.Group == "" {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(t.o.Peers), func(p Peer) bool {
+		return p.Group != t.policy.Group || p.Namespace != t.o.Namespace || p.Name == t.o.Name
+	})
+}
+
+// hasPassed reports whether a member is past a step, counted as its last one where it has fewer. A member without a candidate takes
+// no part, and one whose candidate has not started has passed nothing.
+func (p Peer) hasPassed(step int32) bool {
+	switch {
+	case !Active(p.State):
+		return !p.Held
+	case p.State.Phase == v1alpha1.PhasePromoting:
+		return true
+	case p.State.Phase == v1alpha1.PhaseFinalising:
+		return p.State.Outcome != v1alpha1.OutcomeSuperseded
+	}
+	passed := int32(0)
+	if p.State.Group != nil {
+		passed = p.State.Group.Passed
+	}
+	return passed >= min(step, max(1, int32(len(p.State.Steps))))
+}
+
+// atBarrier holds a member that has passed a step until all others have, and reports whether it waits.
+func (t *tick) atBarrier(step int32, doing string) bool {
+	if t.policy.Group == "" {
+		return false
+	}
+	group := t.group()
+	group.Passed = max(group.Passed, min(step, int32(len(t.steps))))
+	return t.awaits(doing, func(p Peer) bool { return !p.hasPassed(step) })
+}
+
+// awaits says which members are awaited, if any. Waiting for them costs nothing: no deadline runs.
+func (t *tick) awaits(doing string, awaited func(Peer) bool) bool {
+	var names []string
+	for _, p := range t.members() {
+		if awaited(p) {
+			names = append(names, p.Name)
+		}
+	}
+	if len(names) == 0 {
+		return false
+	}
+	slices.Sort(names)
+	t.group().WaitingFor = names
+	t.plan.Next.WaitingSince = nil
+	t.say(fmt.Sprintf("%s; group %s waits for %s", doing, t.policy.Group, strings.Join(names, ", ")))
+	t.wakeIn(groupLook)
+	return true
+}
+
+// stepsAlone holds a member at its step until all others have passed it.
+func (t *tick) stepsAlone() bool {
+	step := t.plan.Next.Step
+	if int(step) == len(t.steps) {
+		// The barrier of the last step is that of the promotion.
+		return false
+	}
+	if t.atBarrier(step, fmt.Sprintf("Step %d of %d passed", step, len(t.steps))) {
+		t.wakeForChecks()
+		return true
+	}
+	return false
+}
+
+// promotesAlone holds a member before its promotion until all others have passed all their steps.
+func (t *tick) promotesAlone() bool {
+	if !t.atBarrier(allSteps, "Ready to be promoted") {
+		return false
+	}
+	if t.plan.Next.StepStarted != nil {
+		t.wakeForChecks()
+	}
+	return true
+}
+
+// isComplete reports whether the primary has been seen with all its pods, after which it is restored only for another member.
+func (t *tick) isComplete() bool {
+	return t.plan.Next.Group != nil && t.plan.Next.Group.Complete
+}
+
+// settlesAlone keeps the previous template at hand until the primaries of all members are complete.
+func (t *tick) settlesAlone() bool {
+	if t.policy.Group == "" {
+		return false
+	}
+	t.group().Complete = true
+	return t.awaits("The primary runs the candidate", func(p Peer) bool {
+		done := p.State.Group != nil && p.State.Group.Complete
+		return Active(p.State) && p.State.Phase != v1alpha1.PhaseFinalising && !done
+	})
+}
+
+// groupFailure says which member was rolled back since this rollout began; empty when none was.
+func (t *tick) groupFailure() string {
+	started := t.plan.Next.Started
+	if started == nil {
+		return ""
+	}
+	for _, p := range t.members() {
+		if reason, failed := p.failedSince(started.Time); failed {
+			prefix := fmt.Sprintf("group %s: ", t.policy.Group)
+			if strings.HasPrefix(reason, prefix) {
+				return reason
+			}
+			return fmt.Sprintf("%s%s was rolled back: %s", prefix, p.Name, reason)
+		}
+	}
+	return ""
+}
+
+// failedSince reports that a member's rollout was given up at or after a moment.
+func (p Peer) failedSince(moment time.Time) (reason string, failed bool) {
+	switch {
+	case p.State.Restoring && Active(p.State) && !unsuccessful(p.State.Outcome):
+		return p.State.Reason, true
+	case p.State.Phase == v1alpha1.PhaseFinalising:
+		decided := p.State.WaitingSince
+		return p.State.Reason, unsuccessful(p.State.Outcome) && decided != nil && !decided.Time.Before(moment)
+	case len(p.State.History) > 0:
+		last := p.State.History[0]
+		return last.Reason, unsuccessful(last.Outcome) && !last.Finished.Time.Before(moment)
+	}
+	return "", false
+}
+
+func (t *tick) isGroupFailed() bool {
+	next := t.plan.Next
+	return Active(next) && next.Outcome == "" && !next.Restoring && t.groupFailure() != ""
+}
+
+// rollBackWithGroup gives up what another member gave up, also where the primary runs the candidate already.
+func rollBackWithGroup(t *tick) {
+	next, why := &t.plan.Next, t.groupFailure()
+	if !t.o.promoted(next.Candidate) {
+		t.rollBack(why)
+		return
+	}
+	next.Phase = v1alpha1.PhasePromoting
+	next.Restoring, next.Reason = true, why
+	t.event(promotionFailed(why, t.o.Previous.Hash))
+	restoring(t)
+}

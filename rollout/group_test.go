@@ -1,0 +1,265 @@
+package rollout_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/workload"
+)
+
+// group are several worlds with one clock, whose Deployments belong together.
+type group struct {
+	t       *testing.T
+	names   []string
+	members map[string]*world
+	log     []string
+	told    map[string]int
+}
+
+func newGroup(t *testing.T, behaviours map[string]map[string]behaviour, settings map[string]map[string]string) *group {
+	g := &group{t: t, members: map[string]*world{}, told: map[string]int{}}
+	for _, name := range []string{"cart", "pay", "shop"} {
+		if behaviours[name] == nil {
+			continue
+		}
+		annotations := map[string]string{config.AnnotationGroup: "checkout", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"}
+		for key, value := range settings[name] {
+			annotations[key] = value
+		}
+		w := newWorld(t, story{annotations: annotations, behaviours: behaviours[name]})
+		w.peers = func() []rollout.Peer { return g.peersOf(name) }
+		g.names, g.members[name] = append(g.names, name), w
+	}
+	return g
+}
+
+func (g *group) peersOf(name string) []rollout.Peer {
+	var peers []rollout.Peer
+	for _, other := range g.names {
+		w := g.members[other]
+		if other != name {
+			peers = append(peers, rollout.Peer{Namespace: "test", Name: other, Group: w.policy.Group, Open: rollout.Active(w.state),
+				Held: w.candidate != nil && w.candidate.Mark == workload.MarkNone, State: *w.state.DeepCopy()})
+		}
+	}
+	return peers
+}
+
+// gather takes over what a member has told since.
+func (g *group) gather(name string) {
+	w := g.members[name]
+	for _, line := range w.log[g.told[name]:] {
+		g.log = append(g.log, fmt.Sprintf("%-5s%s", name, line))
+	}
+	g.told[name] = len(w.log)
+}
+
+// checkBarriers holds that no member is a step ahead of one that was there when it took it, and that none settles alone.
+func (g *group) checkBarriers(name string, before v1alpha1.CanaryStatus) {
+	w := g.members[name]
+	for _, other := range g.names {
+		p := g.members[other]
+		if other == name || !rollout.Active(p.state) || p.state.Phase != v1alpha1.PhaseProgressing || p.state.Group == nil {
+			continue
+		}
+		if last := int32(len(p.state.Steps)); w.state.Step > before.Step && before.Step > 0 && p.state.Group.Passed < min(before.Step, last) {
+			g.t.Errorf("%s takes step %d and %s has passed %d", name, w.state.Step, other, p.state.Group.Passed)
+		}
+		if w.state.Phase == v1alpha1.PhasePromoting && before.Phase == v1alpha1.PhaseProgressing && p.state.Group.Passed < int32(len(p.state.Steps)) {
+			g.t.Errorf("%s is promoted and %s has passed %d of %d steps", name, other, p.state.Group.Passed, len(p.state.Steps))
+		}
+	}
+}
+
+// play runs all members to their end. With a source of chance they tick in any order, react late and crash.
+func (g *group) play(acts []groupAct, chance *rand.Rand) {
+	for range mostTicks {
+		if len(acts) > 0 && acts[0].when(g) {
+			acts[0].do(g)
+			acts = acts[1:]
+		}
+		busy, wait := false, time.Hour
+		names := append([]string(nil), g.names...)
+		if chance != nil {
+			chance.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		}
+		for _, name := range names {
+			w := g.members[name]
+			w.crash = -1
+			if chance != nil && chance.IntN(4) == 0 {
+				w.crash = chance.IntN(7)
+			}
+			before, state := w.snapshot(), *w.state.DeepCopy()
+			plan, survived := w.tick()
+			g.checkBarriers(name, state)
+			if chance == nil || chance.IntN(2) == 0 {
+				w.react()
+			}
+			g.gather(name)
+			if before != w.snapshot() || !survived || w.reactsLate() {
+				busy = true
+			} else if plan.Wait > 0 {
+				wait = min(wait, plan.Wait)
+			}
+			busy = busy || rollout.Active(w.state) && plan.Wait == 0
+		}
+		switch {
+		case busy:
+			wait = 100 * time.Millisecond
+		case wait == time.Hour && len(acts) == 0:
+			return
+		case wait == time.Hour:
+			wait = time.Second
+		}
+		for _, w := range g.members {
+			w.now = w.now.Add(wait)
+		}
+	}
+	g.t.Fatalf("the story does not end\n%s", strings.Join(g.log, "\n"))
+}
+
+type groupAct struct {
+	when func(*group) bool
+	do   func(*group)
+}
+
+func at(name string, condition func(*world) bool) func(*group) bool {
+	return func(g *group) bool { return condition(g.members[name]) }
+}
+
+func all(version string) func(*group) {
+	return func(g *group) {
+		for _, name := range g.names {
+			g.members[name].set(version)
+		}
+	}
+}
+
+func only(name string, do func(*world)) func(*group) {
+	return func(g *group) { do(g.members[name]) }
+}
+
+var groupStories = map[string]struct {
+	behaviours map[string]map[string]behaviour
+	settings   map[string]map[string]string
+	acts       []groupAct
+	// versions are what the primaries run in the end.
+	versions string
+}{
+	"two good versions are promoted together": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		acts:       []groupAct{{at("cart", immediately), all("v2")}},
+		versions:   "cart=v2 shop=v2",
+	},
+	"one bad version rolls all back": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "pay": {"v2": good}, "shop": {"v2": failing}},
+		acts:       []groupAct{{at("cart", immediately), all("v2")}},
+		versions:   "cart=v1 pay=v1 shop=v1",
+	},
+	"a member with fewer steps waits at its last": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		settings:   map[string]map[string]string{"cart": {config.AnnotationMaxWeight: "40"}, "shop": {config.AnnotationMaxWeight: "10"}},
+		acts:       []groupAct{{at("cart", immediately), all("v2")}},
+		versions:   "cart=v2 shop=v2",
+	},
+	"a member without a candidate takes no part": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		acts:       []groupAct{{at("cart", immediately), only("cart", setting("v2"))}},
+		versions:   "cart=v2 shop=v1",
+	},
+	"a member that comes late is awaited": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		acts:       []groupAct{{at("cart", immediately), only("cart", setting("v2"))}, {at("cart", atStep(2)), only("shop", setting("v2"))}},
+		versions:   "cart=v2 shop=v2",
+	},
+	"the abort of one rolls all back": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		acts:       []groupAct{{at("cart", immediately), all("v2")}, {at("cart", atStep(1)), only("cart", aborting("v2", 0))}},
+		versions:   "cart=v1 shop=v1",
+	},
+	"one primary that does not get ready takes all promotions back": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}}},
+		acts:       []groupAct{{at("cart", immediately), all("v2")}},
+		versions:   "cart=v1 shop=v1",
+	},
+	"a member that is not judged waits for the others": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		settings:   map[string]map[string]string{"cart": {config.AnnotationSkipAnalysis: "true"}},
+		acts:       []groupAct{{at("cart", immediately), all("v2")}},
+		versions:   "cart=v2 shop=v2",
+	},
+	"a wait for a paused member costs nothing": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		acts: []groupAct{{at("cart", immediately), all("v2")}, {at("shop", atStep(1)), only("shop", pausing)},
+			{at("shop", after(3*time.Minute)), only("shop", resuming)}},
+		versions: "cart=v2 shop=v2",
+	},
+}
+
+func (g *group) check(versions string) {
+	g.t.Helper()
+	var found []string
+	for _, name := range g.names {
+		w := g.members[name]
+		found = append(found, name+"="+versionOf(w.primary.Spec.Template))
+		w.checkEnd()
+	}
+	if got := strings.Join(found, " "); got != versions {
+		g.t.Errorf("in the end it is %s, not %s", got, versions)
+	}
+	if g.t.Failed() {
+		g.t.Log(strings.Join(g.log, "\n"))
+	}
+}
+
+func TestGroups(t *testing.T) {
+	for name, s := range groupStories {
+		t.Run(name, func(t *testing.T) {
+			g := newGroup(t, s.behaviours, s.settings)
+			g.play(s.acts, nil)
+			g.check(s.versions)
+			path := filepath.Join("testdata", "group-"+strings.ReplaceAll(name, " ", "-")+".golden")
+			got := strings.Join(g.log, "\n") + "\n"
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("the story has changed (-want +got); if that is meant, run go test ./rollout -update\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestGroupsWithLateReactionsAndCrashes plays the members in any order, with crashes between any two writes.
+func TestGroupsWithLateReactionsAndCrashes(t *testing.T) {
+	const seeds = 30
+	for name, s := range groupStories {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range uint64(seeds) {
+				g := newGroup(t, s.behaviours, s.settings)
+				g.play(s.acts, rand.New(rand.NewPCG(seed, 3)))
+				g.check(s.versions)
+				if t.Failed() {
+					t.Fatalf("with seed %d", seed)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,168 @@
+package rollout
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// queueLook is how often a candidate that waits in the queue brings its place up to date; the next to start is woken.
+const queueLook = 15 * time.Second
+
+// waiter is a candidate that waits for other rollouts to end.
+type waiter struct {
+	key   types.NamespacedName
+	slot  string
+	asked time.Time
+}
+
+// slotOf names what counts as one rollout: a Deployment, or all members of a group, which wait for each other.
+func slotOf(namespace, name, group string) string {
+	if group != "" {
+		return namespace + "/group " + group
+	}
+	return namespace + "/" + name
+}
+
+// running are the slots that are taken.
+type running struct {
+	limits Limits
+	slots  []string
+}
+
+func runningOf(peers []Peer, limits Limits) *running {
+	r := &running{limits: limits}
+	for _, peer := range peers {
+		if peer.Open {
+			r.take(slotOf(peer.Namespace, peer.Name, peer.Group))
+		}
+	}
+	return r
+}
+
+func (r *running) take(slot string) {
+	if !slices.Contains(r.slots, slot) {
+		r.slots = append(r.slots, slot)
+	}
+}
+
+func (r *running) in(namespace string) []string {
+	return slices.DeleteFunc(slices.Clone(r.slots), func(slot string) bool { return !strings.HasPrefix(slot, namespace+"/") })
+}
+
+// full says which limit keeps a slot from being taken; empty when none does.
+func (r *running) full(w waiter) string {
+	switch here := r.in(w.key.Namespace); {
+	case slices.Contains(r.slots, w.slot):
+		return ""
+	case r.limits.Cluster > 0 && len(r.slots) >= r.limits.Cluster:
+		return fmt.Sprintf("%d of %d rollouts are running in the cluster (%s)", len(r.slots), r.limits.Cluster, some(r.slots))
+	case r.limits.Namespace > 0 && len(here) >= r.limits.Namespace:
+		return fmt.Sprintf("%d of %d rollouts are running in namespace %s (%s)", len(here), r.limits.Namespace, w.key.Namespace, some(here))
+	}
+	return ""
+}
+
+// some names the first few.
+func some(slots []string) string {
+	const most = 5
+	names := slices.Sorted(slices.Values(slots))
+	if len(names) > most {
+		names = append(names[:most:most], "…")
+	}
+	return strings.Join(names, ", ")
+}
+
+// waitersOf are the candidates in the queue, in the order in which they were asked for.
+func waitersOf(peers []Peer) []waiter {
+	var queue []waiter
+	for _, peer := range peers {
+		if peer.State.Queue == nil || peer.Open {
+			continue
+		}
+		w := waiter{key: types.NamespacedName{Namespace: peer.Namespace, Name: peer.Name}, slot: slotOf(peer.Namespace, peer.Name, peer.Group)}
+		if requested := peer.State.Requested; requested != nil && requested.At != nil {
+			w.asked = requested.At.Time
+		}
+		queue = append(queue, w)
+	}
+	slices.SortFunc(queue, before)
+	return queue
+}
+
+// before is the order of the queue. Who asks for something is told to the second.
+func before(a, b waiter) int {
+	return cmp.Or(a.asked.Truncate(time.Second).Compare(b.asked.Truncate(time.Second)), strings.Compare(a.key.String(), b.key.String()))
+}
+
+// NextInQueue are the candidates in the queue that may start now.
+func NextInQueue(peers []Peer, limits Limits) []types.NamespacedName {
+	var next []types.NamespacedName
+	taken := runningOf(peers, limits)
+	for _, w := range waitersOf(peers) {
+		if taken.full(w) == "" {
+			taken.take(w.slot)
+			next = append(next, w.key)
+		}
+	}
+	return next
+}
+
+// place is where the candidate stands in the queue, and what it waits for; empty when it may start. A rollout that replaces
+// another keeps its slot. Those ahead that another limit keeps from starting are in nobody's way.
+func (t *tick) place() (position int32, why string) {
+	if t.o.Limits == (Limits{}) || Active(t.before) {
+		return 0, ""
+	}
+	me := waiter{key: t.o.key(), slot: slotOf(t.o.Namespace, t.o.Name, t.policy.Group), asked: t.o.Candidate.At}
+	taken := runningOf(t.o.Peers, t.o.Limits)
+	position = 1
+	for _, w := range waitersOf(t.o.Peers) {
+		if before(w, me) > 0 {
+			break
+		}
+		position++
+		if taken.full(w) == "" {
+			taken.take(w.slot)
+		}
+	}
+	return position, taken.full(me)
+}
+
+// queue keeps a candidate until a rollout ends.
+func queue(t *tick, position int32, why string) {
+	next, candidate := &t.plan.Next, t.o.Candidate
+	waited := t.before.Queue
+	if next.Phase != v1alpha1.PhaseWaiting || next.Candidate != candidate.Hash || next.Attempt != candidate.Attempt {
+		*next, waited = t.about(v1alpha1.PhaseWaiting), nil
+	}
+	t.say(fmt.Sprintf("%s in the queue: %s", ordinal(position), why))
+	next.Queue = &v1alpha1.QueueStatus{Position: position, Since: *t.stamp()}
+	if waited == nil {
+		t.event(queued(candidate.Hash, next.Message))
+	} else {
+		next.Queue.Since = waited.Since
+	}
+	t.wakeIn(queueLook)
+}
+
+func ordinal(n int32) string {
+	ending := "th"
+	if n/10%10 != 1 {
+		switch n % 10 {
+		case 1:
+			ending = "st"
+		case 2:
+			ending = "nd"
+		case 3:
+			ending = "rd"
+		}
+	}
+	return fmt.Sprintf("%d%s", n, ending)
+}

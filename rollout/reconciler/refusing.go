@@ -1,0 +1,91 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// refusing is a client for dry runs: it makes Canaries and writes status, and refuses every other write before it reaches
+// the API server.
+type refusing struct{ client.Client }
+
+func refuse(verb string, object any) error {
+	return fmt.Errorf("dry run: %s of %T is refused", verb, object)
+}
+
+// Create makes Canaries only.
+func (r refusing) Create(ctx context.Context, object client.Object, options ...client.CreateOption) error {
+	if _, ok := object.(*v1alpha1.Canary); ok {
+		return r.Client.Create(ctx, object, options...)
+	}
+	return refuse("creation", object)
+}
+
+// Update refuses.
+func (r refusing) Update(_ context.Context, object client.Object, _ ...client.UpdateOption) error {
+	return refuse("update", object)
+}
+
+// Patch refuses.
+func (r refusing) Patch(_ context.Context, object client.Object, _ client.Patch, _ ...client.PatchOption) error {
+	return refuse("patch", object)
+}
+
+// Apply refuses.
+func (r refusing) Apply(_ context.Context, object runtime.ApplyConfiguration, _ ...client.ApplyOption) error {
+	return refuse("apply", object)
+}
+
+// Delete refuses.
+func (r refusing) Delete(_ context.Context, object client.Object, _ ...client.DeleteOption) error {
+	return refuse("deletion", object)
+}
+
+// DeleteAllOf refuses.
+func (r refusing) DeleteAllOf(_ context.Context, object client.Object, _ ...client.DeleteAllOfOption) error {
+	return refuse("deletion", object)
+}
+
+// Status writes the status of what is sluice's own.
+func (r refusing) Status() client.SubResourceWriter { return r.SubResource("status") }
+
+// SubResource refuses all but status.
+func (r refusing) SubResource(name string) client.SubResourceClient {
+	return refusingPart{r.Client.SubResource(name), name}
+}
+
+type refusingPart struct {
+	client.SubResourceClient
+	name string
+}
+
+// Create refuses.
+func (r refusingPart) Create(_ context.Context, object, _ client.Object, _ ...client.SubResourceCreateOption) error {
+	return refuse("creation of "+r.name, object)
+}
+
+// Update writes the status of Canaries and Freezes only.
+func (r refusingPart) Update(ctx context.Context, object client.Object, options ...client.SubResourceUpdateOption) error {
+	switch object.(type) {
+	case *v1alpha1.Canary, *v1alpha1.Freeze:
+		if r.name == "status" {
+			return r.SubResourceClient.Update(ctx, object, options...)
+		}
+	}
+	return refuse("update of "+r.name, object)
+}
+
+// Patch refuses.
+func (r refusingPart) Patch(_ context.Context, object client.Object, _ client.Patch, _ ...client.SubResourcePatchOption) error {
+	return refuse("patch of "+r.name, object)
+}
+
+// Apply refuses.
+func (r refusingPart) Apply(_ context.Context, object runtime.ApplyConfiguration, _ ...client.SubResourceApplyOption) error {
+	return refuse("apply of "+r.name, object)
+}
