@@ -11,7 +11,6 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/route"
 	"sluice.dev/sluice/workload"
 )
 
@@ -38,7 +37,7 @@ func decideDry(policy config.Policy, state State, o Observation) Plan {
 	}
 	state = *state.DeepCopy()
 	state.Message = strings.TrimPrefix(state.Message, dryPrefix)
-	return withoutEffects(decide(policy, state, simulated(policy, state, o)), state, o)
+	return withoutEffects(decide(policy, state, simulated(state, o)), state, o)
 }
 
 // withoutHooks is a policy that asks and tells nobody: what a hook does outside of the cluster would be an effect.
@@ -81,8 +80,8 @@ func withoutEffects(plan Plan, before State, o Observation) Plan {
 }
 
 // simulated is what would be observed, had admission held back the template that the primary got since it was last promoted:
-// a canary that is ready as the primary is, and routes that have taken the split of the state.
-func simulated(policy config.Policy, state State, o Observation) Observation {
+// a canary that is ready as the primary is. Every split is taken to be in effect.
+func simulated(state State, o Observation) Observation {
 	o.Candidate, o.Previous, o.Direct, o.Copy, o.CopyService, o.ReadyEndpoints = nil, nil, nil, nil, nil, 0
 	if o.Primary == nil || state.Primary == nil {
 		return o
@@ -93,11 +92,11 @@ func simulated(policy config.Policy, state State, o Observation) Observation {
 	if changed == state.Primary.Template {
 		return o
 	}
-	return simulatedChange(policy, state, o, changed)
+	return simulatedChange(state, o, changed)
 }
 
 // simulatedChange is what would be observed of a rollout of the primary's template.
-func simulatedChange(policy config.Policy, state State, o Observation, changed string) Observation {
+func simulatedChange(state State, o Observation, changed string) Observation {
 	judged := state.Candidate == changed
 	switch {
 	case judged && state.Outcome == v1alpha1.OutcomeSucceeded:
@@ -113,7 +112,6 @@ func simulatedChange(policy config.Policy, state State, o Observation, changed s
 	if Active(state) && state.Phase != v1alpha1.PhaseFinalising {
 		o.Copy, o.CopyService = simulatedCopy(state, o), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace}}
 		o.ReadyEndpoints = o.Primary.Status.AvailableReplicas
-		o.Routes = simulatedRoutes(policy, state, o)
 	}
 	return o
 }
@@ -152,23 +150,4 @@ func simulatedCopy(state State, o Observation) *appsv1.Deployment {
 	made.Name = workload.CanaryName(o.Name)
 	metav1.SetMetaDataAnnotation(&made.ObjectMeta, config.AnnotationTemplateHash, state.Candidate)
 	return made
-}
-
-// simulatedRoutes carry the split of the state.
-func simulatedRoutes(policy config.Policy, state State, o Observation) []route.Route {
-	target, problem := Discover(policy, o)
-	if problem != "" {
-		return o.Routes
-	}
-	routes := slices.Clone(o.Routes)
-	for i := range routes {
-		if !slices.ContainsFunc(target.Routes, func(r route.Route) bool { return r.Key() == routes[i].Key() }) {
-			continue
-		}
-		split := route.Split{Deployment: o.Name, Namespace: o.Namespace, Primary: target.Service.Name, Canary: target.CanaryService(), Weight: float64(state.CanaryWeight)}
-		if rendered, err := route.WithSplit(routes[i], split); err == nil {
-			routes[i] = rendered
-		}
-	}
-	return routes
 }

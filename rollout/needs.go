@@ -39,7 +39,7 @@ func NeedsOf(policy config.Policy, state State, o Observation) Needs {
 	}
 	policy = InForce(policy, state, o)
 	if o.DryRun {
-		policy, o = withoutHooks(policy), simulated(policy, state, o)
+		policy, o = withoutHooks(policy), simulated(state, o)
 	}
 	needs := Needs{Hooks: hooksDue(policy, state, o)}
 	lasts := stepOf(StrategyOf(policy).Steps(policy), state.Step).Duration.Duration

@@ -131,6 +131,9 @@ func (t *tick) notInEffect() string {
 }
 
 func (t *tick) lacksEffect(split route.Split) string {
+	if t.o.DryRun {
+		return ""
+	}
 	for _, r := range t.target.Routes {
 		if status := route.StatusOf(r, split); !status.InEffect {
 			return fmt.Sprintf("%s: %s", r.Key().From(t.o.Namespace), status.Reason)

@@ -180,12 +180,12 @@ func (w *world) observe() rollout.Observation {
 		Services: []corev1.Service{w.service}, Routes: []route.Route{w.route},
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints,
 	}
-	if !w.served {
-		o.Services, o.Routes, o.Gateways, o.Prometheus = nil, nil, nil, false
-	}
 	o.Freezes, o.Limits, o.DryRun = w.freezes, w.limits, w.dryRun
 	if w.peers != nil {
 		o.Peers = w.peers()
+	}
+	if !w.served {
+		o.Services, o.Routes, o.Gateways, o.Prometheus = nil, nil, nil, false
 	}
 	if w.copied != nil {
 		o.Copy = w.copied.DeepCopy()
@@ -210,17 +210,20 @@ func (w *world) observe() rollout.Observation {
 }
 
 func (w *world) sample(metric analysis.Metric) analysis.Sample {
-	judged := w.primary
-	if w.copied != nil {
-		judged = w.copied
+	if w.copied == nil {
+		return w.measured(w.behaviours[versionOf(w.primary.Spec.Template)], metric)
 	}
-	b := w.behaviours[versionOf(judged.Spec.Template)]
-	if split := w.split(); !w.dryRun && w.weight() == 0 && len(split.Match) == 0 && split.Mirror == 0 {
+	b := w.behaviours[versionOf(w.copied.Spec.Template)]
+	if split := w.split(); w.weight() == 0 && len(split.Match) == 0 && split.Mirror == 0 {
 		b.requests = 0
 		if w.loadTest != nil {
 			b = *w.loadTest
 		}
 	}
+	return w.measured(b, metric)
+}
+
+func (w *world) measured(b behaviour, metric analysis.Metric) analysis.Sample {
 	s := analysis.Sample{Metric: metric}
 	switch {
 	case b.prometheusDown:
