@@ -22,16 +22,30 @@ func startCanary(t *tick) {
 	if next.CanaryReady == nil {
 		next.CanaryReady = t.stamp()
 	}
-	skipped := t.skipsAnalysis()
+	if why := t.skipsAnalysis(); why != "" && next.Paused == "" {
+		next.CanaryReplicas = replicas
+		t.promoteUnjudged(why)
+		return
+	}
+	takeRequests(t)
+}
+
+// promoteUnjudged promotes a canary that is ready and has had no requests.
+func (t *tick) promoteUnjudged(why string) {
+	if t.promotesAlone() {
+		return
+	}
+	t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
+	t.promote(analysisSkipped(t.plan.Next.Candidate, why))
+}
+
+// takeRequests takes a canary that is ready to its first step.
+func takeRequests(t *tick) {
+	next := &t.plan.Next
 	switch {
 	case next.Paused != "" && !t.known():
 		next.StepStarted = nil
 		t.waitFor("The canary is ready and gets no requests yet")
-	case next.Paused == "" && skipped != "" && t.promotesAlone():
-	case next.Paused == "" && skipped != "":
-		t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
-		next.CanaryReplicas = replicas
-		t.promote(analysisSkipped(next.Candidate, skipped))
 	case t.testsFail() || t.waitsAt(v1alpha1.HookConfirmTrafficIncrease):
 		next.StepStarted = nil
 	case !t.knownAtGateway() || !t.warmedUp():

@@ -52,10 +52,10 @@ func (t *tick) expectsRequests() bool {
 func (t *tick) where() string {
 	number, step := t.plan.Next.Step, t.step()
 	place := fmt.Sprintf("Step %d of %d", number, len(t.steps))
-	switch {
-	case step.Kind == v1alpha1.StepIteration:
+	switch step.Kind {
+	case v1alpha1.StepIteration:
 		return fmt.Sprintf("%s, %s", place, t.aim(number))
-	case step.Kind == v1alpha1.StepHold:
+	case v1alpha1.StepHold:
 		return place + ", all requests at the canary"
 	}
 	return fmt.Sprintf("%s at %s", place, t.aim(number))
