@@ -10,9 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/e2e/app"
@@ -83,9 +81,7 @@ func small(ctx context.Context, namespace string, annotations map[string]string)
 	r := &rollout{App: a}
 	r.kubectl(ctx, "scale", "deployment", "podinfo", "--replicas=1")
 	r.waitFor(ctx, v1alpha1.PhaseInitialized)
-	route, err := a.Route(ctx)
-	Expect(err).NotTo(HaveOccurred())
-	r.route = *route.Spec.DeepCopy()
+	r.routes = r.userRoutes(ctx)
 	return r
 }
 
@@ -122,14 +118,7 @@ func (r *rollout) expectNoOrphan(ctx context.Context) {
 		g.Expect(deployments.Items).To(BeEmpty())
 		g.Expect(r.Client.List(ctx, &services, client.InNamespace(r.Namespace), labels)).To(Succeed())
 		g.Expect(services.Items).To(BeEmpty())
-		var route gatewayv1.HTTPRoute
-		err := r.Client.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: app.Name}, &route)
-		if apierrors.IsNotFound(err) {
-			return
-		}
-		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(route.Spec).To(Equal(r.route))
-		g.Expect(route.Annotations).NotTo(HaveKey("sluice.dev/split"))
+		g.Expect(r.userRoutes(ctx)).To(Or(Equal(r.routes), BeEmpty()))
 	}, patience, glance).Should(Succeed(), r.Namespace)
 }
 

@@ -4,7 +4,6 @@ package suite
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"testing"
 	"time"
 
@@ -14,11 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/e2e/app"
-	"sluice.dev/sluice/e2e/traffic"
 )
 
 func TestSuite(t *testing.T) {
@@ -51,74 +48,6 @@ func with(more map[string]string) map[string]string {
 		}
 	}
 	return all
-}
-
-// rollout is the sample application under traffic.
-type rollout struct {
-	*app.App
-	run   *traffic.Run
-	route gatewayv1.HTTPRouteSpec
-}
-
-// given deploys v1 with settings and sends traffic until the test ends; afterwards everything is removed.
-func given(ctx context.Context, namespace string, annotations map[string]string, strategy string) *rollout {
-	GinkgoHelper()
-	a, err := app.Connect(ctx, namespace)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(a.Delete(ctx)).To(Succeed())
-	By("v1 runs with 4 replicas behind an HTTPRoute, opted in by one annotation")
-	Expect(a.Deploy(ctx, app.Options{Annotations: annotations, Strategy: strategy})).To(Succeed())
-	r := &rollout{App: a}
-	r.waitFor(ctx, v1alpha1.PhaseInitialized)
-	route, err := a.Route(ctx)
-	Expect(err).NotTo(HaveOccurred())
-	r.route = *route.Spec.DeepCopy()
-	r.waitForGateway(ctx)
-	background, cancel := context.WithCancel(context.Background())
-	r.run, err = a.Traffic(background, rate)
-	Expect(err).NotTo(HaveOccurred())
-	r.waitForTraffic(ctx, "v1")
-	DeferCleanup(func(ctx SpecContext) {
-		cancel()
-		report := r.run.Stop()
-		if CurrentSpecReport().Failed() {
-			r.explain(ctx)
-		}
-		GinkgoWriter.Println("requests:", report)
-		Expect(r.Delete(ctx)).To(Succeed())
-	})
-	return r
-}
-
-// waitForGateway waits until the gateway serves the route, which it does a moment after having accepted it.
-func (r *rollout) waitForGateway(ctx context.Context) {
-	GinkgoHelper()
-	Eventually(ctx, func() (int, error) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, app.GatewayURL, nil)
-		if err != nil {
-			return 0, err
-		}
-		request.Host = r.Host()
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return 0, err
-		}
-		defer func() { _ = response.Body.Close() }()
-		return response.StatusCode, nil
-	}, patience, glance).Should(Equal(http.StatusOK), "the gateway serves the route")
-}
-
-// explain prints what a person would look at.
-func (r *rollout) explain(ctx context.Context) {
-	for _, args := range [][]string{
-		{"get", "deployments,pods,canaries", "-o", "wide"},
-		{"get", "events", "--sort-by=.metadata.creationTimestamp"},
-		{"get", "httproute", "podinfo", "-o", "yaml"},
-		{"logs", "-n", "sluice-system", "-l", "app.kubernetes.io/name=sluice", "--tail=60"},
-	} {
-		out, _ := r.Kubectl(ctx, "", args...)
-		GinkgoWriter.Println(out)
-	}
 }
 
 // kubectl runs kubectl and returns what it prints.
@@ -181,12 +110,9 @@ func (r *rollout) primaryVersions(ctx context.Context) map[string]bool {
 // expectClean expects that nothing of the rollout is left and that the route is what the user made.
 func (r *rollout) expectClean(ctx context.Context, version string) {
 	GinkgoHelper()
-	By("nothing is left: the canary is gone, the route is the user's, the primary runs " + version)
+	By("nothing is left: the canary is gone, the routes are the user's, the primary runs " + version)
 	Eventually(ctx, func() (*appsv1.Deployment, error) { return r.Deployment(ctx, "podinfo-canary") }, patience, glance).Should(BeNil())
-	route, err := r.Route(ctx)
-	Expect(err).NotTo(HaveOccurred())
-	Expect(route.Spec).To(Equal(r.route))
-	Expect(route.Annotations).NotTo(HaveKey("sluice.dev/split"))
+	r.expectRoutesAsBefore(ctx)
 	primary, err := r.Deployment(ctx, app.Name)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(primary.Spec.Template.Spec.Containers[0].Env[0].Value).To(Equal(version))
@@ -215,4 +141,18 @@ func (r *rollout) expectEvents(ctx context.Context, reasons ...string) {
 			return seen, err
 		}, patience, glance).Should(ContainElement(reason))
 	}
+}
+
+// messages are those of the events of the Canary with a reason, oldest first.
+func (r *rollout) messages(ctx context.Context, reason string) []string {
+	GinkgoHelper()
+	events, err := r.Events(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	var found []string
+	for _, e := range events {
+		if e.Reason == reason {
+			found = append(found, e.Message)
+		}
+	}
+	return found
 }

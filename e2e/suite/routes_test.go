@@ -1,0 +1,142 @@
+package suite
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/util/wait"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/app"
+	"sluice.dev/sluice/e2e/traffic"
+)
+
+// meshed is the route whose parent is a Service. The gateway of the tests does not serve it, so the spec reports in place of
+// a mesh.
+const meshed = app.Name + "-mesh"
+
+var _ = Describe("Routes of every kind", func() {
+	It("move in one tick, and a step counts when it is in effect on all of them", func(ctx SpecContext) {
+		const namespace = "routes"
+		paths, edge := "paths."+namespace+".example.com", "edge."+namespace+".example.com"
+		r := begin(ctx, namespace, scene{
+			Options: app.Options{GRPC: true, Replicas: 2, Annotations: with(map[string]string{
+				"sluice.dev/step-weight": "25", "sluice.dev/max-weight": "50", "sluice.dev/metrics": "app"})},
+			manifests: []string{app.PathRoute(namespace, app.Name), app.GRPCRoute(namespace, app.Name),
+				app.RemoteRoute(namespace, app.Name), app.ServiceRoute(namespace, app.Name)},
+			requests: traffic.Options{Rate: 2 * rate, Also: []traffic.Target{
+				{URL: app.GatewayURL + "cart", Host: paths},
+				{URL: app.GatewayURL, Host: paths, Header: http.Header{"X-Tester": {"yes"}}},
+				{URL: app.GatewayURL, Host: edge},
+			}},
+		})
+		calls, err := r.Call(context.WithoutCancel(ctx), rate/2)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func() { GinkgoWriter.Println("calls:", calls.Stop()) })
+		Eventually(ctx, func() int { return calls.Report().Of("v1").Total() }, patience, glance).Should(BeNumerically(">", 0))
+
+		r.setVersion(ctx, "v2")
+		By("no request comes to the canary before the mesh knows it")
+		r.waitUntil(ctx, "the mesh", func(s v1alpha1.CanaryStatus) bool { return waitsForMesh(s, "becomes known at the gateway") })
+		Expect(r.shares(ctx)).To(HaveEach(HaveEach(0.)))
+
+		leave := r.mesh(ctx)
+		s := r.waitUntil(ctx, "step 1 in effect", moments[1].holds)
+		Expect(r.shares(ctx)).To(SatisfyAll(HaveLen(5), HaveEach(HaveEach(25.))), "all routes have the weight of the step")
+		Expect(r.shares(ctx)["HTTPRoute/routes/podinfo-paths"]).To(HaveLen(2), "of both rules")
+		end := s.StepStarted.Add(4 * time.Second)
+		Eventually(ctx, time.Now, patience, glance).Should(BeTemporally(">", end))
+		leave()
+
+		By("the next weight is on all routes, and does not count while one parent has not accepted it")
+		r.waitUntil(ctx, "the mesh", func(s v1alpha1.CanaryStatus) bool {
+			return s.Step == 2 && waitsForMesh(s, "Waiting for weight 50% to take effect")
+		})
+		Expect(r.shares(ctx)).To(HaveEach(HaveEach(50.)))
+		Expect(r.status(ctx).StepStarted).To(BeNil())
+		r.mesh(ctx)
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+
+		By("every host, path and call was shared")
+		seen := r.run.Report().Between(s.StepStarted.Add(500*time.Millisecond), end)
+		for _, host := range []string{r.Host(), paths, edge} {
+			expectShareOf(seen.Where(func(a traffic.Answer) bool { return a.Host == host }), 25)
+		}
+		expectShareOf(calls.Report().Between(s.StepStarted.Add(500*time.Millisecond), end), 25)
+		r.expectClean(ctx, "v2")
+		r.expectNoFailures("nobody")
+		Expect(calls.Report().Failed().Answers).To(BeEmpty())
+	})
+})
+
+func waitsForMesh(s v1alpha1.CanaryStatus, what string) bool {
+	return strings.Contains(s.Message, what+": HTTPRoute "+meshed+": Service routes/podinfo has not reported")
+}
+
+// mesh accepts every generation of the meshed route, as the controller of a mesh does, until it leaves.
+func (r *rollout) mesh(ctx context.Context) (leave func()) {
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = wait.PollUntilContextCancel(background, glance, true, func(ctx context.Context) (bool, error) {
+			route, err := r.Named(meshed).Route(ctx)
+			if err == nil && route != nil && lags(route) {
+				// Who changed the route meanwhile is seen in the next look.
+				_ = r.Accept(ctx, route, "example.com/mesh")
+			}
+			return false, nil
+		})
+	}()
+	leave = func() { cancel(); <-ended }
+	DeferCleanup(leave)
+	return leave
+}
+
+func lags(route *gatewayv1.HTTPRoute) bool {
+	parents := route.Status.Parents
+	return len(parents) == 0 || parents[0].Conditions[0].ObservedGeneration < route.Generation
+}
+
+// shares are the canary's parts of the rules of each route, in percent; those of a rule without a canary are 0.
+func (r *rollout) shares(ctx context.Context) map[string][]float64 {
+	GinkgoHelper()
+	all := map[string][]float64{}
+	for name, route := range r.userRoutes(ctx) {
+		switch spec := route.spec.(type) {
+		case gatewayv1.HTTPRouteSpec:
+			for _, rule := range spec.Rules {
+				var backends []gatewayv1.BackendRef
+				for _, b := range rule.BackendRefs {
+					backends = append(backends, b.BackendRef)
+				}
+				all[name] = append(all[name], shareIn(backends))
+			}
+		case gatewayv1.GRPCRouteSpec:
+			for _, rule := range spec.Rules {
+				var backends []gatewayv1.BackendRef
+				for _, b := range rule.BackendRefs {
+					backends = append(backends, b.BackendRef)
+				}
+				all[name] = append(all[name], shareIn(backends))
+			}
+		}
+	}
+	return all
+}
+
+func shareIn(backends []gatewayv1.BackendRef) float64 {
+	var canary, sum float64
+	for _, b := range backends {
+		sum += float64(*b.Weight)
+		if strings.HasSuffix(string(b.Name), "-canary") {
+			canary += float64(*b.Weight)
+		}
+	}
+	return 100 * canary / sum
+}

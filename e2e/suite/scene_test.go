@@ -1,0 +1,133 @@
+package suite
+
+import (
+	"context"
+	"net/http"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/app"
+	"sluice.dev/sluice/e2e/traffic"
+)
+
+// scene is what a spec begins with: the sample application, objects around it, and the requests that it gets.
+type scene struct {
+	app.Options
+	manifests []string
+	requests  traffic.Options
+}
+
+// rollout is the sample application under traffic.
+type rollout struct {
+	*app.App
+	run *traffic.Run
+	// routes are as the user made them.
+	routes map[string]userRoute
+}
+
+// userRoute is all of a route that a user writes.
+type userRoute struct {
+	annotations, labels map[string]string
+	spec                any
+}
+
+// given deploys v1 with settings and sends traffic until the test ends; afterwards everything is removed.
+func given(ctx context.Context, namespace string, annotations map[string]string, strategy string) *rollout {
+	GinkgoHelper()
+	return begin(ctx, namespace, scene{Options: app.Options{Annotations: annotations, Strategy: strategy}})
+}
+
+// begin sets a scene. An application without a Service gets no requests.
+func begin(ctx context.Context, namespace string, s scene) *rollout {
+	GinkgoHelper()
+	a, err := app.Connect(ctx, namespace)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(a.Delete(ctx)).To(Succeed())
+	r := &rollout{App: a}
+	DeferCleanup(func(ctx SpecContext) {
+		if CurrentSpecReport().Failed() {
+			r.explain(ctx)
+		}
+		Expect(r.Delete(ctx)).To(Succeed())
+	})
+	By("v1 runs, opted in")
+	Expect(a.Deploy(ctx, s.Options, s.manifests...)).To(Succeed())
+	r.waitFor(ctx, v1alpha1.PhaseInitialized)
+	r.routes = r.userRoutes(ctx)
+	if s.NoService {
+		return r
+	}
+	r.waitForGateway(ctx)
+	if s.requests.Rate == 0 {
+		s.requests.Rate = rate
+	}
+	r.run, err = a.Visit(context.WithoutCancel(ctx), s.requests)
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(func() { GinkgoWriter.Println("requests:", r.run.Stop()) })
+	r.waitForTraffic(ctx, "v1")
+	return r
+}
+
+// waitForGateway waits until the gateway serves the route, which it does a moment after having accepted it.
+func (r *rollout) waitForGateway(ctx context.Context) {
+	GinkgoHelper()
+	Eventually(ctx, func() (int, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, app.GatewayURL, nil)
+		if err != nil {
+			return 0, err
+		}
+		request.Host = r.Host()
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return 0, err
+		}
+		defer func() { _ = response.Body.Close() }()
+		return response.StatusCode, nil
+	}, patience, glance).Should(Equal(http.StatusOK), "the gateway serves the route")
+}
+
+// explain prints what a person would look at.
+func (r *rollout) explain(ctx context.Context) {
+	for _, args := range [][]string{
+		{"get", "deployments,pods,canaries", "-o", "wide"},
+		{"get", "events", "--sort-by=.metadata.creationTimestamp"},
+		{"get", "httproutes,grpcroutes", "-o", "yaml"},
+		{"logs", "-n", "sluice-system", "-l", "app.kubernetes.io/name=sluice", "--tail=60"},
+	} {
+		out, _ := r.Kubectl(ctx, "", args...)
+		GinkgoWriter.Println(out)
+	}
+}
+
+// userRoutes are the routes of the application, also of the namespace of RemoteRoute, by kind, namespace and name.
+func (r *rollout) userRoutes(ctx context.Context) map[string]userRoute {
+	GinkgoHelper()
+	found := map[string]userRoute{}
+	add := func(kind string, o client.Object, spec any) {
+		found[kind+"/"+o.GetNamespace()+"/"+o.GetName()] = userRoute{o.GetAnnotations(), o.GetLabels(), spec}
+	}
+	for _, namespace := range []string{r.Namespace, r.Namespace + "-edge"} {
+		var https gatewayv1.HTTPRouteList
+		var grpcs gatewayv1.GRPCRouteList
+		for _, list := range []client.ObjectList{&https, &grpcs} {
+			Expect(r.Client.List(ctx, list, client.InNamespace(namespace))).To(Succeed())
+		}
+		for _, route := range https.Items {
+			add("HTTPRoute", &route, route.Spec)
+		}
+		for _, route := range grpcs.Items {
+			add("GRPCRoute", &route, route.Spec)
+		}
+	}
+	return found
+}
+
+// expectRoutesAsBefore expects that spec, annotations and labels of every route are those that the user made.
+func (r *rollout) expectRoutesAsBefore(ctx context.Context) {
+	GinkgoHelper()
+	Eventually(ctx, func() map[string]userRoute { return r.userRoutes(ctx) }, patience, glance).Should(Equal(r.routes))
+}
