@@ -86,6 +86,9 @@ func policy(namespace, analysis string, more ...string) string {
 		namespace, strings.Join(append([]string{"analysis: " + analysis}, more...), ", "))
 }
 
+// successRate is a check that a busy machine does not fail.
+const successRate = "metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]"
+
 // byPolicy opts in with that policy alone.
 var byPolicy = map[string]string{"sluice.dev/canary": "true", "sluice.dev/policy": "standard"}
 

@@ -80,13 +80,23 @@ func (r *rollout) waitFor(ctx context.Context, phase v1alpha1.Phase) v1alpha1.Ca
 	return r.waitUntil(ctx, "phase "+string(phase), func(s v1alpha1.CanaryStatus) bool { return s.Phase == phase })
 }
 
+// waitUntil waits for what a status says; a rollout that has failed meanwhile ends the wait.
 func (r *rollout) waitUntil(ctx context.Context, what string, holds func(v1alpha1.CanaryStatus) bool) v1alpha1.CanaryStatus {
 	GinkgoHelper()
+	began := len(r.status(ctx).History)
 	var last v1alpha1.CanaryStatus
-	Eventually(ctx, func() bool { last = r.status(ctx); return holds(last) }, patience, glance).Should(BeTrue(),
-		func() string {
-			return fmt.Sprintf("waiting for %s, the Canary is %s: %s", what, last.Phase, last.Message)
-		})
+	Eventually(ctx, func() (bool, error) {
+		last = r.status(ctx)
+		if holds(last) {
+			return true, nil
+		}
+		if len(last.History) > began && last.History[0].Outcome == v1alpha1.OutcomeFailed {
+			return false, StopTrying("failed: " + last.History[0].Reason)
+		}
+		return false, nil
+	}, patience, glance).Should(BeTrue(), func() string {
+		return fmt.Sprintf("waiting for %s, the Canary is %s: %s", what, last.Phase, last.Message)
+	})
 	return last
 }
 
