@@ -41,7 +41,7 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 	It("begin with the one that Sluice made, which cert-manager takes over under load", func(ctx SpecContext) {
 		Eventually(ctx, func() []string { return r.serving(ctx).Issuer.Organization }, patience, glance).Should(Equal(own))
 		before := r.serving(ctx)
-		r.helmUpgrade(ctx, "cert-manager")
+		r.helmUpgrade(ctx, "certs.provider=cert-manager")
 		load.expectAdmitted(ctx, "the change to cert-manager")
 		r.kubectl(ctx, "wait", "certificate/sluice-webhook", "-n", release, "--for=condition=Ready", "--timeout=60s")
 		Expect(r.serving(ctx).SerialNumber).To(Equal(before.SerialNumber))
@@ -68,7 +68,7 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 	})
 
 	It("give way to Sluice's own under load", func(ctx SpecContext) {
-		r.helmUpgrade(ctx, "self")
+		r.helmUpgrade(ctx, "certs.provider=self")
 		load.expectAdmitted(ctx, "the change to self")
 		Eventually(ctx, func() []string { return r.serving(ctx).Issuer.Organization }, patience, glance).Should(Equal(own))
 		load.expectAdmitted(ctx, "the first certificate of Sluice's own authority")
@@ -96,15 +96,15 @@ func clusterTool(ctx context.Context, command string) {
 	run(ctx, filepath.Join(root, "bin", "cluster"), command)
 }
 
-// helmUpgrade does what docs/install.md says, and waits until every replica is of the new kind.
-func (r *rollout) helmUpgrade(ctx context.Context, provider string) {
+// helmUpgrade changes a value of the chart, as docs/install.md says, and waits until every replica is of the new kind.
+func (r *rollout) helmUpgrade(ctx context.Context, setting string) {
 	GinkgoHelper()
 	root, err := binaries.Root(ctx)
 	Expect(err).NotTo(HaveOccurred())
 	dir, err := binaries.Ensure(ctx, GinkgoWriter, "helm")
 	Expect(err).NotTo(HaveOccurred())
 	run(ctx, filepath.Join(dir, "helm"), "upgrade", "sluice", filepath.Join(root, "charts", "sluice"), "-n", release, "--reuse-values",
-		"--set", "certs.provider="+provider, "--kubeconfig", filepath.Join(root, ".cluster", "kubeconfig"))
+		"--set", setting, "--kubeconfig", filepath.Join(root, ".cluster", "kubeconfig"))
 	r.kubectl(ctx, "rollout", "status", "deployment/sluice", "-n", release, "--timeout=120s")
 }
 

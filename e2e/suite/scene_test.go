@@ -19,6 +19,8 @@ type scene struct {
 	app.Options
 	manifests []string
 	requests  traffic.Options
+	// quiet sends no requests.
+	quiet bool
 }
 
 // rollout is the sample application under traffic.
@@ -41,7 +43,7 @@ func given(ctx context.Context, namespace string, annotations map[string]string,
 	return begin(ctx, namespace, scene{Options: app.Options{Annotations: annotations, Strategy: strategy}})
 }
 
-// begin sets a scene. An application without a Service gets no requests.
+// begin sets a scene and waits until a rollout could begin.
 func begin(ctx context.Context, namespace string, s scene) *rollout {
 	GinkgoHelper()
 	a, err := app.Connect(ctx, namespace)
@@ -58,7 +60,7 @@ func begin(ctx context.Context, namespace string, s scene) *rollout {
 	Expect(a.Deploy(ctx, s.Options, s.manifests...)).To(Succeed())
 	r.waitFor(ctx, v1alpha1.PhaseInitialized)
 	r.routes = r.userRoutes(ctx)
-	if s.NoService {
+	if s.quiet {
 		return r
 	}
 	r.waitForGateway(ctx)

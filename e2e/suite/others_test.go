@@ -1,0 +1,107 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/util/wait"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/app"
+)
+
+// jobs is a check of the sample application's worker: at most a tenth of the canary's jobs may fail.
+const jobs = `{name: failed-jobs, thresholdRange: {max: 10}, query: '
+	100 * sum(rate(jobs_total{namespace="{{ namespace }}", pod=~"{{ target }}-.*", result="error"}[{{ interval }}]) or vector(0))
+	/ sum(rate(jobs_total{namespace="{{ namespace }}", pod=~"{{ target }}-.*"}[{{ interval }}]))'}`
+
+var _ = Describe("Without traffic", func() {
+	It("a worker's canary does a share of the work, and checks of its own decide", func(ctx SpecContext) {
+		r := begin(ctx, "worker", scene{
+			quiet:   true,
+			Options: app.Options{NoService: true, Env: []string{"WORKER=true"}, Annotations: byPolicy},
+			manifests: []string{policy("worker", "{interval: 3s, threshold: 1, stepWeights: [25, 50], metrics: ["+strings.ReplaceAll(jobs, "\n\t", " ")+"]}",
+				"traffic: None")},
+		})
+		r.setVersion(ctx, "v2")
+		for step, replicas := range []int{1, 2} {
+			s := r.waitUntil(ctx, "a step", func(s v1alpha1.CanaryStatus) bool { return s.Step == int32(step)+1 && s.StepStarted != nil })
+			Expect(r.canaryPods(ctx)).To(HaveLen(replicas), "beside 4 of the primary")
+			Expect(s.CanaryWeight).To(BeZero())
+		}
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		r.expectClean(ctx, "v2")
+		Expect(r.messages(ctx, "ShareReached")).To(Equal([]string{
+			"Canary runs with a share of 25% of the replicas, step 1 of 2", "Canary runs with a share of 50% of the replicas, step 2 of 2"}))
+
+		r.setVersion(ctx, "v3", "ERROR_RATE=0.5")
+		s := r.waitFor(ctx, v1alpha1.PhaseFailed)
+		Expect(s.Reason).To(ContainSubstring("failed-jobs"))
+		r.expectClean(ctx, "v2")
+	})
+})
+
+var _ = Describe("Mirroring", func() {
+	It("is held back at a gateway that cannot, and rendered for one that says it can", func(ctx SpecContext) {
+		const namespace, class = "mirroring", "shadow"
+		r := begin(ctx, namespace, scene{
+			Options: app.Options{Replicas: 1, Annotations: map[string]string{"sluice.dev/canary": "true"}},
+			manifests: []string{app.Class(class), policy(namespace,
+				"{interval: 1m, iterations: 2, mirror: true, mirrorWeight: 10, stepMirrorWeight: 20, maxMirrorWeight: 50, preset: app}")},
+		})
+		DeferCleanup(func(ctx SpecContext) { Expect(r.Remove(ctx, app.Class(class))).To(Succeed()) })
+		Expect(r.Supports(ctx, class, "HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror")).To(Succeed())
+		r.kubectl(ctx, "annotate", "deployment", "podinfo", "sluice.dev/policy=standard")
+		s := r.waitFor(ctx, v1alpha1.PhaseInitializing)
+		Expect(s.Message).To(ContainSubstring("Gateway gateway-system/gateway does not support HTTPRouteRequestMirror, which mirror needs"), "before there is a candidate")
+		r.setVersion(ctx, "v2")
+		r.waitFor(ctx, v1alpha1.PhaseWaiting)
+		Expect(r.Deployment(ctx, "podinfo-canary")).To(BeNil())
+		Expect(r.run.Stop().Versions()).To(Equal([]string{"v1"}))
+
+		By("the gateway of the tests answers 500 to mirrored requests, so the objects are looked at, at a gateway without a controller")
+		r.kubectl(ctx, "patch", "httproute", "podinfo", "--type=json", "-p", `[{"op":"replace","path":"/spec/parentRefs/0/name","value":"`+class+`"}]`)
+		r.routes = r.userRoutes(ctx)
+		r.accepts(ctx)
+		r.waitUntil(ctx, "the first iteration", moments[1].holds)
+		Expect(r.mirrors(ctx)).To(Equal([]string{"podinfo-canary:80 10%"}))
+		Expect(r.shares(ctx)).To(HaveEach(HaveEach(0.)))
+		r.kubectl(ctx, "annotate", "deployment", "podinfo", "sluice.dev/abort=true")
+		r.waitFor(ctx, v1alpha1.PhaseFailed)
+		r.expectClean(ctx, "v1")
+	})
+})
+
+// accepts reports, in place of a controller, that every generation of the route is served.
+func (r *rollout) accepts(ctx context.Context) {
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	DeferCleanup(cancel)
+	go func() {
+		_ = wait.PollUntilContextCancel(background, glance, true, func(ctx context.Context) (bool, error) {
+			if route, err := r.Route(ctx); err == nil && route != nil && lags(route) {
+				_ = r.Accept(ctx, route, "example.com/shadow")
+			}
+			return false, nil
+		})
+	}()
+}
+
+// mirrors are the mirrors of all rules, as service:port and percent.
+func (r *rollout) mirrors(ctx context.Context) []string {
+	GinkgoHelper()
+	route, err := r.Route(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	var found []string
+	for _, rule := range route.Spec.Rules {
+		for _, f := range rule.Filters {
+			if f.Type == gatewayv1.HTTPRouteFilterRequestMirror {
+				found = append(found, fmt.Sprintf("%s:%d %d%%", f.RequestMirror.BackendRef.Name, *f.RequestMirror.BackendRef.Port, *f.RequestMirror.Percent))
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,118 @@
+package suite
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/app"
+	"sluice.dev/sluice/e2e/traffic"
+)
+
+// asking is a target of the application that answers can be told by: its query is the name.
+func (s *scene) asking(namespace, name string, header http.Header) {
+	s.requests.Also = append(s.requests.Also, traffic.Target{URL: app.GatewayURL + "?" + name, Host: namespace + ".example.com", Header: header})
+}
+
+// asked keeps the answers to a target of asking; the empty name is that of all others.
+func asked(report traffic.Report, name string) traffic.Report {
+	return report.Where(func(a traffic.Answer) bool {
+		return strings.TrimPrefix(strings.TrimPrefix(a.URL, app.GatewayURL), "?") == name
+	})
+}
+
+// settled is when every request is served by what was just seen in effect.
+const settled = 500 * time.Millisecond
+
+var _ = Describe("A/B testing", func() {
+	It("sends every matching request to the canary and every other one to the primary, then follows with weights", func(ctx SpecContext) {
+		const namespace = "abtest"
+		s := scene{
+			Options: app.Options{Replicas: 2, Annotations: byPolicy},
+			manifests: []string{policy(namespace, `{interval: 3s, iterations: 2, threshold: 2, stepWeights: [30], match: [
+				{headers: {user-agent: {regex: ".*Firefox.*"}}},
+				{headers: {cookie: {regex: "^(.*?;)?(type=insider)(;.*)?$"}}},
+				{cookies: {ring: {exact: early}}},
+				{queryParams: {canary: {exact: always}}}],
+				`+successRate+"}")},
+			requests: traffic.Options{Rate: 2 * rate},
+		}
+		matching := map[string]http.Header{
+			"firefox":       {"User-Agent": {"Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0"}},
+			"insider":       {"Cookie": {"type=insider"}},
+			"early":         {"Cookie": {"a=b; ring=early; c=d"}},
+			"canary=always": nil,
+		}
+		others := map[string]http.Header{
+			"chrome":       {"User-Agent": {"Mozilla/5.0 (X11; Linux x86_64) Chrome/131.0"}},
+			"outsider":     {"Cookie": {"type=outsider; string=early"}},
+			"canary=never": nil,
+		}
+		for _, headers := range []map[string]http.Header{matching, others} {
+			for name, header := range headers {
+				s.asking(namespace, name, header)
+			}
+		}
+		r := begin(ctx, namespace, s)
+		r.setVersion(ctx, "v2")
+		first := r.waitUntil(ctx, "the first iteration", moments[1].holds)
+		Expect(first.Strategy).To(Equal("a/b, then canary"))
+		second := r.waitUntil(ctx, "the second iteration", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 && s.StepStarted != nil })
+		weighted := r.waitUntil(ctx, "the weight", moments[2].holds)
+		Expect(weighted.CanaryWeight).To(BeEquivalentTo(30))
+		r.waitFor(ctx, v1alpha1.PhasePromoting)
+
+		tested := r.run.Report().Between(first.StepStarted.Add(settled), second.StepStarted.Time)
+		all := r.run.Report().Between(first.StepStarted.Add(settled), time.Time{})
+		for name := range matching {
+			Expect(asked(all, name).Versions()).To(Equal([]string{"v2"}), name+", also beside the weight")
+		}
+		for name := range others {
+			Expect(asked(tested, name).Versions()).To(Equal([]string{"v1"}), name)
+		}
+		Expect(asked(tested, "").Versions()).To(Equal([]string{"v1"}))
+		during := r.run.Report().Between(weighted.StepStarted.Add(settled), weighted.StepStarted.Add(3*time.Second))
+		expectShareOf(during.Where(func(a traffic.Answer) bool {
+			_, matches := matching[strings.TrimPrefix(a.URL, app.GatewayURL+"?")]
+			return !matches
+		}), 30)
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		r.expectClean(ctx, "v2")
+		r.expectEvents(ctx, "IterationStarted", "WeightAdvanced", "Promoted")
+		r.expectNoFailures("nobody")
+	})
+})
+
+var _ = Describe("Blue/green", func() {
+	It("tests without requests, sends all of them at once, holds them, and rolls back while it holds", func(ctx SpecContext) {
+		r := begin(ctx, "bluegreen", scene{
+			Options: app.Options{Replicas: 2, Annotations: byPolicy},
+			manifests: []string{policy("bluegreen", `{interval: 2s, iterations: 2, hold: 4s, threshold: 1,
+				`+successRate+`,
+				webhooks: [{name: smoke, type: pre-rollout, url: "http://podinfo-canary.bluegreen/status/200"}]}`)},
+		})
+		r.setVersion(ctx, "v2")
+		r.waitUntil(ctx, "the first iteration", moments[1].holds)
+		s := r.waitUntil(ctx, "all requests held", func(s v1alpha1.CanaryStatus) bool { return s.Step == 3 && s.StepStarted != nil })
+		Expect(s.Strategy).To(Equal("blue/green"))
+		Expect(s.CanaryWeight).To(BeEquivalentTo(100))
+		end := s.StepStarted.Add(4 * time.Second)
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		Expect(r.run.Report().FirstSeen("v2")).To(BeTemporally(">", s.StepStarted.Add(-2*time.Second)), "no request before all requests")
+		Expect(r.run.Report().Between(s.StepStarted.Add(settled), end).Versions()).To(Equal([]string{"v2"}))
+		r.expectClean(ctx, "v2")
+		r.expectEvents(ctx, "IterationStarted", "HoldStarted", "Promoted")
+		r.expectNoFailures("nobody")
+
+		r.setVersion(ctx, "v3", "ERROR_RATE=1")
+		s = r.waitFor(ctx, v1alpha1.PhaseFailed)
+		Expect(s.Reason).To(ContainSubstring("request-success-rate 0.00% is below min 99%"))
+		Expect(r.messages(ctx, "HoldStarted")).To(HaveLen(2), "it passed its iterations, without requests")
+		r.expectClean(ctx, "v2")
+		r.expectNoFailures("v3")
+	})
+})
