@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 )
@@ -49,7 +50,8 @@ func (t *tick) closedBy(gate v1alpha1.HookType) string {
 	return ""
 }
 
-// testsFail reports whether the canary has to wait for the tests before its first requests: each no is a failed check.
+// testsFail reports whether the canary has to wait for the tests before its first requests: each no is a failed check. They
+// are first asked after the settle time, since nodes refuse connections to a Service whose endpoints they have not seen yet.
 func (t *tick) testsFail() bool {
 	next := &t.plan.Next
 	t.countNos(v1alpha1.HookPreRollout)
@@ -59,6 +61,11 @@ func (t *tick) testsFail() bool {
 	}
 	if next.FailedChecks >= t.policy.Threshold {
 		t.rollBack(fmt.Sprintf("%d failed checks: %s", next.FailedChecks, why))
+		return true
+	}
+	if left := t.plan.Next.CanaryReady.Add(analysis.SettleFor(t.preset())).Sub(t.o.Now); left > 0 {
+		t.waitFor("The canary is ready; its tests begin when every node knows its Service")
+		t.wakeIn(left)
 		return true
 	}
 	t.stopAt(v1alpha1.HookPreRollout)
