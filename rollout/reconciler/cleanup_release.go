@@ -34,7 +34,14 @@ func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes [
 			return err
 		}
 	}
-	if err := u.removeOwned(ctx, canary); err != nil {
+	grants, err := u.listGrants(ctx, canary.Namespace)
+	if err == nil {
+		err = u.removeGrants(ctx, canary, grants)
+	}
+	if err == nil {
+		err = u.removeOwned(ctx, canary)
+	}
+	if err != nil {
 		return err
 	}
 	if rollout.Active(canary.Status) {

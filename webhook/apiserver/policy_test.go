@@ -106,13 +106,13 @@ func TestPoliciesThatCouldNotBeUsedAreRejectedWithAllThatIsWrong(t *testing.T) {
 	for _, kind := range []string{"CanaryPolicy", "ClusterCanaryPolicy"} {
 		t.Run(kind, func(t *testing.T) {
 			c := cluster{t, c.namespace}
-			manifest := strings.Replace(policy("  canary: {template: {spec: {nodeSelektor: {pool: canary}}}}\n  analysis: {metrics: [{name: error-rate}], stepWeights: [0.015]}"),
+			manifest := strings.Replace(policy("  canary: {template: {spec: {nodeSelektor: {pool: canary}}}}\n  analysis: {stepWeights: [0.015]}"),
 				"kind: CanaryPolicy", "kind: "+kind, 1)
 			out, err := c.run(manifest, "create", "-f", "-")
 			if err == nil {
 				t.Fatalf("it was created: %s", out)
 			}
-			for _, says := range []string{"unknown field", "nodeSelektor", "spec.analysis.metrics[0]", "set templateRef to a MetricTemplate", "at the finest 0.01"} {
+			for _, says := range []string{"unknown field", "nodeSelektor", "spec.analysis.stepWeights[0]", "at the finest 0.01"} {
 				if !strings.Contains(out, says) {
 					t.Errorf("got %s, which does not say %q", out, says)
 				}
