@@ -51,7 +51,7 @@ func (o Object) meta(key string) string {
 }
 
 // Parse reads a file of YAML or JSON with any number of objects; Lists are taken apart. The objects before a mistake are
-// returned with the error, which names file and line.
+// returned with the error, which names the line.
 func Parse(file string, content []byte) ([]Object, error) {
 	var objects []Object
 	decoder := yamlv3.NewDecoder(bytes.NewReader(content))
@@ -62,7 +62,7 @@ func Parse(file string, content []byte) ([]Object, error) {
 			return objects, nil
 		}
 		if err != nil {
-			return objects, fmt.Errorf("%s: %w", file, err)
+			return objects, err
 		}
 		if len(document.Content) == 0 || document.Content[0].Tag == "!!null" {
 			continue
@@ -80,13 +80,13 @@ func objectsOf(file string, node *yamlv3.Node) ([]Object, error) {
 	object := Object{File: file, Line: node.Line, node: node}
 	text, err := yamlv3.Marshal(node)
 	if err != nil {
-		return nil, fmt.Errorf("%s:%d: %w", file, node.Line, err)
+		return nil, fmt.Errorf("line %d: %w", node.Line, err)
 	}
 	if err := yaml.UnmarshalStrict(text, &object.Content); err != nil {
-		return nil, fmt.Errorf("%s:%d: must be a Kubernetes object: %w", file, node.Line, err)
+		return nil, fmt.Errorf("line %d: must be a Kubernetes object: %w", node.Line, err)
 	}
 	if object.Kind() == "" {
-		return nil, fmt.Errorf("%s:%d: must be a Kubernetes object with apiVersion and kind", file, node.Line)
+		return nil, fmt.Errorf("line %d: must be a Kubernetes object with apiVersion and kind", node.Line)
 	}
 	items := child(node, "items")
 	if items == nil || !strings.HasSuffix(object.Kind(), "List") {
