@@ -11,7 +11,7 @@ import (
 // primaryOf is how a template of Flagger names the primary.
 var primaryOf = regexp.MustCompile(`\{\{-?\s*target\s*-?\}\}-primary`)
 
-// ingressOf is a variable that only Flagger has.
+// ingressOf is a variable that means something else here.
 var ingressOf = regexp.MustCompile(`\{\{-?\s*ingress\s*-?\}\}`)
 
 // query rewrites how a query names the two versions, and tells of names that it has in full.
@@ -26,7 +26,7 @@ func (c *conversion) query(path string, targets []target) {
 		c.set(path, query)
 	}
 	if ingressOf.MatchString(query) {
-		c.note("kept: {{ ingress }} does not exist here and fails the check; take it out", path)
+		c.note("kept: {{ ingress }} is the name of the Deployment here, and not that of an Ingress", path)
 	}
 	for _, name := range uniqueNamesOf(targets) {
 		plain := strings.ReplaceAll(query, name+"-canary", "")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/plugin/manifest"
 )
@@ -17,12 +18,25 @@ func (m *migration) metricTemplate(c *conversion) {
 	if c.has("spec.provider.region") {
 		c.remove("left out: only CloudWatch has regions", "spec.provider.region")
 	}
+	if c.has("spec.provider.secretRef") {
+		c.note("kept: install the chart with metricTemplates.secrets=true to let the controller read it", "spec.provider.secretRef")
+	}
 	c.query("spec.query", m.targets)
+	c.known(&v1alpha1.MetricTemplate{})
 	m.Objects = append(m.Objects, Object{Content: c.made(sluice, "MetricTemplate", c.object["spec"])})
 }
 
 func (m *migration) alertProvider(c *conversion) {
+	c.note("kept: this release sends no alerts", "spec.type")
+	c.known(&v1alpha1.AlertProvider{})
 	m.Objects = append(m.Objects, Object{Content: c.made(sluice, "AlertProvider", c.object["spec"])})
+}
+
+// known takes out what the kind does not have.
+func (c *conversion) known(kind any) {
+	for _, err := range backwards(manifest.Decode(map[string]any{"spec": c.object["spec"]}, kind)) {
+		c.note("left out: "+messageOf(err), manifest.Remove(c.object, err.Field))
+	}
 }
 
 // deployment is written as it is, opted in.

@@ -35,7 +35,7 @@ func (p *policy) rejected() {
 	}
 }
 
-// problems are what is wrong with the policy as it is, the last entries of lists first, so that the others keep their place.
+// problems are what is wrong with the policy as it is.
 func (p *policy) problems() field.ErrorList {
 	var made v1alpha1.CanaryPolicy
 	spec := map[string]any{"spec": p.object["spec"]}
@@ -43,6 +43,11 @@ func (p *policy) problems() field.ErrorList {
 	if len(errs) == 0 {
 		_, errs = config.PolicyOf(made.Spec)
 	}
+	return backwards(errs)
+}
+
+// backwards are errors with the last entries of lists first, so that the others keep their place, and one for each field.
+func backwards(errs field.ErrorList) field.ErrorList {
 	slices.SortStableFunc(errs, func(a, b *field.Error) int { return -cmp.Compare(ordered(a.Field), ordered(b.Field)) })
 	return slices.CompactFunc(errs, func(a, b *field.Error) bool { return a.Field == b.Field })
 }
