@@ -33,8 +33,7 @@ var layers = map[string][]string{
 }
 
 // pure packages take values and return values.
-var pure = []string{"config", "freeze", "workload", "route", "analysis", "rollout", "freeze"}
-var pure = []string{"config", "workload", "route", "analysis", "rollout", "plugin/manifest", "plugin/migrate", "plugin/lint"}
+var pure = []string{"config", "freeze", "workload", "route", "analysis", "rollout", "plugin/manifest", "plugin/migrate", "plugin/lint"}
 
 // impure is what a pure package never imports itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}

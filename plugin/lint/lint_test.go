@@ -52,6 +52,8 @@ func TestFindings(t *testing.T) {
 			"app.yaml:10: CanaryPolicy/standard: spec.analysis.steps[1].duration: Invalid value: \"10ms\": must be a duration of at least 1s, such as 30s or 1m30s"},
 		"a kind that does not exist": {policy("CanaryPolcy", "standard", "  analysis: {}"),
 			"app.yaml:3: CanaryPolcy/standard: kind: there is no kind CanaryPolcy in sluice.dev/v1alpha1; did you mean CanaryPolicy?"},
+		"a freeze whose schedule cannot be read": {policy("Freeze", "weekend", "  reason: nobody is there\n  schedule: never\n  duration: 2h"),
+			"app.yaml:7: Freeze/weekend: spec.schedule: \"never\": must be the five fields of cron …"},
 		"a version that does not exist": {strings.ReplaceAll(policy("CanaryPolicy", "standard", "  analysis: {}"), "v1alpha1", "v1"),
 			"app.yaml:2: CanaryPolicy/standard: apiVersion: must be sluice.dev/v1alpha1"},
 		"annotations and a policy that do not go together": {deployment(optIn, "sluice.dev/policy: standard", `sluice.dev/iterations: "0"`, `sluice.dev/step-weight: "0"`) +
@@ -79,9 +81,9 @@ func TestStrategies(t *testing.T) {
 			"podinfo: canary 1%, 5%, 25% every 1m0s, from CanaryPolicy/standard, annotation sluice.dev/interval"},
 		"the policy of the namespace comes before that of the cluster": {deployment(optIn, "sluice.dev/policy: standard") +
 			policy("ClusterCanaryPolicy", "standard", "  analysis: {iterations: 2}") + policy("CanaryPolicy", "standard", "  analysis: {iterations: 3}"),
-			"podinfo: blue/green, 3 iterations of 30s, from CanaryPolicy/standard"},
+			"podinfo: blue/green 3 iterations, 100% every 30s, from CanaryPolicy/standard"},
 		"the default policy of the cluster": {deployment(optIn) + policy("ClusterCanaryPolicy", "default", "  analysis: {iterations: 2, match: [{headers: {x: {exact: insider}}}]}"),
-			"podinfo: a/b, 2 iterations of 30s, from ClusterCanaryPolicy/default"},
+			"podinfo: a/b 2 iterations every 30s, from ClusterCanaryPolicy/default"},
 		"steps of their own durations": {deployment(optIn, `sluice.dev/step-weights: "1@10m,0.5@5m"`), ""},
 		"steps with durations":         {deployment(optIn, `sluice.dev/step-weights: "0.5@10m,5"`), "podinfo: canary 0.5% for 10m0s, 5% every 30s, from annotation sluice.dev/step-weights"},
 		"many steps are cut":           {deployment(optIn, `sluice.dev/step-weight: "1"`), "podinfo: canary 1%, 2%, 3%, …, 50% every 30s, from annotation sluice.dev/step-weight"},

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/freeze"
 	"sluice.dev/sluice/plugin/manifest"
 	"sluice.dev/sluice/rollout"
 )
@@ -40,6 +42,17 @@ func (l *linter) own(object manifest.Object) {
 		errs = append(errs, field.Required(field.NewPath("metadata", "name"), "give it a name"))
 	}
 	l.wrong(object, errs)
+	if window, is := typed.(*v1alpha1.Freeze); is && len(errs) == 0 {
+		l.freeze(object, window)
+	}
+}
+
+// freeze judges when a Freeze is in force; the error begins with the path of the field.
+func (l *linter) freeze(object manifest.Object, window *v1alpha1.Freeze) {
+	if _, err := freeze.WindowOf(window, l.now); err != nil {
+		path, message, _ := strings.Cut(err.Error(), ": ")
+		l.find(object, Error, path, message)
+	}
 }
 
 func policySpec(object runtime.Object) (v1alpha1.PolicySpec, bool) {

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
-	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/plugin/manifest"
 	"sluice.dev/sluice/rollout"
@@ -32,27 +32,8 @@ func joined(names []string) string { return strings.Join(names, ", ") }
 
 // summary says which steps a policy takes.
 func summary(p config.Policy) string {
-	var parts []string
-	if p.Iterations > 0 {
-		kind := "blue/green"
-		switch {
-		case len(p.Match) > 0:
-			kind = "a/b"
-		case p.Mirror:
-			kind = "mirroring"
-		}
-		parts = append(parts, fmt.Sprintf("%s, %d iterations of %s", kind, p.Iterations, p.Interval))
-	}
-	if weights := weightsOf(p); len(weights) > 0 {
-		parts = append(parts, "canary "+strings.Join(weights, ", ")+" every "+p.Interval.String())
-	}
-	text := strings.Join(parts, ", then ")
-	if len(p.Match) > 0 && p.Iterations == 0 {
-		text += " with testers"
-	}
-	if p.Traffic == v1alpha1.TrafficNone {
-		text += ", without traffic"
-	}
+	strategy := rollout.StrategyOf(p)
+	text := fmt.Sprintf("%s %s every %s", strategy.Name, joined(texts(strategy.Steps(p), p.Interval)), p.Interval)
 	if p.SkipAnalysis {
 		text = "promoted unjudged as soon as the canary is ready"
 	}
@@ -62,29 +43,29 @@ func summary(p config.Policy) string {
 	return text
 }
 
-// weightsOf are the weights in order, with their durations where they have any.
-func weightsOf(p config.Policy) []string {
-	var texts []string
-	percent := func(weight float64) string { return strconv.FormatFloat(weight, 'f', -1, 64) + "%" }
-	for _, step := range p.ExplicitSteps {
-		text := percent(step.Weight)
-		if step.Duration > 0 {
-			text += " for " + step.Duration.String()
+// texts are the steps in order: iterations are counted, weights have their durations where these are not the interval.
+func texts(steps []rollout.PlannedStep, interval time.Duration) []string {
+	var list []string
+	for i := 0; i < len(steps); {
+		run := i
+		for run < len(steps) && steps[run].Weight == 0 {
+			run++
 		}
-		texts = append(texts, text)
-	}
-	for _, weight := range p.StepWeights {
-		texts = append(texts, percent(weight))
-	}
-	if p.StepWeight > 0 {
-		for weight := p.StepWeight; weight < p.MaxWeight; weight += p.StepWeight {
-			texts = append(texts, percent(weight))
+		if run > i {
+			list = append(list, fmt.Sprintf("%d iterations", run-i))
+			i = run
+			continue
 		}
-		texts = append(texts, percent(p.MaxWeight))
+		text := strconv.FormatFloat(steps[i].Weight, 'f', -1, 64) + "%"
+		if duration := steps[i].Duration.Duration; duration != interval {
+			text += " for " + duration.String()
+		}
+		list = append(list, text)
+		i++
 	}
 	const most = 10
-	if len(texts) > most {
-		texts = append(append(texts[:3:3], "…"), texts[len(texts)-1])
+	if len(list) > most {
+		list = append(append(list[:3:3], "…"), list[len(list)-1])
 	}
-	return texts
+	return list
 }
