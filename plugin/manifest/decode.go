@@ -40,33 +40,33 @@ func mismatches(path *field.Path, value any, as reflect.Type) field.ErrorList {
 	if as.Kind() == reflect.Pointer {
 		as = as.Elem()
 	}
-	switch inner := value.(type) {
-	case nil:
+	object, isObject := value.(map[string]any)
+	list, isList := value.([]any)
+	switch {
+	case value == nil:
 		return nil
-	case map[string]any:
-		if isOpaque(as) {
-			break
+	case isOpaque(as):
+		return mismatch(path, value, as)
+	case isObject && as.Kind() == reflect.Struct:
+		return mismatchesOfFields(path, object, as)
+	case isObject && as.Kind() == reflect.Map:
+		var errs field.ErrorList
+		for _, key := range slices.Sorted(maps.Keys(object)) {
+			errs = append(errs, mismatches(path.Key(key), object[key], as.Elem())...)
 		}
-		if as.Kind() == reflect.Struct {
-			return mismatchesOfFields(path, inner, as)
-		}
-		if as.Kind() == reflect.Map {
-			var errs field.ErrorList
-			for _, key := range slices.Sorted(maps.Keys(inner)) {
-				errs = append(errs, mismatches(path.Key(key), inner[key], as.Elem())...)
-			}
-			return errs
-		}
-	case []any:
-		if as.Kind() == reflect.Slice && !isOpaque(as) {
-			var errs field.ErrorList
-			for i := range inner {
-				errs = append(errs, mismatches(path.Index(i), inner[i], as.Elem())...)
-			}
-			return errs
-		}
+		return errs
+	case isList && as.Kind() == reflect.Slice:
+		return mismatchesOfEntries(path, list, as)
 	}
 	return mismatch(path, value, as)
+}
+
+func mismatchesOfEntries(path *field.Path, list []any, as reflect.Type) field.ErrorList {
+	var errs field.ErrorList
+	for i := range list {
+		errs = append(errs, mismatches(path.Index(i), list[i], as.Elem())...)
+	}
+	return errs
 }
 
 // isOpaque reports whether a type reads itself.

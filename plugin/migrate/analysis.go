@@ -93,26 +93,21 @@ func (p *policy) defaults() {
 // thresholds turns the old way to say which values pass into ranges.
 func (p *policy) thresholds() {
 	p.each(analysis+".metrics", func(path string, metric map[string]any) {
-		name, _ := metric["name"].(string)
-		builtIn := (name == config.CheckSuccessRate || name == config.CheckDuration) && metric["query"] == nil && metric["templateRef"] == nil
 		old, set := metric["threshold"]
-		end := "max"
-		if name == config.CheckSuccessRate {
-			end = "min"
-		}
 		switch {
 		case metric["thresholdRange"] != nil && set:
 			p.remove("left out: Flagger reads thresholdRange where both are set", path+".threshold")
 		case metric["thresholdRange"] != nil:
 		case set:
+			end := endOf(metric)
 			p.remove(fmt.Sprintf("became thresholdRange.%s, its new name", end), path+".threshold")
 			metric["thresholdRange"] = map[string]any{end: old}
-		case builtIn:
-			p.note("it has no threshold, so the built-in one is in force here", path)
-			metric["thresholdRange"] = builtInRange(name)
-		default:
+		case !isBuiltIn(metric):
 			p.note("it had no threshold, which is 0 to Flagger; max: 0 was added", path+".thresholdRange")
 			metric["thresholdRange"] = map[string]any{"max": float64(0)}
+		default:
+			p.note("it had no threshold; the built-in one was added", path+".thresholdRange")
+			metric["thresholdRange"] = builtInRange(metric)
 		}
 		if metric["query"] != nil && metric["templateRef"] != nil {
 			p.remove("left out: Flagger asks both, here a check has one; make another check of it to keep it", path+".query")
@@ -120,9 +115,24 @@ func (p *policy) thresholds() {
 	})
 }
 
-func builtInRange(name string) map[string]any {
+// isBuiltIn reports whether a metric is a built-in check and has no query of its own.
+func isBuiltIn(metric map[string]any) bool {
+	named := metric["name"] == config.CheckSuccessRate || metric["name"] == config.CheckDuration
+	return named && metric["query"] == nil && metric["templateRef"] == nil
+}
+
+// endOf is the end of the range that the old threshold means.
+func endOf(metric map[string]any) string {
+	if metric["name"] == config.CheckSuccessRate {
+		return "min"
+	}
+	return "max"
+}
+
+// builtInRange is what a built-in check has where nobody says anything.
+func builtInRange(metric map[string]any) map[string]any {
 	standard := config.Defaults()
-	if name == config.CheckSuccessRate {
+	if metric["name"] == config.CheckSuccessRate {
 		return map[string]any{"min": standard.MinSuccessRate}
 	}
 	return map[string]any{"max": float64(standard.MaxRequestDuration.Milliseconds())}

@@ -152,7 +152,7 @@ func TestMigrate(t *testing.T) {
 	for name, c := range map[string]struct{ spec, has, lacks, note string }{
 		"a Canary without analysis promotes unjudged, as in Flagger": {spec: "  service: {port: 80}", has: "skipAnalysis: true", note: "spec.analysis: without an analysis"},
 		"Flagger's greatest weight is spelled out":                   {spec: "  analysis: {stepWeight: 10, interval: 1m, threshold: 2}", has: "maxWeight: 100", note: "100, Flagger's default"},
-		"a success rate without a threshold has the built-in one":    {spec: "  analysis: {stepWeight: 10, metrics: [{name: request-success-rate}]}", has: "min: 99", note: "it has no threshold"},
+		"a success rate without a threshold has the built-in one":    {spec: "  analysis: {stepWeight: 10, metrics: [{name: request-success-rate}]}", has: "min: 99", note: "it had no threshold; the built-in one"},
 		"a check without a threshold means 0":                        {spec: "  analysis: {stepWeight: 10, metrics: [{name: errors, query: sum(errors)}]}", has: "max: 0", note: "which is 0 to Flagger"},
 		"a mistyped field is told the right name":                    {spec: "  analysis: {stepWeigth: 10, iterations: 2}", lacks: "stepWeigth", note: "spec.analysis.stepWeigth: left out: no such field; did you mean stepWeight or stepWeights?"},
 		"a value of another type is left out":                        {spec: "  analysis: {interval: soon, iterations: 2}", lacks: "soon", note: "must be a duration such as 30s"},
