@@ -8,7 +8,7 @@ CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 GOLANGCI := $(CACHE)/golangci-lint-v2.15.0
 CLUSTER_TOOL := bin/cluster
 VERSION := v0.0.0-dev
-GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md charts/testdata/*.golden.yaml docs/settings.md
+GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md charts/testdata/*.golden.yaml docs/settings.md docs/flagger-fields.md
 export KUBECONFIG
 
 .DEFAULT_GOAL := help
@@ -53,10 +53,10 @@ $(GOLANGCI):
 fmt: ## Format the code
 	gofmt -w $$(git ls-files '*.go')
 
-generate: ## Make the generated files: deep copies, CRDs, the tables of annotations and of the chart's values, the chart's golden files
+generate: ## Make the generated files: deep copies, CRDs, the tables of annotations, of the chart's values and of Flagger's fields, golden files
 	$(CONTROLLER_GEN) object paths=./api/... crd:crdVersions=v1,allowDangerousTypes=true output:crd:dir=charts/sluice/files/crds
 	go run ./api/crds charts/sluice/files/crds/*canarypolicies.yaml
-	go test -count 1 ./charts ./config -update
+	go test -count 1 ./charts ./config ./plugin/migrate -update
 
 build: ## Build the controller into bin/
 	go build -ldflags "-X main.version=$(VERSION)" -o bin/sluice ./cmd/sluice

@@ -25,12 +25,15 @@ var layers = map[string][]string{
 	"rollout/reconciler":           {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "freeze"},
 	"uninstall":                    {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "rollout/reconciler", "freeze"},
 	"webhook":                      {"api/v1alpha1", "config", "workload", "route", "freeze"},
-	"plugin":                       {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "freeze"},
+	"plugin":                       {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "freeze", "plugin/manifest", "plugin/migrate", "plugin/lint"},
+	"plugin/manifest":              {},
+	"plugin/migrate":               {"api/v1alpha1", "config", "plugin/manifest"},
+	"plugin/lint":                  {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "freeze", "plugin/manifest"},
 	"certs":                        {},
 }
 
 // pure packages take values and return values.
-var pure = []string{"config", "freeze", "workload", "route", "analysis", "rollout", "freeze"}
+var pure = []string{"config", "freeze", "workload", "route", "analysis", "rollout", "plugin/manifest", "plugin/migrate", "plugin/lint"}
 
 // impure is what a pure package never imports itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}

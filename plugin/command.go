@@ -34,6 +34,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		p.listCommand(), p.getCommand(), p.watchCommand(), p.statusCommand(), p.historyCommand(), p.explainCommand(),
 		p.pauseCommand(), p.resumeCommand(), p.promoteCommand(), p.abortCommand(), p.retryCommand(),
 		p.freezeCommand(), p.unfreezeCommand(), p.freezesCommand(),
+		p.lintCommand(), p.migrateCommand(),
 	)
 	if namespace := root.PersistentFlags().Lookup("namespace"); namespace != nil {
 		_ = root.RegisterFlagCompletionFunc("namespace", cobra.NoFileCompletions)

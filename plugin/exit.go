@@ -17,6 +17,17 @@ const (
 	ExitRunning = 3
 )
 
+// Exit codes of lint, for scripts.
+const (
+	// ExitFindings means that something is wrong in the files.
+	ExitFindings = 1
+	// ExitUsage means wrong usage, or a file that is not there.
+	ExitUsage = 2
+)
+
+// usageError is wrong usage of a command with exit codes of its own. It has not been printed.
+type usageError struct{ error }
+
 // codedError ends the process with its own exit code. All that there is to say has been printed.
 type codedError struct{ code int }
 
@@ -32,9 +43,12 @@ func Told(err error) bool {
 // ExitCode is the exit code for what a command returned.
 func ExitCode(err error) int {
 	var coded codedError
+	var usage usageError
 	switch {
 	case err == nil:
 		return ExitPromoted
+	case errors.As(err, &usage):
+		return ExitUsage
 	case errors.As(err, &coded):
 		return coded.code
 	}

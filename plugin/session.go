@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -18,6 +17,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/plugin/manifest"
 	"sluice.dev/sluice/workload"
 )
 
@@ -140,20 +140,5 @@ func (s *session) whyNoCanary(ctx context.Context, key client.ObjectKey) error {
 	if err != nil || len(names) == 0 {
 		return fmt.Errorf("%s; kubectl sluice list -A shows all", text)
 	}
-	return fmt.Errorf("%s%s; kubectl sluice list shows those that there are", text, nearest(key.Name, names))
-}
-
-// farthest is how many letters a name may differ by to be meant.
-const farthest = 3
-
-// nearest asks whether a name that is alike was meant, with the rule by which cobra suggests commands.
-func nearest(name string, names []string) string {
-	parent := &cobra.Command{SuggestionsMinimumDistance: farthest}
-	for _, each := range names {
-		parent.AddCommand(&cobra.Command{Use: each, Run: func(*cobra.Command, []string) {}})
-	}
-	if found := parent.SuggestionsFor(name); len(found) > 0 {
-		return "; did you mean " + strings.Join(found, " or ") + "?"
-	}
-	return ""
+	return fmt.Errorf("%s%s; kubectl sluice list shows those that there are", text, manifest.Nearest(key.Name, names))
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice.dev/sluice/plugin/manifest"
 	"sluice.dev/sluice/workload"
 )
 
@@ -71,7 +72,7 @@ func containers(name, image string) workload.Template {
 func TestNearest(t *testing.T) {
 	names := []string{"podinfo", "shop", "shop-api"}
 	for typed, want := range map[string]string{"podinof": "did you mean podinfo?", "shpo": "did you mean shop?", "xxxxxxxxxx": ""} {
-		if got := nearest(typed, names); !strings.Contains(got, want) || want == "" && got != "" {
+		if got := manifest.Nearest(typed, names); !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("%s suggests %q, not %q", typed, got, want)
 		}
 	}

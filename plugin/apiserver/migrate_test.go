@@ -1,0 +1,43 @@
+package apiserver
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestWhatIsMigratedIsAccepted has the real CRDs and admission take what is made of a sample with every field of Flagger.
+func TestWhatIsMigratedIsAccepted(t *testing.T) {
+	dir := t.TempDir()
+	for _, namespace := range []string{"test", "flagger"} {
+		if out, err := shell(t, dir, "kubectl create namespace "+namespace); err != nil {
+			t.Fatal(out)
+		}
+	}
+	sample, err := filepath.Abs("../migrate/testdata/every-field.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := shell(t, dir, "kubectl sluice migrate -f "+sample+" 2>notes | kubectl apply --server-side -f -")
+	if err != nil || strings.Count(out, "serverside-applied") != 6 || !strings.Contains(out, "canarypolicy.sluice.dev/podinfo") || !strings.Contains(out, "metrictemplate.sluice.dev/error-rate") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err := shell(t, dir, "kubectl sluice migrate -f "+sample+" 2>notes | kubectl sluice lint --strict -f -"); err != nil {
+		t.Errorf("what is written is not what lint wants: %v\n%s", err, out)
+	}
+}
+
+// TestMigrateFromTheCluster reads the objects of Flagger of one namespace and of all.
+func TestMigrateFromTheCluster(t *testing.T) {
+	m := newMove(t, "")
+	for command, want := range map[string]string{
+		"kubectl sluice migrate --from-cluster":            "kubectl annotate deployment podinfo -n shop sluice.dev/canary=true sluice.dev/policy=podinfo",
+		"kubectl sluice migrate --from-cluster -A":         "name: podinfo\n  namespace: shop\n",
+		"kubectl sluice migrate --from-cluster -n default": "",
+	} {
+		out, err := shell(t, m.dir, command)
+		if err != nil || !strings.Contains(out, want) || want == "" && out != "" {
+			t.Errorf("$ %s\n%v\n%s", command, err, out)
+		}
+	}
+}

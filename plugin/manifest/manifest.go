@@ -1,0 +1,146 @@
+// Package manifest reads Kubernetes manifests so that what is wrong in them can be told with its file, line and path. It is
+// pure: contents in, objects out.
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	yamlv3 "go.yaml.in/yaml/v3"
+	"sigs.k8s.io/yaml"
+)
+
+// Object is one object of a manifest.
+type Object struct {
+	// File is the name of the file, and Line the line on which the object begins, from 1; empty and 0 for an object that comes
+	// from a cluster.
+	File string
+	Line int
+	// Content is the object as JSON.
+	Content map[string]any
+
+	node *yamlv3.Node
+}
+
+// Group is the part of the apiVersion before the slash; empty for the core group.
+func (o Object) Group() string {
+	version, _ := o.Content["apiVersion"].(string)
+	group, _, found := strings.Cut(version, "/")
+	if !found {
+		return ""
+	}
+	return group
+}
+
+// Kind is the object's kind.
+func (o Object) Kind() string { kind, _ := o.Content["kind"].(string); return kind }
+
+// Name is metadata.name, and Namespace is metadata.namespace.
+func (o Object) Name() string { return o.meta("name") }
+
+// Namespace is empty where the manifest leaves it to kubectl.
+func (o Object) Namespace() string { return o.meta("namespace") }
+
+func (o Object) meta(key string) string {
+	metadata, _ := o.Content["metadata"].(map[string]any)
+	value, _ := metadata[key].(string)
+	return value
+}
+
+// Parse reads a file of YAML or JSON with any number of objects; Lists are taken apart. The objects before a mistake are
+// returned with the error, which names the line.
+func Parse(file string, content []byte) ([]Object, error) {
+	var objects []Object
+	decoder := yamlv3.NewDecoder(bytes.NewReader(content))
+	for {
+		var document yamlv3.Node
+		err := decoder.Decode(&document)
+		if errors.Is(err, io.EOF) {
+			return objects, nil
+		}
+		if err != nil {
+			return objects, err
+		}
+		if len(document.Content) == 0 || document.Content[0].Tag == "!!null" {
+			continue
+		}
+		found, err := objectsOf(file, document.Content[0])
+		if err != nil {
+			return objects, err
+		}
+		objects = append(objects, found...)
+	}
+}
+
+// objectsOf are the objects of one document: itself, or the items of a List.
+func objectsOf(file string, node *yamlv3.Node) ([]Object, error) {
+	object := Object{File: file, Line: node.Line, node: node}
+	text, err := yamlv3.Marshal(node)
+	if err != nil {
+		return nil, fmt.Errorf("line %d: %w", node.Line, err)
+	}
+	if err := yaml.UnmarshalStrict(text, &object.Content); err != nil {
+		return nil, fmt.Errorf("line %d: must be a Kubernetes object: %w", node.Line, err)
+	}
+	if object.Kind() == "" {
+		return nil, fmt.Errorf("line %d: must be a Kubernetes object with apiVersion and kind", node.Line)
+	}
+	items := child(node, "items")
+	if items == nil || !strings.HasSuffix(object.Kind(), "List") {
+		return []Object{object}, nil
+	}
+	var objects []Object
+	for _, item := range items.Content {
+		inner, err := objectsOf(file, item)
+		if err != nil {
+			return objects, err
+		}
+		objects = append(objects, inner...)
+	}
+	return objects, nil
+}
+
+// LineOf is the line of the value with a path such as spec.analysis.steps[2].duration, or of what is nearest above it.
+func (o Object) LineOf(path string) int {
+	line, node := o.Line, o.node
+	for _, part := range parts(path) {
+		if node = child(node, part); node == nil {
+			break
+		}
+		line = node.Line
+	}
+	return line
+}
+
+// child is the value of a key, or the entry with a number.
+func child(node *yamlv3.Node, key string) *yamlv3.Node {
+	switch {
+	case node == nil:
+		return nil
+	case node.Kind == yamlv3.AliasNode:
+		return child(node.Alias, key)
+	case node.Kind == yamlv3.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == key {
+				return withLine(node.Content[i+1], node.Content[i].Line)
+			}
+		}
+	case node.Kind == yamlv3.SequenceNode:
+		for i := range node.Content {
+			if fmt.Sprint(i) == key {
+				return node.Content[i]
+			}
+		}
+	}
+	return nil
+}
+
+// withLine is a value that is told to be where its key is.
+func withLine(node *yamlv3.Node, line int) *yamlv3.Node {
+	moved := *node
+	moved.Line = line
+	return &moved
+}

@@ -1,0 +1,44 @@
+package migrate
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// foreignAnnotations begin the keys of annotations by which tools know an object as their own.
+var foreignAnnotations = []string{"kubectl.kubernetes.io/", "meta.helm.sh/", "kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/", "argocd.argoproj.io/"}
+
+// made returns a new object of this kind with the name, labels and annotations of the one that was read.
+func (c *conversion) made(apiVersion, kind string, spec any) map[string]any {
+	metadata, _ := c.object["metadata"].(map[string]any)
+	kept, left := map[string]any{}, []string{}
+	for _, key := range slices.Sorted(maps.Keys(metadata)) {
+		switch key {
+		case "name", "namespace", "labels", "annotations":
+			kept[key] = metadata[key]
+		default:
+			left = append(left, "metadata."+key)
+		}
+	}
+	if annotations, _ := kept["annotations"].(map[string]any); annotations != nil {
+		for _, key := range slices.Sorted(maps.Keys(annotations)) {
+			if slices.ContainsFunc(foreignAnnotations, func(prefix string) bool { return strings.HasPrefix(key, prefix) }) {
+				delete(annotations, key)
+				left = append(left, "metadata.annotations["+key+"]")
+			}
+		}
+		if len(annotations) == 0 {
+			delete(kept, "annotations")
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.object)) {
+		if !slices.Contains([]string{"apiVersion", "kind", "metadata", "spec"}, key) {
+			left = append(left, key)
+		}
+	}
+	if len(left) > 0 {
+		c.note("left out: the cluster or a tool wrote this for the old object", left...)
+	}
+	return map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": kept, "spec": spec}
+}

@@ -1,0 +1,120 @@
+package migrate
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// primaryOf is how a template of Flagger names the primary.
+var primaryOf = regexp.MustCompile(`\{\{-?\s*target\s*-?\}\}-primary`)
+
+// ingressOf is a variable that means something else here.
+var ingressOf = regexp.MustCompile(`\{\{-?\s*ingress\s*-?\}\}`)
+
+// query rewrites how a query names the two versions, and tells of names that it has in full.
+func (c *conversion) query(path string, targets []target) {
+	query, set := get[string](c.object, path)
+	if !set {
+		return
+	}
+	if primaryOf.MatchString(query) {
+		query = primaryOf.ReplaceAllString(query, "{{ primary }}")
+		c.note("{{ target }}-primary became {{ primary }}, since the Deployment itself is the primary; its name is also how those of the canary's pods begin, so make sure that an expression such as {{ primary }}-.* cannot mean both", path)
+		c.set(path, query)
+	}
+	if ingressOf.MatchString(query) {
+		c.note("kept: {{ ingress }} is the name of the Deployment here, and not that of an Ingress", path)
+	}
+	for _, name := range uniqueNamesOf(targets) {
+		plain := strings.ReplaceAll(query, name+"-canary", "")
+		switch {
+		case strings.Contains(plain, name+"-primary"):
+			c.note(fmt.Sprintf("kept: it names %s-primary, which does not exist here; write {{ primary }}, the Deployment %s", name, name), path)
+		case regexp.MustCompile(`(^|[^\w-])` + regexp.QuoteMeta(name) + `($|\W)`).MatchString(plain):
+			c.note(fmt.Sprintf("kept: it names %s; if it means what is judged, write {{ target }}: the Deployment %s is the primary here", name, name), path)
+		}
+	}
+}
+
+func uniqueNamesOf(targets []target) []string {
+	names := map[string]bool{}
+	for _, t := range targets {
+		names[t.name] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+func (p *policy) queries() {
+	p.each("spec.analysis.metrics", func(path string, _ map[string]any) { p.query(path+".query", []target{p.target}) })
+}
+
+// hooks tells of hooks that ask for the primary under Flagger's name.
+func (p *policy) hooks() {
+	names := []string{p.service + "-primary", p.name() + "-primary"}
+	p.each("spec.analysis.webhooks", func(path string, hook map[string]any) {
+		texts := map[string]any{path + ".url": hook["url"]}
+		metadata, _ := hook["metadata"].(map[string]any)
+		for key, value := range metadata {
+			texts[path+".metadata["+key+"]"] = value
+		}
+		for _, at := range slices.Sorted(maps.Keys(texts)) {
+			text, _ := texts[at].(string)
+			for _, name := range slices.Compact(slices.Clone(names)) {
+				if strings.Contains(text, name) {
+					p.note(fmt.Sprintf("kept: it names %s, which does not exist here; the primary is %s", name, strings.TrimSuffix(name, "-primary")), at)
+				}
+			}
+		}
+	})
+}
+
+func (p *policy) name() string { return p.target.name }
+
+// backends points what names Flagger's Service of the primary at the Service itself.
+func (p *policy) backends() {
+	point := func(path string) {
+		if name, _ := get[string](p.object, path); name == p.service+"-primary" {
+			p.set(path, p.service)
+			p.note(fmt.Sprintf("%s became %s: the Service of the Deployment is that of the primary", name, p.service), path)
+		}
+	}
+	point("spec.service.primaryBackend.backendRef.name")
+	point("spec.service.canaryBackend.backendRef.name")
+	p.each("spec.service.mirror", func(path string, _ map[string]any) { point(path + ".backendRef.name") })
+	if p.has("spec.service") && !p.has("spec.service.gatewayRefs") {
+		p.note("it has no gatewayRefs, so no route is made: there must be one that sends to the Service", "spec.service")
+	}
+}
+
+// scaler tells of what is said of Flagger's copy of the autoscaler, which was that of the primary.
+func (p *policy) scaler() {
+	const replicas, queries = "spec.autoscalerRef.primaryScalerReplicas", "spec.autoscalerRef.primaryScalerQueries"
+	if p.has(replicas) {
+		p.note("kept with another meaning: the primary keeps its own autoscaler, and these are the limits of the canary's copy; leave them out to have a share of the primary's", replicas)
+	}
+	triggers, _ := get[map[string]any](p.object, queries)
+	for _, trigger := range slices.Sorted(maps.Keys(triggers)) {
+		query, _ := triggers[trigger].(string)
+		triggers[trigger] = strings.ReplaceAll(query, p.name()+"-primary", p.name()+"-canary")
+	}
+	if len(triggers) > 0 {
+		p.note(fmt.Sprintf("%s-primary became %s-canary: the copy of the autoscaler is the canary's here, not the primary's", p.name(), p.name()), queries)
+	}
+}
+
+// names gives entries of a list names of their own, which Flagger does not ask for.
+func (p *policy) names() {
+	for _, list := range []string{"metrics", "webhooks", "alerts"} {
+		seen := map[string]int{}
+		p.each("spec.analysis."+list, func(path string, entry map[string]any) {
+			name, _ := entry["name"].(string)
+			if seen[name]++; seen[name] > 1 && name != "" {
+				entry["name"] = fmt.Sprintf("%s-%d", name, seen[name])
+				p.note(fmt.Sprintf("became %s: each name can be there once", entry["name"]), path+".name")
+			}
+		})
+	}
+}
