@@ -120,7 +120,7 @@ const (
 
 // Labels, names and values that sluice gives to what it makes.
 const (
-	// LabelRole is on everything that sluice makes for a canary; its value is RoleCanary.
+	// LabelRole is on everything that sluice makes: RoleCanary on what there is for a canary, RoleGenerated on what stays.
 	LabelRole = "sluice.dev/role"
 	// RoleCanary is the value of LabelRole.
 	RoleCanary = "canary"
@@ -129,6 +129,11 @@ const (
 	LabelPrimary = "sluice.dev/primary"
 	// AnnotationTemplateHash is the hash of the candidate that a canary copy runs, on the copy.
 	AnnotationTemplateHash = "sluice.dev/template-hash"
+	// RoleGenerated is the value of LabelRole on Services and routes that sluice has generated for a primary, and of the grants
+	// for them.
+	RoleGenerated = "generated"
+	// AnnotationGenerated is the hash of what was generated, on a generated Service or route.
+	AnnotationGenerated = "sluice.dev/generated"
 	// Finalizer is on a Canary while a split may be written on a route.
 	Finalizer = "sluice.dev/split"
 	// FieldManager is the field manager of everything that the reconciler writes.

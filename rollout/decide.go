@@ -100,6 +100,7 @@ func (t *tick) finish() Plan {
 		t.showSteps()
 		t.showPolicy()
 	}
+	t.besides()
 	t.settleDirect()
 	t.setConditions()
 	t.noteRevision()

@@ -77,9 +77,15 @@ func checkValid(_ *Target, _ config.Policy, o Observation) string {
 }
 
 func findService(target *Target, policy config.Policy, o Observation) string {
+	if why := awaitedService(policy, o); why != "" {
+		return why
+	}
 	found := workload.ServicesOf(o.Primary, o.Services)
 	if policy.Service != "" {
 		found = slices.DeleteFunc(found, func(s corev1.Service) bool { return s.Name != policy.Service })
+		if why := unfit(o, policy.Service); why != "" {
+			return why
+		}
 		if len(found) == 0 {
 			return fmt.Sprintf("Service %s, which the annotation %s names, does not exist or does not select the pods of Deployment %s",
 				policy.Service, config.AnnotationService, o.Name)
@@ -97,7 +103,7 @@ func findService(target *Target, policy config.Policy, o Observation) string {
 		return fmt.Sprintf("no Service selects the pods of Deployment %s: create one with its pod labels as selector", o.Name)
 	}
 	target.Service = found[0]
-	return ""
+	return unfit(o, target.Service.Name)
 }
 
 func routesTo(o Observation, service string) []route.Route {
@@ -114,8 +120,16 @@ func names(services []corev1.Service) string {
 	return strings.Join(list, ", ")
 }
 
-func findRoutes(target *Target, _ config.Policy, o Observation) string {
-	target.Routes = routesTo(o, target.Service.Name)
+func findRoutes(target *Target, policy config.Policy, o Observation) string {
+	target.Routes = sendingTo(policy, o, target.Service.Name)
+	if len(target.Routes) == 0 {
+		if why := awaitedRoute(policy, o, target.Service); why != "" {
+			return why
+		}
+	}
+	if why := notSending(policy, o, target.Service.Name); why != "" {
+		return why
+	}
 	if len(target.Routes) == 0 {
 		return fmt.Sprintf("no HTTPRoute in namespace %s sends to Service %s: create one with the Service in its backendRefs",
 			o.Namespace, target.Service.Name)

@@ -56,6 +56,7 @@ func isReal(state State, o Observation) bool {
 func withoutEffects(plan Plan, before State, o Observation) Plan {
 	next := &plan.Next
 	plan.Copy, plan.Split, plan.Ask, plan.Direct, plan.Tells = CopyIntent{}, SplitIntent{}, AskIntent{}, "", nil
+	plan.Cohorts, plan.Generate = CohortIntent{}, GenerateIntent{}
 	plan.Finalizer, plan.DeleteCanary = o.Finalizer, false
 	for i := range plan.Events {
 		plan.Events[i].Message = dryPrefix + plan.Events[i].Message

@@ -68,7 +68,7 @@ func (t *tick) starts() bool {
 
 // anythingLeft reports traces of a rollout on other objects.
 func (t *tick) anythingLeft() bool {
-	return t.o.Copy != nil || t.o.CopyService != nil || len(t.o.Made) > 0 || len(t.o.splitRoutes()) > 0
+	return t.o.Copy != nil || t.o.CopyService != nil || len(t.o.Made) > 0 || len(t.o.splitRoutes()) > 0 || t.cohortLeft() != ""
 }
 
 // resumePromotion goes on where a lost state left a primary that was given a candidate.

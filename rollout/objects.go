@@ -27,7 +27,9 @@ func CopyObjects(o Observation, intent CopyIntent, owner metav1.OwnerReference) 
 	objects = append(objects, canary)
 	for i := range o.Services {
 		if o.Services[i].Name == intent.Service {
-			objects = append(objects, workload.MakeCanaryService(&o.Services[i], o.Primary, canary, owner))
+			service := workload.MakeCanaryService(&o.Services[i], o.Primary, canary, owner)
+			workload.WithMetadata(service, intent.Metadata)
+			objects = append(objects, service)
 		}
 	}
 	if autoscaler := canaryAutoscaler(o, intent, canary); autoscaler != nil {

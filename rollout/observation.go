@@ -71,6 +71,10 @@ type Observation struct {
 	LabelPolicies   []unstructured.Unstructured
 	// Made are the objects of these kinds that were made for this Deployment's canary.
 	Made []workload.Object
+	// Applied is what became of the generated objects that this process has applied last.
+	Applied map[GeneratedKey]Applied
+	// Grants are those of the namespace.
+	Grants []gatewayv1.ReferenceGrant
 	// Gateways and Classes are those of the cluster.
 	Gateways []gatewayv1.Gateway
 	Classes  []gatewayv1.GatewayClass

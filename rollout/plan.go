@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/route"
@@ -37,6 +39,10 @@ type CopyIntent struct {
 	// Policy is how the copy differs from the primary, and Autoscaler names the primary's autoscaler; nil to find it.
 	Policy     config.CopyPolicy
 	Autoscaler *v1alpha1.AutoscalerRef
+	// Metadata are further labels and annotations of the canary's Service; nil for none.
+	Metadata *v1alpha1.Metadata
+	// Grant lets routes of other namespaces send to the canary's Service; nil where none is needed.
+	Grant *gatewayv1.ReferenceGrant
 }
 
 // SplitAction is what to do with the routes.
@@ -82,7 +88,10 @@ type Plan struct {
 	Next  State
 	Copy  CopyIntent
 	Split SplitIntent
-	Ask   AskIntent
+	// Cohorts is written to routes together with Split.
+	Cohorts  CohortIntent
+	Generate GenerateIntent
+	Ask      AskIntent
 	// Finalizer tells whether the Canary should carry our finalizer after this tick.
 	Finalizer bool
 	// Direct is how the primary's template was changed without a canary, for the metric; empty when it was not.
@@ -117,6 +126,12 @@ func (p Plan) String() string {
 		fmt.Fprintf(&b, ", split %v%%", p.Split.Split.Weight)
 	case SplitRemove:
 		b.WriteString(", no split")
+	}
+	for _, made := range p.Generate.Objects {
+		fmt.Fprintf(&b, ", apply %s %s", made.GetKind(), made.GetName())
+	}
+	for _, made := range p.Generate.LetGo {
+		fmt.Fprintf(&b, ", let go of %s", made)
 	}
 	if p.Ask.Key != "" {
 		fmt.Fprintf(&b, ", ask %s=%s", strings.TrimPrefix(p.Ask.Key, "sluice.dev/"), p.Ask.Value())

@@ -130,6 +130,9 @@ func (t *tick) discover() (target Target, problem string) {
 	if t.o.PolicyProblem != "" && !t.kept {
 		problem = t.o.PolicyProblem
 	}
+	if problem == "" {
+		problem = t.notReadyYet(target)
+	}
 	return target, problem
 }
 

@@ -33,6 +33,9 @@ func (t *tick) notCleared() string {
 	if left := t.o.splitRoutes(); len(left) > 0 {
 		return left[0].Key().From(t.o.Namespace) + " still carries the split"
 	}
+	if left := t.cohortLeft(); left != "" {
+		return left
+	}
 	if !t.plan.Finalizer {
 		return ""
 	}
@@ -41,7 +44,7 @@ func (t *tick) notCleared() string {
 
 // unprocessed says which route that this rollout has written to is not in effect as it is; empty when all are.
 func (t *tick) unprocessed() string {
-	written := t.splitNames()
+	written := append(slices.Clone(t.splitNames()), cohortRoutes(t.before)...)
 	for _, r := range t.o.Routes {
 		// A route that is gone sends nothing.
 		if !slices.Contains(written, r.Key().Short(t.o.Namespace)) {
@@ -105,7 +108,7 @@ func (t *tick) split() route.Split {
 	if split.Weight > 0 {
 		split.Affinity = affinityOf(t.plan.Next.SessionAffinity)
 	}
-	return split
+	return t.dressed(split)
 }
 
 // decimals is how many digits after the point the weights of a rollout have.
@@ -127,7 +130,10 @@ func decimals(steps []PlannedStep, others ...float64) int32 {
 
 // notInEffect says why the present split has not reached every gateway; empty when it has.
 func (t *tick) notInEffect() string {
-	return t.lacksEffect(t.split())
+	if why := t.lacksEffect(t.split()); why != "" {
+		return why
+	}
+	return t.cohortNotInEffect()
 }
 
 func (t *tick) lacksEffect(split route.Split) string {

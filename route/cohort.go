@@ -85,6 +85,31 @@ func CohortsFor(r Route, deployment types.NamespacedName) []Cohort {
 	return slices.DeleteFunc(cohorts, func(c Cohort) bool { return !c.of(deployment, r.Namespace) })
 }
 
+// CohortsTo are the cohorts that a route states, of whatever rollout, whose requests go to a Service.
+func CohortsTo(r Route, service types.NamespacedName) []Cohort {
+	cohorts, _ := CohortsOf(r.Annotations)
+	return slices.DeleteFunc(cohorts, func(c Cohort) bool { return c.To != service.Name || c.namespaceIn(r.Namespace) != service.Namespace })
+}
+
+// WithoutCohortsTo takes the cohorts out of the route whose requests go to a Service.
+func WithoutCohortsTo(r Route, service types.NamespacedName) Route {
+	ending := CohortsTo(r, service)
+	if len(ending) == 0 {
+		return r
+	}
+	intents, err := IntentsOf(r.Annotations)
+	if err != nil {
+		return Plain(r)
+	}
+	intents.Cohorts = slices.DeleteFunc(intents.Cohorts, func(c Cohort) bool { return slices.Contains(ending, c) })
+	result, err := With(r, intents)
+	if err != nil {
+		// What cannot be rendered any more must not keep requests at a Service that goes.
+		return Plain(r)
+	}
+	return result
+}
+
 // WithCohorts states exactly these cohorts for the rollout of a Deployment, none without any, and renders the route. Those of
 // other Deployments stay. The error says what cannot be rendered, and what to do.
 func WithCohorts(r Route, deployment types.NamespacedName, cohorts ...Cohort) (Route, error) {

@@ -1,7 +1,6 @@
 package route
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,8 +11,6 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 )
-
-var updateGenerated = flag.Bool("update-generated", false, "write the golden files of generated routes")
 
 // generated are the service parts of policies, each with the route that is made of it in testdata/generated.
 var generated = map[string]string{
@@ -114,7 +111,7 @@ func TestGenerate(t *testing.T) {
 				t.Fatal(err)
 			}
 			file := filepath.Join("testdata", "generated", strings.ReplaceAll(name, " ", "-")+".golden.yaml")
-			if *updateGenerated {
+			if *update {
 				if err := os.WriteFile(file, content, 0o644); err != nil {
 					t.Fatal(err)
 				}

@@ -117,6 +117,16 @@ func SameRules(a, b Route) bool {
 	return equality.Semantic.DeepEqual(a.Rules, b.Rules)
 }
 
+// Same reports whether two routes state the same and have the same rules.
+func Same(a, b Route) bool {
+	for _, key := range []string{config.AnnotationSplit, config.AnnotationCohorts} {
+		if a.Annotations[key] != b.Annotations[key] {
+			return false
+		}
+	}
+	return SameRules(a, b)
+}
+
 // render renders intents into a route without anything of ours.
 func render(plain Route, intents Intents) (Route, error) {
 	if err := checkNames(plain); err != nil {

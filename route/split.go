@@ -39,6 +39,8 @@ type Split struct {
 	Affinity *Affinity `json:"affinity,omitempty"`
 	// Mark is a header that is set on the requests that the canary gets; nil for none. Copies have no mark.
 	Mark *Header `json:"mark,omitempty"`
+	// PrimaryBackend is the backend of the routes that stands for the primary in place of its Service; nil for the Service.
+	PrimaryBackend *Backend `json:"primaryBackend,omitempty"`
 	// CanaryBackend is a whole backend reference, with the defaults of the API filled in, that stands for the canary in
 	// place of a copy of the primary's reference; its weight does not count.
 	CanaryBackend map[string]any `json:"canaryBackend,omitempty"`
@@ -115,6 +117,9 @@ func (s Split) scale() int64 {
 func (s Split) backends(namespace string) (primary, canary backend) {
 	service := types.NamespacedName{Namespace: s.namespaceIn(namespace), Name: s.Primary}
 	primary = serviceBackend(service)
+	if s.PrimaryBackend != nil {
+		primary = s.PrimaryBackend.in(service.Namespace)
+	}
 	if s.CanaryBackend != nil {
 		return primary, backendOf(s.CanaryBackend, namespace)
 	}

@@ -158,6 +158,9 @@ func MakeCanaryService(service *corev1.Service, primary, canary *appsv1.Deployme
 			TrafficDistribution: service.Spec.TrafficDistribution,
 		},
 	}
+	if service.Spec.ClusterIP == corev1.ClusterIPNone {
+		result.Spec.ClusterIP = corev1.ClusterIPNone
+	}
 	for _, port := range service.Spec.Ports {
 		port.NodePort = 0
 		result.Spec.Ports = append(result.Spec.Ports, port)

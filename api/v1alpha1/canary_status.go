@@ -147,6 +147,20 @@ type CanaryStatus struct {
 	// dryRun is true where nothing but this status is changed: phase and steps are those of a rollout that did not take place.
 	// +optional
 	DryRun bool `json:"dryRun,omitempty"`
+	// routes say how each route stands towards the split of an open rollout.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Routes []RouteStatus `json:"routes,omitempty"`
+	// observedWeight is the percentage of the requests of the last window of checks that the canary got, with one decimal;
+	// empty while it is not known.
+	// +optional
+	ObservedWeight string `json:"observedWeight,omitempty"`
+	// cohort says of each Service of the cohort where the requests go that the canary has marked.
+	// +optional
+	// +listType=map
+	// +listMapKey=service
+	Cohort []CohortStatus `json:"cohort,omitempty"`
 	// conditions are Promoted, Ready, Reconciling and Stalled, and Protected while a rollout is open.
 	// +optional
 	// +listType=map

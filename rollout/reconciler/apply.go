@@ -25,7 +25,7 @@ func (r *Reconciler) apply(ctx context.Context, canary *v1alpha1.Canary, o rollo
 		return err
 	}
 	stated := changed(canary.Status, plan.Next) && !plan.DeleteCanary
-	err := inOrder(ctx, canary, o, plan, r.writeCopy, r.writeSplit, r.writeAsk, r.letGo)
+	err := inOrder(ctx, canary, o, plan, r.writeGenerated, r.writeCopy, r.writeSplit, r.writeAsk, r.letGo)
 	// No later tick tells what a written state tells, even when an effect is still to come.
 	if err == nil || stated {
 		if !r.DryRun {
@@ -94,8 +94,14 @@ func (r *Reconciler) writeCopy(ctx context.Context, canary *v1alpha1.Canary, o r
 		if refused(err) {
 			r.tell(canary, o.Primary, []rollout.Event{rollout.CanaryRejected(err)})
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return r.ensureGrant(ctx, canary, plan.Copy.Grant, o)
 	case rollout.CopyRemove:
+		if err := r.removeGrants(ctx, canary, o.Grants); err != nil {
+			return err
+		}
 		return r.removeCopy(ctx, o)
 	}
 	return nil

@@ -45,7 +45,11 @@ func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
 	if err != nil {
 		return err
 	}
-	u := &cleanUp{Reconciler: &Reconciler{Client: c, Live: c, routes: c, routeKinds: kinds}, namespaces: namespaces,
+	grants, err := grantVersion(c.RESTMapper())
+	if err != nil {
+		return err
+	}
+	u := &cleanUp{Reconciler: &Reconciler{Client: c, Live: c, routes: c, routeKinds: kinds, grantVersion: grants}, namespaces: namespaces,
 		restored: map[types.NamespacedName]time.Time{}, cleared: map[types.NamespacedName]time.Time{}}
 	var left error
 	err = wait.PollUntilContextCancel(ctx, cleanUpPeriod, true, func(ctx context.Context) (bool, error) {

@@ -103,6 +103,13 @@ func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) erro
 		}
 		objects = append(objects, items...)
 	}
+	grants, err := u.listGrants(ctx, canary.Namespace)
+	if err == nil {
+		err = u.removeGrants(ctx, canary, grants)
+	}
+	if err != nil {
+		return err
+	}
 	for _, item := range objects {
 		object, is := item.(client.Object)
 		if !is || !ours(object, canary) {

@@ -92,6 +92,10 @@ func (r *Reconciler) readLists(ctx context.Context, o *rollout.Observation) erro
 	}
 	o.Services, o.Gateways, o.Classes = services.Items, gateways.Items, classes.Items
 	var err error
+	if o.Grants, err = r.listGrants(ctx, o.Namespace); err != nil {
+		return err
+	}
+	o.Applied = r.applied.get(client.ObjectKey{Namespace: o.Namespace, Name: o.Name})
 	o.Routes, err = r.listRoutes(ctx, metav1.NamespaceAll)
 	return err
 }

@@ -53,6 +53,9 @@ type Reconciler struct {
 	slots slots
 	// wake has the next candidate of the queue looked at.
 	wake chan event.GenericEvent
+	// grantVersion is that of the ReferenceGrants of the cluster, empty where it has none.
+	grantVersion string
+	applied      applied
 }
 
 // Reconcile is one tick for the Deployment of the request.
@@ -65,6 +68,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.metrics.forget(request.NamespacedName)
 		r.hooks.forget(request.NamespacedName)
 		r.slots.forget(request.NamespacedName)
+		r.applied.forget(request.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	policy, err := r.gather(ctx, canary, &observation)

@@ -63,17 +63,13 @@ func (r *Reconciler) listRoutes(ctx context.Context, namespace string) ([]route.
 	return routes, nil
 }
 
-// writeSplit states the split on the routes, or takes it out.
+// writeSplit states the split and the cohorts on the routes, or takes them out.
 func (r *Reconciler) writeSplit(ctx context.Context, _ *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
-	deployment := client.ObjectKey{Namespace: o.Namespace, Name: o.Name}
 	var failed []error
 	for _, current := range o.Routes {
-		desired, err := current, error(nil)
-		switch {
-		case plan.Split.Action == rollout.SplitWrite && slices.Contains(plan.Split.Routes, current.Key()):
-			desired, err = route.WithSplit(current, plan.Split.Split)
-		case plan.Split.Action == rollout.SplitRemove && route.SplitFor(current, deployment) != nil:
-			desired = route.WithoutSplit(current)
+		desired, err := withSplit(current, o, plan.Split)
+		if err == nil {
+			desired, err = withCohorts(desired, o, plan.Cohorts)
 		}
 		if err == nil {
 			err = r.render(ctx, current, desired)
@@ -83,6 +79,32 @@ func (r *Reconciler) writeSplit(ctx context.Context, _ *v1alpha1.Canary, o rollo
 		}
 	}
 	return errors.Join(failed...)
+}
+
+func withSplit(current route.Route, o rollout.Observation, intent rollout.SplitIntent) (route.Route, error) {
+	deployment := client.ObjectKey{Namespace: o.Namespace, Name: o.Name}
+	switch {
+	case intent.Action == rollout.SplitWrite && slices.Contains(intent.Routes, current.Key()):
+		return route.WithSplit(current, intent.Split)
+	case intent.Action == rollout.SplitRemove && route.SplitFor(current, deployment) != nil:
+		return route.WithoutSplit(current), nil
+	}
+	return current, nil
+}
+
+func withCohorts(current route.Route, o rollout.Observation, intent rollout.CohortIntent) (route.Route, error) {
+	if intent.Ending != "" {
+		current = route.WithoutCohortsTo(current, client.ObjectKey{Namespace: o.Namespace, Name: intent.Ending})
+	}
+	deployment := client.ObjectKey{Namespace: o.Namespace, Name: o.Name}
+	entries := intent.Entries[current.Key()]
+	switch {
+	case intent.Entries == nil || len(entries) == 0 && len(route.CohortsFor(current, deployment)) == 0:
+		return current, nil
+	case len(entries) == 0:
+		return route.WithoutCohorts(current, deployment), nil
+	}
+	return route.WithCohorts(current, deployment, entries...)
 }
 
 // render writes the annotations of the desired route and leaves the rules to admission, so that they stay the user's.

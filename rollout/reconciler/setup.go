@@ -77,6 +77,10 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
+	grants, err := grantVersion(manager.GetRESTMapper())
+	if err != nil {
+		return err
+	}
 	r := &Reconciler{
 		Client:   manager.GetClient(),
 		Live:     manager.GetAPIReader(),
@@ -89,8 +93,9 @@ func Setup(manager ctrl.Manager, options Options) error {
 		wake:     make(chan event.GenericEvent, wakeBuffer),
 
 		prometheus: options.Prometheus, noCrossNamespaceRefs: options.NoCrossNamespaceRefs, namespaces: options.Namespaces,
-		routes:     manager.GetCache(),
-		routeKinds: kinds,
+		routes:       manager.GetCache(),
+		routeKinds:   kinds,
+		grantVersion: grants,
 	}
 	if options.DryRun {
 		r.Client = refusing{r.Client}
@@ -201,10 +206,13 @@ func (r *Reconciler) ofRoute(ctx context.Context, object client.Object) []ctrl.R
 	return requests
 }
 
-// uses reports whether a Canary uses a route, or still looks for one.
+// uses reports whether a Canary uses a route, for itself or for its cohort, or still looks for one.
 func uses(canary *v1alpha1.Canary, changed route.Route) bool {
 	target := canary.Status.Target
-	return target == nil || len(target.Routes) == 0 || slices.Contains(target.Routes, changed.Key().Short(canary.Namespace)) ||
+	sends := func(member v1alpha1.CohortStatus) bool {
+		return route.SendsTo(changed, types.NamespacedName{Namespace: canary.Namespace, Name: member.Service})
+	}
+	return slices.ContainsFunc(canary.Status.Cohort, sends) || workload.GeneratedFor(changed.Labels, canary.Name) || target == nil || len(target.Routes) == 0 || slices.Contains(target.Routes, changed.Key().Short(canary.Namespace)) ||
 		route.SendsTo(changed, types.NamespacedName{Namespace: canary.Namespace, Name: target.Service})
 }
 

@@ -1,0 +1,88 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/route"
+)
+
+// primaryBackend is the backend of the routes that stands for the primary, nil where that is its Service.
+func primaryBackend(policy config.Policy, namespace, service string) *route.Backend {
+	if policy.Generated == nil || policy.Generated.PrimaryBackend == nil {
+		return nil
+	}
+	backend := route.BackendOf(policy.Generated.PrimaryBackend.BackendRef)
+	if backend.Namespace == namespace {
+		backend.Namespace = ""
+	}
+	if backend == (route.Backend{Name: service}) {
+		return nil
+	}
+	return &backend
+}
+
+// sendingTo are the routes that share the requests for a Service: of those that the policy names, or of all.
+func sendingTo(policy config.Policy, o Observation, service string) []route.Route {
+	found := routesTo(o, service)
+	if backend := primaryBackend(policy, o.Namespace, service); backend != nil {
+		found = slices.DeleteFunc(slices.Clone(o.Routes), func(r route.Route) bool { return !route.SendsToBackend(r, *backend, o.Namespace) })
+	}
+	if len(policy.Routes) == 0 {
+		return found
+	}
+	return slices.DeleteFunc(found, func(r route.Route) bool { return !slices.Contains(namedRoutes(policy, o), r.Key()) })
+}
+
+// namedRoutes are the routes that the policy names.
+func namedRoutes(policy config.Policy, o Observation) []route.Key {
+	var keys []route.Key
+	for _, name := range policy.Routes {
+		keys = append(keys, route.KeyFrom(name, o.Namespace))
+	}
+	return keys
+}
+
+// notSending says which of the routes that the policy names does not send to the Service; empty when all do.
+func notSending(policy config.Policy, o Observation, service string) string {
+	found := sendingTo(policy, o, service)
+	for _, key := range namedRoutes(policy, o) {
+		if !slices.ContainsFunc(found, func(r route.Route) bool { return r.Key() == key }) {
+			return fmt.Sprintf("%s, which service.routes or the annotation %s names, does not exist or does not send to Service %s: correct one of them",
+				key.From(o.Namespace), config.AnnotationRoutes, service)
+		}
+	}
+	if backend := primaryBackend(policy, o.Namespace, service); backend != nil && policy.Generated.CanaryBackend == nil {
+		return fmt.Sprintf("service.primaryBackend is not Service %s, so that nothing is known of the canary's backend: set service.canaryBackend as well", service)
+	}
+	return ""
+}
+
+// unfit says why nothing can be split that goes to a Service; empty when it can.
+func unfit(o Observation, name string) string {
+	at := slices.IndexFunc(o.Services, func(s corev1.Service) bool { return s.Name == name })
+	if at == -1 {
+		return ""
+	}
+	switch service := o.Services[at]; {
+	case service.Spec.Type == corev1.ServiceTypeExternalName:
+		return fmt.Sprintf("Service %s is of type ExternalName and has no pods of its own: name one that selects the pods of Deployment %s", name, o.Name)
+	case len(service.Spec.Selector) == 0:
+		return fmt.Sprintf("Service %s has no selector, so that no Service of the canary's pods can be made like it: "+
+			"give it one that selects the pods of Deployment %s", name, o.Name)
+	}
+	return ""
+}
+
+// dressed adds to a split what the policy says of the backends and of the cohort.
+func (t *tick) dressed(split route.Split) route.Split {
+	split.PrimaryBackend = primaryBackend(t.policy, t.o.Namespace, split.Primary)
+	if spec := t.policy.Generated; spec != nil && spec.CanaryBackend != nil {
+		split.CanaryBackend = route.ReferenceTo(*spec.CanaryBackend)
+	}
+	split.Mark = t.mark()
+	return split
+}

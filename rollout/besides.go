@@ -1,0 +1,56 @@
+package rollout
+
+import (
+	"math"
+	"strconv"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/route"
+)
+
+// besides adds to a plan what follows from it for other objects than the copy and its routes.
+func (t *tick) besides() {
+	t.generate()
+	t.cohorts()
+	t.showRoutes()
+	if t.plan.Copy.Action != CopyEnsure {
+		return
+	}
+	if t.policy.Generated != nil {
+		t.plan.Copy.Metadata = t.policy.Generated.Canary
+	}
+	if keys := t.ungranted(); len(keys) > 0 {
+		t.plan.Copy.Grant = route.MakeGrant(t.endingKey(), keys)
+	}
+}
+
+// ungranted are the routes of other namespaces that no grant of the user's lets send to the canary's Service.
+func (t *tick) ungranted() []route.Key {
+	var keys []route.Key
+	for _, r := range t.target.Routes {
+		if r.Namespace != t.o.Namespace && !route.Granted(t.o.Grants, r.Key(), t.endingKey()) {
+			keys = append(keys, r.Key())
+		}
+	}
+	return keys
+}
+
+// showRoutes tells how each route stands towards the split that it should have.
+func (t *tick) showRoutes() {
+	next := &t.plan.Next
+	next.Routes = nil
+	if t.plan.Split.Action != SplitWrite {
+		return
+	}
+	for _, r := range t.target.Routes {
+		status := route.StatusOf(r, t.plan.Split.Split)
+		next.Routes = append(next.Routes, v1alpha1.RouteStatus{
+			Name: r.Key().Short(t.o.Namespace), Weight: percent(status.Weight), InEffect: status.InEffect, Reason: status.Reason,
+		})
+	}
+}
+
+// percent is a share in percent with as many digits as it has, at most two.
+func percent(share float64) string {
+	return strconv.FormatFloat(math.Round(share*100)/100, 'f', -1, 64)
+}

@@ -1,0 +1,165 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
+)
+
+// CohortIntent is what the routes of other Services should state for marked requests.
+type CohortIntent struct {
+	// Entries are those of this rollout by route; a route without any states none. It is nil to leave the routes as they are.
+	Entries map[route.Key][]route.Cohort
+	// Ending is the Service of a canary that is about to go: no route may send marked requests to it, whoever stated it. Empty for
+	// none.
+	Ending string
+}
+
+// mark is the header of the requests that the canary gets, nil where nobody asks for it.
+func (t *tick) mark() *route.Header {
+	spec := t.policy.Generated
+	if spec == nil || len(spec.Cohort) == 0 {
+		return nil
+	}
+	return &route.Header{Name: ptr.Deref(spec.CohortHeader, ""), Value: t.target.Service.Name}
+}
+
+// cohorts keeps the routes of the cohort in step with the split: they know of marked requests before there are any, and forget
+// them when there are none any more.
+func (t *tick) cohorts() {
+	next := &t.plan.Next
+	switch {
+	case t.plan.Split.Action == SplitWrite && next.Phase != v1alpha1.PhaseFinalising:
+		t.plan.Cohorts.Entries, next.Cohort = t.joined()
+	case t.plan.Split.Action != SplitLeave:
+		t.plan.Cohorts = CohortIntent{Entries: map[route.Key][]route.Cohort{}, Ending: t.endingService()}
+	}
+	if !t.plan.Finalizer {
+		next.Cohort = nil
+	}
+}
+
+// joined are the entries for the members of the cohort whose target is there; the status says of the others what they wait for.
+func (t *tick) joined() (entries map[route.Key][]route.Cohort, members []v1alpha1.CohortStatus) {
+	entries = map[route.Key][]route.Cohort{}
+	if t.mark() == nil {
+		return entries, nil
+	}
+	for _, member := range t.policy.Generated.Cohort {
+		service, target, explicit := strings.Cut(member, "=")
+		if !explicit {
+			target = workload.CanaryServiceName(service)
+		}
+		status := v1alpha1.CohortStatus{Service: service, Target: target}
+		if routes := t.routesOf(service); len(routes) == 0 {
+			status.Waiting = fmt.Sprintf("no route of namespace %s sends to Service %s", t.o.Namespace, service)
+		} else {
+			status.Waiting = t.join(entries, &status, routes)
+		}
+		members = append(members, status)
+	}
+	return entries, members
+}
+
+// join adds the entries of one member, and says what keeps a route from having one.
+func (t *tick) join(entries map[route.Key][]route.Cohort, status *v1alpha1.CohortStatus, routes []route.Route) (waiting string) {
+	entry := route.Cohort{Deployment: t.o.Name, Header: t.mark().Name, Value: t.mark().Value, Primary: status.Service, To: status.Target}
+	for _, r := range routes {
+		if why := t.absent(r, status.Target); why != "" {
+			waiting = why
+			continue
+		}
+		all := append(slices.Clone(entries[r.Key()]), entry)
+		if _, err := route.WithCohorts(r, t.o.key(), all...); err != nil {
+			waiting = fmt.Sprintf("%s: %v", r.Key().From(t.o.Namespace), err)
+			continue
+		}
+		entries[r.Key()] = all
+		status.Routes = append(status.Routes, r.Key().Short(t.o.Namespace))
+	}
+	return waiting
+}
+
+// routesOf are the routes of the namespace that send to a Service of it.
+func (t *tick) routesOf(service string) []route.Route {
+	return slices.DeleteFunc(routesTo(t.o, service), func(r route.Route) bool { return r.Namespace != t.o.Namespace })
+}
+
+// absent says why marked requests of a route cannot go to a Service. That of a canary counts only while the route names the
+// canary for its own rollout: before, no pod of it is known to be ready, and after, it is about to go.
+func (t *tick) absent(r route.Route, target string) string {
+	at := slices.IndexFunc(t.o.Services, func(s corev1.Service) bool { return s.Name == target })
+	if at == -1 {
+		return fmt.Sprintf("Service %s does not exist", target)
+	}
+	if t.o.Services[at].Labels[config.LabelRole] != config.RoleCanary {
+		return ""
+	}
+	split, err := route.SplitOf(r.Annotations)
+	// Without a weight, cookies are only taken back: the rollout has ended.
+	if err != nil || split == nil || split.Canary != target || split.Weight == 0 && split.Affinity != nil {
+		return fmt.Sprintf("the canary of Service %s gets no requests", target)
+	}
+	return ""
+}
+
+// endingService is the canary's Service, from which all marked requests are taken before it goes.
+func (t *tick) endingService() string {
+	switch {
+	case t.target.Service.Name != "":
+		return t.target.CanaryService()
+	case t.before.Target != nil && t.before.Target.Service != "":
+		return workload.CanaryServiceName(t.before.Target.Service)
+	}
+	return ""
+}
+
+// cohortNotInEffect says which route does not send marked requests where it should yet; empty when all do.
+func (t *tick) cohortNotInEffect() string {
+	entries, _ := t.joined()
+	for _, r := range t.o.Routes {
+		if len(entries[r.Key()]) == 0 {
+			continue
+		}
+		name := r.Key().From(t.o.Namespace)
+		if wanted, err := route.WithCohorts(r, t.o.key(), entries[r.Key()]...); err == nil && !route.Same(r, wanted) {
+			return name + ": its cohort is being written"
+		}
+		if ok, why := route.InEffect(r); !ok {
+			return fmt.Sprintf("%s: %s", name, why)
+		}
+	}
+	return ""
+}
+
+// cohortLeft says which route still sends marked requests for this rollout, or to its canary for another; empty when none does.
+func (t *tick) cohortLeft() string {
+	for _, r := range t.o.Routes {
+		if len(route.CohortsFor(r, t.o.key())) > 0 || len(route.CohortsTo(r, t.endingKey())) > 0 {
+			return r.Key().From(t.o.Namespace) + " still carries the cohort"
+		}
+	}
+	return ""
+}
+
+func (t *tick) endingKey() types.NamespacedName {
+	return types.NamespacedName{Namespace: t.o.Namespace, Name: t.endingService()}
+}
+
+// cohortRoutes are the routes to which this rollout has written its cohort.
+func cohortRoutes(state State) []string {
+	var routes []string
+	for _, member := range state.Cohort {
+		routes = append(routes, member.Routes...)
+	}
+	return routes
+}

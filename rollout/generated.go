@@ -1,0 +1,282 @@
+package rollout
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
+)
+
+// GenerateIntent is what should be made beside the user's objects, or brought back to what it was made as. It has no split: that
+// is stated and rendered apart from it.
+type GenerateIntent struct {
+	// Objects to apply: Services and HTTPRoutes, with apiVersion and kind.
+	Objects []*unstructured.Unstructured
+	// LetGo are those that the policy no longer asks for: they become the user's, as they are.
+	LetGo []GeneratedKey
+}
+
+// GeneratedKey names a generated object.
+type GeneratedKey struct{ Kind, Name string }
+
+// String is how the object is called.
+func (k GeneratedKey) String() string { return k.Kind + " " + k.Name }
+
+// Applied is what became of applying a generated object.
+type Applied struct {
+	// Hash of what was applied, and when.
+	Hash string
+	At   time.Time
+	// Refused says why the API server did not take it, or that it did not keep it, and what to do; empty when all is well.
+	Refused string
+}
+
+const (
+	// applyAgain is how long what was refused is left alone: the cluster's CRDs or policies may have changed by then.
+	applyAgain = 5 * time.Minute
+	// repairAgain keeps another controller that changes the same field from making this one write without end.
+	repairAgain = 10 * time.Second
+)
+
+// wantedService is the Service that the policy has made, nil where the user has one or none is asked for. The problem says what
+// keeps it from being made.
+func wantedService(policy config.Policy, o Observation) (made *corev1.Service, problem string) {
+	if policy.Generated == nil || policy.Generated.Port == nil {
+		return nil, ""
+	}
+	name := policy.Service
+	if name == "" {
+		name = o.Name
+	}
+	at := slices.IndexFunc(o.Services, func(s corev1.Service) bool { return s.Name == name })
+	isOurs := at >= 0 && workload.GeneratedFor(o.Services[at].Labels, o.Name)
+	for _, service := range workload.ServicesOf(o.Primary, o.Services) {
+		if !isOurs && (policy.Service == "" || service.Name == policy.Service) {
+			return nil, ""
+		}
+	}
+	switch {
+	case at >= 0 && !isOurs:
+		return nil, fmt.Sprintf("Service %s exists, does not select the pods of Deployment %s and was not made by sluice: correct its selector, "+
+			"or set service.name to another name", name, o.Name)
+	case len(validation.IsDNS1035Label(name)) > 0:
+		return nil, fmt.Sprintf("no Service can be called %s: set service.name to a name of at most 63 lower case letters, digits and hyphens that begins with a letter", name)
+	}
+	return workload.MakeService(name, o.Primary, *policy.Generated), ""
+}
+
+// wantedRoute is the HTTPRoute that the policy has made for a Service, nil where the user has a route or none is asked for.
+func wantedRoute(policy config.Policy, o Observation, service corev1.Service) (made *gatewayv1.HTTPRoute, problem string) {
+	if policy.Generated == nil || len(policy.Generated.GatewayRefs) == 0 {
+		return nil, ""
+	}
+	var port int32
+	switch {
+	case policy.Generated.Port != nil:
+		port = *policy.Generated.Port
+	case len(service.Spec.Ports) > 0:
+		port = service.Spec.Ports[0].Port
+	}
+	made, errs := route.Generate(o.Namespace, service.Name, port, *policy.Generated)
+	if err := errs.ToAggregate(); err != nil {
+		return nil, fmt.Sprintf("no route can be made of the policy: %v", err)
+	}
+	own := route.Key{Kind: route.HTTP, Namespace: o.Namespace, Name: made.Name}
+	isOurs := func(r route.Route) bool { return generated(o, r) }
+	if len(sendingTo(policy, o, service.Name)) > 0 && !slices.ContainsFunc(o.Routes, isOurs) {
+		return nil, ""
+	}
+	if slices.ContainsFunc(o.Routes, func(r route.Route) bool { return r.Key() == own && !isOurs(r) }) {
+		return nil, fmt.Sprintf("HTTPRoute %s exists, does not send to Service %s and was not made by sluice: add the Service to its backendRefs, "+
+			"or set service.routeName to another name", made.Name, service.Name)
+	}
+	return made, ""
+}
+
+// generated reports whether sluice has generated a route for the Deployment.
+func generated(o Observation, r route.Route) bool {
+	return r.Kind == route.HTTP && r.Namespace == o.Namespace && workload.GeneratedFor(r.Labels, o.Name)
+}
+
+// generate plans what the policy has made, and repairs it where it was changed. Nothing of it changes without an opt-in or
+// while the policy cannot be used.
+func (t *tick) generate() {
+	if !t.o.optedIn() || t.o.DeletedAt != nil || t.o.Primary.DeletionTimestamp != nil || t.o.Invalid != "" || t.o.PolicyProblem != "" {
+		return
+	}
+	service, refused := wantedService(t.policy, t.o)
+	if service != nil {
+		t.ensure(service, "v1", "Service", t.keepsService)
+	}
+	var made *gatewayv1.HTTPRoute
+	if t.target.Service.Name != "" {
+		var problem string
+		if made, problem = wantedRoute(t.policy, t.o, t.target.Service); made != nil {
+			t.ensure(made, gatewayv1.GroupVersion.String(), route.HTTP, t.keepsRoute)
+		}
+		refused += problem
+	}
+	if refused == "" {
+		t.letGo(service, made)
+	}
+}
+
+// keepsFunc reports whether the object exists and still says all that was generated.
+type keepsFunc func(generated *unstructured.Unstructured) bool
+
+func (t *tick) ensure(object runtime.Object, version, kind string, keeps keepsFunc) {
+	made := t.marked(object, version, kind)
+	hash, last := made.GetAnnotations()[config.AnnotationGenerated], t.o.Applied[GeneratedKey{kind, made.GetName()}]
+	if keeps(made) {
+		return
+	}
+	pause := repairAgain
+	if last.Refused != "" {
+		pause = applyAgain
+	}
+	if left := last.At.Add(pause).Sub(t.o.Now); last.Hash == hash && left > 0 {
+		t.wakeIn(left)
+		return
+	}
+	t.plan.Generate.Objects = append(t.plan.Generate.Objects, made)
+}
+
+// marked is the object as it is applied: as JSON, with its hash, its owner and our labels.
+func (t *tick) marked(object runtime.Object, version, kind string) *unstructured.Unstructured {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+	if err != nil {
+		panic(err) // the types of the API can always be encoded
+	}
+	delete(content, "status")
+	unstructured.RemoveNestedField(content, "metadata", "creationTimestamp")
+	made := &unstructured.Unstructured{Object: content}
+	made.SetAPIVersion(version)
+	made.SetKind(kind)
+	text, err := json.Marshal(content)
+	if err != nil {
+		panic(err) // it was decoded from JSON
+	}
+	sum := sha256.Sum256(text)
+	workload.MarkGenerated(made, t.o.Primary, hex.EncodeToString(sum[:6]))
+	return made
+}
+
+func (t *tick) keepsService(made *unstructured.Unstructured) bool {
+	at := slices.IndexFunc(t.o.Services, func(s corev1.Service) bool { return s.Name == made.GetName() })
+	if at == -1 {
+		return false
+	}
+	current, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&t.o.Services[at])
+	return err == nil && route.Covers(current["spec"], made.Object["spec"]) && coversMetadata(current, made)
+}
+
+// coversMetadata compares labels and annotations; owners only matter when objects are deleted.
+func coversMetadata(current map[string]any, made *unstructured.Unstructured) bool {
+	metadata, _ := current["metadata"].(map[string]any)
+	wanted, _ := made.Object["metadata"].(map[string]any)
+	return route.Covers(metadata["labels"], wanted["labels"]) && route.Covers(metadata["annotations"], wanted["annotations"])
+}
+
+func (t *tick) keepsRoute(made *unstructured.Unstructured) bool {
+	wanted, err := route.FromObject(made.Object)
+	if err != nil {
+		return false
+	}
+	at := slices.IndexFunc(t.o.Routes, func(r route.Route) bool { return r.Key() == wanted.Key() })
+	return at >= 0 && route.Keeps(t.o.Routes[at], wanted)
+}
+
+// letGo gives to the user what the policy no longer asks for.
+func (t *tick) letGo(service *corev1.Service, made *gatewayv1.HTTPRoute) {
+	for _, s := range t.o.Services {
+		if workload.GeneratedFor(s.Labels, t.o.Name) && (service == nil || service.Name != s.Name) {
+			t.plan.Generate.LetGo = append(t.plan.Generate.LetGo, GeneratedKey{"Service", s.Name})
+		}
+	}
+	// Without a Service nothing is known of its routes.
+	for _, r := range t.o.Routes {
+		if t.target.Service.Name != "" && generated(t.o, r) && (made == nil || made.Name != r.Name) {
+			t.plan.Generate.LetGo = append(t.plan.Generate.LetGo, GeneratedKey{route.HTTP, r.Name})
+		}
+	}
+}
+
+// beingMade says that a generated object is on its way, or why it is refused.
+func beingMade(o Observation, made GeneratedKey) string {
+	if refused := o.Applied[made].Refused; refused != "" {
+		return refused
+	}
+	return fmt.Sprintf("%s is being made", made)
+}
+
+// awaitedService says why a Service that the policy has made is not there; empty when it is, or none is asked for.
+func awaitedService(policy config.Policy, o Observation) string {
+	made, problem := wantedService(policy, o)
+	if made == nil {
+		return problem
+	}
+	if slices.ContainsFunc(workload.ServicesOf(o.Primary, o.Services), func(s corev1.Service) bool { return s.Name == made.Name }) {
+		return ""
+	}
+	return beingMade(o, GeneratedKey{"Service", made.Name})
+}
+
+// awaitedRoute says why a route that the policy has made is not there; empty when none is asked for.
+func awaitedRoute(policy config.Policy, o Observation, service corev1.Service) string {
+	made, problem := wantedRoute(policy, o, service)
+	if made == nil {
+		return problem
+	}
+	return beingMade(o, GeneratedKey{route.HTTP, made.Name})
+}
+
+// notReadyYet says what of the generated objects keeps a Deployment from being initialized, or the next rollout from beginning;
+// empty when nothing does.
+func (t *tick) notReadyYet(target Target) string {
+	if Active(t.before) {
+		return ""
+	}
+	for _, made := range slices.SortedFunc(maps.Keys(t.o.Applied), func(a, b GeneratedKey) int { return strings.Compare(a.String(), b.String()) }) {
+		if refused := t.o.Applied[made].Refused; refused != "" {
+			return refused
+		}
+	}
+	if phase := t.before.Phase; phase != "" && phase != v1alpha1.PhaseInitializing {
+		return ""
+	}
+	for _, r := range target.Routes {
+		if ok, why := route.InEffect(r); !ok && generated(t.o, r) {
+			return fmt.Sprintf("%s was made and is not in effect yet: %s", r.Key().From(t.o.Namespace), why)
+		}
+	}
+	return ""
+}
+
+// unknownField is how the API server names a field that its schema does not have.
+var unknownField = regexp.MustCompile(`\.(spec[^ ]*): field not declared in schema`)
+
+// GeneratedRefused says why a generated object cannot be made, and what to do.
+func GeneratedRefused(kind, name string, err error) string {
+	made := GeneratedKey{kind, name}
+	if found := unknownField.FindStringSubmatch(err.Error()); found != nil {
+		return fmt.Sprintf("%s cannot be made: the cluster's CRD of %ss has no field %s; install the Gateway API CRDs that have it "+
+			"(some are only in the experimental channel), or leave it out of the policy", made, kind, found[1])
+	}
+	return fmt.Sprintf("%s cannot be made of the policy: %v", made, err)
+}
