@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -117,39 +118,47 @@ func keepIntents(object *unstructured.Unstructured, o rollout.Observation) error
 	return nil
 }
 
-// letGoOf makes a generated object the user's, as it is: without our labels, its owner, and our claim to its fields.
+// letGoOf makes a generated object the user's, as it is: without our labels, its owner, and any claim to its fields, so that
+// whoever applies it next meets no conflict.
 func (r *Reconciler) letGoOf(ctx context.Context, made rollout.GeneratedKey, o rollout.Observation) error {
-	object := routeObject(made.Kind)
-	if made.Kind != route.HTTP {
-		object.SetAPIVersion("v1")
+	current := metadataOf(made, o)
+	if current == nil {
+		return nil
 	}
-	if err := r.Live.Get(ctx, client.ObjectKey{Namespace: o.Namespace, Name: made.Name}, object); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	var owners []metav1.OwnerReference
-	for _, owner := range object.GetOwnerReferences() {
-		if o.Primary == nil || owner.UID != o.Primary.UID {
-			owners = append(owners, owner)
-		}
-	}
-	fields := []metav1.ManagedFieldsEntry{}
-	for _, entry := range object.GetManagedFields() {
-		if entry.Manager != config.FieldManager || entry.Operation != metav1.ManagedFieldsOperationApply {
-			fields = append(fields, entry)
-		}
-	}
+	owners := slices.DeleteFunc(slices.Clone(current.OwnerReferences), func(owner metav1.OwnerReference) bool { return owner.UID == o.Primary.UID })
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"resourceVersion": object.GetResourceVersion(),
+		"resourceVersion": current.ResourceVersion,
 		"labels":          map[string]any{config.LabelRole: nil, config.LabelPrimary: nil},
 		"annotations":     map[string]any{config.AnnotationGenerated: nil},
 		"ownerReferences": owners,
-		"managedFields":   fields,
+		// One empty entry is how the API server is told to forget who owns which field.
+		"managedFields": []any{map[string]any{}},
 	}})
 	if err != nil {
 		return fmt.Errorf("encode metadata: %w", err)
 	}
+	object := routeObject(made.Kind)
+	if made.Kind != route.HTTP {
+		object.SetAPIVersion("v1")
+	}
+	object.SetNamespace(o.Namespace)
+	object.SetName(made.Name)
 	if err := r.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(config.FieldManager)); err != nil {
 		return fmt.Errorf("let go of %s: %w", nameOf(object), err)
+	}
+	return nil
+}
+
+func metadataOf(made rollout.GeneratedKey, o rollout.Observation) *metav1.ObjectMeta {
+	for i := range o.Services {
+		if made.Kind == "Service" && o.Services[i].Name == made.Name {
+			return &o.Services[i].ObjectMeta
+		}
+	}
+	for i := range o.Routes {
+		if o.Routes[i].Key() == (route.Key{Kind: made.Kind, Namespace: o.Namespace, Name: made.Name}) {
+			return &o.Routes[i].ObjectMeta
+		}
 	}
 	return nil
 }
