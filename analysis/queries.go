@@ -36,6 +36,8 @@ const (
 	Duration Metric = "request-duration"
 	// Custom is what the query of a check says.
 	Custom Metric = "custom"
+	// PrimaryCount is the number of requests in the window that the primary got.
+	PrimaryCount Metric = "primary-request-count"
 )
 
 // Query is one question to Prometheus.

@@ -67,6 +67,8 @@ func (s subject) lines() []line {
 		{"Strategy", status.Strategy},
 		{"Steps", stepsLine(status)},
 		{"Weight", s.weightLine()},
+		{"Routes", routesLine(s.canary.Status)},
+		{"Cohort", cohortLine(s.canary.Status)},
 		{"Next check", s.until(status.NextCheckTime.DeepCopy())},
 		{"Next step", s.until(status.NextStepTime.DeepCopy())},
 		{"Failed checks", failedLine(status)},
@@ -129,6 +131,9 @@ func stepsLine(status v1alpha1.CanaryStatus) string {
 func (s subject) weightLine() string {
 	status := s.canary.Status
 	text := fmt.Sprintf("%v%% to the canary", status.CanaryWeight)
+	if status.ObservedWeight != "" {
+		text += fmt.Sprintf(", %s%% observed", status.ObservedWeight)
+	}
 	if step := present(status); step != nil {
 		text += besides(*step)
 	}

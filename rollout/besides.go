@@ -3,9 +3,12 @@ package rollout
 import (
 	"math"
 	"strconv"
+	"time"
 
+	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
 )
 
 // besides adds to a plan what follows from it for other objects than the copy and its routes.
@@ -40,7 +43,14 @@ func (t *tick) showRoutes() {
 	next := &t.plan.Next
 	next.Routes = nil
 	if t.plan.Split.Action != SplitWrite {
+		next.ObservedWeight = ""
 		return
+	}
+	if t.o.Samples != nil {
+		next.ObservedWeight = ""
+		if observed, known := analysis.ObservedWeight(t.o.Samples, t.policy.MinRequests); known {
+			next.ObservedWeight = strconv.FormatFloat(observed, 'f', 1, 64)
+		}
 	}
 	for _, r := range t.target.Routes {
 		status := route.StatusOf(r, t.plan.Split.Split)
@@ -53,4 +63,12 @@ func (t *tick) showRoutes() {
 // percent is a share in percent with as many digits as it has, at most two.
 func percent(share float64) string {
 	return strconv.FormatFloat(math.Round(share*100)/100, 'f', -1, 64)
+}
+
+// observing are the questions how many requests the primary and the canary got; no check is judged by them.
+func observing(target Target, o Observation, window time.Duration) []analysis.Query {
+	return analysis.ObservingQueries(target.Preset, analysis.Target{
+		Namespace: o.Namespace, Service: target.CanaryService(), Workload: workload.CanaryName(o.Name), Ports: target.ports(),
+		Primary: o.Name, PrimaryService: target.Service.Name,
+	}, window)
 }

@@ -56,6 +56,9 @@ func NeedsOf(policy config.Policy, state State, o Observation) Needs {
 			needs.Queries = append(needs.Queries, queries...)
 		}
 	}
+	if len(needs.Queries) > 0 && !withoutTraffic(policy) {
+		needs.Queries = append(needs.Queries, observing(target, o, window(policy.Window(), state, o.Now))...)
+	}
 	return needs
 }
 

@@ -20,9 +20,9 @@ import (
 	"sluice.dev/sluice/workload"
 )
 
-// member is a further Deployment of the namespace, with a Service and a route of its name; its parent is the Service, as east of
+// chained is a further Deployment of the namespace, with a Service and a route of its name; its parent is the Service, as east of
 // the gateway.
-func (a *app) member(name string) *app {
+func (a *app) chained(name string) *app {
 	a.t.Helper()
 	pods := map[string]string{"app": name}
 	deployment := &appsv1.Deployment{ObjectMeta: a.named(name), Spec: appsv1.DeploymentSpec{
@@ -108,7 +108,7 @@ func (a *app) cohortsOf(name string) []string {
 // newChain is the application main, which calls secondary.
 func newChain(t *testing.T) *app {
 	a := newApp(t)
-	a.member("main").member("secondary")
+	a.chained("main").chained("secondary")
 	t.Cleanup(server.PlayControllers(a.namespace))
 	a.change("main", map[string]string{config.AnnotationCohort: "secondary"})
 	for _, name := range []string{"main", "secondary"} {

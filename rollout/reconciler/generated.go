@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -119,21 +120,31 @@ func keepIntents(object *unstructured.Unstructured, o rollout.Observation) error
 }
 
 // letGoOf makes a generated object the user's, as it is: without our labels, its owner, and any claim to its fields, so that
-// whoever applies it next meets no conflict.
+// whoever applies it next meets no conflict. Where the API server lets only those change owners who may delete the object, the
+// owner stays.
 func (r *Reconciler) letGoOf(ctx context.Context, made rollout.GeneratedKey, o rollout.Observation) error {
 	current := metadataOf(made, o)
 	if current == nil {
 		return nil
 	}
-	owners := slices.DeleteFunc(slices.Clone(current.OwnerReferences), func(owner metav1.OwnerReference) bool { return owner.UID == o.Primary.UID })
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+	metadata := map[string]any{
 		"resourceVersion": current.ResourceVersion,
 		"labels":          map[string]any{config.LabelRole: nil, config.LabelPrimary: nil},
 		"annotations":     map[string]any{config.AnnotationGenerated: nil},
-		"ownerReferences": owners,
+		"ownerReferences": slices.DeleteFunc(slices.Clone(current.OwnerReferences), func(owner metav1.OwnerReference) bool { return owner.UID == o.Primary.UID }),
 		// One empty entry is how the API server is told to forget who owns which field.
 		"managedFields": []any{map[string]any{}},
-	}})
+	}
+	err := r.patchMetadata(ctx, made, o.Namespace, metadata)
+	if apierrors.IsForbidden(err) {
+		delete(metadata, "ownerReferences")
+		err = r.patchMetadata(ctx, made, o.Namespace, metadata)
+	}
+	return err
+}
+
+func (r *Reconciler) patchMetadata(ctx context.Context, made rollout.GeneratedKey, namespace string, metadata map[string]any) error {
+	patch, err := json.Marshal(map[string]any{"metadata": metadata})
 	if err != nil {
 		return fmt.Errorf("encode metadata: %w", err)
 	}
@@ -141,10 +152,10 @@ func (r *Reconciler) letGoOf(ctx context.Context, made rollout.GeneratedKey, o r
 	if made.Kind != route.HTTP {
 		object.SetAPIVersion("v1")
 	}
-	object.SetNamespace(o.Namespace)
+	object.SetNamespace(namespace)
 	object.SetName(made.Name)
 	if err := r.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(config.FieldManager)); err != nil {
-		return fmt.Errorf("let go of %s: %w", nameOf(object), err)
+		return fmt.Errorf("let go of %s: %w", made, err)
 	}
 	return nil
 }

@@ -1,0 +1,32 @@
+package plugin
+
+import (
+	"fmt"
+	"strings"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// routesLine names the routes that do not share the requests as asked, and why; empty when all do.
+func routesLine(status v1alpha1.CanaryStatus) string {
+	var waiting []string
+	for _, route := range status.Routes {
+		if !route.InEffect {
+			waiting = append(waiting, fmt.Sprintf("%s at %s%%: %s", route.Name, route.Weight, route.Reason))
+		}
+	}
+	return strings.Join(waiting, "; ")
+}
+
+// cohortLine tells where marked requests go.
+func cohortLine(status v1alpha1.CanaryStatus) string {
+	var members []string
+	for _, member := range status.Cohort {
+		text := fmt.Sprintf("%s to %s", member.Service, member.Target)
+		if member.Waiting != "" {
+			text += " (waiting: " + member.Waiting + ")"
+		}
+		members = append(members, text)
+	}
+	return strings.Join(members, "; ")
+}
