@@ -66,10 +66,9 @@ func wantedService(policy config.Policy, o Observation) (made *corev1.Service, p
 	}
 	at := slices.IndexFunc(o.Services, func(s corev1.Service) bool { return s.Name == name })
 	isOurs := at >= 0 && workload.GeneratedFor(o.Services[at].Labels, o.Name)
-	for _, service := range workload.ServicesOf(o.Primary, o.Services) {
-		if !isOurs && (policy.Service == "" || service.Name == policy.Service) {
-			return nil, ""
-		}
+	fits := func(s corev1.Service) bool { return policy.Service == "" || s.Name == policy.Service }
+	if !isOurs && slices.ContainsFunc(workload.ServicesOf(o.Primary, o.Services), fits) {
+		return nil, ""
 	}
 	switch {
 	case at >= 0 && !isOurs:

@@ -34,7 +34,14 @@ func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes [
 			return err
 		}
 	}
-	if err := u.removeOwned(ctx, canary); err != nil {
+	grants, err := u.listGrants(ctx, canary.Namespace)
+	if err == nil {
+		err = u.removeGrants(ctx, canary, grants)
+	}
+	if err == nil {
+		err = u.removeOwned(ctx, canary)
+	}
+	if err != nil {
 		return err
 	}
 	if rollout.Active(canary.Status) {
@@ -102,13 +109,6 @@ func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) erro
 			return fmt.Errorf("read %T: %w", list, err)
 		}
 		objects = append(objects, items...)
-	}
-	grants, err := u.listGrants(ctx, canary.Namespace)
-	if err == nil {
-		err = u.removeGrants(ctx, canary, grants)
-	}
-	if err != nil {
-		return err
 	}
 	for _, item := range objects {
 		object, is := item.(client.Object)

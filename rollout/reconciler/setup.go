@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -74,11 +75,8 @@ func Setup(manager ctrl.Manager, options Options) error {
 		return err
 	}
 	kinds, err := routeKinds(manager.GetRESTMapper())
-	if err != nil {
-		return err
-	}
-	grants, err := grantVersion(manager.GetRESTMapper())
-	if err != nil {
+	grants, other := grantVersion(manager.GetRESTMapper())
+	if err := errors.Join(err, other); err != nil {
 		return err
 	}
 	r := &Reconciler{
