@@ -86,6 +86,8 @@ type preset struct {
 	perMillisecond float64
 	// selector selects the series of the target.
 	selector func(Target) string
+	// blindToCalls means that calls of gRPC are counted by their HTTP status, which is the same when they fail.
+	blindToCalls bool
 }
 
 var presets = map[string]preset{
@@ -93,7 +95,7 @@ var presets = map[string]preset{
 		controller: "traefik.io/gateway-controller",
 		requests:   "traefik_service_requests_total", errors: `code=~"5.."`,
 		buckets: "traefik_service_request_duration_seconds_bucket", perMillisecond: 0.001,
-		selector: traefikService,
+		selector: traefikService, blindToCalls: true,
 	},
 	"istio": {
 		controller: "istio.io/gateway-controller",
@@ -151,6 +153,9 @@ func PresetFor(controllerName string) (name string, ok bool) {
 	}
 	return "", false
 }
+
+// BlindToCalls reports whether a preset counts calls of gRPC without their status, so that it cannot judge them.
+func BlindToCalls(preset string) bool { return presets[preset].blindToCalls }
 
 // settle is how long after a route is in effect an old endpoint may still get requests from any of the proxies that the
 // presets know.

@@ -49,6 +49,8 @@ func (s subject) waitsFor() string {
 		return "another template, or to be asked to judge this one again"
 	case !s.seen() || s.retrying():
 		return "the controller to take it up, within a second; if this lasts, look at its pods: kubectl get pods -A -l app.kubernetes.io/name=sluice"
+	case status.Gate != nil:
+		return s.waitsForGate(*status.Gate)
 	}
 	switch status.Phase {
 	case v1alpha1.PhaseInitializing:

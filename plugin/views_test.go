@@ -129,6 +129,22 @@ var subjects = map[string]func(*subject){
 	"waiting for its group": func(s *subject) {
 		s.canary.Status.Group = &v1alpha1.GroupStatus{Name: "checkout", Passed: 2, WaitingFor: []string{"cart", "pay"}}
 	},
+	"at a closed gate": func(s *subject) {
+		status := &s.canary.Status
+		status.Phase, status.Step, status.Message = v1alpha1.PhaseWaitingPromotion, 5, "Waiting for a yes of hook approval (confirm-promotion), which says no since 11:55:00: 403 Forbidden"
+		status.Gate = &v1alpha1.GateStatus{Type: v1alpha1.HookConfirmPromotion, Since: *at(-5 * time.Minute)}
+		status.Hooks = []v1alpha1.HookStatus{
+			{Name: "approval", Type: v1alpha1.HookConfirmPromotion, Step: 5, Answered: *at(-time.Second), Since: *at(-4 * time.Minute), Message: "403 Forbidden"},
+			{Name: "load-test", Type: v1alpha1.HookRollout, Step: 5, Answered: *at(-time.Second), Since: *at(-time.Second), Message: "500"}}
+	},
+	"at a gate that has not answered": func(s *subject) {
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: "7c9e41d2", Message: "Waiting for the answer of hook start (confirm-rollout)",
+			Gate: &v1alpha1.GateStatus{Type: v1alpha1.HookConfirmRollout, Since: *at(-time.Second)}}
+	},
+	"with alerts": func(s *subject) {
+		s.canary.Status.Conditions = append(s.canary.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionPolicyFollowed, Status: "False", Reason: "PolicyAdvice",
+			Message: "spec.analysis.alerts: this release sends no alerts (on-call): have a webhook of type event in spec.analysis.webhooks told instead"})
+	},
 	"not in effect yet": func(s *subject) { s.canary.Status.StepStarted = nil },
 	"starting":          func(s *subject) { s.canary.Status.Step, s.canary.Status.CanaryWeight = 0, 0 },
 	"not seen yet": func(s *subject) {

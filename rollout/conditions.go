@@ -21,6 +21,7 @@ func (t *tick) setConditions() {
 		return
 	}
 	t.setProtected()
+	t.setAdvised()
 	if t.problem == "" {
 		t.setCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, "Found", "Everything that a rollout needs was found")
 		return

@@ -189,6 +189,9 @@ func findMetrics(target *Target, policy config.Policy, o Observation) string {
 		return fmt.Sprintf("Gateway %s is served by controller %q, whose metrics are not known: choose queries with the annotation %s: %s",
 			target.Gateway, controller, config.AnnotationMetrics, strings.Join(config.Presets, ", "))
 	}
+	if problem := callsUnjudged(*target, preset, o); problem != "" {
+		return problem
+	}
 	target.Preset = preset
 	return ""
 }

@@ -30,6 +30,15 @@ func routeTo(name, service string) route.Route {
 	return route.FromHTTP(&r)
 }
 
+func callsTo(service string) route.Route {
+	r := gatewayv1.GRPCRoute{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: service}}
+	r.Spec.ParentRefs = []gatewayv1.ParentReference{{Name: "gateway"}}
+	ref := gatewayv1.GRPCBackendRef{}
+	ref.Name = gatewayv1.ObjectName(service)
+	r.Spec.Rules = []gatewayv1.GRPCRouteRule{{BackendRefs: []gatewayv1.GRPCBackendRef{ref}}}
+	return route.FromGRPC(&r)
+}
+
 // complete is an observation in which everything is there.
 func complete() Observation {
 	pods := map[string]string{"app": "shop", "team": "a"}
@@ -72,10 +81,21 @@ func TestDiscover(t *testing.T) {
 			p.Service = "shop-internal"
 		}, "", "shop-internal"},
 		"a named Service that does not select the pods": {func(_ *Observation, p *config.Policy) { p.Service = "other" }, "Service other, which the annotation sluice.dev/service names", ""},
-		"no route":                      {func(o *Observation, _ *config.Policy) { o.Routes = nil }, "no HTTPRoute in namespace test sends to Service shop", "shop"},
-		"no gateway":                    {func(o *Observation, _ *config.Policy) { o.Gateways = nil }, "HTTPRoute shop names Gateway test/gateway, which does not exist", "shop"},
-		"a controller nobody knows":     {func(o *Observation, _ *config.Policy) { o.Classes[0].Spec.ControllerName = "example.com/x" }, `controller "example.com/x", whose metrics are not known`, "shop"},
-		"a preset in place of it":       {func(o *Observation, p *config.Policy) { o.Classes = nil; p.Metrics = "app" }, "", "shop"},
+		"no route":                  {func(o *Observation, _ *config.Policy) { o.Routes = nil }, "no HTTPRoute in namespace test sends to Service shop", "shop"},
+		"no gateway":                {func(o *Observation, _ *config.Policy) { o.Gateways = nil }, "HTTPRoute shop names Gateway test/gateway, which does not exist", "shop"},
+		"a controller nobody knows": {func(o *Observation, _ *config.Policy) { o.Classes[0].Spec.ControllerName = "example.com/x" }, `controller "example.com/x", whose metrics are not known`, "shop"},
+		"a preset in place of it":   {func(o *Observation, p *config.Policy) { o.Classes = nil; p.Metrics = "app" }, "", "shop"},
+		"calls whose status the gateway does not count": {func(o *Observation, _ *config.Policy) { o.Routes = append(o.Routes, callsTo("shop")) },
+			"GRPCRoute shop is judged by the metrics of its gateway (preset traefik), which count calls without their status", "shop"},
+		"calls and the preset of the gateway by annotation": {func(o *Observation, p *config.Policy) {
+			o.Routes, p.Metrics = append(o.Routes, callsTo("shop")), "traefik"
+		}, "", "shop"},
+		"calls and queries of one's own": {func(o *Observation, p *config.Policy) {
+			o.Routes, p.Checks = append(o.Routes, callsTo("shop")), []v1alpha1.Metric{{Name: "own", Query: "up", Threshold: new(float64)}}
+		}, "", "shop"},
+		"calls at a gateway that counts their status": {func(o *Observation, _ *config.Policy) {
+			o.Routes, o.Classes[0].Spec.ControllerName = append(o.Routes, callsTo("shop")), "gateway.envoyproxy.io/gatewayclass-controller"
+		}, "", "shop"},
 		"no Prometheus":                 {func(o *Observation, _ *config.Policy) { o.Prometheus = false }, "no Prometheus is configured", "shop"},
 		"a foreign copy":                {func(o *Observation, _ *config.Policy) { o.Foreign = "Deployment shop-canary" }, "Deployment shop-canary exists and was not made for", "shop"},
 		"an annotation nobody can read": {func(o *Observation, _ *config.Policy) { o.Invalid = "x" }, "x", ""},

@@ -161,6 +161,10 @@ func canaryUnprotected(why string) Event {
 	return Event{Warning: true, Reason: "PoliciesMissCanary", Message: why}
 }
 
+func policyAdvice(why string) Event {
+	return Event{Warning: true, Reason: "PolicyAdvice", Message: why}
+}
+
 func rollingBack(hash, why string) Event {
 	return Event{Warning: true, Reason: "RollingBack", Message: fmt.Sprintf("Rolling back %s: %s", hash, why)}
 }

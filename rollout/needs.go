@@ -144,6 +144,17 @@ func needsPreset(policy config.Policy) bool {
 	return slices.ContainsFunc(analysis.ChecksOf(policy), func(c analysis.Check) bool { return c.Metric != analysis.Custom })
 }
 
+// callsUnjudged says which route has calls of gRPC that the preset of the gateway cannot judge; empty for none.
+func callsUnjudged(target Target, preset string, o Observation) string {
+	for _, r := range target.Routes {
+		if r.Kind == route.GRPC && analysis.BlindToCalls(preset) {
+			return fmt.Sprintf("%s is judged by the metrics of its gateway (preset %s), which count calls without their status, so that no call would fail: "+
+				"have those of the app judged with the annotation %s: app", r.Key().From(o.Namespace), preset, config.AnnotationMetrics)
+		}
+	}
+	return ""
+}
+
 // ports are those of the Service that the routes use.
 func (t Target) ports() []int32 {
 	var ports []int32

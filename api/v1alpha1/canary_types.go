@@ -108,6 +108,9 @@ const (
 	ConditionReady = "Ready"
 	// ConditionProtected is False while a rollout is open and policies that select pods by labels miss the canary's.
 	ConditionProtected = "Protected"
+	// ConditionPolicyFollowed is False while the policy says something that has no effect in this release, or that hardly
+	// means what it says. It holds nothing.
+	ConditionPolicyFollowed = "PolicyFollowed"
 	// ConditionReconciling is True while a rollout is open or awaited. With Stalled, it is what kstatus reads, by which Flux
 	// and others tell whether an object is in progress.
 	ConditionReconciling = "Reconciling"

@@ -61,6 +61,7 @@ func TestRoutesOfEveryKindAndNamespaceMoveTogether(t *testing.T) {
 	outside.Spec.ParentRefs = []gatewayv1.ParentReference{{Name: "gateway", Namespace: ptr.To(gatewayv1.Namespace(a.namespace))}}
 	backend.Namespace = ptr.To(gatewayv1.Namespace(a.namespace))
 	outside.Spec.Rules = []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: backend}}}}
+	a.annotate(config.AnnotationMetrics, "app")
 	a.create(inside)
 	a.create(outside)
 	keys := []route.Key{{Kind: route.HTTP, Namespace: a.namespace, Name: "podinfo"}, {Kind: route.GRPC, Namespace: a.namespace, Name: "podinfo"}, {Kind: route.HTTP, Namespace: elsewhere.Name, Name: "podinfo"}}

@@ -1,0 +1,55 @@
+package plugin
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// opens says what follows when a gate opens.
+var opens = map[v1alpha1.HookType]string{
+	v1alpha1.HookConfirmRollout:         "then the rollout begins",
+	v1alpha1.HookPreRollout:             "then the canary gets its first requests",
+	v1alpha1.HookConfirmTrafficIncrease: "then comes the next weight",
+	v1alpha1.HookConfirmPromotion:       "then it is promoted; checks go on and can still roll back",
+}
+
+// gateLine says which gate is closed, for how long, and by what; empty for none.
+func (s subject) gateLine() string {
+	gate := s.canary.Status.Gate
+	if gate == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s, closed for %s: %s", gate.Type, ago(s.now, gate.Since.Time), s.closers(*gate))
+}
+
+// closers are the hooks of a gate that have said no, with how long they have and what they say.
+func (s subject) closers(gate v1alpha1.GateStatus) string {
+	status := s.canary.Status
+	var closers []string
+	for _, hook := range status.Hooks {
+		if hook.Type == gate.Type && hook.Step == status.Step && !hook.Yes {
+			closers = append(closers, fmt.Sprintf("hook %s says no for %s: %s", hook.Name, ago(s.now, hook.Since.Time), hook.Message))
+		}
+	}
+	if len(closers) == 0 {
+		return "its hooks have not all answered yet"
+	}
+	return strings.Join(closers, "; ")
+}
+
+// waitsForGate says what a closed gate waits for and what follows.
+func (s subject) waitsForGate(gate v1alpha1.GateStatus) string {
+	return fmt.Sprintf("a yes of its hooks of type %s, for %s now (%s); %s", gate.Type, ago(s.now, gate.Since.Time), s.closers(gate), opens[gate.Type])
+}
+
+// adviceLine is what of the policy has no effect, or hardly means what it says.
+func adviceLine(status v1alpha1.CanaryStatus) string {
+	if condition := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionPolicyFollowed); condition != nil {
+		return condition.Message
+	}
+	return ""
+}

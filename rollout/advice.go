@@ -1,0 +1,49 @@
+package rollout
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/analysis"
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+// setAdvised says for as long as it is so what of the policy in force has no effect or hardly means what it says. It is
+// told once, and again when it is something else.
+func (t *tick) setAdvised() {
+	next := &t.plan.Next
+	why := t.advice()
+	if why == "" {
+		meta.RemoveStatusCondition(&next.Conditions, v1alpha1.ConditionPolicyFollowed)
+		return
+	}
+	if told := meta.FindStatusCondition(next.Conditions, v1alpha1.ConditionPolicyFollowed); told == nil || told.Message != why {
+		t.event(policyAdvice(why))
+	}
+	t.setCondition(v1alpha1.ConditionPolicyFollowed, metav1.ConditionFalse, "PolicyAdvice", why)
+}
+
+// advice is about the alerts of the policy and the queries of its checks; empty for nothing. Nothing of it holds a rollout.
+func (t *tick) advice() string {
+	var all []string
+	if shown := t.plan.Next.Policy; shown != nil {
+		if alerts := config.AlertsAdvice(shown.Spec); alerts != "" {
+			all = append(all, alerts)
+		}
+	}
+	for _, check := range t.policy.Checks {
+		where, query := fmt.Sprintf("check %q", check.Name), check.Query
+		if check.TemplateRef != nil {
+			name := TemplateName(*check.TemplateRef, t.o.Namespace)
+			where, query = fmt.Sprintf("%s, MetricTemplate %s", where, name), t.o.Templates[name].Query
+		}
+		if advice := analysis.Advice(query); advice != "" {
+			all = append(all, where+": "+advice)
+		}
+	}
+	return strings.Join(all, "; ")
+}
