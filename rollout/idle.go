@@ -172,6 +172,7 @@ func hold(t *tick, why string) {
 		t.event(candidateBlocked(candidate.Hash, why))
 	}
 	t.say(why)
+	t.wakeForTemplates()
 }
 
 // abortHeld ends the rollout of a candidate before it has begun.

@@ -77,6 +77,15 @@ func window(longest time.Duration, state State, now time.Time) time.Duration {
 	return max(time.Second, min(longest, now.Sub(state.TrafficStarted.Time)))
 }
 
+// wakeForTemplates looks again at a MetricTemplate that cannot be used: Secrets are not watched.
+func (t *tick) wakeForTemplates() {
+	for _, template := range t.o.Templates {
+		if template.Problem != "" {
+			t.wakeIn(t.policy.Interval)
+		}
+	}
+}
+
 // queriesOf are the queries of one check; the problem says why there are none.
 func queriesOf(check analysis.Check, target Target, o Observation, window time.Duration) (queries []analysis.Query, problem string) {
 	where := fmt.Sprintf("check %q", check.Name)

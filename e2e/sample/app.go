@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"sluice.dev/sluice/e2e/gate"
 )
 
 // longestDelay bounds /delay.
@@ -57,7 +59,10 @@ func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}))
-	if !a.worker {
+	switch {
+	case a.gate:
+		mux.Handle("/", gate.New().Handler())
+	case !a.worker:
 		mux.Handle("/status/{code}", a.observed("/status/{code}", a.status))
 		mux.Handle("/delay/{seconds}", a.observed("/delay/{seconds}", a.delay))
 		mux.Handle("/", a.observed("/", a.index))

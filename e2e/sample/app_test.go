@@ -44,6 +44,23 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+func TestAGateInPlaceOfTheApplication(t *testing.T) {
+	handler := newApp(settings{version: "v1", gate: true}).handler()
+	for path, want := range map[string]int{"/healthz": 200, "/metrics": 200, "/seen": 200, "/": 404, "/status/200": 404} {
+		if code, _, _ := get(t, handler, path); code != want {
+			t.Errorf("%s answers %d, not %d", path, code, want)
+		}
+	}
+	for _, want := range []int{403, 200} {
+		response := httptest.NewRecorder()
+		handler.ServeHTTP(response, httptest.NewRequest(http.MethodPost, "/approval/check", strings.NewReader("{}")))
+		if response.Code != want {
+			t.Errorf("the gate answers %d, not %d", response.Code, want)
+		}
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/approval/open", nil))
+	}
+}
+
 func TestErrorRateSparesHealthAndMetrics(t *testing.T) {
 	handler := newApp(settings{errorRate: 1}).handler()
 	for path, want := range map[string]int{"/": 500, "/status/200": 500, "/healthz": 200, "/metrics": 200} {
@@ -80,10 +97,10 @@ func TestSettings(t *testing.T) {
 		"nothing set has the defaults": {nil, defaults},
 		"everything set": {map[string]string{
 			"VERSION": "v2", "PORT": "9000", "ERROR_RATE": "0.5", "READY": "false", "LATENCY": "250ms", "DRAIN": "0s",
-			"CRASH_AFTER": "1m", "READY_AFTER": "2s", "GRPC_PORT": "9001", "WORKER": "1",
+			"CRASH_AFTER": "1m", "READY_AFTER": "2s", "GRPC_PORT": "9001", "WORKER": "1", "GATE": "true",
 			"UPSTREAM": "http://gateway.gateway-system", "UPSTREAM_HOST": "secondary.example.com", "FORWARD": "x-user, cookie",
 		}, settings{version: "v2", port: "9000", errorRate: 0.5, neverReady: true, latency: 250 * time.Millisecond, crashAfter: time.Minute, readyAfter: 2 * time.Second,
-			grpcPort: "9001", worker: true, upstream: "http://gateway.gateway-system", upstreamHost: "secondary.example.com",
+			grpcPort: "9001", worker: true, gate: true, upstream: "http://gateway.gateway-system", upstreamHost: "secondary.example.com",
 			forward: []string{"X-Sluice-Canary", "x-user", "cookie"}}},
 		"ready said plainly": {map[string]string{"READY": "true"}, defaults},
 	} {
@@ -109,6 +126,7 @@ func TestBadSettingsAreAllNamed(t *testing.T) {
 		"an upstream that is no URL":      {"UPSTREAM": "secondary"},
 		"an upstream without plain HTTP":  {"UPSTREAM": "https://secondary"},
 		"a header without a name":         {"FORWARD": "x-user,,cookie"},
+		"a gate that is no bool":          {"GATE": "open"},
 		"several at once":                 {"CRASH_AFTER": "soon", "READY_AFTER": "later"},
 	} {
 		_, err := settingsFrom(func(key string) string { return env[key] })

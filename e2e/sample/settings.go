@@ -23,6 +23,8 @@ type settings struct {
 	grpcPort string
 	// worker serves nothing but its health and metrics.
 	worker bool
+	// gate serves a gate for hooks in place of the application.
+	gate bool
 	// upstream is the URL of an application to ask, upstreamHost the Host header for it when it is not the URL's, and
 	// forward are the headers to pass on to it.
 	upstream, upstreamHost string
@@ -32,8 +34,8 @@ type settings struct {
 // cohortHeader marks requests that a canary got; it is always passed on.
 const cohortHeader = "X-Sluice-Canary"
 
-// settingsFrom reads VERSION, PORT, GRPC_PORT (none by default), ERROR_RATE (0 to 1), READY and WORKER (true or false), the
-// durations LATENCY, DRAIN, CRASH_AFTER and READY_AFTER, and UPSTREAM (a URL) with UPSTREAM_HOST and FORWARD (names of
+// settingsFrom reads VERSION, PORT, GRPC_PORT (none by default), ERROR_RATE (0 to 1), READY, WORKER and GATE (true or false),
+// the durations LATENCY, DRAIN, CRASH_AFTER and READY_AFTER, and UPSTREAM (a URL) with UPSTREAM_HOST and FORWARD (names of
 // headers, separated by commas). What is empty has its default; the error tells all that is wrong.
 func settingsFrom(env func(string) string) (settings, error) {
 	s := settings{version: "dev", port: "8080", drain: 3 * time.Second, forward: []string{cohortHeader}}
@@ -48,6 +50,7 @@ func settingsFrom(env func(string) string) (settings, error) {
 		{"ERROR_RATE", s.readErrorRate},
 		{"READY", s.readReady},
 		{"WORKER", boolInto(&s.worker)},
+		{"GATE", boolInto(&s.gate)},
 		{"UPSTREAM", s.readUpstream},
 		{"UPSTREAM_HOST", func(v string) error { s.upstreamHost = v; return nil }},
 		{"FORWARD", s.readForward},
