@@ -63,11 +63,7 @@ func hooksOf(policy config.Policy, kind v1alpha1.HookType) []v1alpha1.Webhook {
 // hooksDue are those to be asked now: the hooks of the gate that the rollout stands at, those that roll back while anything
 // is in flight, and those of each round while the canary is checked.
 func hooksDue(policy config.Policy, state State, o Observation) []HookCall {
-	candidate := o.inFlight()
-	if candidate == nil || state.Outcome != "" || !judging(state) && state.Phase != v1alpha1.PhaseWaiting {
-		return nil
-	}
-	if candidate.Hash != state.Candidate || candidate.Attempt != state.Attempt {
+	if !undecidedOf(state, o) {
 		return nil
 	}
 	var due []HookCall
@@ -88,6 +84,13 @@ func hooksDue(policy config.Policy, state State, o Observation) []HookCall {
 		add(v1alpha1.HookRollout, policy.Interval)
 	}
 	return due
+}
+
+// undecidedOf reports whether the state is about the candidate in flight, which is being judged or waits to begin.
+func undecidedOf(state State, o Observation) bool {
+	candidate := o.inFlight()
+	return candidate != nil && candidate.Hash == state.Candidate && candidate.Attempt == state.Attempt && state.Outcome == "" &&
+		(judging(state) || state.Phase == v1alpha1.PhaseWaiting)
 }
 
 // answerOf is the last answer of a hook at the present step, nil when there is none.

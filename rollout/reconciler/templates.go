@@ -43,13 +43,8 @@ func (r *Reconciler) readTemplates(ctx context.Context, policy config.Policy, o 
 }
 
 func (r *Reconciler) readTemplate(ctx context.Context, name types.NamespacedName, o *rollout.Observation) (template rollout.Template, exists bool, err error) {
-	if name.Namespace != o.Namespace {
-		switch {
-		case r.noCrossNamespaceRefs:
-			return rollout.Template{Problem: "it is in another namespace, which the chart value noCrossNamespaceRefs forbids"}, true, nil
-		case len(r.namespaces) > 0 && !slices.Contains(r.namespaces, name.Namespace):
-			return rollout.Template{Problem: "its namespace is not watched: add it to the chart value watchNamespaces, or copy the MetricTemplate"}, true, nil
-		}
+	if problem := r.outOfReach(name.Namespace, o.Namespace); problem != "" {
+		return rollout.Template{Problem: problem}, true, nil
 	}
 	found, err := fetch(ctx, r.Client, name, &v1alpha1.MetricTemplate{})
 	if err != nil || found == nil {
@@ -59,8 +54,9 @@ func (r *Reconciler) readTemplate(ctx context.Context, name types.NamespacedName
 	provider := found.Spec.Provider
 	if provider.Type != "" && provider.Type != v1alpha1.ProviderPrometheus {
 		template.Problem = fmt.Sprintf("provider type %s is not supported by this release, only prometheus is", provider.Type)
+		return template, true, nil
 	}
-	if provider.Address == "" || template.Problem != "" {
+	if provider.Address == "" {
 		return template, true, nil
 	}
 	template.Server = &analysis.Server{Address: provider.Address, Headers: provider.Headers, InsecureSkipVerify: provider.InsecureSkipVerify}
@@ -69,6 +65,19 @@ func (r *Reconciler) readTemplate(ctx context.Context, name types.NamespacedName
 		template.Server.Authorization, template.Problem, err = r.readAuthorization(ctx, secret)
 	}
 	return template, true, err
+}
+
+// outOfReach says why a Deployment of a namespace cannot use the MetricTemplates of another one; empty when it can.
+func (r *Reconciler) outOfReach(namespace, from string) string {
+	switch {
+	case namespace == from:
+		return ""
+	case r.noCrossNamespaceRefs:
+		return "it is in another namespace, which the chart value noCrossNamespaceRefs forbids"
+	case len(r.namespaces) > 0 && !slices.Contains(r.namespaces, namespace):
+		return "its namespace is not watched: add it to the chart value watchNamespaces, or copy the MetricTemplate"
+	}
+	return ""
 }
 
 // readAuthorization makes the header of a Secret; the problem says why it cannot, without any value.
