@@ -112,7 +112,9 @@ func TestHooksAreAskedAndTold(t *testing.T) {
 	c.Expect(c.client.Create(t.Context(), policy)).To(Succeed())
 	p := s.ready()
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/policy":"standard","sluice.dev/threshold":null}}}`)
-	s.waitFor(p, "the policy", func(status v1alpha1.CanaryStatus) bool { return status.Policy != nil && status.Policy.Name == "CanaryPolicy/standard" })
+	s.waitFor(p, "the policy", func(status v1alpha1.CanaryStatus) bool {
+		return status.Policy != nil && status.Policy.Name == "CanaryPolicy/standard"
+	})
 	s.setImage("podinfo:v2")
 
 	s.waitFor(p, "the smoke test failing", func(status v1alpha1.CanaryStatus) bool {
