@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/freeze"
@@ -37,6 +38,10 @@ func (l *linter) own(object manifest.Object) {
 	errs := manifest.Decode(object.Content, typed)
 	if spec, is := policySpec(typed); is {
 		errs = append(errs, config.ValidatePolicy(spec)...)
+		l.advise(object, spec)
+	}
+	if template, is := typed.(*v1alpha1.MetricTemplate); is {
+		l.adviseQuery(object, "spec.query", template.Spec.Query)
 	}
 	if object.Name() == "" {
 		errs = append(errs, field.Required(field.NewPath("metadata", "name"), "give it a name"))
@@ -44,6 +49,25 @@ func (l *linter) own(object manifest.Object) {
 	l.wrong(object, errs)
 	if window, is := typed.(*v1alpha1.Freeze); is && len(errs) == 0 {
 		l.freeze(object, window)
+	}
+}
+
+// advise warns of what a policy says and a rollout does not follow.
+func (l *linter) advise(object manifest.Object, spec v1alpha1.PolicySpec) {
+	if path, message, says := strings.Cut(config.AlertsAdvice(spec), ": "); says {
+		l.find(object, Warning, path, message)
+	}
+	if spec.Analysis == nil {
+		return
+	}
+	for i, metric := range spec.Analysis.Metrics {
+		l.adviseQuery(object, fmt.Sprintf("spec.analysis.metrics[%d].query", i), metric.Query)
+	}
+}
+
+func (l *linter) adviseQuery(object manifest.Object, path, query string) {
+	if message := analysis.Advice(query); message != "" {
+		l.find(object, Warning, path, message)
 	}
 }
 
