@@ -56,8 +56,9 @@ var _ = Describe("Mirroring", func() {
 		DeferCleanup(func(ctx SpecContext) { Expect(r.Remove(ctx, app.Class(class))).To(Succeed()) })
 		Expect(r.Supports(ctx, class, "HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror")).To(Succeed())
 		r.kubectl(ctx, "annotate", "deployment", "podinfo", "sluice.dev/policy=standard")
-		s := r.waitFor(ctx, v1alpha1.PhaseInitializing)
-		Expect(s.Message).To(ContainSubstring("Gateway gateway-system/gateway does not support HTTPRouteRequestMirror, which mirror needs"), "before there is a candidate")
+		r.waitUntil(ctx, "word of it before there is a candidate", func(s v1alpha1.CanaryStatus) bool {
+			return strings.Contains(s.Message, "Gateway gateway-system/gateway does not support HTTPRouteRequestMirror, which mirror needs")
+		})
 		r.setVersion(ctx, "v2")
 		r.waitFor(ctx, v1alpha1.PhaseWaiting)
 		Expect(r.Deployment(ctx, "podinfo-canary")).To(BeNil())

@@ -9,6 +9,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/e2e/app"
+	"sluice.dev/sluice/e2e/traffic"
 )
 
 // pasted is a policy with the service and the analysis of a Canary that was written for Flagger, quicker and for the metrics
@@ -45,6 +46,11 @@ spec:
     gatewayRefs:
       - name: gateway
         namespace: gateway-system
+    headers:
+      request:
+        add: {x-shop: from-the-policy}
+      response:
+        add: {x-served: podinfo}
   analysis:
     interval: 2s
     threshold: 5
@@ -93,18 +99,29 @@ const successRate = "metrics: [{name: request-success-rate, thresholdRange: {min
 var byPolicy = map[string]string{"sluice.dev/canary": "true", "sluice.dev/policy": "standard"}
 
 var _ = Describe("A policy with the body of a Flagger Canary", func() {
-	It("promotes step by step, and rolls back what fails by the policy of that time", func(ctx SpecContext) {
+	It("makes Service and route, promotes step by step, and rolls back what fails by the policy of that time", func(ctx SpecContext) {
 		const namespace = "pasted"
 		r := begin(ctx, namespace, scene{
-			Options:   app.Options{Replicas: 2, Annotations: map[string]string{"sluice.dev/canary": "true", "sluice.dev/policy": "podinfo"}},
+			Options:   app.Options{Replicas: 2, NoService: true, Annotations: map[string]string{"sluice.dev/canary": "true", "sluice.dev/policy": "podinfo"}},
 			manifests: []string{strings.ReplaceAll(pasted, "$NAMESPACE", namespace)},
+			requests:  traffic.Options{Body: true, Keep: []string{"X-Served"}},
 		})
+		answer := r.run.Report().Of("v1").Answers[0]
+		Expect(answer.Header.Get("X-Served")).To(Equal("podinfo"))
+		Expect(answer.Saw("X-Shop")).To(Equal("from-the-policy"))
 		r.setVersion(ctx, "v2")
 		s := r.waitUntil(ctx, "step 1", moments[1].holds)
 		Expect(s.Policy.Name).To(Equal("CanaryPolicy/podinfo"))
 		Expect(s.Policy.Sources).To(ContainElements(
 			v1alpha1.PolicySource{Field: "analysis.stepWeight", From: "CanaryPolicy/podinfo"},
 			v1alpha1.PolicySource{Field: "analysis.minRequests", From: "built-in"}))
+
+		By("somebody changes the generated route, which is brought back with its split")
+		r.kubectl(ctx, "patch", "httproute", "podinfo", "--type=json", "-p", `[{"op":"remove","path":"/spec/rules/0/filters"}]`)
+		Eventually(ctx, func() string {
+			return r.kubectl(ctx, "get", "httproute", "podinfo", "-o", "jsonpath={.spec.rules[0].filters[*].type}")
+		}, patience, glance).Should(Equal("RequestHeaderModifier ResponseHeaderModifier"))
+		Expect(r.shares(ctx)["HTTPRoute/pasted/podinfo"][0]).To(BeNumerically(">=", 10))
 
 		By("the policy changes in flight, which is for the next rollout")
 		r.kubectl(ctx, "patch", "canarypolicy", "podinfo", "--type=merge", "-p", `{"spec":{"analysis":{"threshold":2}}}`)

@@ -58,12 +58,15 @@ func begin(ctx context.Context, namespace string, s scene) *rollout {
 	})
 	By("v1 runs, opted in")
 	Expect(a.Deploy(ctx, s.Options, s.manifests...)).To(Succeed())
+	r.kubectl(ctx, "wait", "deployments", "--all", "--for=condition=Available", "--timeout=120s")
 	r.waitFor(ctx, v1alpha1.PhaseInitialized)
 	r.routes = r.userRoutes(ctx)
 	if s.quiet {
 		return r
 	}
-	r.waitForGateway(ctx)
+	for _, target := range append(s.requests.Also, traffic.Target{URL: app.GatewayURL, Host: r.Host()}) {
+		waitForGateway(ctx, target)
+	}
 	if s.requests.Rate == 0 {
 		s.requests.Rate = rate
 	}
@@ -74,22 +77,22 @@ func begin(ctx context.Context, namespace string, s scene) *rollout {
 	return r
 }
 
-// waitForGateway waits until the gateway serves the route, which it does a moment after having accepted it.
-func (r *rollout) waitForGateway(ctx context.Context) {
+// waitForGateway waits until the gateway serves a target, which it does a moment after having accepted its route.
+func waitForGateway(ctx context.Context, target traffic.Target) {
 	GinkgoHelper()
 	Eventually(ctx, func() (int, error) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, app.GatewayURL, nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.URL, nil)
 		if err != nil {
 			return 0, err
 		}
-		request.Host = r.Host()
+		request.Host, request.Header = target.Host, target.Header.Clone()
 		response, err := http.DefaultClient.Do(request)
 		if err != nil {
 			return 0, err
 		}
 		defer func() { _ = response.Body.Close() }()
 		return response.StatusCode, nil
-	}, patience, glance).Should(Equal(http.StatusOK), "the gateway serves the route")
+	}, patience, glance).Should(Equal(http.StatusOK), "the gateway serves "+target.Host)
 }
 
 // explain prints what a person would look at.
