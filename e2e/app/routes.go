@@ -33,7 +33,7 @@ spec:
 }
 
 // RemoteRoute is an HTTPRoute, called NAME, in the namespace NAMESPACE-edge, for the host edge.NAMESPACE.example.com, and the
-// ReferenceGrant that lets it send to every Service of the application's namespace.
+// ReferenceGrant that lets it send to the application's Service, and to no other of that namespace.
 // App.Delete removes that namespace too.
 func RemoteRoute(namespace, name string) string {
 	return replaced(namespace, name, `apiVersion: v1
@@ -54,7 +54,7 @@ kind: ReferenceGrant
 metadata: {name: edge, namespace: $NAMESPACE}
 spec:
   from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: $NAMESPACE-edge}]
-  to: [{group: "", kind: Service}]
+  to: [{group: "", kind: Service, name: $NAME}]
 `)
 }
 

@@ -93,7 +93,7 @@ var _ = Describe("Control over many rollouts", Serial, func() {
 		r.kubectl(ctx, "set", "env", "deployment/"+secondary, "VERSION=v2")
 		s := other.waitUntil(ctx, "its turn", func(s v1alpha1.CanaryStatus) bool { return s.Queue != nil })
 		Expect(s.Phase).To(Equal(v1alpha1.PhaseWaiting))
-		Expect(s.Message).To(ContainSubstring("1st in the queue: 1 of 1 rollouts are running in namespace queue (podinfo)"))
+		Expect(s.Message).To(ContainSubstring("1st in the queue: 1 of 1 rollouts are running in namespace queue (queue/podinfo)"))
 		ended := r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		s = other.waitUntil(ctx, "its begin", func(s v1alpha1.CanaryStatus) bool { return s.Started != nil && s.Phase != v1alpha1.PhaseWaiting })
 		Expect(s.Started.Time).To(BeTemporally(">=", ended.History[0].Finished.Add(-time.Second)))

@@ -20,6 +20,8 @@ import (
 // a mesh.
 const meshed = app.Name + "-mesh"
 
+const granted = "referencegrant.gateway.networking.k8s.io/"
+
 var _ = Describe("Routes of every kind", func() {
 	It("move in one tick, and a step counts when it is in effect on all of them", func(ctx SpecContext) {
 		const namespace = "routes"
@@ -53,6 +55,9 @@ var _ = Describe("Routes of every kind", func() {
 		Eventually(ctx, time.Now, patience, glance).Should(BeTemporally(">", end))
 		leave()
 
+		By("the route of another namespace was granted the canary's Service too, for as long as there is one")
+		Expect(r.kubectl(ctx, "get", "referencegrants", "-o", "name")).To(Equal(granted + "edge\n" + granted + "podinfo-canary"))
+
 		By("the next weight is on all routes, and does not count while one parent has not accepted it")
 		r.waitUntil(ctx, "the mesh", func(s v1alpha1.CanaryStatus) bool {
 			return s.Step == 2 && waitsForMesh(s, "Waiting for weight 50% to take effect")
@@ -71,6 +76,7 @@ var _ = Describe("Routes of every kind", func() {
 		r.expectClean(ctx, "v2")
 		r.expectNoFailures("nobody")
 		Expect(calls.Report().Failed().Answers).To(BeEmpty())
+		Expect(r.kubectl(ctx, "get", "referencegrants", "-o", "name")).To(Equal(granted + "edge"))
 	})
 })
 
