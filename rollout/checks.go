@@ -44,11 +44,11 @@ func (t *tick) holdsFirst(before v1alpha1.Verdict) bool {
 // passedSince reports whether the last checks ran no earlier than at this moment, and passed.
 func (t *tick) passedSince(moment time.Time) bool {
 	if !t.judges() {
-		return !t.o.Now.Before(moment) && t.hooksFailing() == ""
+		return !t.o.Now.Before(moment) && t.hooksFailing(v1alpha1.HookRollout) == ""
 	}
 	next := t.plan.Next
 	return next.LastCheckTime != nil && !next.LastCheckTime.Time.Before(moment) &&
-		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictPass && t.hooksFailing() == ""
+		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictPass && t.hooksFailing(v1alpha1.HookRollout) == ""
 }
 
 // judges reports whether there is anything to judge the candidate by: a workload without traffic has no requests, so that
@@ -66,7 +66,7 @@ func (t *tick) explain() string {
 	case len(checks) > 0:
 		why = analysis.Explain(checks)
 	}
-	if hooks := t.hooksFailing(); hooks != "" {
+	if hooks := t.hooksFailing(v1alpha1.HookRollout); hooks != "" {
 		why += "; " + hooks
 	}
 	return why

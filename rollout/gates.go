@@ -60,7 +60,7 @@ func (t *tick) testsFail() bool {
 		return false
 	}
 	if next.FailedChecks >= t.policy.Threshold {
-		t.rollBack(fmt.Sprintf("%d failed checks: %s", next.FailedChecks, why))
+		t.rollBack(fmt.Sprintf("%d failed checks: %s", next.FailedChecks, t.hooksFailing(v1alpha1.HookPreRollout)))
 		return true
 	}
 	if left := t.plan.Next.CanaryReady.Add(analysis.SettleFor(t.preset())).Sub(t.o.Now); left > 0 {

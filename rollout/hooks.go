@@ -179,12 +179,12 @@ func saysNo(answer v1alpha1.HookStatus) string {
 	return fmt.Sprintf("hook %s (%s) says no: %s", answer.Name, answer.Type, answer.Message)
 }
 
-// hooksFailing says which hooks of a round do not say yes; empty when all do.
-func (t *tick) hooksFailing() string {
-	for _, hook := range hooksOf(t.policy, v1alpha1.HookRollout) {
+// hooksFailing says which hook of a type does not say yes; empty when all do.
+func (t *tick) hooksFailing(kind v1alpha1.HookType) string {
+	for _, hook := range hooksOf(t.policy, kind) {
 		switch answer := answerOf(t.plan.Next, hook); {
 		case answer == nil:
-			return fmt.Sprintf("hook %s (rollout) has not answered yet", hook.Name)
+			return fmt.Sprintf("hook %s (%s) has not answered yet", hook.Name, kind)
 		case !answer.Yes:
 			return saysNo(*answer)
 		}
