@@ -13,7 +13,7 @@ import (
 )
 
 // pasted is a policy with the service and the analysis of a Canary that was written for Flagger, quicker and for the metrics
-// of the sample application, and the two MetricTemplates that it names.
+// of the sample application, and the two MetricTemplates that it names. The primary stands in for the load tester.
 const pasted = `apiVersion: sluice.dev/v1alpha1
 kind: MetricTemplate
 metadata: {name: latency, namespace: $NAMESPACE}
@@ -74,7 +74,7 @@ spec:
     webhooks:
       - name: smoke-test
         type: pre-rollout
-        url: http://podinfo-canary.$NAMESPACE/status/200
+        url: http://podinfo.$NAMESPACE/
         timeout: 15s
         metadata:
           type: bash
