@@ -86,7 +86,11 @@ func (p *plugin) watchCommand() *cobra.Command {
 
 // watchLine is one state in one line, without what changes by itself.
 func watchLine(s subject) string {
-	return fmt.Sprintf("%-18s %3v%%  %s", s.phase(), s.canary.Status.CanaryWeight, s.summary())
+	weight := fmt.Sprintf("%3v%%", s.canary.Status.CanaryWeight)
+	if observed := observedOf(s.canary.Status); observed != "" {
+		weight += " (" + observed + ")"
+	}
+	return fmt.Sprintf("%-18s %s  %s", s.phase(), weight, s.summary())
 }
 
 func (p *plugin) statusCommand() *cobra.Command {

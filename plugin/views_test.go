@@ -3,6 +3,7 @@ package plugin
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -99,6 +100,7 @@ var subjects = map[string]func(*subject){
 		s.canary.Spec.Paused = &v1alpha1.Pause{Reason: "lunch", Stamp: stamp("olga")}
 		s.canary.Status.Paused, s.canary.Status.NextStepTime = "paused by olga: lunch; kubectl sluice resume podinfo goes on", nil
 	},
+	"observed": func(s *subject) { s.canary.Status.ObservedWeight = "19.6" },
 	"paused by the Deployment": func(s *subject) {
 		s.deployment.Spec.Paused = true
 		s.canary.Status.Paused, s.canary.Status.NextStepTime = "paused by spec.paused of the Deployment; kubectl rollout resume goes on", nil
@@ -223,6 +225,16 @@ func TestTables(t *testing.T) {
 	}
 	golden(t, "list", func(w io.Writer) error { return writeList(w, canaries, false, false, now) })
 	golden(t, "list wide of all namespaces", func(w io.Writer) error { return writeList(w, canaries, true, true, now) })
+	golden(t, "watch", func(w io.Writer) error {
+		for _, name := range []string{"in flight", "observed", "fine weights", "paused", "promoted", "waiting", "queued"} {
+			s := inFlight(t)
+			subjects[name](&s)
+			if _, err := fmt.Fprintln(w, watchLine(s)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	golden(t, "history", func(w io.Writer) error { return writeHistory(w, canaries[0].Status.History, now) })
 }
 

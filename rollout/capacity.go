@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,11 +84,15 @@ func (t *tick) isGrowing(replicas int32) bool {
 func (t *tick) boundReturn() {
 	written := t.writtenWeight()
 	wanted, stated := t.wantedWeight()
-	if !stated || wanted >= written || t.returnsAtOnce(written) {
+	losesTesters := t.losesTesters()
+	if !stated || wanted >= written && !losesTesters || t.returnsAtOnce(written) {
 		return
 	}
-	bounded := min(written, max(wanted, fullWeight-math.Floor(t.bearable(fullWeight-written))))
-	if bounded == wanted {
+	bounded := max(wanted, written)
+	if wanted < written {
+		bounded = min(written, max(wanted, fullWeight-math.Floor(t.bearable(fullWeight-written))))
+	}
+	if bounded == wanted && !losesTesters {
 		return
 	}
 	t.plan.Split = t.writtenSplit(bounded)
@@ -103,6 +108,14 @@ func (t *tick) boundReturn() {
 	}
 	t.say(fmt.Sprintf("Giving the primary its requests back as it can take them: it has %g%%, with %d of %d replicas available",
 		fullWeight-bounded, t.o.Primary.Status.AvailableReplicas, t.whole()))
+}
+
+// losesTesters reports whether the plan sends matched requests back to a primary that has no available replica.
+func (t *tick) losesTesters() bool {
+	if t.o.Primary == nil || t.o.Primary.Status.AvailableReplicas > 0 || t.plan.Split.Action == SplitLeave || len(t.plan.Split.Split.Match) > 0 {
+		return false
+	}
+	return slices.ContainsFunc(t.o.splitRoutes(), func(r route.Route) bool { return len(route.SplitFor(r, t.o.key()).Match) > 0 })
 }
 
 // keptCopy leaves a copy alone that still gets requests.

@@ -151,6 +151,18 @@ var capacityStories = map[string]story{
 		acts:        []act{{immediately, setting("v2")}, {atStep(2), func(w *world) { losing(7)(w); w.react(); w.set("v1") }}},
 		phase:       v1alpha1.PhaseInitialized, version: "v1",
 	},
+	"the primary loses all pods while an A-B test is taken back": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good}, policy: ab,
+		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) { losing(10)(w); w.react(); w.set("v1") }},
+			{after(3 * time.Minute), losing(0)}},
+		phase: v1alpha1.PhaseInitialized, version: "v1",
+	},
+	"the primary loses all pods while an A-B test fails": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good}, policy: ab,
+		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) { losing(10)(w); w.react(); turningBad(w) }},
+			{after(3 * time.Minute), losing(0)}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
 	"the primary is scaled to 0 in flight and up again": {
 		annotations: half, behaviours: map[string]behaviour{"v2": good},
 		acts:  []act{{immediately, setting("v2")}, {atStep(2), scaling(0)}, {after(3 * time.Minute), scaling(10)}},

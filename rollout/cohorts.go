@@ -105,8 +105,7 @@ func (t *tick) absent(r route.Route, target string) string {
 		return ""
 	}
 	split, err := route.SplitOf(r.Annotations)
-	// Without a weight, cookies are only taken back: the rollout has ended.
-	if err != nil || split == nil || split.Canary != target || split.Weight == 0 && split.Affinity != nil {
+	if err != nil || split == nil || split.Canary != target || split.OnlyTakesBack() {
 		return fmt.Sprintf("the canary of Service %s gets no requests", target)
 	}
 	return ""

@@ -73,8 +73,12 @@ func canaryReady(available int32) Event {
 	return Event{Reason: "CanaryReady", Message: fmt.Sprintf("Canary is ready, available replicas: %d", available)}
 }
 
-func canaryNotReady(why string, failed, threshold int32) Event {
-	return Event{Warning: true, Reason: "CanaryNotReady", Message: fmt.Sprintf("Canary lost replicas, its weight goes back to 0: %s (failed checks: %d of %d)", why, failed, threshold)}
+func canaryNotReady(why string, traffic bool, failed, threshold int32) Event {
+	lost := "Canary lost replicas, it starts again at the first step"
+	if traffic {
+		lost = "Canary lost replicas, its weight goes back to 0"
+	}
+	return Event{Warning: true, Reason: "CanaryNotReady", Message: fmt.Sprintf("%s: %s (failed checks: %d of %d)", lost, why, failed, threshold)}
 }
 
 func weightAdvanced(step PlannedStep, number int32, steps int) Event {
@@ -173,8 +177,12 @@ func rolledBackUnseen(hash, why string) Event {
 	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf("%s is not rolled out: %s", hash, why)}
 }
 
-func rolledBack(hash string) Event {
-	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf("All requests go to the primary, the canary is removed; %s is not tried again until the template changes", hash)}
+func rolledBack(hash string, traffic bool) Event {
+	text := "The canary is removed; %s is not tried again until the template changes"
+	if traffic {
+		text = "All requests go to the primary, the canary is removed; %s is not tried again until the template changes"
+	}
+	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf(text, hash)}
 }
 
 func promoted(hash string, took time.Duration) Event {
@@ -185,8 +193,12 @@ func cancelled(hash, why string) Event {
 	return Event{Reason: "Cancelled", Message: fmt.Sprintf("Rollout of %s is cancelled: %s", hash, why)}
 }
 
-func superseded(old, new, by string) Event {
-	return Event{Reason: "Superseded", Message: fmt.Sprintf("New template %s from %s replaces %s; the analysis starts again at weight 0", new, by, old)}
+func superseded(old, new, by string, traffic bool) Event {
+	start := "from the beginning"
+	if traffic {
+		start = "at weight 0"
+	}
+	return Event{Reason: "Superseded", Message: fmt.Sprintf("New template %s from %s replaces %s; the analysis starts again %s", new, by, old, start)}
 }
 
 func changedDirectly(direct workload.Direct) Event {

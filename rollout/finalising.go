@@ -98,7 +98,7 @@ func (t *tick) end() {
 	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeAborted:
 		next.Phase = v1alpha1.PhaseFailed
 		t.tellEnd()
-		t.event(rolledBack(next.Candidate))
+		t.event(rolledBack(next.Candidate, !withoutTraffic(t.policy)))
 		t.say(t.ending())
 	default:
 		t.endWithoutVerdict()

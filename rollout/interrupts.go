@@ -108,7 +108,7 @@ func (t *tick) isSuperseded() bool {
 
 func supersededBy(t *tick) {
 	candidate := t.o.Candidate
-	t.event(superseded(t.plan.Next.Candidate, candidate.Hash, candidate.By))
+	t.event(superseded(t.plan.Next.Candidate, candidate.Hash, candidate.By, !withoutTraffic(t.policy)))
 	t.decideOutcome(v1alpha1.OutcomeSuperseded, fmt.Sprintf("template %s from %s replaces it", candidate.Hash, candidate.By))
 	finalising(t)
 }

@@ -130,3 +130,23 @@ func TestAPolicyThatMeansTheSameIsNotWrittenAgain(t *testing.T) {
 		t.Errorf("%+v became %+v", state.Policy, next.Policy)
 	}
 }
+
+func TestTheSourceOfASwitchIsNamed(t *testing.T) {
+	from := func(source string) *v1alpha1.PolicyStatus {
+		return &v1alpha1.PolicyStatus{Sources: []v1alpha1.PolicySource{{Field: "skipAnalysis", From: source}}}
+	}
+	for name, c := range map[string]struct {
+		present, before *v1alpha1.PolicyStatus
+		want            string
+	}{
+		"an annotation": {from("annotation sluice.dev/skip-analysis"), nil, "by annotation sluice.dev/skip-analysis"},
+		"a policy that says so since the rollout": {from("CanaryPolicy/hotfix"), from("annotation sluice.dev/skip-analysis"), "by CanaryPolicy/hotfix"},
+		"a policy that cannot be read any more":   {nil, from("ClusterCanaryPolicy/all"), "by ClusterCanaryPolicy/all"},
+		"a source that nobody knows":              {nil, nil, "by its policy"},
+	} {
+		tick := &tick{policy: config.Policy{SkipAnalysis: true}, o: Observation{Policy: c.present}, before: State{Policy: c.before}}
+		if got := tick.skipsAnalysis(); got != c.want {
+			t.Errorf("%s: %q, not %q", name, got, c.want)
+		}
+	}
+}

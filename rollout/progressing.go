@@ -152,7 +152,7 @@ func (t *tick) lost() string {
 func (t *tick) backToZero(why string) {
 	next := &t.plan.Next
 	next.FailedChecks++
-	t.event(canaryNotReady(why, next.FailedChecks, t.policy.Threshold))
+	t.event(canaryNotReady(why, !withoutTraffic(t.policy), next.FailedChecks, t.policy.Threshold))
 	if next.FailedChecks >= t.policy.Threshold {
 		t.rollBack(fmt.Sprintf("%d failed checks: the canary lost replicas: %s", next.FailedChecks, why))
 		return

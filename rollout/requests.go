@@ -7,7 +7,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/workload"
 )
 
@@ -49,7 +48,7 @@ func (t *tick) skipsAnalysis() string {
 		return "by " + whoAndWhy(promote.By, promote.Reason)
 	}
 	if t.policy.SkipAnalysis {
-		return fmt.Sprintf("by the annotation %s", config.AnnotationSkipAnalysis)
+		return "by " + t.switchedBy("skipAnalysis")
 	}
 	return ""
 }
@@ -65,13 +64,17 @@ func (t *tick) pausedBy() string {
 	case o.Primary.Spec.Paused:
 		return "paused by spec.paused of the Deployment; kubectl rollout resume goes on"
 	case t.policy.Suspend:
-		return fmt.Sprintf("suspended by %s; suspend: false goes on", sourceOf(t.before.Policy, "suspend"))
+		return fmt.Sprintf("suspended by %s; suspend: false goes on", t.switchedBy("suspend"))
 	}
 	return ""
 }
 
-// sourceOf names where a value of the effective policy comes from.
-func sourceOf(policy *v1alpha1.PolicyStatus, field string) string {
+// switchedBy names where the value of a switch comes from: switches act at once, so that the present policy says it.
+func (t *tick) switchedBy(field string) string {
+	policy := t.o.Policy
+	if policy == nil {
+		policy = t.before.Policy
+	}
 	if policy != nil {
 		for _, source := range policy.Sources {
 			if source.Field == field {

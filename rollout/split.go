@@ -89,8 +89,8 @@ func (t *tick) state(split route.Split) {
 	}
 }
 
-// split is how the routes should share requests now. Cookies are given with a weight only: without any, all users would be
-// kept at the primary before the canary could get one.
+// split is how the routes should share requests now. The primary gives its cookie with a weight only: without any, all users
+// would be kept there before the canary could get one.
 func (t *tick) split() route.Split {
 	load := t.load()
 	split := route.Split{
@@ -105,8 +105,11 @@ func (t *tick) split() route.Split {
 	if load.Match || t.known() {
 		split.Match = t.target.Match
 	}
-	if split.Weight > 0 {
+	if split.Weight > 0 || len(split.Match) > 0 {
 		split.Affinity = affinityOf(t.plan.Next.SessionAffinity)
+	}
+	if split.Weight == 0 && split.Affinity != nil {
+		split.Affinity.Primary = nil
 	}
 	return t.dressed(split)
 }

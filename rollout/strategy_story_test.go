@@ -262,6 +262,11 @@ var strategyStories = map[string]story{
 		acts:   []act{{immediately, setting("v2")}, {atStep(2), pausing}, {after(3 * time.Minute), resuming}},
 		phase:  v1alpha1.PhaseSucceeded, version: "v2",
 	},
+	"testers of an A-B test stay at the canary": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good}, prepare: capable, policy: inTurn(sticky, ab),
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
 	"cookies are left to their age": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": good}, prepare: capable,
 		policy: inTurn(sticky, func(p *config.Policy) { p.SessionAffinity.ExpireFor = &metav1.Duration{} }),

@@ -71,7 +71,7 @@ func (b builder) isPrimaryOf(ref map[string]any, cohort Cohort) bool {
 		(is.namespace == b.route.Namespace || is.namespace == cohort.namespaceIn(b.route.Namespace))
 }
 
-// matchRules send testers to the canary, whatever the weight.
+// matchRules send testers to the canary, whatever the weight; its cookie keeps them there when they no longer match.
 func (b builder) matchRules(map[string]any) ([]map[string]any, error) {
 	if b.intents.Split == nil || !b.served() {
 		return nil, nil
@@ -80,7 +80,15 @@ func (b builder) matchRules(map[string]any) ([]map[string]any, error) {
 	if b.route.Kind == GRPC {
 		entries = slices.DeleteFunc(slices.Clone(entries), func(m Match) bool { return len(m.QueryParams) > 0 || m.Method != "" || m.Path != nil })
 	}
-	return b.ruleFor("match", entries, b.canaryRefs())
+	refs := b.canaryRefs()
+	if affinity := b.affinity(); affinity != nil && len(entries) > 0 {
+		for _, ref := range refs {
+			if err := addCookie(asMap(ref), affinity.Cookie.String()); err != nil {
+				return nil, fmt.Errorf("spec.rules[%d].backendRefs: %w", b.index, err)
+			}
+		}
+	}
+	return b.ruleFor("match", entries, refs)
 }
 
 // served reports whether the rule sends the primary any requests.

@@ -69,8 +69,18 @@ func (s Split) uncookie(ref map[string]any) {
 	}
 }
 
-// cookieRules keep users where their cookie says. Without any weight nobody is kept on the canary, and without any weight of
-// its own nobody on the primary: it may be about to lose its pods.
+// keepsAtCanary reports whether the canary's cookie counts: while others come to the canary, by weight or as testers.
+func (s Split) keepsAtCanary() bool {
+	return s.Weight > 0 || len(s.Match) > 0
+}
+
+// OnlyTakesBack reports whether a split does nothing but take cookies back: its rollout has ended.
+func (s Split) OnlyTakesBack() bool {
+	return s.Affinity != nil && !s.keepsAtCanary()
+}
+
+// cookieRules keep users where their cookie says. Without any weight or testers nobody is kept on the canary, and without any
+// weight of its own nobody on the primary: it may be about to lose its pods.
 func (b builder) cookieRules(map[string]any) ([]map[string]any, error) {
 	affinity := b.affinity()
 	if affinity == nil || !b.served() {
@@ -82,7 +92,7 @@ func (b builder) cookieRules(map[string]any) ([]map[string]any, error) {
 		rules = append(rules, made...)
 		return err
 	}
-	if b.intents.Split.Weight > 0 {
+	if b.intents.Split.keepsAtCanary() {
 		if err := add("canary", affinity.Cookie, b.canaryRefs()); err != nil {
 			return nil, err
 		}

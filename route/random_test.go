@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -154,6 +155,7 @@ func TestAnySequenceOfIntentsEndsWithTheUsersRoute(t *testing.T) {
 				t.Fatalf("seed %d: is not rendered: %s", seed, reason)
 			}
 			checkShares(t, seed, user, current)
+			checkTesters(t, seed, current)
 		}
 		if diff := cmp.Diff(encode(user.Rules), encode(Plain(current).Rules)); diff != "" {
 			t.Fatalf("seed %d: the end is not the user's route: %s", seed, diff)
@@ -200,5 +202,29 @@ func checkShares(t *testing.T, seed uint64, user, rendered Route) {
 	}
 	if i != len(user.Rules) {
 		t.Fatalf("seed %d: %d rules of the user's are left of %d", seed, i, len(user.Rules))
+	}
+}
+
+// checkTesters holds that testers get the canary's cookie where there is one, and that it keeps them there at any weight.
+func checkTesters(t *testing.T, seed uint64, rendered Route) {
+	t.Helper()
+	split := SplitFor(rendered, types.NamespacedName{Namespace: "test", Name: "shop"})
+	if split == nil || split.Affinity == nil || rendered.Kind == GRPC {
+		return
+	}
+	names := encode(rendered.Rules)
+	for _, rule := range rendered.Rules {
+		name := text(asMap(rule), "name", "")
+		if !strings.HasPrefix(name, "sluice-match-") {
+			continue
+		}
+		if kept := strings.Replace(name, "match", "canary", 1); !strings.Contains(names, `"`+kept+`"`) {
+			t.Fatalf("seed %d: %s has no %s", seed, name, kept)
+		}
+		for _, ref := range listOf(asMap(rule), "backendRefs") {
+			if !strings.Contains(encode(ref), split.Affinity.Cookie.String()) {
+				t.Fatalf("seed %d: %s gives no cookie: %s", seed, name, encode(ref))
+			}
+		}
 	}
 }

@@ -80,7 +80,7 @@ type PathMatch struct {
 
 // Affinity are the cookies that keep a user on a version.
 type Affinity struct {
-	// Cookie is set on answers of the canary; requests that carry it go to the canary while it has any weight.
+	// Cookie is set on answers of the canary; requests that carry it go to the canary while it has any weight or testers.
 	Cookie Cookie `json:"cookie"`
 	// Primary is set on answers of the primary; requests that carry it go to the primary while it has any weight.
 	Primary *Cookie `json:"primary,omitempty"`

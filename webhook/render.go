@@ -154,7 +154,7 @@ func (s *subject) holdBack(meant workload.Comparable) {
 		Hash: meant.Hash(), Template: meant.Template, At: s.request.Now,
 		By: strings.ToValidUTF8(s.request.User, "?"), Manager: strings.ToValidUTF8(s.request.Manager, "?"),
 	}
-	s.warn("held back as canary %s, the Deployment itself does not roll; follow it with: kubectl sluice watch %s -n %s, or: kubectl get canary %s -n %s -w",
+	s.warn("held back as canary %s, the Deployment itself does not roll; follow it with: kubectl sluice watch %s -n %s, or: kubectl get canaries.sluice.dev %s -n %s -w",
 		s.candidate.Hash, s.name(), s.namespace(), s.name(), s.namespace())
 	s.warn("stop it with: kubectl sluice abort %s -n %s, or: kubectl annotate deployment %s -n %s %s=true",
 		s.name(), s.namespace(), s.name(), s.namespace(), config.AnnotationAbort)
