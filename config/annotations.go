@@ -134,6 +134,8 @@ const (
 	RoleGenerated = "generated"
 	// AnnotationGenerated is the hash of what was generated, on a generated Service or route.
 	AnnotationGenerated = "sluice.dev/generated"
+	// AnnotationGeneratedFor is the namespace and the name of the Deployment for which a grant in another namespace was generated.
+	AnnotationGeneratedFor = "sluice.dev/generated-for"
 	// Finalizer is on a Canary while a split may be written on a route.
 	Finalizer = "sluice.dev/split"
 	// FieldManager is the field manager of everything that the reconciler writes.

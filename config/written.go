@@ -31,6 +31,8 @@ var written = []Annotation{
 	{Key: AnnotationCohorts, Kind: KindRoute, Values: "JSON",
 		Example:  `[{"deployment":"web","header":"x-sluice-canary","value":"web","primary":"podinfo","to":"podinfo-canary"}]`,
 		Sentence: "Where requests go that the canary of another Deployment has marked."},
+	{Key: AnnotationGeneratedFor, Kind: KindMade, Values: "a namespace and a name", Example: "shop/cart",
+		Sentence: "The Deployment for which a ReferenceGrant in another namespace was generated."},
 	{Key: AnnotationGenerated, Kind: KindMade, Values: "a hash", Example: "5f2b9c01d4ee",
 		Sentence: "What a generated Service or route was made from."},
 	{Key: AnnotationTemplateHash, Kind: KindMade, Values: "the hash of the candidate", Example: "10a15acb",

@@ -30,6 +30,9 @@ type GenerateIntent struct {
 	Objects []*unstructured.Unstructured
 	// LetGo are those that the policy no longer asks for: they become the user's, as they are.
 	LetGo []GeneratedKey
+	// Grants are to be made in other namespaces, after those of Ungrant were deleted.
+	Grants  []*gatewayv1.ReferenceGrant
+	Ungrant []gatewayv1.ReferenceGrant
 }
 
 // GeneratedKey names a generated object.
@@ -133,6 +136,7 @@ func (t *tick) generate() {
 	}
 	if refused == "" {
 		t.letGo(service, made)
+		t.grants(made)
 	}
 }
 

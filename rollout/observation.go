@@ -75,6 +75,11 @@ type Observation struct {
 	Applied map[GeneratedKey]Applied
 	// Grants are those of the namespace.
 	Grants []gatewayv1.ReferenceGrant
+	// GeneratedGrants are those of all namespaces that were generated for this Deployment. NoGrants is set when none may be made,
+	// and Watched are the namespaces in which they may be, empty for all.
+	GeneratedGrants []gatewayv1.ReferenceGrant
+	NoGrants        bool
+	Watched         []string
 	// Gateways and Classes are those of the cluster.
 	Gateways []gatewayv1.Gateway
 	Classes  []gatewayv1.GatewayClass

@@ -133,6 +133,12 @@ func (p Plan) String() string {
 	for _, made := range p.Generate.LetGo {
 		fmt.Fprintf(&b, ", let go of %s", made)
 	}
+	for _, grant := range p.Generate.Ungrant {
+		fmt.Fprintf(&b, ", delete %s", GrantKeyOf(&grant))
+	}
+	for _, grant := range p.Generate.Grants {
+		fmt.Fprintf(&b, ", make %s", GrantKeyOf(grant))
+	}
 	if p.Ask.Key != "" {
 		fmt.Fprintf(&b, ", ask %s=%s", strings.TrimPrefix(p.Ask.Key, "sluice.dev/"), p.Ask.Value())
 	}

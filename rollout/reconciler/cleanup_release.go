@@ -39,6 +39,9 @@ func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes [
 		err = u.removeGrants(ctx, canary, grants)
 	}
 	if err == nil {
+		err = u.releaseGenerated(ctx, canary)
+	}
+	if err == nil {
 		err = u.removeOwned(ctx, canary)
 	}
 	if err != nil {
@@ -53,6 +56,16 @@ func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes [
 		return nil
 	}
 	return client.IgnoreNotFound(u.patchFinalizer(ctx, canary, controllerutil.RemoveFinalizer))
+}
+
+// releaseGenerated deletes the grants of other namespaces that the generated route no longer needs.
+func (u *cleanUp) releaseGenerated(ctx context.Context, canary *v1alpha1.Canary) error {
+	key := client.ObjectKeyFromObject(canary)
+	primary, err := fetch(ctx, u.Live, key, &appsv1.Deployment{})
+	if err != nil {
+		return err
+	}
+	return u.releaseGrants(ctx, key, primary)
 }
 
 // stillServed says why a gateway may still send requests to the copy: a route has the split, is not in effect without it,

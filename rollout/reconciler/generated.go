@@ -75,7 +75,7 @@ func (r *Reconciler) writeGenerated(ctx context.Context, _ *v1alpha1.Canary, o r
 			return err
 		}
 	}
-	return nil
+	return r.writeGrants(ctx, key, plan.Generate)
 }
 
 // unknownField reports whether the schema that the cluster has for an object has no such field; the API server calls that an

@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -209,6 +210,51 @@ func TestAFieldThatTheCRDsDoNotKnowIsRefusedByItsName(t *testing.T) {
 	a.Consistently(func() int { return requestsIn(a.namespace) }, time.Second, glance).Should(Equal(before), "what is refused is not applied again in each tick")
 	a.servicePolicy(shopPolicy)
 	a.made()
+}
+
+func TestGrantsAreMadeForBackendsOfOtherNamespaces(t *testing.T) {
+	a := newApp(t)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	a.Expect(server.Client.Delete(t.Context(), &gatewayv1.HTTPRoute{ObjectMeta: a.named("podinfo")})).To(Succeed())
+	other := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
+	a.create(other)
+	backend := func(name string) string {
+		return fmt.Sprintf("{backendRef: {name: %s, namespace: %s, port: 80}}", name, other.Name)
+	}
+	grantedTo := func() []string {
+		var list gatewayv1.ReferenceGrantList
+		a.Expect(server.Client.List(t.Context(), &list, client.InNamespace(other.Name))).To(Succeed())
+		var names []string
+		for _, grant := range list.Items {
+			a.Expect(grant.OwnerReferences).To(BeEmpty())
+			a.Expect(grant.Annotations).To(HaveKeyWithValue(config.AnnotationGeneratedFor, a.namespace+"/podinfo"))
+			a.Expect(grant.Spec.From).To(Equal([]gatewayv1.ReferenceGrantFrom{{Group: gatewayv1.GroupName, Kind: "HTTPRoute", Namespace: gatewayv1.Namespace(a.namespace)}}))
+			for _, to := range grant.Spec.To {
+				names = append(names, string(*to.Name))
+			}
+		}
+		return names
+	}
+	policy := "port: 80\ngatewayRefs: [{name: gateway}]\nprimaryBackend: " + backend("front") + "\ncanaryBackend: " + backend("front-next") + "\n"
+	a.servicePolicy(policy + "mirror: [" + backend("archive") + "]")
+	a.annotate(config.AnnotationPolicy, "standard")
+	a.Eventually(grantedTo, patience, glance).Should(Equal([]string{"archive", "front", "front-next"}))
+
+	a.servicePolicy(policy)
+	a.Eventually(grantedTo, patience, glance).Should(Equal([]string{"front", "front-next"}), "what is no longer asked for is no longer granted")
+
+	a.Expect(server.Client.DeleteAllOf(t.Context(), &gatewayv1.ReferenceGrant{}, client.InNamespace(other.Name))).To(Succeed())
+	a.Eventually(grantedTo, patience, glance).Should(HaveLen(2), "one that was deleted is made again")
+
+	a.annotate(config.AnnotationCanary, "")
+	a.Eventually(grantedTo, patience, glance).Should(Equal([]string{"front"}), "the route that stays still sends to the primary's backend")
+
+	a.annotate(config.AnnotationCanary, "true")
+	a.Eventually(grantedTo, patience, glance).Should(HaveLen(2))
+	a.Expect(server.Client.Delete(t.Context(), &appsv1.Deployment{ObjectMeta: a.named("podinfo")})).To(Succeed())
+	// No garbage collector runs here: it would delete the Canary with its owner.
+	a.Expect(client.IgnoreNotFound(server.Client.Delete(t.Context(), &v1alpha1.Canary{ObjectMeta: a.named("podinfo")}))).To(Succeed())
+	a.Eventually(grantedTo, patience, glance).Should(BeEmpty(), "with the Deployment everything goes")
 }
 
 // The route package's goldens say what is generated; this says that the API server takes all of it.

@@ -19,7 +19,7 @@ import (
 	"sluice.dev/sluice/workload"
 )
 
-const grantKind = "ReferenceGrant"
+const grantKind = rollout.GrantKind
 
 // grantVersion is the version at which the cluster serves ReferenceGrants, v1 before v1beta1, which has the same fields; empty
 // where it has none.

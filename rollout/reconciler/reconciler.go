@@ -69,7 +69,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		r.hooks.forget(request.NamespacedName)
 		r.slots.forget(request.NamespacedName)
 		r.applied.forget(request.NamespacedName)
-		return ctrl.Result{}, nil
+		return ctrl.Result{}, r.releaseGrants(ctx, request.NamespacedName, observation.Primary)
 	}
 	policy, err := r.gather(ctx, canary, &observation)
 	if err != nil {

@@ -47,7 +47,7 @@ type Options struct {
 	Prometheus bool
 	// Hook asks and tells hooks; nil when there are none.
 	Hook HookFunc
-	// NoCrossNamespaceRefs forbids the use of MetricTemplates of other namespaces.
+	// NoCrossNamespaceRefs forbids the use of MetricTemplates of other namespaces, and grants in them for generated routes.
 	NoCrossNamespaceRefs bool
 	// Namespaces are those that are watched; empty for all.
 	Namespaces []string
@@ -124,6 +124,11 @@ func Setup(manager ctrl.Manager, options Options) error {
 		})
 	for _, kind := range kinds {
 		b.Watches(routeObject(kind), handler.EnqueueRequestsFromMapFunc(r.ofRoute))
+	}
+	if grants != "" {
+		kind := &unstructured.Unstructured{}
+		kind.SetGroupVersionKind(r.grantsAs(grantKind))
+		b.Watches(kind, handler.EnqueueRequestsFromMapFunc(ofGrant))
 	}
 	if err := b.Complete(r); err != nil {
 		return err

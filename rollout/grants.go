@@ -1,0 +1,76 @@
+package rollout
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
+)
+
+// GrantKind is the kind of what lets routes send to backends of other namespaces.
+const GrantKind = "ReferenceGrant"
+
+// grants plans the grants in other namespaces for what the generated route sends to: made for what the policy asks for, and kept
+// as long as a route of the namespace still sends there.
+func (t *tick) grants(made *gatewayv1.HTTPRoute) {
+	wanted := route.StillGranted(t.o.Namespace, t.o.Routes, t.o.GeneratedGrants)
+	if made != nil && !t.o.NoGrants {
+		wanted = append(wanted, t.grantable(made)...)
+	}
+	desired := route.GrantsFor(t.o.Namespace, wanted)
+	for _, grant := range desired {
+		workload.MarkGrant(grant, t.o.key())
+	}
+	t.plan.Generate.Grants, t.plan.Generate.Ungrant = GrantChanges(desired, t.o.GeneratedGrants)
+	t.plan.Generate.Grants = slices.DeleteFunc(t.plan.Generate.Grants, t.wasRefused)
+}
+
+// grantable are the backends of the policy in namespaces that are watched.
+func (t *tick) grantable(made *gatewayv1.HTTPRoute) []route.Backend {
+	var found []route.Backend
+	if generated, err := route.FromObject(t.marked(made, gatewayv1.GroupVersion.String(), route.HTTP).Object); err == nil {
+		found = route.References(generated)
+	}
+	if own := t.policy.Generated.CanaryBackend; own != nil {
+		found = append(found, route.ReferencesOf(route.ReferenceTo(*own), t.o.Namespace)...)
+	}
+	return slices.DeleteFunc(found, func(b route.Backend) bool { return len(t.o.Watched) > 0 && !slices.Contains(t.o.Watched, b.Namespace) })
+}
+
+// wasRefused reports whether the API server has refused a grant a short while ago.
+func (t *tick) wasRefused(grant *gatewayv1.ReferenceGrant) bool {
+	last := t.o.Applied[GrantKeyOf(grant)]
+	left := last.At.Add(applyAgain).Sub(t.o.Now)
+	if last.Refused == "" || left <= 0 {
+		return false
+	}
+	t.wakeIn(left)
+	return true
+}
+
+// GrantKeyOf names a grant; unlike other generated objects it is in another namespace.
+func GrantKeyOf(grant *gatewayv1.ReferenceGrant) GeneratedKey {
+	return GeneratedKey{GrantKind, grant.Namespace + "/" + grant.Name}
+}
+
+// GrantChanges are the grants to make and those to delete so that there are those that are desired. One that is to change is
+// made anew.
+func GrantChanges(desired []*gatewayv1.ReferenceGrant, current []gatewayv1.ReferenceGrant) (missing []*gatewayv1.ReferenceGrant, surplus []gatewayv1.ReferenceGrant) {
+	same := func(a, b *gatewayv1.ReferenceGrant) bool {
+		return a.Namespace == b.Namespace && a.Name == b.Name && equality.Semantic.DeepEqual(a.Spec, b.Spec)
+	}
+	for _, grant := range desired {
+		if !slices.ContainsFunc(current, func(c gatewayv1.ReferenceGrant) bool { return same(grant, &c) }) {
+			missing = append(missing, grant)
+		}
+	}
+	for _, grant := range current {
+		if !slices.ContainsFunc(desired, func(d *gatewayv1.ReferenceGrant) bool { return same(d, &grant) }) {
+			surplus = append(surplus, grant)
+		}
+	}
+	return missing, surplus
+}

@@ -1,0 +1,103 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
+)
+
+// listGenerated reads the grants that were generated for a Deployment, in whatever namespaces.
+func (r *Reconciler) listGenerated(ctx context.Context, deployment types.NamespacedName) ([]gatewayv1.ReferenceGrant, error) {
+	if r.grantVersion == "" {
+		return nil, nil
+	}
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(r.grantsAs(grantKind + "List"))
+	made := client.MatchingLabels{config.LabelRole: config.RoleGenerated, config.LabelPrimary: workload.LabelValue(deployment.Name)}
+	if err := r.routes.List(ctx, list, made); err != nil {
+		return nil, fmt.Errorf("list %ss: %w", grantKind, err)
+	}
+	var grants []gatewayv1.ReferenceGrant
+	for i := range list.Items {
+		if primary, ours := workload.GrantFor(&list.Items[i]); !ours || primary != deployment {
+			continue
+		}
+		var grant gatewayv1.ReferenceGrant
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(list.Items[i].Object, &grant); err != nil {
+			return nil, fmt.Errorf("%s %s/%s: %w", grantKind, list.Items[i].GetNamespace(), list.Items[i].GetName(), err)
+		}
+		grants = append(grants, grant)
+	}
+	return grants, nil
+}
+
+// writeGrants deletes and makes grants of other namespaces.
+func (r *Reconciler) writeGrants(ctx context.Context, deployment types.NamespacedName, intent rollout.GenerateIntent) error {
+	if r.grantVersion == "" {
+		return nil
+	}
+	for i := range intent.Ungrant {
+		if err := r.deleteGrant(ctx, &intent.Ungrant[i]); err != nil {
+			return err
+		}
+	}
+	for _, grant := range intent.Grants {
+		object, err := r.grantObject(grant)
+		if err == nil {
+			err = r.create(ctx, object)
+		}
+		what := rollout.Applied{At: time.Now()}
+		if refused(err) {
+			what.Refused = rollout.GeneratedRefused(grantKind, rollout.GrantKeyOf(grant).Name, err)
+		}
+		r.applied.set(deployment, rollout.GrantKeyOf(grant), what)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// releaseGrants deletes the grants of a Deployment that no longer rolls out with us. Where the Deployment is still there, those
+// stay by which its routes send requests.
+func (r *Reconciler) releaseGrants(ctx context.Context, deployment types.NamespacedName, primary *appsv1.Deployment) error {
+	current, err := r.listGenerated(ctx, deployment)
+	if err != nil || len(current) == 0 || r.DryRun {
+		return err
+	}
+	var desired []*gatewayv1.ReferenceGrant
+	if primary != nil && primary.DeletionTimestamp == nil {
+		routes, err := r.listRoutes(ctx, deployment.Namespace)
+		if err != nil {
+			return err
+		}
+		desired = route.GrantsFor(deployment.Namespace, route.StillGranted(deployment.Namespace, routes, current))
+		for _, grant := range desired {
+			workload.MarkGrant(grant, deployment)
+		}
+	}
+	missing, surplus := rollout.GrantChanges(desired, current)
+	return r.writeGrants(ctx, deployment, rollout.GenerateIntent{Grants: missing, Ungrant: surplus})
+}
+
+// ofGrant maps a generated grant to its Deployment, also to one that is gone.
+func ofGrant(_ context.Context, object client.Object) []ctrl.Request {
+	primary, ours := workload.GrantFor(object)
+	if !ours {
+		return nil
+	}
+	return []ctrl.Request{{NamespacedName: primary}}
+}

@@ -1,0 +1,88 @@
+package route
+
+import (
+	"cmp"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+)
+
+// References are the backends that a route sends requests or copies of them to, with all fields filled in.
+func References(r Route) []Backend {
+	var found []Backend
+	for _, rule := range r.Rules {
+		found = append(found, mirrored(asMap(rule), r.Namespace)...)
+		for _, ref := range listOf(asMap(rule), "backendRefs") {
+			found = append(found, ReferencesOf(asMap(ref), r.Namespace)...)
+		}
+	}
+	return found
+}
+
+// ReferencesOf are the backends of one reference of a route of this namespace, and of its filters.
+func ReferencesOf(ref map[string]any, namespace string) []Backend {
+	if ref == nil {
+		return nil
+	}
+	return append(mirrored(ref, namespace), filledIn(ref, namespace))
+}
+
+// mirrored are the backends that get copies of the requests of a rule or of a reference.
+func mirrored(holder map[string]any, namespace string) []Backend {
+	var found []Backend
+	for _, filter := range listOf(holder, "filters") {
+		if to := asMap(asMap(asMap(filter)["requestMirror"])["backendRef"]); to != nil {
+			found = append(found, filledIn(to, namespace))
+		}
+	}
+	return found
+}
+
+func filledIn(ref map[string]any, namespace string) Backend {
+	is := backendOf(ref, namespace)
+	return Backend{Group: is.group, Kind: is.kind, Namespace: is.namespace, Name: is.name}
+}
+
+// GrantsFor are the grants, one in each other namespace, that let HTTPRoutes of a namespace send to backends, which have all
+// fields filled in. Their names are left to the caller.
+func GrantsFor(namespace string, backends []Backend) []*gatewayv1.ReferenceGrant {
+	backends = slices.SortedFunc(slices.Values(backends), func(a, b Backend) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Group, b.Group), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
+	})
+	var grants []*gatewayv1.ReferenceGrant
+	for _, to := range slices.Compact(backends) {
+		if to.Namespace == namespace {
+			continue
+		}
+		if len(grants) == 0 || grants[len(grants)-1].Namespace != to.Namespace {
+			grants = append(grants, &gatewayv1.ReferenceGrant{ObjectMeta: metav1.ObjectMeta{Namespace: to.Namespace},
+				Spec: gatewayv1.ReferenceGrantSpec{From: []gatewayv1.ReferenceGrantFrom{grantFrom(Key{Kind: HTTP, Namespace: namespace})}}})
+		}
+		name, last := gatewayv1.ObjectName(to.Name), grants[len(grants)-1]
+		last.Spec.To = append(last.Spec.To, gatewayv1.ReferenceGrantTo{Group: gatewayv1.Group(to.Group), Kind: gatewayv1.Kind(to.Kind), Name: &name})
+	}
+	return grants
+}
+
+// StillGranted are the backends of grants that HTTPRoutes of a namespace still refer to.
+func StillGranted(namespace string, routes []Route, grants []gatewayv1.ReferenceGrant) []Backend {
+	var used, still []Backend
+	for _, r := range routes {
+		if r.Kind == HTTP && r.Namespace == namespace {
+			used = append(used, References(r)...)
+		}
+	}
+	for _, grant := range grants {
+		for _, to := range grant.Spec.To {
+			if to.Name == nil {
+				continue
+			}
+			granted := Backend{Group: string(to.Group), Kind: string(to.Kind), Namespace: grant.Namespace, Name: string(*to.Name)}
+			if slices.Contains(used, granted) {
+				still = append(still, granted)
+			}
+		}
+	}
+	return still
+}
