@@ -210,3 +210,25 @@ func TestDecideIsTotal(t *testing.T) {
 		}
 	}
 }
+
+func TestADryRunSaysWhatItWouldMake(t *testing.T) {
+	port := int32(80)
+	policy := config.Policy{Generated: &v1alpha1.ServiceSpec{Port: &port, GatewayRefs: []gatewayv1.ParentReference{{Name: "gateway"}}}}
+	o := complete()
+	o.DryRun, o.Services, o.Routes = true, nil, nil
+	if _, problem := Discover(policy, o); problem != "would make Service shop and HTTPRoute shop" {
+		t.Errorf("without a Service: %q", problem)
+	}
+	o.Services = complete().Services
+	if _, problem := Discover(policy, o); problem != "would make HTTPRoute shop" {
+		t.Errorf("with a Service: %q", problem)
+	}
+	o.DryRun = false
+	if _, problem := Discover(policy, o); problem != "HTTPRoute shop is being made" {
+		t.Errorf("off a dry run: %q", problem)
+	}
+	policy.Generated.GatewayRefs, o.DryRun, o.Services = nil, true, nil
+	if _, problem := Discover(policy, o); problem != "would make Service shop" {
+		t.Errorf("without a gateway: %q", problem)
+	}
+}

@@ -220,10 +220,13 @@ func (t *tick) letGo(service *corev1.Service, made *gatewayv1.HTTPRoute) {
 	}
 }
 
-// beingMade says that a generated object is on its way, or why it is refused.
+// beingMade says that a generated object is on its way, that it would be, or why it is refused.
 func beingMade(o Observation, made GeneratedKey) string {
 	if refused := o.Applied[made].Refused; refused != "" {
 		return refused
+	}
+	if o.DryRun {
+		return fmt.Sprintf("would make %s", made)
 	}
 	return fmt.Sprintf("%s is being made", made)
 }
@@ -236,6 +239,9 @@ func awaitedService(policy config.Policy, o Observation) string {
 	}
 	if slices.ContainsFunc(workload.ServicesOf(o.Primary, o.Services), func(s corev1.Service) bool { return s.Name == made.Name }) {
 		return ""
+	}
+	if behind, _ := wantedRoute(policy, o, *made); o.DryRun && behind != nil {
+		return fmt.Sprintf("would make Service %s and HTTPRoute %s", made.Name, behind.Name)
 	}
 	return beingMade(o, GeneratedKey{"Service", made.Name})
 }
