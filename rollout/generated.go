@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +32,24 @@ type GenerateIntent struct {
 	// Grants are to be made in other namespaces, after those of Ungrant were deleted.
 	Grants  []*gatewayv1.ReferenceGrant
 	Ungrant []gatewayv1.ReferenceGrant
+}
+
+// String is what is written, each after a comma; empty for nothing.
+func (g GenerateIntent) String() string {
+	var b strings.Builder
+	for _, made := range g.Objects {
+		fmt.Fprintf(&b, ", apply %s %s", made.GetKind(), made.GetName())
+	}
+	for _, made := range g.LetGo {
+		fmt.Fprintf(&b, ", let go of %s", made)
+	}
+	for _, grant := range g.Ungrant {
+		fmt.Fprintf(&b, ", delete %s", GrantKeyOf(&grant))
+	}
+	for _, grant := range g.Grants {
+		fmt.Fprintf(&b, ", make %s", GrantKeyOf(grant))
+	}
+	return b.String()
 }
 
 // GeneratedKey names a generated object.
@@ -275,17 +292,4 @@ func (t *tick) notReadyYet(target Target) string {
 		}
 	}
 	return ""
-}
-
-// unknownField is how the API server names a field that its schema does not have.
-var unknownField = regexp.MustCompile(`\.(spec[^ ]*): field not declared in schema`)
-
-// GeneratedRefused says why a generated object cannot be made, and what to do.
-func GeneratedRefused(kind, name string, err error) string {
-	made := GeneratedKey{kind, name}
-	if found := unknownField.FindStringSubmatch(err.Error()); found != nil {
-		return fmt.Sprintf("%s cannot be made: the cluster's CRD of %ss has no field %s; install the Gateway API CRDs that have it "+
-			"(some are only in the experimental channel), or leave it out of the policy", made, kind, found[1])
-	}
-	return fmt.Sprintf("%s cannot be made of the policy: %v", made, err)
 }

@@ -127,18 +127,7 @@ func (p Plan) String() string {
 	case SplitRemove:
 		b.WriteString(", no split")
 	}
-	for _, made := range p.Generate.Objects {
-		fmt.Fprintf(&b, ", apply %s %s", made.GetKind(), made.GetName())
-	}
-	for _, made := range p.Generate.LetGo {
-		fmt.Fprintf(&b, ", let go of %s", made)
-	}
-	for _, grant := range p.Generate.Ungrant {
-		fmt.Fprintf(&b, ", delete %s", GrantKeyOf(&grant))
-	}
-	for _, grant := range p.Generate.Grants {
-		fmt.Fprintf(&b, ", make %s", GrantKeyOf(grant))
-	}
+	b.WriteString(p.Generate.String())
 	if p.Ask.Key != "" {
 		fmt.Fprintf(&b, ", ask %s=%s", strings.TrimPrefix(p.Ask.Key, "sluice.dev/"), p.Ask.Value())
 	}

@@ -122,18 +122,23 @@ func Setup(manager ctrl.Manager, options Options) error {
 			MaxConcurrentReconciles: parallelTicks,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](shortestRetry, longestRetry),
 		})
-	for _, kind := range kinds {
-		b.Watches(routeObject(kind), handler.EnqueueRequestsFromMapFunc(r.ofRoute))
-	}
-	if grants != "" {
-		kind := &unstructured.Unstructured{}
-		kind.SetGroupVersionKind(r.grantsAs(grantKind))
-		b.Watches(kind, handler.EnqueueRequestsFromMapFunc(ofGrant))
-	}
+	r.watchRoutes(b)
 	if err := b.Complete(r); err != nil {
 		return err
 	}
 	return ctrl.NewControllerManagedBy(manager).Named("freeze").For(&v1alpha1.Freeze{}).Complete(freezes{manager.GetClient()})
+}
+
+// watchRoutes watches what the cluster has of routes and grants.
+func (r *Reconciler) watchRoutes(b *builder.Builder) {
+	for _, kind := range r.routeKinds {
+		b.Watches(routeObject(kind), handler.EnqueueRequestsFromMapFunc(r.ofRoute))
+	}
+	if r.grantVersion != "" {
+		kind := &unstructured.Unstructured{}
+		kind.SetGroupVersionKind(r.grantsAs(grantKind))
+		b.Watches(kind, handler.EnqueueRequestsFromMapFunc(ofGrant))
+	}
 }
 
 // eventBurst lets every event of many rollouts through: the client's own limits would fold those of one long rollout.
