@@ -24,6 +24,9 @@ type Process struct {
 	WatchNamespaces []string `json:"watchNamespaces"`
 	// NoCrossNamespaceRefs forbids checks that use MetricTemplates of other namespaces.
 	NoCrossNamespaceRefs bool `json:"noCrossNamespaceRefs"`
+	// CrossNamespaceGrants makes ReferenceGrants in other namespaces for the backends that a policy names there. Who may write
+	// policies in one namespace can then send requests to the Services of all.
+	CrossNamespaceGrants bool `json:"crossNamespaceGrants"`
 	// LeaderElection lets one of several replicas reconcile.
 	LeaderElection bool `json:"leaderElection"`
 	// Metrics are the controller's own.

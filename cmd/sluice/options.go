@@ -35,6 +35,7 @@ func bind(flags *pflag.FlagSet, p *config.Process) {
 	flags.StringVar(&p.ServiceAccount, "service-account", p.ServiceAccount, "service account that sluice runs as; only it may promote and split (also: environment variable POD_SERVICE_ACCOUNT)")
 	flags.StringSliceVar(&p.WatchNamespaces, "watch-namespaces", p.WatchNamespaces, "namespaces whose Deployments can be opted in; all when empty")
 	flags.BoolVar(&p.NoCrossNamespaceRefs, "no-cross-namespace-refs", p.NoCrossNamespaceRefs, "forbid checks that use MetricTemplates of other namespaces")
+	flags.BoolVar(&p.CrossNamespaceGrants, "cross-namespace-grants", p.CrossNamespaceGrants, "make ReferenceGrants in other namespaces for the backends that a policy names there")
 	flags.BoolVar(&p.LeaderElection, "leader-elect", p.LeaderElection, "let one of several replicas reconcile; admission is served by all")
 	flags.StringVar(&p.Metrics.BindAddress, "metrics-bind-address", p.Metrics.BindAddress, "where sluice's own metrics are served; 0 for nowhere")
 	flags.BoolVar(&p.Metrics.Secure, "metrics-secure", p.Metrics.Secure, "serve metrics over TLS, only to those that may get /metrics by RBAC")

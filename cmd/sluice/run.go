@@ -43,7 +43,7 @@ func run(ctx context.Context, process config.Process) error {
 	}
 	if err := reconciler.Setup(manager, reconciler.Options{
 		Query: provider.Query, Prometheus: process.PrometheusURL != "", Hook: notify.New().Call, Metrics: metrics.Registry,
-		NoCrossNamespaceRefs: process.NoCrossNamespaceRefs, Namespaces: process.WatchNamespaces, DryRun: process.DryRun,
+		NoCrossNamespaceRefs: process.NoCrossNamespaceRefs, CrossNamespaceGrants: process.CrossNamespaceGrants, Namespaces: process.WatchNamespaces, DryRun: process.DryRun,
 		Limits: rollout.Limits{Cluster: process.MaxConcurrent.Cluster, Namespace: process.MaxConcurrent.Namespace},
 	}); err != nil {
 		return fmt.Errorf("set up the reconciler: %w", err)

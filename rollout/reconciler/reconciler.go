@@ -46,8 +46,8 @@ type Reconciler struct {
 	metrics    *metrics
 	absent     absences
 	hooks      *hooks
-	// prometheus, noCrossNamespaceRefs and namespaces are described at Options.
-	prometheus, noCrossNamespaceRefs bool
+	// prometheus, noCrossNamespaceRefs, crossNamespaceGrants and namespaces are described at Options.
+	prometheus, noCrossNamespaceRefs, crossNamespaceGrants bool
 	namespaces                       []string
 
 	slots slots

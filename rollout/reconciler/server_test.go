@@ -80,7 +80,7 @@ func startReconciler(ctx context.Context) error {
 		return err
 	}
 	server.metrics, server.requests = prometheus.NewRegistry(), map[string]int{}
-	if err := Setup(manager, Options{Query: apiserver.AllIsWell, Prometheus: true, Metrics: server.metrics}); err != nil {
+	if err := Setup(manager, Options{Query: apiserver.AllIsWell, Prometheus: true, CrossNamespaceGrants: true, Metrics: server.metrics}); err != nil {
 		return err
 	}
 	go func() { _ = manager.Start(ctx) }()

@@ -47,8 +47,10 @@ type Options struct {
 	Prometheus bool
 	// Hook asks and tells hooks; nil when there are none.
 	Hook HookFunc
-	// NoCrossNamespaceRefs forbids the use of MetricTemplates of other namespaces, and grants in them for generated routes.
+	// NoCrossNamespaceRefs forbids the use of MetricTemplates of other namespaces.
 	NoCrossNamespaceRefs bool
+	// CrossNamespaceGrants allows grants in other namespaces for the backends that a policy names there.
+	CrossNamespaceGrants bool
 	// Namespaces are those that are watched; empty for all.
 	Namespaces []string
 	// Metrics is where the reconciler's own metrics are registered.
@@ -90,7 +92,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 		hooks:    newHooks(options.Hook),
 		wake:     make(chan event.GenericEvent, wakeBuffer),
 
-		prometheus: options.Prometheus, noCrossNamespaceRefs: options.NoCrossNamespaceRefs, namespaces: options.Namespaces,
+		prometheus: options.Prometheus, noCrossNamespaceRefs: options.NoCrossNamespaceRefs, crossNamespaceGrants: options.CrossNamespaceGrants, namespaces: options.Namespaces,
 		routes:       manager.GetCache(),
 		routeKinds:   kinds,
 		grantVersion: grants,
