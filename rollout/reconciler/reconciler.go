@@ -48,7 +48,7 @@ type Reconciler struct {
 	hooks      *hooks
 	// prometheus, noCrossNamespaceRefs, crossNamespaceGrants and namespaces are described at Options.
 	prometheus, noCrossNamespaceRefs, crossNamespaceGrants bool
-	namespaces                       []string
+	namespaces                                             []string
 
 	slots slots
 	// wake has the next candidate of the queue looked at.
