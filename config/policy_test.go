@@ -44,7 +44,7 @@ func TestPolicyFor(t *testing.T) {
 			annotations: map[string]string{"example.com/interval": "soon"},
 			check:       func(p Policy) bool { return p.Interval == 30*time.Second },
 		},
-		"an interval below a second is refused":            {annotations: map[string]string{AnnotationInterval: "500ms"}, wrong: "at least 1s"},
+		"an interval below a second is refused":            {annotations: map[string]string{AnnotationInterval: "500ms"}, wrong: "at least 1s, such as 30s or 1m30s"},
 		"a weight beyond 100 is refused":                   {annotations: map[string]string{AnnotationMaxWeight: "101"}, wrong: "from 0.01 to 100"},
 		"a success rate that is no number is refused":      {annotations: map[string]string{AnnotationMinSuccessRate: "NaN"}, wrong: "from 0 to 100"},
 		"a threshold of 0 is refused":                      {annotations: map[string]string{AnnotationThreshold: "0"}, wrong: "from 1"},

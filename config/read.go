@@ -55,7 +55,7 @@ func readWeight(to **float64, value string, least float64) error {
 func durationOf(value string, least time.Duration) (time.Duration, error) {
 	duration, err := time.ParseDuration(value)
 	if err != nil || duration < least {
-		return 0, fmt.Errorf("must be a duration of at least %s, such as 500ms, 30s or 1m30s", least)
+		return 0, fmt.Errorf("must be a duration of at least %s, such as 30s or 1m30s", least)
 	}
 	return duration, nil
 }

@@ -120,10 +120,13 @@ func choice[T ~string](c *checker, path *field.Path, value *T, allowed ...T) {
 	if value == nil {
 		return
 	}
-	words := make([]string, len(allowed))
-	for i, word := range allowed {
-		if words[i] = string(word); *value == word {
+	var words []string
+	for _, word := range allowed {
+		if *value == word {
 			return
+		}
+		if word != "" {
+			words = append(words, string(word))
 		}
 	}
 	c.wrong(path, *value, "must be one of "+strings.Join(words, ", "))

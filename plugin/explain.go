@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"sluice.dev/sluice/api/v1alpha1"
 )
@@ -27,7 +28,7 @@ func writeExplanation(out io.Writer, s subject) error {
 	if conditions := s.canary.Status.Conditions; len(conditions) > 0 {
 		rows := [][]string{{"CONDITION", "STATUS", "REASON", "MESSAGE"}}
 		for _, c := range conditions {
-			rows = append(rows, []string{c.Type, string(c.Status), c.Reason, c.Message})
+			rows = append(rows, []string{c.Type, string(c.Status), c.Reason, s.unsaid(c.Message)})
 		}
 		page.printf("\n")
 		page.table(rows)
@@ -41,17 +42,32 @@ func writeExplanation(out io.Writer, s subject) error {
 	return page.writeTo(out)
 }
 
+// unsaid is a message that the first line does not have already.
+func (s subject) unsaid(message string) string {
+	if message == s.summary() {
+		return "(the one above)"
+	}
+	return message
+}
+
 // waitsFor says what happens next, and on what that depends.
 func (s subject) waitsFor() string {
 	status := s.canary.Status
 	switch {
 	case s.standing() == rolledBack:
 		return "another template, or to be asked to judge this one again"
+	case !s.seen() && status.Phase == v1alpha1.PhaseFinalising:
+		return "the canary of the template before it to be removed; then it is taken up"
 	case !s.seen() || s.retrying():
 		return "the controller to take it up, within a second; if this lasts, look at its pods: kubectl get pods -A -l app.kubernetes.io/name=sluice"
 	case status.Gate != nil:
 		return s.waitsForGate(*status.Gate)
 	}
+	return s.waitsInPhase()
+}
+
+func (s subject) waitsInPhase() string {
+	status := s.canary.Status
 	switch status.Phase {
 	case v1alpha1.PhaseInitializing:
 		return "what is missing; until then a change is held back and not judged"
@@ -63,6 +79,9 @@ func (s subject) waitsFor() string {
 		return waitsForPrimary(status)
 	case v1alpha1.PhaseFinalising:
 		return fmt.Sprintf("the requests to leave the canary and for its removal; the rollout ends as %s", status.Outcome)
+	}
+	if meta.IsStatusConditionFalse(status.Conditions, v1alpha1.ConditionReady) {
+		return "what is missing; until then a change is held back and not judged"
 	}
 	return "the next change of the Deployment's pod template"
 }

@@ -155,6 +155,15 @@ var subjects = map[string]func(*subject){
 	"waiting": func(s *subject) {
 		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: "7c9e41d2", Message: "no HTTPRoute in namespace demo sends to Service podinfo"}
 	},
+	"not seen yet while the one before goes": func(s *subject) {
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFinalising, Candidate: "41aa07fe", Message: "Removing the canary", LastTransitionTime: seconds(2)}
+	},
+	"idle with a policy that does not exist": func(s *subject) {
+		missing := "CanaryPolicy slow does not exist in namespace demo"
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized, Message: missing, LastTransitionTime: seconds(2),
+			Conditions: []metav1.Condition{{Type: "Promoted", Status: "True", Reason: "Initialized", Message: missing}, {Type: "Ready", Status: "False", Reason: "Missing", Message: missing}}}
+		s.candidate = nil
+	},
 	"promoting": func(s *subject) {
 		s.canary.Status.Phase, s.canary.Status.Promoted, s.candidate = v1alpha1.PhasePromoting, at(-time.Second), nil
 		s.deployment.Annotations[config.AnnotationPrevious] = "{}"

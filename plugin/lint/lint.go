@@ -85,7 +85,7 @@ func (r Report) Failed(strict bool) bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return strict || f.Severity == Error })
 }
 
-// Lint checks Deployments and all kinds of Sluice among these objects; other objects are not looked at. A policy that a
+// Lint checks Deployments and all kinds of Sluice among these objects; of Flagger's it warns, and others are not looked at. A policy that a
 // Deployment names is looked for among them. Now is for what is judged by the time, such as a bypass.
 func Lint(objects []manifest.Object, now time.Time) Report {
 	l := &linter{objects: objects, now: now, report: Report{Findings: []Finding{}, Strategies: []Strategy{}}}
@@ -95,6 +95,8 @@ func Lint(objects []manifest.Object, now time.Time) Report {
 			l.own(object)
 		case object.Group() == "apps" && object.Kind() == "Deployment":
 			l.deployment(object)
+		case object.Group() == "flagger.app":
+			l.find(object, Warning, "", "not checked, since Sluice does not read Flagger's objects: turn them into its own with kubectl sluice migrate -f "+object.File)
 		}
 	}
 	slices.SortStableFunc(l.report.Findings, func(a, b Finding) int {

@@ -32,6 +32,10 @@ const optIn = `sluice.dev/canary: "true"`
 
 func TestFindings(t *testing.T) {
 	for name, c := range map[string]struct{ manifest, finding string }{
+		"an object of Flagger is sent to migrate": {"apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: podinfo}\n",
+			"app.yaml:1: Canary/podinfo: warning: not checked, since Sluice does not read Flagger's objects: turn them into its own with kubectl sluice migrate -f app.yaml"},
+		"no empty word is offered among the types of a webhook": {policy("CanaryPolicy", "standard", "  analysis: {webhooks: [{name: a, type: pre-rolout, url: 'http://x/'}]}"),
+			"app.yaml:6: CanaryPolicy/standard: spec.analysis.webhooks[0].type: Invalid value: \"pre-rolout\": must be one of rollout, confirm-rollout, pre-rollout, confirm-traffic-increase, confirm-promotion, post-rollout, rollback, event"},
 		"a common typo is told the right key": {deployment(optIn, `sluice.dev/stepweight: "20"`),
 			"app.yaml:8: Deployment/podinfo: metadata.annotations[sluice.dev/stepweight]: Invalid value: \"20\": no such setting; did you mean sluice.dev/step-weight or sluice.dev/step-weights?"},
 		"a value that cannot be read": {deployment(`sluice.dev/interval: soon`), "app.yaml:7: Deployment/podinfo: metadata.annotations[sluice.dev/interval]: Invalid value: \"soon\": …"},
