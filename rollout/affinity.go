@@ -137,10 +137,13 @@ func (t *tick) takesCookiesBack() bool {
 	split.Affinity = affinityOf(&v1alpha1.SessionAffinityStatus{Canary: affinity.Canary, Expired: expired(affinity)})
 	t.state(split)
 	if why := t.lacksEffect(split); why != "" && affinity.Expiring == nil {
-		limit := next.WaitingSince.Add(cleanUpLimit)
+		left := next.WaitingSince.Add(cleanUpLimit).Sub(t.o.Now)
+		if left <= 0 {
+			return false
+		}
 		t.say("Sending all requests to the primary and taking cookies back: " + why)
-		t.wakeIn(limit.Sub(t.o.Now))
-		return t.o.Now.Before(limit)
+		t.wakeIn(left)
+		return true
 	}
 	if affinity.Expiring == nil {
 		affinity.Expiring = t.stamp()

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/route"
@@ -27,11 +29,16 @@ func (t *tick) besides() {
 	}
 }
 
-// ungranted are the routes of other namespaces that no grant of the user's lets send to the canary's Service.
+func (t *tick) primaryKey() types.NamespacedName {
+	return types.NamespacedName{Namespace: t.o.Namespace, Name: t.target.Service.Name}
+}
+
+// ungranted are the routes of other namespaces that a grant of the user's lets send to the primary's Service, but none to the
+// canary's.
 func (t *tick) ungranted() []route.Key {
 	var keys []route.Key
 	for _, r := range t.target.Routes {
-		if r.Namespace != t.o.Namespace && !route.Granted(t.o.Grants, r.Key(), t.endingKey()) {
+		if mayReach(t.o, r, t.primaryKey()) && r.Namespace != t.o.Namespace && !route.Granted(t.o.Grants, r.Key(), t.endingKey()) {
 			keys = append(keys, r.Key())
 		}
 	}

@@ -223,9 +223,19 @@ func (t *tick) noteCapacity() {
 	if t.autoscaler != nil && t.o.Primary != nil {
 		next.PrimaryReplicas = t.whole()
 	}
-	if weight, stated := t.wantedWeight(); stated && weight != t.writtenWeight() {
+	if weight, stated := t.wantedWeight(); stated && weight != t.writtenWeight() && t.isNewChange(weight) {
 		next.SplitChanged = t.stamp()
 	}
+}
+
+// stampAgain is how often a change of the split that is not written yet is stamped anew: each stamp is a write of the state,
+// which wakes the next tick.
+const stampAgain = time.Second
+
+// isNewChange reports whether a weight that the routes do not carry yet is worth a stamp. A dry run never writes it.
+func (t *tick) isNewChange(weight float64) bool {
+	since := t.plan.Next.SplitChanged
+	return !t.o.DryRun && (since == nil || weight != t.before.CanaryWeight || t.o.Now.Sub(since.Time) >= stampAgain)
 }
 
 // findAutoscaler finds what sets the primary's replicas; one that the policy names in vain is told by Discover.

@@ -106,9 +106,15 @@ func findService(target *Target, policy config.Policy, o Observation) string {
 	return unfit(o, target.Service.Name)
 }
 
+// routesTo are the routes that may send to a Service. One of another namespace counts only where a grant lets it: else anybody
+// could have it granted the canary's Service, or hold the rollout with a route that never takes effect.
 func routesTo(o Observation, service string) []route.Route {
 	name := types.NamespacedName{Namespace: o.Namespace, Name: service}
-	return slices.DeleteFunc(slices.Clone(o.Routes), func(r route.Route) bool { return !route.SendsTo(r, name) })
+	return slices.DeleteFunc(slices.Clone(o.Routes), func(r route.Route) bool { return !route.SendsTo(r, name) || !mayReach(o, r, name) })
+}
+
+func mayReach(o Observation, r route.Route, service types.NamespacedName) bool {
+	return r.Namespace == service.Namespace || route.Granted(o.Grants, r.Key(), service)
 }
 
 func names(services []corev1.Service) string {

@@ -232,3 +232,28 @@ func TestADryRunSaysWhatItWouldMake(t *testing.T) {
 		t.Errorf("without a gateway: %q", problem)
 	}
 }
+
+func TestARouteOfAnotherNamespaceCountsOnlyWhereAGrantLetsItSendToTheService(t *testing.T) {
+	foreign := routeTo("theirs", "shop")
+	foreign.Namespace = "elsewhere"
+	foreign.Rules = []any{map[string]any{"backendRefs": []any{map[string]any{"name": "shop", "namespace": "test"}}}}
+	for name, c := range map[string]struct {
+		to   string
+		want int
+	}{
+		"granted":                           {"shop", 2},
+		"granted another Service":           {"shop-internal", 1},
+		"granted the canary's Service only": {"shop-canary", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := complete()
+			o.Routes = append(o.Routes, foreign)
+			o.Grants = []gatewayv1.ReferenceGrant{*route.MakeGrant(types.NamespacedName{Namespace: "test", Name: c.to}, []route.Key{foreign.Key()})}
+			o.Gateways = append(o.Gateways, gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "elsewhere", Name: "gateway"}})
+			target, problem := Discover(config.Defaults(), o)
+			if problem != "" || len(target.Routes) != c.want {
+				t.Errorf("found %d routes, problem %q", len(target.Routes), problem)
+			}
+		})
+	}
+}

@@ -110,6 +110,10 @@ func passedGate(last *v1alpha1.HookStatus) bool {
 
 func callOf(hook v1alpha1.Webhook, state State, o Observation, last *v1alpha1.HookStatus) HookCall {
 	question := fmt.Sprintf("%s %s step %d", checksum(state), TypeOf(hook), state.Step)
+	if asked := state.Requested; asked != nil && asked.At != nil {
+		// A template that is asked for again later is another candidate.
+		question += " of " + asked.At.UTC().Format(time.RFC3339)
+	}
 	if last != nil {
 		question += " after " + last.Answered.UTC().Format(time.RFC3339Nano)
 	}

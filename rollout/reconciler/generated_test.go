@@ -203,11 +203,13 @@ func TestAFieldThatTheCRDsDoNotKnowIsRefusedByItsName(t *testing.T) {
 		return strings.HasPrefix(s.Message, "HTTPRoute podinfo cannot be made: the cluster's CRD of HTTPRoutes has no field ") && strings.Contains(s.Message, "retry")
 	})
 	a.Expect(a.route("podinfo")).To(BeNil())
-	before := requestsIn(a.namespace)
+	routes := func() int { return requestsIn(a.namespace + "/httproutes") }
+	before := routes()
+	a.Expect(before).NotTo(BeZero())
 	for range 10 {
 		a.annotate("example.com/touched", fmt.Sprint(time.Now().UnixNano()))
 	}
-	a.Consistently(func() int { return requestsIn(a.namespace) }, time.Second, glance).Should(Equal(before), "what is refused is not applied again in each tick")
+	a.Consistently(routes, time.Second, glance).Should(Equal(before), "what is refused is not applied again in each tick")
 	a.servicePolicy(shopPolicy)
 	a.made()
 }

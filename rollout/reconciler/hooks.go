@@ -2,6 +2,8 @@ package reconciler
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -46,6 +48,7 @@ func newHooks(call HookFunc) *hooks {
 func (h *hooks) answers(ctx context.Context, key types.NamespacedName, calls []rollout.HookCall) []rollout.HookAnswer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.drop(key, calls)
 	var answers []rollout.HookAnswer
 	for _, call := range calls {
 		last := h.asked[key][call.Hook.Name]
@@ -56,6 +59,14 @@ func (h *hooks) answers(ctx context.Context, key types.NamespacedName, calls []r
 		}
 	}
 	return answers
+}
+
+// drop forgets the answers that no tick waits for any more: when the same is asked later, such as at a step to which the
+// rollout has gone back, it is asked anew. The lock is held.
+func (h *hooks) drop(key types.NamespacedName, calls []rollout.HookCall) {
+	maps.DeleteFunc(h.asked[key], func(name string, asked *question) bool {
+		return asked.answer != nil && !slices.ContainsFunc(calls, func(call rollout.HookCall) bool { return call.Hook.Name == name })
+	})
 }
 
 // ask makes a call; the lock is held.

@@ -71,3 +71,19 @@ func TestHooksThatDoNotKeepUpAreToldNoMore(t *testing.T) {
 	g.Eventually(told.Load, patience).Should(Equal(int32(mostTold)))
 	g.Eventually(func() int { h.mu.Lock(); defer h.mu.Unlock(); return len(h.telling) }, patience).Should(BeZero())
 }
+
+func TestAnAnswerThatNobodyWaitsForIsForgotten(t *testing.T) {
+	g := NewWithT(t)
+	var calls atomic.Int32
+	h := newHooks(func(_ context.Context, call rollout.HookCall) rollout.HookAnswer {
+		calls.Add(1)
+		return rollout.HookAnswer{Name: call.Hook.Name, Yes: true}
+	})
+	h.answers(t.Context(), subject, asking("step 0"))
+	<-h.woken
+	g.Expect(h.answers(t.Context(), subject, asking("step 0"))).To(HaveLen(1))
+	g.Expect(h.answers(t.Context(), subject, nil)).To(BeEmpty())
+	g.Expect(h.answers(t.Context(), subject, asking("step 0"))).To(BeEmpty(), "back at the step, it is asked anew")
+	<-h.woken
+	g.Expect(calls.Load()).To(Equal(int32(2)))
+}

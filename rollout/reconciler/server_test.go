@@ -31,7 +31,8 @@ var server struct {
 	requests map[string]int // by namespace
 }
 
-// requestsIn is how many requests the reconciler has made for a namespace, or, without one, for routes everywhere.
+// requestsIn is how many requests the reconciler has made for a namespace, for one kind of objects of a namespace, such as
+// test/httproutes, or, without any, for routes everywhere.
 func requestsIn(namespace string) int {
 	server.mu.Lock()
 	defer server.mu.Unlock()
@@ -45,9 +46,11 @@ func (c counted) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.URL.Query().Get("watch") != "true" {
 		_, rest, namespaced := strings.Cut(request.URL.Path, "/namespaces/")
 		if namespaced || strings.Contains(request.URL.Path, "/gateway.networking.k8s.io/") {
-			namespace, _, _ := strings.Cut(rest, "/")
+			namespace, rest, _ := strings.Cut(rest, "/")
+			kind, _, _ := strings.Cut(rest, "/")
 			server.mu.Lock()
 			server.requests[namespace]++
+			server.requests[namespace+"/"+kind]++
 			server.mu.Unlock()
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,6 +22,10 @@ import (
 
 // queryTimeout is how long one query may take.
 const queryTimeout = 5 * time.Second
+
+// longestAnswer is how many bytes of an answer are read from a server that somebody names: one value needs few, and an answer
+// without end would take all memory.
+const longestAnswer = 1 << 20
 
 // longestError is how many bytes of an error are told.
 const longestError = 200
@@ -70,8 +75,8 @@ type withHeaders struct {
 // RoundTrip adds the headers to a copy of the request. A server that redirects elsewhere is not told them there.
 func (h withHeaders) RoundTrip(request *http.Request) (*http.Response, error) {
 	own, err := url.Parse(h.server.Address)
-	if err != nil || own.Host != request.URL.Host {
-		return nil, errors.New("the server redirects to another host")
+	if err != nil || own.Host != request.URL.Host || own.Scheme != request.URL.Scheme {
+		return nil, errors.New("the server redirects to another host or scheme")
 	}
 	request = request.Clone(request.Context())
 	for key, values := range h.server.Headers {
@@ -82,7 +87,15 @@ func (h withHeaders) RoundTrip(request *http.Request) (*http.Response, error) {
 	if h.server.Authorization != "" {
 		request.Header.Set("Authorization", string(h.server.Authorization))
 	}
-	return h.next.RoundTrip(request)
+	response, err := h.next.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(response.Body, longestAnswer), response.Body}
+	return response, nil
 }
 
 // apiOf is the server that a query is for.

@@ -130,3 +130,36 @@ func TestAServerThatRedirectsIsNotFollowedElsewhere(t *testing.T) {
 		t.Errorf("got %+v", sample)
 	}
 }
+
+func TestAServerThatAnswersWithoutEndIsCutOff(t *testing.T) {
+	var sent atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for some := []byte(strings.Repeat(" ", 1<<16)); ; {
+			n, err := w.Write(some)
+			if sent.Add(int64(n)); err != nil || sent.Load() > 64*longestAnswer {
+				return
+			}
+		}
+	}))
+	t.Cleanup(s.Close)
+	provider, err := New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := provider.Query(t.Context(), []analysis.Query{{Expression: "one", Server: &analysis.Server{Address: s.URL}}})
+	if samples[0].Err == "" || sent.Load() > 32*longestAnswer {
+		t.Errorf("got %+v after %d bytes", samples[0], sent.Load())
+	}
+}
+
+func TestCredentialsAreNotToldToAnotherScheme(t *testing.T) {
+	server := &analysis.Server{Address: "https://prometheus.test", Authorization: "Bearer token"}
+	request := httptest.NewRequest(http.MethodGet, "http://prometheus.test/api/v1/query", nil)
+	response, err := withHeaders{server: server, next: http.DefaultTransport}.RoundTrip(request)
+	if err == nil {
+		_ = response.Body.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "scheme") {
+		t.Errorf("got %v", err)
+	}
+}

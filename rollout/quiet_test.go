@@ -1,0 +1,72 @@
+package rollout_test
+
+import (
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"sluice.dev/sluice/rollout"
+)
+
+// A state that changes is written, and a write wakes the next tick: where nothing happens, nothing may change.
+func TestAStateThatIsWrittenAnewWakesNoTickWithoutEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(*world)
+		change  func(*world, string)
+		crash   int
+	}{
+		"of a dry run":                      {func(w *world) { w.dryRun = true }, (*world).change, -1},
+		"while the split cannot be written": {func(*world) {}, (*world).set, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good}})
+			c.prepare(w)
+			w.tick()
+			c.change(w, "v2")
+			for range 1000 {
+				plan := rollout.Decide(w.policy, w.state, w.observe())
+				if plan.Next.CanaryWeight > 0 {
+					break
+				}
+				w.tick()
+				w.react()
+				w.now = w.now.Add(100 * time.Millisecond)
+			}
+			w.crash = c.crash
+			for range 3 {
+				w.tick()
+				w.now = w.now.Add(time.Millisecond)
+			}
+			if w.state.CanaryWeight == 0 {
+				t.Fatal("the canary never gets a weight")
+			}
+			written := *w.state.DeepCopy()
+			if next := rollout.Decide(w.policy, w.state, w.observe()).Next; !equality.Semantic.DeepEqual(written, next) {
+				t.Errorf("the state changes, although nothing has happened:\n%+v\n%+v", written, next)
+			}
+		})
+	}
+}
+
+func TestCookiesThatAGatewayDoesNotTakeBackKeepNoTicksComing(t *testing.T) {
+	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good}, policy: sticky})
+	w.tick()
+	w.set("v2")
+	for range 1000 {
+		if w.weight() > 0 && w.state.StepStarted != nil {
+			break
+		}
+		w.tick()
+		w.react()
+		w.now = w.now.Add(100 * time.Millisecond)
+	}
+	w.set("v1") // taken back; from here on the gateway reports nothing
+	w.tick()
+	w.now = w.now.Add(2 * time.Minute)
+	w.tick()
+	w.now = w.now.Add(time.Second)
+	if plan, _ := w.tick(); plan.Wait > 0 && plan.Wait < time.Second {
+		t.Errorf("the next tick comes after %s: %s", plan.Wait, plan)
+	}
+}
