@@ -175,7 +175,7 @@ func init() { maps.Copy(stories, capacityStories) }
 // TestRandomCapacity plays an autoscaler, lost pods and scaling at any moment, with late reactions and crashes, against the
 // invariants of every write.
 func TestRandomCapacity(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range 20 * *seeds {
 		chance := rand.New(rand.NewPCG(seed, 3))
 		s := story{annotations: half, behaviours: map[string]behaviour{"v2": good, "v3": failing}, acts: capacityActs(chance)}
 		s.prepare = func(w *world) {

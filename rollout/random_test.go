@@ -60,7 +60,7 @@ func randomPolicy(chance *rand.Rand) func(*config.Policy) {
 // TestRandomRequests plays requests at any moment and with any strategy, with late reactions and crashes, against the invariants of every write.
 // Whatever was asked, it ends, and the primary runs what the end says.
 func TestRandomRequests(t *testing.T) {
-	for seed := range uint64(200) {
+	for seed := range 20 * *seeds {
 		chance := rand.New(rand.NewPCG(seed, 2))
 		s := story{annotations: quick, behaviours: map[string]behaviour{"v2": good, "v3": failing}, acts: randomActs(chance), policy: randomPolicy(chance)}
 		if chance.IntN(3) == 0 {
