@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -189,10 +190,7 @@ func TestRandomCapacity(t *testing.T) {
 		w := play(t, s, chance)
 		w.checkEnd()
 		if t.Failed() {
-			for _, line := range w.log {
-				t.Log(line)
-			}
-			t.Fatalf("with seed %d", seed)
+			t.Fatalf("with seed %d\n%s", seed, strings.Join(w.log, "\n"))
 		}
 	}
 }
