@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -187,7 +188,7 @@ func init() { maps.Copy(stories, capacityStories) }
 // TestRandomCapacity plays an autoscaler, lost pods and scaling at any moment, with late reactions and crashes, against the
 // invariants of every write.
 func TestRandomCapacity(t *testing.T) {
-	for seed := range uint64(100) {
+	for seed := range 20 * *seeds {
 		chance := rand.New(rand.NewPCG(seed, 3))
 		s := story{annotations: half, behaviours: map[string]behaviour{"v2": good, "v3": failing}, acts: capacityActs(chance)}
 		s.prepare = func(w *world) {
@@ -201,10 +202,7 @@ func TestRandomCapacity(t *testing.T) {
 		w := play(t, s, chance)
 		w.checkEnd()
 		if t.Failed() {
-			for _, line := range w.log {
-				t.Log(line)
-			}
-			t.Fatalf("with seed %d", seed)
+			t.Fatalf("with seed %d\n%s", seed, strings.Join(w.log, "\n"))
 		}
 	}
 }

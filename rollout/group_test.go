@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -69,7 +70,7 @@ func (g *group) checkBarriers(name string, before v1alpha1.CanaryStatus) {
 	w := g.members[name]
 	for _, other := range g.names {
 		p := g.members[other]
-		if other == name || !rollout.Active(p.state) || p.state.Phase != v1alpha1.PhaseProgressing || p.state.Group == nil {
+		if other == name || w.policy.Group == "" || p.policy.Group != w.policy.Group || !rollout.Active(p.state) || p.state.Phase != v1alpha1.PhaseProgressing || p.state.Group == nil {
 			continue
 		}
 		if last := int32(len(p.state.Steps)); w.state.Step > before.Step && before.Step > 0 && p.state.Group.Passed < min(before.Step, last) {
@@ -78,6 +79,23 @@ func (g *group) checkBarriers(name string, before v1alpha1.CanaryStatus) {
 		if w.state.Phase == v1alpha1.PhasePromoting && before.Phase == v1alpha1.PhaseProgressing && p.state.Group.Passed < int32(len(p.state.Steps)) {
 			g.t.Errorf("%s is promoted and %s has passed %d of %d steps", name, other, p.state.Group.Passed, len(p.state.Steps))
 		}
+	}
+}
+
+// checkLimit holds that no rollout begins beyond the limit of the cluster; a group counts as one.
+func (g *group) checkLimit(name string, before v1alpha1.CanaryStatus) {
+	w := g.members[name]
+	if w.limits.Cluster == 0 || rollout.Active(before) || w.state.Phase != v1alpha1.PhaseProgressing {
+		return
+	}
+	slots := map[string]bool{}
+	for _, other := range g.names {
+		if p := g.members[other]; rollout.Active(p.state) {
+			slots[cmp.Or(p.policy.Group, other)] = true
+		}
+	}
+	if len(slots) > w.limits.Cluster {
+		g.t.Errorf("%s begins as rollout %d of %d", name, len(slots), w.limits.Cluster)
 	}
 }
 
@@ -102,11 +120,12 @@ func (g *group) play(acts []groupAct, chance *rand.Rand) {
 			before, state := w.snapshot(), *w.state.DeepCopy()
 			plan, survived := w.tick()
 			g.checkBarriers(name, state)
+			g.checkLimit(name, state)
 			if chance == nil || chance.IntN(2) == 0 {
 				w.react()
 			}
 			g.gather(name)
-			if before != w.snapshot() || !survived || w.reactsLate() {
+			if w.changedSince(before) || !survived || w.reactsLate() {
 				busy = true
 			} else if plan.Wait > 0 {
 				wait = min(wait, plan.Wait)
@@ -239,7 +258,7 @@ func TestGroups(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
+			if diff := gocmp.Diff(string(want), got); diff != "" {
 				t.Errorf("the story has changed (-want +got); if that is meant, run go test ./rollout -update\n%s", diff)
 			}
 		})
@@ -248,11 +267,10 @@ func TestGroups(t *testing.T) {
 
 // TestGroupsWithLateReactionsAndCrashes plays the members in any order, with crashes between any two writes.
 func TestGroupsWithLateReactionsAndCrashes(t *testing.T) {
-	const seeds = 30
 	for name, s := range groupStories {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for seed := range uint64(seeds) {
+			for seed := range *seeds {
 				g := newGroup(t, s.behaviours, s.settings)
 				g.play(s.acts, rand.New(rand.NewPCG(seed, 3)))
 				g.check(s.versions)
@@ -261,5 +279,53 @@ func TestGroupsWithLateReactionsAndCrashes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// randomMember gives one member strategy, hooks and behaviour of its own, and requests at any moment. Its group and its
+// slot can be shared with the others.
+func randomMember(w *world, chance *rand.Rand, limits rollout.Limits) {
+	randomPolicy(chance)(&w.policy)
+	randomWorld(chance)(w)
+	w.limits, w.rand = limits, chance
+	if chance.IntN(4) == 0 {
+		w.policy.Group = ""
+	}
+}
+
+func randomGroupActs(names []string, chance *rand.Rand) []groupAct {
+	acts := []groupAct{{at(names[0], immediately), all("v2")}}
+	for range 1 + chance.IntN(6) {
+		name := names[chance.IntN(len(names))]
+		kinds := randomActs(chance)[1:]
+		chosen := kinds[chance.IntN(len(kinds))]
+		acts = append(acts, groupAct{at(name, chosen.when), only(name, chosen.do)})
+	}
+	return append(acts, groupAct{at(names[0], after(3*time.Minute)), func(g *group) {
+		for _, name := range names {
+			calm(g.members[name])
+		}
+	}})
+}
+
+// TestRandomGroups plays members with any strategies, hooks, freezes and requests, of which some are in a group and some
+// wait for each other in the queue. Whatever was asked, all end.
+func TestRandomGroups(t *testing.T) {
+	for seed := range 10 * *seeds {
+		chance := rand.New(rand.NewPCG(seed, 4))
+		v2 := func() map[string]behaviour { return map[string]behaviour{"v2": good, "v3": failing} }
+		g := newGroup(t, map[string]map[string]behaviour{"cart": v2(), "pay": v2(), "shop": v2()}, nil)
+		limits := rollout.Limits{Cluster: chance.IntN(3)}
+		for _, name := range g.names {
+			randomMember(g.members[name], chance, limits)
+		}
+		g.play(randomGroupActs(g.names, chance), chance)
+		for _, name := range g.names {
+			g.members[name].checkEnd()
+			g.members[name].checkVersion()
+		}
+		if t.Failed() {
+			t.Fatalf("with seed %d\n%s", seed, strings.Join(g.log, "\n"))
+		}
 	}
 }

@@ -29,6 +29,9 @@ func (w *world) answers(calls []rollout.HookCall) []rollout.HookAnswer {
 		if yes := w.hooks[call.Hook.Name]; yes != nil && !yes(w) {
 			answer.Yes, answer.Message = false, "403 Forbidden"
 		}
+		if answer.Yes {
+			w.confirmed[rollout.TypeOf(call.Hook)] = call.Payload.Checksum
+		}
 		w.tell("  hook %s (%s) is asked in phase %s: %v", call.Hook.Name, rollout.TypeOf(call.Hook), call.Payload.Phase, answer.Yes)
 		answers = append(answers, answer)
 	}
@@ -38,6 +41,26 @@ func (w *world) answers(calls []rollout.HookCall) []rollout.HookAnswer {
 func (w *world) hearTells(calls []rollout.HookCall) {
 	for _, call := range calls {
 		w.tell("  hook %s (%s) is told in phase %s %s", call.Hook.Name, call.Hook.Type, call.Payload.Phase, call.Payload.Metadata["eventMessage"])
+	}
+}
+
+// checkGates holds that nothing goes on for which a hook has not said yes.
+func (w *world) checkGates(plan rollout.Plan) {
+	next := plan.Next
+	asked := next.Candidate
+	if next.Attempt > 0 {
+		asked = fmt.Sprintf("%s-%d", next.Candidate, next.Attempt)
+	}
+	closed := func(kind v1alpha1.HookType) bool {
+		return w.hooks["my-"+string(kind)] != nil && w.confirmed[kind] != asked
+	}
+	switch {
+	case w.begins(plan) && closed(v1alpha1.HookConfirmRollout):
+		w.t.Errorf("%s begins without a yes", asked)
+	case next.Step > 0 && w.state.Step == 0 && closed(v1alpha1.HookPreRollout):
+		w.t.Errorf("%s takes its first step before its tests have passed", asked)
+	case plan.Ask.Key == config.AnnotationPromote && w.spec.Promote == nil && closed(v1alpha1.HookConfirmPromotion):
+		w.t.Errorf("%s is promoted without a yes", asked)
 	}
 }
 

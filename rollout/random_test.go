@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,10 @@ func randomActs(chance *rand.Rand) []act {
 		func(w *world) { retrying("v2", chance.Int32N(2))(w) },
 		func(w *world) { promoting("v2", chance.IntN(2) == 0)(w) },
 		suspending(true), suspending(false),
+		func(w *world) { resetting("v2", chance.Int32N(2))(w) },
+		freezing(v1alpha1.FreezeStart), freezing(v1alpha1.FreezePause), unfreezing,
+		func(w *world) { become(w, behaviour{neverReady: true}) }, func(w *world) { become(w, failing) }, func(w *world) { become(w, good) },
+		losingState,
 		setting("v1"), setting("v2"), setting("v3"),
 	}
 	acts := []act{{immediately, setting("v2")}}
@@ -26,9 +31,39 @@ func randomActs(chance *rand.Rand) []act {
 		moment += time.Duration(chance.IntN(20_000)) * time.Millisecond
 		acts = append(acts, act{after(moment), kinds[chance.IntN(len(kinds))]})
 	}
-	return append(acts, act{after(moment + time.Minute), func(w *world) {
-		w.spec.Paused, w.primary.Spec.Paused, w.policy.Suspend = nil, false, false
-	}})
+	return append(acts, act{after(moment + time.Minute), calm})
+}
+
+// become has v2 do otherwise from now on.
+func become(w *world, b behaviour) {
+	w.tell("v2 becomes %+v", b)
+	w.behaviours["v2"] = b
+}
+
+func losingState(w *world) {
+	w.tell("status is lost")
+	w.state = v1alpha1.CanaryStatus{}
+}
+
+// calm ends all that holds a rollout.
+func calm(w *world) {
+	w.tell("nothing is paused and nothing is frozen any more")
+	w.spec.Paused, w.primary.Spec.Paused, w.policy.Suspend, w.freezes = nil, false, false, nil
+}
+
+// randomHooks has some gates open after a while, tests that fail at first, and sometimes a hook that rolls back.
+func randomHooks(chance *rand.Rand) func(*world) {
+	answers := map[v1alpha1.HookType]func(*world) bool{}
+	for _, kind := range []v1alpha1.HookType{v1alpha1.HookConfirmRollout, v1alpha1.HookPreRollout, v1alpha1.HookRollout,
+		v1alpha1.HookConfirmTrafficIncrease, v1alpha1.HookConfirmPromotion, v1alpha1.HookPostRollout, v1alpha1.HookEvent} {
+		if chance.IntN(4) == 0 {
+			answers[kind] = after(time.Duration(chance.IntN(60)) * time.Second)
+		}
+	}
+	if chance.IntN(8) == 0 {
+		answers[v1alpha1.HookRollback] = after(time.Duration(chance.IntN(60)) * time.Second)
+	}
+	return withHooks(answers)
 }
 
 // randomPolicy composes a strategy of any parts.
@@ -57,30 +92,48 @@ func randomPolicy(chance *rand.Rand) func(*config.Policy) {
 	return inTurn(chosen...)
 }
 
-// TestRandomRequests plays requests at any moment and with any strategy, with late reactions and crashes, against the invariants of every write.
-// Whatever was asked, it ends, and the primary runs what the end says.
-func TestRandomRequests(t *testing.T) {
-	for seed := range uint64(200) {
-		chance := rand.New(rand.NewPCG(seed, 2))
-		s := story{annotations: quick, behaviours: map[string]behaviour{"v2": good, "v3": failing}, acts: randomActs(chance), policy: randomPolicy(chance)}
-		if chance.IntN(3) == 0 {
-			s.prepare = recreate
+// randomWorld is how a world is besides its policy.
+func randomWorld(chance *rand.Rand) func(*world) {
+	hooks := func(*world) {}
+	if chance.IntN(2) == 0 {
+		hooks = randomHooks(chance)
+	}
+	recreates, tells := chance.IntN(3) == 0, chance.IntN(3) == 0
+	return func(w *world) {
+		hooks(w)
+		if recreates {
+			recreate(w)
 		}
+		if tells {
+			capable(w)
+		}
+	}
+}
+
+// checkVersion holds that the primary runs what the end says, and never v3, which fails its checks.
+func (w *world) checkVersion() {
+	switch version := versionOf(w.primary.Spec.Template); {
+	case version == "v3":
+		w.t.Error("the primary runs v3, which fails its checks")
+	case w.state.Phase == v1alpha1.PhaseSucceeded && w.state.Candidate != version:
+		w.t.Errorf("%s was promoted and the primary runs %s", w.state.Candidate, version)
+	case w.state.Phase == v1alpha1.PhaseFailed && w.state.Candidate == version:
+		w.t.Errorf("%s was rolled back and the primary runs it", version)
+	}
+}
+
+// TestRandomRequests plays requests, freezes and hooks at any moment and with any strategy, with late reactions and crashes,
+// against the invariants of every write. Whatever was asked, it ends, and the primary runs what the end says.
+func TestRandomRequests(t *testing.T) {
+	for seed := range 20 * *seeds {
+		chance := rand.New(rand.NewPCG(seed, 2))
+		s := story{annotations: quick, behaviours: map[string]behaviour{"v2": good, "v3": failing},
+			acts: randomActs(chance), policy: randomPolicy(chance), prepare: randomWorld(chance)}
 		w := play(t, s, chance)
 		w.checkEnd()
-		switch version := versionOf(w.primary.Spec.Template); {
-		case version == "v3":
-			t.Error("the primary runs v3, which fails its checks")
-		case w.state.Phase == v1alpha1.PhaseSucceeded && w.state.Candidate != version:
-			t.Errorf("%s was promoted and the primary runs %s", w.state.Candidate, version)
-		case w.state.Phase == v1alpha1.PhaseFailed && w.state.Candidate == version:
-			t.Errorf("%s was rolled back and the primary runs it", version)
-		}
+		w.checkVersion()
 		if t.Failed() {
-			for _, line := range w.log {
-				t.Log(line)
-			}
-			t.Fatalf("with seed %d", seed)
+			t.Fatalf("with seed %d\n%s", seed, strings.Join(w.log, "\n"))
 		}
 	}
 }

@@ -79,8 +79,10 @@ type world struct {
 	made []workload.Object
 
 	// hooks answer by name; one that is not there says yes.
-	hooks     map[string]func(*world) bool
-	pending   bool // a hook has not answered yet
+	hooks   map[string]func(*world) bool
+	pending bool // a hook has not answered yet
+	// confirmed is about which attempt of which candidate a hook of a type has said yes last.
+	confirmed map[v1alpha1.HookType]string
 	templates map[types.NamespacedName]rollout.Template
 
 	log      []string
@@ -99,7 +101,8 @@ func newWorld(t *testing.T, s story) *world {
 	if s.policy != nil {
 		s.policy(&policy)
 	}
-	w := &world{t: t, now: epoch, policy: policy, behaviours: behaviours, exists: true, served: true, crash: -1}
+	w := &world{t: t, now: epoch, policy: policy, behaviours: behaviours, exists: true, served: true, crash: -1,
+		confirmed: map[v1alpha1.HookType]string{}}
 	w.primary = &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo", Generation: 1, Annotations: annotations},
 		Spec: appsv1.DeploymentSpec{
@@ -242,6 +245,7 @@ func (w *world) measured(b behaviour, metric analysis.Metric) analysis.Sample {
 func (w *world) tick() (plan rollout.Plan, survived bool) {
 	plan = rollout.Decide(w.policy, w.state, w.observe())
 	w.checkPause(plan)
+	w.checkGates(plan)
 	w.writes = 0
 	if w.apply(plan) {
 		for _, event := range plan.Events {
@@ -398,9 +402,18 @@ func (w *world) unjudged() bool {
 	return w.policy.SkipAnalysis || (w.spec.Promote != nil && w.spec.Promote.SkipAnalysis)
 }
 
-// checkPause holds that a paused rollout takes no step and is not promoted.
+// begins reports whether a plan begins a rollout.
+func (w *world) begins(plan rollout.Plan) bool {
+	return plan.Next.Phase == v1alpha1.PhaseProgressing &&
+		(!rollout.Active(w.state) || plan.Next.Candidate != w.state.Candidate || plan.Next.Attempt != w.state.Attempt)
+}
+
+// checkPause holds that a paused rollout takes no step and is not promoted, and that none begins while it is frozen.
 func (w *world) checkPause(plan rollout.Plan) {
 	frozen := freeze.InForce(w.freezes, freeze.Subject{Namespace: "test"}, w.now)
+	if frozen.Start != "" && w.begins(plan) {
+		w.t.Errorf("%s begins while it is %s", plan.Next.Candidate, frozen.Start)
+	}
 	if w.spec.Paused == nil && !w.primary.Spec.Paused && !w.policy.Suspend && frozen.Pause == "" {
 		return
 	}
