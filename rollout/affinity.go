@@ -121,6 +121,17 @@ func affinityOf(status *v1alpha1.SessionAffinityStatus) *route.Affinity {
 	return affinity
 }
 
+// waitsForCookieRules waits a while for a gateway that has not taken the rules over; it reports false when that is given up.
+func (t *tick) waitsForCookieRules(why string) bool {
+	left := t.plan.Next.WaitingSince.Add(cleanUpLimit).Sub(t.o.Now)
+	if left <= 0 {
+		return false
+	}
+	t.say("Sending all requests to the primary and taking cookies back: " + why)
+	t.wakeIn(left)
+	return true
+}
+
 // takesCookiesBack keeps a split at the end that sends users with a cookie to the primary and removes the cookie, for as long
 // as the policy says. It reports false once that is done, or where it cannot be done.
 func (t *tick) takesCookiesBack() bool {
@@ -137,13 +148,7 @@ func (t *tick) takesCookiesBack() bool {
 	split.Affinity = affinityOf(&v1alpha1.SessionAffinityStatus{Canary: affinity.Canary, Expired: expired(affinity)})
 	t.state(split)
 	if why := t.lacksEffect(split); why != "" && affinity.Expiring == nil {
-		left := next.WaitingSince.Add(cleanUpLimit).Sub(t.o.Now)
-		if left <= 0 {
-			return false
-		}
-		t.say("Sending all requests to the primary and taking cookies back: " + why)
-		t.wakeIn(left)
-		return true
+		return t.waitsForCookieRules(why)
 	}
 	if affinity.Expiring == nil {
 		affinity.Expiring = t.stamp()

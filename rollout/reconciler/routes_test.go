@@ -63,6 +63,10 @@ func TestRoutesOfEveryKindAndNamespaceMoveTogether(t *testing.T) {
 	outside.Spec.Rules = []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: backend}}}}
 	a.annotate(config.AnnotationMetrics, "app")
 	a.create(inside)
+	// Without a grant anybody's route could hold the rollout.
+	grant := route.MakeGrant(client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}, []route.Key{{Kind: route.HTTP, Namespace: elsewhere.Name, Name: "podinfo"}})
+	grant.Name = "podinfo-for-all"
+	a.create(grant)
 	a.create(outside)
 	keys := []route.Key{{Kind: route.HTTP, Namespace: a.namespace, Name: "podinfo"}, {Kind: route.GRPC, Namespace: a.namespace, Name: "podinfo"}, {Kind: route.HTTP, Namespace: elsewhere.Name, Name: "podinfo"}}
 	user := map[route.Key]route.Route{}
