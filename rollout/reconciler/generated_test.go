@@ -319,3 +319,30 @@ func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {
 	a.Expect(broken.apply(t.Context(), canary, o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
 	a.Expect(*written).To(Equal(1), "the split is taken out all the same")
 }
+
+func TestARouteThatCannotBeWrittenKeepsNoTemplateFromBeingRestored(t *testing.T) {
+	a := newApp(t)
+	a.inFlight()
+	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
+	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != "" })
+	broken, _ := second(t, func() {})
+	var asked []string
+	broken.Client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
+		Patch: func(_ context.Context, _ client.WithWatch, object client.Object, _ client.Patch, _ ...client.PatchOption) error {
+			if _, isPrimary := object.(*appsv1.Deployment); isPrimary {
+				asked = append(asked, object.GetName())
+				return nil
+			}
+			return errors.New("a webhook is away")
+		},
+	})
+	canary, err := get(a, "podinfo", &v1alpha1.Canary{})
+	a.Expect(err).NotTo(HaveOccurred())
+	o := rollout.Observation{Namespace: a.namespace, Name: "podinfo", Finalizer: true}
+	o.Routes, err = broken.listRoutes(t.Context(), a.namespace)
+	a.Expect(err).NotTo(HaveOccurred())
+	plan := rollout.Plan{Next: *canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove},
+		Ask: rollout.AskIntent{Key: config.AnnotationRestore, Hash: "7c9e41d2"}}
+	a.Expect(broken.apply(t.Context(), canary, o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
+	a.Expect(asked).To(Equal([]string{"podinfo"}))
+}
