@@ -8,14 +8,22 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"syscall"
 	"time"
 )
 
 const dialTimeout = 10 * time.Second
 
-// metadataIPv6 is where a cloud tells its nodes secrets over IPv6; over IPv4 all do so at a link-local address.
-var metadataIPv6 = netip.MustParseAddr("fd00:ec2::254")
+// metadata are the addresses at which clouds tell their nodes secrets, and that are not link-local: those of AWS, Google and
+// Oracle over IPv6, and those of Alibaba and Azure.
+var metadata = []netip.Addr{
+	netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("fd20:ce::254"), netip.MustParseAddr("fd00:c1::a9fe:a9fe"),
+	netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("168.63.129.16"),
+}
+
+// translated are the IPv6 addresses behind which NAT64 reaches IPv4.
+var translated = netip.MustParsePrefix("64:ff9b::/96")
 
 // Transport makes a transport that refuses link-local addresses, at which clouds give credentials to nodes, and that uses
 // the proxy of the environment. With insecure it does not verify certificates.
@@ -51,8 +59,15 @@ func check(host string) error {
 		return nil
 	}
 	ip = ip.Unmap().WithZone("")
-	if ip.IsLinkLocalUnicast() || ip == metadataIPv6 {
+	if translated.Contains(ip) {
+		bytes := ip.As16()
+		ip = netip.AddrFrom4([4]byte(bytes[12:]))
+	}
+	if ip.IsLinkLocalUnicast() {
 		return fmt.Errorf("the address %s is link-local: only nodes may go there", ip)
+	}
+	if slices.Contains(metadata, ip) {
+		return fmt.Errorf("the address %s is that of a cloud's metadata: only nodes may go there", ip)
 	}
 	return nil
 }

@@ -14,6 +14,10 @@ func TestLinkLocalAddressesAreRefused(t *testing.T) {
 		"written as IPv6":           "http://[::ffff:169.254.169.254]/",
 		"link-local IPv6":           "http://[fe80::1]/",
 		"the metadata of AWS, IPv6": "http://[fd00:ec2::254]/",
+		"that of Google, IPv6":      "http://[fd20:ce::254]/",
+		"that of Alibaba":           "http://100.100.100.200/",
+		"that of Azure":             "http://168.63.129.16/",
+		"behind NAT64":              "http://[64:ff9b::a9fe:a9fe]/",
 	} {
 		t.Run(name, func(t *testing.T) {
 			for how, env := range map[string]string{"straight": "", "by a proxy": "http://127.0.0.1:1"} {
@@ -22,7 +26,7 @@ func TestLinkLocalAddressesAreRefused(t *testing.T) {
 				if err == nil {
 					_ = response.Body.Close()
 				}
-				if err == nil || !strings.Contains(err.Error(), "link-local") {
+				if err == nil || !strings.Contains(err.Error(), "only nodes may go there") {
 					t.Errorf("%s: got %v", how, err)
 				}
 			}

@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -25,7 +26,15 @@ func (r *Reconciler) apply(ctx context.Context, canary *v1alpha1.Canary, o rollo
 		return err
 	}
 	stated := changed(canary.Status, plan.Next) && !plan.DeleteCanary
-	err := inOrder(ctx, canary, o, plan, r.writeGenerated, r.writeCopy, r.writeSplit, r.writeAsk, r.letGo)
+	writes := []write{r.writeCopy, r.writeSplit, r.writeAsk, r.letGo}
+	if plan.Ask.Key == config.AnnotationRestore {
+		// A primary that does not get ready gets its template back, whatever else cannot be written.
+		writes = []write{r.writeAsk, r.writeCopy, r.writeSplit, r.letGo}
+	}
+	// What cannot be generated must not keep a rollout from taking the canary's requests away.
+	err := errors.Join(
+		r.writeGenerated(ctx, canary, o, plan),
+		inOrder(ctx, canary, o, plan, writes...))
 	// No later tick tells what a written state tells, even when an effect is still to come.
 	if err == nil || stated {
 		if !r.DryRun {

@@ -1,6 +1,8 @@
 package reconciler
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,13 +14,17 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/route"
 )
 
@@ -289,4 +295,54 @@ func TestEveryGeneratedRouteHoldsASplit(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {
+	a := newApp(t)
+	a.inFlight()
+	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
+	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != "" })
+	broken, written := second(t, func() {})
+	broken.Client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
+		Apply: func(context.Context, client.WithWatch, runtime.ApplyConfiguration, ...client.ApplyOption) error {
+			return errors.New("a webhook is away")
+		},
+	})
+	canary, err := get(a, "podinfo", &v1alpha1.Canary{})
+	a.Expect(err).NotTo(HaveOccurred())
+	o := rollout.Observation{Namespace: a.namespace, Name: "podinfo", Finalizer: true}
+	o.Routes, err = broken.listRoutes(t.Context(), a.namespace)
+	a.Expect(err).NotTo(HaveOccurred())
+	made := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"namespace": a.namespace, "name": "made"}}}
+	plan := rollout.Plan{Next: *canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove}}
+	plan.Generate.Objects = []*unstructured.Unstructured{made}
+	a.Expect(broken.apply(t.Context(), canary, o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
+	a.Expect(*written).To(Equal(1), "the split is taken out all the same")
+}
+
+func TestARouteThatCannotBeWrittenKeepsNoTemplateFromBeingRestored(t *testing.T) {
+	a := newApp(t)
+	a.inFlight()
+	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
+	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != "" })
+	broken, _ := second(t, func() {})
+	var asked []string
+	broken.Client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
+		Patch: func(_ context.Context, _ client.WithWatch, object client.Object, _ client.Patch, _ ...client.PatchOption) error {
+			if _, isPrimary := object.(*appsv1.Deployment); isPrimary {
+				asked = append(asked, object.GetName())
+				return nil
+			}
+			return errors.New("a webhook is away")
+		},
+	})
+	canary, err := get(a, "podinfo", &v1alpha1.Canary{})
+	a.Expect(err).NotTo(HaveOccurred())
+	o := rollout.Observation{Namespace: a.namespace, Name: "podinfo", Finalizer: true}
+	o.Routes, err = broken.listRoutes(t.Context(), a.namespace)
+	a.Expect(err).NotTo(HaveOccurred())
+	plan := rollout.Plan{Next: *canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove},
+		Ask: rollout.AskIntent{Key: config.AnnotationRestore, Hash: "7c9e41d2"}}
+	a.Expect(broken.apply(t.Context(), canary, o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
+	a.Expect(asked).To(Equal([]string{"podinfo"}))
 }
