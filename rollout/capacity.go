@@ -167,13 +167,14 @@ func (t *tick) covers() bool {
 	return int64(t.o.Primary.Status.AvailableReplicas)*100 >= int64(t.whole())*int64(t.policy.PrimaryReadyThreshold)
 }
 
-// isBad reports whether the canary answers with errors or has lost pods: errors are worse than load.
+// isBad reports whether the canary answers with errors or has fewer pods than are enough: errors are worse than load.
 func (t *tick) isBad(written float64) bool {
 	next := t.plan.Next
 	needed := t.replicasFor(written)
 	if next.CanaryReplicas > 0 {
 		needed = min(needed, next.CanaryReplicas)
 	}
+	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
 	return next.Outcome == v1alpha1.OutcomeFailed && next.Promoted == nil || t.availableCopies() < needed ||
 		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictFail
 }

@@ -70,7 +70,8 @@ func (g *group) checkBarriers(name string, before v1alpha1.CanaryStatus) {
 	w := g.members[name]
 	for _, other := range g.names {
 		p := g.members[other]
-		if other == name || w.policy.Group == "" || p.policy.Group != w.policy.Group || !rollout.Active(p.state) || p.state.Phase != v1alpha1.PhaseProgressing || p.state.Group == nil {
+		together := other != name && w.policy.Group != "" && p.policy.Group == w.policy.Group
+		if !together || p.state.Phase != v1alpha1.PhaseProgressing || p.state.Group == nil {
 			continue
 		}
 		if last := int32(len(p.state.Steps)); w.state.Step > before.Step && before.Step > 0 && p.state.Group.Passed < min(before.Step, last) {
@@ -311,6 +312,7 @@ func randomGroupActs(names []string, chance *rand.Rand) []groupAct {
 // TestRandomGroups plays members with any strategies, hooks, freezes and requests, of which some are in a group and some
 // wait for each other in the queue. Whatever was asked, all end.
 func TestRandomGroups(t *testing.T) {
+	t.Parallel()
 	for seed := range 10 * *seeds {
 		chance := rand.New(rand.NewPCG(seed, 4))
 		v2 := func() map[string]behaviour { return map[string]behaviour{"v2": good, "v3": failing} }
