@@ -137,12 +137,10 @@ func (t *tick) takesCookiesBack() bool {
 	split.Affinity = affinityOf(&v1alpha1.SessionAffinityStatus{Canary: affinity.Canary, Expired: expired(affinity)})
 	t.state(split)
 	if why := t.lacksEffect(split); why != "" && affinity.Expiring == nil {
-		left := next.WaitingSince.Add(cleanUpLimit).Sub(t.o.Now)
-		if left <= 0 {
+		if !t.awaitsEffect() {
 			return false
 		}
 		t.say("Sending all requests to the primary and taking cookies back: " + why)
-		t.wakeIn(left)
 		return true
 	}
 	if affinity.Expiring == nil {
@@ -151,6 +149,24 @@ func (t *tick) takesCookiesBack() bool {
 	ends := affinity.Expiring.Add(lasts)
 	t.say(fmt.Sprintf("All requests go to the primary; cookies are taken back until %s", clockTime(ends)))
 	t.wakeIn(ends.Sub(t.o.Now))
+	return true
+}
+
+// awaitsEffect reports whether the gateway still has time to take all requests back from the canary: a minute from when the
+// routes ask for that. A primary that gets its requests back bit by bit takes longer until they do.
+func (t *tick) awaitsEffect() bool {
+	if t.writtenWeight() > 0 {
+		return true
+	}
+	since := t.plan.Next.WaitingSince.Time
+	if changed := t.before.SplitChanged; changed != nil {
+		since = later(since, changed.Time)
+	}
+	left := since.Add(cleanUpLimit).Sub(t.o.Now)
+	if left <= 0 {
+		return false
+	}
+	t.wakeIn(left)
 	return true
 }
 

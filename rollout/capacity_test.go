@@ -24,7 +24,7 @@ import (
 func autoscaled(w *world) {
 	w.hpa = &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo"}}
 	w.hpa.Spec = autoscalingv2.HorizontalPodAutoscalerSpec{MinReplicas: ptrTo(int32(2)), MaxReplicas: 20,
-		ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "podinfo"}}
+		ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: w.primary.Name}}
 	w.load = *w.primary.Spec.Replicas
 }
 
@@ -138,6 +138,16 @@ var capacityStories = map[string]story{
 		policy: func(p *config.Policy) { p.CanaryReadyThreshold = 60 },
 		acts:   []act{{immediately, setting("v2")}, {atStep(2), aborting("v2", 0)}},
 		phase:  v1alpha1.PhaseFailed, version: "v1",
+	},
+	"an autoscaler shrinks the primary and users keep their cookies until it has its requests back": {
+		annotations: half, behaviours: map[string]behaviour{"v2": good}, policy: sticky, prepare: func(w *world) { autoscaled(w); capable(w) },
+		acts:  []act{{immediately, setting("v2")}, {atStep(2), aborting("v2", 0)}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"an autoscaler shrinks the primary and the status is lost": {
+		annotations: half, behaviours: map[string]behaviour{"v2": good}, prepare: autoscaled,
+		acts:  []act{{immediately, setting("v2")}, {atStep(2), losingState}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"an autoscaler shrinks the primary and a bad version is left at once": {
 		annotations: half, behaviours: map[string]behaviour{"v2": good}, prepare: autoscaled,

@@ -145,6 +145,10 @@ func (g *group) play(acts []groupAct, chance *rand.Rand) {
 			w.now = w.now.Add(wait)
 		}
 	}
+	for _, name := range g.names {
+		w := g.members[name]
+		g.log = append(g.log, fmt.Sprintf("%s stands at %s: %s", name, w.state.Phase, w.state.Message))
+	}
 	g.t.Fatalf("the story does not end\n%s", strings.Join(g.log, "\n"))
 }
 
@@ -285,7 +289,8 @@ func TestGroupsWithLateReactionsAndCrashes(t *testing.T) {
 
 // randomMember gives one member strategy, hooks and behaviour of its own, and requests at any moment. Its group and its
 // slot can be shared with the others.
-func randomMember(w *world, chance *rand.Rand, limits rollout.Limits) {
+func randomMember(w *world, name string, chance *rand.Rand, limits rollout.Limits) {
+	w.primary.Name = name
 	randomPolicy(chance)(&w.policy)
 	randomWorld(chance)(w)
 	w.limits, w.rand = limits, chance
@@ -319,7 +324,7 @@ func TestRandomGroups(t *testing.T) {
 		g := newGroup(t, map[string]map[string]behaviour{"cart": v2(), "pay": v2(), "shop": v2()}, nil)
 		limits := rollout.Limits{Cluster: chance.IntN(3)}
 		for _, name := range g.names {
-			randomMember(g.members[name], chance, limits)
+			randomMember(g.members[name], name, chance, limits)
 		}
 		g.play(randomGroupActs(g.names, chance), chance)
 		for _, name := range g.names {
