@@ -121,17 +121,6 @@ func affinityOf(status *v1alpha1.SessionAffinityStatus) *route.Affinity {
 	return affinity
 }
 
-// waitsForCookieRules waits a while for a gateway that has not taken the rules over; it reports false when that is given up.
-func (t *tick) waitsForCookieRules(why string) bool {
-	left := t.plan.Next.WaitingSince.Add(cleanUpLimit).Sub(t.o.Now)
-	if left <= 0 {
-		return false
-	}
-	t.say("Sending all requests to the primary and taking cookies back: " + why)
-	t.wakeIn(left)
-	return true
-}
-
 // takesCookiesBack keeps a split at the end that sends users with a cookie to the primary and removes the cookie, for as long
 // as the policy says. It reports false once that is done, or where it cannot be done.
 func (t *tick) takesCookiesBack() bool {
@@ -148,7 +137,7 @@ func (t *tick) takesCookiesBack() bool {
 	split.Affinity = affinityOf(&v1alpha1.SessionAffinityStatus{Canary: affinity.Canary, Expired: expired(affinity)})
 	t.state(split)
 	if why := t.lacksEffect(split); why != "" && affinity.Expiring == nil {
-		return t.waitsForCookieRules(why)
+		return t.awaitsEffect(why)
 	}
 	if affinity.Expiring == nil {
 		affinity.Expiring = t.stamp()
@@ -156,6 +145,25 @@ func (t *tick) takesCookiesBack() bool {
 	ends := affinity.Expiring.Add(lasts)
 	t.say(fmt.Sprintf("All requests go to the primary; cookies are taken back until %s", clockTime(ends)))
 	t.wakeIn(ends.Sub(t.o.Now))
+	return true
+}
+
+// awaitsEffect reports whether the gateway still has time to take all requests back from the canary: a minute from when the
+// routes ask for that. A primary that gets its requests back bit by bit takes longer until they do.
+func (t *tick) awaitsEffect(why string) bool {
+	t.say("Sending all requests to the primary and taking cookies back: " + why)
+	if t.writtenWeight() > 0 {
+		return true
+	}
+	since := t.plan.Next.WaitingSince.Time
+	if changed := t.before.SplitChanged; changed != nil {
+		since = later(since, changed.Time)
+	}
+	left := since.Add(cleanUpLimit).Sub(t.o.Now)
+	if left <= 0 {
+		return false
+	}
+	t.wakeIn(left)
 	return true
 }
 

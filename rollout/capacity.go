@@ -24,10 +24,23 @@ const growth = 4
 // only a part of the requests, so what it had before counts.
 func (t *tick) whole() int32 {
 	replicas := workload.Replicas(t.o.Primary)
-	if t.autoscaler == nil {
+	switch known := t.plan.Next.PrimaryReplicas; {
+	case t.autoscaler == nil:
 		return replicas
+	case known > 0:
+		return max(replicas, known)
 	}
-	return max(replicas, t.plan.Next.PrimaryReplicas)
+	return max(replicas, t.wholeOfCopy())
+}
+
+// wholeOfCopy stands for what the primary had before where that was lost with the state: as many replicas as all requests
+// would need, if the canary has what its share needs.
+func (t *tick) wholeOfCopy() int32 {
+	written := t.writtenWeight()
+	if t.o.Copy == nil || written == 0 {
+		return 0
+	}
+	return int32(float64(workload.Replicas(t.o.Copy)) * fullWeight / written)
 }
 
 // replicasFor is how many replicas of the canary a weight needs.
@@ -167,13 +180,14 @@ func (t *tick) covers() bool {
 	return int64(t.o.Primary.Status.AvailableReplicas)*100 >= int64(t.whole())*int64(t.policy.PrimaryReadyThreshold)
 }
 
-// isBad reports whether the canary answers with errors or has lost pods: errors are worse than load.
+// isBad reports whether the canary answers with errors or has fewer pods than are enough: errors are worse than load.
 func (t *tick) isBad(written float64) bool {
 	next := t.plan.Next
 	needed := t.replicasFor(written)
 	if next.CanaryReplicas > 0 {
 		needed = min(needed, next.CanaryReplicas)
 	}
+	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
 	return next.Outcome == v1alpha1.OutcomeFailed && next.Promoted == nil || t.availableCopies() < needed ||
 		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictFail
 }

@@ -24,7 +24,7 @@ import (
 func autoscaled(w *world) {
 	w.hpa = &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo"}}
 	w.hpa.Spec = autoscalingv2.HorizontalPodAutoscalerSpec{MinReplicas: ptrTo(int32(2)), MaxReplicas: 20,
-		ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "podinfo"}}
+		ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: w.primary.Name}}
 	w.load = *w.primary.Spec.Replicas
 }
 
@@ -86,6 +86,7 @@ func (w *world) checkReturn(before float64) {
 	case available == 0:
 		w.t.Errorf("%v%% of the requests go to a primary without any available replica", gets)
 	case gets*float64(whole) <= float64(available)*100, w.hpa != nil && gets <= had+max(1, had/4):
+	case int64(available)*100 >= int64(whole)*int64(w.policy.PrimaryReadyThreshold): // as much as the user takes for ready
 	case w.isBad(before), w.state.Phase == v1alpha1.PhaseFinalising && w.now.Sub(w.state.WaitingSince.Time) >= w.policy.ProgressDeadline:
 	default:
 		w.t.Errorf("%v%% of the requests go to a primary that has %d of %d available replicas, and had %v%%", gets, available, whole, had)
@@ -93,7 +94,7 @@ func (w *world) checkReturn(before float64) {
 }
 
 func (w *world) isBad(weight float64) bool {
-	needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, weight)
+	needed := workload.Enough(workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, weight), w.policy.CanaryReadyThreshold)
 	return w.state.Outcome == v1alpha1.OutcomeFailed && w.state.Promoted == nil ||
 		w.copied.Status.AvailableReplicas < needed || analysis.VerdictOf(w.state.Checks) == v1alpha1.VerdictFail
 }
@@ -131,6 +132,22 @@ var capacityStories = map[string]story{
 		annotations: half, behaviours: map[string]behaviour{"v2": good}, prepare: autoscaled,
 		acts:  []act{{immediately, setting("v2")}, {atStep(2), aborting("v2", 0)}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"an autoscaler shrinks the primary and the rollout is aborted with as many canary replicas as are enough": {
+		annotations: half, behaviours: map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, unavailable: 1}}, prepare: autoscaled,
+		policy: func(p *config.Policy) { p.CanaryReadyThreshold = 60 },
+		acts:   []act{{immediately, setting("v2")}, {atStep(2), aborting("v2", 0)}},
+		phase:  v1alpha1.PhaseFailed, version: "v1",
+	},
+	"an autoscaler shrinks the primary and users keep their cookies until it has its requests back": {
+		annotations: half, behaviours: map[string]behaviour{"v2": good}, policy: sticky, prepare: func(w *world) { autoscaled(w); capable(w) },
+		acts:  []act{{immediately, setting("v2")}, {atStep(2), aborting("v2", 0)}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"an autoscaler shrinks the primary and the status is lost": {
+		annotations: half, behaviours: map[string]behaviour{"v2": good}, prepare: autoscaled,
+		acts:  []act{{immediately, setting("v2")}, {atStep(2), losingState}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"an autoscaler shrinks the primary and a bad version is left at once": {
 		annotations: half, behaviours: map[string]behaviour{"v2": good}, prepare: autoscaled,
@@ -188,6 +205,7 @@ func init() { maps.Copy(stories, capacityStories) }
 // TestRandomCapacity plays an autoscaler, lost pods and scaling at any moment, with late reactions and crashes, against the
 // invariants of every write.
 func TestRandomCapacity(t *testing.T) {
+	t.Parallel()
 	for seed := range 20 * *seeds {
 		chance := rand.New(rand.NewPCG(seed, 3))
 		s := story{annotations: half, behaviours: map[string]behaviour{"v2": good, "v3": failing}, acts: capacityActs(chance)}

@@ -70,7 +70,8 @@ func (g *group) checkBarriers(name string, before v1alpha1.CanaryStatus) {
 	w := g.members[name]
 	for _, other := range g.names {
 		p := g.members[other]
-		if other == name || w.policy.Group == "" || p.policy.Group != w.policy.Group || !rollout.Active(p.state) || p.state.Phase != v1alpha1.PhaseProgressing || p.state.Group == nil {
+		together := other != name && w.policy.Group != "" && p.policy.Group == w.policy.Group
+		if !together || p.state.Phase != v1alpha1.PhaseProgressing || p.state.Group == nil {
 			continue
 		}
 		if last := int32(len(p.state.Steps)); w.state.Step > before.Step && before.Step > 0 && p.state.Group.Passed < min(before.Step, last) {
@@ -143,6 +144,10 @@ func (g *group) play(acts []groupAct, chance *rand.Rand) {
 		for _, w := range g.members {
 			w.now = w.now.Add(wait)
 		}
+	}
+	for _, name := range g.names {
+		w := g.members[name]
+		g.log = append(g.log, fmt.Sprintf("%s stands at %s: %s", name, w.state.Phase, w.state.Message))
 	}
 	g.t.Fatalf("the story does not end\n%s", strings.Join(g.log, "\n"))
 }
@@ -284,7 +289,8 @@ func TestGroupsWithLateReactionsAndCrashes(t *testing.T) {
 
 // randomMember gives one member strategy, hooks and behaviour of its own, and requests at any moment. Its group and its
 // slot can be shared with the others.
-func randomMember(w *world, chance *rand.Rand, limits rollout.Limits) {
+func randomMember(w *world, name string, chance *rand.Rand, limits rollout.Limits) {
+	w.primary.Name = name
 	randomPolicy(chance)(&w.policy)
 	randomWorld(chance)(w)
 	w.limits, w.rand = limits, chance
@@ -311,13 +317,14 @@ func randomGroupActs(names []string, chance *rand.Rand) []groupAct {
 // TestRandomGroups plays members with any strategies, hooks, freezes and requests, of which some are in a group and some
 // wait for each other in the queue. Whatever was asked, all end.
 func TestRandomGroups(t *testing.T) {
+	t.Parallel()
 	for seed := range 10 * *seeds {
 		chance := rand.New(rand.NewPCG(seed, 4))
 		v2 := func() map[string]behaviour { return map[string]behaviour{"v2": good, "v3": failing} }
 		g := newGroup(t, map[string]map[string]behaviour{"cart": v2(), "pay": v2(), "shop": v2()}, nil)
 		limits := rollout.Limits{Cluster: chance.IntN(3)}
 		for _, name := range g.names {
-			randomMember(g.members[name], chance, limits)
+			randomMember(g.members[name], name, chance, limits)
 		}
 		g.play(randomGroupActs(g.names, chance), chance)
 		for _, name := range g.names {

@@ -23,6 +23,7 @@ func randomActs(chance *rand.Rand) []act {
 		freezing(v1alpha1.FreezeStart), freezing(v1alpha1.FreezePause), unfreezing,
 		func(w *world) { become(w, behaviour{neverReady: true}) }, func(w *world) { become(w, failing) }, func(w *world) { become(w, good) },
 		losingState,
+		losing(chance.Int32N(10)), losing(0), scaling(5), scaling(20),
 		setting("v1"), setting("v2"), setting("v3"),
 	}
 	acts := []act{{immediately, setting("v2")}}
@@ -47,8 +48,8 @@ func losingState(w *world) {
 
 // calm ends all that holds a rollout.
 func calm(w *world) {
-	w.tell("nothing is paused and nothing is frozen any more")
-	w.spec.Paused, w.primary.Spec.Paused, w.policy.Suspend, w.freezes = nil, false, false, nil
+	w.tell("nothing is paused, frozen or lost any more")
+	w.spec.Paused, w.primary.Spec.Paused, w.policy.Suspend, w.freezes, w.lost = nil, false, false, nil, 0
 }
 
 // randomHooks has some gates open after a while, tests that fail at first, and sometimes a hook that rolls back.
@@ -98,7 +99,7 @@ func randomWorld(chance *rand.Rand) func(*world) {
 	if chance.IntN(2) == 0 {
 		hooks = randomHooks(chance)
 	}
-	recreates, tells := chance.IntN(3) == 0, chance.IntN(3) == 0
+	recreates, tells, scales := chance.IntN(3) == 0, chance.IntN(3) == 0, chance.IntN(4) == 0
 	return func(w *world) {
 		hooks(w)
 		if recreates {
@@ -106,6 +107,9 @@ func randomWorld(chance *rand.Rand) func(*world) {
 		}
 		if tells {
 			capable(w)
+		}
+		if scales {
+			autoscaled(w)
 		}
 	}
 }
@@ -125,6 +129,7 @@ func (w *world) checkVersion() {
 // TestRandomRequests plays requests, freezes and hooks at any moment and with any strategy, with late reactions and crashes,
 // against the invariants of every write. Whatever was asked, it ends, and the primary runs what the end says.
 func TestRandomRequests(t *testing.T) {
+	t.Parallel()
 	for seed := range 20 * *seeds {
 		chance := rand.New(rand.NewPCG(seed, 2))
 		s := story{annotations: quick, behaviours: map[string]behaviour{"v2": good, "v3": failing},

@@ -178,7 +178,7 @@ func (w *world) observe() rollout.Observation {
 	gateway := gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: gatewayNamespace, Name: "gateway"}}
 	gateway.Spec.GatewayClassName = "traefik"
 	o := rollout.Observation{
-		Now: w.now, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: "podinfo", Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
+		Now: w.now, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: w.primary.Name, Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
 		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct,
 		Services: []corev1.Service{w.service}, Routes: []route.Route{w.route},
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints,
@@ -418,7 +418,7 @@ func (w *world) checkPause(plan rollout.Plan) {
 		return
 	}
 	open := w.previous != nil
-	if plan.Next.CanaryWeight > w.state.CanaryWeight && !open || plan.Ask.Key == config.AnnotationPromote {
+	if plan.Next.CanaryWeight > max(w.state.CanaryWeight, w.split().Weight) && !open || plan.Ask.Key == config.AnnotationPromote {
 		w.t.Errorf("a paused rollout goes from weight %v to %s", w.state.CanaryWeight, plan)
 	}
 }

@@ -54,6 +54,11 @@ func (s *shop) sentFromElsewhere() {
 	route.ObjectMeta = metav1.ObjectMeta{Namespace: "elsewhere", Name: "podinfo"}
 	shop := gatewayv1.Namespace(shopNamespace)
 	route.Spec.ParentRefs[0].Namespace, route.Spec.Rules[0].BackendRefs[0].Namespace = &shop, &shop
+	podinfo := gatewayv1.ObjectName("podinfo")
+	s.Expect(s.client.Create(s.t.Context(), &gatewayv1.ReferenceGrant{ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: "podinfo"}, Spec: gatewayv1.ReferenceGrantSpec{
+		From: []gatewayv1.ReferenceGrantFrom{{Group: gatewayv1.GroupName, Kind: "HTTPRoute", Namespace: "elsewhere"}},
+		To:   []gatewayv1.ReferenceGrantTo{{Kind: "Service", Name: &podinfo}},
+	}})).To(Succeed())
 	s.Expect(s.client.Create(s.t.Context(), &route)).To(Succeed())
 	s.t.Cleanup(s.server.PlayControllers("elsewhere"))
 }

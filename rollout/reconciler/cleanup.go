@@ -7,7 +7,6 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -30,7 +29,6 @@ const (
 // later installation starts them again at weight 0.
 type cleanUp struct {
 	*Reconciler
-	namespaces []string
 	// restored is when the routes of a Canary were first seen without it, and cleared when in effect as well.
 	restored, cleared map[types.NamespacedName]time.Time
 }
@@ -38,9 +36,6 @@ type cleanUp struct {
 // CleanUp takes the weight of every canary to 0, restores the routes, removes the copies and lets go of the Canaries, in
 // these namespaces, or everywhere without any. No reconciler may run meanwhile. The client must not read from a cache.
 func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
-	if len(namespaces) == 0 {
-		namespaces = []string{corev1.NamespaceAll}
-	}
 	kinds, err := routeKinds(c.RESTMapper())
 	if err != nil {
 		return err
@@ -49,7 +44,7 @@ func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
 	if err != nil {
 		return err
 	}
-	u := &cleanUp{Reconciler: &Reconciler{Client: c, Live: c, routes: c, routeKinds: kinds, grantVersion: grants}, namespaces: namespaces,
+	u := &cleanUp{Reconciler: &Reconciler{Client: c, Live: c, routes: c, routeKinds: kinds, grantVersion: grants, namespaces: namespaces},
 		restored: map[types.NamespacedName]time.Time{}, cleared: map[types.NamespacedName]time.Time{}}
 	var left error
 	err = wait.PollUntilContextCancel(ctx, cleanUpPeriod, true, func(ctx context.Context) (bool, error) {
@@ -73,7 +68,7 @@ func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
 func (u *cleanUp) pass(ctx context.Context) error {
 	var left []error
 	var routes []route.Route
-	for _, namespace := range u.namespaces {
+	for _, namespace := range u.readable() {
 		found, err := u.listRoutes(ctx, namespace)
 		if err != nil {
 			return err
@@ -83,7 +78,7 @@ func (u *cleanUp) pass(ctx context.Context) error {
 	for _, r := range routes {
 		left = append(left, u.restore(ctx, r))
 	}
-	for _, namespace := range u.namespaces {
+	for _, namespace := range u.readable() {
 		var canaries v1alpha1.CanaryList
 		if err := u.Client.List(ctx, &canaries, client.InNamespace(namespace)); err != nil && !meta.IsNoMatchError(err) {
 			return fmt.Errorf("list Canaries: %w", err)

@@ -2,12 +2,9 @@ package reconciler
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,27 +16,19 @@ import (
 	"sluice.dev/sluice/workload"
 )
 
-// listGenerated reads the grants that were generated for a Deployment, in whatever namespaces.
+// listGenerated reads the grants that were generated for a Deployment, in all namespaces that are ours to read.
 func (r *Reconciler) listGenerated(ctx context.Context, deployment types.NamespacedName) ([]gatewayv1.ReferenceGrant, error) {
-	if r.grantVersion == "" {
-		return nil, nil
-	}
-	list := &unstructured.UnstructuredList{}
-	list.SetGroupVersionKind(r.grantsAs(grantKind + "List"))
-	made := client.MatchingLabels{config.LabelRole: config.RoleGenerated, config.LabelPrimary: workload.LabelValue(deployment.Name)}
-	if err := r.routes.List(ctx, list, made); err != nil {
-		return nil, fmt.Errorf("list %ss: %w", grantKind, err)
-	}
 	var grants []gatewayv1.ReferenceGrant
-	for i := range list.Items {
-		if primary, ours := workload.GrantFor(&list.Items[i]); !ours || primary != deployment {
-			continue
+	for _, namespace := range r.readable() {
+		found, err := r.listGrants(ctx, namespace, client.MatchingLabels{config.LabelRole: config.RoleGenerated, config.LabelPrimary: workload.LabelValue(deployment.Name)})
+		if err != nil {
+			return nil, err
 		}
-		var grant gatewayv1.ReferenceGrant
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(list.Items[i].Object, &grant); err != nil {
-			return nil, fmt.Errorf("%s %s/%s: %w", grantKind, list.Items[i].GetNamespace(), list.Items[i].GetName(), err)
+		for i := range found {
+			if primary, ours := workload.GrantFor(&found[i]); ours && primary == deployment {
+				grants = append(grants, found[i])
+			}
 		}
-		grants = append(grants, grant)
 	}
 	return grants, nil
 }

@@ -38,20 +38,20 @@ func (r *Reconciler) grantsAs(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: r.grantVersion, Kind: kind}
 }
 
-// listGrants reads the grants of a namespace.
-func (r *Reconciler) listGrants(ctx context.Context, namespace string) ([]gatewayv1.ReferenceGrant, error) {
+// listGrants reads the grants of a namespace, those with some labels if asked for.
+func (r *Reconciler) listGrants(ctx context.Context, namespace string, options ...client.ListOption) ([]gatewayv1.ReferenceGrant, error) {
 	if r.grantVersion == "" {
 		return nil, nil
 	}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(r.grantsAs(grantKind + "List"))
-	if err := r.routes.List(ctx, list, client.InNamespace(namespace)); err != nil {
+	if err := r.routes.List(ctx, list, append(options, client.InNamespace(namespace))...); err != nil {
 		return nil, fmt.Errorf("list %ss: %w", grantKind, err)
 	}
 	grants := make([]gatewayv1.ReferenceGrant, len(list.Items))
 	for i := range list.Items {
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(list.Items[i].Object, &grants[i]); err != nil {
-			return nil, fmt.Errorf("%s %s/%s: %w", grantKind, namespace, list.Items[i].GetName(), err)
+			return nil, fmt.Errorf("%s %s/%s: %w", grantKind, list.Items[i].GetNamespace(), list.Items[i].GetName(), err)
 		}
 	}
 	return grants, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/record"
@@ -87,6 +88,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	r.settleSlot(ctx, canary, plan)
 	return ctrl.Result{RequeueAfter: plan.Wait}, nil
+}
+
+// readable are the namespaces by which lists are asked for: one that stands for all where nothing limits them.
+func (r *Reconciler) readable() []string {
+	if len(r.namespaces) == 0 {
+		return []string{corev1.NamespaceAll}
+	}
+	return r.namespaces
 }
 
 // staleRetry lets the cache catch up with what somebody else wrote.
