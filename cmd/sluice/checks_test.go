@@ -66,6 +66,7 @@ func (s *shop) waitForMessage(p *process, says string) {
 }
 
 func TestSecretsOfMetricTemplatesAreReadOnlyWhereThatIsAllowed(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	s := c.newShop()
 	c.Expect(c.client.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: shared}})).To(Succeed())
@@ -91,6 +92,7 @@ func TestSecretsOfMetricTemplatesAreReadOnlyWhereThatIsAllowed(t *testing.T) {
 }
 
 func TestHooksAreAskedAndTold(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	s := c.newShop()
 	gates := gate.New()

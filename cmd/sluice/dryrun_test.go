@@ -15,6 +15,7 @@ import (
 
 // TestADryRunWritesNothingElse proves by the API server's audit log that a dry run writes its own Canaries and events only.
 func TestADryRunWritesNothingElse(t *testing.T) {
+	t.Parallel()
 	log := filepath.Join(t.TempDir(), "audit.log")
 	c := startCluster(t, audited(t, log))
 	s := c.newShop()

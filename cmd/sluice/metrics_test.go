@@ -32,6 +32,7 @@ func (c *cluster) token(name string, may bool) string {
 }
 
 func TestSecureMetricsAreForThoseThatMay(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	// Everything that the chart can make, but for the kinds of the Prometheus operator.
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--values=../../charts/testdata/everything.values.yaml",

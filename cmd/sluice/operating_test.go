@@ -105,6 +105,7 @@ func (p people) told(reason, message string) {
 func inFlight(status v1alpha1.CanaryStatus) bool { return status.Step > 0 && status.StepStarted != nil }
 
 func TestPeopleOperateRolloutsWithThePlugin(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	s := c.newShop()
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)

@@ -31,15 +31,17 @@ func enforcingOwners(environment *envtest.Environment) {
 var mayFinalize = []string{"deployments/finalizers", "canaries/finalizers"}
 
 func TestEveryPermissionOfTheChartIsNeeded(t *testing.T) {
+	t.Parallel()
 	for name, settings := range map[string][]string{
 		"in all namespaces": nil,
 		"in one namespace":  {"--set=watchNamespaces={" + shopNamespace + "}"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// API servers before 1.34 do not send what there is when a watch begins, so that it is listed first.
-			t.Setenv("KUBE_FEATURE_WatchListClient", "false")
+			t.Parallel()
 			log := filepath.Join(t.TempDir(), "audit.log")
 			c := startCluster(t, audited(t, log), enforcingOwners, apiserver.WithOptionalKinds)
+			// API servers before 1.34 do not send what there is when a watch begins, so that it is listed first.
+			c.environment = append(c.environment, "KUBE_FEATURE_WatchListClient=false")
 			s := c.newShop()
 			values := append(settings[:len(settings):len(settings)],
 				"--set=rbac.keda=true,rbac.labelPolicies=true,metricTemplates.secrets=true,metrics.secure=true,certs.validity=30s,certs.caValidity=60s,prometheusUrl="+s.prometheus)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -45,6 +46,8 @@ type cluster struct {
 	helm    string
 	kubectl string
 	admin   string
+	// environment is what the processes of the chart have besides that of the tests.
+	environment []string
 }
 
 func startCluster(t *testing.T, configure ...apiserver.Option) *cluster {
@@ -112,6 +115,11 @@ func (c *cluster) asServiceAccount() string {
 	return c.write(kubeconfig)
 }
 
+// environ is the environment of a process of the chart.
+func (c *cluster) environ() []string {
+	return slices.Concat(os.Environ(), c.environment, []string{"KUBECONFIG=" + c.asServiceAccount(), "POD_NAMESPACE=" + release})
+}
+
 func (c *cluster) write(kubeconfig *clientcmdapi.Config) string {
 	path := filepath.Join(c.t.TempDir(), "kubeconfig")
 	c.Expect(clientcmd.WriteToFile(*kubeconfig, path)).To(Succeed())
@@ -153,7 +161,7 @@ func (c *cluster) start(flags ...string) *process {
 	p := &process{cluster: c, probes: fmt.Sprintf("127.0.0.1:%d", freePort(c.t))}
 	ports := []string{"--config=" + file, "--health-probe-bind-address=" + p.probes, "--metrics-bind-address=0", fmt.Sprintf("--webhook-port=%d", freePort(c.t))}
 	p.command = exec.Command(binary, append(ports, flags...)...)
-	p.command.Env = append(os.Environ(), "KUBECONFIG="+c.asServiceAccount(), "POD_NAMESPACE="+release)
+	p.command.Env = c.environ()
 	stderr, err := p.command.StderrPipe()
 	c.Expect(err).NotTo(HaveOccurred())
 	c.Expect(p.command.Start()).To(Succeed())
@@ -233,6 +241,7 @@ func (p *process) expectNothingForbidden() {
 }
 
 func TestTheChartRunsTheProcessWithItsPermissions(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	for _, namespace := range []string{"shop", "search"} {
 		c.optIn(namespace)

@@ -41,6 +41,7 @@ func review(t *testing.T) []byte {
 }
 
 func TestAnAdmissionInFlightIsFinished(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace")
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
@@ -104,6 +105,7 @@ func (c *cluster) inject(ctx context.Context, bundle []byte) {
 }
 
 func TestCertificatesOfCertManagerAreServedAndNeverWritten(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	c.certManagerCRDs()
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=certs.provider=cert-manager")

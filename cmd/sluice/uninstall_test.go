@@ -33,7 +33,7 @@ func (c *cluster) runJob() {
 	container := job.Spec.Template.Spec.Containers[0]
 	arguments := strings.ReplaceAll(strings.Join(container.Args, " "), "/etc/sluice/config.yaml", file)
 	command := exec.CommandContext(c.t.Context(), binary, strings.Fields(arguments)...)
-	command.Env = append(os.Environ(), "KUBECONFIG="+c.asServiceAccount(), "POD_NAMESPACE="+release)
+	command.Env = c.environ()
 	out, err := command.CombinedOutput()
 	c.Expect(err).NotTo(HaveOccurred(), string(out))
 	now := metav1.Now()
@@ -64,6 +64,7 @@ func (c *cluster) uninstall(p *process) {
 }
 
 func TestUninstallingTheChart(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	c.optIn("shop")
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=watchNamespaces={shop}")
