@@ -54,6 +54,7 @@ func (a *app) expectGone(objects ...client.Object) {
 }
 
 func TestWhatSurroundsThePrimaryIsCopiedFollowsAndGoes(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	a.surround()
 	a.inFlight()
@@ -95,6 +96,7 @@ func TestWhatSurroundsThePrimaryIsCopiedFollowsAndGoes(t *testing.T) {
 }
 
 func TestReplicasThatTheCanarysAutoscalerAddsStay(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	a.surround()
 	a.inFlight()
@@ -135,6 +137,7 @@ func TestAnAutoscalerOfSomebodyElseHoldsTheRollout(t *testing.T) {
 }
 
 func TestAScaledObjectIsCopied(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	scaled := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject",
 		"spec": map[string]any{"scaleTargetRef": map[string]any{"name": "podinfo"}, "maxReplicaCount": int64(20),

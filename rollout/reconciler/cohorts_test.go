@@ -118,6 +118,7 @@ func newChain(t *testing.T) *app {
 }
 
 func TestACohortKeepsAChainOfCanariesTogether(t *testing.T) {
+	t.Parallel()
 	a := newChain(t)
 	long := map[string]string{config.AnnotationInterval: "1h"}
 	a.change("main", long)
@@ -149,6 +150,7 @@ func TestACohortKeepsAChainOfCanariesTogether(t *testing.T) {
 }
 
 func TestMarkedRequestsNeverGoToAServiceThatIsNotThere(t *testing.T) {
+	t.Parallel()
 	a := newChain(t)
 	for _, name := range []string{"main", "secondary"} {
 		a.change(name, map[string]string{config.AnnotationInterval: "1h"})
@@ -193,6 +195,7 @@ func (a *app) watchMarked(stop chan struct{}) string {
 }
 
 func TestATargetOfItsOwnGetsTheMarkedRequestsWhileItExists(t *testing.T) {
+	t.Parallel()
 	a := newChain(t)
 	a.change("main", map[string]string{config.AnnotationCohort: "secondary=secondary-next", config.AnnotationInterval: "1h"})
 	a.holdNext("main")
@@ -210,6 +213,7 @@ func TestATargetOfItsOwnGetsTheMarkedRequestsWhileItExists(t *testing.T) {
 }
 
 func TestARouteOfAnotherNamespaceIsGrantedTheCanary(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	other := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
 	a.create(other)

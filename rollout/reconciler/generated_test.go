@@ -145,6 +145,7 @@ func (a *app) stays(made *gatewayv1.HTTPRoute) {
 }
 
 func TestDriftOfAGeneratedRouteIsRepairedWithoutTouchingTheSplit(t *testing.T) {
+	t.Parallel()
 	a := newGenerated(t, shopPolicy)
 	a.made()
 	a.annotate(config.AnnotationInterval, "1h")
@@ -298,6 +299,7 @@ func TestEveryGeneratedRouteHoldsASplit(t *testing.T) {
 }
 
 func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	a.inFlight()
 	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
@@ -321,6 +323,7 @@ func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {
 }
 
 func TestARouteThatCannotBeWrittenKeepsNoTemplateFromBeingRestored(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	a.inFlight()
 	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })

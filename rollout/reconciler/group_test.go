@@ -30,6 +30,7 @@ func (a *app) member(name string) *appsv1.Deployment {
 }
 
 func TestMembersOfAGroupWaitForEachOther(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	a.annotate(config.AnnotationGroup, "checkout")
 	cart := a.member("cart")
@@ -44,6 +45,7 @@ func TestMembersOfAGroupWaitForEachOther(t *testing.T) {
 }
 
 func TestTheFailureOfAMemberRollsTheOthersBack(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	a.annotate(config.AnnotationGroup, "checkout")
 	a.member("cart")

@@ -223,6 +223,7 @@ func (a *app) expectRestored() {
 }
 
 func TestWithoutAdmissionTheRulesAreWrittenDirectlyAndRestored(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	a.inFlight()
 	a.Expect(a.canary().Finalizers).To(ContainElement(config.Finalizer))
@@ -261,6 +262,7 @@ func TestForeignObjectsAreNeverOverwritten(t *testing.T) {
 }
 
 func TestADeletedCanaryTakesTheSplitOutFirst(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	a.inFlight()
 	deleted := a.canary()
@@ -272,6 +274,7 @@ func TestADeletedCanaryTakesTheSplitOutFirst(t *testing.T) {
 }
 
 func TestOptOutInFlightLeavesNothing(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	a.inFlight()
 	a.annotate(config.AnnotationCanary, "false")
@@ -308,6 +311,7 @@ func TestAChangePastAdmissionIsTold(t *testing.T) {
 
 // TestAPromotionThatIsRefusedIsTold has a policy of the cluster refuse what the reconciler asks of admission.
 func TestAPromotionThatIsRefusedIsTold(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	a.annotate(config.AnnotationSkipAnalysis, "true")
 	a.annotate(config.AnnotationProgressDeadline, "5s")

@@ -43,6 +43,7 @@ func (a *app) marked(by string) {
 }
 
 func TestRequestsInTheCanaryAreObeyed(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	a.inFlight()
 	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Reason: "lunch", Stamp: byJane()} })

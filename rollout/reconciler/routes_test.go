@@ -50,6 +50,7 @@ func (a *app) acceptAll(keys ...route.Key) {
 }
 
 func TestRoutesOfEveryKindAndNamespaceMoveTogether(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	elsewhere := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
 	a.create(elsewhere)

@@ -159,6 +159,7 @@ func (a *app) waitForMessage(prefix string) {
 }
 
 func TestASecretThatIsMissingIsLookedForAgain(t *testing.T) {
+	t.Parallel()
 	a := newApp(t)
 	policy := a.policy("standard")
 	policy.Spec.Analysis.Metrics = []v1alpha1.Metric{{Name: "own", TemplateRef: &v1alpha1.ObjectRef{Name: "latency"}, Threshold: ptr.To(1.0)}}
