@@ -44,6 +44,7 @@ type Reconciler struct {
 	// routes reads the routes of routeKinds, the kinds that the cluster knows. A client does not read JSON from its cache.
 	routes     client.Reader
 	routeKinds []string
+	decoded    decodedRoutes
 	metrics    *metrics
 	absent     absences
 	hooks      *hooks

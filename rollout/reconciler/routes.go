@@ -41,28 +41,6 @@ func routeObject(kind string) *unstructured.Unstructured {
 	return object
 }
 
-// listRoutes reads the routes of a namespace, or of all that are watched.
-func (r *Reconciler) listRoutes(ctx context.Context, namespace string) ([]route.Route, error) {
-	var routes []route.Route
-	for _, kind := range r.routeKinds {
-		list := &unstructured.UnstructuredList{}
-		list.SetAPIVersion(gatewayv1.GroupVersion.String())
-		list.SetKind(kind + "List")
-		// Nothing changes a route in place, so that those of the cache need not be copied.
-		if err := r.routes.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil && !meta.IsNoMatchError(err) {
-			return nil, fmt.Errorf("list %ss: %w", kind, err)
-		}
-		for i := range list.Items {
-			one, err := route.FromObject(list.Items[i].Object)
-			if err != nil {
-				return nil, fmt.Errorf("%s %s/%s: %w", kind, list.Items[i].GetNamespace(), list.Items[i].GetName(), err)
-			}
-			routes = append(routes, one)
-		}
-	}
-	return routes, nil
-}
-
 // writeSplit states the split and the cohorts on the routes, or takes them out.
 func (r *Reconciler) writeSplit(ctx context.Context, _ *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
 	var failed []error
