@@ -9,7 +9,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// takeSamples judges the samples of this tick, if any were due.
+// takeSamples judges the samples of this tick, if any have come. They are those of the moment when they were asked for.
 func (t *tick) takeSamples() {
 	t.countNos(v1alpha1.HookRollout)
 	if t.o.Samples == nil {
@@ -22,7 +22,7 @@ func (t *tick) takeSamples() {
 		next.Checks = analysis.WithoutRequests(t.policy, next.Checks, t.o.Samples)
 	}
 	next.Iterations++
-	next.LastCheckTime = t.stamp()
+	next.LastCheckTime = stampOf(t.o.Sampled)
 	switch analysis.VerdictOf(next.Checks) {
 	case v1alpha1.VerdictFail:
 		next.FailedChecks++
@@ -37,7 +37,7 @@ func (t *tick) takeSamples() {
 // holdsFirst reports whether this is the first round of checks that holds a step which would otherwise be over.
 func (t *tick) holdsFirst(before v1alpha1.Verdict) bool {
 	last := t.before.LastCheckTime
-	return !t.o.Now.Before(t.stepEnds()) &&
+	return !t.plan.Next.LastCheckTime.Time.Before(t.stepEnds()) &&
 		(before != v1alpha1.VerdictInconclusive || last == nil || last.Time.Before(t.stepEnds()))
 }
 
@@ -72,10 +72,32 @@ func (t *tick) explain() string {
 	return why
 }
 
+// wakeForChecks asks for a tick when checks are due. Samples wake by themselves; a tick that still waits for them looks again
+// after the period all the same.
 func (t *tick) wakeForChecks() {
-	t.wakeIn(t.nextCheck().Sub(t.o.Now))
+	if t.awaitsSamples() {
+		t.wakeIn(t.policy.CheckPeriod())
+	} else {
+		t.wakeIn(t.nextCheck().Sub(t.o.Now))
+	}
 	t.wakeForHooks(v1alpha1.HookRollout, t.policy.Interval)
 	t.wakeForHooks(v1alpha1.HookRollback, t.policy.CheckPeriod())
+}
+
+// awaitsSamples reports whether checks are due and their samples have not come yet.
+func (t *tick) awaitsSamples() bool {
+	return t.o.Samples == nil && !t.o.Now.Before(t.nextCheck())
+}
+
+// answersMayTake is how long samples may be on their way until the rollout tells that it waits for them.
+const answersMayTake = 10 * time.Second
+
+// samplesAreLate says since when the samples are awaited; empty while they may still be on their way.
+func (t *tick) samplesAreLate() string {
+	if due := t.nextCheck(); t.awaitsSamples() && !t.o.Now.Before(due.Add(answersMayTake)) {
+		return "its checks are due since " + clockTime(due) + " and not answered yet"
+	}
+	return ""
 }
 
 // nextCheck is the end of the step where there is nothing to check.

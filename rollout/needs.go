@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/analysis"
@@ -16,8 +17,12 @@ import (
 
 // Needs are the questions of one tick.
 type Needs struct {
-	// Queries are for Prometheus; none unless checks are due.
+	// Queries are for Prometheus; none unless checks are due. They are asked in the background; their samples are observed by a
+	// later tick that needs the same round.
 	Queries []analysis.Query
+	// Round is the same as long as the queries are for the same round of checks of the same step; they may differ in how far back
+	// they look. Samples of another round do not count.
+	Round string
 	// Hooks are asked in the background; their answers are observed by a later tick.
 	Hooks []HookCall
 }
@@ -41,7 +46,7 @@ func NeedsOf(policy config.Policy, state State, o Observation) Needs {
 	if o.DryRun {
 		policy, o = withoutHooks(policy), simulated(state, o)
 	}
-	needs := Needs{Hooks: hooksDue(policy, state, o)}
+	needs := Needs{Hooks: hooksDue(policy, state, o), Round: roundOf(state)}
 	lasts := stepOf(StrategyOf(policy).Steps(policy), state.Step).Duration.Duration
 	if !checked(state) || o.Now.Before(nextCheck(policy.CheckPeriod(), lasts, state.StepStarted, state.LastCheckTime)) {
 		return needs
@@ -60,6 +65,17 @@ func NeedsOf(policy config.Policy, state State, o Observation) Needs {
 		needs.Queries = append(needs.Queries, observing(target, o, window(policy.Window(), state, o.Now))...)
 	}
 	return needs
+}
+
+// roundOf names the round of checks that is due at the present step and weight after the last one.
+func roundOf(state State) string {
+	at := func(stamp *metav1.MicroTime) string {
+		if stamp == nil {
+			return "-"
+		}
+		return stamp.UTC().Format(time.RFC3339Nano)
+	}
+	return fmt.Sprintf("%s step %d at %v%% since %s after %s", checksum(state), state.Step, state.CanaryWeight, at(state.StepStarted), at(state.LastCheckTime))
 }
 
 // checked reports whether the canary is at a point of its rollout where checks are made.

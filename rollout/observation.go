@@ -87,8 +87,10 @@ type Observation struct {
 	Prometheus bool
 	// Templates are the MetricTemplates that exist, of those that the policy names.
 	Templates map[types.NamespacedName]Template
-	// Samples answer the queries of NeedsOf; nil when none were due.
+	// Samples answer the queries of NeedsOf, for which a tick does not wait: nil when none were due or they have not come yet.
+	// Sampled is when they were asked for.
 	Samples []analysis.Sample
+	Sampled time.Time
 	// HookAnswers are those that have come to the calls of NeedsOf.
 	HookAnswers []HookAnswer
 	// Freezes are those of the cluster.

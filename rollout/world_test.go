@@ -203,6 +203,7 @@ func (w *world) observe() rollout.Observation {
 	o.Made = slices.Clone(w.made)
 	o.Templates = w.templates
 	needs := rollout.NeedsOf(w.policy, w.state, o)
+	o.Sampled = w.now
 	for _, query := range needs.Queries {
 		sample := w.sample(query.Metric)
 		sample.Check = query.Check

@@ -54,9 +54,7 @@ func (r *Reconciler) gather(ctx context.Context, canary *v1alpha1.Canary, o *rol
 	}
 	needs := rollout.NeedsOf(policy, canary.Status, *o)
 	o.HookAnswers = r.hooks.answers(ctx, client.ObjectKeyFromObject(canary), needs.Hooks)
-	if len(needs.Queries) > 0 {
-		o.Samples = r.Query(ctx, needs.Queries)
-	}
+	o.Samples, o.Sampled = r.samples.take(ctx, client.ObjectKeyFromObject(canary), needs)
 	return policy, nil
 }
 

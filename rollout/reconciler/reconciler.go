@@ -17,14 +17,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/rollout"
 )
-
-// QueryFunc answers queries, one sample for each; a query that fails is a sample with an error.
-type QueryFunc func(ctx context.Context, queries []analysis.Query) []analysis.Sample
 
 // Reconciler takes the rollouts of opted-in Deployments through their ticks.
 type Reconciler struct {
@@ -32,8 +28,6 @@ type Reconciler struct {
 	Client client.Client
 	// Live reads from the API server: the state of an open rollout must not be a stale one.
 	Live client.Reader
-	// Query asks Prometheus.
-	Query QueryFunc
 	// Recorder sends events.
 	Recorder record.EventRecorder
 	// Limits are how many rollouts may be open at the same time.
@@ -48,6 +42,7 @@ type Reconciler struct {
 	metrics    *metrics
 	absent     absences
 	hooks      *hooks
+	samples    *samples
 	// prometheus, noCrossNamespaceRefs, crossNamespaceGrants and namespaces are described at Options.
 	prometheus, noCrossNamespaceRefs, crossNamespaceGrants bool
 	namespaces                                             []string
@@ -69,6 +64,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if canary == nil {
 		r.metrics.forget(request.NamespacedName)
 		r.hooks.forget(request.NamespacedName)
+		r.samples.forget(request.NamespacedName)
 		r.slots.forget(request.NamespacedName)
 		r.applied.forget(request.NamespacedName)
 		return ctrl.Result{}, r.releaseGrants(ctx, request.NamespacedName, observation.Primary)

@@ -84,12 +84,12 @@ func Setup(manager ctrl.Manager, options Options) error {
 	r := &Reconciler{
 		Client:   manager.GetClient(),
 		Live:     manager.GetAPIReader(),
-		Query:    options.Query,
 		Recorder: recorder,
 		Limits:   options.Limits,
 		DryRun:   options.DryRun,
 		metrics:  newMetrics(options.Metrics),
 		hooks:    newHooks(options.Hook),
+		samples:  newSamples(options.Query),
 		wake:     make(chan event.GenericEvent, wakeBuffer),
 
 		prometheus: options.Prometheus, noCrossNamespaceRefs: options.NoCrossNamespaceRefs, crossNamespaceGrants: options.CrossNamespaceGrants, namespaces: options.Namespaces,
@@ -116,6 +116,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 		Watches(&gatewayv1.Gateway{}, handler.EnqueueRequestsFromMapFunc(r.everywhere), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.MetricTemplate{}, handler.EnqueueRequestsFromMapFunc(r.everywhere), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(source.Channel(r.hooks.woken, &handler.EnqueueRequestForObject{})).
+		WatchesRawSource(source.Channel(r.samples.woken, &handler.EnqueueRequestForObject{})).
 		Watches(&gatewayv1.GatewayClass{}, handler.EnqueueRequestsFromMapFunc(r.everywhere), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.Freeze{}, handler.EnqueueRequestsFromMapFunc(r.ofFreeze), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.Canary{}, handler.EnqueueRequestsFromMapFunc(r.ofGroup)).
