@@ -75,29 +75,28 @@ func (t *tick) explain() string {
 // wakeForChecks asks for a tick when checks are due. Samples wake by themselves; a tick that still waits for them looks again
 // after the period all the same.
 func (t *tick) wakeForChecks() {
-	if t.awaitsSamples() {
-		t.wakeIn(t.policy.CheckPeriod())
-	} else {
-		t.wakeIn(t.nextCheck().Sub(t.o.Now))
+	wait := t.nextCheck().Sub(t.o.Now)
+	if wait <= 0 && t.o.Samples == nil {
+		wait = t.policy.CheckPeriod()
 	}
+	t.wakeIn(wait)
 	t.wakeForHooks(v1alpha1.HookRollout, t.policy.Interval)
 	t.wakeForHooks(v1alpha1.HookRollback, t.policy.CheckPeriod())
 }
 
-// awaitsSamples reports whether checks are due and their samples have not come yet.
-func (t *tick) awaitsSamples() bool {
-	return t.o.Samples == nil && !t.o.Now.Before(t.nextCheck())
-}
-
-// answersMayTake is how long samples may be on their way until the rollout tells that it waits for them.
+// answersMayTake is how long samples may be on their way until the rollout says that it waits for them.
 const answersMayTake = 10 * time.Second
 
-// samplesAreLate says since when the samples are awaited; empty while they may still be on their way.
-func (t *tick) samplesAreLate() string {
-	if due := t.nextCheck(); t.awaitsSamples() && !t.o.Now.Before(due.Add(answersMayTake)) {
-		return "its checks are due since " + clockTime(due) + " and not answered yet"
-	}
-	return ""
+// samplesAreLate reports whether samples are awaited for longer than they should take.
+func (t *tick) samplesAreLate() bool {
+	return t.judges() && t.o.Samples == nil && !t.o.Now.Before(t.nextCheck().Add(answersMayTake))
+}
+
+// stepEndsSoon reports whether the step lasts, or the samples that decide about its end should be on their way.
+func (t *tick) stepEndsSoon() bool {
+	last, ends := t.plan.Next.LastCheckTime, t.stepEnds()
+	decided := !t.judges() || last != nil && !last.Time.Before(ends)
+	return t.o.Now.Before(ends) || !decided && !t.samplesAreLate()
 }
 
 // nextCheck is the end of the step where there is nothing to check.

@@ -198,8 +198,8 @@ func nextStep(t *tick) {
 	// While the next weight is not in effect the present one has to be served.
 	replicas := t.ensureCopy(max(share, following))
 	if why := t.copyNotReady(replicas); why != "" {
-		t.waitFor(fmt.Sprintf("Step %d of %d passed; scaling the canary for %s: %s", next.Step, len(t.steps), t.aim(next.Step+1), why))
 		t.wakeForChecks()
+		t.waitFor(fmt.Sprintf("Step %d of %d passed; scaling the canary for %s: %s", next.Step, len(t.steps), t.aim(next.Step+1), why))
 		return
 	}
 	t.enterStep(next.Step + 1)
@@ -217,8 +217,10 @@ func holdStep(t *tick) {
 	case next.Phase == v1alpha1.PhaseWaitingPromotion && t.waitsForConfirmation():
 	case t.asksPromotion() != nil:
 		t.waitFor(fmt.Sprintf("%s: promotion is asked for and waits for its checks: %s", where, t.explain()))
-	case t.o.Now.Before(t.stepEnds()):
+	case t.stepEndsSoon():
 		t.say(fmt.Sprintf("%s until %s: %s", where, clockTime(t.stepEnds()), t.explain()))
+	case t.samplesAreLate():
+		t.waitFor(fmt.Sprintf("%s is held: its checks are due since %s and not answered yet", where, clockTime(t.nextCheck())))
 	default:
 		t.waitFor(fmt.Sprintf("%s is held: %s", where, t.explain()))
 	}

@@ -80,7 +80,8 @@ type world struct {
 
 	// hooks answer by name; one that is not there says yes.
 	hooks   map[string]func(*world) bool
-	pending bool // a hook has not answered yet
+	pending bool // a hook or a check has not been answered yet
+	round   round
 	// confirmed is about which attempt of which candidate a hook of a type has said yes last.
 	confirmed map[v1alpha1.HookType]string
 	templates map[types.NamespacedName]rollout.Template
@@ -203,13 +204,8 @@ func (w *world) observe() rollout.Observation {
 	o.Made = slices.Clone(w.made)
 	o.Templates = w.templates
 	needs := rollout.NeedsOf(w.policy, w.state, o)
-	o.Sampled = w.now
-	for _, query := range needs.Queries {
-		sample := w.sample(query.Metric)
-		sample.Check = query.Check
-		o.Samples = append(o.Samples, sample)
-	}
 	o.HookAnswers = w.answers(needs.Hooks)
+	o.Samples, o.Sampled = w.samples(needs)
 	return o
 }
 
@@ -255,6 +251,7 @@ func (w *world) tick() (plan rollout.Plan, survived bool) {
 		w.hearTells(plan.Tells)
 		return plan, true
 	}
+	w.round = round{}
 	return plan, false
 }
 

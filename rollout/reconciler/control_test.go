@@ -99,7 +99,7 @@ func queueing(t *testing.T, limits rollout.Limits, names []string) *Reconciler {
 			return nil
 		},
 	})
-	return &Reconciler{Client: stale, Live: server.Client, Query: apiserver.AllIsWell, Recorder: record.NewFakeRecorder(1000),
+	return &Reconciler{Client: stale, Live: server.Client, samples: newSamples(apiserver.AllIsWell), Recorder: record.NewFakeRecorder(1000),
 		Limits: limits, routes: server.Client, routeKinds: []string{route.HTTP}, hooks: newHooks(nil), prometheus: true, metrics: newMetrics(prometheus.NewRegistry()), wake: make(chan event.GenericEvent, wakeBuffer)}
 }
 

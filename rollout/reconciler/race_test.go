@@ -36,7 +36,7 @@ func second(t *testing.T, beforeRoutes func()) (reconciler *Reconciler, written 
 			return err
 		},
 	})
-	return &Reconciler{Client: intercepted, Live: server.Client, Query: apiserver.AllIsWell, Recorder: record.NewFakeRecorder(100),
+	return &Reconciler{Client: intercepted, Live: server.Client, samples: newSamples(apiserver.AllIsWell), Recorder: record.NewFakeRecorder(100),
 		routes: intercepted, routeKinds: []string{route.HTTP}, metrics: newMetrics(prometheus.NewRegistry()), hooks: newHooks(nil), prometheus: true}, written
 }
 

@@ -29,6 +29,7 @@ var server struct {
 
 	mu       sync.Mutex
 	requests map[string]int // by namespace
+	failing  map[string]bool
 }
 
 // requestsIn is how many requests the reconciler has made for a namespace, for one kind of objects of a namespace, such as
@@ -82,8 +83,8 @@ func startReconciler(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	server.metrics, server.requests = prometheus.NewRegistry(), map[string]int{}
-	if err := Setup(manager, Options{Query: apiserver.AllIsWell, Prometheus: true, CrossNamespaceGrants: true, Metrics: server.metrics}); err != nil {
+	server.metrics, server.requests, server.failing = prometheus.NewRegistry(), map[string]int{}, map[string]bool{}
+	if err := Setup(manager, Options{Query: answer, Prometheus: true, CrossNamespaceGrants: true, Metrics: server.metrics}); err != nil {
 		return err
 	}
 	go func() { _ = manager.Start(ctx) }()
