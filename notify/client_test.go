@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -19,8 +20,11 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
+// quickClient may also go to servers of a test, which are at the loopback address.
 func quickClient() *Client {
-	c := newClient(New().verifying.Transport, New().insecure.Transport)
+	insecure := http.DefaultTransport.(*http.Transport).Clone()
+	insecure.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+	c := newClient(http.DefaultTransport, insecure)
 	c.pause = func(int) time.Duration { return time.Millisecond }
 	return c
 }
@@ -112,9 +116,22 @@ func TestWhatIsSent(t *testing.T) {
 	}
 }
 
+func TestHooksAreNotInTheControllersPod(t *testing.T) {
+	url, attempts := serve(t, status(200, ""))
+	for _, disabled := range []bool{false, true} {
+		answer := New().Call(t.Context(), rollout.HookCall{Hook: v1alpha1.Webhook{URL: url, DisableTLS: &disabled}})
+		if answer.Yes || answer.Message != "the address 127.0.0.1 is the controller's own pod, which nobody else may go to: name a Service or another host" {
+			t.Errorf("got %+v", answer)
+		}
+	}
+	if attempts.Load() != 0 {
+		t.Error("it was asked all the same")
+	}
+}
+
 func TestNoCredentialsAreTold(t *testing.T) {
 	for _, url := range []string{"http://jane:secret@127.0.0.1:1/?token=secret", "http://jane:secret@169.254.169.254/?token=secret", "http://jane:secret@[::1/"} {
-		answer := quickClient().Call(t.Context(), rollout.HookCall{Hook: v1alpha1.Webhook{URL: url}})
+		answer := New().Call(t.Context(), rollout.HookCall{Hook: v1alpha1.Webhook{URL: url}})
 		if answer.Yes || answer.Message == "" || strings.Contains(answer.Message, "secret") {
 			t.Errorf("got %+v", answer)
 		}

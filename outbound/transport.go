@@ -1,14 +1,20 @@
-// Package outbound sends requests to addresses that users of the cluster name: it goes nowhere that only a node may go.
+// Package outbound sends requests to addresses that users of the cluster name: it goes nowhere that only a node may go, and not
+// to the controller's own pod.
 package outbound
 
 import (
+	"cmp"
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -25,49 +31,85 @@ var metadata = []netip.Addr{
 // translated are the IPv6 addresses behind which NAT64 reaches IPv4.
 var translated = netip.MustParsePrefix("64:ff9b::/96")
 
-// Transport makes a transport that refuses link-local addresses, at which clouds give credentials to nodes, and that uses
-// the proxy of the environment. With insecure it does not verify certificates.
+// instead says what to do about an address that is refused.
+const instead = "name a Service or another host"
+
+// Transport makes a transport that refuses loopback and unspecified addresses, at which the controller's own pod serves what is
+// not for users, and link-local ones, at which clouds give credentials to nodes. It uses the proxy of the environment, which the
+// operator has chosen and which may be anywhere. With insecure it does not verify certificates.
 func Transport(insecure bool) *http.Transport {
+	return guarded(insecure, check)
+}
+
+// guard looks at where requests go.
+type guard struct {
+	check func(netip.Addr) error
+	// proxies are the addresses of the proxies that requests were given.
+	proxies sync.Map
+}
+
+func guarded(insecure bool, check func(netip.Addr) error) *http.Transport {
+	g := &guard{check: check}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	dialer := &net.Dialer{Timeout: dialTimeout, Control: refuse}
-	transport.DialContext = dialer.DialContext
-	transport.Proxy = proxy
+	users, operators := &net.Dialer{Timeout: dialTimeout, Control: g.refuse}, &net.Dialer{Timeout: dialTimeout}
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if _, known := g.proxies.Load(address); known {
+			return operators.DialContext(ctx, network, address)
+		}
+		return users.DialContext(ctx, network, address)
+	}
+	transport.Proxy = g.proxy
 	transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: insecure}
 	return transport
 }
 
 // refuse looks at the address that a name was resolved to, just before it is dialed.
-func refuse(_, address string, _ syscall.RawConn) error {
-	host, _, err := net.SplitHostPort(address)
+func (g *guard) refuse(_, address string, _ syscall.RawConn) error {
+	to, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fmt.Errorf("read the address %s: %w", address, err)
+		return fmt.Errorf("the address %q cannot be read: %s", address, instead)
 	}
-	return check(host)
+	return g.check(to.Addr())
 }
+
+// proxyPorts are the ports of proxies whose URLs have none.
+var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 
 // proxy refuses before a proxy is asked, which would dial by itself.
-func proxy(request *http.Request) (*url.URL, error) {
-	if err := check(request.URL.Hostname()); err != nil {
-		return nil, err
+func (g *guard) proxy(request *http.Request) (*url.URL, error) {
+	host := strings.ToLower(strings.TrimSuffix(request.URL.Hostname(), "."))
+	if host == "" {
+		return nil, errors.New("the URL has no host: " + instead)
 	}
-	return http.ProxyFromEnvironment(request)
+	ip, err := netip.ParseAddr(host)
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		ip, err = netip.IPv6Loopback(), nil
+	}
+	if err == nil {
+		if err := g.check(ip); err != nil {
+			return nil, err
+		}
+	}
+	through, err := http.ProxyFromEnvironment(request)
+	if through != nil {
+		g.proxies.Store(net.JoinHostPort(through.Hostname(), cmp.Or(through.Port(), proxyPorts[through.Scheme])), true)
+	}
+	return through, err
 }
 
-func check(host string) error {
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return nil
-	}
+func check(ip netip.Addr) error {
 	ip = ip.Unmap().WithZone("")
 	if translated.Contains(ip) {
 		bytes := ip.As16()
 		ip = netip.AddrFrom4([4]byte(bytes[12:]))
 	}
-	if ip.IsLinkLocalUnicast() {
-		return fmt.Errorf("the address %s is link-local: only nodes may go there", ip)
-	}
-	if slices.Contains(metadata, ip) {
-		return fmt.Errorf("the address %s is that of a cloud's metadata: only nodes may go there", ip)
+	switch {
+	case ip.IsLoopback(), ip.IsUnspecified():
+		return fmt.Errorf("the address %s is the controller's own pod, which nobody else may go to: %s", ip, instead)
+	case ip.IsLinkLocalUnicast():
+		return fmt.Errorf("the address %s is link-local, only nodes may go there: %s", ip, instead)
+	case slices.Contains(metadata, ip):
+		return fmt.Errorf("the address %s is that of a cloud's metadata, only nodes may go there: %s", ip, instead)
 	}
 	return nil
 }

@@ -1,32 +1,51 @@
 package outbound
 
 import (
+	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
-func TestLinkLocalAddressesAreRefused(t *testing.T) {
-	for name, address := range map[string]string{
-		"the metadata of a cloud":   "http://169.254.169.254/latest/meta-data",
-		"another one, link-local":   "http://169.254.170.2/",
-		"written as IPv6":           "http://[::ffff:169.254.169.254]/",
-		"link-local IPv6":           "http://[fe80::1]/",
-		"the metadata of AWS, IPv6": "http://[fd00:ec2::254]/",
-		"that of Google, IPv6":      "http://[fd20:ce::254]/",
-		"that of Alibaba":           "http://100.100.100.200/",
-		"that of Azure":             "http://168.63.129.16/",
-		"behind NAT64":              "http://[64:ff9b::a9fe:a9fe]/",
+const onlyNodes, ownPod = "only nodes may go there: name a Service", "is the controller's own pod, which nobody else may go to: name a Service"
+
+func TestAddressesThatAreNotForUsersAreRefused(t *testing.T) {
+	for name, c := range map[string]struct{ address, says string }{
+		"the metadata of a cloud":    {"http://169.254.169.254/latest/meta-data", onlyNodes},
+		"another one, link-local":    {"http://169.254.170.2/", onlyNodes},
+		"written as IPv6":            {"http://[::ffff:169.254.169.254]/", onlyNodes},
+		"link-local IPv6":            {"http://[fe80::1]/", onlyNodes},
+		"the metadata of AWS, IPv6":  {"http://[fd00:ec2::254]/", onlyNodes},
+		"that of Google, IPv6":       {"http://[fd20:ce::254]/", onlyNodes},
+		"that of Alibaba":            {"http://100.100.100.200/", onlyNodes},
+		"that of Azure":              {"http://168.63.129.16/", onlyNodes},
+		"behind NAT64":               {"http://[64:ff9b::a9fe:a9fe]/", onlyNodes},
+		"loopback":                   {"http://127.0.0.1:6060/debug/pprof/", ownPod},
+		"any other of its addresses": {"http://127.8.9.1:15000/", ownPod},
+		"loopback, IPv6":             {"http://[::1]:15000/", ownPod},
+		"loopback, written as IPv6":  {"http://[::ffff:127.0.0.1]:15000/", ownPod},
+		"loopback behind NAT64":      {"http://[64:ff9b::7f00:1]:15000/", ownPod},
+		"loopback by its name":       {"http://localhost:15000/", ownPod},
+		"a name below it":            {"http://admin.LocalHost.:15000/", ownPod},
+		"unspecified":                {"http://0.0.0.0:15000/", ownPod},
+		"unspecified, IPv6":          {"http://[::]:15000/", ownPod},
+		"unspecified as IPv6":        {"http://[::ffff:0.0.0.0]:15000/", ownPod},
+		"no host":                    {"http://:15000/", "the URL has no host: name a Service"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for how, env := range map[string]string{"straight": "", "by a proxy": "http://127.0.0.1:1"} {
 				t.Setenv("HTTP_PROXY", env)
-				response, err := (&http.Client{Transport: Transport(false)}).Get(address)
+				response, err := (&http.Client{Transport: Transport(false)}).Get(c.address)
 				if err == nil {
 					_ = response.Body.Close()
 				}
-				if err == nil || !strings.Contains(err.Error(), "only nodes may go there") {
+				if err == nil || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("%s: got %v", how, err)
 				}
 			}
@@ -36,23 +55,87 @@ func TestLinkLocalAddressesAreRefused(t *testing.T) {
 
 func TestOtherAddressesAreReached(t *testing.T) {
 	for _, insecure := range []bool{false, true} {
+		var checked atomic.Int32
 		server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-		response, err := (&http.Client{Transport: Transport(insecure)}).Get(server.URL)
+		transport := guarded(insecure, func(ip netip.Addr) error {
+			if checked.Add(1); !ip.IsLoopback() {
+				t.Errorf("asked about %s", ip)
+			}
+			return nil
+		})
+		response, err := (&http.Client{Transport: transport}).Get(server.URL)
 		if err == nil {
 			_ = response.Body.Close()
 		}
 		if (err == nil) != insecure {
 			t.Errorf("insecure %v: got %v", insecure, err)
 		}
+		if checked.Load() != 2 {
+			t.Errorf("checked %d times, not once before a proxy and once before the dial", checked.Load())
+		}
 		server.Close()
 	}
 }
 
+// TestTheAddressThatIsDialedCounts dials as names are dialed that were resolved to an address, with a server that would answer.
 func TestTheAddressThatIsDialedCounts(t *testing.T) {
-	if err := refuse("tcp", "169.254.169.254:80", nil); err == nil {
-		t.Error("a name that is resolved to a link-local address is dialed")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := refuse("tcp", "10.0.0.1:80", nil); err != nil {
-		t.Error(err)
+	defer func() { _ = listener.Close() }()
+	for _, host := range []string{"localhost", "127.0.0.1", "0.0.0.0", "", "::ffff:127.0.0.1", "::"} {
+		connection, err := Transport(false).DialContext(t.Context(), "tcp", net.JoinHostPort(host, fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)))
+		if err == nil {
+			_ = connection.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), instead) {
+			t.Errorf("%q: got %v", host, err)
+		}
+	}
+	g := &guard{check: check}
+	for address, allowed := range map[string]bool{
+		"169.254.169.254:80": false, "[fe80::1%eth0]:80": false, "[64:ff9b::7f00:1]:80": false, ":80": false, "nonsense": false,
+		"10.0.0.1:80": true, "[fd00::1]:443": true, "93.184.216.34:443": true,
+	} {
+		if err := g.refuse("tcp", address, nil); (err == nil) != allowed {
+			t.Errorf("%s: got %v", address, err)
+		}
+	}
+}
+
+// behindProxy is set in a process of its own, as the environment's proxy is read once.
+const behindProxy = "TEST_BEHIND_PROXY"
+
+// TestAProxyMayBeInThePod has the operator's proxy at the loopback address, where users cannot go by themselves.
+func TestAProxyMayBeInThePod(t *testing.T) {
+	if own := os.Getenv(behindProxy); own != "" {
+		client := &http.Client{Transport: Transport(false)}
+		for range 2 {
+			response, err := client.Get("http://prometheus.test/-/healthy")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != http.StatusTeapot {
+				t.Errorf("the proxy was not asked: %s", response.Status)
+			}
+			if response, err := client.Get(own); err == nil {
+				_ = response.Body.Close()
+				t.Error("the proxy itself is reached")
+			}
+		}
+		return
+	}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Host == "prometheus.test" {
+			w.WriteHeader(http.StatusTeapot)
+		}
+	}))
+	defer proxy.Close()
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	again.Env = append(os.Environ(), "HTTP_PROXY="+proxy.URL, "NO_PROXY=", "no_proxy=", behindProxy+"="+proxy.URL)
+	if output, err := again.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, output)
 	}
 }

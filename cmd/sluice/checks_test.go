@@ -29,6 +29,12 @@ func (s *shop) ownCheck(namespace string) {
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/policy":"standard"}}}`)
 }
 
+// behind has a server of this machine answer, as the proxy of the process, for all hosts that users name: by itself the process
+// goes to no address of its own machine for them.
+func (c *cluster) behind(proxy string) {
+	c.environment = append(c.environment, "HTTP_PROXY="+proxy, "NO_PROXY=", "no_proxy=")
+}
+
 // ownServer is a MetricTemplate of a namespace with a server of its own, which wants a token. It counts who has it.
 func (s *shop) ownServer(namespace string) (known *atomic.Int32) {
 	s.t.Helper()
@@ -42,10 +48,11 @@ func (s *shop) ownServer(namespace string) (known *atomic.Int32) {
 		s.answer(w, r)
 	}))
 	s.t.Cleanup(server.Close)
+	s.behind(server.URL)
 	named := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: namespace, Name: name} }
 	s.Expect(s.client.Create(s.t.Context(), &corev1.Secret{ObjectMeta: named("credentials"), StringData: map[string]string{"token": "opensesame"}})).To(Succeed())
 	s.Expect(s.client.Create(s.t.Context(), &v1alpha1.MetricTemplate{ObjectMeta: named("latency"), Spec: v1alpha1.MetricTemplateSpec{Query: `up{pod=~"{{ target }}-.*"}`,
-		Provider: v1alpha1.MetricProvider{Address: server.URL, SecretRef: &v1alpha1.LocalObjectRef{Name: "credentials"}}}})).To(Succeed())
+		Provider: v1alpha1.MetricProvider{Address: "http://prometheus.test", SecretRef: &v1alpha1.LocalObjectRef{Name: "credentials"}}}})).To(Succeed())
 	return known
 }
 
@@ -98,6 +105,7 @@ func TestHooksAreAskedAndTold(t *testing.T) {
 	gates := gate.New()
 	server := httptest.NewServer(gates.Handler())
 	t.Cleanup(server.Close)
+	c.behind(server.URL)
 	var hooks []v1alpha1.Webhook
 	for _, hook := range []struct {
 		kind v1alpha1.HookType
@@ -106,7 +114,7 @@ func TestHooksAreAskedAndTold(t *testing.T) {
 		{v1alpha1.HookPreRollout, "/smoke-test/check"}, {v1alpha1.HookConfirmPromotion, "/approval/check"},
 		{v1alpha1.HookPostRollout, "/ended/note"}, {v1alpha1.HookEvent, "/events/note"},
 	} {
-		hooks = append(hooks, v1alpha1.Webhook{Name: string(hook.kind), Type: hook.kind, URL: server.URL + hook.path, Metadata: map[string]string{"cmd": "curl"}})
+		hooks = append(hooks, v1alpha1.Webhook{Name: string(hook.kind), Type: hook.kind, URL: "http://gate.test" + hook.path, Metadata: map[string]string{"cmd": "curl"}})
 	}
 	policy := &v1alpha1.CanaryPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: "standard"},
 		Spec: v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{Threshold: ptr.To(int32(1000)), Webhooks: hooks}}}

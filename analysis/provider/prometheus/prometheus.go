@@ -23,9 +23,9 @@ import (
 // queryTimeout is how long one query may take.
 const queryTimeout = 5 * time.Second
 
-// longestAnswer is how many bytes of an answer are read from a server that somebody names: one value needs few, and an answer
-// without end would take all memory.
-const longestAnswer = 1 << 20
+// longestAnswer is how many bytes of an answer are read from a server that somebody names: one value needs few, and many
+// answers without end would take all memory.
+const longestAnswer = 64 << 10
 
 // longestError is how many bytes of an error are told.
 const longestError = 200
@@ -91,11 +91,24 @@ func (h withHeaders) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	response.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(response.Body, longestAnswer), response.Body}
+	response.Body = &limited{ReadCloser: response.Body, left: longestAnswer}
 	return response, nil
+}
+
+// limited is a body that fails after as many bytes as are left.
+type limited struct {
+	io.ReadCloser
+	left int
+}
+
+// Read reads no more than is left.
+func (l *limited) Read(into []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, fmt.Errorf("the answer is longer than %d bytes: aggregate the query to one value, such as with sum() or max()", longestAnswer)
+	}
+	n, err := l.ReadCloser.Read(into[:min(len(into), l.left)])
+	l.left -= n
+	return n, err
 }
 
 // apiOf is the server that a query is for.
