@@ -29,13 +29,14 @@ func (s *shop) ownCheck(namespace string) {
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/policy":"standard"}}}`)
 }
 
-// behind has a server of this machine answer, as the proxy of the process, for all hosts that users name: by itself the process
-// goes to no address of its own machine for them.
+// behind has a server of this machine answer for all hosts that users name, as the proxy of a process that is started afterwards:
+// by itself that goes to no address of its own machine for them.
 func (c *cluster) behind(proxy string) {
 	c.environment = append(c.environment, "HTTP_PROXY="+proxy, "NO_PROXY=", "no_proxy=")
 }
 
-// ownServer is a MetricTemplate of a namespace with a server of its own, which wants a token. It counts who has it.
+// ownServer is a MetricTemplate of a namespace with a server of its own, which wants a token. It counts who has it. A process
+// reaches it that is started afterwards.
 func (s *shop) ownServer(namespace string) (known *atomic.Int32) {
 	s.t.Helper()
 	known = &atomic.Int32{}

@@ -68,6 +68,7 @@ func (s *shop) everythingHappens() {
 	}
 	port, metrics := freePort(s.t), fmt.Sprintf("127.0.0.1:%d", freePort(s.t))
 	s.reach(port)
+	known := s.ownServer(shopNamespace)
 	p := s.start(fmt.Sprintf("--webhook-port=%d", port), "--metrics-bind-address="+metrics)
 	s.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)
 
@@ -78,7 +79,6 @@ func (s *shop) everythingHappens() {
 	s.surround()
 	s.generated(p)
 	s.sentFromElsewhere()
-	known := s.ownServer(shopNamespace)
 	s.ownCheck(shopNamespace)
 	s.setImage("podinfo:v2")
 	s.expectCannotFinalize(p, "create *v1.NetworkPolicy shop/podinfo-canary")
