@@ -71,6 +71,7 @@ func (s Settings) located(errs field.ErrorList) field.ErrorList {
 		for _, of := range slices.Sorted(maps.Keys(s.Layer.of)) {
 			if inner == of || strings.HasPrefix(inner, of+"[") || strings.HasPrefix(inner, of+".") {
 				err.Field = path.Key(strings.TrimPrefix(s.Layer.of[of], FromAnnotation(""))).String()
+				err.Detail = strings.TrimSuffix(err.Detail, setBy(s.Layer.of[of]))
 				break
 			}
 		}
@@ -102,13 +103,15 @@ func EffectiveOf(settings Settings, policies ...Layer) (Effective, field.ErrorLi
 	return Effective{Policy: policy, Spec: spec, Sources: sources}, nil
 }
 
+func setBy(source string) string { return fmt.Sprintf(" (set by %s)", source) }
+
 // explained tells in each error where the value comes from, unless nobody set it.
 func explained(errs field.ErrorList, sources []v1alpha1.PolicySource) field.ErrorList {
 	for _, err := range errs {
 		inner := strings.TrimPrefix(err.Field, specPath.String()+".")
 		for _, source := range sources {
 			if source.From != FromBuiltIn && (inner == source.Field || strings.HasPrefix(inner, source.Field+"[")) {
-				err.Detail += fmt.Sprintf(" (set by %s)", source.From)
+				err.Detail += setBy(source.From)
 				break
 			}
 		}

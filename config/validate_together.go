@@ -15,7 +15,7 @@ func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 	a, path := spec.Analysis, specPath.Child("analysis")
 	weighted := ptr.Deref(a.StepWeight, 0) > 0 || len(a.StepWeights) > 0 || len(a.Steps) > 0
 	c.must(weighted || ptr.Deref(a.Iterations, 0) > 0 || ptr.Deref(spec.SkipAnalysis, false), path.Child("stepWeight"), ptr.Deref(a.StepWeight, 0),
-		"there would be no step: set stepWeight, stepWeights, steps or iterations")
+		"there would be no step: set a stepWeight above 0, stepWeights, steps or iterations")
 	mirrors := c.mirrorsTogether(path, a)
 	if *spec.Traffic == v1alpha1.TrafficNone {
 		c.withoutTraffic(path, a, mirrors)

@@ -69,10 +69,28 @@ func PresentPolicy(namespace string, annotations map[string]string, policies Pol
 	}
 	effective, errs := config.EffectiveOf(settings, layers...)
 	if err := errs.ToAggregate(); err != nil {
-		without.Problem = fmt.Sprintf("annotations and policies do not go together, correct one of them: %v", err)
+		without.Problem = fmt.Sprintf("%s: %v", unusable(settings, layers), err)
 		return without
 	}
 	return Present{Policy: effective.Policy, Status: &v1alpha1.PolicyStatus{Name: named, Spec: effective.Spec, Sources: effective.Sources}}
+}
+
+// unusable says who makes a policy that cannot be used, and that it is to be corrected.
+func unusable(settings config.Settings, layers []config.Layer) string {
+	if len(layers) == 0 {
+		return "annotations cannot be used until this is corrected in them"
+	}
+	var who []string
+	if len(config.Values(settings.Layer.Spec)) > 0 {
+		who = append(who, "annotations")
+	}
+	for _, layer := range layers {
+		who = append(who, layer.From)
+	}
+	if len(who) == 1 {
+		return fmt.Sprintf("%s cannot be used until this is corrected in it", who[0])
+	}
+	return fmt.Sprintf("%s do not go together, correct one of them", strings.Join(who, " and "))
 }
 
 // keeps reports whether a rollout is open that began with a policy of its own.
@@ -171,11 +189,11 @@ func changedSince(kept v1alpha1.PolicyStatus, o Observation) string {
 	}
 	slices.Sort(who)
 	who = slices.Compact(who)
-	verb := "has"
+	verb, what := "has", "it"
 	if len(who) > 1 {
-		verb = "have"
+		verb, what = "have", "them"
 	}
-	return fmt.Sprintf("%s %s changed since this rollout began (%s); the next rollout takes it", strings.Join(who, " and "), verb, strings.Join(fields, ", "))
+	return fmt.Sprintf("%s %s changed since this rollout began (%s); the next rollout takes %s", strings.Join(who, " and "), verb, strings.Join(fields, ", "), what)
 }
 
 // sourcesOf are those that set a value now, or that set it before; what is built in only where nobody does.

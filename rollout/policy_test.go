@@ -26,6 +26,7 @@ func ofCluster(name string, spec v1alpha1.PolicySpec) *v1alpha1.ClusterCanaryPol
 
 func TestPresentPolicy(t *testing.T) {
 	broken := v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{Threshold: ptr.To[int32](0)}}
+	noStep := v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: ptr.To(0.0)}}
 	standard := map[string]string{config.AnnotationPolicy: "standard"}
 	for name, c := range map[string]struct {
 		annotations map[string]string
@@ -51,7 +52,12 @@ func TestPresentPolicy(t *testing.T) {
 			policies: Policies{Named: inNamespace("standard", broken)}, problem: "CanaryPolicy/standard cannot be used until this is corrected in it: spec.analysis.threshold"},
 		"so is a default one": {interval: 30 * time.Second, policies: Policies{Default: ofCluster("default", broken)}, problem: "ClusterCanaryPolicy/default cannot be used"},
 		"what does not go together is a problem that names the source": {annotations: map[string]string{config.AnnotationMirrorWeight: "10"}, interval: 30 * time.Second,
-			problem: "spec.analysis.mirrorWeight: Invalid value: 10: needs mirror: true (set by annotation sluice.dev/mirror-weight)"},
+			problem: "annotations cannot be used until this is corrected in them: spec.analysis.mirrorWeight: Invalid value: 10: needs mirror: true (set by annotation sluice.dev/mirror-weight)"},
+		"a policy alone that has no step is a problem of that policy": {annotations: standard, interval: 30 * time.Second,
+			policies: Policies{Named: inNamespace("standard", noStep)}, problem: "CanaryPolicy/standard cannot be used until this is corrected in it: spec.analysis.stepWeight"},
+		"an annotation and a policy that do not go together are both named": {interval: 30 * time.Second,
+			annotations: map[string]string{config.AnnotationPolicy: "standard", config.AnnotationThreshold: "3"},
+			policies:    Policies{Named: inNamespace("standard", noStep)}, problem: "annotations and CanaryPolicy/standard do not go together, correct one of them: spec.analysis.stepWeight"},
 		"an annotation that cannot be read is a problem": {annotations: map[string]string{config.AnnotationInterval: "soon"}, interval: 30 * time.Second,
 			problem: "metadata.annotations[sluice.dev/interval]"},
 	} {
@@ -91,6 +97,11 @@ func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 	shown := got.plan.Next.Policy
 	if want := "CanaryPolicy/standard has changed since this rollout began (analysis.interval); the next rollout takes it"; shown.Changed != want {
 		t.Errorf("it says %q, not %q", shown.Changed, want)
+	}
+	both := tickWith(running, PresentPolicy("demo", map[string]string{config.AnnotationPolicy: "standard", config.AnnotationThreshold: "3"},
+		Policies{Named: inNamespace("standard", every(time.Hour))})).plan.Next.Policy.Changed
+	if want := "CanaryPolicy/standard and annotation sluice.dev/threshold have changed since this rollout began (analysis.interval, analysis.threshold); the next rollout takes them"; both != want {
+		t.Errorf("it says %q, not %q", both, want)
 	}
 	if again := tickWith(got.plan.Next, changed); again.plan.Next.Policy != got.plan.Next.Policy && !samePolicy(again.plan.Next.Policy, shown) {
 		t.Errorf("another tick shows %+v", again.plan.Next.Policy)

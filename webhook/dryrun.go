@@ -25,5 +25,5 @@ func dryRunSettings(old, updated map[string]any, request Request) admission.Resp
 	if err := validateSettings(old, updated, request); err != nil {
 		return admission.Allowed("").WithWarnings(readable("dry run: this change would have been rejected: " + err.Error()))
 	}
-	return admission.Allowed("")
+	return admission.Allowed("").WithWarnings(settingsWarnings(old, updated)...)
 }

@@ -115,7 +115,7 @@ func (h handlers) validateDeployment(_ context.Context, request admission.Reques
 	if err := Validate(old, updated, h.requestOf(request)); err != nil {
 		return admission.Denied("sluice: " + err.Error())
 	}
-	return admission.Allowed("")
+	return admission.Allowed("").WithWarnings(settingsWarnings(old, updated)...)
 }
 
 func (h handlers) mutateRoute(_ context.Context, request admission.Request) admission.Response {

@@ -2,12 +2,14 @@ package webhook
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/workload"
 )
@@ -54,6 +56,25 @@ func validateSettings(old, updated map[string]any, request Request) error {
 		return fmt.Errorf("%w", err)
 	}
 	return nil
+}
+
+// settingsWarnings tells of settings by which no rollout could start, where they have just been made. Admission reads no
+// policies, so nothing is said of a Deployment that names one.
+func settingsWarnings(old, updated map[string]any) []string {
+	before, after := annotationsOf(old), annotationsOf(updated)
+	if !config.OptedIn(after) || after[config.AnnotationPolicy] != "" || maps.Equal(before, after) {
+		return nil
+	}
+	_, problems := config.PolicyFor(after)
+	if _, known := config.PolicyFor(before); config.OptedIn(before) && reflect.DeepEqual(known, problems) {
+		return nil
+	}
+	name := (&unstructured.Unstructured{Object: updated}).GetName()
+	var warnings []string
+	for _, problem := range problems {
+		warnings = append(warnings, readable(fmt.Sprintf("%s: no rollout can start unless ClusterCanaryPolicy/%s says more: %v", name, v1alpha1.DefaultPolicyName, problem)))
+	}
+	return warnings
 }
 
 // validateNew looks at the annotations of a Deployment that is made anew, perhaps from a backup that was taken during a

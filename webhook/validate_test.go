@@ -28,6 +28,32 @@ func TestSettingsAreJudgedWhenTheyChange(t *testing.T) {
 	}
 }
 
+func TestSettingsByWhichNoRolloutCouldStartAreWarnedOfWhenTheyAreMade(t *testing.T) {
+	noStep := map[string]string{config.AnnotationStepWeight: "0"}
+	for name, c := range map[string]struct {
+		before, after map[string]string
+		warning       string
+	}{
+		"no step": {nil, noStep,
+			"podinfo: no rollout can start unless ClusterCanaryPolicy/default says more: metadata.annotations[sluice.dev/step-weight]: Invalid value: 0: there would be no step: set a stepWeight above 0, stepWeights, steps or iterations"},
+		"no step on one that is opted in just now": {map[string]string{config.AnnotationCanary: "false"}, noStep, "podinfo: no rollout can start"},
+		"no step, which was stored before":         {noStep, map[string]string{config.AnnotationStepWeight: "0", config.AnnotationThreshold: "3"}, ""},
+		"no step, and nothing has changed":         {noStep, noStep, ""},
+		"no step but what a named policy may have": {nil, map[string]string{config.AnnotationStepWeight: "0", config.AnnotationPolicy: "standard"}, ""},
+		"no step but iterations":                   {nil, map[string]string{config.AnnotationStepWeight: "0", config.AnnotationIterations: "3"}, ""},
+		"not opted in":                             {nil, map[string]string{config.AnnotationStepWeight: "0", config.AnnotationCanary: "false"}, ""},
+		"copies at no time":                        {nil, map[string]string{config.AnnotationMirror: "true"}, "podinfo: no rollout can start"},
+		"the opt-in alone":                         {nil, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := strings.Join(settingsWarnings(annotated(c.before), annotated(c.after)), "; ")
+			if !strings.HasPrefix(got, c.warning) || (got == "") != (c.warning == "") {
+				t.Errorf("got %q, not %q", got, c.warning)
+			}
+		})
+	}
+}
+
 // annotated is an opted-in Deployment with more annotations.
 func annotated(more map[string]string) map[string]any {
 	annotations := map[string]any{config.AnnotationCanary: "true"}

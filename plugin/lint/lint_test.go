@@ -64,9 +64,11 @@ func TestFindings(t *testing.T) {
 			"app.yaml:7: Freeze/weekend: spec.schedule: \"never\": must be the five fields of cron …"},
 		"a version that does not exist": {strings.ReplaceAll(policy("CanaryPolicy", "standard", "  analysis: {}"), "v1alpha1", "v1"),
 			"app.yaml:2: CanaryPolicy/standard: apiVersion: must be sluice.dev/v1alpha1"},
+		"an annotation that allows no step, without any policy": {deployment(optIn, `sluice.dev/step-weight: "0"`),
+			"app.yaml:6: Deployment/podinfo: metadata.annotations: annotations cannot be used until this is corrected in them: spec.analysis.stepWeight: Invalid value: 0: there would be no step: …"},
 		"annotations and a policy that do not go together": {deployment(optIn, "sluice.dev/policy: standard", `sluice.dev/iterations: "0"`, `sluice.dev/step-weight: "0"`) +
 			policy("CanaryPolicy", "standard", "  analysis: {iterations: 3}"),
-			"app.yaml:6: Deployment/podinfo: metadata.annotations: annotations and policies do not go together, …"},
+			"app.yaml:6: Deployment/podinfo: metadata.annotations: annotations and CanaryPolicy/standard do not go together, correct one of them: …"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			report := Lint(objects(t, c.manifest), now)

@@ -35,6 +35,17 @@ func running(t *testing.T, apply []string, env ...string) cluster {
 	return c
 }
 
+func TestSettingsByWhichNoRolloutCouldStartAreWarnedOf(t *testing.T) {
+	c := running(t, appliers["client-side"])
+	const warning = "Warning: podinfo: no rollout can start unless ClusterCanaryPolicy/default says more: metadata.annotations[sluice.dev/step-weight]"
+	if out := c.kubectl("", "annotate", "deployment", "podinfo", config.AnnotationStepWeight+"=0"); !strings.Contains(out, warning) {
+		t.Errorf("got %s, which does not say %q", out, warning)
+	}
+	if out := c.kubectl("", "annotate", "deployment", "podinfo", config.AnnotationIterations+"=3"); strings.Contains(out, "Warning") {
+		t.Errorf("got %s", out)
+	}
+}
+
 func TestAppliesAreReadAsIfTheCandidateWereLive(t *testing.T) {
 	for name, apply := range appliers {
 		t.Run(name, func(t *testing.T) {
