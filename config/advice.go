@@ -2,20 +2,76 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// AlertsAdvice says that the alerts of a policy are not sent, and what to use in their place; empty for a policy without any.
-func AlertsAdvice(spec v1alpha1.PolicySpec) string {
-	if spec.Analysis == nil || len(spec.Analysis.Alerts) == 0 {
-		return ""
+// Advice is about a value of a policy that is allowed, and of which hardly is meant what it does.
+type Advice struct {
+	// Field is the full path of the value, such as spec.analysis.alerts.
+	Field string
+	// Message says what it does, and what to write in its place.
+	Message string
+}
+
+// String is the advice on one line.
+func (a Advice) String() string { return a.Field + ": " + a.Message }
+
+// AdviceOf is all that there is to advise on a policy, in the order of its fields; empty for nothing. Nothing of it makes a
+// policy wrong.
+func AdviceOf(spec v1alpha1.PolicySpec) []Advice {
+	var all []Advice
+	path := specPath.Child("analysis")
+	if spec.Analysis != nil {
+		if len(spec.Analysis.Alerts) > 0 {
+			all = append(all, alertsAdvice(path.Child("alerts"), spec.Analysis.Alerts))
+		}
+		all = append(all, matchesAdvice(path.Child("match"), spec.Analysis.Match)...)
 	}
-	names := make([]string, 0, len(spec.Analysis.Alerts))
-	for _, alert := range spec.Analysis.Alerts {
+	if spec.Service != nil {
+		all = append(all, matchesAdvice(specPath.Child("service", "match"), spec.Service.Match)...)
+	}
+	return all
+}
+
+// alertsAdvice says that alerts are not sent, and what to use in their place.
+func alertsAdvice(path *field.Path, alerts []v1alpha1.Alert) Advice {
+	names := make([]string, 0, len(alerts))
+	for _, alert := range alerts {
 		names = append(names, alert.Name)
 	}
-	return fmt.Sprintf("%s: this release sends no alerts (%s): have a webhook of type event in spec.analysis.webhooks told instead",
-		specPath.Child("analysis", "alerts"), strings.Join(names, ", "))
+	return Advice{path.String(), fmt.Sprintf("this release sends no alerts (%s): have a webhook of type event in spec.analysis.webhooks told instead", strings.Join(names, ", "))}
+}
+
+// matchesAdvice is about regular expressions that cannot be read. The Gateway API leaves their dialect to the gateway, so that
+// none can be called wrong.
+func matchesAdvice(path *field.Path, matches []v1alpha1.HTTPMatch) []Advice {
+	var all []Advice
+	look := func(at *field.Path, match v1alpha1.StringMatch) {
+		if _, err := regexp.Compile(match.Regex); err != nil {
+			all = append(all, Advice{at.Child("regex").String(), fmt.Sprintf("%q cannot be read as RE2, the dialect of most gateways (%s), which may refuse the route or match nothing by it: "+
+				"correct it, unless your gateway has another dialect", match.Regex, strings.TrimPrefix(err.Error(), "error parsing regexp: "))})
+		}
+	}
+	for i, match := range matches {
+		at := path.Index(i)
+		if match.URI != nil {
+			look(at.Child("uri"), *match.URI)
+		}
+		for _, values := range []struct {
+			field string
+			of    map[string]v1alpha1.StringMatch
+		}{{"headers", match.Headers}, {"cookies", match.Cookies}, {"queryParams", match.QueryParams}} {
+			for _, name := range slices.Sorted(maps.Keys(values.of)) {
+				look(at.Child(values.field).Key(name), values.of[name])
+			}
+		}
+	}
+	return all
 }

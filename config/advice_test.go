@@ -1,26 +1,41 @@
-package config_test
+package config
 
 import (
+	"fmt"
+	"slices"
 	"testing"
-
-	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
 )
 
-func TestAlertsAdvice(t *testing.T) {
-	alerts := []v1alpha1.Alert{{Name: "on-call"}, {Name: "team"}}
+func TestAdviceOf(t *testing.T) {
+	const dialect = ", which may refuse the route or match nothing by it: correct it, unless your gateway has another dialect"
 	for name, c := range map[string]struct {
-		spec v1alpha1.PolicySpec
-		want string
+		spec string
+		want []string
 	}{
-		"no analysis": {v1alpha1.PolicySpec{}, ""},
-		"no alerts":   {v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{}}, ""},
-		"alerts": {v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{Alerts: alerts}},
-			"spec.analysis.alerts: this release sends no alerts (on-call, team): have a webhook of type event in spec.analysis.webhooks told instead"},
+		"no analysis": {"{}", nil},
+		"no alerts":   {"analysis: {}", nil},
+		"alerts": {"analysis: {alerts: [{name: on-call, providerRef: {name: a}}, {name: team, providerRef: {name: a}}]}",
+			[]string{"spec.analysis.alerts: this release sends no alerts (on-call, team): have a webhook of type event in spec.analysis.webhooks told instead"}},
+		"a header by what is no regular expression": {`analysis: {match: [{headers: {a: {exact: "("}}}, {headers: {user: {regex: "("}}}]}`,
+			[]string{"spec.analysis.match[1].headers[user].regex: \"(\" cannot be read as RE2, the dialect of most gateways (missing closing ): `(`)" + dialect}},
+		"what other dialects have": {`analysis: {match: [{cookies: {id: {regex: "(?=a)"}}}]}`,
+			[]string{"spec.analysis.match[0].cookies[id].regex: \"(?=a)\" cannot be read as RE2, the dialect of most gateways (invalid or unsupported Perl syntax: `(?=`)" + dialect}},
+		"a path and a parameter of the generated route": {`service: {match: [{uri: {regex: "/[a"}, queryParams: {q: {regex: "*"}}}]}`,
+			[]string{"spec.service.match[0].uri.regex: \"/[a\" cannot be read as RE2, the dialect of most gateways (missing closing ]: `[a`)" + dialect,
+				"spec.service.match[0].queryParams[q].regex: \"*\" cannot be read as RE2, the dialect of most gateways (missing argument to repetition operator: `*`)" + dialect}},
+		"regular expressions that can be read": {`analysis: {match: [{headers: {user: {regex: "^(a|b).*$"}}, cookies: {id: {regex: "[0-9]+"}}}]}`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := config.AlertsAdvice(c.spec); got != c.want {
-				t.Errorf("got %q", got)
+			spec := specOf(t, c.spec)
+			var got []string
+			for _, advice := range AdviceOf(spec) {
+				got = append(got, fmt.Sprint(advice))
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %q, not %q", got, c.want)
+			}
+			if errs := ValidatePolicy(spec); len(errs) > 0 {
+				t.Errorf("it is rejected: %v", errs)
 			}
 		})
 	}

@@ -76,7 +76,7 @@ func inFlight(t *testing.T) subject {
 		},
 		Conditions: []metav1.Condition{{Type: "Promoted", Status: "Unknown", Reason: "Progressing", Message: "Step 2 of 5"}, {Type: "Ready", Status: "True", Reason: "Found", Message: "Everything that a rollout needs was found"}},
 		History: []v1alpha1.HistoryEntry{
-			{Candidate: "41aa07fe", Attempt: 1, Images: []string{"app=podinfo:v1"}, By: "otto", Finished: *at(-time.Hour), Duration: "2m35s", Outcome: v1alpha1.OutcomeSucceeded},
+			{Candidate: "41aa07fe", Attempt: 1, Images: []string{"app=podinfo:v1"}, By: "otto", Finished: *at(-time.Hour), Duration: "2m35s", Outcome: v1alpha1.OutcomeSucceeded, Reason: "promoted without judging it, asked by olga: hotfix"},
 			{Candidate: "41aa07fe", Images: []string{"app=podinfo:v1"}, By: "otto", Finished: *at(-2 * time.Hour), Duration: "12.4s", Outcome: v1alpha1.OutcomeAborted, Reason: "aborted by jane: bug 17"},
 			{Candidate: "0badcafe", By: "otto", Finished: *at(-24 * time.Hour), Outcome: v1alpha1.OutcomeFailed, Reason: "5 failed checks"},
 			{Candidate: "11111111", By: "otto", Finished: *at(-48 * time.Hour), Outcome: v1alpha1.OutcomeFailed, Reason: "too long ago to be shown"},

@@ -27,12 +27,12 @@ func (t *tick) setAdvised() {
 	t.setCondition(v1alpha1.ConditionPolicyFollowed, metav1.ConditionFalse, "PolicyAdvice", why)
 }
 
-// advice is about the alerts of the policy and the queries of its checks; empty for nothing. Nothing of it holds a rollout.
+// advice is about values of the policy and the queries of its checks; empty for nothing. Nothing of it holds a rollout.
 func (t *tick) advice() string {
 	var all []string
 	if shown := t.plan.Next.Policy; shown != nil {
-		if alerts := config.AlertsAdvice(shown.Spec); alerts != "" {
-			all = append(all, alerts)
+		for _, advice := range config.AdviceOf(shown.Spec) {
+			all = append(all, advice.String())
 		}
 	}
 	for _, check := range t.policy.Checks {

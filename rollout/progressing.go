@@ -84,7 +84,7 @@ func judgeStep(t *tick) {
 		return
 	}
 	if why := t.skipsAnalysis(); why != "" && next.Paused == "" {
-		t.promote(analysisSkipped(next.Candidate, why))
+		t.promote(analysisSkipped(next.Candidate, why), unjudged+why)
 		return
 	}
 	t.writeSplit()
@@ -111,7 +111,8 @@ func advance(t *tick) {
 	case t.plan.Next.Paused != "":
 		holdStep(t)
 	case early != nil && t.passedSince(t.plan.Next.StepStarted.Time):
-		t.promote(promotionAsked(t.plan.Next.Candidate, whoAndWhy(early.By, early.Reason)))
+		who := whoAndWhy(early.By, early.Reason)
+		t.promote(promotionAsked(t.plan.Next.Candidate, who), "promoted without the remaining steps, asked by "+who)
 	case t.passedSince(t.stepEnds()):
 		nextStep(t)
 	default:
@@ -161,13 +162,14 @@ func (t *tick) backToZero(why string) {
 	t.waitFor("Waiting for the canary to be ready again: " + why)
 }
 
-// promote begins to give the candidate to the primary.
-func (t *tick) promote(event Event) {
+// promote begins to give the candidate to the primary; why is for the history, where it is not that the analysis has passed.
+func (t *tick) promote(event Event, why string) {
 	if t.promotesAlone() {
 		return
 	}
 	t.event(event)
 	next := &t.plan.Next
+	next.Reason = why
 	next.Phase = v1alpha1.PhasePromoting
 	next.StepStarted = nil
 	next.WaitingSince = t.stamp()
@@ -184,7 +186,7 @@ func nextStep(t *tick) {
 		if !t.judges() {
 			passed = nothingToJudge(next.Candidate, t.sinceStart())
 		}
-		t.promote(passed)
+		t.promote(passed, "")
 		return
 	}
 	if t.stepsAlone() {

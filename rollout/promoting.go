@@ -110,7 +110,7 @@ func followPrimary(t *tick) {
 	ready := workload.ReadinessOf(t.o.Primary, t.policy.PrimaryReadyThreshold)
 	if ready.Complete || t.isComplete() {
 		if !t.settlesAlone() && t.returned() {
-			t.afterPrimary(v1alpha1.OutcomeSucceeded, "")
+			t.afterPrimary(v1alpha1.OutcomeSucceeded, t.plan.Next.Reason)
 		}
 		return
 	}

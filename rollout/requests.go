@@ -42,6 +42,9 @@ func (t *tick) asksPromotion() *v1alpha1.PromoteRequest {
 	return promote
 }
 
+// unjudged begins the reason of a promotion that no checks have decided.
+const unjudged = "promoted without judging it, asked "
+
 // skipsAnalysis says why the candidate is promoted without judging; empty when it is judged.
 func (t *tick) skipsAnalysis() string {
 	if promote := t.asksPromotion(); promote != nil && promote.SkipAnalysis {

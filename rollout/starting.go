@@ -36,7 +36,7 @@ func (t *tick) promoteUnjudged(why string) {
 		return
 	}
 	t.event(canaryReady(t.o.Copy.Status.AvailableReplicas))
-	t.promote(analysisSkipped(t.plan.Next.Candidate, why))
+	t.promote(analysisSkipped(t.plan.Next.Candidate, why), unjudged+why)
 }
 
 // takeRequests takes a canary that is ready to its first step.

@@ -12,8 +12,8 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// validatePolicy rejects a CanaryPolicy or ClusterCanaryPolicy that could not be used, with all that is wrong in it. One that
-// is already there may be given labels, or be deleted, as it is.
+// validatePolicy rejects a CanaryPolicy or ClusterCanaryPolicy that could not be used, with all that is wrong in it, and warns
+// of what hardly is meant. One that is already there may be given labels, or be deleted, as it is.
 func validatePolicy(_ context.Context, request admission.Request) admission.Response {
 	var old, updated v1alpha1.CanaryPolicy
 	if err := json.Unmarshal(request.Object.Raw, &updated); err != nil {
@@ -25,5 +25,9 @@ func validatePolicy(_ context.Context, request admission.Request) admission.Resp
 	if err := config.ValidatePolicy(updated.Spec).ToAggregate(); err != nil {
 		return admission.Denied("sluice: " + err.Error())
 	}
-	return admission.Allowed("")
+	var warnings []string
+	for _, advice := range config.AdviceOf(updated.Spec) {
+		warnings = append(warnings, readable(updated.Name+": "+advice.String()))
+	}
+	return admission.Allowed("").WithWarnings(warnings...)
 }

@@ -41,7 +41,7 @@ type HistoryEntry struct {
 	Duration string `json:"duration,omitempty"`
 	// outcome is how the rollout ended.
 	Outcome Outcome `json:"outcome"`
-	// reason says in one sentence why.
+	// reason says in one sentence why; of a success only where no analysis has decided it.
 	// +optional
 	Reason string `json:"reason,omitempty"`
 }

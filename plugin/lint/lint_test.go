@@ -56,6 +56,8 @@ func TestFindings(t *testing.T) {
 			"app.yaml:10: CanaryPolicy/standard: spec.analysis.steps[1].duration: Invalid value: \"10ms\": must be a duration of at least 1s, such as 30s or 1m30s"},
 		"alerts, which nobody sends": {policy("CanaryPolicy", "standard", "  analysis:\n    alerts: [{name: team, providerRef: {name: slack}}]"),
 			"app.yaml:7: CanaryPolicy/standard: warning: spec.analysis.alerts: this release sends no alerts (team): …"},
+		"a regular expression that most gateways cannot read": {policy("CanaryPolicy", "standard", "  analysis:\n    match:\n    - headers: {user: {regex: '('}}"),
+			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.match[0].headers[user].regex: \"(\" cannot be read as RE2, …"},
 		"a query that means the primary as Flagger names it": {policy("CanaryPolicy", "standard", "  analysis:\n    metrics:\n    - {name: errors, query: 'x{{ target }}-primary', thresholdRange: {max: 1}}"),
 			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.metrics[0].query: {{ target }} is the canary's Deployment, …"},
 		"a kind that does not exist": {policy("CanaryPolcy", "standard", "  analysis: {}"),

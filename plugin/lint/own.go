@@ -54,8 +54,8 @@ func (l *linter) own(object manifest.Object) {
 
 // advise warns of what a policy says and a rollout does not follow.
 func (l *linter) advise(object manifest.Object, spec v1alpha1.PolicySpec) {
-	if path, message, says := strings.Cut(config.AlertsAdvice(spec), ": "); says {
-		l.find(object, Warning, path, message)
+	for _, advice := range config.AdviceOf(spec) {
+		l.find(object, Warning, advice.Field, advice.Message)
 	}
 	if spec.Analysis == nil {
 		return
