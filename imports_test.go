@@ -26,7 +26,7 @@ var layers = map[string][]string{
 	"uninstall":                    {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "rollout/reconciler", "freeze"},
 	"webhook":                      {"api/v1alpha1", "config", "workload", "route", "freeze"},
 	"plugin":                       {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "freeze", "plugin/manifest", "plugin/migrate", "plugin/lint"},
-	"plugin/manifest":              {},
+	"plugin/manifest":              {"api/v1alpha1", "config"},
 	"plugin/migrate":               {"api/v1alpha1", "config", "plugin/manifest"},
 	"plugin/lint":                  {"api/v1alpha1", "config", "workload", "route", "analysis", "rollout", "freeze", "plugin/manifest"},
 	"certs":                        {},

@@ -28,9 +28,16 @@ func unknownKeys(path *field.Path, annotations map[string]string) field.ErrorLis
 	var errs field.ErrorList
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		if strings.HasPrefix(key, prefix) && !slices.Contains(known, key) {
-			errs = append(errs, field.Invalid(path.Key(key), annotations[key],
-				fmt.Sprintf("no such setting; after %s there is %s", prefix, hint)))
+			errs = append(errs, field.Invalid(path.Key(key), annotations[key], "no such setting"+meant(strings.TrimPrefix(key, prefix))))
 		}
 	}
 	return errs
+}
+
+// meant says which setting was meant, or all that there are where none is alike.
+func meant(name string) string {
+	if nearest := Nearest(name, asked); nearest != "" {
+		return nearest
+	}
+	return fmt.Sprintf("; after %s there is %s", prefix, strings.Join(asked, ", "))
 }

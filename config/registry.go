@@ -55,10 +55,10 @@ func keysOf(kinds ...Kind) []string {
 	return keys
 }
 
-// Parts of the registry that admission looks at with every request; hint names the settings that there are.
+// Parts of the registry that admission looks at with every request; asked are the names of what a user may write.
 var (
 	reserved = keysOf(KindOrder)
 	requests = keysOf(KindOrder, KindOnce)
 	known    = keysOf(KindSetting, KindOrder, KindOnce, KindRecord, KindMade)
-	hint     = strings.ReplaceAll(strings.Join(keysOf(KindSetting), ", "), prefix, "")
+	asked    = strings.Split(strings.ReplaceAll(strings.Join(keysOf(KindSetting, KindOnce), " "), prefix, ""), " ")
 )

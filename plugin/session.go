@@ -17,7 +17,6 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/plugin/manifest"
 	"sluice.dev/sluice/workload"
 )
 
@@ -140,5 +139,5 @@ func (s *session) whyNoCanary(ctx context.Context, key client.ObjectKey) error {
 	if err != nil || len(names) == 0 {
 		return fmt.Errorf("%s; kubectl sluice list -A shows all", text)
 	}
-	return fmt.Errorf("%s%s; kubectl sluice list shows those that there are", text, manifest.Nearest(key.Name, names))
+	return fmt.Errorf("%s%s; kubectl sluice list shows those that there are", text, config.Nearest(key.Name, names))
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"sluice.dev/sluice/plugin/manifest"
 	"sluice.dev/sluice/workload"
 )
 
@@ -67,13 +66,4 @@ func TestDifferences(t *testing.T) {
 
 func containers(name, image string) workload.Template {
 	return workload.Template{"spec": map[string]any{"containers": []any{map[string]any{"name": name, "image": image}}}}
-}
-
-func TestNearest(t *testing.T) {
-	names := []string{"podinfo", "shop", "shop-api"}
-	for typed, want := range map[string]string{"podinof": "did you mean podinfo?", "shpo": "did you mean shop?", "xxxxxxxxxx": ""} {
-		if got := manifest.Nearest(typed, names); !strings.Contains(got, want) || want == "" && got != "" {
-			t.Errorf("%s suggests %q, not %q", typed, got, want)
-		}
-	}
 }

@@ -149,21 +149,10 @@ func (l *linter) deployment(object manifest.Object) {
 	}
 }
 
-// settings are what admission looks at when a Deployment is created, with the nearest key for one that does not exist.
+// settings are what admission looks at when a Deployment is created.
 func (l *linter) settings(path *field.Path, annotations map[string]string) field.ErrorList {
 	_, errs := config.SettingsOf(annotations)
-	var keys []string
-	for _, annotation := range config.Annotations() {
-		if annotation.Kind == config.KindSetting {
-			keys = append(keys, annotation.Key)
-		}
-	}
 	for key := range annotations {
-		for _, err := range errs {
-			if nearest := manifest.Nearest(key, keys); err.Field == path.Key(key).String() && !slices.Contains(keys, key) && nearest != "" {
-				err.Detail = "no such setting" + nearest
-			}
-		}
 		if slices.Contains(config.Requests(), key) {
 			errs = append(errs, field.Forbidden(path.Key(key), "cannot be set on a new Deployment; leave it out"))
 		}

@@ -37,7 +37,7 @@ func TestFindings(t *testing.T) {
 		"no empty word is offered among the types of a webhook": {policy("CanaryPolicy", "standard", "  analysis: {webhooks: [{name: a, type: pre-rolout, url: 'http://x/'}]}"),
 			"app.yaml:6: CanaryPolicy/standard: spec.analysis.webhooks[0].type: Invalid value: \"pre-rolout\": must be one of rollout, confirm-rollout, pre-rollout, confirm-traffic-increase, confirm-promotion, post-rollout, rollback, event"},
 		"a common typo is told the right key": {deployment(optIn, `sluice.dev/stepweight: "20"`),
-			"app.yaml:8: Deployment/podinfo: metadata.annotations[sluice.dev/stepweight]: Invalid value: \"20\": no such setting; did you mean sluice.dev/step-weight or sluice.dev/step-weights?"},
+			"app.yaml:8: Deployment/podinfo: metadata.annotations[sluice.dev/stepweight]: Invalid value: \"20\": no such setting; did you mean step-weight or step-weights?"},
 		"a value that cannot be read": {deployment(`sluice.dev/interval: soon`), "app.yaml:7: Deployment/podinfo: metadata.annotations[sluice.dev/interval]: Invalid value: \"soon\": …"},
 		"an annotation that is no string": {deployment(`sluice.dev/canary: true`),
 			"app.yaml:7: Deployment/podinfo: metadata.annotations[sluice.dev/canary]: Invalid value: true: must be a string: put it in quotes"},

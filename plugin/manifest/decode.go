@@ -2,15 +2,15 @@ package manifest
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"sluice.dev/sluice/config"
 )
 
 // Decode reads an object into a typed one. The errors tell of every field that the type does not have, with the nearest that
@@ -85,7 +85,7 @@ func mismatchesOfFields(path *field.Path, object map[string]any, as reflect.Type
 			errs = append(errs, mismatches(at, object[key], inner)...)
 			continue
 		}
-		errs = append(errs, field.Forbidden(at, "no such field"+Nearest(key, names)))
+		errs = append(errs, field.Forbidden(at, "no such field"+config.Nearest(key, names)))
 	}
 	return errs
 }
@@ -133,19 +133,4 @@ func nameOf(as reflect.Type) string {
 		return "a whole number"
 	}
 	return "a number"
-}
-
-// farthest is how many letters a name may differ by to be meant.
-const farthest = 3
-
-// Nearest asks whether a name that is alike was meant, with the rule by which cobra suggests commands; it is empty where none is.
-func Nearest(name string, names []string) string {
-	parent := &cobra.Command{SuggestionsMinimumDistance: farthest}
-	for _, each := range names {
-		parent.AddCommand(&cobra.Command{Use: each, Run: func(*cobra.Command, []string) {}})
-	}
-	if found := parent.SuggestionsFor(name); len(found) > 0 {
-		return fmt.Sprintf("; did you mean %s?", strings.Join(found, " or "))
-	}
-	return ""
 }
