@@ -48,7 +48,10 @@ func SettingsOf(annotations map[string]string) (Settings, field.ErrorList) {
 		}
 	}
 	if len(errs) == 0 {
-		errs = all.located(ValidatePolicy(all.Layer.Spec))
+		// Annotations are a part of a policy more often than a whole one: what they leave out is not judged.
+		c := &checker{}
+		c.values(all.Layer.Spec)
+		errs = all.located(c.sorted())
 	}
 	return all, append(errs, unknownKeys(path, annotations)...)
 }

@@ -49,6 +49,15 @@ const (
 // The errors carry full paths such as spec.analysis.steps[2].duration, the value and what is allowed.
 func ValidatePolicy(spec v1alpha1.PolicySpec) field.ErrorList {
 	c := &checker{}
+	c.values(spec)
+	if spec.Analysis != nil {
+		c.copiesBesideWeights(specPath.Child("analysis"), *spec.Analysis)
+	}
+	return c.sorted()
+}
+
+// values checks each value, and what cannot be said together, whoever says the rest.
+func (c *checker) values(spec v1alpha1.PolicySpec) {
 	c.foreign(spec)
 	c.count(specPath.Child("progressDeadlineSeconds"), spec.ProgressDeadlineSeconds, 1, mostDeadline)
 	choice(c, specPath.Child("traffic"), spec.Traffic, v1alpha1.TrafficRoutes, v1alpha1.TrafficNone)
@@ -64,7 +73,6 @@ func ValidatePolicy(spec v1alpha1.PolicySpec) field.ErrorList {
 	if spec.Analysis != nil {
 		c.analysis(specPath.Child("analysis"), *spec.Analysis)
 	}
-	return c.sorted()
 }
 
 // checker collects what is wrong.

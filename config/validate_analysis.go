@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
 )
@@ -72,6 +73,26 @@ func (c *checker) mirrors(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.weight(path.Child("maxMirrorWeight"), a.MaxMirrorWeight, finest)
 	off := a.Mirror != nil && !*a.Mirror
 	c.must(!off || a.MirrorWeight == nil, path.Child("mirrorWeight"), a.MirrorWeight, "mirrorWeight needs mirror: true")
+}
+
+// copiesBesideWeights rejects a policy that says itself which weights there are and copies requests at none of them.
+func (c *checker) copiesBesideWeights(path *field.Path, a v1alpha1.AnalysisSpec) {
+	c.must(!weighted(&a) || !ptr.Deref(a.Mirror, false) || copies(&a), path.Child("mirror"), true, copiesNothing)
+}
+
+const copiesNothing = "would copy nothing: set iterations, during which requests are copied, or steps with a mirrorWeight"
+
+// weighted reports whether the canary gets any weight.
+func weighted(a *v1alpha1.AnalysisSpec) bool {
+	return ptr.Deref(a.StepWeight, 0) > 0 || len(a.StepWeights) > 0 || len(a.Steps) > 0
+}
+
+// copies reports whether there is any time in which requests could be copied.
+func copies(a *v1alpha1.AnalysisSpec) bool { return ptr.Deref(a.Iterations, 0) > 0 || mirrored(a) }
+
+// mirrored reports whether a step has copies of its own.
+func mirrored(a *v1alpha1.AnalysisSpec) bool {
+	return slices.ContainsFunc(a.Steps, func(s v1alpha1.StepSpec) bool { return ptr.Deref(s.MirrorWeight, 0) > 0 })
 }
 
 // matches checks requests as routes know them.

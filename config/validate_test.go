@@ -14,6 +14,7 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 	"weights that fall":               {"analysis: {stepWeights: [5, 1]}", "spec.analysis.stepWeights[1]", "must rise"},
 	"steps that fall":                 {"analysis: {steps: [{weight: 5}, {weight: 1}]}", "spec.analysis.steps[1].weight", "must not be less"},
 	"a step without a time":           {"analysis: {steps: [{weight: 5, duration: 0s}]}", "spec.analysis.steps[0].duration", "at least 1s"},
+	"copies beside weights alone":     {"analysis: {mirror: true, stepWeight: 5}", "spec.analysis.mirror", "set iterations, during which requests are copied"},
 	"two ways to say the weights":     {"analysis: {stepWeight: 5, steps: [{weight: 5}]}", "spec.analysis", "only one of stepWeight, stepWeights and steps"},
 	"a threshold of 0":                {"analysis: {threshold: 0}", "spec.analysis.threshold", "from 1 to"},
 	"a negative hold":                 {"analysis: {hold: -1s}", "spec.analysis.hold", "at least 0s"},

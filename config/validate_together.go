@@ -1,8 +1,6 @@
 package config
 
 import (
-	"slices"
-
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 
@@ -13,15 +11,14 @@ import (
 func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 	c := &checker{}
 	a, path := spec.Analysis, specPath.Child("analysis")
-	weighted := ptr.Deref(a.StepWeight, 0) > 0 || len(a.StepWeights) > 0 || len(a.Steps) > 0
-	c.must(weighted || ptr.Deref(a.Iterations, 0) > 0 || ptr.Deref(spec.SkipAnalysis, false), path.Child("stepWeight"), ptr.Deref(a.StepWeight, 0),
+	c.must(weighted(a) || ptr.Deref(a.Iterations, 0) > 0 || ptr.Deref(spec.SkipAnalysis, false), path.Child("stepWeight"), ptr.Deref(a.StepWeight, 0),
 		"there would be no step: set a stepWeight above 0, stepWeights, steps or iterations")
 	mirrors := c.mirrorsTogether(path, a)
 	if *spec.Traffic == v1alpha1.TrafficNone {
 		c.withoutTraffic(path, a, mirrors)
 		return c.sorted()
 	}
-	c.must(a.SessionAffinity == nil || weighted || len(a.Match) > 0, path.Child("sessionAffinity"), "set",
+	c.must(a.SessionAffinity == nil || weighted(a) || len(a.Match) > 0, path.Child("sessionAffinity"), "set",
 		"keeps nobody anywhere: set stepWeight, stepWeights, steps or match, or leave it out")
 	return c.sorted()
 }
@@ -29,13 +26,11 @@ func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 // mirrorsTogether reports whether there are any copies of requests.
 func (c *checker) mirrorsTogether(path *field.Path, a *v1alpha1.AnalysisSpec) bool {
 	mirror := ptr.Deref(a.Mirror, false)
-	mirrored := slices.ContainsFunc(a.Steps, func(s v1alpha1.StepSpec) bool { return ptr.Deref(s.MirrorWeight, 0) > 0 })
-	c.must(!mirror || ptr.Deref(a.Iterations, 0) > 0 || mirrored, path.Child("mirror"), mirror,
-		"would copy nothing: set iterations, during which requests are copied, or steps with a mirrorWeight")
+	c.must(!mirror || copies(a), path.Child("mirror"), mirror, copiesNothing)
 	for name, weight := range map[string]*float64{"mirrorWeight": a.MirrorWeight, "stepMirrorWeight": a.StepMirrorWeight, "maxMirrorWeight": a.MaxMirrorWeight} {
 		c.must(weight == nil || mirror, path.Child(name), weight, "needs mirror: true")
 	}
-	return mirror || mirrored
+	return mirror || mirrored(a)
 }
 
 // withoutTraffic checks a workload that gets no requests.

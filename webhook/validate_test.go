@@ -17,6 +17,7 @@ func TestSettingsAreJudgedWhenTheyChange(t *testing.T) {
 		"two that do not go together":            {map[string]string{config.AnnotationMaxWeight: "50"}, map[string]string{config.AnnotationMaxWeight: "50", config.AnnotationStepWeights: "1,5@1m"}, "metadata.annotations[sluice.dev/max-weight]"},
 		"two ways to say the weights":            {nil, map[string]string{config.AnnotationStepWeight: "5", config.AnnotationStepWeights: "1,5"}, "only one of stepWeight, stepWeights and steps"},
 		"those that were stored before are left": {map[string]string{config.AnnotationMaxWeight: "50", config.AnnotationStepWeights: "1,5@1m"}, map[string]string{config.AnnotationMaxWeight: "50", config.AnnotationStepWeights: "1,5@1m", "example.com/a": "b"}, ""},
+		"copies, for whose time a policy says":   {nil, map[string]string{config.AnnotationMirror: "true", config.AnnotationStepWeight: "5", config.AnnotationPolicy: "standard"}, ""},
 		"what may go together with a policy":     {nil, map[string]string{config.AnnotationMirrorWeight: "5", config.AnnotationPolicy: "standard"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 // +kubebuilder:validation:XValidation:rule="[has(self.stepWeight), has(self.stepWeights), has(self.steps)].filter(x, x).size() <= 1",message="only one of stepWeight, stepWeights and steps can be set: they are three ways to say which weights the canary gets"
 // +kubebuilder:validation:XValidation:rule="!has(self.steps) || !has(self.maxWeight)",message="maxWeight goes with stepWeight; the last of steps is the greatest weight"
 // +kubebuilder:validation:XValidation:rule="!has(self.mirrorWeight) || !has(self.mirror) || self.mirror",message="mirrorWeight needs mirror: true"
+// +kubebuilder:validation:XValidation:rule="!has(self.mirror) || !self.mirror || has(self.iterations) && self.iterations > 0 || has(self.steps) && self.steps.exists(s, has(s.mirrorWeight) && s.mirrorWeight > 0.0) || !(has(self.stepWeight) && self.stepWeight > 0.0 || has(self.stepWeights) || has(self.steps))",fieldPath=".mirror",message="would copy nothing: set iterations, during which requests are copied, or steps with a mirrorWeight"
 type AnalysisSpec struct {
 	// interval is how long a step or an iteration lasts, such as 30s or 1m; at least 1s. Default 30s.
 	// +optional

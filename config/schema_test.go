@@ -1,0 +1,122 @@
+package config
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	apiservercel "k8s.io/apiserver/pkg/apis/cel"
+	"sigs.k8s.io/yaml"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// schemaOf is the schema of the spec of CanaryPolicies, as it is installed.
+func schemaOf(t *testing.T) *schema.Structural {
+	t.Helper()
+	content, err := os.ReadFile("../charts/sluice/files/crds/sluice.dev_canarypolicies.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var crd apiextensionsv1.CustomResourceDefinition
+	if err := yaml.UnmarshalStrict(content, &crd); err != nil {
+		t.Fatal(err)
+	}
+	var props apiextensions.JSONSchemaProps
+	spec := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
+	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(&spec, &props, nil); err != nil {
+		t.Fatal(err)
+	}
+	structural, err := schema.NewStructural(&props)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return structural
+}
+
+// celErrors is what the rules of the schema say of a spec.
+func celErrors(t *testing.T, structural *schema.Structural, rules *cel.Validator, spec string) []string {
+	t.Helper()
+	content, err := yaml.YAMLToJSON([]byte(spec))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var object map[string]any
+	if err := utiljson.Unmarshal(content, &object); err != nil {
+		t.Fatal(err)
+	}
+	errs, _ := rules.Validate(t.Context(), field.NewPath("spec"), structural, object, nil, apiservercel.RuntimeCELCostBudget)
+	return sentences(errs)
+}
+
+func sentences(errs field.ErrorList) []string {
+	var found []string
+	for _, err := range errs {
+		found = append(found, err.Detail)
+	}
+	slices.Sort(found)
+	return found
+}
+
+// TestWeightsAndCopiesAreJudgedAsTheSchemaDoes holds the rules of the schema about the analysis against the validation, for
+// every combination of what they speak of.
+func TestWeightsAndCopiesAreJudgedAsTheSchemaDoes(t *testing.T) {
+	structural := schemaOf(t)
+	rules := cel.NewValidator(structural, false, apiservercel.PerCallLimit)
+	text, err := json.Marshal(structural.ToKubeOpenAPI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for _, spec := range combinations() {
+		var policy v1alpha1.PolicySpec
+		if err := yaml.UnmarshalStrict([]byte(spec), &policy); err != nil {
+			t.Fatal(err)
+		}
+		ours := slices.DeleteFunc(ValidatePolicy(policy), func(err *field.Error) bool { return !strings.Contains(string(text), err.Detail) })
+		says, want := sentences(ours), celErrors(t, structural, rules, spec)
+		if !slices.Equal(says, want) {
+			t.Errorf("%s: the validation says %q, the schema %q", spec, says, want)
+		}
+		if len(want) > 0 {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("the schema refuses nothing")
+	}
+}
+
+// combinations are analyses with each way to say each of these things.
+func combinations() []string {
+	specs := []string{""}
+	for _, ways := range [][]string{
+		{"", "mirror: false", "mirror: true"},
+		{"", "mirrorWeight: 5"},
+		{"", "iterations: 0", "iterations: 3"},
+		{"", "stepWeight: 0", "stepWeight: 10"},
+		{"", "stepWeights: [1, 5]"},
+		{"", "steps: [{weight: 5}]", "steps: [{weight: 5, mirrorWeight: 0}]", "steps: [{weight: 0, mirrorWeight: 10}, {weight: 5}]"},
+		{"", "maxWeight: 80"},
+	} {
+		var more []string
+		for _, spec := range specs {
+			for _, way := range ways {
+				more = append(more, strings.Trim(spec+", "+way, ", "))
+			}
+		}
+		specs = more
+	}
+	for i := range specs {
+		specs[i] = "analysis: {" + specs[i] + "}"
+	}
+	return specs
+}
