@@ -60,12 +60,14 @@ type policy struct {
 	target
 	// service is the name of the apex Service.
 	service string
+	// templates are the MetricTemplates that were read, as namespace/name.
+	templates []string
 }
 
 // rewrites are done in this order: names first, then what means something else here, what is rejected last.
 var rewrites = []func(*policy){
 	(*policy).analysis, (*policy).weights, (*policy).match, (*policy).defaults, (*policy).scaler, (*policy).backends,
-	(*policy).names, (*policy).thresholds, (*policy).queries, (*policy).hooks, (*policy).alerts, (*policy).switches, (*policy).rejected,
+	(*policy).names, (*policy).thresholds, (*policy).queries, (*policy).references, (*policy).hooks, (*policy).alerts, (*policy).switches, (*policy).rejected,
 }
 
 func (m *migration) canary(c *conversion) {
@@ -82,7 +84,7 @@ func (m *migration) canary(c *conversion) {
 	t := target{name: name}
 	t.policy, _ = get[string](c.object, "metadata.name")
 	t.namespace, _ = get[string](c.object, "metadata.namespace")
-	p := &policy{conversion: c, target: t, service: name}
+	p := &policy{conversion: c, target: t, service: name, templates: m.templates}
 	if service, _ := get[string](c.object, "spec.service.name"); service != "" {
 		p.service = service
 	}

@@ -70,7 +70,7 @@ func (r Result) Failed() bool {
 // Migrate makes a CanaryPolicy of each Canary of Flagger, and takes its MetricTemplates and AlertProviders over. All other
 // objects are left out with a note. The objects that are given are not changed.
 func Migrate(objects []manifest.Object, options Options) Result {
-	m := &migration{targets: targetsOf(objects), options: options}
+	m := &migration{targets: targetsOf(objects), templates: templatesOf(objects), options: options}
 	if options.WithDeployments {
 		m.given = slices.DeleteFunc(slices.Clone(m.targets), func(t target) bool { return !isGiven(t, objects) })
 	}
@@ -85,7 +85,9 @@ type migration struct {
 	Result
 	// targets are those of all Canaries, and given those whose Deployments are written as well.
 	targets, given []target
-	options        Options
+	// templates are the MetricTemplates among the objects, as namespace/name.
+	templates []string
+	options   Options
 }
 
 func (m *migration) convert(object manifest.Object) {

@@ -149,7 +149,7 @@ func TestWhatIsReadIsNotChanged(t *testing.T) {
 
 func TestMigrate(t *testing.T) {
 	const head = "apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: podinfo, namespace: test}\nspec:\n  targetRef: {kind: Deployment, name: podinfo}\n"
-	for name, c := range map[string]struct{ spec, has, lacks, note string }{
+	for name, c := range map[string]struct{ spec, has, lacks, note, lacksNote string }{
 		"a Canary without analysis promotes unjudged, as in Flagger": {spec: "  service: {port: 80}", has: "skipAnalysis: true", note: "spec.analysis: without an analysis"},
 		"Flagger's greatest weight is spelled out":                   {spec: "  analysis: {stepWeight: 10, interval: 1m, threshold: 2}", has: "maxWeight: 100", note: "100, Flagger's default"},
 		"a success rate without a threshold has the built-in one":    {spec: "  analysis: {stepWeight: 10, metrics: [{name: request-success-rate}]}", has: "min: 99", note: "it had no threshold; the built-in one"},
@@ -158,6 +158,10 @@ func TestMigrate(t *testing.T) {
 		"a value of another type is left out":                        {spec: "  analysis: {interval: soon, iterations: 2}", lacks: "soon", note: "must be a duration such as 30s"},
 		"several bad entries of a list go, and no other": {spec: "  service: {corsPolicy: {allowOrigins: [{exact: a}, {regex: x}, {exact: b}, {regex: y}, {exact: c}]}}",
 			has: "- exact: a\n      - exact: b\n      - exact: c", lacks: "regex", note: "spec.service.corsPolicy.allowOrigins[1]: left out"},
+		"a MetricTemplate that was not read is asked for": {spec: "  analysis: {stepWeight: 10, metrics: [{name: errors, templateRef: {name: errors}, thresholdRange: {max: 1}}]}", has: "name: errors",
+			note: "spec.analysis.metrics[0].templateRef: MetricTemplate test/errors is not among what was read: the check holds every rollout until it is there, so migrate it too"},
+		"a MetricTemplate that was read is not": {spec: "  analysis: {stepWeight: 10, metrics: [{name: errors, templateRef: {name: errors, namespace: flagger}, thresholdRange: {max: 1}}]}\n" +
+			"---\napiVersion: flagger.app/v1beta1\nkind: MetricTemplate\nmetadata: {name: errors, namespace: flagger}\nspec: {query: up}", has: "kind: MetricTemplate", lacksNote: "is not among"},
 		"an A/B test that loses its last match is told so": {spec: "  analysis: {iterations: 3, match: [{sourceLabels: {app: web}}]}", lacks: "match", note: "this is no A/B test any more"},
 		"an analysis that is none is left out":             {spec: "  analysis: 7", lacks: "CanaryPolicy", note: "spec.analysis: left out: it must be an object"},
 	} {
@@ -172,7 +176,7 @@ func TestMigrate(t *testing.T) {
 				t.Fatal(err)
 			}
 			notes, _, _ := strings.Cut(written(t, Result{Notes: result.Notes}), "COMMANDS")
-			if !strings.Contains(string(text), c.has) || c.lacks != "" && strings.Contains(string(text), c.lacks) || !strings.Contains(notes, c.note) {
+			if !strings.Contains(string(text), c.has) || c.lacks != "" && strings.Contains(string(text), c.lacks) || !strings.Contains(notes, c.note) || c.lacksNote != "" && strings.Contains(notes, c.lacksNote) {
 				t.Errorf("got\n%s%s", text, notes)
 			}
 		})

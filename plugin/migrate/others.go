@@ -3,6 +3,7 @@ package migrate
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -24,6 +25,31 @@ func (m *migration) metricTemplate(c *conversion) {
 	c.query("spec.query", m.targets)
 	c.known(&v1alpha1.MetricTemplate{})
 	m.Objects = append(m.Objects, Object{Content: c.made(sluice, "MetricTemplate", c.object["spec"])})
+}
+
+// templatesOf are the MetricTemplates among these objects.
+func templatesOf(objects []manifest.Object) []string {
+	var found []string
+	for _, object := range objects {
+		if object.Group() == flagger && object.Kind() == "MetricTemplate" {
+			found = append(found, object.Namespace()+"/"+object.Name())
+		}
+	}
+	return found
+}
+
+// references tells of MetricTemplates that were not read: without them the checks that name them would hold every rollout.
+func (p *policy) references() {
+	p.each(analysis+".metrics", func(path string, _ map[string]any) {
+		name, named := get[string](p.object, path+".templateRef.name")
+		namespace, _ := get[string](p.object, path+".templateRef.namespace")
+		if namespace == "" {
+			namespace = p.namespace
+		}
+		if key := namespace + "/" + name; named && !slices.Contains(p.templates, key) {
+			p.note(fmt.Sprintf("MetricTemplate %s is not among what was read: the check holds every rollout until it is there, so migrate it too", strings.TrimPrefix(key, "/")), path+".templateRef")
+		}
+	})
 }
 
 func (m *migration) alertProvider(c *conversion) {
