@@ -78,8 +78,12 @@ func (c *checker) values(spec v1alpha1.PolicySpec) {
 // checker collects what is wrong.
 type checker struct{ errs field.ErrorList }
 
-// sorted are the errors in an order that is the same each time.
+// sorted are the errors in an order that is the same each time. The schema's sentences begin with the name of the field, which
+// the path of an error says already.
 func (c *checker) sorted() field.ErrorList {
+	for _, err := range c.errs {
+		err.Detail = strings.TrimPrefix(err.Detail, err.Field[strings.LastIndex(err.Field, ".")+1:]+": ")
+	}
 	slices.SortStableFunc(c.errs, func(a, b *field.Error) int { return cmp.Compare(a.Error(), b.Error()) })
 	return c.errs
 }

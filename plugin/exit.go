@@ -3,6 +3,8 @@ package plugin
 import (
 	"errors"
 	"fmt"
+
+	"github.com/spf13/cobra"
 )
 
 // Exit codes, for scripts.
@@ -17,9 +19,9 @@ const (
 	ExitRunning = 3
 )
 
-// Exit codes of lint, for scripts.
+// Exit codes of lint and migrate, for scripts.
 const (
-	// ExitFindings means that something is wrong in the files.
+	// ExitFindings means that something is wrong in the files, or that nothing could be made of an object.
 	ExitFindings = 1
 	// ExitUsage means wrong usage, or a file that is not there.
 	ExitUsage = 2
@@ -27,6 +29,19 @@ const (
 
 // usageError is wrong usage of a command with exit codes of its own. It has not been printed.
 type usageError struct{ error }
+
+// ofFiles gives a command that works on files the exit codes of such: what is wrong in how it is called is told from what is
+// wrong in the files.
+func ofFiles(cmd *cobra.Command) *cobra.Command {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return usageError{fmt.Errorf("%s takes no argument %q: give files with -f", cmd.CommandPath(), args[0])}
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	return cmd
+}
 
 // codedError ends the process with its own exit code. All that there is to say has been printed.
 type codedError struct{ code int }

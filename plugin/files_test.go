@@ -68,16 +68,19 @@ func TestLintAndMigrateOfFiles(t *testing.T) {
 		"lint of a directory without manifests":          {args: "lint -f empty", code: 2, told: "no files with the extensions"},
 		"lint of nothing":                                {args: "lint", code: 2, told: "name the manifests"},
 		"lint with a flag that does not exist":           {args: "lint --filenam x", code: 2, told: "unknown flag"},
-		"lint with an argument":                          {args: "lint app", code: 2, told: "unknown command"},
+		"lint with an argument":                          {args: "lint app", code: 2, told: "kubectl sluice lint takes no argument \"app\": give files with -f"},
 		"lint with an unknown output":                    {args: "lint -f app -o yaml", code: 2, told: "must be wide or json"},
 		"migrate of a file":                              {args: "migrate -f flagger.yaml", out: "# kubectl annotate deployment podinfo sluice.dev/canary=true sluice.dev/policy=podinfo\napiVersion: sluice.dev/v1alpha1\nkind: CanaryPolicy\n", told: "spec.targetRef: left out"},
 		"migrate of what is piped in":                    {args: "migrate -f -", in: flaggerCanary, out: "kind: CanaryPolicy\n"},
 		"migrate of a target that cannot be taken over":  {args: "migrate -f agent.yaml", code: 1, told: "only Deployments can be opted in"},
 		"migrate with Deployments":                       {args: "migrate --with-deployments -f flagger.yaml -f app/podinfo.yaml", out: "    sluice.dev/policy: podinfo\n  name: podinfo\n"},
 		"migrate of what is no YAML":                     {args: "migrate -f broken.yaml", code: 1, told: "broken.yaml: yaml: line"},
-		"migrate of nothing":                             {args: "migrate", code: 1, told: "say what to migrate"},
-		"migrate of two things at once":                  {args: "migrate -f flagger.yaml --from-cluster", code: 1, told: "say what to migrate"},
-		"migrate of Deployments that are in the cluster": {args: "migrate --from-cluster --with-deployments", code: 1, told: "--with-deployments goes with -f"},
+		"migrate of nothing":                             {args: "migrate", code: 2, told: "say what to migrate"},
+		"migrate of a file that does not exist":          {args: "migrate -f none.yaml", code: 2, told: "none.yaml"},
+		"migrate with an argument":                       {args: "migrate flagger.yaml", code: 2, told: "kubectl sluice migrate takes no argument \"flagger.yaml\": give files with -f"},
+		"migrate with a flag that does not exist":        {args: "migrate --filenam x", code: 2, told: "unknown flag"},
+		"migrate of two things at once":                  {args: "migrate -f flagger.yaml --from-cluster", code: 2, told: "say what to migrate"},
+		"migrate of Deployments that are in the cluster": {args: "migrate --from-cluster --with-deployments", code: 2, told: "--with-deployments goes with -f"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, told, code := run(t, files, c.in, strings.Fields(c.args)...)

@@ -25,7 +25,7 @@ type freezing struct {
 	everything bool
 	mode       string
 	reason     string
-	lasts      time.Duration
+	lasts      string
 	until      string
 }
 
@@ -50,8 +50,8 @@ func (p *plugin) freezeCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&f.everything, "all", false, "Freeze the whole cluster, not one namespace")
 	cmd.Flags().StringVar(&f.mode, "mode", string(v1alpha1.FreezePause), "Pause: those in flight take no step; Start: only no new ones begin")
-	cmd.Flags().StringVar(&f.reason, "reason", "", "A sentence that says why, which everybody sees who waits")
-	cmd.Flags().DurationVar(&f.lasts, "for", 0, "How long it lasts, such as 2h; until unfrozen when it is not given")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "A sentence that says why, which everybody sees who waits; required")
+	cmd.Flags().StringVar(&f.lasts, "for", "", "How long it lasts, a `duration` such as 2h; until unfrozen when it is not given")
 	cmd.Flags().StringVar(&f.until, "until", "", "When it ends, such as 2026-01-02T15:04:05Z")
 	return cmd
 }
@@ -67,7 +67,7 @@ func (f freezing) make(args []string, namespace string, now time.Time) (*v1alpha
 	}
 	switch {
 	case f.reason == "":
-		return nil, errors.New("--reason: must say in a sentence why, for whoever waits")
+		return nil, errors.New("--reason: must say in a sentence why, for whoever waits, such as --reason \"the payment provider is down\"")
 	case made.Spec.Mode != v1alpha1.FreezePause && made.Spec.Mode != v1alpha1.FreezeStart:
 		return nil, fmt.Errorf("--mode %s: must be Pause or Start", f.mode)
 	}
@@ -79,12 +79,14 @@ func (f freezing) make(args []string, namespace string, now time.Time) (*v1alpha
 // end is when the freeze ends; nil when it lasts until it is unfrozen.
 func (f freezing) end(now time.Time) (*metav1.Time, error) {
 	switch {
-	case f.lasts < 0:
-		return nil, fmt.Errorf("--for %s: must be a duration such as 2h", f.lasts)
-	case f.lasts > 0 && f.until != "":
+	case f.lasts != "" && f.until != "":
 		return nil, errors.New("--for and --until: must not both be given")
-	case f.lasts > 0:
-		return &metav1.Time{Time: now.Add(f.lasts)}, nil
+	case f.lasts != "":
+		lasts, err := time.ParseDuration(f.lasts)
+		if err != nil || lasts <= 0 {
+			return nil, fmt.Errorf("--for %s: must be a duration with its unit, such as 2h or 30m", f.lasts)
+		}
+		return &metav1.Time{Time: now.Add(lasts)}, nil
 	case f.until == "":
 		return nil, nil
 	}

@@ -18,12 +18,6 @@ func (p *plugin) lintCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint -f FILE",
 		Short: "Check annotations of Deployments and policies in files, without a cluster",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if err := cobra.NoArgs(cmd, args); err != nil {
-				return usageError{err}
-			}
-			return nil
-		},
 		RunE: func(*cobra.Command, []string) error {
 			if output != "" && output != wide && output != "json" {
 				return usageError{errors.New("--output: must be wide or json")}
@@ -42,11 +36,10 @@ func (p *plugin) lintCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	cmd.Flags().StringArrayVarP(&names, "filename", "f", nil, "File or directory with manifests, - for what is piped in; can be given several times")
 	cmd.Flags().BoolVar(&strict, "strict", false, "Make warnings errors")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "wide adds how each opted-in Deployment is rolled out; json prints all")
-	return cmd
+	return ofFiles(cmd)
 }
 
 // lint judges the objects of all files together.

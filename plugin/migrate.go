@@ -27,13 +27,12 @@ func (p *plugin) migrateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Turn Canaries, MetricTemplates and AlertProviders of Flagger into manifests of Sluice",
-		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if from.fromCluster == (len(from.names) > 0) {
-				return errors.New("say what to migrate: -f file.yaml (or a directory, or - for what is piped in), or --from-cluster")
+				return usageError{errors.New("say what to migrate: -f file.yaml (or a directory, or - for what is piped in), or --from-cluster")}
 			}
 			if from.fromCluster && options.WithDeployments {
-				return errors.New("--with-deployments goes with -f: annotate the Deployments of a cluster with the commands that are printed")
+				return usageError{errors.New("--with-deployments goes with -f: annotate the Deployments of a cluster with the commands that are printed")}
 			}
 			objects, err := p.objectsFrom(cmd.Context(), from)
 			if err != nil {
@@ -46,7 +45,7 @@ func (p *plugin) migrateCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&from.fromCluster, "from-cluster", false, "Read the objects of Flagger from the cluster")
 	cmd.Flags().BoolVarP(&from.everywhere, "all-namespaces", "A", false, "With --from-cluster, read those of all namespaces")
 	cmd.Flags().BoolVar(&options.WithDeployments, "with-deployments", false, "Write the Deployments of the files that are targets as well, opted in")
-	return cmd
+	return ofFiles(cmd)
 }
 
 // objectsFrom reads all objects before any is turned into another.
@@ -56,7 +55,7 @@ func (p *plugin) objectsFrom(ctx context.Context, from sources) ([]manifest.Obje
 	}
 	files, err := readFiles(from.names, p.In)
 	if err != nil {
-		return nil, err
+		return nil, usageError{err}
 	}
 	var objects []manifest.Object
 	for _, each := range files {
@@ -125,7 +124,7 @@ func (p *plugin) writeMigration(result migrate.Result) error {
 		return err
 	}
 	if result.Failed() {
-		return codedError{ExitError}
+		return codedError{ExitFindings}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/plugin/lint"
 )
 
 // group is a run of planned steps that are shown as one word: all iterations that are alike, or a single step.
@@ -32,9 +33,9 @@ func (g group) word(number int32) string {
 	var word string
 	switch {
 	case g.step.Kind == v1alpha1.StepIteration && inside:
-		word = fmt.Sprintf("%d/%d iterations", number-g.first+1, g.last-g.first+1)
+		word = fmt.Sprintf("%d/%s", number-g.first+1, lint.Iterations(int(g.last-g.first+1)))
 	case g.step.Kind == v1alpha1.StepIteration:
-		word = fmt.Sprintf("%d iterations", g.last-g.first+1)
+		word = lint.Iterations(int(g.last - g.first + 1))
 	case g.step.Kind == v1alpha1.StepHold:
 		word = fmt.Sprintf("%v%% for %s", g.step.Weight, g.step.Duration.Duration)
 	default:

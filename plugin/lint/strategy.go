@@ -43,6 +43,14 @@ func summary(p config.Policy) string {
 	return text
 }
 
+// Iterations is so many of them in words.
+func Iterations(number int) string {
+	if number == 1 {
+		return "1 iteration"
+	}
+	return fmt.Sprintf("%d iterations", number)
+}
+
 // texts are the steps in order: iterations are counted, weights have their durations where these are not the interval.
 func texts(steps []rollout.PlannedStep, interval time.Duration) []string {
 	var list []string
@@ -52,7 +60,7 @@ func texts(steps []rollout.PlannedStep, interval time.Duration) []string {
 			run++
 		}
 		if run > i {
-			list = append(list, fmt.Sprintf("%d iterations", run-i))
+			list = append(list, Iterations(run-i))
 			i = run
 			continue
 		}
