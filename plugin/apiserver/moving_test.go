@@ -292,7 +292,8 @@ func (m *move) seen() []string {
 
 const ruleOfTest = "  - matches: [{headers: [{name: x-canary, value: insider}]}]\n    backendRefs: [{name: podinfo-primary, port: 9898, weight: 100}, {name: podinfo-canary, port: 9898, weight: 0}]\n"
 
-func TestThePageOfMovingLosesNoRequest(t *testing.T) {
+// TestThePageOfMovingAlwaysHasReadyPodsBehindTheRoute runs the page. No requests are sent: what is held is where they would go.
+func TestThePageOfMovingAlwaysHasReadyPodsBehindTheRoute(t *testing.T) {
 	for name, rules := range map[string]string{"one rule": "", "several rules": ruleOfTest + ruleOfTest} {
 		t.Run(name, func(t *testing.T) {
 			m := newMove(t, rules)
@@ -314,7 +315,7 @@ func TestThePageOfMovingLosesNoRequest(t *testing.T) {
 	}
 }
 
-// follow does one step, and looks whether the app serves all the time.
+// follow does one step, and looks whether ready pods are behind the route all the time.
 func (m *move) follow(s step) {
 	m.t.Helper()
 	out, _ := shell(m.t, m.dir, s.command) // a command that fails says so
