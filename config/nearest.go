@@ -18,6 +18,9 @@ const (
 
 // Nearest asks whether one of these names was meant by a mistyped one, the nearest first; it is empty where none is alike.
 func Nearest(name string, names []string) string {
+	if name == "" {
+		return ""
+	}
 	name = strings.ToLower(name)
 	distances := map[string]int{}
 	var meant []string

@@ -12,6 +12,7 @@ func TestNearest(t *testing.T) {
 		"the beginning of names":            {"step", "; did you mean stepWeight or stepWeights?"},
 		"the nearest comes first":           {"stepWeightss", "; did you mean stepWeights or stepWeight?"},
 		"a short name is like none by luck": {"foo", ""},
+		"nothing":                           {"", ""},
 		"like no other":                     {"qqqqqqqqqq", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

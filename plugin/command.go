@@ -47,7 +47,7 @@ func (p *plugin) named(use, short string, run func(*cobra.Command, *session, str
 	return &cobra.Command{
 		Use:               use + " NAME",
 		Short:             short,
-		Args:              cobra.ExactArgs(1),
+		Args:              oneName,
 		ValidArgsFunction: p.completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := plainName(args[0])

@@ -34,10 +34,10 @@ type usageError struct{ error }
 // wrong in the files.
 func ofFiles(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
+		if err := noArguments("give files with -f")(cmd, args); err != nil {
+			return usageError{err}
 		}
-		return usageError{fmt.Errorf("%s takes no argument %q: give files with -f", cmd.CommandPath(), args[0])}
+		return nil
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	return cmd

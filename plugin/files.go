@@ -19,6 +19,11 @@ type file struct {
 	mistake error
 }
 
+// isEmpty reports whether there is nothing at all in files.
+func isEmpty(files []file) bool {
+	return !slices.ContainsFunc(files, func(f file) bool { return len(f.objects) > 0 || f.mistake != nil })
+}
+
 // extensions are those of the files of a directory that are manifests.
 var extensions = []string{".yaml", ".yml", ".json"}
 

@@ -45,11 +45,11 @@ func run(t *testing.T, files map[string]string, in string, args ...string) (out,
 	return output.String(), errors.String(), ExitCode(err)
 }
 
-func TestLintAndMigrateOfFiles(t *testing.T) {
+func TestWhatTheCommandsSayOfFilesAndArguments(t *testing.T) {
 	files := map[string]string{
 		"app/podinfo.yaml": goodDeployment, "app/policies/standard.yml": goodPolicy, "app/README.md": "no manifest",
 		"bad.yaml": badDeployment, "broken.yaml": goodPolicy + "---\na: [\n", "flagger.yaml": flaggerCanary, "agent.yaml": flaggerAgent, "empty/x.txt": "",
-		"text.yaml": "just a text\n",
+		"text.yaml": "just a text\n", "nothing.yaml": "---\n# nothing\n",
 	}
 	for name, c := range map[string]struct {
 		args, in  string
@@ -66,6 +66,16 @@ func TestLintAndMigrateOfFiles(t *testing.T) {
 		"lint of what is no object":                      {args: "lint -f text.yaml", code: 1, out: "text.yaml: line 1: must be a Kubernetes object"},
 		"lint of a file that does not exist":             {args: "lint -f none.yaml", code: 2, told: "none.yaml"},
 		"lint of a directory without manifests":          {args: "lint -f empty", code: 2, told: "no files with the extensions"},
+		"lint of a file without objects":                 {args: "lint --strict -f nothing.yaml", told: "There are no objects in these files"},
+		"migrate of a file without objects":              {args: "migrate -f nothing.yaml", told: "Nothing was written: there is no Canary"},
+		"migrate of what is not Flagger's":               {args: "migrate -f app", told: "Nothing was written: there is no Canary"},
+		"migrate of all namespaces of files":             {args: "migrate -A -f flagger.yaml", code: 2, told: "--all-namespaces goes with --from-cluster"},
+		"get without a name":                             {args: "get", code: 1, told: "give the name of one Canary: kubectl sluice get NAME, such as podinfo"},
+		"get of two":                                     {args: "get a b", code: 1, told: "give the name of one Canary"},
+		"list with an argument":                          {args: "list podinfo", code: 1, told: "kubectl sluice list takes no argument \"podinfo\": kubectl sluice get NAME shows one"},
+		"a freeze with a reason that is not in quotes":   {args: "freeze --reason out of order", code: 1, told: "words that belong together go in quotes"},
+		"a freeze for a duration without a unit":         {args: "freeze --reason x --for 2", code: 1, told: "invalid argument \"2\" for \"--for\" flag: must be a duration with its unit, such as 30m or 2h"},
+		"a status with a time that is none":              {args: "status podinfo --timeout -5m", code: 1, told: "must be a duration with its unit, such as 30m or 2h"},
 		"lint of nothing":                                {args: "lint", code: 2, told: "name the manifests"},
 		"lint with a flag that does not exist":           {args: "lint --filenam x", code: 2, told: "unknown flag"},
 		"lint with an argument":                          {args: "lint app", code: 2, told: "kubectl sluice lint takes no argument \"app\": give files with -f"},

@@ -95,14 +95,14 @@ func watchLine(s subject) string {
 
 func (p *plugin) statusCommand() *cobra.Command {
 	var wait bool
-	var timeout time.Duration
+	var timeout span
 	cmd := p.named("status", "Say in one line, and by the exit code, how the last change stands", func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
 		}
 		if wait && subject.standing() == running {
-			if subject, err = s.waitForEnd(cmd.Context(), subject, timeout); err != nil {
+			if subject, err = s.waitForEnd(cmd.Context(), subject, time.Duration(timeout)); err != nil {
 				return err
 			}
 		}
@@ -111,7 +111,7 @@ func (p *plugin) statusCommand() *cobra.Command {
 	cmd.Long = "Say in one line how the last change of a Deployment stands. Exit codes: 0 promoted or nothing to roll out,\n" +
 		"1 wrong usage or an error, 2 rolled back or aborted, 3 still running."
 	cmd.Flags().BoolVar(&wait, "wait", false, "Wait until the rollout has ended")
-	cmd.Flags().DurationVar(&timeout, "timeout", 0, "How long to wait at most, such as 30m; 0 for as long as it takes")
+	cmd.Flags().Var(&timeout, "timeout", "With --wait, how long at most, such as 30m; as long as it takes when it is not given")
 	return cmd
 }
 

@@ -25,7 +25,7 @@ type freezing struct {
 	everything bool
 	mode       string
 	reason     string
-	lasts      string
+	lasts      span
 	until      string
 }
 
@@ -34,7 +34,7 @@ func (p *plugin) freezeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "freeze [NAME]",
 		Short:             "Stop rollouts in a namespace, or with --all in the cluster, until unfrozen",
-		Args:              cobra.MaximumNArgs(1),
+		Args:              mostOneName,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := p.session()
@@ -51,7 +51,7 @@ func (p *plugin) freezeCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.everything, "all", false, "Freeze the whole cluster, not one namespace")
 	cmd.Flags().StringVar(&f.mode, "mode", string(v1alpha1.FreezePause), "Pause: those in flight take no step; Start: only no new ones begin")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "A sentence that says why, which everybody sees who waits; required")
-	cmd.Flags().StringVar(&f.lasts, "for", "", "How long it lasts, a `duration` such as 2h; until unfrozen when it is not given")
+	cmd.Flags().Var(&f.lasts, "for", "How long it lasts, such as 2h; until unfrozen when it is not given")
 	cmd.Flags().StringVar(&f.until, "until", "", "When it ends, such as 2026-01-02T15:04:05Z")
 	return cmd
 }
@@ -79,14 +79,10 @@ func (f freezing) make(args []string, namespace string, now time.Time) (*v1alpha
 // end is when the freeze ends; nil when it lasts until it is unfrozen.
 func (f freezing) end(now time.Time) (*metav1.Time, error) {
 	switch {
-	case f.lasts != "" && f.until != "":
+	case f.lasts > 0 && f.until != "":
 		return nil, errors.New("--for and --until: must not both be given")
-	case f.lasts != "":
-		lasts, err := time.ParseDuration(f.lasts)
-		if err != nil || lasts <= 0 {
-			return nil, fmt.Errorf("--for %s: must be a duration with its unit, such as 2h or 30m", f.lasts)
-		}
-		return &metav1.Time{Time: now.Add(lasts)}, nil
+	case f.lasts > 0:
+		return &metav1.Time{Time: now.Add(time.Duration(f.lasts))}, nil
 	case f.until == "":
 		return nil, nil
 	}
@@ -118,7 +114,7 @@ func (p *plugin) unfreezeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "unfreeze [NAME]",
 		Short:             "End the freeze of the namespace, that of a name, or with --all every one without a schedule",
-		Args:              cobra.MaximumNArgs(1),
+		Args:              mostOneName,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := p.session()
@@ -178,7 +174,7 @@ func (p *plugin) freezesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "freezes",
 		Short:             "List the Freezes: what is frozen, until when, by whom and why",
-		Args:              cobra.NoArgs,
+		Args:              noArguments("it lists all; kubectl sluice unfreeze NAME ends one"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags := outputFlags(cmd)

@@ -3,6 +3,7 @@ package plugin
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,9 @@ func (p *plugin) lintCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint -f FILE",
 		Short: "Check annotations of Deployments and policies in files, without a cluster",
+		Long: "Check annotations of Deployments, policies and the other kinds of Sluice in files, without a cluster, as admission and the\n" +
+			"controller judge them. Exit codes: 0 nothing is wrong, 1 something is wrong, 2 wrong usage or a file that does not exist.",
+		Example: "  kubectl sluice lint -f deploy/ -f policies/standard.yaml\n  helm template shop ./chart | kubectl sluice lint --strict -f -",
 		RunE: func(*cobra.Command, []string) error {
 			if output != "" && output != wide && output != "json" {
 				return usageError{errors.New("--output: must be wide or json")}
@@ -25,6 +29,9 @@ func (p *plugin) lintCommand() *cobra.Command {
 			files, err := readFiles(names, p.In)
 			if err != nil {
 				return usageError{err}
+			}
+			if isEmpty(files) {
+				fmt.Fprintln(p.ErrOut, "There are no objects in these files, so nothing was checked")
 			}
 			report := p.lint(files)
 			if err := writeReport(p.Out, report, output); err != nil {

@@ -44,7 +44,7 @@ func (p *plugin) listCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "list",
 		Short:             "List the Canaries of a namespace, or of all",
-		Args:              cobra.NoArgs,
+		Args:              noArguments("kubectl sluice get NAME shows one, and -n NAMESPACE or -A says where to look"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags := outputFlags(cmd)

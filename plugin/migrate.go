@@ -27,12 +27,18 @@ func (p *plugin) migrateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Turn Canaries, MetricTemplates and AlertProviders of Flagger into manifests of Sluice",
+		Long: "Turn Canaries, MetricTemplates and AlertProviders of Flagger into manifests of Sluice, which go to stdout; what became of each\n" +
+			"field goes to stderr. Exit codes: 0 all was turned, 1 nothing could be made of an object, 2 wrong usage or a file that does not exist.",
+		Example: "  kubectl sluice migrate -f flagger/ > sluice.yaml\n  kubectl sluice migrate --from-cluster -A > sluice.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if from.fromCluster == (len(from.names) > 0) {
 				return usageError{errors.New("say what to migrate: -f file.yaml (or a directory, or - for what is piped in), or --from-cluster")}
 			}
 			if from.fromCluster && options.WithDeployments {
 				return usageError{errors.New("--with-deployments goes with -f: annotate the Deployments of a cluster with the commands that are printed")}
+			}
+			if from.everywhere && !from.fromCluster {
+				return usageError{errors.New("--all-namespaces goes with --from-cluster: files say their namespaces themselves")}
 			}
 			objects, err := p.objectsFrom(cmd.Context(), from)
 			if err != nil {
@@ -113,6 +119,9 @@ func (p *plugin) writeMigration(result migrate.Result) error {
 	var page page
 	for _, note := range result.Notes {
 		page.printf("%s\n", note)
+	}
+	if len(result.Objects) == 0 && !result.Failed() {
+		page.printf("Nothing was written: there is no Canary, MetricTemplate or AlertProvider of Flagger\n")
 	}
 	if len(result.Commands) > 0 {
 		page.printf("\nWhen the policies are applied and Flagger has let go of the Deployments, opt them in (see docs/migrating-from-flagger.md):\n")

@@ -135,14 +135,13 @@ func (l *linter) deployment(object manifest.Object) {
 	path := field.NewPath("metadata", "annotations")
 	var errs field.ErrorList
 	for key, value := range values {
-		text, is := value.(string)
-		if annotations[key] = text; !is {
+		if text, is := value.(string); is {
+			annotations[key] = text
+		} else {
 			errs = append(errs, field.Invalid(path.Key(key), value, "must be a string: put it in quotes"))
 		}
 	}
-	if len(errs) == 0 {
-		errs = l.settings(path, annotations)
-	}
+	errs = append(errs, l.settings(path, annotations)...)
 	l.wrong(object, errs)
 	if len(errs) == 0 && config.OptedIn(annotations) {
 		l.effective(object, annotations)
