@@ -53,6 +53,17 @@ func (o Object) meta(key string) string {
 // Parse reads a file of YAML or JSON with any number of objects; Lists are taken apart. The objects before a mistake are
 // returned with the error, which names the line.
 func Parse(file string, content []byte) ([]Object, error) {
+	objects, err := parse(file, content)
+	if err != nil && bytes.ContainsRune(content, nonBreaking) {
+		err = fmt.Errorf("%w; there are non-breaking spaces in it, as in what was copied from a web page: replace them with plain ones", err)
+	}
+	return objects, err
+}
+
+// nonBreaking is a space that looks like any other and indents nothing.
+const nonBreaking = '\u00a0'
+
+func parse(file string, content []byte) ([]Object, error) {
 	var objects []Object
 	decoder := yamlv3.NewDecoder(bytes.NewReader(content))
 	for {
