@@ -31,7 +31,9 @@ func (p *plugin) lintCommand() *cobra.Command {
 				return usageError{err}
 			}
 			if isEmpty(files) {
-				fmt.Fprintln(p.ErrOut, "There are no objects in these files, so nothing was checked")
+				if _, err := fmt.Fprintln(p.ErrOut, "There are no objects in these files, so nothing was checked"); err != nil {
+					return err
+				}
 			}
 			report := p.lint(files)
 			if err := writeReport(p.Out, report, output); err != nil {

@@ -143,6 +143,11 @@ func (l *linter) deployment(object manifest.Object) {
 	}
 	errs = append(errs, l.settings(path, annotations)...)
 	l.wrong(object, errs)
+	for _, known := range config.Annotations() {
+		if _, given := annotations[known.Key]; given && known.Kind == config.KindRecord {
+			l.find(object, Warning, path.Key(known.Key).String(), "Sluice writes it on the Deployment in the cluster: leave it out of manifests")
+		}
+	}
 	if len(errs) == 0 && config.OptedIn(annotations) {
 		l.effective(object, annotations)
 	}

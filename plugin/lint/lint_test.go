@@ -43,6 +43,8 @@ func TestFindings(t *testing.T) {
 			"app.yaml:7: Deployment/podinfo: metadata.annotations[sluice.dev/canary]: Invalid value: true: must be a string: put it in quotes"},
 		"an order that only the controller may give": {deployment(optIn, "sluice.dev/promote: 10a15acb"),
 			"app.yaml:8: Deployment/podinfo: metadata.annotations[sluice.dev/promote]: Forbidden: cannot be set on a new Deployment; leave it out"},
+		"what only Sluice writes": {deployment(optIn, "sluice.dev/candidate: '{}'"),
+			"app.yaml:8: Deployment/podinfo: warning: metadata.annotations[sluice.dev/candidate]: Sluice writes it on the Deployment in the cluster: leave it out of manifests"},
 		"a bypass that is over": {deployment(optIn, "sluice.dev/bypass: never"), "app.yaml:8: Deployment/podinfo: metadata.annotations[sluice.dev/bypass]: Invalid value: …"},
 		"a policy that is not given is a warning": {deployment(optIn, "sluice.dev/policy: standard"),
 			"app.yaml:8: Deployment/podinfo: warning: metadata.annotations[sluice.dev/policy]: neither …"},
