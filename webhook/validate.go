@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -35,7 +34,7 @@ func annotationsOf(object map[string]any) map[string]string {
 
 func validateSettings(old, updated map[string]any, request Request) error {
 	before, after := annotationsOf(old), annotationsOf(updated)
-	settings, problems := config.SettingsOf(after)
+	_, problems := config.SettingsOf(after)
 	if _, err := config.BypassOf(after, request.Now); err != nil {
 		problems = append(problems, field.Invalid(annotations.Key(config.AnnotationBypass), after[config.AnnotationBypass], err.Error()))
 	}
@@ -45,8 +44,7 @@ func validateSettings(old, updated map[string]any, request Request) error {
 		left := before[key] == after[key]
 		if problem.BadValue != any(after[key]) {
 			// Several annotations do not go together: any of them may have changed.
-			stored, _ := config.SettingsOf(before)
-			left = reflect.DeepEqual(stored, settings)
+			left = sameSettings(before, after)
 		}
 		if !config.OptedIn(before) || !left {
 			changed = append(changed, problem)
@@ -62,7 +60,7 @@ func validateSettings(old, updated map[string]any, request Request) error {
 // policies, so nothing is said of a Deployment that names one.
 func settingsWarnings(old, updated map[string]any) []string {
 	before, after := annotationsOf(old), annotationsOf(updated)
-	if !config.OptedIn(after) || after[config.AnnotationPolicy] != "" || maps.Equal(before, after) {
+	if !config.OptedIn(after) || after[config.AnnotationPolicy] != "" || config.OptedIn(before) && sameSettings(before, after) {
 		return nil
 	}
 	_, problems := config.PolicyFor(after)
@@ -75,6 +73,12 @@ func settingsWarnings(old, updated map[string]any) []string {
 		warnings = append(warnings, readable(fmt.Sprintf("%s: no rollout can start unless ClusterCanaryPolicy/%s says more: %v", name, v1alpha1.DefaultPolicyName, problem)))
 	}
 	return warnings
+}
+
+func sameSettings(before, after map[string]string) bool {
+	stored, _ := config.SettingsOf(before)
+	settings, _ := config.SettingsOf(after)
+	return reflect.DeepEqual(stored, settings)
 }
 
 // validateNew looks at the annotations of a Deployment that is made anew, perhaps from a backup that was taken during a

@@ -113,7 +113,7 @@ func TestPluginNames(t *testing.T) {
 	c.kubectl(strings.ReplaceAll(strings.ReplaceAll(manifest("shop:v1"), `{sluice.dev/canary: "true"}`, "{}"), "name: podinfo", "name: shop"), "apply", "-f", "-")
 	c.saysTo(jane(), "Deployment shop is not opted in, so its changes roll out directly; opt in with: kubectl annotate deployment shop", 1, "explain", "shop")
 	c.saysTo(jane(), "podinfo\n:4", 0, "__complete", "get", "")
-	c.saysTo(jane(), "accepts 1 arg(s), received 0", 1, "get")
+	c.saysTo(jane(), "give the name of one Canary: kubectl sluice get NAME, such as podinfo", 1, "get")
 	c.saysTo(jane(), "service/podinfo: must be the name of a Canary or of its Deployment", 1, "get", "service/podinfo")
 	c.saysTo(jane(), "Phase:", 0, "get", "deployment/podinfo")
 }
