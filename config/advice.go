@@ -33,6 +33,11 @@ func AdviceOf(spec v1alpha1.PolicySpec) []Advice {
 			all = append(all, alertsAdvice(path.Child("alerts"), spec.Analysis.Alerts))
 		}
 		all = append(all, matchesAdvice(path.Child("match"), spec.Analysis.Match)...)
+		for i, hook := range spec.Analysis.Webhooks {
+			if message := HookAdvice(hook); message != "" {
+				all = append(all, Advice{path.Child("webhooks").Index(i).Child("url").String(), message})
+			}
+		}
 	}
 	if spec.Service != nil {
 		all = append(all, matchesAdvice(specPath.Child("service", "match"), spec.Service.Match)...)

@@ -81,7 +81,7 @@ func (c *checker) hooks(path *field.Path, hooks []v1alpha1.Webhook) {
 		choice(c, at.Child("type"), &hook.Type, "", v1alpha1.HookRollout, v1alpha1.HookConfirmRollout, v1alpha1.HookPreRollout, v1alpha1.HookConfirmTrafficIncrease,
 			v1alpha1.HookConfirmPromotion, v1alpha1.HookPostRollout, v1alpha1.HookRollback, v1alpha1.HookEvent)
 		address, err := url.Parse(hook.URL)
-		c.must(err == nil && address.Host != "" && (address.Scheme == "http" || address.Scheme == "https"), at.Child("url"), hook.URL, "must be a URL such as http://loadtester.test/")
+		c.must(err == nil && address.Host != "" && (address.Scheme == "http" || address.Scheme == "https"), at.Child("url"), shownURL(hook.URL), "must be a URL such as http://loadtester.test/")
 		c.duration(at.Child("timeout"), hook.Timeout, time.Millisecond)
 		c.count(at.Child("retries"), hook.Retries, 0, 20)
 	}

@@ -27,12 +27,17 @@ func (t *tick) setAdvised() {
 	t.setCondition(v1alpha1.ConditionPolicyFollowed, metav1.ConditionFalse, "PolicyAdvice", why)
 }
 
-// advice is about values of the policy and the queries of its checks; empty for nothing. Nothing of it holds a rollout.
+// advice is about values and hooks of the policy and the queries of its checks; empty for nothing. Nothing of it holds a rollout.
 func (t *tick) advice() string {
 	var all []string
 	if shown := t.plan.Next.Policy; shown != nil {
 		for _, advice := range config.AdviceOf(shown.Spec) {
 			all = append(all, advice.String())
+		}
+	}
+	for _, hook := range t.policy.Hooks {
+		if advice := config.HookAdvice(hook); advice != "" {
+			all = append(all, fmt.Sprintf("hook %q: %s", hook.Name, advice))
 		}
 	}
 	for _, check := range t.policy.Checks {

@@ -40,6 +40,8 @@ func (t *tick) stopAt(gate v1alpha1.HookType) {
 func (t *tick) closedBy(gate v1alpha1.HookType) string {
 	for _, hook := range hooksOf(t.policy, gate) {
 		switch answer := answerOf(t.plan.Next, hook); {
+		case isGone(hook) && (answer == nil || !answer.Yes):
+			return saysGone(hook)
 		case answer == nil:
 			return fmt.Sprintf("Waiting for the answer of hook %s (%s)", hook.Name, gate)
 		case !answer.Yes:
@@ -69,7 +71,7 @@ func (t *tick) testsFail() bool {
 		return true
 	}
 	t.stopAt(v1alpha1.HookPreRollout)
-	t.waitFor(why)
+	t.waitForHooks(v1alpha1.HookPreRollout, why)
 	return true
 }
 

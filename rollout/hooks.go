@@ -69,7 +69,7 @@ func hooksDue(policy config.Policy, state State, o Observation) []HookCall {
 	var due []HookCall
 	add := func(kind v1alpha1.HookType, period time.Duration) {
 		for _, hook := range hooksOf(policy, kind) {
-			if last := answerOf(state, hook); last == nil || !passedGate(last) && !o.Now.Before(last.Answered.Add(period)) {
+			if last := answerOf(state, hook); !isGone(hook) && (last == nil || !passedGate(last) && !o.Now.Before(last.Answered.Add(period))) {
 				due = append(due, callOf(hook, state, o, last))
 			}
 		}
@@ -187,6 +187,8 @@ func saysNo(answer v1alpha1.HookStatus) string {
 func (t *tick) hooksFailing(kind v1alpha1.HookType) string {
 	for _, hook := range hooksOf(t.policy, kind) {
 		switch answer := answerOf(t.plan.Next, hook); {
+		case isGone(hook) && (answer == nil || !answer.Yes):
+			return saysGone(hook)
 		case answer == nil:
 			return fmt.Sprintf("hook %s (%s) has not answered yet", hook.Name, kind)
 		case !answer.Yes:
@@ -201,7 +203,7 @@ func (t *tick) hooksFailing(kind v1alpha1.HookType) string {
 func (t *tick) wakeForHooks(kind v1alpha1.HookType, period time.Duration) {
 	for _, hook := range hooksOf(t.policy, kind) {
 		switch answer := answerOf(t.plan.Next, hook); {
-		case answer == nil:
+		case answer == nil || isGone(hook):
 			t.wakeIn(period)
 		case !passedGate(answer):
 			t.wakeIn(answer.Answered.Add(period).Sub(t.o.Now))

@@ -72,7 +72,7 @@ func PresentPolicy(namespace string, annotations map[string]string, policies Pol
 		without.Problem = fmt.Sprintf("%s: %v", unusable(settings, layers), err)
 		return without
 	}
-	return Present{Policy: effective.Policy, Status: &v1alpha1.PolicyStatus{Name: named, Spec: effective.Spec, Sources: effective.Sources}}
+	return Present{Policy: effective.Policy, Status: &v1alpha1.PolicyStatus{Name: named, Spec: config.Shown(effective.Spec), Sources: effective.Sources}}
 }
 
 // unusable says who makes a policy that cannot be used, and that it is to be corrected.
@@ -96,7 +96,8 @@ func unusable(settings config.Settings, layers []config.Layer) string {
 // keeps reports whether a rollout is open that began with a policy of its own.
 func keeps(state State) bool { return Active(state) && state.Policy != nil }
 
-// InForce is the policy of a tick: the one that an open rollout began with, with the switches as they are now.
+// InForce is the policy of a tick: the one that an open rollout began with, with the switches, and what hooks are asked where,
+// as they are now.
 func InForce(present config.Policy, state State, o Observation) config.Policy {
 	if !keeps(state) {
 		return present
@@ -104,6 +105,7 @@ func InForce(present config.Policy, state State, o Observation) config.Policy {
 	for _, spec := range []v1alpha1.PolicySpec{switched(*state.Policy, o.Policy).Spec, state.Policy.Spec} {
 		if kept, errs := config.PolicyOf(spec); len(errs) == 0 {
 			kept.Group, kept.IdentityLabels = present.Group, present.IdentityLabels
+			kept.Hooks = keptHooks(kept.Hooks, present.Hooks)
 			return kept
 		}
 	}
@@ -161,6 +163,7 @@ func (t *tick) showPolicy() {
 	shown := t.o.Policy.DeepCopy()
 	if t.kept && Active(*next) {
 		kept := switched(*t.before.Policy.DeepCopy(), t.o.Policy)
+		kept.Spec = config.Shown(kept.Spec)
 		kept.Changed = changedSince(kept, t.o)
 		shown = &kept
 	}

@@ -224,6 +224,6 @@ func holdStep(t *tick) {
 	case t.samplesAreLate():
 		t.waitFor(fmt.Sprintf("%s is held: its checks are due since %s and not answered yet", where, clockTime(t.nextCheck())))
 	default:
-		t.waitFor(fmt.Sprintf("%s is held: %s", where, t.explain()))
+		t.waitForHooks(v1alpha1.HookRollout, fmt.Sprintf("%s is held: %s", where, t.explain()))
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // tellEnd tells the hooks of type post-rollout how the rollout has ended.
 func (t *tick) tellEnd() {
-	for _, hook := range hooksOf(t.policy, v1alpha1.HookPostRollout) {
+	for _, hook := range toldOf(t.policy, v1alpha1.HookPostRollout) {
 		t.plan.Tells = append(t.plan.Tells, callOf(hook, t.plan.Next, t.o, nil))
 	}
 }
@@ -19,7 +19,7 @@ func (t *tick) tellEnd() {
 // tellHooks tells the hooks of type event what has happened.
 func (t *tick) tellHooks() {
 	for _, event := range t.plan.Events {
-		for _, hook := range hooksOf(t.policy, v1alpha1.HookEvent) {
+		for _, hook := range toldOf(t.policy, v1alpha1.HookEvent) {
 			call := callOf(hook, t.plan.Next, t.o, nil)
 			call.Payload.Metadata = t.withEvent(hook.Metadata, event)
 			t.plan.Tells = append(t.plan.Tells, call)

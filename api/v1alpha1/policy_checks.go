@@ -106,7 +106,7 @@ type Webhook struct {
 	// type says when it is asked. Default rollout.
 	// +optional
 	Type HookType `json:"type,omitempty"`
-	// url is http or https.
+	// url is http or https. Everybody who may read the policy can read it; the status of Canaries has scheme and host only.
 	// +kubebuilder:validation:Pattern=`^https?://[^\s]+$`
 	// +kubebuilder:validation:MaxLength=2048
 	URL string `json:"url"`

@@ -7,7 +7,8 @@ type PolicyStatus struct {
 	// +optional
 	Name string `json:"name,omitempty"`
 	// spec is the effective policy: what annotations, policies and built-in values make together. A running rollout keeps the
-	// one that it began with.
+	// one that it began with. Of the URLs of webhooks there are scheme and host, and their metadata is left out: both can be
+	// secret, and are read from the policy each time.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless

@@ -62,6 +62,8 @@ func TestFindings(t *testing.T) {
 			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.match[0].headers[user].regex: \"(\" cannot be read as RE2, …"},
 		"a query that means the primary as Flagger names it": {policy("CanaryPolicy", "standard", "  analysis:\n    metrics:\n    - {name: errors, query: 'x{{ target }}-primary', thresholdRange: {max: 1}}"),
 			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.metrics[0].query: {{ target }} is the canary's Deployment, …"},
+		"a secret in the URL of a hook": {policy("CanaryPolicy", "standard", "  analysis:\n    webhooks:\n    - {name: gate, url: 'https://gate.test/?token=a'}"),
+			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.webhooks[0].url: its URL has the query parameter \"token\", …"},
 		"a kind that does not exist": {policy("CanaryPolcy", "standard", "  analysis: {}"),
 			"app.yaml:3: CanaryPolcy/standard: kind: there is no kind CanaryPolcy in sluice.dev/v1alpha1; did you mean CanaryPolicy?"},
 		"a freeze whose schedule cannot be read": {policy("Freeze", "weekend", "  reason: nobody is there\n  schedule: never\n  duration: 2h"),
