@@ -123,6 +123,38 @@ func TestRender(t *testing.T) {
 	}
 }
 
+func TestVariablesProblem(t *testing.T) {
+	for name, c := range map[string]struct {
+		value string
+		plain bool
+	}{
+		"a name":                       {"shop-2.example.com", true},
+		"a path":                       {"/api/v1:8080_x", true},
+		"nothing":                      {"", true},
+		"the end of a string":          {`a"} or up{x="`, false},
+		"the end of another string":    {"a'", false},
+		"the end of a raw string":      {"a`", false},
+		"the start of an escape":       {`a\`, false},
+		"another alternative":          {"a|b", false},
+		"any number of characters":     {"a.*", false},
+		"the end of a matcher":         {"a}", false},
+		"another matcher":              {"a,b", false},
+		"the start of a function":      {"count(", false},
+		"a space":                      {"a or b", false},
+		"the end of a line":            {"a\n", false},
+		"a letter of another alphabet": {"ä", false},
+		"what only begins with a name": {"a\n\"", false},
+		"the start of a comment":       {"#", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := VariablesProblem(Check{Name: "own", Variables: map[string]string{"direction": "inbound", "pod": c.value}})
+			if (got == "") != c.plain || !c.plain && !strings.HasPrefix(got, "spec.analysis.metrics[own].templateVariables[pod]: Invalid value: ") {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
 func TestQueriesOfACheckWithItsOwn(t *testing.T) {
 	check := ChecksOf(policyWith(v1alpha1.Metric{Name: "own", Query: `rate(x{w="{{ target }}",p="{{ primary }}"}[{{ interval }}])`, ThresholdRange: within(nil, ptr.To(1.0))}))[0]
 	check.Server = &Server{Address: "http://other"}

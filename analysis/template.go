@@ -51,6 +51,23 @@ func promDuration(d time.Duration) string {
 	return fmt.Sprintf("%dms", d.Milliseconds())
 }
 
+// plainValue has nothing that can end a string or a matcher of PromQL; the dot, which names need, is any one character where the
+// template has it in a regular expression.
+var plainValue = regexp.MustCompile(`^[A-Za-z0-9_.:/-]*$`)
+
+// VariablesProblem says which of the templateVariables of a check may not go to a MetricTemplate of another namespace, with the
+// path of the field; empty when all may. Its query is asked with the credentials of that namespace, and must stay the query
+// that was written there.
+func VariablesProblem(check Check) string {
+	for _, key := range slices.Sorted(maps.Keys(check.Variables)) {
+		if value := check.Variables[key]; !plainValue.MatchString(value) {
+			return fmt.Sprintf("spec.analysis.metrics[%s].templateVariables[%s]: Invalid value: %q: for a MetricTemplate of another namespace there may be only letters, digits and _ . : / -; "+
+				"write the rest into the template, or copy it into the namespace of the Deployment", check.Name, key, value)
+		}
+	}
+	return ""
+}
+
 // comparisons are the functions of Go templates that may be used besides our own. What can grow text or loop is not among
 // them: whoever writes a policy must not be able to stop the controller.
 var comparisons = []string{"and", "eq", "ne", "not", "or"}

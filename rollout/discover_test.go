@@ -121,6 +121,14 @@ func TestDiscover(t *testing.T) {
 		"a MetricTemplate with a variable that is not": {func(o *Observation, p *config.Policy) {
 			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: "{{ variables.x }}"}}
 		}, `check "own", MetricTemplate shared/latency: the query cannot be filled in`, "shop"},
+		"a variable that changes the query of a MetricTemplate elsewhere": {func(o *Observation, p *config.Policy) {
+			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: `up{pod="{{ variables.pod }}"}`}}
+			p.Checks[0].TemplateVariables = map[string]string{"pod": `a"} or up{x="`}
+		}, "spec.analysis.metrics[own].templateVariables[pod]: Invalid value: ", "shop"},
+		"a variable that changes the query of a MetricTemplate of the same namespace": {func(o *Observation, p *config.Policy) {
+			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: o.Namespace, Name: "latency"}: {Query: `up{pod=~"{{ variables.pod }}"}`}}
+			p.Checks[0].TemplateRef.Namespace, p.Checks[0].TemplateVariables = o.Namespace, map[string]string{"pod": "a|b.*"}
+		}, "", "shop"},
 		"a MetricTemplate for a Prometheus that is not": {func(o *Observation, p *config.Policy) {
 			o.Prometheus = false
 			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: "up"}}
@@ -170,7 +178,7 @@ func checkNaming(template string) []v1alpha1.Metric {
 func withEveryHook() config.Policy {
 	policy := config.Defaults()
 	for _, kind := range []v1alpha1.HookType{"", "confirm-rollout", "pre-rollout", "confirm-traffic-increase", "confirm-promotion", "post-rollout", "rollback", "event"} {
-		policy.Hooks = append(policy.Hooks, v1alpha1.Webhook{Name: "hook-" + string(kind), Type: kind})
+		policy.Hooks = append(policy.Hooks, v1alpha1.Webhook{Name: "hook-" + string(kind), Type: kind, URL: "http://hooks.test/"})
 	}
 	return policy
 }

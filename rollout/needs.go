@@ -114,6 +114,9 @@ func queriesOf(check analysis.Check, target Target, o Observation, window time.D
 		case template.Problem != "":
 			return nil, fmt.Sprintf("MetricTemplate %s, which the check %q names, cannot be used: %s", name, check.Name, template.Problem)
 		}
+		if problem := analysis.VariablesProblem(check); problem != "" && name.Namespace != o.Namespace {
+			return nil, problem
+		}
 		check.Query, check.Server = template.Query, template.Server
 		where += fmt.Sprintf(", MetricTemplate %s", name)
 	}

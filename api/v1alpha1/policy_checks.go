@@ -44,7 +44,8 @@ type Metric struct {
 	// templateRef names a MetricTemplate.
 	// +optional
 	TemplateRef *ObjectRef `json:"templateRef,omitempty"`
-	// templateVariables are what {{ variables.key }} stands for in the query.
+	// templateVariables are what {{ variables.key }} stands for in the query. Values for a MetricTemplate of another namespace
+	// have only letters, digits and _ . : / -.
 	// +optional
 	TemplateVariables map[string]string `json:"templateVariables,omitempty"`
 }
