@@ -118,7 +118,7 @@ const (
 	AnnotationCohorts = "sluice.dev/cohorts"
 )
 
-// Labels, names and values that sluice gives to what it makes.
+// Labels, names and values that sluice gives to what it makes, or looks for.
 const (
 	// LabelRole is on everything that sluice makes: RoleCanary on what there is for a canary, RoleGenerated on what stays.
 	LabelRole = "sluice.dev/role"
@@ -127,6 +127,8 @@ const (
 	// LabelPrimary names the primary on everything that sluice makes for it. Values longer than 63 characters are
 	// shortened the way workload.LabelValue does it.
 	LabelPrimary = "sluice.dev/primary"
+	// LabelCredentials is what a user writes on a Secret, with the value "true", to let MetricTemplates of its namespace use it.
+	LabelCredentials = "sluice.dev/metric-credentials"
 	// AnnotationTemplateHash is the hash of the candidate that a canary copy runs, on the copy.
 	AnnotationTemplateHash = "sluice.dev/template-hash"
 	// RoleGenerated is the value of LabelRole on Services and routes that sluice has generated for a primary, and of the grants

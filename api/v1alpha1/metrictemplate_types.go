@@ -65,7 +65,8 @@ type MetricProvider struct {
 	// +kubebuilder:validation:MaxProperties=32
 	Headers map[string][]string `json:"headers,omitempty"`
 	// secretRef names a Secret in the namespace of the MetricTemplate with the key token, or with the keys username and password.
-	// Reading it must be allowed with the chart value metricTemplates.secrets.
+	// Reading it must be allowed with the chart value metricTemplates.secrets, and by the label sluice.dev/metric-credentials=true
+	// of the Secret.
 	// +optional
 	SecretRef *LocalObjectRef `json:"secretRef,omitempty"`
 	// region is not supported.

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/e2e/gate"
 )
 
@@ -51,7 +52,9 @@ func (s *shop) ownServer(namespace string) (known *atomic.Int32) {
 	s.t.Cleanup(server.Close)
 	s.behind(server.URL)
 	named := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: namespace, Name: name} }
-	s.Expect(s.client.Create(s.t.Context(), &corev1.Secret{ObjectMeta: named("credentials"), StringData: map[string]string{"token": "opensesame"}})).To(Succeed())
+	labelled := named("credentials")
+	labelled.Labels = map[string]string{config.LabelCredentials: "true"}
+	s.Expect(s.client.Create(s.t.Context(), &corev1.Secret{ObjectMeta: labelled, StringData: map[string]string{"token": "opensesame"}})).To(Succeed())
 	s.Expect(s.client.Create(s.t.Context(), &v1alpha1.MetricTemplate{ObjectMeta: named("latency"), Spec: v1alpha1.MetricTemplateSpec{Query: `up{pod=~"{{ target }}-.*"}`,
 		Provider: v1alpha1.MetricProvider{Address: "http://prometheus.test", SecretRef: &v1alpha1.LocalObjectRef{Name: "credentials"}}}})).To(Succeed())
 	return known

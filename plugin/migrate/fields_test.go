@@ -192,7 +192,7 @@ var templateRows = []row{
 	{path: "spec.provider.type", kind: "string", verdict: notYet, sentence: "prometheus only; Flagger has ten more."},
 	{path: "spec.provider.address", kind: "string", verdict: better, sentence: "Can be left out for the controller's Prometheus."},
 	{path: "spec.provider.headers", kind: "map", verdict: same, sentence: "Added to each request."},
-	{path: "spec.provider.secretRef.name", kind: "string", verdict: better, sentence: "Reading Secrets is off until the chart value metricTemplates.secrets allows it."},
+	{path: "spec.provider.secretRef.name", kind: "string", verdict: better, sentence: "Reading Secrets is off until the chart value metricTemplates.secrets allows it, and each Secret needs the label sluice.dev/metric-credentials=true."},
 	{path: "spec.provider.region", kind: "string", verdict: notYet, sentence: "Goes with CloudWatch."},
 	{path: "spec.provider.insecureSkipVerify", kind: "boolean", verdict: same, sentence: "Does not verify the certificate."},
 	{path: "spec.query", kind: "string", verdict: better, sentence: "The same variables, and primary. A query with several results, or none, never passes or fails by chance."},

@@ -20,7 +20,7 @@ func (m *migration) metricTemplate(c *conversion) {
 		c.remove("left out: only CloudWatch has regions", "spec.provider.region")
 	}
 	if c.has("spec.provider.secretRef") {
-		c.note("kept: install the chart with metricTemplates.secrets=true to let the controller read it", "spec.provider.secretRef")
+		c.note("kept: install the chart with metricTemplates.secrets=true to let the controller read it, and label the Secret "+config.LabelCredentials+"=true", "spec.provider.secretRef")
 	}
 	c.query("spec.query", m.targets)
 	c.known(&v1alpha1.MetricTemplate{})

@@ -91,6 +91,10 @@ func (r *Reconciler) readAuthorization(ctx context.Context, name client.ObjectKe
 	case err != nil:
 		return "", "", fmt.Errorf("read Secret %s: %w", name, err)
 	}
+	// The permission is for all Secrets: who may write a MetricTemplate must not have any of them sent to an address of their choice.
+	if secret.Labels[config.LabelCredentials] != "true" {
+		return "", fmt.Sprintf("Secret %s is not for metrics: label it %s=true to let every MetricTemplate of its namespace send it to its server", name, config.LabelCredentials), nil
+	}
 	if token := secret.Data["token"]; len(token) > 0 {
 		return analysis.Secret("Bearer " + string(token)), "", nil
 	}

@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -58,7 +59,7 @@ func (r reading) List(ctx context.Context, into client.ObjectList, options ...cl
 }
 
 func secretWith(data map[string]string) *corev1.Secret {
-	secret := &corev1.Secret{Data: map[string][]byte{}}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{config.LabelCredentials: "true"}}, Data: map[string][]byte{}}
 	for key, value := range data {
 		secret.Data[key] = []byte(value)
 	}
@@ -76,6 +77,12 @@ func TestReadTemplates(t *testing.T) {
 		return &analysis.Server{Address: "https://prometheus.test", Authorization: authorization}
 	}
 	const ours, shared = "shop/latency", "shared/latency"
+	const notForMetrics = "Secret shop/credentials is not for metrics: label it sluice.dev/metric-credentials=true to let every MetricTemplate of its namespace send it to its server"
+	labelled := func(key, value string) *corev1.Secret {
+		secret := secretWith(map[string]string{"token": "t"})
+		secret.Labels = map[string]string{key: value}
+		return secret
+	}
 	for name, c := range map[string]struct {
 		namespace string
 		objects   stored
@@ -101,6 +108,8 @@ func TestReadTemplates(t *testing.T) {
 		"a Secret that does not exist": {objects: stored{ours: provider(withSecret)}, want: &rollout.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials does not exist"}},
 		"a Secret that may not be read": {objects: stored{ours: provider(withSecret), "shop/credentials": nil},
 			want: &rollout.Template{Query: query, Server: server(""), Problem: "sluice may not read Secret shop/credentials: install the chart with metricTemplates.secrets=true"}},
+		"a Secret that nobody has labelled": {objects: stored{ours: provider(withSecret), "shop/credentials": labelled("", "")}, want: &rollout.Template{Query: query, Server: server(""), Problem: notForMetrics}},
+		"a Secret whose label says no":      {objects: stored{ours: provider(withSecret), "shop/credentials": labelled(config.LabelCredentials, "false")}, want: &rollout.Template{Query: query, Server: server(""), Problem: notForMetrics}},
 		"a Secret without the keys": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"username": "u", "pasword": "p"})},
 			want: &rollout.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials has neither the key token nor the keys username and password"}},
 		"no Secret is read while there is no candidate": {objects: stored{ours: provider(withSecret)}, change: func(_ *Reconciler, o *rollout.Observation) { o.Candidate = nil },
@@ -173,5 +182,8 @@ func TestASecretThatIsMissingIsLookedForAgain(t *testing.T) {
 	secret := secretWith(map[string]string{"token": "t"})
 	secret.ObjectMeta = a.named("credentials")
 	a.create(secret)
+	a.waitForMessage("MetricTemplate " + a.namespace + `/latency, which the check "own" names, cannot be used: Secret ` + a.namespace + "/credentials is not for metrics: label it sluice.dev/metric-credentials=true")
+	secret.Labels = map[string]string{config.LabelCredentials: "true"}
+	a.Expect(server.Client.Update(t.Context(), secret)).To(Succeed())
 	a.waitForPhase(v1alpha1.PhaseProgressing)
 }
