@@ -150,7 +150,7 @@ func TestAnnotationsThatAreNewWithPolicies(t *testing.T) {
 		"a deadline of years":               {AnnotationProgressDeadline, "99999h", "", "", "from 1s to 8760h"},
 		"a route of another kind":           {AnnotationRoutes, "TCPRoute/a", "", "", "HTTPRoute/name"},
 		"a header with a space":             {AnnotationMatch, "x canary=true", "", "", "header=value"},
-		"iterations below 0":                {AnnotationIterations, "-1", "", "", "from 0 to 10000"},
+		"iterations below 0":                {AnnotationIterations, "-1", "", "", "from 0 to 500"},
 		"a cohort of something else":        {AnnotationCohort, "Cart!", "", "", "must be the name of a Service"},
 		"a traffic that is neither":         {AnnotationTraffic, "some", "", "", "routes, none"},
 		"a delay that is less than no time": {AnnotationDelay, "-1s", "", "", "at least 0s"},

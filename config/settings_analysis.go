@@ -22,10 +22,10 @@ var settingsOfSteps = []Annotation{
 	{Key: AnnotationInterval, Kind: KindSetting, Values: "a duration of at least 1s", Default: "30s", Example: "2m",
 		Sentence: "How long a step or an iteration lasts.",
 		read:     func(s *Settings, v string) error { return readDuration(&s.analysis().Interval, v, time.Second) }},
-	{Key: AnnotationIterations, Kind: KindSetting, Values: "a whole number from 0 to 10000", Default: "0", Example: "10",
+	{Key: AnnotationIterations, Kind: KindSetting, Values: "a whole number from 0 to 500", Default: "0", Example: "10",
 		Sentence: "How many intervals are run before any weight: with `match` an A/B test, else blue/green; 0 for none.",
 		read: func(s *Settings, v string) error {
-			return readInteger(&s.analysis().Iterations, v, 0, mostIterations, "intervals")
+			return readInteger(&s.analysis().Iterations, v, 0, mostSteps, "intervals")
 		}},
 	{Key: AnnotationMatch, Kind: KindSetting, Values: "`header=value`, `cookie:name=value` or `query:name=value`, separated by commas", Without: "none",
 		Example: "x-canary=true,cookie:type=insider", Sentence: "The requests that go to the canary whatever its weight: those that match any of these.",

@@ -20,16 +20,18 @@ var specPath = field.NewPath("spec")
 
 // Bounds of values, which the schema of policies has too.
 const (
-	finest         = 0.01
-	mostIterations = 10000
-	mostFailures   = 1000000
-	mostRequests   = 1000000000
-	mostDeadline   = 31536000
-	mostListed     = 100
-	mostHooks      = 50
-	mostMatches    = 16
-	mostCookieAge  = 34560000
-	shortestStep   = time.Second
+	finest = 0.01
+	// mostSteps is how many steps, iterations included, a rollout has at most: all of them are in the status of its Canary, which
+	// the API server refuses beyond about a megabyte.
+	mostSteps     = 500
+	mostFailures  = 1000000
+	mostRequests  = 1000000000
+	mostDeadline  = 31536000
+	mostListed    = 100
+	mostHooks     = 50
+	mostMatches   = 16
+	mostCookieAge = 34560000
+	shortestStep  = time.Second
 )
 
 var (

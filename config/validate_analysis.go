@@ -14,7 +14,7 @@ func (c *checker) analysis(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.duration(path.Child("hold"), a.Hold, 0)
 	c.duration(path.Child("delay"), a.Delay, 0)
 	c.count(path.Child("threshold"), a.Threshold, 1, mostFailures)
-	c.count(path.Child("iterations"), a.Iterations, 0, mostIterations)
+	c.count(path.Child("iterations"), a.Iterations, 0, mostSteps)
 	c.count(path.Child("primaryReadyThreshold"), a.PrimaryReadyThreshold, 0, 100)
 	c.count(path.Child("canaryReadyThreshold"), a.CanaryReadyThreshold, 0, 100)
 	c.count(path.Child("minRequests"), a.MinRequests, 1, mostRequests)

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"fmt"
+	"math"
+
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 
@@ -13,6 +16,7 @@ func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 	a, path := spec.Analysis, specPath.Child("analysis")
 	c.must(weighted(a) || ptr.Deref(a.Iterations, 0) > 0 || ptr.Deref(spec.SkipAnalysis, false), path.Child("stepWeight"), ptr.Deref(a.StepWeight, 0),
 		"there would be no step: set a stepWeight above 0, stepWeights, steps or iterations")
+	c.steps(path, a)
 	mirrors := c.mirrorsTogether(path, a)
 	if *spec.Traffic == v1alpha1.TrafficNone {
 		c.withoutTraffic(path, a, mirrors)
@@ -21,6 +25,20 @@ func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 	c.must(a.SessionAffinity == nil || weighted(a) || len(a.Match) > 0, path.Child("sessionAffinity"), "set",
 		"keeps nobody anywhere: set stepWeight, stepWeights, steps or match, or leave it out")
 	return c.sorted()
+}
+
+// steps limits how many a rollout has; the error is at the value that makes most of them.
+func (c *checker) steps(path *field.Path, a *v1alpha1.AnalysisSpec) {
+	iterations, weights := int(ptr.Deref(a.Iterations, 0)), len(a.StepWeights)+len(a.Steps)
+	if step := math.Round(100 * ptr.Deref(a.StepWeight, 0)); weights == 0 && step > 0 {
+		weights = int(math.Ceil(math.Round(100*ptr.Deref(a.MaxWeight, builtInMaxWeight)) / step))
+	}
+	at, value := path.Child("stepWeight"), any(ptr.Deref(a.StepWeight, 0))
+	if iterations > weights || a.StepWeight == nil {
+		at, value = path.Child("iterations"), iterations
+	}
+	c.must(iterations+weights <= mostSteps, at, value, fmt.Sprintf("would make %d steps, and a rollout has at most %d: set fewer iterations, a greater stepWeight, "+
+		"or weights of your own with stepWeights; a longer interval makes the same steps last longer", iterations+weights, mostSteps))
 }
 
 // mirrorsTogether reports whether there are any copies of requests.

@@ -87,3 +87,26 @@ func TestTheLastStrategyFitsEveryPolicy(t *testing.T) {
 		t.Errorf("a policy without anything makes %q", got)
 	}
 }
+
+// TestNoPolicyHasMoreStepsThanAStatusHolds holds that the limit of the config counts steps as strategies make them.
+func TestNoPolicyHasMoreStepsThanAStatusHolds(t *testing.T) {
+	const most, hold = 500, 1
+	for hundredths := 1; hundredths <= 10000; hundredths += 7 {
+		for _, iterations := range []int32{0, 1, 250, most} {
+			step, greatest := float64(hundredths%37+1)/100, float64(hundredths)/100
+			policy, errs := config.PolicyOf(v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: &step, MaxWeight: &greatest, Iterations: &iterations}})
+			if len(errs) > 0 {
+				policy = config.Defaults()
+				policy.StepWeight, policy.MaxWeight, policy.Iterations = step, greatest, iterations
+			}
+			if made := len(StrategyOf(policy).Steps(policy)); (made > most) != (len(errs) > 0) {
+				t.Errorf("%v up to %v and %d iterations are %d steps: %v", step, greatest, iterations, made, errs)
+			}
+		}
+	}
+	iterations, none := int32(most), 0.0
+	policy, errs := config.PolicyOf(v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: &none, Iterations: &iterations}})
+	if made := len(StrategyOf(policy).Steps(policy)); len(errs) > 0 || made != most+hold {
+		t.Errorf("blue/green with %d iterations has %d steps: %v", iterations, made, errs)
+	}
+}

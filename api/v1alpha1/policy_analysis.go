@@ -18,6 +18,7 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.steps) || !has(self.maxWeight)",message="maxWeight goes with stepWeight; the last of steps is the greatest weight"
 // +kubebuilder:validation:XValidation:rule="!has(self.mirrorWeight) || !has(self.mirror) || self.mirror",message="mirrorWeight needs mirror: true"
 // +kubebuilder:validation:XValidation:rule="!has(self.mirror) || !self.mirror || has(self.iterations) && self.iterations > 0 || has(self.steps) && self.steps.exists(s, has(s.mirrorWeight) && s.mirrorWeight > 0.0) || !(has(self.stepWeight) && self.stepWeight > 0.0 || has(self.stepWeights) || has(self.steps))",fieldPath=".mirror",message="would copy nothing: set iterations, during which requests are copied, or steps with a mirrorWeight"
+// +kubebuilder:validation:XValidation:rule="!has(self.stepWeight) || !has(self.maxWeight) || self.stepWeight <= 0.0 || self.maxWeight / self.stepWeight < 500.01",message="stepWeight makes too many steps up to maxWeight, and a rollout has at most 500: set a greater stepWeight, or weights of your own with stepWeights"
 type AnalysisSpec struct {
 	// interval is how long a step or an iteration lasts, such as 30s or 1m; at least 1s. Default 30s.
 	// +optional
@@ -61,10 +62,11 @@ type AnalysisSpec struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	StepWeightPromotion *float64 `json:"stepWeightPromotion,omitempty"`
-	// iterations is how many intervals are run before any weight: with match an A/B test, else blue/green. Default 0.
+	// iterations is how many intervals are run before any weight: with match an A/B test, else blue/green. A rollout has at most
+	// 500 steps, iterations included. Default 0.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=10000
+	// +kubebuilder:validation:Maximum=500
 	Iterations *int32 `json:"iterations,omitempty"`
 	// hold is how long blue/green keeps all requests at the canary before promotion, while checks go on and can roll back.
 	// Default the interval.

@@ -69,6 +69,8 @@ func TestTheSchemaOfPolicies(t *testing.T) {
 		"two kinds of weights":        {"  analysis: {stepWeight: 10, stepWeights: [1, 5]}", "only one of stepWeight, stepWeights and steps"},
 		"steps and maxWeight":         {"  analysis: {steps: [{weight: 5}], maxWeight: 50}", "maxWeight goes with stepWeight"},
 		"weights that fall":           {"  analysis: {stepWeights: [5, 1]}", "must rise from one weight to the next"},
+		"steps without end":           {"  analysis: {stepWeight: 0.1, maxWeight: 100}", "stepWeight makes too many steps up to maxWeight, and a rollout has at most 500"},
+		"iterations without end":      {"  analysis: {iterations: 501}", "less than or equal to 500"},
 		"no mirror":                   {"  analysis: {mirror: false, mirrorWeight: 10}", "mirrorWeight needs mirror: true"},
 		"copies beside weights alone": {"  analysis: {mirror: true, stepWeights: [5, 10]}", "spec.analysis.mirror: Invalid value: would copy nothing: set iterations, during which requests are copied"},
 		"a short interval":            {"  analysis: {interval: 10ms}", "must be a duration of at least 1s"},
