@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,9 @@ func decideDry(policy config.Policy, state State, o Observation) Plan {
 			LastTransitionTime: state.LastTransitionTime, Conditions: state.Conditions, History: state.History, LastRequest: state.LastRequest,
 		}, o)
 	}
+	if o.DeletedAt != nil {
+		return deletedDry(policy, state, o)
+	}
 	if isReal(state, o) {
 		plan := Plan{Next: *state.DeepCopy(), Finalizer: o.Finalizer}
 		plan.Next.Message = dryPrefix + "the rollout that was open before stays as it is until dry run is switched off"
@@ -38,6 +42,22 @@ func decideDry(policy config.Policy, state State, o Observation) Plan {
 	state = *state.DeepCopy()
 	state.Message = strings.TrimPrefix(state.Message, dryPrefix)
 	return withoutEffects(decide(policy, state, simulated(state, o)), state, o)
+}
+
+// deletedDry lets go of a Canary that is being deleted, so that its namespace can go as well, unless a route still sends
+// requests to what goes with it: a dry run changes no route.
+func deletedDry(policy config.Policy, state State, o Observation) Plan {
+	plan := Plan{Next: *state.DeepCopy()}
+	carried := begin(policy, state, o).carried()
+	if !o.Finalizer || carried == "" {
+		return plan
+	}
+	plan.Finalizer, plan.Wait = true, cleanUpLimit
+	plan.Next.Message = fmt.Sprintf("%sbeing deleted, which waits: %s, and a dry run changes no route: switch dry run off, or delete the route", dryPrefix, carried)
+	if plan.Next.Message != state.Message {
+		plan.Events = []Event{deletionHeld(plan.Next.Message)}
+	}
+	return plan
 }
 
 // withoutHooks is a policy that asks and tells nobody: what a hook does outside of the cluster would be an effect.

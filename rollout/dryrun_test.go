@@ -139,3 +139,47 @@ func TestAbortInADryRun(t *testing.T) {
 		t.Errorf("it ends as %s, %s", w.state.Phase, w.state.Outcome)
 	}
 }
+
+func TestADryRunLetsGoOfWhatIsDeleted(t *testing.T) {
+	for name, c := range map[string]struct {
+		before func(*world)
+		held   string
+	}{
+		"a rollout that was open before, whose split is on a route": {before: func(w *world) {},
+			held: "Dry run: being deleted, which waits: HTTPRoute podinfo still carries the split, and a dry run changes no route: switch dry run off, or delete the route"},
+		"a rollout that was open before, whose routes are gone": {before: func(w *world) { w.served = false }},
+		"a finalizer without a state":                           {before: func(w *world) { w.served, w.state = false, rollout.State{} }},
+		"a rollout that is simulated":                           {before: func(w *world) { w.served, w.state.DryRun = false, true }},
+		"a Canary without a finalizer":                          {before: func(w *world) { w.finalizer = false }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good}})
+			w.set("v2")
+			for range 60 {
+				w.tick()
+				w.react()
+				w.now = w.now.Add(100 * time.Millisecond)
+			}
+			w.dryRun = true
+			c.before(w)
+			o := w.observe()
+			o.DeletedAt = &w.now
+			plan := rollout.Decide(w.policy, w.state, o)
+			if plan.Finalizer != (c.held != "") || plan.Split.Action != rollout.SplitLeave || plan.Copy.Action != rollout.CopyLeave || plan.Ask.Key != "" {
+				t.Errorf("finalizer %v, plan %s", plan.Finalizer, plan)
+			}
+			if c.held == "" {
+				if len(plan.Events) > 0 {
+					t.Errorf("it tells %v", plan.Events)
+				}
+				return
+			}
+			if plan.Next.Message != c.held || len(plan.Events) != 1 || plan.Events[0].Message != c.held || plan.Wait == 0 {
+				t.Errorf("it says %q and tells %v", plan.Next.Message, plan.Events)
+			}
+			if again := rollout.Decide(w.policy, plan.Next, o); len(again.Events) > 0 {
+				t.Errorf("it tells again: %v", again.Events)
+			}
+		})
+	}
+}

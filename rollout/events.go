@@ -27,6 +27,10 @@ func notReady(problem string) Event {
 	return Event{Warning: true, Reason: "NotReady", Message: problem}
 }
 
+func deletionHeld(why string) Event {
+	return Event{Warning: true, Reason: "DeletionHeld", Message: why}
+}
+
 func candidateHeld(hash, by string) Event {
 	return Event{Reason: "CandidateHeld", Message: fmt.Sprintf("New template %s from %s is held back; starting the canary", hash, by)}
 }

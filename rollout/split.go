@@ -30,16 +30,18 @@ func (t *tick) writtenShare() float64 {
 // notCleared says which route still sends to the canary; empty when none does. Without our finalizer no split was ever
 // written.
 func (t *tick) notCleared() string {
+	if left := t.carried(); left != "" || !t.plan.Finalizer {
+		return left
+	}
+	return t.unprocessed()
+}
+
+// carried says which route has anything of this rollout; empty when none has.
+func (t *tick) carried() string {
 	if left := t.o.splitRoutes(); len(left) > 0 {
 		return left[0].Key().From(t.o.Namespace) + " still carries the split"
 	}
-	if left := t.cohortLeft(); left != "" {
-		return left
-	}
-	if !t.plan.Finalizer {
-		return ""
-	}
-	return t.unprocessed()
+	return t.cohortLeft()
 }
 
 // unprocessed says which route that this rollout has written to is not in effect as it is; empty when all are.

@@ -228,6 +228,9 @@ func TestADryRunRefusesEveryOtherWrite(t *testing.T) {
 	} {
 		g.Expect(write()).To(MatchError(ContainSubstring("dry run: ")), verb)
 	}
+	deleted := a.canary()
+	deleted.DeletionTimestamp = &metav1.Time{Time: time.Now()}
+	g.Expect(r.Patch(t.Context(), &deleted, client.MergeFrom(deleted.DeepCopy()), client.DryRunAll)).To(Succeed(), "a Canary that is deleted is let go")
 	after, err := get(a, "podinfo", &appsv1.Deployment{})
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(after.Generation).To(Equal(d.Generation))

@@ -10,8 +10,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// refusing is a client for dry runs: it makes Canaries and writes status, and refuses every other write before it reaches
-// the API server.
+// refusing is a client for dry runs: it makes Canaries, lets go of those that are being deleted and writes status, and refuses
+// every other write before it reaches the API server.
 type refusing struct{ client.Client }
 
 func refuse(verb string, object any) error {
@@ -31,8 +31,11 @@ func (r refusing) Update(_ context.Context, object client.Object, _ ...client.Up
 	return refuse("update", object)
 }
 
-// Patch refuses.
-func (r refusing) Patch(_ context.Context, object client.Object, _ client.Patch, _ ...client.PatchOption) error {
+// Patch lets go of Canaries that are being deleted, and refuses all else.
+func (r refusing) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+	if canary, ok := object.(*v1alpha1.Canary); ok && canary.DeletionTimestamp != nil {
+		return r.Client.Patch(ctx, object, patch, options...)
+	}
 	return refuse("patch", object)
 }
 
