@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -263,5 +264,16 @@ func TestARouteOfAnotherNamespaceCountsOnlyWhereAGrantLetsItSendToTheService(t *
 				t.Errorf("found %d routes, problem %q", len(target.Routes), problem)
 			}
 		})
+	}
+}
+
+func TestPoliciesThatCannotBeReadHoldNothing(t *testing.T) {
+	o := complete()
+	o.Unread = []string{"AuthorizationPolicy", "CiliumNetworkPolicy"}
+	plan := Decide(config.Defaults(), State{Phase: v1alpha1.PhaseInitialized, Primary: &v1alpha1.PrimaryStatus{}}, o)
+	want := Event{Warning: true, Reason: "PoliciesUnread",
+		Message: "It is not known whether any AuthorizationPolicy or CiliumNetworkPolicy misses the canary's pods, since the API of it fails: the rollout goes on"}
+	if plan.Next.Phase != v1alpha1.PhaseProgressing || !slices.Contains(plan.Events, want) {
+		t.Errorf("%s tells %v", plan, plan.Events)
 	}
 }

@@ -169,6 +169,10 @@ func canaryUnprotected(why string) Event {
 	return Event{Warning: true, Reason: "PoliciesMissCanary", Message: why}
 }
 
+func policiesUnread(kinds []string) Event {
+	return Event{Warning: true, Reason: "PoliciesUnread", Message: fmt.Sprintf("It is not known whether any %s misses the canary's pods, since the API of it fails: the rollout goes on", strings.Join(kinds, " or "))}
+}
+
 func policyAdvice(why string) Event {
 	return Event{Warning: true, Reason: "PolicyAdvice", Message: why}
 }

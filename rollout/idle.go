@@ -200,6 +200,9 @@ func start(t *tick) {
 	if why := t.unprotected(); why != "" {
 		t.event(canaryUnprotected(why))
 	}
+	if len(t.o.Unread) > 0 {
+		t.event(policiesUnread(t.o.Unread))
+	}
 	replaced := t.plan.Next.SessionAffinity
 	t.plan.Next = t.about(v1alpha1.PhaseProgressing)
 	t.plan.Next.SessionAffinity = newAffinity(t.policy, t.steps, candidate.Hash, t.o.Nonce, replaced)

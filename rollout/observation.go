@@ -69,6 +69,8 @@ type Observation struct {
 	Budgets         []policyv1.PodDisruptionBudget
 	NetworkPolicies []networkingv1.NetworkPolicy
 	LabelPolicies   []unstructured.Unstructured
+	// Unread are the kinds of LabelPolicies whose API fails.
+	Unread []string
 	// Made are the objects of these kinds that were made for this Deployment's canary.
 	Made []workload.Object
 	// Applied is what became of the generated objects that this process has applied last.

@@ -103,7 +103,7 @@ func first(seen map[types.NamespacedName]time.Time, key types.NamespacedName, no
 
 // removeOwned deletes the copy and all that was made with it.
 func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) error {
-	scaled, err := u.optional(ctx, canary.Namespace, kindScaledObject)
+	scaled, _, err := u.optional(ctx, canary.Namespace, kindScaledObject, scalerPatience)
 	if err != nil {
 		return err
 	}

@@ -3,14 +3,10 @@ package reconciler
 import (
 	"context"
 	"fmt"
-	"sync"
-	"time"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -44,7 +40,7 @@ func (r *Reconciler) readObjects(ctx context.Context, canary *v1alpha1.Canary, o
 			return fmt.Errorf("list %T: %w", list, err)
 		}
 	}
-	scaled, err := r.optional(ctx, o.Namespace, kindScaledObject)
+	scaled, _, err := r.optional(ctx, o.Namespace, kindScaledObject, scalerPatience)
 	if err != nil {
 		return err
 	}
@@ -53,9 +49,12 @@ func (r *Reconciler) readObjects(ctx context.Context, canary *v1alpha1.Canary, o
 	o.NetworkPolicies = others(o, canary, policies.Items, func(p *networkingv1.NetworkPolicy) workload.Object { return p })
 	o.ScaledObjects = others(o, canary, scaled, func(s *unstructured.Unstructured) workload.Object { return s })
 	for _, kind := range labelPolicies {
-		found, err := r.optional(ctx, o.Namespace, kind)
+		found, failing, err := r.optional(ctx, o.Namespace, kind, 0)
 		if err != nil {
 			return err
+		}
+		if failing {
+			o.Unread = append(o.Unread, kind.Kind)
 		}
 		o.LabelPolicies = append(o.LabelPolicies, found...)
 	}
@@ -78,47 +77,4 @@ func others[T any](o *rollout.Observation, canary *v1alpha1.Canary, items []T, a
 		}
 	}
 	return found
-}
-
-// optional lists objects of a kind that the cluster may not know, or that the chart's values do not let us read. They are not
-// watched: that would need the permission for as long as the process runs.
-func (r *Reconciler) optional(ctx context.Context, namespace string, kind schema.GroupVersionKind) ([]unstructured.Unstructured, error) {
-	if r.absent.recently(kind) {
-		return nil, nil
-	}
-	list := &unstructured.UnstructuredList{}
-	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
-	err := r.Live.List(ctx, list, client.InNamespace(namespace))
-	if meta.IsNoMatchError(err) || apierrors.IsForbidden(err) || apierrors.IsNotFound(err) {
-		r.absent.note(kind)
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", kind.GroupKind(), err)
-	}
-	return list.Items, nil
-}
-
-// absences remembers for a while which kinds could not be read, so that they are not asked for in every tick.
-type absences struct {
-	mu    sync.Mutex
-	noted map[schema.GroupVersionKind]time.Time
-}
-
-// absencePeriod is how long a kind that is installed, or that may be read, from now on is not noticed.
-const absencePeriod = time.Minute
-
-func (a *absences) recently(kind schema.GroupVersionKind) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return time.Since(a.noted[kind]) < absencePeriod
-}
-
-func (a *absences) note(kind schema.GroupVersionKind) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.noted == nil {
-		a.noted = map[schema.GroupVersionKind]time.Time{}
-	}
-	a.noted[kind] = time.Now()
 }
