@@ -37,6 +37,9 @@ func run(ctx context.Context, process config.Process) error {
 	if err := needGatewayAPI(manager); err != nil {
 		return err
 	}
+	if err := needOwnFields(ctx, manager); err != nil {
+		return err
+	}
 	provider, err := prometheus.New(process.PrometheusURL)
 	if err != nil {
 		return fmt.Errorf("prometheusUrl: %w", err)

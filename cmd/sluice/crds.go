@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/openapi"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/charts"
+)
+
+const (
+	// publishing is how long an API server may take to serve the schema of a CRD that was upgraded a moment ago.
+	publishing   = 20 * time.Second
+	publishCheck = time.Second
+	mostNamed    = 5
+)
+
+// needOwnFields fails early, with what to do, where CRDs of an earlier release are installed: the API server would drop what
+// they lack from every status, which would then be written again in each tick. Everybody who is known to the API server may
+// read what it serves; where that is forbidden nothing can be said, and nothing is.
+func needOwnFields(ctx context.Context, manager ctrl.Manager) error {
+	definitions, err := charts.CRDs()
+	if err != nil {
+		return fmt.Errorf("look up sluice's own CRDs: %w", err)
+	}
+	client, err := discovery.NewDiscoveryClientForConfigAndClient(manager.GetConfig(), manager.GetHTTPClient())
+	if err != nil {
+		return fmt.Errorf("make the client for discovery: %w", err)
+	}
+	var outdated error
+	_ = wait.PollUntilContextTimeout(ctx, publishCheck, publishing, true, func(context.Context) (bool, error) {
+		served, err := servedSchemas(client.OpenAPIV3())
+		if err != nil {
+			ctrl.Log.WithName("setup").Info("cannot tell whether sluice's CRDs are those of this release", "because", err.Error())
+			return true, nil
+		}
+		outdated = lacking(definitions, served)
+		return outdated == nil, nil
+	})
+	return outdated
+}
+
+// lacking says which fields of this release the schemas lack that a cluster serves, by kind; nil when they lack none.
+func lacking(definitions []apiextensionsv1.CustomResourceDefinition, served map[string]map[string]any) error {
+	var fields []string
+	for _, definition := range definitions {
+		kind := definition.Spec.Names.Kind
+		for _, path := range charts.Lacking(definition, served[kind]) {
+			fields = append(fields, kind+"."+path)
+		}
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	named := strings.Join(fields[:min(len(fields), mostNamed)], ", ")
+	if more := len(fields) - mostNamed; more > 0 {
+		named += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Errorf("sluice's CRDs in the cluster are those of an earlier release, without %s: apply charts/sluice/files/crds of this release (kubectl apply --server-side), "+
+		"or install the chart with crds.install=true", named)
+}
+
+// servedSchemas are the schemas that the cluster serves for sluice's kinds, by kind, as JSON.
+func servedSchemas(client openapi.Client) (map[string]map[string]any, error) {
+	paths, err := client.Paths()
+	if err != nil {
+		return nil, fmt.Errorf("list what the API server describes: %w", err)
+	}
+	described, has := paths["apis/"+v1alpha1.GroupVersion.String()]
+	if !has {
+		return nil, fmt.Errorf("the API server does not describe %s", v1alpha1.GroupVersion)
+	}
+	content, err := described.Schema(runtime.ContentTypeJSON)
+	if err != nil {
+		return nil, fmt.Errorf("read what the API server describes: %w", err)
+	}
+	var document struct {
+		Components struct {
+			Schemas map[string]map[string]any `json:"schemas"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal(content, &document); err != nil {
+		return nil, fmt.Errorf("decode what the API server describes: %w", err)
+	}
+	schemas := map[string]map[string]any{}
+	for name, schema := range document.Components.Schemas {
+		if _, is := schema["x-kubernetes-group-version-kind"]; is {
+			schemas[name[strings.LastIndex(name, ".")+1:]] = schema
+		}
+	}
+	return schemas, nil
+}
