@@ -20,7 +20,7 @@ import (
 
 const (
 	// publishing is how long an API server may take to serve the schema of a CRD that was upgraded a moment ago.
-	publishing   = 20 * time.Second
+	publishing   = 10 * time.Second
 	publishCheck = time.Second
 	mostNamed    = 5
 )

@@ -36,16 +36,13 @@ type cleanUp struct {
 // CleanUp takes the weight of every canary to 0, restores the routes, removes the copies and lets go of the Canaries, in
 // these namespaces, or everywhere without any. No reconciler may run meanwhile. The client must not read from a cache.
 func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
-	kinds, err := routeKinds(c.RESTMapper())
+	found, err := kindsOf(c.RESTMapper())
 	if err != nil {
 		return err
 	}
-	grants, err := grantVersion(c.RESTMapper())
-	if err != nil {
-		return err
-	}
-	u := &cleanUp{Reconciler: &Reconciler{Client: c, Live: c, routes: c, routeKinds: kinds, grantVersion: grants, namespaces: namespaces},
+	u := &cleanUp{Reconciler: &Reconciler{Client: c, Live: c, routes: c, namespaces: namespaces},
 		restored: map[types.NamespacedName]time.Time{}, cleared: map[types.NamespacedName]time.Time{}}
+	u.kinds.Store(found)
 	var left error
 	err = wait.PollUntilContextCancel(ctx, cleanUpPeriod, true, func(ctx context.Context) (bool, error) {
 		now := u.pass(ctx)

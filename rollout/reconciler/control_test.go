@@ -99,8 +99,10 @@ func queueing(t *testing.T, limits rollout.Limits, names []string) *Reconciler {
 			return nil
 		},
 	})
-	return &Reconciler{Client: stale, Live: server.Client, samples: newSamples(apiserver.AllIsWell), Recorder: record.NewFakeRecorder(1000),
-		Limits: limits, routes: server.Client, routeKinds: []string{route.HTTP}, hooks: newHooks(nil), prometheus: true, metrics: newMetrics(prometheus.NewRegistry()), wake: make(chan event.GenericEvent, wakeBuffer)}
+	r := &Reconciler{Client: stale, Live: server.Client, samples: newSamples(apiserver.AllIsWell), Recorder: record.NewFakeRecorder(1000),
+		Limits: limits, routes: server.Client, hooks: newHooks(nil), prometheus: true, metrics: newMetrics(prometheus.NewRegistry()), wake: make(chan event.GenericEvent, wakeBuffer)}
+	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
+	return r
 }
 
 // TestManyTicksAtOnceKeepTheLimit has candidates decide at the same time, each several times, with a cache that shows no

@@ -46,7 +46,7 @@ func (d *decodedRoutes) keep(known map[types.UID]route.Route, routes []route.Rou
 func (r *Reconciler) listRoutes(ctx context.Context, namespace string) ([]route.Route, error) {
 	known := r.decoded.known()
 	var routes []route.Route
-	for _, kind := range r.routeKinds {
+	for _, kind := range r.known().routes {
 		list := &unstructured.UnstructuredList{}
 		list.SetAPIVersion(gatewayv1.GroupVersion.String())
 		list.SetKind(kind + "List")

@@ -37,7 +37,8 @@ func listedRoute(n int, version, host string) unstructured.Unstructured {
 
 func TestOnlyRoutesThatHaveChangedAreDecodedAgain(t *testing.T) {
 	cache := &listed{items: []unstructured.Unstructured{listedRoute(0, "1", "a"), listedRoute(1, "1", "a"), listedRoute(2, "1", "a")}}
-	r := &Reconciler{routes: cache, routeKinds: []string{route.HTTP}}
+	r := &Reconciler{routes: cache}
+	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
 	hosts := func(namespace string) (found []string) {
 		t.Helper()
 		routes, err := r.listRoutes(t.Context(), namespace)
@@ -70,7 +71,8 @@ func BenchmarkListingAThousandRoutes(b *testing.B) {
 	for n := range 1000 {
 		cache.items = append(cache.items, listedRoute(n, "1", "a"))
 	}
-	r := &Reconciler{routes: cache, routeKinds: []string{route.HTTP}}
+	r := &Reconciler{routes: cache}
+	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := r.listRoutes(b.Context(), metav1.NamespaceAll); err != nil {

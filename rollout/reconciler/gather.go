@@ -96,7 +96,7 @@ func (r *Reconciler) readLists(ctx context.Context, o *rollout.Observation) erro
 	if o.GeneratedGrants, err = r.listGenerated(ctx, client.ObjectKey{Namespace: o.Namespace, Name: o.Name}); err != nil {
 		return err
 	}
-	o.NoGrants, o.Watched = !r.crossNamespaceGrants || r.grantVersion == "", r.namespaces
+	o.NoGrants, o.Watched = !r.crossNamespaceGrants || r.known().grants == "", r.namespaces
 	o.Applied = r.applied.get(client.ObjectKey{Namespace: o.Namespace, Name: o.Name})
 	o.Routes, err = r.listRoutes(ctx, metav1.NamespaceAll)
 	return err

@@ -35,7 +35,7 @@ func (r *Reconciler) listGenerated(ctx context.Context, deployment types.Namespa
 
 // writeGrants deletes and makes grants of other namespaces.
 func (r *Reconciler) writeGrants(ctx context.Context, deployment types.NamespacedName, intent rollout.GenerateIntent) error {
-	if r.grantVersion == "" {
+	if r.known().grants == "" {
 		return nil
 	}
 	for i := range intent.Ungrant {

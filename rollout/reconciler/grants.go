@@ -21,31 +21,18 @@ import (
 
 const grantKind = rollout.GrantKind
 
-// grantVersion is the version at which the cluster serves ReferenceGrants, v1 before v1beta1, which has the same fields; empty
-// where it has none.
-func grantVersion(mapper meta.RESTMapper) (string, error) {
-	mapping, err := mapper.RESTMapping(schema.GroupKind{Group: gatewayv1.GroupName, Kind: grantKind}, "v1", "v1beta1")
-	if meta.IsNoMatchError(err) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("look up %s: %w", grantKind, err)
-	}
-	return mapping.GroupVersionKind.Version, nil
-}
-
 func (r *Reconciler) grantsAs(kind string) schema.GroupVersionKind {
-	return schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: r.grantVersion, Kind: kind}
+	return schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: r.known().grants, Kind: kind}
 }
 
 // listGrants reads the grants of a namespace, those with some labels if asked for.
 func (r *Reconciler) listGrants(ctx context.Context, namespace string, options ...client.ListOption) ([]gatewayv1.ReferenceGrant, error) {
-	if r.grantVersion == "" {
+	if r.known().grants == "" {
 		return nil, nil
 	}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(r.grantsAs(grantKind + "List"))
-	if err := r.routes.List(ctx, list, append(options, client.InNamespace(namespace))...); err != nil {
+	if err := r.routes.List(ctx, list, append(options, client.InNamespace(namespace))...); err != nil && !meta.IsNoMatchError(err) {
 		return nil, fmt.Errorf("list %ss: %w", grantKind, err)
 	}
 	grants := make([]gatewayv1.ReferenceGrant, len(list.Items))
@@ -70,7 +57,7 @@ func (r *Reconciler) grantObject(grant *gatewayv1.ReferenceGrant) (*unstructured
 
 // ensureGrant lets routes of other namespaces send to the canary's Service. A grant that is to be another one is made anew.
 func (r *Reconciler) ensureGrant(ctx context.Context, canary *v1alpha1.Canary, desired *gatewayv1.ReferenceGrant, o rollout.Observation) error {
-	if desired == nil || r.grantVersion == "" {
+	if desired == nil || r.known().grants == "" {
 		return nil
 	}
 	for i := range o.Grants {

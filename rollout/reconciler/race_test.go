@@ -36,8 +36,10 @@ func second(t *testing.T, beforeRoutes func()) (reconciler *Reconciler, written 
 			return err
 		},
 	})
-	return &Reconciler{Client: intercepted, Live: server.Client, samples: newSamples(apiserver.AllIsWell), Recorder: record.NewFakeRecorder(100),
-		routes: intercepted, routeKinds: []string{route.HTTP}, metrics: newMetrics(prometheus.NewRegistry()), hooks: newHooks(nil), prometheus: true}, written
+	r := &Reconciler{Client: intercepted, Live: server.Client, samples: newSamples(apiserver.AllIsWell), Recorder: record.NewFakeRecorder(100),
+		routes: intercepted, metrics: newMetrics(prometheus.NewRegistry()), hooks: newHooks(nil), prometheus: true}
+	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
+	return r, written
 }
 
 func TestAnOldStateGivesNoWeightAfterASecondControllerTookItAway(t *testing.T) {

@@ -4,6 +4,7 @@ package reconciler
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -35,24 +36,22 @@ type Reconciler struct {
 	// DryRun changes nothing but status.
 	DryRun bool
 
-	// routes reads the routes of routeKinds, the kinds that the cluster knows. A client does not read JSON from its cache.
-	routes     client.Reader
-	routeKinds []string
-	decoded    decodedRoutes
-	metrics    *metrics
-	absent     absences
-	hooks      *hooks
-	samples    *samples
+	// routes reads routes and grants of the kinds that the cluster has. A client does not read JSON from its cache.
+	routes  client.Reader
+	kinds   atomic.Pointer[kinds]
+	decoded decodedRoutes
+	metrics *metrics
+	absent  absences
+	hooks   *hooks
+	samples *samples
 	// prometheus, noCrossNamespaceRefs, crossNamespaceGrants and namespaces are described at Options.
 	prometheus, noCrossNamespaceRefs, crossNamespaceGrants bool
 	namespaces                                             []string
 
 	slots slots
 	// wake has the next candidate of the queue looked at.
-	wake chan event.GenericEvent
-	// grantVersion is that of the ReferenceGrants of the cluster, empty where it has none.
-	grantVersion string
-	applied      applied
+	wake    chan event.GenericEvent
+	applied applied
 }
 
 // Reconcile is one tick for the Deployment of the request.

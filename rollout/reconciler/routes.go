@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -18,19 +16,6 @@ import (
 	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/route"
 )
-
-// routeKinds are the kinds of routes that the cluster knows: GRPCRoute is missing where only old CRDs are installed.
-func routeKinds(mapper meta.RESTMapper) ([]string, error) {
-	kinds := []string{route.HTTP}
-	_, err := mapper.RESTMapping(schema.GroupKind{Group: gatewayv1.GroupName, Kind: route.GRPC}, gatewayv1.GroupVersion.Version)
-	if meta.IsNoMatchError(err) {
-		return kinds, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look up %s: %w", route.GRPC, err)
-	}
-	return append(kinds, route.GRPC), nil
-}
 
 // routeObject is a route of a kind to be read or written as JSON, so that fields stay that the types of this release do not
 // know.

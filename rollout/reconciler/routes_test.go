@@ -116,9 +116,9 @@ func TestGRPCRoutesAreLeftOutWhereTheyAreUnknown(t *testing.T) {
 	mapper := apimeta.NewDefaultRESTMapper([]schema.GroupVersion{version})
 	for _, kind := range []string{route.HTTP, route.GRPC} {
 		mapper.Add(version.WithKind(kind), apimeta.RESTScopeNamespace)
-		kinds, err := routeKinds(mapper)
-		if err != nil || kinds[len(kinds)-1] != kind {
-			t.Errorf("with CRDs up to %s: %v %v", kind, kinds, err)
+		found, err := kindsOf(mapper)
+		if err != nil || found.routes[len(found.routes)-1] != kind || found.grants != "" {
+			t.Errorf("with CRDs up to %s: %v %v", kind, found, err)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -76,9 +75,8 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err != nil {
 		return err
 	}
-	kinds, err := routeKinds(manager.GetRESTMapper())
-	grants, other := grantVersion(manager.GetRESTMapper())
-	if err := errors.Join(err, other); err != nil {
+	found, err := kindsOf(manager.GetRESTMapper())
+	if err != nil {
 		return err
 	}
 	r := &Reconciler{
@@ -93,10 +91,9 @@ func Setup(manager ctrl.Manager, options Options) error {
 		wake:     make(chan event.GenericEvent, wakeBuffer),
 
 		prometheus: options.Prometheus, noCrossNamespaceRefs: options.NoCrossNamespaceRefs, crossNamespaceGrants: options.CrossNamespaceGrants, namespaces: options.Namespaces,
-		routes:       manager.GetCache(),
-		routeKinds:   kinds,
-		grantVersion: grants,
+		routes: manager.GetCache(),
 	}
+	r.kinds.Store(found)
 	if options.DryRun {
 		r.Client = refusing{r.Client}
 	}
@@ -126,7 +123,11 @@ func Setup(manager ctrl.Manager, options Options) error {
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](shortestRetry, longestRetry),
 		})
 	r.watchRoutes(b)
-	if err := b.Complete(r); err != nil {
+	built, err := b.Build(r)
+	if err != nil {
+		return err
+	}
+	if err := manager.Add(arrivals{Reconciler: r, mapper: manager.GetRESTMapper(), cache: manager.GetCache(), watch: built}); err != nil {
 		return err
 	}
 	return ctrl.NewControllerManagedBy(manager).Named("freeze").For(&v1alpha1.Freeze{}).Complete(freezes{manager.GetClient()})
@@ -134,13 +135,11 @@ func Setup(manager ctrl.Manager, options Options) error {
 
 // watchRoutes watches what the cluster has of routes and grants.
 func (r *Reconciler) watchRoutes(b *builder.Builder) {
-	for _, kind := range r.routeKinds {
+	for _, kind := range r.known().routes {
 		b.Watches(routeObject(kind), handler.EnqueueRequestsFromMapFunc(r.ofRoute))
 	}
-	if r.grantVersion != "" {
-		kind := &unstructured.Unstructured{}
-		kind.SetGroupVersionKind(r.grantsAs(grantKind))
-		b.Watches(kind, handler.EnqueueRequestsFromMapFunc(ofGrant))
+	if version := r.known().grants; version != "" {
+		b.Watches(grantOf(version), handler.EnqueueRequestsFromMapFunc(ofGrant))
 	}
 }
 
