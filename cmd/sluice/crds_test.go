@@ -28,6 +28,7 @@ func (c *cluster) outdated() error {
 }
 
 func TestCRDsOfAnEarlierReleaseAreToldOfAndAwaited(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	c.Expect(apiextensionsv1.AddToScheme(c.client.Scheme())).To(Succeed())
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace")
