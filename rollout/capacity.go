@@ -56,7 +56,11 @@ func (t *tick) ensureCopy(weight float64) int32 {
 	if t.o.Copy != nil && workload.Replicas(t.o.Copy) > replicas && !t.mayShrink(weight) {
 		size = workload.Replicas(t.o.Copy)
 	}
-	t.plan.Copy = CopyIntent{Action: CopyEnsure, Replicas: size, Share: workload.CanaryShare(t.policy.Copy, weight),
+	action := CopyEnsure
+	if t.o.promoted(t.plan.Next.Candidate) {
+		action = CopyScale
+	}
+	t.plan.Copy = CopyIntent{Action: action, Replicas: size, Share: workload.CanaryShare(t.policy.Copy, weight),
 		Identity: t.target.Identity, Service: t.target.Service.Name, Policy: t.policy.Copy, Autoscaler: t.policy.Autoscaler}
 	return replicas
 }

@@ -179,13 +179,10 @@ func (t *tick) isGroupFailed() bool {
 
 // rollBackWithGroup gives up what another member gave up, also where the primary runs the candidate already.
 func rollBackWithGroup(t *tick) {
-	next, why := &t.plan.Next, t.groupFailure()
-	if !t.o.promoted(next.Candidate) {
+	why := t.groupFailure()
+	if !t.o.promoted(t.plan.Next.Candidate) {
 		t.rollBack(why)
 		return
 	}
-	next.Phase = v1alpha1.PhasePromoting
-	next.Restoring, next.Reason = true, why
-	t.event(promotionFailed(why, t.o.Previous.Hash))
-	restoring(t)
+	t.restore(why)
 }
