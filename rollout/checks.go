@@ -72,7 +72,11 @@ func (t *tick) explain() string {
 	return why
 }
 
+// wakeForChecks asks for a tick when checks are due; none are once the rollout was given up.
 func (t *tick) wakeForChecks() {
+	if t.plan.Next.StepStarted == nil {
+		return
+	}
 	t.wakeIn(t.nextCheck().Sub(t.o.Now))
 	t.wakeForHooks(v1alpha1.HookRollout, t.policy.Interval)
 	t.wakeForHooks(v1alpha1.HookRollback, t.policy.CheckPeriod())

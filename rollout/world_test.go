@@ -36,6 +36,7 @@ type behaviour struct {
 	requests        float64
 	prometheusDown  bool
 	unavailable     int32 // replicas that do not get available
+	most            int32 // how many replicas of the canary get available; 0 for all
 }
 
 var good = behaviour{successRate: 100, p99: 20, requests: 100}
@@ -49,6 +50,8 @@ type world struct {
 	loadTest   *behaviour // what comes to the canary's Service past the routes
 	features   []gatewayv1.SupportedFeature
 	served     bool // whether there are a Service and a route
+	// silent is set while the gateway reports nothing, and gone while there is no Gateway at all.
+	silent, gone bool
 
 	state     rollout.State
 	spec      v1alpha1.CanarySpec
@@ -186,6 +189,9 @@ func (w *world) observe() rollout.Observation {
 	o.Freezes, o.Limits, o.DryRun = w.freezes, w.limits, w.dryRun
 	if w.peers != nil {
 		o.Peers = w.peers()
+	}
+	if w.gone {
+		o.Gateways = nil
 	}
 	if !w.served {
 		o.Services, o.Routes, o.Gateways, o.Prometheus = nil, nil, nil, false
@@ -382,13 +388,18 @@ func (w *world) weight() float64 {
 	return route.WeightOf(w.route, w.split())
 }
 
-// checkWeight holds the invariants of a rising weight.
+// checkWeight holds the invariants of a rising weight. A primary that is scaled up between the decision and its write needs no
+// more of the canary than it was decided for.
 func (w *world) checkWeight(before float64) {
 	after := w.weight()
 	if after <= before {
 		return
 	}
-	needed := workload.Enough(workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, after), w.policy.CanaryReadyThreshold)
+	needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, after)
+	if given := w.state.CanaryReplicas; given > 0 {
+		needed = min(needed, given)
+	}
+	needed = workload.Enough(needed, w.policy.CanaryReadyThreshold)
 	if w.copied == nil || w.copied.Status.AvailableReplicas < needed {
 		w.t.Errorf("weight rises from %v to %v without the %d replicas that it needs", before, after, needed)
 	}
@@ -488,7 +499,7 @@ func (w *world) replace(template workload.Template) {
 	w.revision++
 	if w.primary.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
 		w.primary.Status.AvailableReplicas = 0
-		if w.served && w.weight() != 100 {
+		if w.served && w.weight() != 100 && !w.mayRestore() {
 			w.t.Errorf("a primary with strategy Recreate is changed while it has %v%% of the requests", 100-w.weight())
 		}
 	}
@@ -502,7 +513,13 @@ func (w *world) react() {
 	w.primary.Status.AvailableReplicas = max(0, w.primary.Status.AvailableReplicas-w.lost)
 	if w.copied != nil {
 		w.reactTo(w.copied, func(b behaviour) bool { return !b.neverReady })
+		if most := w.behaviours[versionOf(w.copied.Spec.Template)].most; most > 0 {
+			w.copied.Status.AvailableReplicas = min(w.copied.Status.AvailableReplicas, most)
+		}
 		w.endpoints = w.copied.Status.AvailableReplicas
+	}
+	if w.silent || w.gone {
+		return
 	}
 	status := gatewayv1.RouteParentStatus{ParentRef: w.route.ParentRefs[0]}
 	for _, kind := range []string{"Accepted", "ResolvedRefs"} {
