@@ -324,6 +324,7 @@ func (g *group) check(versions string) {
 func TestGroups(t *testing.T) {
 	for name, s := range groupStories {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			g := newGroup(t, s.behaviours, s.settings)
 			g.play(s.acts, nil)
 			g.check(s.versions)

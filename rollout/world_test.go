@@ -74,6 +74,9 @@ type world struct {
 	service     corev1.Service
 	route       route.Route
 	userRoute   route.Route
+	// stated is what the route was last seen to state, and decoded what that means.
+	stated  string
+	decoded route.Split
 	// hpa sets the primary's replicas to its part of load, which is how many replicas all requests need.
 	hpa  *autoscalingv2.HorizontalPodAutoscaler
 	load int32
@@ -337,11 +340,13 @@ func (w *world) applySplit(intent rollout.SplitIntent) {
 
 // split is what the route states, one without anything when it states none.
 func (w *world) split() route.Split {
-	split, _ := route.SplitOf(w.route.Annotations)
-	if split == nil {
-		return route.Split{}
+	if stated := w.route.Annotations[config.AnnotationSplit]; stated != w.stated {
+		w.stated, w.decoded = stated, route.Split{}
+		if split, _ := route.SplitOf(w.route.Annotations); split != nil {
+			w.decoded = *split
+		}
 	}
-	return *split
+	return w.decoded
 }
 
 // tellSplit tells what the route states besides the weight, when that has changed, and holds that nothing of it comes to a
