@@ -233,6 +233,14 @@ var groupStories = map[string]struct {
 		acts:       []groupAct{{at("cart", immediately), withoutRoute}, {at("cart", immediately), all("v2")}},
 		versions:   "cart=v1 shop=v1",
 	},
+	"a member that passed all its steps and starts again is awaited": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		settings:   map[string]map[string]string{"shop": {config.AnnotationInterval: "30s"}},
+		acts: []groupAct{{at("cart", immediately), all("v2")},
+			{at("cart", func(w *world) bool { return w.state.Group != nil && w.state.Group.Passed == 2 }), only("cart", crashing)},
+			{at("cart", func(w *world) bool { return w.state.Step == 0 }), only("cart", recovering)}},
+		versions: "cart=v2 shop=v2",
+	},
 	"a member without a route gets it in time": {
 		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
 		acts: []groupAct{{at("cart", immediately), withoutRoute}, {at("cart", immediately), all("v2")},

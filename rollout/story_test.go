@@ -191,7 +191,7 @@ func (w *world) snapshot() []any {
 	if w.copied != nil {
 		copied = *w.copied
 	}
-	return []any{w.state, copied, w.route, w.candidate, w.previous, w.direct, w.finalizer, w.endpoints, *w.primary, w.revision, w.exists, w.made}
+	return []any{w.state, copied, w.route, w.candidate, w.previous, w.direct, w.finalizer, w.endpoints, *w.primary, w.revision, w.exists, w.made, w.next}
 }
 
 // equalities compare what a snapshot holds, times among it.

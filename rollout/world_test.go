@@ -77,6 +77,8 @@ type world struct {
 	// stated is what the route was last seen to state, and decoded what that means.
 	stated  string
 	decoded route.Split
+	// next is the route of a further Service that requests go on to, and nextAsMade how the user wrote it; nil without.
+	next, nextAsMade *route.Route
 	// hpa sets the primary's replicas to its part of load, which is how many replicas all requests need.
 	hpa  *autoscalingv2.HorizontalPodAutoscaler
 	load int32
@@ -117,24 +119,33 @@ func newWorld(t *testing.T, s story) *world {
 			Template: templateFor("v1"),
 		},
 	}
-	w.service = corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo"},
-		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "podinfo"}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(8080)}}},
-	}
-	port := gatewayv1.PortNumber(80)
-	gatewayNamespace := gatewayv1.Namespace("infra")
-	w.userRoute = route.FromHTTP(&gatewayv1.HTTPRoute{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo", Generation: 1},
-		Spec: gatewayv1.HTTPRouteSpec{
-			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{{Name: "gateway", Namespace: &gatewayNamespace}}},
-			Rules: []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{
-				BackendObjectReference: gatewayv1.BackendObjectReference{Name: "podinfo", Port: &port}, Weight: ptrTo(int32(1)),
-			}}}}},
-		},
-	})
+	w.service = *serviceOf("podinfo")
+	w.userRoute = routeTo("podinfo")
 	w.route = w.userRoute
 	w.react()
 	return w
+}
+
+func serviceOf(name string) *corev1.Service {
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: name},
+		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": name}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(8080)}}},
+	}
+}
+
+// routeTo sends all requests to one Service.
+func routeTo(service string) route.Route {
+	port := gatewayv1.PortNumber(80)
+	gatewayNamespace := gatewayv1.Namespace("infra")
+	return route.FromHTTP(&gatewayv1.HTTPRoute{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: service, Generation: 1},
+		Spec: gatewayv1.HTTPRouteSpec{
+			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{{Name: "gateway", Namespace: &gatewayNamespace}}},
+			Rules: []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{
+				BackendObjectReference: gatewayv1.BackendObjectReference{Name: gatewayv1.ObjectName(service), Port: &port}, Weight: ptrTo(int32(1)),
+			}}}}},
+		},
+	})
 }
 
 func withCanary(annotations map[string]string) map[string]string {
@@ -195,6 +206,10 @@ func (w *world) observe() rollout.Observation {
 	}
 	if w.gone {
 		o.Gateways = nil
+	}
+	if w.next != nil {
+		o.Routes = append(o.Routes, *w.next)
+		o.Services = append(o.Services, *serviceOf("secondary"), *serviceOf("secondary-v2"))
 	}
 	if !w.served {
 		o.Services, o.Routes, o.Gateways, o.Prometheus = nil, nil, nil, false
@@ -278,7 +293,7 @@ func (w *world) apply(plan rollout.Plan) bool {
 		func() { w.finalizer = w.finalizer || plan.Finalizer },
 		func() { w.state = plan.Next },
 		func() { w.applyCopy(plan.Copy) },
-		func() { w.applySplit(plan.Split) },
+		func() { w.applySplit(plan.Split); w.applyCohorts(plan.Cohorts) },
 		func() { w.applyAsk(plan.Ask) },
 		func() { w.finalizer = plan.Finalizer },
 		func() { w.exists = !plan.DeleteCanary },
@@ -526,11 +541,21 @@ func (w *world) react() {
 	if w.silent || w.gone {
 		return
 	}
-	status := gatewayv1.RouteParentStatus{ParentRef: w.route.ParentRefs[0]}
-	for _, kind := range []string{"Accepted", "ResolvedRefs"} {
-		status.Conditions = append(status.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, ObservedGeneration: w.route.Generation})
+	w.route.Parents = accepted(w.route)
+	if w.next != nil {
+		next := *w.next
+		next.Parents = accepted(next)
+		w.next = &next
 	}
-	w.route.Parents = []gatewayv1.RouteParentStatus{status}
+}
+
+// accepted is what the gateway reports on a route.
+func accepted(r route.Route) []gatewayv1.RouteParentStatus {
+	status := gatewayv1.RouteParentStatus{ParentRef: r.ParentRefs[0]}
+	for _, kind := range []string{"Accepted", "ResolvedRefs"} {
+		status.Conditions = append(status.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, ObservedGeneration: r.Generation})
+	}
+	return []gatewayv1.RouteParentStatus{status}
 }
 
 func (w *world) reactTo(d *appsv1.Deployment, ready func(behaviour) bool) {
@@ -549,6 +574,9 @@ func (w *world) checkEnd() {
 	}
 	if !route.SameRules(w.route, w.userRoute) || len(w.route.Annotations) > 0 {
 		w.t.Errorf("the route is not the user's: %v %v", w.route.Annotations, w.route.Rules)
+	}
+	if w.next != nil && (!route.SameRules(*w.next, *w.nextAsMade) || len(w.next.Annotations) > 0) {
+		w.t.Errorf("the route of the cohort is not the user's: %v %v", w.next.Annotations, w.next.Rules)
 	}
 	if w.finalizer || w.previous != nil || w.direct != nil {
 		w.t.Errorf("left behind: finalizer %v, previous %v, direct %v", w.finalizer, w.previous, w.direct)
