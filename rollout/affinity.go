@@ -155,16 +155,7 @@ func (t *tick) awaitsEffect(why string) bool {
 	if t.writtenWeight() > 0 {
 		return true
 	}
-	since := t.plan.Next.WaitingSince.Time
-	if changed := t.before.SplitChanged; changed != nil {
-		since = later(since, changed.Time)
-	}
-	left := since.Add(cleanUpLimit).Sub(t.o.Now)
-	if left <= 0 {
-		return false
-	}
-	t.wakeIn(left)
-	return true
+	return t.mayCleanUp()
 }
 
 func (t *tick) expireFor() time.Duration {

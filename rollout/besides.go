@@ -18,7 +18,7 @@ func (t *tick) besides() {
 	t.generate()
 	t.cohorts()
 	t.showRoutes()
-	if t.plan.Copy.Action != CopyEnsure {
+	if t.plan.Copy.Action != CopyEnsure && t.plan.Copy.Action != CopyScale {
 		return
 	}
 	if t.policy.Generated != nil {

@@ -56,7 +56,11 @@ func (t *tick) ensureCopy(weight float64) int32 {
 	if t.o.Copy != nil && workload.Replicas(t.o.Copy) > replicas && !t.mayShrink(weight) {
 		size = workload.Replicas(t.o.Copy)
 	}
-	t.plan.Copy = CopyIntent{Action: CopyEnsure, Replicas: size, Share: workload.CanaryShare(t.policy.Copy, weight),
+	action := CopyEnsure
+	if t.o.promoted(t.plan.Next.Candidate) {
+		action = CopyScale
+	}
+	t.plan.Copy = CopyIntent{Action: action, Replicas: size, Share: workload.CanaryShare(t.policy.Copy, weight),
 		Identity: t.target.Identity, Service: t.target.Service.Name, Policy: t.policy.Copy, Autoscaler: t.policy.Autoscaler}
 	return replicas
 }
@@ -116,11 +120,21 @@ func (t *tick) boundReturn() {
 	t.plan.Finalizer = true
 	t.plan.Copy = t.keptCopy()
 	if t.o.Primary.Status.AvailableReplicas == 0 {
-		t.say("Keeping the canary's requests where they are: the primary has no available replica")
+		t.say("Keeping the canary's requests where they are: " + t.unavailable())
 		return
 	}
 	t.say(fmt.Sprintf("Giving the primary its requests back as it can take them: it has %g%%, with %d of %d replicas available",
 		fullWeight-bounded, t.o.Primary.Status.AvailableReplicas, t.whole()))
+}
+
+// unavailable tells how to go on with a primary that has no available replica: nobody but the canary can answer.
+func (t *tick) unavailable() string {
+	if workload.Replicas(t.o.Primary) == 0 {
+		return fmt.Sprintf("the primary is scaled to 0; kubectl scale deployment %s --replicas=N goes on, or, to take the canary away "+
+			"although nothing else answers, kubectl delete canaries.sluice.dev %s", t.o.Name, t.o.Name)
+	}
+	return fmt.Sprintf("the primary has no available replica; make its pods ready (kubectl describe deployment %s), or apply a template "+
+		"that gets ready, which rolls out directly; to take the canary away although nothing else answers: kubectl delete canaries.sluice.dev %s", t.o.Name, t.o.Name)
 }
 
 // losesTesters reports whether the plan sends matched requests back to a primary that has no available replica.

@@ -72,9 +72,12 @@ func (t *tick) explain() string {
 	return why
 }
 
-// wakeForChecks asks for a tick when checks are due. Samples wake by themselves; a tick that still waits for them looks again
-// after the period all the same.
+// wakeForChecks asks for a tick when checks are due; none are once the rollout was given up. Samples wake by themselves; a tick
+// that still waits for them looks again after the period all the same.
 func (t *tick) wakeForChecks() {
+	if t.plan.Next.StepStarted == nil {
+		return
+	}
 	wait := t.nextCheck().Sub(t.o.Now)
 	if wait <= 0 && t.o.Samples == nil {
 		wait = t.policy.CheckPeriod()

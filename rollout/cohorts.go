@@ -24,6 +24,21 @@ type CohortIntent struct {
 	Ending string
 }
 
+// On is a route as the rollout of a Deployment wants it. The error says what cannot be rendered, and what to do.
+func (i CohortIntent) On(r route.Route, deployment types.NamespacedName) (route.Route, error) {
+	if i.Ending != "" {
+		r = route.WithoutCohortsTo(r, types.NamespacedName{Namespace: deployment.Namespace, Name: i.Ending})
+	}
+	entries := i.Entries[r.Key()]
+	switch {
+	case i.Entries == nil || len(entries) == 0 && len(route.CohortsFor(r, deployment)) == 0:
+		return r, nil
+	case len(entries) == 0:
+		return route.WithoutCohorts(r, deployment), nil
+	}
+	return route.WithCohorts(r, deployment, entries...)
+}
+
 // mark is the header of the requests that the canary gets, nil where nobody asks for it.
 func (t *tick) mark() *route.Header {
 	spec := t.policy.Generated

@@ -43,10 +43,13 @@ func (t *tick) noticeTemplate() {
 // noteRevision brings the revision up to date when the state is written anyway; on its own it is not worth a write.
 func (t *tick) noteRevision() {
 	next := &t.plan.Next
-	if next.Primary == nil || t.o.Primary == nil || equality.Semantic.DeepEqual(*next, t.before) {
+	if next.Primary == nil || t.o.Primary == nil {
 		return
 	}
-	next.Primary.Revision = t.o.Primary.Annotations[revisionAnnotation]
+	revision := t.o.Primary.Annotations[revisionAnnotation]
+	if next.Primary.Revision != revision && !equality.Semantic.DeepEqual(*next, t.before) {
+		next.Primary.Revision = revision
+	}
 }
 
 // swaps reports whether a promotion changes the primary's template, or takes it back.

@@ -157,6 +157,14 @@ func primaryUpdated(hash string) Event {
 	return Event{Reason: "PromotionStarted", Message: fmt.Sprintf("Primary was given template %s; waiting for its pods", hash)}
 }
 
+func memberBlocked(group, blocked string) Event {
+	return Event{Warning: true, Reason: "GroupBlocked", Message: fmt.Sprintf("Group %s waits for %s; if that lasts until the progress deadline, the group is rolled back", group, blocked)}
+}
+
+func gatewayGone(why string) Event {
+	return Event{Warning: true, Reason: "GatewayGone", Message: fmt.Sprintf("The rollout ends without a word of the gateway, which is gone or never was there: %s", why)}
+}
+
 func promotionFailed(why, previous string) Event {
 	return Event{Warning: true, Reason: "PromotionFailed", Message: fmt.Sprintf("%s; putting the previous template %s back", why, previous)}
 }

@@ -14,7 +14,7 @@ func finalising(t *tick) {
 	}
 	t.plan.Split = SplitIntent{Action: SplitRemove}
 	t.plan.Finalizer = t.o.Finalizer || len(t.o.splitRoutes()) > 0
-	if why := t.notCleared(); why != "" {
+	if why := t.notCleared(); why != "" && !t.isAbandoned() {
 		t.say("Taking the canary's requests away: " + why)
 		return
 	}
@@ -82,6 +82,9 @@ func unsuccessful(outcome v1alpha1.Outcome) bool {
 // end closes the rollout.
 func (t *tick) end() {
 	next := &t.plan.Next
+	if why := t.notCleared(); why != "" {
+		t.event(gatewayGone(why))
+	}
 	t.plan.Finalizer = false
 	next.Step = 0
 	next.StepStarted, next.TrafficStarted, next.WaitingSince, next.CanaryReady = nil, nil, nil, nil

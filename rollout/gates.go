@@ -87,10 +87,14 @@ func (t *tick) waitsToBegin() bool {
 	return t.waitsAt(gate)
 }
 
-// knownAsWaiting reports whether the state is about the candidate in flight, which has not begun.
+// knownAsWaiting reports whether the state is about the candidate in flight, which has not begun. The same template that was
+// asked for again is another candidate, with another place in the queue.
 func (t *tick) knownAsWaiting() bool {
 	next, candidate := t.plan.Next, t.o.Candidate
-	return next.Phase == v1alpha1.PhaseWaiting && next.Candidate == candidate.Hash && next.Attempt == candidate.Attempt
+	if next.Phase != v1alpha1.PhaseWaiting || next.Candidate != candidate.Hash || next.Attempt != candidate.Attempt {
+		return false
+	}
+	return next.Requested == nil || next.Requested.At == nil || next.Requested.At.Unix() == candidate.At.Unix()
 }
 
 // waitsForConfirmation reports whether the promotion must wait for a hook to confirm it; checks go on meanwhile.
@@ -103,12 +107,23 @@ func (t *tick) waitsForConfirmation() bool {
 	return true
 }
 
-// isRejected reports whether a hook asks to roll back the candidate that has not begun, or has done so and the primary does
-// not say so yet.
+// rejection says why a candidate that has not begun is given up: a hook asks to roll it back, or a member of its group was
+// rolled back since it was asked for. Whoever asks for it once more wants it without the others.
+func (t *tick) rejection() string {
+	if hook := t.rollbackHook(); hook != "" {
+		return fmt.Sprintf("hook %s asks to roll back", hook)
+	}
+	if t.o.Candidate.Attempt > 0 {
+		return ""
+	}
+	return t.groupFailureSince(t.o.Candidate.At)
+}
+
+// isRejected reports whether the candidate that has not begun is given up, or was and the primary does not say so yet.
 func (t *tick) isRejected() bool {
 	next, candidate := t.plan.Next, t.o.Candidate
 	if t.knownAsWaiting() {
-		return t.rollbackHook() != ""
+		return t.rejection() != ""
 	}
 	return next.Phase == v1alpha1.PhaseFailed && next.Outcome == v1alpha1.OutcomeFailed && next.Candidate == candidate.Hash &&
 		next.Attempt == candidate.Attempt && next.Requested != nil && next.Requested.At != nil &&
@@ -122,7 +137,7 @@ func rejectHeld(t *tick) {
 	if next.Phase == v1alpha1.PhaseFailed {
 		return
 	}
-	reason := fmt.Sprintf("hook %s asks to roll back", t.rollbackHook())
+	reason := t.rejection()
 	*next = t.about(v1alpha1.PhaseFailed)
 	next.Outcome, next.Reason = v1alpha1.OutcomeFailed, reason
 	t.remember()

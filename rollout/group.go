@@ -78,23 +78,69 @@ func (t *tick) atBarrier(step int32, doing string) bool {
 	return t.awaits(doing, func(p Peer) bool { return !p.hasPassed(step) })
 }
 
-// awaits says which members are awaited, if any. Waiting for them costs nothing: no deadline runs.
+// awaits says which members are awaited, if any. Waiting for them costs nothing, but for one that lacks what it needs to
+// begin: that is waited for until the progress deadline.
 func (t *tick) awaits(doing string, awaited func(Peer) bool) bool {
-	var names []string
-	for _, p := range t.members() {
-		if awaited(p) {
-			names = append(names, p.Name)
-		}
-	}
-	if len(names) == 0 {
+	members := slices.DeleteFunc(t.members(), func(p Peer) bool { return !awaited(p) })
+	if len(members) == 0 {
 		return false
 	}
-	slices.Sort(names)
+	slices.SortFunc(members, func(a, b Peer) int { return strings.Compare(a.Name, b.Name) })
+	var names, reasons, blocked []string
+	for _, p := range members {
+		names, reasons = append(names, p.Name), append(reasons, p.Name+p.why())
+		if p.isBlocked() {
+			blocked = append(blocked, p.Name+p.why())
+		}
+	}
 	t.group().WaitingFor = names
-	t.plan.Next.WaitingSince = nil
-	t.say(fmt.Sprintf("%s; group %s waits for %s", doing, t.policy.Group, strings.Join(names, ", ")))
 	t.wakeIn(groupLook)
+	message := fmt.Sprintf("%s; group %s waits for %s", doing, t.policy.Group, strings.Join(reasons, ", "))
+	if len(blocked) > 0 {
+		t.awaitsBlocked(message, strings.Join(blocked, ", "))
+		return true
+	}
+	t.plan.Next.WaitingSince = nil
+	t.say(message)
 	return true
+}
+
+// blockedTold is how long a member is awaited that cannot begin before a warning tells of it: whoever applies several
+// Deployments and their routes needs a while.
+const blockedTold = 30 * time.Second
+
+// awaitsBlocked waits for members that cannot begin.
+func (t *tick) awaitsBlocked(message, blocked string) {
+	t.waitFor(message)
+	if next := t.plan.Next; next.Outcome != "" || next.Paused != "" {
+		return
+	}
+	if left := t.untilDeadline() - t.policy.ProgressDeadline + blockedTold; left > 0 {
+		t.wakeIn(left)
+		return
+	}
+	t.group().Blocked = blocked
+	if known := t.before.Group; known == nil || known.Blocked != blocked {
+		t.event(memberBlocked(t.policy.Group, blocked))
+	}
+}
+
+// isBlocked reports whether a member has a candidate that cannot begin since something is missing; one that is paused, frozen,
+// queued or at a gate waits because somebody wants it so.
+func (p Peer) isBlocked() bool {
+	s := p.State
+	return p.Held && s.Phase == v1alpha1.PhaseWaiting && s.Paused == "" && s.Frozen == "" && s.Queue == nil && s.Gate == nil
+}
+
+// why tells what keeps a member, where that is not its analysis.
+func (p Peer) why() string {
+	switch {
+	case p.State.Paused != "":
+		return " (" + p.State.Paused + ")"
+	case p.State.Phase == v1alpha1.PhaseWaiting:
+		return " (" + p.State.Message + ")"
+	}
+	return ""
 }
 
 // stepsAlone holds a member at its step until all others have passed it.
@@ -116,9 +162,7 @@ func (t *tick) promotesAlone() bool {
 	if !t.atBarrier(allSteps, "Ready to be promoted") {
 		return false
 	}
-	if t.plan.Next.StepStarted != nil {
-		t.wakeForChecks()
-	}
+	t.wakeForChecks()
 	return true
 }
 
@@ -145,8 +189,12 @@ func (t *tick) groupFailure() string {
 	if started == nil {
 		return ""
 	}
+	return t.groupFailureSince(started.Time)
+}
+
+func (t *tick) groupFailureSince(moment time.Time) string {
 	for _, p := range t.members() {
-		if reason, failed := p.failedSince(started.Time); failed {
+		if reason, failed := p.failedSince(moment); failed {
 			prefix := fmt.Sprintf("group %s: ", t.policy.Group)
 			if strings.HasPrefix(reason, prefix) {
 				return reason
@@ -179,13 +227,10 @@ func (t *tick) isGroupFailed() bool {
 
 // rollBackWithGroup gives up what another member gave up, also where the primary runs the candidate already.
 func rollBackWithGroup(t *tick) {
-	next, why := &t.plan.Next, t.groupFailure()
-	if !t.o.promoted(next.Candidate) {
+	why := t.groupFailure()
+	if !t.o.promoted(t.plan.Next.Candidate) {
 		t.rollBack(why)
 		return
 	}
-	next.Phase = v1alpha1.PhasePromoting
-	next.Restoring, next.Reason = true, why
-	t.event(promotionFailed(why, t.o.Previous.Hash))
-	restoring(t)
+	t.restore(why)
 }

@@ -169,6 +169,12 @@ func all(version string) func(*group) {
 	}
 }
 
+func withoutRoute(g *group) {
+	w := g.members["shop"]
+	w.tell("there is no route")
+	w.served = false
+}
+
 func only(name string, do func(*world)) func(*group) {
 	return func(g *group) { do(g.members[name]) }
 }
@@ -222,12 +228,89 @@ var groupStories = map[string]struct {
 		acts:       []groupAct{{at("cart", immediately), all("v2")}},
 		versions:   "cart=v2 shop=v2",
 	},
+	"a member without a route holds the others until the progress deadline": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		acts:       []groupAct{{at("cart", immediately), withoutRoute}, {at("cart", immediately), all("v2")}},
+		versions:   "cart=v1 shop=v1",
+	},
+	"a member that passed all its steps and starts again is awaited": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		settings:   map[string]map[string]string{"shop": {config.AnnotationInterval: "30s"}},
+		acts: []groupAct{{at("cart", immediately), all("v2")},
+			{at("cart", func(w *world) bool { return w.state.Group != nil && w.state.Group.Passed == 2 }), only("cart", crashing)},
+			{at("cart", func(w *world) bool { return w.state.Step == 0 }), only("cart", recovering)}},
+		versions: "cart=v2 shop=v2",
+	},
+	"a member without a route gets it in time": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		acts: []groupAct{{at("cart", immediately), withoutRoute}, {at("cart", immediately), all("v2")},
+			{at("cart", after(50*time.Second)), only("shop", func(w *world) {
+				w.tell("the route is made")
+				w.served = true
+			})}},
+		versions: "cart=v2 shop=v2",
+	},
+	"a member that is frozen costs nothing": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		acts: []groupAct{{at("cart", immediately), only("shop", freezing(v1alpha1.FreezeStart))}, {at("cart", immediately), all("v2")},
+			{at("cart", after(3*time.Minute)), only("shop", unfreezing)}},
+		versions: "cart=v2 shop=v2",
+	},
+	"a member that has not begun is given up with the others": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": failing}, "shop": {"v2": good}},
+		acts: []groupAct{{at("cart", immediately), only("shop", freezing(v1alpha1.FreezeStart))}, {at("cart", immediately), all("v2")},
+			{at("cart", after(3*time.Minute)), only("shop", unfreezing)}},
+		versions: "cart=v1 shop=v1",
+	},
+	"a member with strategy Recreate is taken back": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}}},
+		acts:       []groupAct{{at("cart", immediately), only("cart", recreate)}, {at("cart", immediately), all("v2")}},
+		versions:   "cart=v1 shop=v1",
+	},
 	"a wait for a paused member costs nothing": {
 		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
 		acts: []groupAct{{at("cart", immediately), all("v2")}, {at("shop", atStep(1)), only("shop", pausing)},
 			{at("shop", after(3*time.Minute)), only("shop", resuming)}},
 		versions: "cart=v2 shop=v2",
 	},
+}
+
+// TestWhoIsAwaited holds which members keep another one at its first step.
+func TestWhoIsAwaited(t *testing.T) {
+	steps := []v1alpha1.PlannedStep{{Weight: 10}, {Weight: 20}}
+	const judged, ends = v1alpha1.PhaseProgressing, v1alpha1.PhaseFinalising
+	passed := func(step int32) *v1alpha1.GroupStatus { return &v1alpha1.GroupStatus{Name: "checkout", Passed: step} }
+	for name, c := range map[string]struct {
+		peer    rollout.Peer
+		awaited bool
+	}{
+		"one that has passed nothing":                             {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: judged, Steps: steps}}, true},
+		"one that has passed the step":                            {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: judged, Steps: steps, Group: passed(1)}}, false},
+		"one that is promoted":                                    {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhasePromoting, Steps: steps}}, false},
+		"one that ends well":                                      {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeSucceeded}}, false},
+		"one that was taken back":                                 {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeCancelled}}, false},
+		"one whose newer candidate is about to begin":             {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeSuperseded, Group: passed(2)}}, true},
+		"one without a candidate":                                 {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized}}, false},
+		"one whose candidate has not begun":                       {rollout.Peer{Held: true, State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized}}, true},
+		"one that waits":                                          {rollout.Peer{Held: true, State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Paused: "paused"}}, true},
+		"one of another group":                                    {rollout.Peer{Group: "other", State: v1alpha1.CanaryStatus{Phase: judged}}, false},
+		"one of another namespace":                                {rollout.Peer{Namespace: "other", State: v1alpha1.CanaryStatus{Phase: judged}}, false},
+		"one whose steps are not known yet, that has none passed": {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: judged}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := withWeight(t)
+			w.policy.Group = "checkout"
+			c.peer.Namespace, c.peer.Name, c.peer.Group = cmp.Or(c.peer.Namespace, "test"), "peer", cmp.Or(c.peer.Group, "checkout")
+			w.peers = func() []rollout.Peer { return []rollout.Peer{c.peer} }
+			for end := w.now.Add(30 * time.Second); w.now.Before(end) && w.state.Step == 1; w.now = w.now.Add(time.Second) {
+				w.tick()
+				w.react()
+			}
+			if waits := w.state.Step == 1; waits != c.awaited {
+				t.Errorf("at step %d: %s", w.state.Step, w.state.Message)
+			}
+		})
+	}
 }
 
 func (g *group) check(versions string) {
@@ -249,6 +332,7 @@ func (g *group) check(versions string) {
 func TestGroups(t *testing.T) {
 	for name, s := range groupStories {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			g := newGroup(t, s.behaviours, s.settings)
 			g.play(s.acts, nil)
 			g.check(s.versions)

@@ -82,6 +82,12 @@ var twoSteps = map[string]string{config.AnnotationInterval: "10s", config.Annota
 func init() {
 	v2 := []act{{immediately, setting("v2")}}
 	maps.Copy(stories, map[string]story{
+		"a canary that starts again is tested again": {
+			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good},
+			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookPreRollout: nil}),
+			acts:    []act{{immediately, setting("v2")}, {atStep(1), crashing}, {func(w *world) bool { return w.state.Step == 0 }, recovering}},
+			phase:   v1alpha1.PhaseSucceeded, version: "v2",
+		},
 		"every hook says yes": {
 			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: v2,
 			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{

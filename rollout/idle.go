@@ -37,10 +37,10 @@ func nextCandidate(t *tick) {
 		}
 	case t.asksAbort():
 		abortHeld(t)
-	case t.problem != "":
-		hold(t, t.problem)
 	case t.isRejected():
 		rejectHeld(t)
+	case t.problem != "":
+		hold(t, t.problem)
 	case t.plan.Next.Paused != "":
 		hold(t, t.plan.Next.Paused)
 	case t.frozen.Start != "":
@@ -164,7 +164,7 @@ func (t *tick) ending() string {
 // hold keeps a candidate that cannot be judged yet.
 func hold(t *tick, why string) {
 	next, candidate := &t.plan.Next, t.o.Candidate
-	known := next.Phase == v1alpha1.PhaseWaiting && next.Candidate == candidate.Hash && next.Attempt == candidate.Attempt
+	known := t.knownAsWaiting()
 	if !known {
 		*next = t.about(v1alpha1.PhaseWaiting)
 	}

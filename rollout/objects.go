@@ -13,11 +13,8 @@ import (
 // CopyObjects makes everything that runs the candidate, in the order in which it is to be written: what protects the canary's
 // pods, the Deployment, its Service, its autoscaler, its disruption budgets. The error says what of the policy cannot be.
 func CopyObjects(o Observation, intent CopyIntent, owner metav1.OwnerReference) ([]workload.Object, error) {
-	canary, err := workload.MakeCanary(o.Primary, *o.Candidate, intent.Identity, intent.Replicas, owner)
+	canary, err := copyOf(o, intent, owner)
 	if err != nil {
-		return nil, err
-	}
-	if err := workload.Override(canary, intent.Policy.Template); err != nil {
 		return nil, err
 	}
 	var objects []workload.Object
@@ -40,6 +37,20 @@ func CopyObjects(o Observation, intent CopyIntent, owner metav1.OwnerReference) 
 		objects = append(objects, budget)
 	}
 	return objects, nil
+}
+
+// copyOf makes the Deployment that runs the candidate, or gives the one that there is other replicas.
+func copyOf(o Observation, intent CopyIntent, owner metav1.OwnerReference) (*appsv1.Deployment, error) {
+	if intent.Action == CopyScale {
+		canary := o.Copy.DeepCopy()
+		canary.Spec.Replicas = &intent.Replicas
+		return canary, nil
+	}
+	canary, err := workload.MakeCanary(o.Primary, *o.Candidate, intent.Identity, intent.Replicas, owner)
+	if err != nil {
+		return nil, err
+	}
+	return canary, workload.Override(canary, intent.Policy.Template)
 }
 
 // canaryAutoscaler makes the canary's copy of the primary's autoscaler, nil when there is none or the policy wants none. One

@@ -21,6 +21,9 @@ const (
 	CopyLeave CopyAction = ""
 	// CopyEnsure makes the copy run the candidate with the plan's replicas.
 	CopyEnsure CopyAction = "ensure"
+	// CopyScale gives the copy the plan's replicas and leaves what it runs: after a promotion the primary holds back nothing, or
+	// something newer.
+	CopyScale CopyAction = "scale"
 	// CopyRemove removes the copy and all that was made with it.
 	CopyRemove CopyAction = "remove"
 )
@@ -116,7 +119,7 @@ func (p Plan) String() string {
 		fmt.Fprintf(&b, " step %d", p.Next.Step)
 	}
 	switch p.Copy.Action {
-	case CopyEnsure:
+	case CopyEnsure, CopyScale:
 		fmt.Fprintf(&b, ", copy with %d replicas", p.Copy.Replicas)
 	case CopyRemove:
 		b.WriteString(", remove copy")

@@ -57,23 +57,33 @@ func (t *tick) backToJudging() {
 // shifted first sends all requests to a canary of the primary's size, for a primary that loses all its pods at once. It
 // reports true when that is in effect and settled.
 func (t *tick) shifted() bool {
-	next := &t.plan.Next
-	if why := t.copyNotReady(t.ensureCopy(fullWeight)); why != "" {
-		t.waitFor("Scaling the canary to the primary's size: " + why)
+	if why := t.unshifted(); why != "" {
+		t.waitFor(why)
 		return false
 	}
-	if next.CanaryWeight != fullWeight {
+	return t.settled(shiftSettles)
+}
+
+const (
+	fullWeight   = 100
+	shiftSettles = "All requests go to the canary; letting that settle"
+)
+
+// unshifted has all requests sent to a canary of the primary's size, and says what is missing until they are; empty when
+// they are.
+func (t *tick) unshifted() string {
+	if why := t.copyNotReady(t.ensureCopy(fullWeight)); why != "" {
+		return "Scaling the canary to the primary's size: " + why
+	}
+	if t.plan.Next.CanaryWeight != fullWeight {
 		t.event(trafficShifted("the primary loses all its pods at once"))
 		t.giveWeight(fullWeight)
 	}
 	if why := t.notInEffect(); why != "" {
-		t.waitFor("Sending all requests to the canary: " + why)
-		return false
+		return "Sending all requests to the canary: " + why
 	}
-	return t.settled("All requests go to the canary; letting that settle")
+	return ""
 }
-
-const fullWeight = 100
 
 // settled reports whether the present moment of the rollout has lasted for the settle time; it begins to count when it
 // is first asked.
@@ -121,10 +131,7 @@ func followPrimary(t *tick) {
 		return
 	}
 	if t.untilDeadline() <= 0 {
-		next.Restoring = true
-		next.Reason = fmt.Sprintf("the primary was not ready within %s after promotion: %s", t.policy.ProgressDeadline, ready.Message)
-		t.event(promotionFailed(next.Reason, t.o.Previous.Hash))
-		restoring(t)
+		t.restore(fmt.Sprintf("the primary was not ready within %s after promotion: %s", t.policy.ProgressDeadline, ready.Message))
 		return
 	}
 	t.say("Waiting for the primary to roll out the candidate: " + ready.Message)
@@ -148,21 +155,4 @@ func (t *tick) afterPrimary(outcome v1alpha1.Outcome, reason string) {
 	}
 	t.decideOutcome(outcome, reason)
 	finalising(t)
-}
-
-// restoring puts the previous template back after a promotion whose pods did not get ready.
-func restoring(t *tick) {
-	t.keepShare()
-	if t.o.Previous != nil {
-		t.plan.Ask = AskIntent{Key: config.AnnotationRestore, Hash: t.o.Previous.Hash}
-		t.say("Putting the previous template back: " + t.plan.Next.Reason)
-		return
-	}
-	ready := workload.ReadinessOf(t.o.Primary, t.policy.PrimaryReadyThreshold)
-	if !ready.Complete {
-		t.plan.Next.StepStarted = nil
-		t.say("Waiting for the primary to roll back to the previous template: " + ready.Message)
-		return
-	}
-	t.afterPrimary(v1alpha1.OutcomeFailed, t.plan.Next.Reason)
 }

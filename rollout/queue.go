@@ -139,7 +139,7 @@ func (t *tick) place() (position int32, why string) {
 func queue(t *tick, position int32, why string) {
 	next, candidate := &t.plan.Next, t.o.Candidate
 	waited := t.before.Queue
-	if next.Phase != v1alpha1.PhaseWaiting || next.Candidate != candidate.Hash || next.Attempt != candidate.Attempt {
+	if !t.knownAsWaiting() {
 		*next, waited = t.about(v1alpha1.PhaseWaiting), nil
 	}
 	t.say(fmt.Sprintf("%s in the queue: %s", ordinal(position), why))

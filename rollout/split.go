@@ -5,6 +5,9 @@ import (
 	"math"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/types"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
 	"sluice.dev/sluice/route"
 )
 
@@ -44,19 +47,53 @@ func (t *tick) carried() string {
 	return t.cohortLeft()
 }
 
+// writtenRoutes are those that this rollout has written to. One that is gone sends nothing.
+func (t *tick) writtenRoutes() []route.Route {
+	names := append(slices.Clone(t.splitNames()), cohortRoutes(t.before)...)
+	return slices.DeleteFunc(slices.Clone(t.o.Routes), func(r route.Route) bool {
+		return !slices.Contains(names, r.Key().Short(t.o.Namespace))
+	})
+}
+
 // unprocessed says which route that this rollout has written to is not in effect as it is; empty when all are.
 func (t *tick) unprocessed() string {
-	written := append(slices.Clone(t.splitNames()), cohortRoutes(t.before)...)
-	for _, r := range t.o.Routes {
-		// A route that is gone sends nothing.
-		if !slices.Contains(written, r.Key().Short(t.o.Namespace)) {
-			continue
-		}
+	for _, r := range t.writtenRoutes() {
 		if ok, why := route.Processed(r); !ok {
 			return fmt.Sprintf("%s: %s", r.Key().From(t.o.Namespace), why)
 		}
 	}
 	return ""
+}
+
+// isAbandoned reports whether all gateways that have not dealt with the routes are gone, or have never reported on them, for
+// as long as a clean-up waits. A gateway whose controller is away serves on as it last knew, and is waited for.
+func (t *tick) isAbandoned() bool {
+	if len(t.o.splitRoutes()) > 0 || t.cohortLeft() != "" {
+		return false
+	}
+	exists := func(name types.NamespacedName) bool {
+		return slices.ContainsFunc(t.o.Gateways, func(g gatewayv1.Gateway) bool { return g.Namespace == name.Namespace && g.Name == name.Name })
+	}
+	served := slices.ContainsFunc(t.writtenRoutes(), func(r route.Route) bool { return !route.IsAbandoned(r, exists) })
+	return !served && !t.mayCleanUp()
+}
+
+// mayCleanUp reports whether the gateway still has time to take all requests back from the canary: the limit of a clean-up,
+// from when the routes were asked for that.
+func (t *tick) mayCleanUp() bool {
+	since := t.o.Now
+	if waiting := t.plan.Next.WaitingSince; waiting != nil {
+		since = waiting.Time
+	}
+	if changed := t.before.SplitChanged; changed != nil {
+		since = later(since, changed.Time)
+	}
+	left := since.Add(cleanUpLimit).Sub(t.o.Now)
+	if left <= 0 {
+		return false
+	}
+	t.wakeIn(left)
+	return true
 }
 
 // splitNames are the routes that this rollout has written to.

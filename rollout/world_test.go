@@ -36,6 +36,7 @@ type behaviour struct {
 	requests        float64
 	prometheusDown  bool
 	unavailable     int32 // replicas that do not get available
+	most            int32 // how many replicas of the canary get available; 0 for all
 }
 
 var good = behaviour{successRate: 100, p99: 20, requests: 100}
@@ -49,6 +50,8 @@ type world struct {
 	loadTest   *behaviour // what comes to the canary's Service past the routes
 	features   []gatewayv1.SupportedFeature
 	served     bool // whether there are a Service and a route
+	// silent is set while the gateway reports nothing, and gone while there is no Gateway at all.
+	silent, gone bool
 
 	state     rollout.State
 	spec      v1alpha1.CanarySpec
@@ -71,6 +74,11 @@ type world struct {
 	service     corev1.Service
 	route       route.Route
 	userRoute   route.Route
+	// stated is what the route was last seen to state, and decoded what that means.
+	stated  string
+	decoded route.Split
+	// next is the route of a further Service that requests go on to, and nextAsMade how the user wrote it; nil without.
+	next, nextAsMade *route.Route
 	// hpa sets the primary's replicas to its part of load, which is how many replicas all requests need.
 	hpa  *autoscalingv2.HorizontalPodAutoscaler
 	load int32
@@ -112,24 +120,33 @@ func newWorld(t *testing.T, s story) *world {
 			Template: templateFor("v1"),
 		},
 	}
-	w.service = corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo"},
-		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "podinfo"}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(8080)}}},
-	}
-	port := gatewayv1.PortNumber(80)
-	gatewayNamespace := gatewayv1.Namespace("infra")
-	w.userRoute = route.FromHTTP(&gatewayv1.HTTPRoute{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo", Generation: 1},
-		Spec: gatewayv1.HTTPRouteSpec{
-			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{{Name: "gateway", Namespace: &gatewayNamespace}}},
-			Rules: []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{
-				BackendObjectReference: gatewayv1.BackendObjectReference{Name: "podinfo", Port: &port}, Weight: ptrTo(int32(1)),
-			}}}}},
-		},
-	})
+	w.service = *serviceOf("podinfo")
+	w.userRoute = routeTo("podinfo")
 	w.route = w.userRoute
 	w.react()
 	return w
+}
+
+func serviceOf(name string) *corev1.Service {
+	return &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: name},
+		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": name}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(8080)}}},
+	}
+}
+
+// routeTo sends all requests to one Service.
+func routeTo(service string) route.Route {
+	port := gatewayv1.PortNumber(80)
+	gatewayNamespace := gatewayv1.Namespace("infra")
+	return route.FromHTTP(&gatewayv1.HTTPRoute{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: service, Generation: 1},
+		Spec: gatewayv1.HTTPRouteSpec{
+			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: []gatewayv1.ParentReference{{Name: "gateway", Namespace: &gatewayNamespace}}},
+			Rules: []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{
+				BackendObjectReference: gatewayv1.BackendObjectReference{Name: gatewayv1.ObjectName(service), Port: &port}, Weight: ptrTo(int32(1)),
+			}}}}},
+		},
+	})
 }
 
 func withCanary(annotations map[string]string) map[string]string {
@@ -187,6 +204,13 @@ func (w *world) observe() rollout.Observation {
 	o.Freezes, o.Limits, o.DryRun = w.freezes, w.limits, w.dryRun
 	if w.peers != nil {
 		o.Peers = w.peers()
+	}
+	if w.gone {
+		o.Gateways = nil
+	}
+	if w.next != nil {
+		o.Routes = append(o.Routes, *w.next)
+		o.Services = append(o.Services, *serviceOf("secondary"), *serviceOf("secondary-v2"))
 	}
 	if !w.served {
 		o.Services, o.Routes, o.Gateways, o.Prometheus = nil, nil, nil, false
@@ -267,7 +291,7 @@ func (w *world) apply(plan rollout.Plan) bool {
 		func() { w.finalizer = w.finalizer || plan.Finalizer },
 		func() { w.state = plan.Next },
 		func() { w.applyCopy(plan.Copy) },
-		func() { w.applySplit(plan.Split) },
+		func() { w.applySplit(plan.Split); w.applyCohorts(plan.Cohorts) },
 		func() { w.applyAsk(plan.Ask) },
 		func() { w.finalizer = plan.Finalizer },
 		func() { w.exists = !plan.DeleteCanary },
@@ -288,7 +312,7 @@ func (w *world) applyCopy(intent rollout.CopyIntent) {
 			w.t.Errorf("the copy is removed while the route has the split %s", split.Encode())
 		}
 		w.copied, w.copyService, w.endpoints, w.made = nil, nil, 0, nil
-	case rollout.CopyEnsure:
+	case rollout.CopyEnsure, rollout.CopyScale:
 		made := w.makeObjects(intent)
 		if w.copied == nil {
 			made.Generation = 1
@@ -299,7 +323,7 @@ func (w *world) applyCopy(intent rollout.CopyIntent) {
 			w.copyService = workload.MakeCanaryService(&w.service, w.primary, made, metav1.OwnerReference{Name: "podinfo"})
 			return
 		}
-		if *w.copied.Spec.Replicas != *made.Spec.Replicas || workload.TemplateHashOf(w.copied) != w.candidate.Hash {
+		if *w.copied.Spec.Replicas != *made.Spec.Replicas || workload.TemplateHashOf(w.copied) != workload.TemplateHashOf(made) {
 			made.Generation, made.Status = w.copied.Generation+1, w.copied.Status
 			w.copied = made
 		}
@@ -329,11 +353,13 @@ func (w *world) applySplit(intent rollout.SplitIntent) {
 
 // split is what the route states, one without anything when it states none.
 func (w *world) split() route.Split {
-	split, _ := route.SplitOf(w.route.Annotations)
-	if split == nil {
-		return route.Split{}
+	if stated := w.route.Annotations[config.AnnotationSplit]; stated != w.stated {
+		w.stated, w.decoded = stated, route.Split{}
+		if split, _ := route.SplitOf(w.route.Annotations); split != nil {
+			w.decoded = *split
+		}
 	}
-	return *split
+	return w.decoded
 }
 
 // tellSplit tells what the route states besides the weight, when that has changed, and holds that nothing of it comes to a
@@ -380,17 +406,22 @@ func (w *world) weight() float64 {
 	return route.WeightOf(w.route, w.split())
 }
 
-// checkWeight holds the invariants of a rising weight.
+// checkWeight holds the invariants of a rising weight. A primary that is scaled up between the decision and its write needs no
+// more of the canary than it was decided for.
 func (w *world) checkWeight(before float64) {
 	after := w.weight()
 	if after <= before {
 		return
 	}
-	needed := workload.Enough(workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, after), w.policy.CanaryReadyThreshold)
+	needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, after)
+	if given := w.state.CanaryReplicas; given > 0 {
+		needed = min(needed, given)
+	}
+	needed = workload.Enough(needed, w.policy.CanaryReadyThreshold)
 	if w.copied == nil || w.copied.Status.AvailableReplicas < needed {
 		w.t.Errorf("weight rises from %v to %v without the %d replicas that it needs", before, after, needed)
 	}
-	if before > 0 && !w.unjudged() && analysis.VerdictOf(w.state.Checks) != v1alpha1.VerdictPass {
+	if promoted := w.previous != nil; before > 0 && !promoted && !w.unjudged() && analysis.VerdictOf(w.state.Checks) != v1alpha1.VerdictPass {
 		w.t.Errorf("weight rises from %v to %v without a pass", before, after)
 	}
 }
@@ -486,7 +517,7 @@ func (w *world) replace(template workload.Template) {
 	w.revision++
 	if w.primary.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
 		w.primary.Status.AvailableReplicas = 0
-		if w.served && w.weight() != 100 {
+		if w.served && w.weight() != 100 && !w.mayRestore() {
 			w.t.Errorf("a primary with strategy Recreate is changed while it has %v%% of the requests", 100-w.weight())
 		}
 	}
@@ -500,13 +531,29 @@ func (w *world) react() {
 	w.primary.Status.AvailableReplicas = max(0, w.primary.Status.AvailableReplicas-w.lost)
 	if w.copied != nil {
 		w.reactTo(w.copied, func(b behaviour) bool { return !b.neverReady })
+		if most := w.behaviours[versionOf(w.copied.Spec.Template)].most; most > 0 {
+			w.copied.Status.AvailableReplicas = min(w.copied.Status.AvailableReplicas, most)
+		}
 		w.endpoints = w.copied.Status.AvailableReplicas
 	}
-	status := gatewayv1.RouteParentStatus{ParentRef: w.route.ParentRefs[0]}
-	for _, kind := range []string{"Accepted", "ResolvedRefs"} {
-		status.Conditions = append(status.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, ObservedGeneration: w.route.Generation})
+	if w.silent || w.gone {
+		return
 	}
-	w.route.Parents = []gatewayv1.RouteParentStatus{status}
+	w.route.Parents = accepted(w.route)
+	if w.next != nil {
+		next := *w.next
+		next.Parents = accepted(next)
+		w.next = &next
+	}
+}
+
+// accepted is what the gateway reports on a route.
+func accepted(r route.Route) []gatewayv1.RouteParentStatus {
+	status := gatewayv1.RouteParentStatus{ParentRef: r.ParentRefs[0]}
+	for _, kind := range []string{"Accepted", "ResolvedRefs"} {
+		status.Conditions = append(status.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, ObservedGeneration: r.Generation})
+	}
+	return []gatewayv1.RouteParentStatus{status}
 }
 
 func (w *world) reactTo(d *appsv1.Deployment, ready func(behaviour) bool) {
@@ -525,6 +572,9 @@ func (w *world) checkEnd() {
 	}
 	if !route.SameRules(w.route, w.userRoute) || len(w.route.Annotations) > 0 {
 		w.t.Errorf("the route is not the user's: %v %v", w.route.Annotations, w.route.Rules)
+	}
+	if w.next != nil && (!route.SameRules(*w.next, *w.nextAsMade) || len(w.next.Annotations) > 0) {
+		w.t.Errorf("the route of the cohort is not the user's: %v %v", w.next.Annotations, w.next.Rules)
 	}
 	if w.finalizer || w.previous != nil || w.direct != nil {
 		w.t.Errorf("left behind: finalizer %v, previous %v, direct %v", w.finalizer, w.previous, w.direct)

@@ -2,6 +2,7 @@ package route
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -74,6 +75,18 @@ func InEffect(r Route) (ok bool, reason string) {
 // refuses the route, or does not find a backend, sends nothing by an earlier generation either.
 func Processed(r Route) (ok bool, reason string) {
 	return parentsSay(r, false)
+}
+
+// IsAbandoned reports whether nobody serves the route any more: each parent that has not dealt with its present generation is
+// a Gateway that does not exist, or has never reported on the route.
+func IsAbandoned(r Route, exists func(gateway types.NamespacedName) bool) bool {
+	return !slices.ContainsFunc(r.ParentRefs, func(parent gatewayv1.ParentReference) bool {
+		gone := kindOf(parent) == "Gateway" && !exists(parentName(parent, r.Namespace))
+		reported := slices.ContainsFunc(r.Parents, func(status gatewayv1.RouteParentStatus) bool {
+			return sameParent(status.ParentRef, parent, r.Namespace)
+		})
+		return !gone && reported && parentLacks(r, parent, false) != ""
+	})
 }
 
 func parentsSay(r Route, yes bool) (ok bool, reason string) {

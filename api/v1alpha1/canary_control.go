@@ -26,4 +26,8 @@ type GroupStatus struct {
 	// +optional
 	// +listType=atomic
 	WaitingFor []string `json:"waitingFor,omitempty"`
+	// blocked says which awaited members cannot begin since something that they need is missing, and what; the progress deadline
+	// of this member runs meanwhile. Empty while none is, and in the first 30 seconds.
+	// +optional
+	Blocked string `json:"blocked,omitempty"`
 }

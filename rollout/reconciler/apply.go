@@ -98,7 +98,7 @@ func (r *Reconciler) writeState(ctx context.Context, canary *v1alpha1.Canary, _ 
 
 func (r *Reconciler) writeCopy(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
 	switch plan.Copy.Action {
-	case rollout.CopyEnsure:
+	case rollout.CopyEnsure, rollout.CopyScale:
 		err := r.ensureCopy(ctx, canary, o, plan.Copy)
 		if refused(err) {
 			r.tell(canary, o.Primary, []rollout.Event{rollout.CanaryRejected(err)})

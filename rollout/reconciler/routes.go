@@ -32,7 +32,7 @@ func (r *Reconciler) writeSplit(ctx context.Context, _ *v1alpha1.Canary, o rollo
 	for _, current := range o.Routes {
 		desired, err := withSplit(current, o, plan.Split)
 		if err == nil {
-			desired, err = withCohorts(desired, o, plan.Cohorts)
+			desired, err = plan.Cohorts.On(desired, client.ObjectKey{Namespace: o.Namespace, Name: o.Name})
 		}
 		if err == nil {
 			err = r.render(ctx, current, desired)
@@ -53,21 +53,6 @@ func withSplit(current route.Route, o rollout.Observation, intent rollout.SplitI
 		return route.WithoutSplit(current), nil
 	}
 	return current, nil
-}
-
-func withCohorts(current route.Route, o rollout.Observation, intent rollout.CohortIntent) (route.Route, error) {
-	if intent.Ending != "" {
-		current = route.WithoutCohortsTo(current, client.ObjectKey{Namespace: o.Namespace, Name: intent.Ending})
-	}
-	deployment := client.ObjectKey{Namespace: o.Namespace, Name: o.Name}
-	entries := intent.Entries[current.Key()]
-	switch {
-	case intent.Entries == nil || len(entries) == 0 && len(route.CohortsFor(current, deployment)) == 0:
-		return current, nil
-	case len(entries) == 0:
-		return route.WithoutCohorts(current, deployment), nil
-	}
-	return route.WithCohorts(current, deployment, entries...)
 }
 
 // render writes the annotations of the desired route and leaves the rules to admission, so that they stay the user's.

@@ -1,0 +1,64 @@
+package rollout_test
+
+import (
+	"maps"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/route"
+)
+
+// chained has requests go on to a further Service, which has a second version at hand.
+func chained(w *world) {
+	made := routeTo("secondary")
+	w.next, w.nextAsMade = &made, &made
+}
+
+// marking has the requests that the canary gets marked, and those sent to the second version of the further Service.
+func marking(p *config.Policy) {
+	p.Generated = &v1alpha1.ServiceSpec{Cohort: []string{"secondary=secondary-v2"}, CohortHeader: ptrTo("x-sluice-canary")}
+}
+
+// applyCohorts writes to the route of the further Service. No request is marked before that route knows of the mark.
+func (w *world) applyCohorts(intent rollout.CohortIntent) {
+	if w.next == nil {
+		return
+	}
+	key := types.NamespacedName{Namespace: "test", Name: w.primary.Name}
+	updated, err := intent.On(*w.next, key)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	before, after := len(route.CohortsFor(*w.next, key)), len(route.CohortsFor(updated, key))
+	switch {
+	case before < after:
+		w.tell("secondary sends marked requests to %s", route.CohortsFor(updated, key)[0].To)
+	case before > after:
+		w.tell("secondary knows no marked requests any more")
+	}
+	if w.weight() > 0 && after == 0 {
+		w.t.Errorf("the canary has %v%% of the requests, and nobody knows of the mark", w.weight())
+	}
+	if !route.SameRules(updated, *w.next) {
+		updated.Generation++
+	}
+	w.next = &updated
+}
+
+func init() {
+	maps.Copy(stories, map[string]story{
+		"marked requests go on to the second version of a further Service": {
+			annotations: quick, behaviours: map[string]behaviour{"v2": good}, policy: marking, prepare: chained,
+			acts:  []act{{immediately, setting("v2")}},
+			phase: v1alpha1.PhaseSucceeded, version: "v2",
+		},
+		"marked requests are taken back with a bad version": {
+			annotations: quick, behaviours: map[string]behaviour{"v2": failing}, policy: marking, prepare: chained,
+			acts:  []act{{immediately, setting("v2")}},
+			phase: v1alpha1.PhaseFailed, version: "v1",
+		},
+	})
+}
