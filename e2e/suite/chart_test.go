@@ -7,17 +7,30 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/app"
 	"sluice.dev/sluice/e2e/cluster/binaries"
 )
 
-// install puts the chart of the checkout into the cluster, as make install does; the pods are always new ones.
+// install puts the chart of the checkout into the cluster with its default values, as make install does; the pods are always
+// new ones.
 func install(ctx context.Context) {
 	GinkgoHelper()
-	root, err := binaries.Root(ctx)
+	clusterTool(ctx, "install")
+	expectNewReplicas(ctx)
+}
+
+// expectNewReplicas waits until no replica is there that goes, which may answer in the old way until its end, and another one
+// leads.
+func expectNewReplicas(ctx context.Context) {
+	GinkgoHelper()
+	a, err := app.Connect(ctx, release)
 	Expect(err).NotTo(HaveOccurred())
-	run(ctx, filepath.Join(root, "bin", "cluster"), "install")
+	r := &rollout{App: a}
+	Eventually(ctx, func() []corev1.Pod { return r.controllers(ctx) }, patience, glance).Should(HaveEach(HaveField("DeletionTimestamp", BeNil())))
+	Eventually(ctx, func() string { return r.leader(ctx) }, patience, glance).ShouldNot(BeEmpty(), "a replica that stays leads")
 }
 
 func uninstall(ctx context.Context) {

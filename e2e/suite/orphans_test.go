@@ -77,9 +77,8 @@ func small(ctx context.Context, namespace string, annotations map[string]string)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(a.Delete(ctx)).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) { Expect(a.Delete(ctx)).To(Succeed()) })
-	Expect(a.Deploy(ctx, app.Options{Annotations: annotations})).To(Succeed())
+	Expect(a.Deploy(ctx, app.Options{Replicas: 1, Annotations: annotations, Env: []string{"DRAIN=0s"}})).To(Succeed())
 	r := &rollout{App: a}
-	r.kubectl(ctx, "scale", "deployment", "podinfo", "--replicas=1")
 	r.waitFor(ctx, v1alpha1.PhaseInitialized)
 	r.routes = r.userRoutes(ctx)
 	return r
