@@ -43,7 +43,7 @@ var _ = Describe("The way back to the primary", func() {
 			expectPart(seen, seen.Where(byCanary), weight)
 		}
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
-		Expect(r.messages(ctx, "WeightReturned")).To(Equal([]string{
+		Eventually(ctx, func() []string { return r.messages(ctx, "WeightReturned") }, patience, glance).Should(Equal([]string{
 			"The primary is ready with the candidate; the canary's weight falls to 30%", "The primary is ready with the candidate; the canary's weight falls to 10%"}))
 		r.expectClean(ctx, "v2")
 		r.expectNoFailures("nobody")
@@ -63,7 +63,7 @@ var _ = Describe("Annotations of the Canary", func() {
 		r.waitForTraffic(ctx, "v2")
 		r.kubectl(ctx, "annotate", "canary", "podinfo", "sluice.dev/reset=true")
 		r.waitFor(ctx, v1alpha1.PhaseInitialized)
-		Expect(r.messages(ctx, "Cancelled")).To(ConsistOf(MatchRegexp(`^Rollout of [0-9a-f]{8} is cancelled: reset by \S+$`)))
+		Eventually(ctx, func() []string { return r.messages(ctx, "Cancelled") }, patience, glance).Should(ConsistOf(MatchRegexp(`^Rollout of [0-9a-f]{8} is cancelled: reset by \S+$`)))
 		r.expectClean(ctx, "v1")
 
 		r.setVersion(ctx, "v2")

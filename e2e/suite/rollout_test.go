@@ -60,30 +60,6 @@ var _ = Describe("A good version", func() {
 		Expect(r.primaryVersions(ctx)).NotTo(HaveKey("v2"))
 		r.expectNoFailures("nobody")
 	})
-
-	It("waits while Prometheus is gone and goes on when it is back", func(ctx SpecContext) {
-		r := given(ctx, "blind", quick, "")
-		r.setVersion(ctx, "v2")
-		r.waitUntil(ctx, "step 1 in effect", func(s v1alpha1.CanaryStatus) bool { return s.Step == 1 && s.StepStarted != nil })
-		By("Prometheus goes")
-		restore := func(ctx SpecContext) {
-			r.kubectl(ctx, "scale", "deployment/prometheus", "-n", "monitoring", "--replicas=1")
-			r.kubectl(ctx, "rollout", "status", "deployment/prometheus", "-n", "monitoring", "--timeout=60s")
-		}
-		DeferCleanup(restore)
-		r.kubectl(ctx, "scale", "deployment/prometheus", "-n", "monitoring", "--replicas=0")
-		held := r.waitUntil(ctx, "an inconclusive check", func(s v1alpha1.CanaryStatus) bool {
-			return len(s.Checks) > 0 && s.Checks[0].Verdict == v1alpha1.VerdictInconclusive
-		})
-		step, failed := held.Step, held.FailedChecks
-		Consistently(ctx, func() int32 { return r.status(ctx).Step }, 5*time.Second, glance).Should(Equal(step), "a step was taken blindly")
-		Expect(r.status(ctx).FailedChecks).To(Equal(failed), "no data counted as a failed check")
-		By("Prometheus comes back")
-		restore(ctx)
-		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
-		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
-	})
 })
 
 var _ = Describe("A bad version", func() {
