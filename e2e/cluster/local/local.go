@@ -194,23 +194,10 @@ func cgroupHierarchies() []string {
 	return dirs
 }
 
-// shares give all pods together as much of the CPU as ten processes of the machine get. By default they get as much as one, and
-// beside a compiler their probes and the gateway answer seconds late.
-var shares = map[string]string{"cpu.shares": "10240", "cpu.weight": "1000"}
-
 func makeCgroups() error {
-	for _, hierarchy := range cgroupHierarchies() {
-		dir := filepath.Join(hierarchy, cgroupRoot)
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+	for _, dir := range cgroupHierarchies() {
+		if err := os.MkdirAll(filepath.Join(dir, cgroupRoot), 0o755); err != nil {
 			return fmt.Errorf("make control group: %w", err)
-		}
-		for file, share := range shares {
-			if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
-				continue
-			}
-			if err := os.WriteFile(filepath.Join(dir, file), []byte(share), 0o644); err != nil {
-				return fmt.Errorf("give the control group its share of the CPU: %w", err)
-			}
 		}
 	}
 	return nil
