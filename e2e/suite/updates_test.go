@@ -32,10 +32,15 @@ type updates struct {
 	wrong         []string
 }
 
+// underWay is how many updates may be under way. The API server tries a patch again that another one has overtaken, admission
+// included, so one that is slow would never catch up with ever more of them.
+const underWay = 8
+
 // update sends updates at a rate, each of which patches the Deployment, until stopped.
 func (r *rollout) update(perSecond int, patch func(i int) client.Patch) *updates {
 	ctx, cancel := context.WithCancel(context.Background())
 	u := &updates{r: r, stop: cancel}
+	slots := make(chan struct{}, underWay)
 	u.done.Go(func() {
 		ticker := time.NewTicker(time.Second / time.Duration(perSecond))
 		defer ticker.Stop()
@@ -44,7 +49,14 @@ func (r *rollout) update(perSecond int, patch func(i int) client.Patch) *updates
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				u.done.Go(func() { u.one(ctx, patch(i)) })
+			}
+			select {
+			case slots <- struct{}{}:
+				u.done.Go(func() {
+					u.one(ctx, patch(i))
+					<-slots
+				})
+			default:
 			}
 		}
 	})
