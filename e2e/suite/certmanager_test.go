@@ -32,7 +32,7 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 
 	BeforeAll(func(ctx SpecContext) {
 		clusterTool(ctx, "cert-manager")
-		DeferCleanup(func(ctx SpecContext) { install(ctx) })
+		DeferCleanup(reinstall)
 		r = given(ctx, "certificates", quick, "")
 		load = r.update(20, changingLabels)
 		load.expectAdmitted(ctx, "before anything changes")

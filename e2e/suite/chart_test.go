@@ -22,6 +22,13 @@ func install(ctx context.Context) {
 	expectNewReplicas(ctx)
 }
 
+// reinstall puts the chart back after a spec that has failed before it did so itself.
+func reinstall(ctx SpecContext) {
+	if CurrentSpecReport().Failed() {
+		install(ctx)
+	}
+}
+
 // expectNewReplicas waits until no replica is there that goes, which may answer in the old way until its end, and another one
 // leads.
 func expectNewReplicas(ctx context.Context) {
@@ -68,11 +75,7 @@ var _ = Describe("The chart", Serial, func() {
 		s := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 && s.StepStarted != nil })
 		Expect(s.Started).To(Equal(began), "it did not begin again")
 
-		DeferCleanup(func(ctx SpecContext) {
-			if CurrentSpecReport().Failed() {
-				install(ctx)
-			}
-		})
+		DeferCleanup(reinstall)
 		uninstall(ctx)
 		Expect(r.Deployment(ctx, "podinfo-canary")).To(BeNil())
 		Expect(r.userRoutes(ctx)).To(Equal(r.routes))
