@@ -27,7 +27,7 @@ test-unit: $(CLUSTER_TOOL) ## Run the tests that need no cluster (they do build 
 	go test -timeout 15m -parallel 4 $$(go list ./... | grep -v /e2e/suite)
 
 e2e: cluster-up install plugin ## Run the end-to-end suite on the cluster
-	go tool ginkgo --procs 2 --timeout 40m --no-color -v ./e2e/suite
+	go tool ginkgo --procs 4 --timeout 40m --no-color -v ./e2e/suite
 
 bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a table
 	@go run ./e2e/bench

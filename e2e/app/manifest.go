@@ -108,7 +108,8 @@ spec:
           resources: {requests: {cpu: 10m}}
 {{- end}}
           ports: [{containerPort: 8080, name: http}{{if .GRPC}}, {containerPort: 9000, name: grpc}{{end}}]
-          readinessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 1}
+          # What is not ready says so; an answer that takes long on a machine with much to do is none of that.
+          readinessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 1, timeoutSeconds: 10}
 {{- if not .NoService}}
 ---
 apiVersion: v1

@@ -89,7 +89,7 @@ func TestReadiness(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	defaults := settings{version: "dev", port: "8080", drain: 3 * time.Second, forward: []string{"X-Sluice-Canary"}}
+	defaults := settings{version: "dev", port: "8080", drain: 12 * time.Second, forward: []string{"X-Sluice-Canary"}}
 	for name, c := range map[string]struct {
 		env  map[string]string
 		want settings

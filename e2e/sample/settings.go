@@ -34,11 +34,15 @@ type settings struct {
 // cohortHeader marks requests that a canary got; it is always passed on.
 const cohortHeader = "X-Sluice-Canary"
 
+// defaultDrain is longer than a gateway takes to learn that a pod goes: on a machine with much to do Traefik was seen to send
+// requests to pods of a plain Deployment until 8 s after their end was in its EndpointSlice.
+const defaultDrain = 12 * time.Second
+
 // settingsFrom reads VERSION, PORT, GRPC_PORT (none by default), ERROR_RATE (0 to 1), READY, WORKER and GATE (true or false),
 // the durations LATENCY, DRAIN, CRASH_AFTER and READY_AFTER, and UPSTREAM (a URL) with UPSTREAM_HOST and FORWARD (names of
 // headers, separated by commas). What is empty has its default; the error tells all that is wrong.
 func settingsFrom(env func(string) string) (settings, error) {
-	s := settings{version: "dev", port: "8080", drain: 3 * time.Second, forward: []string{cohortHeader}}
+	s := settings{version: "dev", port: "8080", drain: defaultDrain, forward: []string{cohortHeader}}
 	var wrong []error
 	for _, variable := range []struct {
 		name string

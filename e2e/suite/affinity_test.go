@@ -67,8 +67,9 @@ func (r *rollout) cookies(users int) map[int]string {
 	return all
 }
 
-// hadCookie keeps the requests of users who have come to a version before.
-func hadCookie(a traffic.Answer) bool { return a.Body != nil && len(a.Body.Cookies) > 0 }
+// hadCookie keeps the requests of users who have come to a version before. Who has both cookies had two first requests under
+// way at once, as slow answers have it, and belongs to neither version more than to the other.
+func hadCookie(a traffic.Answer) bool { return a.Body != nil && len(a.Body.Cookies) == 1 }
 
 // asSent tells which versions answered requests with which cookie.
 func asSent(report traffic.Report) map[string]bool {

@@ -32,7 +32,7 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 
 	BeforeAll(func(ctx SpecContext) {
 		clusterTool(ctx, "cert-manager")
-		DeferCleanup(func(ctx SpecContext) { install(ctx) })
+		DeferCleanup(reinstall)
 		r = given(ctx, "certificates", quick, "")
 		load = r.update(20, changingLabels)
 		load.expectAdmitted(ctx, "before anything changes")
@@ -106,8 +106,7 @@ func (r *rollout) helmUpgrade(ctx context.Context, setting string) {
 	run(ctx, filepath.Join(dir, "helm"), "upgrade", "sluice", filepath.Join(root, "charts", "sluice"), "-n", release, "--reuse-values",
 		"--set", setting, "--kubeconfig", filepath.Join(root, ".cluster", "kubeconfig"))
 	r.kubectl(ctx, "rollout", "status", "deployment/sluice", "-n", release, "--timeout=120s")
-	Eventually(ctx, func() []corev1.Pod { return r.controllers(ctx) }, patience, glance).Should(HaveEach(HaveField("DeletionTimestamp", BeNil())))
-	Eventually(ctx, func() string { return r.leader(ctx) }, patience, glance).ShouldNot(BeEmpty(), "a replica of the new kind leads")
+	expectNewReplicas(ctx)
 }
 
 // serving is the certificate that is served, once every webhook trusts what signed it.

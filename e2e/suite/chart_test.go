@@ -7,17 +7,37 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/app"
 	"sluice.dev/sluice/e2e/cluster/binaries"
 )
 
-// install puts the chart of the checkout into the cluster, as make install does; the pods are always new ones.
+// install puts the chart of the checkout into the cluster with its default values, as make install does; the pods are always
+// new ones.
 func install(ctx context.Context) {
 	GinkgoHelper()
-	root, err := binaries.Root(ctx)
+	clusterTool(ctx, "install")
+	expectNewReplicas(ctx)
+}
+
+// reinstall puts the chart back after a spec that has failed before it did so itself.
+func reinstall(ctx SpecContext) {
+	if CurrentSpecReport().Failed() {
+		install(ctx)
+	}
+}
+
+// expectNewReplicas waits until no replica is there that goes, which may answer in the old way until its end, and another one
+// leads.
+func expectNewReplicas(ctx context.Context) {
+	GinkgoHelper()
+	a, err := app.Connect(ctx, release)
 	Expect(err).NotTo(HaveOccurred())
-	run(ctx, filepath.Join(root, "bin", "cluster"), "install")
+	r := &rollout{App: a}
+	Eventually(ctx, func() []corev1.Pod { return r.controllers(ctx) }, patience, glance).Should(HaveEach(HaveField("DeletionTimestamp", BeNil())))
+	Eventually(ctx, func() string { return r.leader(ctx) }, patience, glance).ShouldNot(BeEmpty(), "a replica that stays leads")
 }
 
 func uninstall(ctx context.Context) {
@@ -38,7 +58,7 @@ func run(ctx context.Context, program string, args ...string) {
 }
 
 var _ = Describe("The chart", Serial, func() {
-	It("is upgraded under load without a lost request and without starting a rollout", func(ctx SpecContext) {
+	It("is upgraded under load without a lost request, and uninstalled in mid-rollout without a trace, and each time the rollout goes on", func(ctx SpecContext) {
 		r := given(ctx, "upgrade", quick, "")
 		u := r.update(20, changingLabels)
 		install(ctx)
@@ -48,19 +68,14 @@ var _ = Describe("The chart", Serial, func() {
 		Expect(u.refusals).To(BeEmpty(), "updates that were refused while replicas were replaced")
 		Expect(r.status(ctx).Phase).To(Equal(v1alpha1.PhaseInitialized))
 		Expect(r.status(ctx).History).To(BeEmpty())
-		r.setVersion(ctx, "v2")
-		r.waitUntil(ctx, "step 1", moments[1].holds)
-		install(ctx)
-		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
-		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
-	})
 
-	It("is uninstalled in mid-rollout without a trace on the routes, and goes on when it is installed again", func(ctx SpecContext) {
-		r := given(ctx, "uninstall", quick, "")
 		r.setVersion(ctx, "v2")
-		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 && s.StepStarted != nil })
-		DeferCleanup(func(ctx SpecContext) { install(ctx) })
+		began := r.waitUntil(ctx, "step 1", moments[1].holds).Started
+		install(ctx)
+		s := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 && s.StepStarted != nil })
+		Expect(s.Started).To(Equal(began), "it did not begin again")
+
+		DeferCleanup(reinstall)
 		uninstall(ctx)
 		Expect(r.Deployment(ctx, "podinfo-canary")).To(BeNil())
 		Expect(r.userRoutes(ctx)).To(Equal(r.routes))

@@ -56,7 +56,9 @@ var _ = Describe("A group of two", func() {
 	})
 })
 
-var _ = Describe("Control over many rollouts", Serial, func() {
+var _ = Describe("Control over many rollouts", Ordered, Serial, func() {
+	AfterAll(func(ctx SpecContext) { install(ctx) })
+
 	It("freezes the cluster, and goes on", func(ctx SpecContext) {
 		r := begin(ctx, "frozen", scene{Options: app.Options{Replicas: 1, Annotations: with(map[string]string{"sluice.dev/interval": "3s"})}})
 		r.setVersion(ctx, "v2")
@@ -86,7 +88,6 @@ var _ = Describe("Control over many rollouts", Serial, func() {
 		})
 		other := r.another(secondary)
 		other.waitFor(ctx, v1alpha1.PhaseInitialized)
-		DeferCleanup(func(ctx SpecContext) { install(ctx) })
 		r.helmUpgrade(ctx, "maxConcurrent.namespace=1")
 		r.setVersion(ctx, "v2")
 		r.waitUntil(ctx, "its begin", func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseProgressing })
@@ -104,7 +105,6 @@ var _ = Describe("Control over many rollouts", Serial, func() {
 
 	It("changes nothing in a dry run, and says what it would have done", func(ctx SpecContext) {
 		r := begin(ctx, "dryrun", scene{Options: app.Options{Replicas: 2, Annotations: with(map[string]string{"sluice.dev/interval": "2s"})}})
-		DeferCleanup(func(ctx SpecContext) { install(ctx) })
 		r.helmUpgrade(ctx, "dryRun=true")
 		out := r.kubectl(ctx, "set", "env", "deployment/podinfo", "VERSION=v2")
 		Expect(out).To(ContainSubstring("dry run: this change would have been held back as canary"))

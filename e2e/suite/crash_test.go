@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -42,8 +44,8 @@ var _ = Describe("A controller that is killed", Serial, func() {
 	})
 })
 
-var _ = Describe("A control plane in trouble", Serial, func() {
-	It("loses no rollout when the API server restarts and etcd is compacted in the middle of it", func(ctx SpecContext) {
+var _ = Describe("A cluster in trouble", Serial, func() {
+	It("loses no rollout when the API server restarts, etcd is compacted, and Prometheus goes and comes back in the middle of it", func(ctx SpecContext) {
 		r := given(ctx, "apiserver", quick, "")
 		r.setVersion(ctx, "v2")
 		r.waitUntil(ctx, "step 1", moments[1].holds)
@@ -55,8 +57,23 @@ var _ = Describe("A control plane in trouble", Serial, func() {
 			return r.Client.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: app.Name}, &v1alpha1.Canary{})
 		}, patience, glance).Should(Succeed(), "the API server is back")
 		Expect(apiServer()).NotTo(Equal(before))
-		r.waitUntil(ctx, "step 3", moments[2].holds)
+		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 && s.StepStarted != nil })
 		compact(ctx, apiServer())
+
+		By("Prometheus goes")
+		restore := func(ctx SpecContext) {
+			r.kubectl(ctx, "scale", "deployment/prometheus", "-n", "monitoring", "--replicas=1")
+			r.kubectl(ctx, "rollout", "status", "deployment/prometheus", "-n", "monitoring", "--timeout=60s")
+		}
+		DeferCleanup(restore)
+		r.kubectl(ctx, "scale", "deployment/prometheus", "-n", "monitoring", "--replicas=0")
+		held := r.waitUntil(ctx, "an inconclusive check", func(s v1alpha1.CanaryStatus) bool {
+			return len(s.Checks) > 0 && s.Checks[0].Verdict == v1alpha1.VerdictInconclusive && strings.Contains(s.Message, "Prometheus could not answer")
+		})
+		Consistently(ctx, func() int32 { return r.status(ctx).Step }, 5*time.Second, glance).Should(Equal(held.Step), "a step lasts less, and none is taken blindly")
+		Expect(r.status(ctx).FailedChecks).To(Equal(held.FailedChecks), "no data counted as a failed check")
+		By("Prometheus comes back")
+		restore(ctx)
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
 		r.expectNoFailures("nobody")

@@ -62,7 +62,6 @@ var _ = Describe("Whatever is taken away", func() {
 					By(fmt.Sprintf("%s: kubectl %v", r.Namespace, removal.args))
 					r.take(ctx, removal.args)
 					r.expectNoOrphan(ctx)
-					Expect(r.Delete(ctx)).To(Succeed())
 				})
 			}
 			group.Wait()
@@ -76,10 +75,11 @@ func small(ctx context.Context, namespace string, annotations map[string]string)
 	a, err := app.Connect(ctx, namespace)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(a.Delete(ctx)).To(Succeed())
-	DeferCleanup(func(ctx SpecContext) { Expect(a.Delete(ctx)).To(Succeed()) })
-	Expect(a.Deploy(ctx, app.Options{Annotations: annotations})).To(Succeed())
 	r := &rollout{App: a}
-	r.kubectl(ctx, "scale", "deployment", "podinfo", "--replicas=1")
+	DeferCleanup(func(ctx SpecContext) {
+		r.kubectl(ctx, "delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+	})
+	Expect(a.Deploy(ctx, app.Options{Replicas: 1, Annotations: annotations, Env: []string{"DRAIN=0s"}})).To(Succeed())
 	r.waitFor(ctx, v1alpha1.PhaseInitialized)
 	r.routes = r.userRoutes(ctx)
 	return r

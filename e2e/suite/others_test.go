@@ -12,6 +12,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/e2e/app"
+	"sluice.dev/sluice/e2e/traffic"
 )
 
 // jobs is a check of the sample application's worker: at most a tenth of the canary's jobs may fail.
@@ -47,11 +48,12 @@ var _ = Describe("Without traffic", func() {
 
 var _ = Describe("Mirroring", func() {
 	It("is held back at a gateway that cannot, and rendered for one that says it can", func(ctx SpecContext) {
-		const namespace, class = "mirroring", "shadow"
+		const namespace, class, route = "mirroring", "shadow", "HTTPRoute/mirroring/podinfo"
 		r := begin(ctx, namespace, scene{
 			Options: app.Options{Replicas: 1, Annotations: map[string]string{"sluice.dev/canary": "true"}},
 			manifests: []string{app.Class(class), policy(namespace,
-				"{interval: 1m, iterations: 2, mirror: true, mirrorWeight: 10, stepMirrorWeight: 20, maxMirrorWeight: 50, preset: app}")},
+				"{interval: 2s, iterations: 3, mirror: true, mirrorWeight: 10, stepMirrorWeight: 20, maxMirrorWeight: 40, preset: app, "+successRate+"}"),
+				strings.ReplaceAll(shadowed, "$NAMESPACE", namespace)},
 		})
 		DeferCleanup(func(ctx SpecContext) { Expect(r.Remove(ctx, app.Class(class))).To(Succeed()) })
 		Expect(r.Supports(ctx, class, "HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror")).To(Succeed())
@@ -68,14 +70,38 @@ var _ = Describe("Mirroring", func() {
 		r.kubectl(ctx, "patch", "httproute", "podinfo", "--type=json", "-p", `[{"op":"replace","path":"/spec/parentRefs/0/name","value":"`+class+`"}]`)
 		r.routes = r.userRoutes(ctx)
 		r.accepts(ctx)
-		r.waitUntil(ctx, "the first iteration", moments[1].holds)
-		Expect(r.mirrors(ctx)).To(Equal([]string{"podinfo-canary:80 10%"}))
-		Expect(r.shares(ctx)).To(HaveEach(HaveEach(0.)))
-		r.kubectl(ctx, "annotate", "deployment", "podinfo", "sluice.dev/abort=true")
-		r.waitFor(ctx, v1alpha1.PhaseFailed)
-		r.expectClean(ctx, "v1")
+		shadow := traffic.Target{URL: app.GatewayURL, Host: "shadow." + r.Host()}
+		var copies *traffic.Run
+		for iteration, percent := range []int{10, 30, 40} {
+			r.waitUntil(ctx, fmt.Sprintf("%d%%", percent), func(s v1alpha1.CanaryStatus) bool { return s.Step == int32(iteration)+1 && s.StepStarted != nil })
+			Expect(r.mirrors(ctx)).To(Equal([]string{fmt.Sprintf("podinfo-canary:80 %d%%", percent)}))
+			Expect(r.shares(ctx)[route]).To(Equal([]float64{0}))
+			if copies == nil {
+				By("the canary gets requests, in place of those that a mirror would send")
+				waitForGateway(ctx, shadow)
+				copies = visited(ctx, r.App, traffic.Options{Host: shadow.Host})
+			}
+		}
+		r.waitUntil(ctx, "all requests", func(s v1alpha1.CanaryStatus) bool { return s.CanaryWeight == 100 && s.StepStarted != nil })
+		Expect(r.mirrors(ctx)).To(BeEmpty(), "answers count now")
+		Expect(r.shares(ctx)[route]).To(Equal([]float64{100}))
+		r.waitFor(ctx, v1alpha1.PhasePromoting)
+		Expect(copies.Stop().Versions()).To(Equal([]string{"v2"}))
+		Expect(copies.Report().Failed().Answers).To(BeEmpty())
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		r.expectClean(ctx, "v2")
 	})
 })
+
+// shadowed sends requests to the canary's Service itself.
+const shadowed = `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: shadowed, namespace: $NAMESPACE}
+spec:
+  parentRefs: [{name: gateway, namespace: gateway-system}]
+  hostnames: [shadow.$NAMESPACE.example.com]
+  rules: [{backendRefs: [{name: podinfo-canary, port: 80}]}]
+`
 
 // accepts reports, in place of a controller, that every generation of the route is served.
 func (r *rollout) accepts(ctx context.Context) {

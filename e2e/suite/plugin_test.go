@@ -49,7 +49,7 @@ var _ = Describe("Who may only operate Canaries", func() {
 		Expect(code).To(Equal(3), "a change that was just made is not yet promoted")
 		r.waitUntil(ctx, "step 1", moments[1].holds)
 		r.ask(ctx, "pause", "podinfo", "--reason", "lunch")
-		Consistently(ctx, func() int32 { return r.status(ctx).Step }, 8*time.Second, glance).Should(BeEquivalentTo(1), "a paused rollout takes no step")
+		Consistently(ctx, func() int32 { return r.status(ctx).Step }, 5*time.Second, glance).Should(BeEquivalentTo(1), "a paused rollout takes no step")
 		Expect(r.ask(ctx, "get", "podinfo")).To(And(ContainSubstring("paused by olga: lunch"), ContainSubstring("1 of 3")))
 		r.ask(ctx, "resume", "podinfo")
 		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 })

@@ -28,10 +28,10 @@ var _ = Describe("Routes of every kind", func() {
 		paths, edge := "paths."+namespace+".example.com", "edge."+namespace+".example.com"
 		r := begin(ctx, namespace, scene{
 			Options: app.Options{GRPC: true, Replicas: 2, Annotations: with(map[string]string{
-				"sluice.dev/step-weight": "25", "sluice.dev/max-weight": "50", "sluice.dev/metrics": "app"})},
+				"sluice.dev/step-weight": "25", "sluice.dev/max-weight": "50", "sluice.dev/metrics": "app", "sluice.dev/interval": "4s"})},
 			manifests: []string{app.PathRoute(namespace, app.Name), app.GRPCRoute(namespace, app.Name),
 				app.RemoteRoute(namespace, app.Name), app.ServiceRoute(namespace, app.Name)},
-			requests: traffic.Options{Rate: 2 * rate, Also: []traffic.Target{
+			requests: traffic.Options{Rate: 4 * rate, Also: []traffic.Target{
 				{URL: app.GatewayURL + "cart", Host: paths},
 				{URL: app.GatewayURL, Host: paths, Header: http.Header{"X-Tester": {"yes"}}},
 				{URL: app.GatewayURL, Host: edge},
@@ -51,8 +51,7 @@ var _ = Describe("Routes of every kind", func() {
 		s := r.waitUntil(ctx, "step 1 in effect", moments[1].holds)
 		Expect(r.shares(ctx)).To(SatisfyAll(HaveLen(5), HaveEach(HaveEach(25.))), "all routes have the weight of the step")
 		Expect(r.shares(ctx)["HTTPRoute/routes/podinfo-paths"]).To(HaveLen(2), "of both rules")
-		end := s.StepStarted.Add(4 * time.Second)
-		Eventually(ctx, time.Now, patience, glance).Should(BeTemporally(">", end))
+		Eventually(ctx, time.Now, patience, glance).Should(BeTemporally(">", s.StepStarted.Add(4*time.Second)))
 		leave()
 
 		By("the route of another namespace was granted the canary's Service too, for as long as there is one")
@@ -68,11 +67,11 @@ var _ = Describe("Routes of every kind", func() {
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 
 		By("every host, path and call was shared")
-		seen := r.run.Report().Between(s.StepStarted.Add(500*time.Millisecond), end)
+		seen := lateIn(r.run.Report(), s, 4*time.Second)
 		for _, host := range []string{r.Host(), paths, edge} {
 			expectShareOf(seen.Where(func(a traffic.Answer) bool { return a.Host == host }), 25)
 		}
-		expectShareOf(calls.Report().Between(s.StepStarted.Add(500*time.Millisecond), end), 25)
+		expectShareOf(lateIn(calls.Report(), s, 4*time.Second), 25)
 		r.expectClean(ctx, "v2")
 		r.expectNoFailures("nobody")
 		Expect(calls.Report().Failed().Answers).To(BeEmpty())

@@ -25,9 +25,6 @@ func asked(report traffic.Report, name string) traffic.Report {
 	})
 }
 
-// settled is when every request is served by what was just seen in effect.
-const settled = 500 * time.Millisecond
-
 var _ = Describe("A/B testing", func() {
 	It("sends every matching request to the canary and every other one to the primary, then follows with weights", func(ctx SpecContext) {
 		const namespace = "abtest"
@@ -66,17 +63,18 @@ var _ = Describe("A/B testing", func() {
 		Expect(weighted.CanaryWeight).To(BeEquivalentTo(30))
 		r.waitFor(ctx, v1alpha1.PhasePromoting)
 
-		tested := r.run.Report().Between(first.StepStarted.Add(settled), second.StepStarted.Time)
-		all := r.run.Report().Between(first.StepStarted.Add(settled), time.Time{})
+		tested := r.run.Report().Between(first.StepStarted.Time, second.StepStarted.Time)
 		for name := range matching {
-			Expect(asked(all, name).Versions()).To(Equal([]string{"v2"}), name+", also beside the weight")
+			answers := asked(r.run.Report(), name)
+			came := answers.FirstSeen("v2")
+			Expect(came).To(BeTemporally("<", weighted.StepStarted.Time), name)
+			Expect(answers.Between(came, time.Time{}).Versions()).To(Equal([]string{"v2"}), name+", also beside the weight")
 		}
 		for name := range others {
 			Expect(asked(tested, name).Versions()).To(Equal([]string{"v1"}), name)
 		}
 		Expect(asked(tested, "").Versions()).To(Equal([]string{"v1"}))
-		during := r.run.Report().Between(weighted.StepStarted.Add(settled), weighted.StepStarted.Add(3*time.Second))
-		expectShareOf(during.Where(func(a traffic.Answer) bool {
+		expectShareOf(lateIn(r.run.Report(), weighted, 3*time.Second).Where(func(a traffic.Answer) bool {
 			_, matches := matching[strings.TrimPrefix(a.URL, app.GatewayURL+"?")]
 			return !matches
 		}), 30)
@@ -100,10 +98,9 @@ var _ = Describe("Blue/green", func() {
 		s := r.waitUntil(ctx, "all requests held", func(s v1alpha1.CanaryStatus) bool { return s.Step == 3 && s.StepStarted != nil })
 		Expect(s.Strategy).To(Equal("blue/green"))
 		Expect(s.CanaryWeight).To(BeEquivalentTo(100))
-		end := s.StepStarted.Add(4 * time.Second)
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		Expect(r.run.Report().FirstSeen("v2")).To(BeTemporally(">", s.StepStarted.Add(-2*time.Second)), "no request before all requests")
-		Expect(r.run.Report().Between(s.StepStarted.Add(settled), end).Versions()).To(Equal([]string{"v2"}))
+		Expect(lateIn(r.run.Report(), s, 4*time.Second).Versions()).To(Equal([]string{"v2"}))
 		r.expectClean(ctx, "v2")
 		r.expectEvents(ctx, "IterationStarted", "HoldStarted", "Promoted")
 		r.expectNoFailures("nobody")

@@ -30,13 +30,13 @@ const (
 	glance   = 100 * time.Millisecond
 )
 
-// quick settings keep a rollout under half a minute: three steps of five seconds. Several specs share the machine, so only
+// quick settings keep a rollout under half a minute: three steps of three seconds. Several specs share the machine, so only
 // those that are about it ask for short request durations.
 var quick = map[string]string{
 	"sluice.dev/canary":               "true",
 	"sluice.dev/step-weight":          "20",
 	"sluice.dev/max-weight":           "60",
-	"sluice.dev/interval":             "5s",
+	"sluice.dev/interval":             "3s",
 	"sluice.dev/max-request-duration": "5s",
 }
 

@@ -19,7 +19,7 @@ var _ = Describe("Testers", func() {
 		s := scene{
 			Options: app.Options{Replicas: 2, Annotations: map[string]string{
 				"sluice.dev/canary": "true", "sluice.dev/match": "x-canary=true", "sluice.dev/step-weights": "0.2,5,25",
-				"sluice.dev/interval": "4s", "sluice.dev/delay": "6s", "sluice.dev/max-request-duration": "5s",
+				"sluice.dev/interval": "4s", "sluice.dev/delay": "8s", "sluice.dev/max-request-duration": "5s",
 			}},
 			requests: traffic.Options{Rate: 2 * rate},
 		}
@@ -44,7 +44,7 @@ var _ = Describe("Testers", func() {
 		Expect(rest.Between(time.Time{}, fine.StepStarted.Add(-time.Second)).Versions()).To(Equal([]string{"v1"}))
 		few := rest.Between(fine.StepStarted.Time, fine.StepStarted.Add(4*time.Second))
 		Expect(few.Of("v2").Total()).To(BeNumerically("<=", 4), "0.2%% of %d requests", few.Total())
-		expectShareOf(rest.Between(last.StepStarted.Add(settled), last.StepStarted.Add(4*time.Second)), 25)
+		expectShareOf(lateIn(rest, last, 4*time.Second), 25)
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
 		r.expectNoFailures("nobody")

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,17 +18,19 @@ import (
 	"sluice.dev/sluice/e2e/sample/answer"
 )
 
-// simulated sends requests at one a second to a handler for as long as said, on the clock of the bubble.
+// simulated sends requests at one a second to a handler for as long as said, on the clock of the bubble, by which
+// cookies expire too.
 func simulated(t *testing.T, options Options, seconds int, handler http.HandlerFunc) *Run {
 	t.Helper()
 	options.URL, options.Rate = "http://127.0.0.1/", 1
-	run := start(t.Context(), options, roundTripper(func(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(seconds)*time.Second-time.Millisecond)
+	defer cancel()
+	run := start(ctx, options, roundTripper(func(r *http.Request) (*http.Response, error) {
 		w := &recorded{header: http.Header{}}
 		handler(w, r)
 		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(&w.body), Header: w.header}, nil
 	}))
-	time.Sleep(time.Duration(seconds)*time.Second - time.Millisecond)
-	run.Stop()
+	<-run.Ended()
 	return run
 }
 
