@@ -12,7 +12,6 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/e2e/app"
-	"sluice.dev/sluice/e2e/traffic"
 )
 
 // configure applies the application with a ConfigMap named by its content, as docs/configuration.md says.
@@ -82,10 +81,8 @@ var _ = Describe("A new configuration", func() {
 		Expect(failed.Reason).To(ContainSubstring("request-success-rate"))
 		Expect(r.configurationOf(ctx, "podinfo")).To(Equal(first))
 		r.expectRoutesAsBefore(ctx)
-		restored := time.Now().Add(settled)
-		since := func() traffic.Report { return r.run.Report().Between(restored, time.Time{}) }
-		Eventually(ctx, func() int { return since().Total() }, patience, glance).Should(BeNumerically(">", rate))
-		Expect(since().Versions()).To(Equal([]string{"v2"}))
+		Eventually(ctx, func() []string { return r.run.Report().Between(time.Now().Add(-time.Second), time.Time{}).Versions() }, patience, glance).
+			Should(Equal([]string{"v2"}), "all answers of a second")
 		r.expectNoFailures("v3")
 	})
 })
