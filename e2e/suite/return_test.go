@@ -38,7 +38,7 @@ var _ = Describe("The way back to the primary", func() {
 		r.kubectl(ctx, "scale", "deployment", "podinfo", "--replicas=4")
 		for _, weight := range []float64{30, 10} {
 			s := r.waitUntil(ctx, fmt.Sprintf("weight %v%%", weight), func(s v1alpha1.CanaryStatus) bool { return s.CanaryWeight == weight && s.StepStarted != nil })
-			Eventually(ctx, time.Now, patience, glance).Should(BeTemporally(">", s.StepStarted.Add(3*time.Second)))
+			r.waitForAnswer(ctx, s.StepStarted.Add(3*time.Second))
 			seen := lateIn(r.run.Report(), s, 3*time.Second)
 			expectPart(seen, seen.Where(byCanary), weight)
 		}

@@ -26,7 +26,7 @@ var _ = Describe("A good version", func() {
 			s := r.waitUntil(ctx, fmt.Sprintf("step %d in effect", step), func(s v1alpha1.CanaryStatus) bool { return s.Step == step && s.StepStarted != nil })
 			Expect(s.CanaryWeight).To(Equal(weight))
 			Expect(r.primaryVersions(ctx)).To(Equal(map[string]bool{"v1": true}), "the primary runs v2 before it is promoted")
-			Eventually(ctx, time.Now, patience, glance).Should(BeTemporally(">", s.StepStarted.Add(4*time.Second)))
+			r.waitForAnswer(ctx, s.StepStarted.Add(4*time.Second))
 			expectShareOf(lateIn(r.run.Report(), s, 4*time.Second), weight)
 		}
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)

@@ -51,7 +51,7 @@ var _ = Describe("Routes of every kind", func() {
 		s := r.waitUntil(ctx, "step 1 in effect", moments[1].holds)
 		Expect(r.shares(ctx)).To(SatisfyAll(HaveLen(5), HaveEach(HaveEach(25.))), "all routes have the weight of the step")
 		Expect(r.shares(ctx)["HTTPRoute/routes/podinfo-paths"]).To(HaveLen(2), "of both rules")
-		Eventually(ctx, time.Now, patience, glance).Should(BeTemporally(">", s.StepStarted.Add(4*time.Second)))
+		r.waitForAnswer(ctx, s.StepStarted.Add(4*time.Second))
 		leave()
 
 		By("the route of another namespace was granted the canary's Service too, for as long as there is one")

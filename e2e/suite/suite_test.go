@@ -106,6 +106,12 @@ func (r *rollout) waitForTraffic(ctx context.Context, version string) {
 	Eventually(ctx, func() bool { return !r.run.Report().FirstSeen(version).IsZero() }, patience, glance).Should(BeTrue(), "no answer from "+version)
 }
 
+// waitForAnswer waits for the answer to a request that was sent after a moment.
+func (r *rollout) waitForAnswer(ctx context.Context, moment time.Time) {
+	GinkgoHelper()
+	Eventually(ctx, func() int { return r.run.Report().Between(moment, time.Time{}).Total() }, patience, glance).Should(BeNumerically(">", 0))
+}
+
 // primaryVersions are the versions that pods of the primary run.
 func (r *rollout) primaryVersions(ctx context.Context) map[string]bool {
 	var pods corev1.PodList
