@@ -33,7 +33,7 @@ var _ = Describe("A cohort", func() {
 				{URL: app.GatewayURL, Host: host},
 				{URL: app.GatewayURL + "?marked", Host: host, Header: map[string][]string{"X-Sluice-Canary": {app.Name}}},
 				{URL: app.GatewayURL, Host: stock},
-			}, Rate: 4 * rate},
+			}, Rate: 2 * rate},
 		})
 		behind := r.another(secondary)
 		By("v2 of the Service behind is tested by nobody but who is sent there")

@@ -31,7 +31,7 @@ var _ = Describe("Routes of every kind", func() {
 				"sluice.dev/step-weight": "25", "sluice.dev/max-weight": "50", "sluice.dev/metrics": "app", "sluice.dev/interval": "4s"})},
 			manifests: []string{app.PathRoute(namespace, app.Name), app.GRPCRoute(namespace, app.Name),
 				app.RemoteRoute(namespace, app.Name), app.ServiceRoute(namespace, app.Name)},
-			requests: traffic.Options{Rate: 4 * rate, Also: []traffic.Target{
+			requests: traffic.Options{Rate: 2 * rate, Also: []traffic.Target{
 				{URL: app.GatewayURL + "cart", Host: paths},
 				{URL: app.GatewayURL, Host: paths, Header: http.Header{"X-Tester": {"yes"}}},
 				{URL: app.GatewayURL, Host: edge},
