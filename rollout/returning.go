@@ -40,7 +40,10 @@ func (t *tick) returned() bool {
 		return true
 	default:
 		t.event(weightReturned(remaining))
+		given := next.CanaryReplicas
 		t.giveWeight(remaining)
+		// A smaller weight needs no more of the canary than it has, however much the primary was scaled up meanwhile.
+		next.CanaryReplicas = min(given, next.CanaryReplicas)
 		next.StepStarted, next.WaitingSince = nil, nil
 		t.say(fmt.Sprintf("The primary is ready; canary weight %v%% is being put into effect", remaining))
 	}
@@ -63,6 +66,7 @@ func (t *tick) boundReturn() {
 	if bounded == wanted && !losesTesters {
 		return
 	}
+	t.tellReturned(written, bounded)
 	t.plan.Split = t.writtenSplit(bounded)
 	next := &t.plan.Next
 	if next.Phase != v1alpha1.PhaseProgressing || next.Step == 0 {
@@ -76,6 +80,15 @@ func (t *tick) boundReturn() {
 	}
 	t.say(fmt.Sprintf("Giving the primary its requests back as it can take them: it has %g%%, with %d of %d replicas available",
 		fullWeight-bounded, t.o.Primary.Status.AvailableReplicas, t.whole()))
+}
+
+// tellReturned corrects what was to be told of a weight that falls by less, or not at all.
+func (t *tick) tellReturned(written, bounded float64) {
+	told := len(t.plan.Events)
+	t.plan.Events = slices.DeleteFunc(t.plan.Events, func(e Event) bool { return e.Reason == weightReturned(bounded).Reason })
+	if len(t.plan.Events) < told && bounded < written {
+		t.event(weightReturned(bounded))
+	}
 }
 
 // unavailable tells how to go on with a primary that has no available replica: nobody but the canary can answer.
