@@ -2,8 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -94,55 +92,6 @@ func (t *tick) isGrowing(replicas int32) bool {
 	status := t.o.Copy.Status
 	return t.autoscaler != nil && status.ObservedGeneration >= t.o.Copy.Generation && status.Replicas == status.UpdatedReplicas &&
 		status.AvailableReplicas >= replicas
-}
-
-// boundReturn lets no more requests go back to the primary than its available replicas bear, whatever has decided that they
-// go back.
-func (t *tick) boundReturn() {
-	written := t.writtenWeight()
-	wanted, stated := t.wantedWeight()
-	losesTesters := t.losesTesters()
-	if !stated || wanted >= written && !losesTesters || t.returnsAtOnce(written) {
-		return
-	}
-	bounded := max(wanted, written)
-	if wanted < written {
-		bounded = min(written, max(wanted, fullWeight-math.Floor(t.bearable(fullWeight-written))))
-	}
-	if bounded == wanted && !losesTesters {
-		return
-	}
-	t.plan.Split = t.writtenSplit(bounded)
-	next := &t.plan.Next
-	if next.Phase != v1alpha1.PhaseProgressing || next.Step == 0 {
-		next.CanaryWeight = bounded
-	}
-	t.plan.Finalizer = true
-	t.plan.Copy = t.keptCopy()
-	if t.o.Primary.Status.AvailableReplicas == 0 {
-		t.say("Keeping the canary's requests where they are: " + t.unavailable())
-		return
-	}
-	t.say(fmt.Sprintf("Giving the primary its requests back as it can take them: it has %g%%, with %d of %d replicas available",
-		fullWeight-bounded, t.o.Primary.Status.AvailableReplicas, t.whole()))
-}
-
-// unavailable tells how to go on with a primary that has no available replica: nobody but the canary can answer.
-func (t *tick) unavailable() string {
-	if workload.Replicas(t.o.Primary) == 0 {
-		return fmt.Sprintf("the primary is scaled to 0; kubectl scale deployment %s --replicas=N goes on, or, to take the canary away "+
-			"although nothing else answers, kubectl delete canaries.sluice.dev %s", t.o.Name, t.o.Name)
-	}
-	return fmt.Sprintf("the primary has no available replica; make its pods ready (kubectl describe deployment %s), or apply a template "+
-		"that gets ready, which rolls out directly; to take the canary away although nothing else answers: kubectl delete canaries.sluice.dev %s", t.o.Name, t.o.Name)
-}
-
-// losesTesters reports whether the plan sends matched requests back to a primary that has no available replica.
-func (t *tick) losesTesters() bool {
-	if t.o.Primary == nil || t.o.Primary.Status.AvailableReplicas > 0 || t.plan.Split.Action == SplitLeave || len(t.plan.Split.Split.Match) > 0 {
-		return false
-	}
-	return slices.ContainsFunc(t.o.splitRoutes(), func(r route.Route) bool { return len(route.SplitFor(r, t.o.key()).Match) > 0 })
 }
 
 // keptCopy leaves a copy alone that still gets requests.

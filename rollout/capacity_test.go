@@ -186,6 +186,19 @@ var capacityStories = map[string]story{
 		acts:  []act{{immediately, setting("v2")}, {atStep(2), scaling(0)}, {after(3 * time.Minute), scaling(10)}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
+	"an autoscaler has shrunk a primary that is scaled up while it takes its requests back": {
+		annotations: half, behaviours: map[string]behaviour{"v2": good},
+		policy:  func(p *config.Policy) { p.StepWeightPromotion = 6 },
+		prepare: func(w *world) { autoscaled(w); recreate(w) },
+		acts:    []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil && w.state.StepStarted != nil }, scaling(20)}},
+		phase:   v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"an autoscaler has shrunk a primary that gets its previous template back": {
+		annotations: patient, behaviours: map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}},
+		policy: func(p *config.Policy) { p.StepWeights = []float64{50} }, prepare: autoscaled,
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
 	"the primary is scaled up in flight": {
 		annotations: half, behaviours: map[string]behaviour{"v2": good},
 		acts:  []act{{immediately, setting("v2")}, {atStep(1), scaling(20)}},
@@ -201,6 +214,35 @@ var capacityStories = map[string]story{
 }
 
 func init() { maps.Copy(stories, capacityStories) }
+
+func TestTheCanaryKeepsItsSizeUntilItsSmallerWeightHasSettled(t *testing.T) {
+	falls := func(p *config.Policy) { p.ExplicitSteps = []config.Step{{Weight: 50}, {Weight: 20}} }
+	w := newWorld(t, story{annotations: half, behaviours: map[string]behaviour{"v2": good}, policy: falls})
+	w.tick()
+	w.set("v2")
+	w.runs(t, func(w *world) bool { return w.weight() == 50 })
+	size := *w.copied.Spec.Replicas
+	w.runs(t, func(w *world) bool { return w.weight() == 20 })
+	falling := w.now
+	w.runs(t, func(w *world) bool { return *w.copied.Spec.Replicas < size })
+	if settled := w.now.Sub(falling); settled < 2*time.Second {
+		t.Errorf("the canary shrinks %s after its weight has fallen, while requests are still on their way", settled)
+	}
+}
+
+func TestTheCanaryKeepsItsSizeWhileThePrimaryIsScaledTo0(t *testing.T) {
+	w := newWorld(t, story{annotations: half, behaviours: map[string]behaviour{"v2": good}})
+	w.tick()
+	w.set("v2")
+	w.runs(t, atStep(2))
+	size := *w.copied.Spec.Replicas
+	scaling(0)(w)
+	end := w.now.Add(time.Minute)
+	w.runs(t, func(w *world) bool { return w.now.After(end) })
+	if now := *w.copied.Spec.Replicas; now < size {
+		t.Errorf("only the canary serves, and it shrinks from %d to %d replicas", size, now)
+	}
+}
 
 // TestRandomCapacity plays an autoscaler, lost pods and scaling at any moment, with late reactions and crashes, against the
 // invariants of every write.

@@ -106,6 +106,7 @@ func peer(namespace, name string, phase v1alpha1.Phase, asked int) rollout.Peer 
 
 func TestQueue(t *testing.T) {
 	const open, waits = v1alpha1.PhaseProgressing, v1alpha1.PhaseWaiting
+	begun := func(p rollout.Peer) rollout.Peer { p.Open = true; return p }
 	inGroup := func(p rollout.Peer) rollout.Peer { p.Group = "checkout"; return p }
 	for name, c := range map[string]struct {
 		limits  rollout.Limits
@@ -123,6 +124,8 @@ func TestQueue(t *testing.T) {
 		"of two at once the name decides": {rollout.Limits{Cluster: 1}, []rollout.Peer{peer("a", "a", waits, 10)}, "", "2nd in the queue: 1 of 1 rollouts are running in the cluster (a/a)"},
 		"those ahead that another limit holds are in nobody's way": {rollout.Limits{Cluster: 2, Namespace: 1},
 			[]rollout.Peer{peer("a", "a", open, 0), peer("a", "b", waits, 1)}, "", ""},
+		"one that has just begun is in the queue no more": {rollout.Limits{Cluster: 2}, []rollout.Peer{peer("a", "a", open, 0), begun(peer("a", "b", waits, 1))}, "",
+			"1st in the queue: 2 of 2 rollouts are running in the cluster (a/a, a/b)"},
 		"a group is one rollout": {rollout.Limits{Cluster: 1}, []rollout.Peer{inGroup(peer("test", "b", open, 0))}, "checkout", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,24 +50,6 @@ func (t *tick) members() []Peer {
 	})
 }
 
-// hasPassed reports whether a member is past a step, counted as its last one where it has fewer. A member without a candidate takes
-// no part, and one whose candidate has not started has passed nothing.
-func (p Peer) hasPassed(step int32) bool {
-	switch {
-	case !Active(p.State):
-		return !p.Held
-	case p.State.Phase == v1alpha1.PhasePromoting:
-		return true
-	case p.State.Phase == v1alpha1.PhaseFinalising:
-		return p.State.Outcome != v1alpha1.OutcomeSuperseded
-	}
-	passed := int32(0)
-	if p.State.Group != nil {
-		passed = p.State.Group.Passed
-	}
-	return passed >= min(step, max(1, int32(len(p.State.Steps))))
-}
-
 // atBarrier holds a member that has passed a step until all others have, and reports whether it waits.
 func (t *tick) atBarrier(step int32, doing string) bool {
 	if t.policy.Group == "" {
@@ -123,24 +105,6 @@ func (t *tick) awaitsBlocked(message, blocked string) {
 	if known := t.before.Group; known == nil || known.Blocked != blocked {
 		t.event(memberBlocked(t.policy.Group, blocked))
 	}
-}
-
-// isBlocked reports whether a member has a candidate that cannot begin since something is missing; one that is paused, frozen,
-// queued or at a gate waits because somebody wants it so.
-func (p Peer) isBlocked() bool {
-	s := p.State
-	return p.Held && s.Phase == v1alpha1.PhaseWaiting && s.Paused == "" && s.Frozen == "" && s.Queue == nil && s.Gate == nil
-}
-
-// why tells what keeps a member, where that is not its analysis.
-func (p Peer) why() string {
-	switch {
-	case p.State.Paused != "":
-		return " (" + p.State.Paused + ")"
-	case p.State.Phase == v1alpha1.PhaseWaiting:
-		return " (" + p.State.Message + ")"
-	}
-	return ""
 }
 
 // stepsAlone holds a member at its step until all others have passed it.
@@ -203,21 +167,6 @@ func (t *tick) groupFailureSince(moment time.Time) string {
 		}
 	}
 	return ""
-}
-
-// failedSince reports that a member's rollout was given up at or after a moment.
-func (p Peer) failedSince(moment time.Time) (reason string, failed bool) {
-	switch {
-	case p.State.Restoring && Active(p.State) && !unsuccessful(p.State.Outcome):
-		return p.State.Reason, true
-	case p.State.Phase == v1alpha1.PhaseFinalising:
-		decided := p.State.WaitingSince
-		return p.State.Reason, unsuccessful(p.State.Outcome) && decided != nil && !decided.Time.Before(moment)
-	case len(p.State.History) > 0:
-		last := p.State.History[0]
-		return last.Reason, unsuccessful(last.Outcome) && !last.Finished.Time.Before(moment)
-	}
-	return "", false
 }
 
 func (t *tick) isGroupFailed() bool {

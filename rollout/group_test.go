@@ -11,6 +11,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -308,6 +309,42 @@ func TestWhoIsAwaited(t *testing.T) {
 			}
 			if waits := w.state.Step == 1; waits != c.awaited {
 				t.Errorf("at step %d: %s", w.state.Step, w.state.Message)
+			}
+		})
+	}
+}
+
+// TestWhoRollsTheGroupBack holds by which other member's end a rollout is rolled back.
+func TestWhoRollsTheGroupBack(t *testing.T) {
+	at := func(d time.Duration) *metav1.MicroTime { moment := metav1.NewMicroTime(epoch.Add(d)); return &moment }
+	ended := func(outcome v1alpha1.Outcome, d time.Duration) v1alpha1.CanaryStatus {
+		return v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFailed, History: []v1alpha1.HistoryEntry{{Outcome: outcome, Finished: *at(d)}}}
+	}
+	const before, since = -time.Second, time.Second
+	ends := v1alpha1.PhaseFinalising
+	for name, c := range map[string]struct {
+		state v1alpha1.CanaryStatus
+		back  bool
+	}{
+		"one that is rolled back":                    {v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeFailed, WaitingSince: at(since)}, true},
+		"one that is aborted":                        {v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeAborted, WaitingSince: at(since)}, true},
+		"one that was rolled back before this began": {v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeFailed, WaitingSince: at(before)}, false},
+		"one that is superseded":                     {v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeSuperseded, WaitingSince: at(since)}, false},
+		"one whose primary gets its old template":    {v1alpha1.CanaryStatus{Phase: v1alpha1.PhasePromoting, Restoring: true}, true},
+		"one that has failed":                        {ended(v1alpha1.OutcomeFailed, since), true},
+		"one that had failed before this began":      {ended(v1alpha1.OutcomeFailed, before), false},
+		"one that was taken back":                    {ended(v1alpha1.OutcomeCancelled, since), false},
+		"one that was never rolled out":              {v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := withWeight(t)
+			w.policy.Group = "checkout"
+			w.peers = func() []rollout.Peer {
+				return []rollout.Peer{{Namespace: "test", Name: "peer", Group: "checkout", State: c.state}}
+			}
+			w.tick()
+			if back := w.state.Outcome == v1alpha1.OutcomeFailed; back != c.back {
+				t.Errorf("rolled back %v: %s", back, w.state.Message)
 			}
 		})
 	}

@@ -1,5 +1,11 @@
 package rollout
 
+import (
+	"time"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
 // Peer is another Canary, as far as this rollout depends on it.
 type Peer struct {
 	// Namespace and Name are those of its Deployment.
@@ -13,6 +19,57 @@ type Peer struct {
 	Open bool
 	// State of its rollout.
 	State State
+}
+
+// hasPassed reports whether a member is past a step, counted as its last one where it has fewer. A member without a candidate takes
+// no part, and one whose candidate has not started has passed nothing.
+func (p Peer) hasPassed(step int32) bool {
+	switch {
+	case !Active(p.State):
+		return !p.Held
+	case p.State.Phase == v1alpha1.PhasePromoting:
+		return true
+	case p.State.Phase == v1alpha1.PhaseFinalising:
+		return p.State.Outcome != v1alpha1.OutcomeSuperseded
+	}
+	passed := int32(0)
+	if p.State.Group != nil {
+		passed = p.State.Group.Passed
+	}
+	return passed >= min(step, max(1, int32(len(p.State.Steps))))
+}
+
+// failedSince reports that a member's rollout was given up at or after a moment.
+func (p Peer) failedSince(moment time.Time) (reason string, failed bool) {
+	switch {
+	case p.State.Restoring && Active(p.State) && !unsuccessful(p.State.Outcome):
+		return p.State.Reason, true
+	case p.State.Phase == v1alpha1.PhaseFinalising:
+		decided := p.State.WaitingSince
+		return p.State.Reason, unsuccessful(p.State.Outcome) && decided != nil && !decided.Time.Before(moment)
+	case len(p.State.History) > 0:
+		last := p.State.History[0]
+		return last.Reason, unsuccessful(last.Outcome) && !last.Finished.Time.Before(moment)
+	}
+	return "", false
+}
+
+// isBlocked reports whether a member has a candidate that cannot begin since something is missing; one that is paused, frozen,
+// queued or at a gate waits because somebody wants it so.
+func (p Peer) isBlocked() bool {
+	s := p.State
+	return p.Held && s.Phase == v1alpha1.PhaseWaiting && s.Paused == "" && s.Frozen == "" && s.Queue == nil && s.Gate == nil
+}
+
+// why tells what keeps a member, where that is not its analysis.
+func (p Peer) why() string {
+	switch {
+	case p.State.Paused != "":
+		return " (" + p.State.Paused + ")"
+	case p.State.Phase == v1alpha1.PhaseWaiting:
+		return " (" + p.State.Message + ")"
+	}
+	return ""
 }
 
 // Limits are how many rollouts may be open at the same time, 0 for any number.

@@ -2,8 +2,13 @@ package rollout
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"sluice.dev/sluice/analysis"
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/workload"
 )
 
 // returned gives requests back to a primary that is ready with the candidate: in each interval as many percent as the
@@ -35,9 +40,71 @@ func (t *tick) returned() bool {
 		return true
 	default:
 		t.event(weightReturned(remaining))
+		given := next.CanaryReplicas
 		t.giveWeight(remaining)
+		// A smaller weight needs no more of the canary than it has, however much the primary was scaled up meanwhile.
+		next.CanaryReplicas = min(given, next.CanaryReplicas)
 		next.StepStarted, next.WaitingSince = nil, nil
 		t.say(fmt.Sprintf("The primary is ready; canary weight %v%% is being put into effect", remaining))
 	}
 	return false
+}
+
+// boundReturn lets no more requests go back to the primary than its available replicas bear, whatever has decided that they
+// go back.
+func (t *tick) boundReturn() {
+	written := t.writtenWeight()
+	wanted, stated := t.wantedWeight()
+	losesTesters := t.losesTesters()
+	if !stated || wanted >= written && !losesTesters || t.returnsAtOnce(written) {
+		return
+	}
+	bounded := max(wanted, written)
+	if wanted < written {
+		bounded = min(written, max(wanted, fullWeight-math.Floor(t.bearable(fullWeight-written))))
+	}
+	if bounded == wanted && !losesTesters {
+		return
+	}
+	t.tellReturned(written, bounded)
+	t.plan.Split = t.writtenSplit(bounded)
+	next := &t.plan.Next
+	if next.Phase != v1alpha1.PhaseProgressing || next.Step == 0 {
+		next.CanaryWeight = bounded
+	}
+	t.plan.Finalizer = true
+	t.plan.Copy = t.keptCopy()
+	if t.o.Primary.Status.AvailableReplicas == 0 {
+		t.say("Keeping the canary's requests where they are: " + t.unavailable())
+		return
+	}
+	t.say(fmt.Sprintf("Giving the primary its requests back as it can take them: it has %g%%, with %d of %d replicas available",
+		fullWeight-bounded, t.o.Primary.Status.AvailableReplicas, t.whole()))
+}
+
+// tellReturned corrects what was to be told of a weight that falls by less, or not at all.
+func (t *tick) tellReturned(written, bounded float64) {
+	told := len(t.plan.Events)
+	t.plan.Events = slices.DeleteFunc(t.plan.Events, func(e Event) bool { return e.Reason == weightReturned(bounded).Reason })
+	if len(t.plan.Events) < told && bounded < written {
+		t.event(weightReturned(bounded))
+	}
+}
+
+// unavailable tells how to go on with a primary that has no available replica: nobody but the canary can answer.
+func (t *tick) unavailable() string {
+	if workload.Replicas(t.o.Primary) == 0 {
+		return fmt.Sprintf("the primary is scaled to 0; kubectl scale deployment %s --replicas=N goes on, or, to take the canary away "+
+			"although nothing else answers, kubectl delete canaries.sluice.dev %s", t.o.Name, t.o.Name)
+	}
+	return fmt.Sprintf("the primary has no available replica; make its pods ready (kubectl describe deployment %s), or apply a template "+
+		"that gets ready, which rolls out directly; to take the canary away although nothing else answers: kubectl delete canaries.sluice.dev %s", t.o.Name, t.o.Name)
+}
+
+// losesTesters reports whether the plan sends matched requests back to a primary that has no available replica.
+func (t *tick) losesTesters() bool {
+	if t.o.Primary == nil || t.o.Primary.Status.AvailableReplicas > 0 || t.plan.Split.Action == SplitLeave || len(t.plan.Split.Split.Match) > 0 {
+		return false
+	}
+	return slices.ContainsFunc(t.o.splitRoutes(), func(r route.Route) bool { return len(route.SplitFor(r, t.o.key()).Match) > 0 })
 }
