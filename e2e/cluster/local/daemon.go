@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,6 +44,9 @@ func Daemon(ctx context.Context, binaries string) error {
 	return fmt.Errorf("the node ended: %w", err)
 }
 
+// acceptAgain is the pause after a connection that could not be accepted.
+const acceptAgain = 100 * time.Millisecond
+
 func forward(port, namespace int) error {
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	listener, err := net.Listen("tcp", address)
@@ -53,7 +57,9 @@ func forward(port, namespace int) error {
 		for {
 			client, err := listener.Accept()
 			if err != nil {
-				return
+				// Nothing closes the listener, so it is short of files, and some are free when others have been served.
+				time.Sleep(acceptAgain)
+				continue
 			}
 			go serve(client, address, namespace)
 		}
