@@ -96,9 +96,7 @@ func cleanUpTraces(t *tick) {
 // rest is the phase of a Deployment that runs what was last asked for, or that keeps a failed candidate.
 func rest(t *tick) {
 	next := &t.plan.Next
-	if next.Phase == v1alpha1.PhaseWaiting {
-		*next = t.fresh(next.Phase)
-	}
+	t.forgetEnded()
 	switch {
 	case t.problem != "":
 		if next.Phase == "" || next.Phase == v1alpha1.PhaseWaiting {
@@ -116,6 +114,17 @@ func rest(t *tick) {
 		}
 		next.Phase = v1alpha1.PhaseInitialized
 		t.say(t.found())
+	}
+}
+
+// forgetEnded ends a wait for a candidate that is gone, and a failure that was taken back or forgotten: the Deployment runs what
+// was last asked for. A dry run keeps no candidate that could be.
+func (t *tick) forgetEnded() {
+	switch phase := t.plan.Next.Phase; {
+	case phase == v1alpha1.PhaseWaiting:
+		t.plan.Next = t.fresh(phase)
+	case phase == v1alpha1.PhaseFailed && t.o.Candidate == nil && !t.o.DryRun:
+		t.plan.Next = t.fresh("")
 	}
 }
 

@@ -77,6 +77,7 @@ var _ = Describe("A bad version", func() {
 		Consistently(ctx, func() v1alpha1.Phase { return r.status(ctx).Phase }, 3*time.Second, glance).Should(Equal(v1alpha1.PhaseFailed))
 		By("once it is forgotten it is tried again")
 		Expect(r.kubectl(ctx, "annotate", "deployment", "podinfo", "sluice.dev/reset=true")).To(ContainSubstring("is forgotten; apply it again"))
+		r.waitFor(ctx, v1alpha1.PhaseInitialized)
 		r.setVersion(ctx, "v2", "ERROR_RATE=0.5")
 		r.waitUntil(ctx, "its first step", moments[1].holds)
 	})
