@@ -166,6 +166,20 @@ func TestTheQueueIsInOrder(t *testing.T) {
 	}
 }
 
+// Others look at the status to tell who was first: were it older than the candidate, two could wait for each other.
+func TestATemplateThatIsAskedForAgainHasALaterPlace(t *testing.T) {
+	w := newWorld(t, story{annotations: quick})
+	w.limits = rollout.Limits{Cluster: 1}
+	w.peers = func() []rollout.Peer { return []rollout.Peer{peer("a", "a", v1alpha1.PhaseProgressing, 0)} }
+	for range 2 {
+		w.now = w.now.Add(time.Minute)
+		w.set("v2")
+		if plan, _ := w.tick(); plan.Next.Requested.At.Unix() != w.now.Unix() {
+			t.Errorf("at %s it is in the queue as asked for at %s", w.now, plan.Next.Requested.At)
+		}
+	}
+}
+
 func TestARolloutThatReplacesAnotherKeepsItsSlot(t *testing.T) {
 	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good, "v3": good}})
 	w.limits = rollout.Limits{Cluster: 1}

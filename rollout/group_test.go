@@ -263,6 +263,12 @@ var groupStories = map[string]struct {
 			{at("cart", after(3*time.Minute)), only("shop", unfreezing)}},
 		versions: "cart=v1 shop=v1",
 	},
+	"a member that was given up with the others is tried alone": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": failing}, "shop": {"v2": good}},
+		acts: []groupAct{{at("cart", immediately), only("shop", freezing(v1alpha1.FreezeStart))}, {at("cart", immediately), all("v2")},
+			{at("shop", inPhase(v1alpha1.PhaseFailed)), only("shop", retrying("v2", 0))}, {at("shop", after(time.Minute)), only("shop", unfreezing)}},
+		versions: "cart=v1 shop=v2",
+	},
 	"a member with strategy Recreate is taken back": {
 		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}}},
 		acts:       []groupAct{{at("cart", immediately), only("cart", recreate)}, {at("cart", immediately), all("v2")}},

@@ -8,6 +8,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout"
 )
 
 // mayRestore reports whether a primary with requests may get its previous template back at once: the canary is bad, or all
@@ -51,6 +52,11 @@ func init() {
 			acts:  []act{{immediately, setting("v2")}, failingAsPrimary(behaviour{neverReady: true})},
 			phase: v1alpha1.PhaseFailed, version: "v1",
 		},
+		"a primary with strategy Recreate fails and its canary has too few pods": {
+			annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: returning, prepare: recreate,
+			acts:  []act{{immediately, setting("v2")}, failingAsPrimary(behaviour{successRate: 100, p99: 20, requests: 100, most: 3})},
+			phase: v1alpha1.PhaseFailed, version: "v1",
+		},
 		"a primary with strategy Recreate fails while the gateway reports nothing": {
 			annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: returning, prepare: recreate,
 			acts: []act{{immediately, setting("v2")}, failingAsPrimary(good), {immediately, goingSilent},
@@ -67,6 +73,14 @@ func init() {
 				w.set("v3")
 			}}},
 			phase: v1alpha1.PhaseSucceeded, version: "v3",
+		},
+		"a canary loses pods while requests go back bit by bit": {
+			annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: func(p *config.Policy) { p.StepWeightPromotion = 5 },
+			acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil && w.weight() == 15 }, func(w *world) {
+				w.tell("only one pod of the canary is left")
+				w.behaviours = map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, most: 1}}
+			}}},
+			phase: v1alpha1.PhaseSucceeded, version: "v2",
 		},
 		"a canary that cannot be scaled for the next step fails at the progress deadline": {
 			annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationStepWeight: "25", config.AnnotationProgressDeadline: "60s"},
@@ -104,6 +118,20 @@ func (w *world) runs(t *testing.T, until func(*world) bool) {
 		w.now = w.now.Add(100 * time.Millisecond)
 	}
 	t.Fatalf("it does not come to that; it stands at %s: %s", w.state.Phase, w.state.Message)
+}
+
+func TestAPreviousTemplateIsPutBackWithoutACanary(t *testing.T) {
+	w := newWorld(t, story{annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: returning})
+	recreate(w)
+	w.tick()
+	w.set("v2")
+	w.runs(t, func(w *world) bool { return w.previous != nil && w.weight() == 50 })
+	w.copied, w.copyService, w.endpoints, w.route = nil, nil, 0, w.userRoute
+	w.react()
+	w.state.Restoring, w.state.CanaryWeight, w.state.CanaryReplicas = true, 0, 0
+	if plan := rollout.Decide(w.policy, w.state, w.observe()); plan.Ask.Key != config.AnnotationRestore {
+		t.Errorf("nothing is waited for that is not there: %s", plan)
+	}
 }
 
 func TestAGatewayWhoseControllerIsAwayIsWaitedFor(t *testing.T) {
