@@ -68,7 +68,8 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 	})
 
 	It("give way to Sluice's own under load", func(ctx SpecContext) {
-		r.helmUpgrade(ctx, "certs.provider=self")
+		// A new authority is trusted for a tenth of a certificate's life before it signs.
+		r.helmUpgrade(ctx, "certs.provider=self,certs.validity=3m,certs.caValidity=1h")
 		load.expectAdmitted(ctx, "the change to self")
 		Eventually(ctx, func() []string { return r.serving(ctx).Issuer.Organization }, patience, glance).Should(Equal(own))
 		load.expectAdmitted(ctx, "the first certificate of Sluice's own authority")
