@@ -148,9 +148,11 @@ func (t *tick) keepShare() {
 }
 
 // afterPrimary ends the rollout once the primary is complete. Where the primary had no requests meanwhile, its pods are
-// given the settle time to be known at the gateway.
+// given the settle time to be known at the gateway. Users who stay at their version must meet none of the pods that have just
+// gone, which the gateway may still know.
 func (t *tick) afterPrimary(outcome v1alpha1.Outcome, reason string) {
-	if t.plan.Next.CanaryWeight == fullWeight && !t.settled("The primary is ready; letting that settle") {
+	unknown := t.plan.Next.CanaryWeight == fullWeight || t.plan.Next.SessionAffinity != nil
+	if unknown && !t.settled("The primary is ready; letting that settle") {
 		return
 	}
 	t.decideOutcome(outcome, reason)
