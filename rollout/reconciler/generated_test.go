@@ -298,23 +298,37 @@ func TestEveryGeneratedRouteHoldsASplit(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {
-	t.Parallel()
+// pausedApp has a rollout in flight that nobody but the test goes on with.
+func pausedApp(t *testing.T) *app {
+	t.Helper()
 	a := newApp(t)
 	a.inFlight()
 	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
 	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != "" })
+	return a
+}
+
+// observedBy is the Canary and as much of what is observed as its routes are written by.
+func (a *app) observedBy(r *Reconciler) (*v1alpha1.Canary, rollout.Observation) {
+	a.t.Helper()
+	canary, err := get(a, "podinfo", &v1alpha1.Canary{})
+	a.Expect(err).NotTo(HaveOccurred())
+	o := rollout.Observation{Namespace: a.namespace, Name: "podinfo", Finalizer: true}
+	o.Routes, err = r.listRoutes(a.t.Context(), a.namespace)
+	a.Expect(err).NotTo(HaveOccurred())
+	return canary, o
+}
+
+func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {
+	t.Parallel()
+	a := pausedApp(t)
 	broken, written := second(t, func() {})
 	broken.Client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
 		Apply: func(context.Context, client.WithWatch, runtime.ApplyConfiguration, ...client.ApplyOption) error {
 			return errors.New("a webhook is away")
 		},
 	})
-	canary, err := get(a, "podinfo", &v1alpha1.Canary{})
-	a.Expect(err).NotTo(HaveOccurred())
-	o := rollout.Observation{Namespace: a.namespace, Name: "podinfo", Finalizer: true}
-	o.Routes, err = broken.listRoutes(t.Context(), a.namespace)
-	a.Expect(err).NotTo(HaveOccurred())
+	canary, o := a.observedBy(broken)
 	made := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"namespace": a.namespace, "name": "made"}}}
 	plan := rollout.Plan{Next: *canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove}}
 	plan.Generate.Objects = []*unstructured.Unstructured{made}
@@ -324,10 +338,7 @@ func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {
 
 func TestARouteThatCannotBeWrittenKeepsNoTemplateFromBeingRestored(t *testing.T) {
 	t.Parallel()
-	a := newApp(t)
-	a.inFlight()
-	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
-	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != "" })
+	a := pausedApp(t)
 	broken, _ := second(t, func() {})
 	var asked []string
 	broken.Client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
@@ -339,11 +350,7 @@ func TestARouteThatCannotBeWrittenKeepsNoTemplateFromBeingRestored(t *testing.T)
 			return errors.New("a webhook is away")
 		},
 	})
-	canary, err := get(a, "podinfo", &v1alpha1.Canary{})
-	a.Expect(err).NotTo(HaveOccurred())
-	o := rollout.Observation{Namespace: a.namespace, Name: "podinfo", Finalizer: true}
-	o.Routes, err = broken.listRoutes(t.Context(), a.namespace)
-	a.Expect(err).NotTo(HaveOccurred())
+	canary, o := a.observedBy(broken)
 	plan := rollout.Plan{Next: *canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove},
 		Ask: rollout.AskIntent{Key: config.AnnotationRestore, Hash: "7c9e41d2"}}
 	a.Expect(broken.apply(t.Context(), canary, o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
