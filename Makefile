@@ -56,7 +56,7 @@ fmt: ## Format the code
 generate: ## Make the generated files: deep copies, CRDs, the tables of annotations, of the chart's values and of Flagger's fields, golden files
 	$(CONTROLLER_GEN) object paths=./api/... crd:crdVersions=v1,allowDangerousTypes=true output:crd:dir=charts/sluice/files/crds
 	go run ./api/crds charts/sluice/files/crds/*canarypolicies.yaml
-	go test -count 1 ./charts ./config ./plugin/migrate -update
+	go test -count 1 ./charts ./config ./internal/plugin/migrate -update
 
 build: ## Build the controller into bin/
 	go build -ldflags "-X main.version=$(VERSION)" -o bin/sluice ./cmd/sluice
@@ -69,7 +69,7 @@ image: $(CLUSTER_TOOL) ## Build the images of the controller and the sample into
 	@$(CLUSTER_TOOL) image --ref sluice.dev/sample:dev --out dist/sample.tar ./e2e/sample
 
 release: $(CLUSTER_TOOL) ## Make everything that a version is published as, in dist/release: make release VERSION=v0.1.0
-	@go run ./release --version $(VERSION) --date $$(git log -1 --format=%ct) --helm $$($(CLUSTER_TOOL) build helm)/helm
+	@go run ./hack/release --version $(VERSION) --date $$(git log -1 --format=%ct) --helm $$($(CLUSTER_TOOL) build helm)/helm
 	@cat dist/release/SHA256SUMS
 
 install: image ## Install sluice from this checkout into the cluster of .cluster/kubeconfig

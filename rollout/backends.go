@@ -7,7 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/internal/route"
 )
 
 // primaryBackend is the backend of the routes that stands for the primary, nil where that is its Service.

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/route"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // returnPeriod is how long an autoscaler has to react before the primary gets a further part of the requests.

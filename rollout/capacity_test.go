@@ -13,11 +13,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
-	"sluice.dev/sluice/workload"
 )
 
 // autoscaled gives the primary an autoscaler; all requests need its 10 replicas.

@@ -11,8 +11,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/route"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // CohortIntent is what the routes of other Services should state for marked requests.

@@ -7,8 +7,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/rollout"
-	"sluice.dev/sluice/route"
 )
 
 // chained has requests go on to a further Service, which has a second version at hand.

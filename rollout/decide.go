@@ -9,8 +9,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/freeze"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/freeze"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // Decide makes the plan of one tick. It is total: any state and any observation have a plan. Interrupts come first, in

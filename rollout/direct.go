@@ -8,7 +8,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // unseen is how the template of a primary was changed when admission did not see it.

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
-	"sluice.dev/sluice/workload"
 )
 
 func init() { maps.Copy(stories, directStories) }

@@ -11,11 +11,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
-	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/route"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
 )
 
 func serviceFor(name string, selector map[string]string) corev1.Service {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // Event is one thing that happened, told on the Canary and on the Deployment after it was written.

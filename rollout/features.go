@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/gateway-api/pkg/features"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/internal/route"
 )
 
 // need is a feature of a gateway without which a part of the policy would do nothing, or something else.

@@ -1,7 +1,7 @@
 package rollout
 
 import (
-	"sluice.dev/sluice/freeze"
+	"sluice.dev/sluice/internal/freeze"
 )
 
 // noticeFreeze looks at the Freezes where there is something to freeze, tells once when one begins to hold it and once

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/analysis"
 )
 
 // waitsAt reports whether the rollout has to wait at a gate: a hook of its type has not said yes at this step. It then says

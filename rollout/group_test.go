@@ -15,8 +15,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
-	"sluice.dev/sluice/workload"
 )
 
 // group are several worlds with one clock, whose Deployments belong together.

@@ -8,11 +8,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/route"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // Needs are the questions of one tick.

@@ -13,8 +13,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
-	"sluice.dev/sluice/workload"
 )
 
 // surrounded is what is observed of a held candidate whose primary has an autoscaler, a budget and a NetworkPolicy.

@@ -9,8 +9,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/route"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // CopyAction is what to do with the canary copy.

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // progressing takes the candidate through the steps of the policy: step 0 is the start of the canary without traffic.

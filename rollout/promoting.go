@@ -3,10 +3,10 @@ package rollout
 import (
 	"fmt"
 
-	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // promoting gives the candidate to the primary and waits for its pods; the canary keeps its share meanwhile.

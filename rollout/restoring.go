@@ -3,7 +3,7 @@ package rollout
 import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // restore decides that the primary gets its previous template back.

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
-	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/internal/route"
 )
 
 // writtenWeight is the weight that the routes are asked for, 0 without a split.

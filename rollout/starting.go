@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/analysis"
 )
 
 // startCanary makes the canary ready and known at the gateway, lets it warm up, and takes the first step.

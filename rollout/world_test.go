@@ -16,13 +16,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
-	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/freeze"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/freeze"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
-	"sluice.dev/sluice/route"
-	"sluice.dev/sluice/workload"
 )
 
 var epoch = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)

@@ -3,7 +3,7 @@ package webhook
 import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // dryRunDeployment lets a change of a Deployment through as it is, and tells what would have become of it.

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/freeze"
+	"sluice.dev/sluice/internal/freeze"
 )
 
 // mutateFreeze stamps who freezes, and rejects what could not be read later.

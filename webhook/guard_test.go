@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/workload"
 )
 
 func TestGuard(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/workload"
 )
 
 func fail(s *subject) (workload.Template, bool, error) {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // promote puts the candidate in, and keeps the template before it until the promotion has settled.

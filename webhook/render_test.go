@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/workload"
 )
 
 var someone = Request{User: "jane", Manager: "kubectl-set", Now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}

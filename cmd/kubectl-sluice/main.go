@@ -9,7 +9,7 @@ import (
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"sluice.dev/sluice/plugin"
+	"sluice.dev/sluice/internal/plugin"
 )
 
 func main() {

@@ -19,8 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/plugin"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/plugin"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // people work in the shop: jane may change Deployments and nothing else, olga has the chart's role for operating rollouts

@@ -15,12 +15,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
-	"sluice.dev/sluice/analysis/provider/prometheus"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/notify"
+	"sluice.dev/sluice/internal/hooks"
+	"sluice.dev/sluice/internal/provider/prometheus"
+	"sluice.dev/sluice/internal/reconciler"
 	"sluice.dev/sluice/rollout"
-	"sluice.dev/sluice/rollout/reconciler"
 )
 
 func run(ctx context.Context, process config.Process) error {
@@ -45,7 +45,7 @@ func run(ctx context.Context, process config.Process) error {
 		return fmt.Errorf("prometheusUrl: %w", err)
 	}
 	if err := reconciler.Setup(manager, reconciler.Options{
-		Query: provider.Query, Prometheus: process.PrometheusURL != "", Hook: notify.New().Call, Metrics: metrics.Registry,
+		Query: provider.Query, Prometheus: process.PrometheusURL != "", Hook: hooks.New().Call, Metrics: metrics.Registry,
 		NoCrossNamespaceRefs: process.NoCrossNamespaceRefs, CrossNamespaceGrants: process.CrossNamespaceGrants, Namespaces: process.WatchNamespaces, DryRun: process.DryRun,
 		Limits: rollout.Limits{Cluster: process.MaxConcurrent.Cluster, Namespace: process.MaxConcurrent.Namespace},
 	}); err != nil {

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
-	"sluice.dev/sluice/uninstall"
+	"sluice.dev/sluice/internal/uninstall"
 )
 
 // uninstallTimeout leaves time for gateways that report slowly, and for the controller's pods to end.

@@ -3,7 +3,7 @@ package apiserver
 import (
 	"context"
 
-	"sluice.dev/sluice/analysis"
+	"sluice.dev/sluice/internal/analysis"
 )
 
 // AllIsWell is a Prometheus that has seen enough requests without an error.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/internal/route"
 )
 
 const glance = 500 * time.Millisecond

@@ -20,11 +20,11 @@ import (
 	crconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"sluice.dev/sluice/analysis"
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/e2e/apiserver"
-	"sluice.dev/sluice/rollout/reconciler"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/reconciler"
 )
 
 // server is a real API server that calls the webhooks as the chart configures them.

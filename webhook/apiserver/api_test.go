@@ -7,7 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/internal/route"
 )
 
 // appliers are the two ways of kubectl apply.

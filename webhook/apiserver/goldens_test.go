@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
-	"sluice.dev/sluice/route"
+	"sluice.dev/sluice/internal/route"
 )
 
 // golden is a rendered route of the package route, as an object to be written.
@@ -75,7 +75,7 @@ func (g golden) state(object *unstructured.Unstructured, annotations map[string]
 // TestTheAPIServerTakesEveryRenderedRoute takes each golden route of the package route through the real CRDs, strictly, and
 // through admission: it is rendered as there, stays so when the user applies the own manifest again, and ends as the user's.
 func TestTheAPIServerTakesEveryRenderedRoute(t *testing.T) {
-	paths, err := filepath.Glob("../../route/testdata/*.golden.yaml")
+	paths, err := filepath.Glob("../../internal/route/testdata/*.golden.yaml")
 	if err != nil || len(paths) < 20 {
 		t.Fatalf("%d golden routes: %v", len(paths), err)
 	}

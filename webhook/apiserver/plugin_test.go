@@ -15,7 +15,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/plugin"
+	"sluice.dev/sluice/internal/plugin"
 )
 
 // jane may do everything, olga what the tests bind: these are their kubeconfigs.

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // twins are two Deployments that get the same requests: one is opted in, the other is what Kubernetes makes of them.

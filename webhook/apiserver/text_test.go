@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/workload"
 )
 
 func hashOf(t *testing.T, previous string) string {

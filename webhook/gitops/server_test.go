@@ -16,7 +16,7 @@ import (
 
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/e2e/apiserver"
-	"sluice.dev/sluice/workload"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // server is a real API server that calls the webhooks as the chart configures them.

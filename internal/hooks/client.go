@@ -1,0 +1,151 @@
+// Package hooks asks and tells hooks over HTTP.
+package hooks
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"k8s.io/utils/ptr"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/outbound"
+	"sluice.dev/sluice/rollout"
+)
+
+const (
+	// defaultTimeout of one attempt.
+	defaultTimeout = 10 * time.Second
+	// firstPause is how long the first pause before another attempt is; each is twice the one before, up to longestPause.
+	firstPause   = time.Second
+	longestPause = 30 * time.Second
+	// longestMessage is how many bytes of an answer are told.
+	longestMessage = 1024
+	mostRedirects  = 10
+)
+
+// Client calls hooks.
+type Client struct {
+	verifying, insecure *http.Client
+	// pause is how long to wait before an attempt, counted from 1.
+	pause func(attempt int) time.Duration
+}
+
+// New makes a Client.
+func New() *Client {
+	return newClient(outbound.Transport(false), outbound.Transport(true))
+}
+
+func newClient(verifying, insecure http.RoundTripper) *Client {
+	return &Client{
+		verifying: &http.Client{Transport: verifying, CheckRedirect: redirect},
+		insecure:  &http.Client{Transport: insecure, CheckRedirect: redirect},
+		pause:     pauseBefore,
+	}
+}
+
+// pauseBefore is the pause before an attempt, counted from 1 for the first that is made again.
+func pauseBefore(attempt int) time.Duration {
+	return min(longestPause, firstPause<<min(attempt-1, 10))
+}
+
+// redirect follows where the question stays the same and the host does. Any other redirect, such as to a page to log in,
+// is an answer and no yes.
+func redirect(request *http.Request, via []*http.Request) error {
+	first := via[0]
+	if len(via) >= mostRedirects || request.Method != first.Method || request.URL.Host != first.URL.Host || request.URL.Scheme != first.URL.Scheme {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
+// Call asks a hook, again after a pause as often as it says while no answer or a 5xx comes. It ends with the context.
+func (c *Client) Call(ctx context.Context, call rollout.HookCall) rollout.HookAnswer {
+	answer := rollout.HookAnswer{Name: call.Hook.Name}
+	body, err := json.Marshal(call.Payload)
+	if err != nil {
+		answer.Message = clean(err.Error())
+		return answer
+	}
+	for attempt := 0; ; attempt++ {
+		again := false
+		answer.Yes, answer.Message, again = c.attempt(ctx, call.Hook, body)
+		if !again || attempt >= int(ptr.Deref(call.Hook.Retries, 0)) || !sleep(ctx, c.pause(attempt+1)) {
+			return answer
+		}
+	}
+}
+
+// sleep reports whether the context lasted longer.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// attempt asks once; again says that another attempt makes sense.
+func (c *Client) attempt(ctx context.Context, hook v1alpha1.Webhook, body []byte) (yes bool, message string, again bool) {
+	timeout := defaultTimeout
+	if hook.Timeout != nil && hook.Timeout.Duration > 0 {
+		timeout = hook.Timeout.Duration
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL, bytes.NewReader(body))
+	if err != nil {
+		return false, "the URL cannot be read", false
+	}
+	request.Header.Set("Content-Type", "application/json")
+	client := c.verifying
+	if ptr.Deref(hook.DisableTLS, false) {
+		client = c.insecure
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return false, unreached(ctx, err, timeout), true
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode >= 200 && response.StatusCode < 300 {
+		return true, "", false
+	}
+	said, _ := io.ReadAll(io.LimitReader(response.Body, longestMessage))
+	return false, clean(strings.TrimSpace(response.Status + " " + string(said))), response.StatusCode >= 500
+}
+
+// unreached says why there was no answer. The URL, which can have credentials, is left out.
+func unreached(ctx context.Context, err error, timeout time.Duration) string {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Sprintf("no answer within %s", timeout)
+	}
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	return clean(err.Error())
+}
+
+// clean makes one line of a text, without control characters, and cuts it.
+func clean(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Cf, r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, " "))
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > longestMessage {
+		text = strings.ToValidUTF8(text[:longestMessage-len("…")], "") + "…"
+	}
+	return text
+}

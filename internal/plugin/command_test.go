@@ -1,0 +1,46 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+)
+
+// TestEveryVerbIsDocumented keeps docs/kubectl.md complete.
+func TestEveryVerbIsDocumented(t *testing.T) {
+	content, err := os.ReadFile("../../docs/kubectl.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range NewCommand(genericiooptions.NewTestIOStreamsDiscard()).Commands() {
+		if !strings.Contains(string(content), "| [`"+verb.Use+"`](#") {
+			t.Errorf("docs/kubectl.md has no row for %q", verb.Use)
+		}
+		verb.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+			if special := []string{"allow-missing-template-keys", "show-managed-fields", "template", "output", "help"}; !slices.Contains(special, flag.Name) &&
+				!strings.Contains(string(content), "--"+flag.Name) && !strings.Contains(string(content), "`-"+flag.Shorthand+"`") {
+				t.Errorf("docs/kubectl.md does not name --%s of %s", flag.Name, verb.Name())
+			}
+		})
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, ExitPromoted}, {errors.New("refused"), ExitError}, {codedError{ExitRolledBack}, ExitRolledBack},
+		{fmt.Errorf("more: %w", codedError{ExitRunning}), ExitRunning},
+	} {
+		if got := ExitCode(c.err); got != c.want {
+			t.Errorf("%v ends with %d, not with %d", c.err, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"sluice.dev/sluice/internal/plugin/manifest"
+)
+
+// file is one that was read; its objects are those before the mistake, where there is one.
+type file struct {
+	name    string
+	objects []manifest.Object
+	mistake error
+}
+
+// isEmpty reports whether there is nothing at all in files.
+func isEmpty(files []file) bool {
+	return !slices.ContainsFunc(files, func(f file) bool { return len(f.objects) > 0 || f.mistake != nil })
+}
+
+// extensions are those of the files of a directory that are manifests.
+var extensions = []string{".yaml", ".yml", ".json"}
+
+// readFiles reads files, all manifests below directories, and - for what comes in. The error is that of a file which cannot
+// be read at all.
+func readFiles(names []string, in io.Reader) ([]file, error) {
+	if len(names) == 0 {
+		return nil, errors.New("name the manifests: -f file.yaml, -f directory, or -f - for what is piped in")
+	}
+	var files []file
+	for _, name := range names {
+		paths, err := manifestsOf(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range paths {
+			read, err := readFile(path, in)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, read)
+		}
+	}
+	return files, nil
+}
+
+// manifestsOf are the files that a name stands for.
+func manifestsOf(name string) ([]string, error) {
+	if name == "-" {
+		return []string{name}, nil
+	}
+	var paths []string
+	err := filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && (path == name || slices.Contains(extensions, filepath.Ext(path))) {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err == nil && len(paths) == 0 {
+		err = fmt.Errorf("%s has no files with the extensions .yaml, .yml or .json", name)
+	}
+	return paths, err
+}
+
+func readFile(path string, in io.Reader) (file, error) {
+	var content []byte
+	var err error
+	if path == "-" {
+		path = "stdin"
+		content, err = io.ReadAll(in)
+	} else {
+		content, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return file{}, err
+	}
+	read := file{name: path}
+	read.objects, read.mistake = manifest.Parse(path, content)
+	return read, nil
+}

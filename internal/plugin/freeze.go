@@ -1,0 +1,236 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/freeze"
+)
+
+// stopName is the name of a Freeze of the whole cluster that is not given another one.
+const stopName = "stop"
+
+// freezing is what the flags of freeze say.
+type freezing struct {
+	everything bool
+	mode       string
+	reason     string
+	lasts      span
+	until      string
+}
+
+func (p *plugin) freezeCommand() *cobra.Command {
+	var f freezing
+	cmd := &cobra.Command{
+		Use:               "freeze [NAME]",
+		Short:             "Stop rollouts in a namespace, or with --all in the cluster, until unfrozen",
+		Args:              mostOneName,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := p.session()
+			if err != nil {
+				return err
+			}
+			made, err := f.make(args, s.namespace, s.now())
+			if err != nil {
+				return err
+			}
+			return s.freeze(cmd.Context(), made)
+		},
+	}
+	cmd.Flags().BoolVar(&f.everything, "all", false, "Freeze the whole cluster, not one namespace")
+	cmd.Flags().StringVar(&f.mode, "mode", string(v1alpha1.FreezePause), "Pause: those in flight take no step; Start: only no new ones begin")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "A sentence that says why, which everybody sees who waits; required")
+	cmd.Flags().Var(&f.lasts, "for", "How long it lasts, such as 2h; until unfrozen when it is not given")
+	cmd.Flags().StringVar(&f.until, "until", "", "When it ends, such as 2026-01-02T15:04:05Z")
+	return cmd
+}
+
+// make is the Freeze that the flags ask for.
+func (f freezing) make(args []string, namespace string, now time.Time) (*v1alpha1.Freeze, error) {
+	made := &v1alpha1.Freeze{ObjectMeta: metav1.ObjectMeta{Name: stopName}, Spec: v1alpha1.FreezeSpec{Reason: f.reason, Mode: v1alpha1.FreezeMode(f.mode)}}
+	if !f.everything {
+		made.Name, made.Spec.Namespaces = stopName+"-"+namespace, []string{namespace}
+	}
+	if len(args) == 1 {
+		made.Name = args[0]
+	}
+	switch {
+	case f.reason == "":
+		return nil, errors.New("--reason: must say in a sentence why, for whoever waits, such as --reason \"the payment provider is down\"")
+	case made.Spec.Mode != v1alpha1.FreezePause && made.Spec.Mode != v1alpha1.FreezeStart:
+		return nil, fmt.Errorf("--mode %s: must be Pause or Start", f.mode)
+	}
+	var err error
+	made.Spec.Until, err = f.end(now)
+	return made, err
+}
+
+// end is when the freeze ends; nil when it lasts until it is unfrozen.
+func (f freezing) end(now time.Time) (*metav1.Time, error) {
+	switch {
+	case f.lasts > 0 && f.until != "":
+		return nil, errors.New("--for and --until: must not both be given")
+	case f.lasts > 0:
+		return &metav1.Time{Time: now.Add(time.Duration(f.lasts))}, nil
+	case f.until == "":
+		return nil, nil
+	}
+	until, err := time.Parse(time.RFC3339, f.until)
+	if err != nil || !until.After(now) {
+		return nil, fmt.Errorf("--until %s: must be a time ahead, such as %s", f.until, now.Add(time.Hour).UTC().Format(time.RFC3339))
+	}
+	return &metav1.Time{Time: until}, nil
+}
+
+func (s *session) freeze(ctx context.Context, made *v1alpha1.Freeze) error {
+	err := s.client.Create(ctx, made, client.FieldOwner(fieldManager))
+	if apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("Freeze %s exists already: kubectl sluice freezes shows it, kubectl sluice unfreeze %s ends it", made.Name, made.Name)
+	}
+	if err != nil {
+		return fmt.Errorf("create Freeze %s: %w", made.Name, err)
+	}
+	what := "no rollout starts, those in flight are paused; checks go on and can still roll back"
+	if made.Spec.Mode == v1alpha1.FreezeStart {
+		what = "no rollout starts, those in flight go on"
+	}
+	_, err = fmt.Fprintf(s.Out, "%s: %s frozen: %s; go on with: kubectl sluice unfreeze %s\n", made.Name, where(made), what, made.Name)
+	return err
+}
+
+func (p *plugin) unfreezeCommand() *cobra.Command {
+	var everything bool
+	cmd := &cobra.Command{
+		Use:               "unfreeze [NAME]",
+		Short:             "End the freeze of the namespace, that of a name, or with --all every one without a schedule",
+		Args:              mostOneName,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := p.session()
+			if err != nil {
+				return err
+			}
+			switch {
+			case everything && len(args) > 0:
+				return errors.New("--all and a name: must not both be given")
+			case everything:
+				return s.unfreezeAll(cmd.Context())
+			case len(args) == 0:
+				args = []string{stopName + "-" + s.namespace}
+			}
+			return s.unfreeze(cmd.Context(), args[0])
+		},
+	}
+	cmd.Flags().BoolVar(&everything, "all", false, "End every freeze that has no schedule; windows stay")
+	return cmd
+}
+
+func (s *session) unfreeze(ctx context.Context, name string) error {
+	err := s.client.Delete(ctx, &v1alpha1.Freeze{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	if apierrors.IsNotFound(err) {
+		return fmt.Errorf("there is no Freeze %s; kubectl sluice freezes shows those that there are", name)
+	}
+	if err != nil {
+		return fmt.Errorf("delete Freeze %s: %w", name, err)
+	}
+	_, err = fmt.Fprintf(s.Out, "%s: unfrozen; rollouts go on unless another Freeze holds them\n", name)
+	return err
+}
+
+func (s *session) unfreezeAll(ctx context.Context) error {
+	var list v1alpha1.FreezeList
+	if err := s.client.List(ctx, &list); err != nil {
+		return fmt.Errorf("list Freezes: %w", err)
+	}
+	ended := 0
+	for i := range list.Items {
+		if list.Items[i].Spec.Schedule != "" {
+			continue
+		}
+		if err := s.unfreeze(ctx, list.Items[i].Name); err != nil {
+			return err
+		}
+		ended++
+	}
+	if ended > 0 {
+		return nil
+	}
+	_, err := fmt.Fprintln(s.ErrOut, "Nothing is frozen but by schedule; kubectl sluice freezes shows the windows")
+	return err
+}
+
+func (p *plugin) freezesCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "freezes",
+		Short:             "List the Freezes: what is frozen, until when, by whom and why",
+		Args:              noArguments("it lists all; kubectl sluice unfreeze NAME ends one"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	flags := outputFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := p.session()
+		if err != nil {
+			return err
+		}
+		var list v1alpha1.FreezeList
+		if err := s.client.List(cmd.Context(), &list); err != nil {
+			return fmt.Errorf("list Freezes: %w", err)
+		}
+		if done, err := printed(flags, &list, s.Out); done {
+			return err
+		}
+		if len(list.Items) == 0 {
+			_, err = fmt.Fprintln(s.ErrOut, "No Freezes found")
+			return err
+		}
+		return writeFreezes(s.Out, list.Items, s.now())
+	}
+	return cmd
+}
+
+// writeFreezes is the table of Freezes, as they are now.
+func writeFreezes(out io.Writer, freezes []v1alpha1.Freeze, now time.Time) error {
+	rows := [][]string{{"NAME", "ACTIVE", "MODE", "UNTIL", "NEXT", "WHERE", "BY", "REASON"}}
+	for i := range freezes {
+		f := &freezes[i]
+		status, _ := freeze.StatusOf(f, now)
+		mode := f.Spec.Mode
+		if mode == "" {
+			mode = v1alpha1.FreezeStart
+		}
+		rows = append(rows, []string{f.Name, fmt.Sprint(status.Active), string(mode), due(status.ActiveUntil), due(status.NextStart), where(f), orNone(f.Spec.By), f.Spec.Reason})
+	}
+	var page page
+	page.table(rows)
+	return page.writeTo(out)
+}
+
+func due(moment *metav1.Time) string {
+	if moment == nil {
+		return "-"
+	}
+	return moment.UTC().Format(time.RFC3339)
+}
+
+// where says what a Freeze is about.
+func where(f *v1alpha1.Freeze) string {
+	place := "the cluster"
+	if len(f.Spec.Namespaces) > 0 {
+		place = strings.Join(f.Spec.Namespaces, ",")
+	}
+	if f.Spec.Selector != nil {
+		place += " with " + metav1.FormatLabelSelector(f.Spec.Selector)
+	}
+	return place
+}

@@ -1,0 +1,196 @@
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
+)
+
+func (p *plugin) getCommand() *cobra.Command {
+	var flags *genericclioptions.PrintFlags
+	cmd := p.named("get", "Show all of one rollout on one screen", func(cmd *cobra.Command, s *session, name string) error {
+		subject, err := s.read(cmd.Context(), name)
+		if err != nil {
+			return err
+		}
+		if done, err := printed(flags, subject.canary, s.Out); done {
+			return err
+		}
+		return writeView(s.Out, subject)
+	})
+	flags = outputFlags(cmd)
+	return cmd
+}
+
+// historyShown is how many ended rollouts the view has room for.
+const historyShown = 3
+
+// writeView is the whole of one rollout on one screen.
+func writeView(out io.Writer, s subject) error {
+	var page page
+	page.printf("%s in namespace %s\n", s.canary.Name, s.canary.Namespace)
+	var lines [][]string
+	for _, line := range s.lines() {
+		if line.text != "" {
+			lines = append(lines, []string{"  " + line.label + ":", line.text})
+		}
+	}
+	page.table(lines)
+	history := s.canary.Status.History
+	for _, rows := range [][][]string{s.checkRows(), s.differenceRows(), historyRows(history[:min(len(history), historyShown)], s.now)} {
+		if len(rows) > 1 {
+			page.printf("\n")
+			page.table(rows)
+		}
+	}
+	return page.writeTo(out)
+}
+
+type line struct{ label, text string }
+
+// lines are those of the view that have one value each; empty ones are left out.
+func (s subject) lines() []line {
+	status := s.canary.Status
+	return []line{
+		{"Phase", fmt.Sprintf("%s, for %s", s.phase(), ago(s.now, status.LastTransitionTime.Time))},
+		{"Message", s.summary()},
+		{"Candidate", s.candidateLine()},
+		{"Asked by", s.askedLine()},
+		{"Strategy", status.Strategy},
+		{"Steps", stepsLine(status)},
+		{"Weight", s.weightLine()},
+		{"Routes", routesLine(s.canary.Status)},
+		{"Cohort", cohortLine(s.canary.Status)},
+		{"Next check", s.until(status.NextCheckTime.DeepCopy())},
+		{"Next step", s.until(status.NextStepTime.DeepCopy())},
+		{"Failed checks", failedLine(status)},
+		{"Gate", s.gateLine()},
+		{"Policy", policyLine(status.Policy)},
+		{"Settings", settingsLine(status.Policy)},
+		{"Advice", adviceLine(status)},
+		{"Paused", s.pausedLine()},
+		{"Frozen", status.Frozen},
+		{"Queue", s.queueLine()},
+		{"Group", s.groupLine()},
+		{"Requests", s.requestsLine()},
+	}
+}
+
+func (s subject) candidateLine() string {
+	status := s.canary.Status
+	hash, attempt, images := status.Candidate, status.Attempt, status.Images
+	if s.candidate != nil {
+		hash, attempt = s.candidate.Hash, s.candidate.Attempt
+		if pod, err := s.candidate.Template.Pod(); err == nil {
+			images = workload.Images(pod.Spec)
+		}
+	}
+	if hash == "" {
+		return ""
+	}
+	text := fmt.Sprintf("%s %s", hash, strings.Join(images, ", "))
+	if attempt > 0 {
+		text += fmt.Sprintf(", attempt %d", attempt)
+	}
+	if s.candidate != nil && s.candidate.Mark != workload.MarkNone {
+		text += fmt.Sprintf(", marked %s by %s", s.candidate.Mark, s.candidate.MarkedBy)
+	}
+	return text
+}
+
+func (s subject) askedLine() string {
+	if s.candidate != nil {
+		return fmt.Sprintf("%s with %s, %s ago", s.candidate.By, orNone(s.candidate.Manager), ago(s.now, s.candidate.At))
+	}
+	requested := s.canary.Status.Requested
+	if requested == nil || requested.At == nil {
+		return requesterOf(s.canary.Status)
+	}
+	return fmt.Sprintf("%s, %s ago", requested.By, ago(s.now, requested.At.Time))
+}
+
+// stepsLine shows the planned steps with the present one in brackets.
+func stepsLine(status v1alpha1.CanaryStatus) string {
+	if len(status.Steps) == 0 {
+		return ""
+	}
+	groups := groupsOf(status.Steps)
+	words := make([]string, len(groups))
+	for i, g := range groups {
+		words[i] = g.word(status.Step)
+	}
+	return fmt.Sprintf("%d of %d: %s", status.Step, len(status.Steps), strings.Join(words, " "))
+}
+
+func (s subject) weightLine() string {
+	status := s.canary.Status
+	text := fmt.Sprintf("%v%% to the canary", status.CanaryWeight)
+	if observed := observedOf(status); observed != "" {
+		text += ", " + observed
+	}
+	if step := present(status); step != nil {
+		text += besides(*step)
+	}
+	switch {
+	case status.Phase != v1alpha1.PhaseProgressing || status.Step == 0:
+		return text
+	case status.StepStarted == nil:
+		return text + ", written and not in effect yet"
+	}
+	return fmt.Sprintf("%s, in effect for %s", text, ago(s.now, status.StepStarted.Time))
+}
+
+// observedOf is the share of the requests that the canary got; empty when it is not known.
+func observedOf(status v1alpha1.CanaryStatus) string {
+	if status.ObservedWeight == "" {
+		return ""
+	}
+	return status.ObservedWeight + "% observed"
+}
+
+func failedLine(status v1alpha1.CanaryStatus) string {
+	if status.FailureThreshold == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d that roll back", status.FailedChecks, status.FailureThreshold)
+}
+
+func (s subject) checkRows() [][]string {
+	rows := [][]string{{"CHECK", "VALUE", "THRESHOLD", "VERDICT", "MESSAGE"}}
+	for _, check := range s.canary.Status.Checks {
+		rows = append(rows, []string{check.Name, orNone(check.Value), check.Threshold, string(check.Verdict), orNone(check.Message)})
+	}
+	return rows
+}
+
+// differenceRows show what the candidate would change, where the Deployment can be read.
+func (s subject) differenceRows() [][]string {
+	if s.candidate == nil {
+		return nil
+	}
+	rows := [][]string{{"CHANGED FIELD", "PRIMARY", "CANDIDATE"}}
+	live, err := workload.TemplateOf(s.deployment.Spec.Template)
+	if err != nil {
+		return append(rows, []string{"spec", err.Error(), absent})
+	}
+	for _, d := range differences(live, s.candidate.Template) {
+		rows = append(rows, []string{d.path, d.old, d.new})
+	}
+	return rows
+}
+
+// in is the time from now to a moment, for people.
+func in(now, then time.Time) string {
+	if !then.After(now) {
+		return "now"
+	}
+	return "in " + duration.HumanDuration(then.Sub(now).Round(time.Second))
+}

@@ -1,0 +1,185 @@
+// Package lint checks settings of Deployments and policies without a cluster, with the code by which admission and the
+// controller judge them. It is pure: objects in, findings out.
+package lint
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/plugin/manifest"
+	"sluice.dev/sluice/rollout"
+)
+
+// Severity is how bad a finding is.
+type Severity string
+
+// The severities. A warning says that something cannot be judged from the files alone.
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+)
+
+// Finding is something that is wrong.
+type Finding struct {
+	// File and Line are where it is, the line from 1; 0 for a file that could not be read to its end, which has no object.
+	File string `json:"file"`
+	Line int    `json:"line,omitempty"`
+	// Kind, Namespace and Name are those of the object.
+	Kind      string `json:"kind,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name,omitempty"`
+	// Field is the path of the value; empty for the whole object.
+	Field string `json:"field,omitempty"`
+	// Severity is error or warning.
+	Severity Severity `json:"severity"`
+	// Message says what is wrong and what is allowed.
+	Message string `json:"message"`
+}
+
+// String is the finding on one line.
+func (f Finding) String() string {
+	if f.Kind == "" {
+		return f.File + ": " + f.Message
+	}
+	text := fmt.Sprintf("%s:%d: %s/%s: ", f.File, f.Line, f.Kind, f.Name)
+	if f.Severity == Warning {
+		text += "warning: "
+	}
+	if f.Field != "" {
+		text += f.Field + ": "
+	}
+	return text + f.Message
+}
+
+// Strategy is how an opted-in Deployment is rolled out.
+type Strategy struct {
+	// Namespace and Name are those of the Deployment.
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+	// Summary says in a few words which steps it takes, such as canary 10, 20, 30% every 30s.
+	Summary string `json:"summary"`
+	// Policies are those that say anything of it, the highest first.
+	Policies []string `json:"policies"`
+}
+
+// String is the strategy on one line.
+func (s Strategy) String() string {
+	return fmt.Sprintf("%s: %s, from %s", s.Name, s.Summary, joined(s.Policies))
+}
+
+// Report is what is known of manifests.
+type Report struct {
+	// Findings are sorted by file, line and field.
+	Findings []Finding `json:"findings"`
+	// Strategies are those of the Deployments that are opted in and have no finding.
+	Strategies []Strategy `json:"strategies"`
+}
+
+// Failed reports whether there is an error; with strict, a warning counts too.
+func (r Report) Failed(strict bool) bool {
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return strict || f.Severity == Error })
+}
+
+// Lint checks Deployments and all kinds of Sluice among these objects; of Flagger's it warns, and others are not looked at. A policy that a
+// Deployment names is looked for among them. Now is for what is judged by the time, such as a bypass.
+func Lint(objects []manifest.Object, now time.Time) Report {
+	l := &linter{objects: objects, now: now, report: Report{Findings: []Finding{}, Strategies: []Strategy{}}}
+	for _, object := range objects {
+		switch {
+		case object.Group() == sluiceGroup:
+			l.own(object)
+		case object.Group() == "apps" && object.Kind() == "Deployment":
+			l.deployment(object)
+		case object.Group() == "flagger.app":
+			l.find(object, Warning, "", "not checked, since Sluice does not read Flagger's objects: turn them into its own with kubectl sluice migrate -f "+object.File)
+		}
+	}
+	slices.SortStableFunc(l.report.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Field, b.Field))
+	})
+	slices.SortStableFunc(l.report.Strategies, func(a, b Strategy) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return l.report
+}
+
+type linter struct {
+	objects []manifest.Object
+	now     time.Time
+	report  Report
+}
+
+func (l *linter) find(object manifest.Object, severity Severity, path, message string) {
+	l.report.Findings = append(l.report.Findings, Finding{
+		File: object.File, Line: object.LineOf(path), Kind: object.Kind(), Namespace: object.Namespace(), Name: object.Name(),
+		Field: path, Severity: severity, Message: message,
+	})
+}
+
+func (l *linter) wrong(object manifest.Object, errs field.ErrorList) {
+	for _, err := range errs {
+		l.find(object, Error, err.Field, err.ErrorBody())
+	}
+}
+
+// deployment judges the annotations alone, then with the policies that concern them.
+func (l *linter) deployment(object manifest.Object) {
+	annotations := map[string]string{}
+	given, _ := manifest.Get(object.Content, "metadata.annotations")
+	values, _ := given.(map[string]any)
+	path := field.NewPath("metadata", "annotations")
+	var errs field.ErrorList
+	for key, value := range values {
+		if text, is := value.(string); is {
+			annotations[key] = text
+		} else {
+			errs = append(errs, field.Invalid(path.Key(key), value, "must be a string: put it in quotes"))
+		}
+	}
+	errs = append(errs, l.settings(path, annotations)...)
+	l.wrong(object, errs)
+	for _, known := range config.Annotations() {
+		if _, given := annotations[known.Key]; given && known.Kind == config.KindRecord {
+			l.find(object, Warning, path.Key(known.Key).String(), "Sluice writes it on the Deployment in the cluster: leave it out of manifests")
+		}
+	}
+	if len(errs) == 0 && config.OptedIn(annotations) {
+		l.effective(object, annotations)
+	}
+}
+
+// settings are what admission looks at when a Deployment is created.
+func (l *linter) settings(path *field.Path, annotations map[string]string) field.ErrorList {
+	_, errs := config.SettingsOf(annotations)
+	for key := range annotations {
+		if slices.Contains(config.Requests(), key) {
+			errs = append(errs, field.Forbidden(path.Key(key), "cannot be set on a new Deployment; leave it out"))
+		}
+	}
+	if _, err := config.BypassOf(annotations, l.now); err != nil {
+		errs = append(errs, field.Invalid(path.Key(config.AnnotationBypass), annotations[config.AnnotationBypass], err.Error()))
+	}
+	return errs
+}
+
+// effective judges what annotations and policies make together.
+func (l *linter) effective(object manifest.Object, annotations map[string]string) {
+	name := annotations[config.AnnotationPolicy]
+	policies := l.policiesOf(object.Namespace(), name)
+	if name != "" && policies.Named == nil && policies.ClusterNamed == nil {
+		l.find(object, Warning, "metadata.annotations["+config.AnnotationPolicy+"]",
+			fmt.Sprintf("neither a CanaryPolicy nor a ClusterCanaryPolicy %s is among the files: it must be in the cluster; give its file too to have both judged together", name))
+		return
+	}
+	present := rollout.PresentPolicy(object.Namespace(), annotations, policies)
+	if present.Problem != "" {
+		l.find(object, Error, "metadata.annotations", present.Problem)
+		return
+	}
+	l.report.Strategies = append(l.report.Strategies, strategyOf(object, present))
+}

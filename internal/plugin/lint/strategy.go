@@ -1,0 +1,79 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/plugin/manifest"
+	"sluice.dev/sluice/rollout"
+)
+
+func strategyOf(object manifest.Object, present rollout.Present) Strategy {
+	s := Strategy{Namespace: object.Namespace(), Name: object.Name(), Summary: summary(present.Policy)}
+	if present.Status.Name != "" {
+		s.Policies = append(s.Policies, present.Status.Name)
+	}
+	for _, source := range present.Status.Sources {
+		if source.From != config.FromBuiltIn && !slices.Contains(s.Policies, source.From) {
+			s.Policies = append(s.Policies, source.From)
+		}
+	}
+	if len(s.Policies) == 0 {
+		s.Policies = []string{config.FromBuiltIn}
+	}
+	return s
+}
+
+func joined(names []string) string { return strings.Join(names, ", ") }
+
+// summary says which steps a policy takes.
+func summary(p config.Policy) string {
+	strategy := rollout.StrategyOf(p)
+	text := fmt.Sprintf("%s %s every %s", strategy.Name, joined(texts(strategy.Steps(p), p.Interval)), p.Interval)
+	if p.SkipAnalysis {
+		text = "promoted unjudged as soon as the canary is ready"
+	}
+	if p.Suspend {
+		text += ", suspended"
+	}
+	return text
+}
+
+// Iterations is so many of them in words.
+func Iterations(number int) string {
+	if number == 1 {
+		return "1 iteration"
+	}
+	return fmt.Sprintf("%d iterations", number)
+}
+
+// texts are the steps in order: iterations are counted, weights have their durations where these are not the interval.
+func texts(steps []rollout.PlannedStep, interval time.Duration) []string {
+	var list []string
+	for i := 0; i < len(steps); {
+		run := i
+		for run < len(steps) && steps[run].Weight == 0 {
+			run++
+		}
+		if run > i {
+			list = append(list, Iterations(run-i))
+			i = run
+			continue
+		}
+		text := strconv.FormatFloat(steps[i].Weight, 'f', -1, 64) + "%"
+		if duration := steps[i].Duration.Duration; duration != interval {
+			text += " for " + duration.String()
+		}
+		list = append(list, text)
+		i++
+	}
+	const most = 10
+	if len(list) > most {
+		list = append(append(list[:3:3], "…"), list[len(list)-1])
+	}
+	return list
+}

@@ -1,0 +1,83 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/plugin/manifest"
+)
+
+func (m *migration) metricTemplate(c *conversion) {
+	provider, set := get[string](c.object, "spec.provider.type")
+	if set && provider != "prometheus" {
+		c.fail(fmt.Sprintf("provider %s is not supported, only prometheus; ask the same of Prometheus, or judge it in a hook of type rollout, and take the checks that name this template out", provider), "spec")
+		return
+	}
+	if c.has("spec.provider.region") {
+		c.remove("left out: only CloudWatch has regions", "spec.provider.region")
+	}
+	if c.has("spec.provider.secretRef") {
+		c.note("kept: install the chart with metricTemplates.secrets=true to let the controller read it, and label the Secret "+config.LabelCredentials+"=true", "spec.provider.secretRef")
+	}
+	c.query("spec.query", m.targets)
+	c.known(&v1alpha1.MetricTemplate{})
+	m.Objects = append(m.Objects, Object{Content: c.made(sluice, "MetricTemplate", c.object["spec"])})
+}
+
+// templatesOf are the MetricTemplates among these objects.
+func templatesOf(objects []manifest.Object) []string {
+	var found []string
+	for _, object := range objects {
+		if object.Group() == flagger && object.Kind() == "MetricTemplate" {
+			found = append(found, object.Namespace()+"/"+object.Name())
+		}
+	}
+	return found
+}
+
+// references tells of MetricTemplates that were not read: without them the checks that name them would hold every rollout.
+func (p *policy) references() {
+	p.each(analysis+".metrics", func(path string, _ map[string]any) {
+		name, named := get[string](p.object, path+".templateRef.name")
+		namespace, _ := get[string](p.object, path+".templateRef.namespace")
+		if namespace == "" {
+			namespace = p.namespace
+		}
+		if key := namespace + "/" + name; named && !slices.Contains(p.templates, key) {
+			p.note(fmt.Sprintf("MetricTemplate %s is not among what was read: the check holds every rollout until it is there, so migrate it too", strings.TrimPrefix(key, "/")), path+".templateRef")
+		}
+	})
+}
+
+func (m *migration) alertProvider(c *conversion) {
+	c.note("kept: this release sends no alerts", "spec.type")
+	c.known(&v1alpha1.AlertProvider{})
+	m.Objects = append(m.Objects, Object{Content: c.made(sluice, "AlertProvider", c.object["spec"])})
+}
+
+// known takes out what the kind does not have.
+func (c *conversion) known(kind any) {
+	for _, err := range backwards(manifest.Decode(map[string]any{"spec": c.object["spec"]}, kind)) {
+		c.note("left out: "+messageOf(err), manifest.Remove(c.object, err.Field))
+	}
+}
+
+// deployment is written as it is, opted in.
+func (m *migration) deployment(c *conversion, object manifest.Object) {
+	at := slices.IndexFunc(m.given, func(t target) bool { return t.is(object) })
+	if replicas, set := get[float64](c.object, "spec.replicas"); set && replicas == 0 {
+		c.note("kept: Flagger scales its targets to 0, but here the Deployment serves; set the number of replicas that is needed, or leave it to its autoscaler", "spec.replicas")
+	}
+	made := c.made("apps/v1", "Deployment", c.object["spec"])
+	metadata, _ := made["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	if annotations == nil {
+		annotations = map[string]any{}
+		metadata["annotations"] = annotations
+	}
+	annotations[config.AnnotationCanary], annotations[config.AnnotationPolicy] = "true", m.given[at].policy
+	m.Objects = append(m.Objects, Object{Content: made})
+}

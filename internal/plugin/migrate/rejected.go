@@ -1,0 +1,68 @@
+package migrate
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/plugin/manifest"
+)
+
+// rejected takes out what a CanaryPolicy cannot have, with the messages of the validation that would reject it. What is left
+// can be applied.
+func (p *policy) rejected() {
+	for {
+		errs := p.problems()
+		if len(errs) == 0 {
+			break
+		}
+		for _, err := range errs {
+			removed := manifest.Remove(p.object, err.Field)
+			if removed == "" || removed == "spec" {
+				p.fail("nothing valid is left of it: "+err.Error(), "spec")
+				return
+			}
+			p.note("left out: "+messageOf(err), removed)
+		}
+	}
+	if match, set := get[[]any](p.object, analysis+".match"); set && len(match) == 0 {
+		p.remove("left out: no entry is left, so that all requests are treated alike and this is no A/B test any more; say another match", analysis+".match")
+	}
+}
+
+// problems are what is wrong with the policy as it is.
+func (p *policy) problems() field.ErrorList {
+	var made v1alpha1.CanaryPolicy
+	spec := map[string]any{"spec": p.object["spec"]}
+	errs := manifest.Decode(spec, &made)
+	if len(errs) == 0 {
+		_, errs = config.PolicyOf(made.Spec)
+	}
+	return backwards(errs)
+}
+
+// backwards are errors with the last entries of lists first, so that the others keep their place, and one for each field.
+func backwards(errs field.ErrorList) field.ErrorList {
+	slices.SortStableFunc(errs, func(a, b *field.Error) int { return -cmp.Compare(ordered(a.Field), ordered(b.Field)) })
+	return slices.CompactFunc(errs, func(a, b *field.Error) bool { return a.Field == b.Field })
+}
+
+var index = regexp.MustCompile(`\[([0-9]+)\]`)
+
+// ordered is a path that sorts by the numbers of entries.
+func ordered(path string) string {
+	return index.ReplaceAllStringFunc(path, func(each string) string { return fmt.Sprintf("[%8s", each[1:]) })
+}
+
+// messageOf is the message of an error without its path.
+func messageOf(err *field.Error) string {
+	if err.Type == field.ErrorTypeForbidden {
+		return err.Detail
+	}
+	return err.ErrorBody()
+}

@@ -1,0 +1,69 @@
+package plugin
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"sluice.dev/sluice/internal/workload"
+)
+
+// TestStanding holds what scripts rest on: above all, that the status of the rollout before fools nobody.
+func TestStanding(t *testing.T) {
+	for name, want := range map[string]standing{
+		"in flight": running, "paused": running, "waiting": running, "promoting": running, "not seen yet": running, "asked to retry": running,
+		"Deployment cannot be read": running, "promoted": idle, "taken back after a failure": idle, "aborted": rolledBack,
+	} {
+		s := inFlight(t)
+		subjects[name](&s)
+		if got := s.standing(); got != want {
+			t.Errorf("%s stands as %s, not %s", name, got, want)
+		}
+	}
+}
+
+// TestWhatCanBeAsked holds which candidate a request would be for.
+func TestWhatCanBeAsked(t *testing.T) {
+	for name, want := range map[string]string{
+		"in flight": "in flight 7c9e41d2#0, stopped #0", "not seen yet": "in flight 7c9e41d2#0, stopped #0", "promoted": "in flight #0, stopped #0",
+		"aborted": "in flight #0, stopped 7c9e41d2#0", "promoting": "in flight #0, stopped #0",
+		"Deployment cannot be read": "in flight 7c9e41d2#0, stopped #0", "taken back after a failure": "in flight #0, stopped #0",
+	} {
+		s := inFlight(t)
+		subjects[name](&s)
+		hash, attempt := s.inFlight()
+		stopped, stoppedAttempt := s.stopped()
+		if got := fmt.Sprintf("in flight %s#%d, stopped %s#%d", hash, attempt, stopped, stoppedAttempt); got != want {
+			t.Errorf("%s: %s, not %s", name, got, want)
+		}
+	}
+}
+
+func TestDifferences(t *testing.T) {
+	for name, c := range map[string]struct {
+		old, new workload.Template
+		want     string
+	}{
+		"nothing":               {workload.Template{"a": "b"}, workload.Template{"a": "b"}, ""},
+		"a field comes":         {workload.Template{}, workload.Template{"a": map[string]any{"b": int64(1)}}, "a: (none) → {\"b\":1}"},
+		"a field goes":          {workload.Template{"a": "b"}, workload.Template{}, "a: b → (none)"},
+		"items have names":      {containers("x", "a"), containers("x", "b"), "spec.containers[x].image: a → b"},
+		"an item comes":         {containers("x", "a"), containers("y", "a"), `spec.containers[x]: {"image":"a","name":"x"} → (none), spec.containers[y]: (none) → {"image":"a","name":"y"}`},
+		"items have no names":   {workload.Template{"args": []any{"a"}}, workload.Template{"args": []any{"b"}}, `args: ["a"] → ["b"]`},
+		"long values are short": {workload.Template{"a": "b"}, workload.Template{"a": strings.Repeat("ü", 100)}, "a: b → " + strings.Repeat("ü", 60) + "…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var parts []string
+			for _, d := range differences(c.old, c.new) {
+				parts = append(parts, fmt.Sprintf("%s: %s → %s", d.path, d.old, d.new))
+			}
+			if got := strings.Join(parts, ", "); got != c.want {
+				t.Errorf("got %s, not %s", got, c.want)
+			}
+		})
+	}
+}
+
+func containers(name, image string) workload.Template {
+	return workload.Template{"spec": map[string]any{"containers": []any{map[string]any{"name": name, "image": image}}}}
+}

@@ -1,0 +1,215 @@
+// Package prometheus asks a Prometheus server the questions of package analysis.
+package prometheus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	prometheusv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/outbound"
+)
+
+// queryTimeout is how long one query may take.
+const queryTimeout = 5 * time.Second
+
+// longestAnswer is how many bytes of an answer are read from a server that somebody names: one value needs few, and many
+// answers without end would take all memory.
+const longestAnswer = 64 << 10
+
+// longestError is how many bytes of an error are told.
+const longestError = 200
+
+// Provider asks Prometheus: the controller's own, and those that queries name.
+type Provider struct {
+	// api is nil where the controller has none.
+	api prometheusv1.API
+	// verifying and insecure are for the servers of queries.
+	verifying, insecure http.RoundTripper
+}
+
+// New makes a Provider for the controller's server at an http or https URL; without any, only queries that name a server are
+// answered. A user and password in the URL are used for basic authentication and never told.
+func New(address string) (*Provider, error) {
+	p := &Provider{verifying: outbound.Transport(false), insecure: outbound.Transport(true)}
+	if address == "" {
+		return p, nil
+	}
+	parsed, err := url.Parse(address)
+	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Host == "" {
+		return nil, errors.New("the address of Prometheus must be a URL such as http://prometheus.monitoring:9090")
+	}
+	transport := http.RoundTripper(http.DefaultTransport.(*http.Transport).Clone())
+	if parsed.User != nil {
+		transport = basicAuth{user: parsed.User, next: transport}
+		parsed.User = nil
+	}
+	p.api, err = newAPI(parsed.String(), transport)
+	return p, err
+}
+
+func newAPI(address string, transport http.RoundTripper) (prometheusv1.API, error) {
+	client, err := api.NewClient(api.Config{Address: address, RoundTripper: transport})
+	if err != nil {
+		return nil, fmt.Errorf("make the client for Prometheus: %w", err)
+	}
+	return prometheusv1.NewAPI(client), nil
+}
+
+// withHeaders adds what a server asks for to each request.
+type withHeaders struct {
+	server *analysis.Server
+	next   http.RoundTripper
+}
+
+// RoundTrip adds the headers to a copy of the request. A server that redirects elsewhere is not told them there.
+func (h withHeaders) RoundTrip(request *http.Request) (*http.Response, error) {
+	own, err := url.Parse(h.server.Address)
+	if err != nil || own.Host != request.URL.Host || own.Scheme != request.URL.Scheme {
+		return nil, errors.New("the server redirects to another host or scheme")
+	}
+	request = request.Clone(request.Context())
+	for key, values := range h.server.Headers {
+		for _, value := range values {
+			request.Header.Add(key, value)
+		}
+	}
+	if h.server.Authorization != "" {
+		request.Header.Set("Authorization", string(h.server.Authorization))
+	}
+	response, err := h.next.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = &limited{ReadCloser: response.Body, left: longestAnswer}
+	return response, nil
+}
+
+// limited is a body that fails after as many bytes as are left.
+type limited struct {
+	io.ReadCloser
+	left int
+}
+
+// Read reads no more than is left.
+func (l *limited) Read(into []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, fmt.Errorf("the answer is longer than %d bytes: aggregate the query to one value, such as with sum() or max()", longestAnswer)
+	}
+	n, err := l.ReadCloser.Read(into[:min(len(into), l.left)])
+	l.left -= n
+	return n, err
+}
+
+// apiOf is the server that a query is for.
+func (p *Provider) apiOf(query analysis.Query) (prometheusv1.API, error) {
+	if query.Server == nil {
+		if p.api == nil {
+			return nil, errors.New("no Prometheus is configured")
+		}
+		return p.api, nil
+	}
+	transport := p.verifying
+	if query.Server.InsecureSkipVerify {
+		transport = p.insecure
+	}
+	return newAPI(query.Server.Address, withHeaders{server: query.Server, next: transport})
+}
+
+type basicAuth struct {
+	user *url.Userinfo
+	next http.RoundTripper
+}
+
+// RoundTrip adds the credentials to a copy of the request.
+func (b basicAuth) RoundTrip(request *http.Request) (*http.Response, error) {
+	password, _ := b.user.Password()
+	request = request.Clone(request.Context())
+	request.SetBasicAuth(b.user.Username(), password)
+	return b.next.RoundTrip(request)
+}
+
+// Query answers all queries at once, one sample for each. A query that fails is a sample with an error.
+func (p *Provider) Query(ctx context.Context, queries []analysis.Query) []analysis.Sample {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	samples := make([]analysis.Sample, len(queries))
+	first := map[question]int{}
+	var all sync.WaitGroup
+	for i, query := range queries {
+		if _, asked := first[questionOf(query)]; !asked {
+			first[questionOf(query)] = i
+			all.Go(func() { samples[i] = p.ask(ctx, query) })
+		}
+	}
+	all.Wait()
+	for i, query := range queries {
+		samples[i] = samples[first[questionOf(query)]]
+		samples[i].Check, samples[i].Metric = query.Check, query.Metric
+	}
+	return samples
+}
+
+// question is what several checks may ask of the same server; it is asked once.
+type question struct {
+	server     *analysis.Server
+	expression string
+}
+
+func questionOf(query analysis.Query) question {
+	return question{query.Server, query.Expression}
+}
+
+// ask leaves the time of evaluation to the server, whose clock the data has.
+func (p *Provider) ask(ctx context.Context, query analysis.Query) analysis.Sample {
+	sample := analysis.Sample{Check: query.Check, Metric: query.Metric}
+	server, err := p.apiOf(query)
+	if err != nil {
+		sample.Err = oneLine(err)
+		return sample
+	}
+	value, _, _, err := server.Query(ctx, query.Expression, time.Time{})
+	if err != nil {
+		sample.Err = oneLine(err)
+		return sample
+	}
+	switch v := value.(type) {
+	case *model.Scalar:
+		sample.Value = float64(v.Value)
+	case model.Vector:
+		switch len(v) {
+		case 0:
+			sample.Missing = true
+		case 1:
+			sample.Value = float64(v[0].Value)
+		default:
+			sample.Err = fmt.Sprintf("the query has %d results in place of one: aggregate them, such as with sum() or max()", len(v))
+		}
+	default:
+		sample.Err = fmt.Sprintf("the query has a %s as its result in place of one value", value.Type())
+	}
+	return sample
+}
+
+// oneLine shortens an error for a status; the URL in a transport error repeats the whole query, so it is left out.
+func oneLine(err error) string {
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if len(text) > longestError {
+		text = strings.ToValidUTF8(text[:longestError], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,184 @@
+package prometheus
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice.dev/sluice/internal/analysis"
+)
+
+// server answers every query with the result that is named by it.
+func server(t *testing.T, results map[string]string) *httptest.Server {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if user, password, _ := r.BasicAuth(); user != "jane" || password != "secret" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		result, known := results[r.FormValue("query")]
+		if !known {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"status":"error","errorType":"bad_data","error":"parse error:\n unexpected"}`))
+			return
+		}
+		_, _ = w.Write([]byte(`{"status":"success","data":` + result + `}`))
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestQuery(t *testing.T) {
+	s := server(t, map[string]string{
+		"one":    `{"resultType":"vector","result":[{"metric":{},"value":[1,"99.5"]}]}`,
+		"scalar": `{"resultType":"scalar","result":[1,"7"]}`,
+		"none":   `{"resultType":"vector","result":[]}`,
+		"two":    `{"resultType":"vector","result":[{"metric":{"a":"1"},"value":[1,"1"]},{"metric":{"a":"2"},"value":[1,"2"]}]}`,
+		"matrix": `{"resultType":"matrix","result":[]}`,
+	})
+	provider, err := New(strings.Replace(s.URL, "http://", "http://jane:secret@", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var queries []analysis.Query
+	for _, name := range []string{"one", "scalar", "none", "two", "matrix", "broken"} {
+		queries = append(queries, analysis.Query{Metric: analysis.Metric(name), Expression: name})
+	}
+	want := []analysis.Sample{
+		{Metric: "one", Value: 99.5}, {Metric: "scalar", Value: 7}, {Metric: "none", Missing: true},
+		{Metric: "two", Err: "the query has 2 results in place of one: aggregate them, such as with sum() or max()"},
+		{Metric: "matrix", Err: "the query has a matrix as its result in place of one value"},
+		{Metric: "broken", Err: "bad_data: parse error: unexpected"},
+	}
+	if diff := cmp.Diff(want, provider.Query(t.Context(), queries)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAServerThatIsGoneIsToldInOneLineWithoutTheQuery(t *testing.T) {
+	s := server(t, nil)
+	s.Close()
+	provider, err := New(strings.Replace(s.URL, "http://", "http://jane:secret@", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample := provider.Query(t.Context(), []analysis.Query{{Metric: "m", Expression: "up"}})[0]
+	if !strings.Contains(sample.Err, "connection refused") || strings.ContainsAny(sample.Err, "\n?") || strings.Contains(sample.Err, "secret") {
+		t.Errorf("got %q", sample.Err)
+	}
+}
+
+func TestNewRefusesWhatIsNoAddress(t *testing.T) {
+	for _, address := range []string{"prometheus:9090", "ftp://prometheus", "http://", "http://jane:secret@ho st"} {
+		if _, err := New(address); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: got %v", address, err)
+		}
+	}
+}
+
+// reaching is a Provider that may also go to servers of a test, which are at the loopback address.
+func reaching(t *testing.T) *Provider {
+	t.Helper()
+	provider, err := New("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	insecure := http.DefaultTransport.(*http.Transport).Clone()
+	insecure.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+	provider.verifying, provider.insecure = http.DefaultTransport, insecure
+	return provider
+}
+
+func TestServersThatUsersNameAreNotInTheControllersPod(t *testing.T) {
+	own := server(t, nil)
+	provider, err := New(own.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, insecure := range []bool{false, true} {
+		sample := provider.Query(t.Context(), []analysis.Query{{Expression: "up", Server: &analysis.Server{Address: own.URL, InsecureSkipVerify: insecure}}})[0]
+		if !strings.Contains(sample.Err, "the address 127.0.0.1 is the controller's own pod, which nobody else may go to: name a Service or another host") {
+			t.Errorf("got %+v", sample)
+		}
+	}
+}
+
+func TestQueriesAreAnsweredByTheServersThatTheyName(t *testing.T) {
+	var asked atomic.Int32
+	other := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if r.Header.Get("Authorization") != "Bearer secret" || r.Header.Get("X-Scope-OrgID") != "shop" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"scalar","result":[1,"7"]}}`))
+	}))
+	t.Cleanup(other.Close)
+	provider := reaching(t)
+	allowed := &analysis.Server{Address: other.URL, InsecureSkipVerify: true, Authorization: "Bearer secret", Headers: map[string][]string{"X-Scope-OrgID": {"shop"}}}
+	verifying := *allowed
+	verifying.InsecureSkipVerify = false
+	samples := provider.Query(t.Context(), []analysis.Query{
+		{Check: "a", Metric: "m", Expression: "up", Server: allowed}, {Check: "b", Metric: "n", Expression: "up", Server: allowed},
+		{Check: "c", Expression: "up", Server: &verifying}, {Check: "d", Expression: "up"},
+	})
+	want := []analysis.Sample{{Check: "a", Metric: "m", Value: 7}, {Check: "b", Metric: "n", Value: 7}}
+	if diff := cmp.Diff(want, samples[:2]); diff != "" {
+		t.Error(diff)
+	}
+	if asked.Load() != 1 {
+		t.Errorf("the same question is asked %d times", asked.Load())
+	}
+	if !strings.Contains(samples[2].Err, "certificate") || samples[3].Err != "no Prometheus is configured" {
+		t.Errorf("got %+v", samples[2:])
+	}
+	if told := fmt.Sprintf("%v %+v %#v", *allowed, *allowed, *allowed); strings.Contains(told, "secret\"") || strings.Contains(told, "Bearer") {
+		t.Errorf("a log would have %s", told)
+	}
+}
+
+func TestAServerThatRedirectsIsNotFollowedElsewhere(t *testing.T) {
+	away := httptest.NewServer(http.RedirectHandler("http://localhost:1/", http.StatusTemporaryRedirect))
+	t.Cleanup(away.Close)
+	provider := reaching(t)
+	sample := provider.Query(t.Context(), []analysis.Query{{Expression: "up", Server: &analysis.Server{Address: away.URL}}})[0]
+	if !strings.Contains(sample.Err, "redirects to another host") {
+		t.Errorf("got %+v", sample)
+	}
+}
+
+func TestAServerThatAnswersWithoutEndIsCutOff(t *testing.T) {
+	var sent atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for some := []byte(strings.Repeat(" ", 1<<16)); ; {
+			n, err := w.Write(some)
+			if sent.Add(int64(n)); err != nil || sent.Load() > 64<<20 {
+				return
+			}
+		}
+	}))
+	t.Cleanup(s.Close)
+	provider := reaching(t)
+	samples := provider.Query(t.Context(), []analysis.Query{{Expression: "one", Server: &analysis.Server{Address: s.URL}}})
+	if !strings.Contains(samples[0].Err, "the answer is longer than 65536 bytes: aggregate the query") || sent.Load() > 32<<20 {
+		t.Errorf("got %+v after %d bytes", samples[0], sent.Load())
+	}
+}
+
+func TestCredentialsAreNotToldToAnotherScheme(t *testing.T) {
+	server := &analysis.Server{Address: "https://prometheus.test", Authorization: "Bearer token"}
+	request := httptest.NewRequest(http.MethodGet, "http://prometheus.test/api/v1/query", nil)
+	response, err := withHeaders{server: server, next: http.DefaultTransport}.RoundTrip(request)
+	if err == nil {
+		_ = response.Body.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "scheme") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,174 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout"
+)
+
+// ensureCopy makes what runs the candidate be as intended, in order, and removes what is no longer intended.
+func (r *Reconciler) ensureCopy(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, intent rollout.CopyIntent) error {
+	owner := *metav1.NewControllerRef(canary, v1alpha1.GroupVersion.WithKind("Canary"))
+	desired, err := rollout.CopyObjects(o, intent, owner)
+	if err != nil {
+		return fmt.Errorf("make the canary of Deployment %s/%s: %w", o.Namespace, o.Name, err)
+	}
+	intended := map[string]bool{}
+	for _, object := range desired {
+		intended[keyOf(object)] = true
+		if err := r.ensure(ctx, currentOf(o, object), object); err != nil {
+			return err
+		}
+	}
+	for _, object := range o.Made {
+		if !intended[keyOf(object)] {
+			if err := r.delete(ctx, object); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func keyOf(object workload.Object) string {
+	return workload.KindOf(object) + "/" + object.GetName()
+}
+
+// currentOf is what there is of an object that is intended, nil when there is nothing.
+func currentOf(o rollout.Observation, desired workload.Object) workload.Object {
+	switch desired.(type) {
+	case *appsv1.Deployment:
+		if o.Copy != nil {
+			return o.Copy
+		}
+		return nil
+	case *corev1.Service:
+		if o.CopyService != nil {
+			return o.CopyService
+		}
+		return nil
+	}
+	for _, made := range o.Made {
+		if keyOf(made) == keyOf(desired) {
+			return made
+		}
+	}
+	return nil
+}
+
+// ensure creates an object, changes it, or deletes it where it cannot be changed, to be made by the next tick.
+func (r *Reconciler) ensure(ctx context.Context, current, desired workload.Object) error {
+	if current == nil {
+		return r.create(ctx, desired)
+	}
+	updated, err := r.merged(current, desired)
+	if err != nil {
+		return fmt.Errorf("compare %T %s/%s: %w", desired, desired.GetNamespace(), desired.GetName(), err)
+	}
+	switch {
+	case updated == nil:
+		return r.delete(ctx, current)
+	case equality.Semantic.DeepEqual(current, updated):
+		return nil
+	}
+	return r.update(ctx, updated)
+}
+
+// merged is the current object as it is desired, nil when it must be made anew.
+func (r *Reconciler) merged(current, desired workload.Object) (client.Object, error) {
+	switch want := desired.(type) {
+	case *appsv1.Deployment:
+		if have, is := current.(*appsv1.Deployment); is {
+			return mergedDeployment(have, want), nil
+		}
+	case *corev1.Service:
+		if have, is := current.(*corev1.Service); is && have.Name == want.Name && equality.Semantic.DeepEqual(have.Spec.Selector, want.Spec.Selector) {
+			return have, nil
+		}
+		return nil, nil
+	}
+	return r.withSpec(current, desired)
+}
+
+// mergedDeployment takes the candidate when it is another one, and else nothing but the replicas: the API server has filled
+// in its defaults, and others may have written to the copy.
+func mergedDeployment(current, desired *appsv1.Deployment) client.Object {
+	if !equality.Semantic.DeepEqual(current.Spec.Selector, desired.Spec.Selector) {
+		return nil
+	}
+	updated := current.DeepCopy()
+	updated.Spec.Replicas = desired.Spec.Replicas
+	if workload.TemplateHashOf(current) != workload.TemplateHashOf(desired) {
+		updated.Spec.Template = desired.Spec.Template
+		updated.Annotations = mergedOver(updated.Annotations, desired.Annotations)
+	}
+	return updated
+}
+
+func mergedOver(base, over map[string]string) map[string]string {
+	merged := maps.Clone(base)
+	maps.Copy(merged, over)
+	return merged
+}
+
+// withSpec is the current object with the desired spec, and the current object itself when the spec is the same. Specs are
+// compared as they are: they are copies of what the API server has filled in already.
+func (r *Reconciler) withSpec(current, desired workload.Object) (client.Object, error) {
+	have, err := runtime.DefaultUnstructuredConverter.ToUnstructured(current)
+	if err != nil {
+		return nil, err
+	}
+	want, err := runtime.DefaultUnstructuredConverter.ToUnstructured(desired)
+	if err != nil {
+		return nil, err
+	}
+	if equality.Semantic.DeepEqual(have["spec"], want["spec"]) {
+		return current, nil
+	}
+	kind, err := apiutil.GVKForObject(desired, r.Client.Scheme())
+	if err != nil {
+		return nil, err
+	}
+	updated := &unstructured.Unstructured{Object: runtime.DeepCopyJSON(have)}
+	updated.SetGroupVersionKind(kind)
+	updated.Object["spec"] = want["spec"]
+	return updated, nil
+}
+
+// removeCopy deletes all that was made; NetworkPolicies go last, so that no pod is without them.
+func (r *Reconciler) removeCopy(ctx context.Context, o rollout.Observation) error {
+	var first, last []client.Object
+	for _, object := range o.Made {
+		if _, protects := object.(*networkingv1.NetworkPolicy); protects {
+			last = append(last, object)
+			continue
+		}
+		first = append(first, object)
+	}
+	if o.Copy != nil {
+		first = append(first, o.Copy)
+	}
+	if o.CopyService != nil {
+		first = append(first, o.CopyService)
+	}
+	for _, object := range append(first, last...) {
+		if err := r.delete(ctx, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}

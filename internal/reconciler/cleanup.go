@@ -1,0 +1,123 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
+)
+
+const (
+	cleanUpPeriod = 500 * time.Millisecond
+	// reportLimit is how long the routes' gateways may take to report that they took a route back; a gateway that is gone
+	// never does.
+	reportLimit = time.Minute
+)
+
+// cleanUp ends all rollouts without a verdict. Canaries stay, and so do the candidates in the Deployments' annotations: a
+// later installation starts them again at weight 0.
+type cleanUp struct {
+	*Reconciler
+	// restored is when the routes of a Canary were first seen without it, and cleared when in effect as well.
+	restored, cleared map[types.NamespacedName]time.Time
+}
+
+// CleanUp takes the weight of every canary to 0, restores the routes, removes the copies and lets go of the Canaries, in
+// these namespaces, or everywhere without any. No reconciler may run meanwhile. The client must not read from a cache.
+func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
+	found, err := kindsOf(c.RESTMapper())
+	if err != nil {
+		return err
+	}
+	u := &cleanUp{Reconciler: &Reconciler{Client: c, Live: c, routes: c, namespaces: namespaces},
+		restored: map[types.NamespacedName]time.Time{}, cleared: map[types.NamespacedName]time.Time{}}
+	u.kinds.Store(found)
+	var left error
+	err = wait.PollUntilContextCancel(ctx, cleanUpPeriod, true, func(ctx context.Context) (bool, error) {
+		now := u.pass(ctx)
+		if now != nil && (left == nil || left.Error() != now.Error()) {
+			log.FromContext(ctx).Info("cleaning up", "left", now.Error())
+		}
+		// What the end of the time cut off says less than what was left before.
+		if ctx.Err() == nil {
+			left = now
+		}
+		return now == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("rollouts are not cleaned up: %w", errors.Join(left, err))
+	}
+	return nil
+}
+
+// pass does what can be done now and returns what is left.
+func (u *cleanUp) pass(ctx context.Context) error {
+	var left []error
+	var routes []route.Route
+	for _, namespace := range u.readable() {
+		found, err := u.listRoutes(ctx, namespace)
+		if err != nil {
+			return err
+		}
+		routes = append(routes, found...)
+	}
+	for _, r := range routes {
+		left = append(left, u.restore(ctx, r))
+	}
+	for _, namespace := range u.readable() {
+		var canaries v1alpha1.CanaryList
+		if err := u.Client.List(ctx, &canaries, client.InNamespace(namespace)); err != nil && !meta.IsNoMatchError(err) {
+			return fmt.Errorf("list Canaries: %w", err)
+		}
+		for i := range canaries.Items {
+			canary := &canaries.Items[i]
+			if err := u.release(ctx, canary, routes); err != nil {
+				left = append(left, fmt.Errorf("canary %s/%s: %w", canary.Namespace, canary.Name, err))
+			}
+		}
+	}
+	return errors.Join(left...)
+}
+
+// restore takes split and cohorts out of a route. The split stays where its end would send the requests to nobody.
+func (u *cleanUp) restore(ctx context.Context, current route.Route) error {
+	intents, err := route.IntentsOf(current.Annotations)
+	if err != nil || intents.None() {
+		return nil // what cannot be read was not written by us, and no rules were rendered by it
+	}
+	if intents.Split != nil {
+		if err := u.mayRestore(ctx, current, *intents.Split); err != nil {
+			return err
+		}
+	}
+	return u.render(ctx, current, route.Plain(current))
+}
+
+// mayRestore says why a route must keep its split.
+func (u *cleanUp) mayRestore(ctx context.Context, current route.Route, split route.Split) error {
+	key := split.DeploymentOn(current)
+	primary, err := fetch(ctx, u.Live, key, &appsv1.Deployment{})
+	if err != nil {
+		return err
+	}
+	key.Name = workload.CanaryName(key.Name)
+	copied, err := fetch(ctx, u.Live, key, &appsv1.Deployment{})
+	if err != nil {
+		return err
+	}
+	if primary != nil && copied != nil && primary.Status.AvailableReplicas == 0 && copied.Status.AvailableReplicas > 0 {
+		return fmt.Errorf("%s keeps its weights: Deployment %s has no available replica, only its canary has", current.Key(), primary.Name)
+	}
+	return nil
+}

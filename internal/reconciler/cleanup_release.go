@@ -1,0 +1,147 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/rollout"
+)
+
+// release removes the copy and lets go of the Canary, once no gateway sends requests to it any more.
+func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes []route.Route) error {
+	if controllerutil.ContainsFinalizer(canary, config.Finalizer) {
+		if err := u.stillServed(canary, routes); err != nil {
+			return err
+		}
+	}
+	grants, err := u.listGrants(ctx, canary.Namespace)
+	if err == nil {
+		err = u.removeGrants(ctx, canary, grants)
+	}
+	if err == nil {
+		err = u.releaseGenerated(ctx, canary)
+	}
+	if err == nil {
+		err = u.removeOwned(ctx, canary)
+	}
+	if err != nil {
+		return err
+	}
+	if rollout.Active(canary.Status) {
+		if err := u.forgetRollout(ctx, canary); err != nil {
+			return err
+		}
+	}
+	if !controllerutil.ContainsFinalizer(canary, config.Finalizer) {
+		return nil
+	}
+	return client.IgnoreNotFound(u.patchFinalizer(ctx, canary, controllerutil.RemoveFinalizer))
+}
+
+// releaseGenerated deletes the grants of other namespaces that the generated route no longer needs.
+func (u *cleanUp) releaseGenerated(ctx context.Context, canary *v1alpha1.Canary) error {
+	key := client.ObjectKeyFromObject(canary)
+	primary, err := fetch(ctx, u.Live, key, &appsv1.Deployment{})
+	if err != nil {
+		return err
+	}
+	return u.releaseGrants(ctx, key, primary)
+}
+
+// stillServed says why a gateway may still send requests to the copy: a route has the split, is not in effect without it,
+// or is so only since a moment ago.
+func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []route.Route) error {
+	key, now := client.ObjectKeyFromObject(canary), time.Now()
+	target := ptr.Deref(canary.Status.Target, v1alpha1.TargetStatus{})
+	var why []string
+	for _, r := range routes {
+		name := r.Key().From(canary.Namespace)
+		if route.SplitFor(r, key) != nil {
+			return fmt.Errorf("%s still carries the split", name)
+		}
+		if ok, reason := route.Processed(r); slices.Contains(target.Routes, r.Key().Short(canary.Namespace)) && !ok {
+			why = append(why, fmt.Sprintf("%s: %s", name, reason))
+		}
+	}
+	if len(why) > 0 && now.Sub(first(u.restored, key, now)) < reportLimit {
+		return errors.New(strings.Join(why, "; "))
+	}
+	settle := analysis.SettleFor(target.Metrics)
+	if now.Sub(first(u.cleared, key, now)) < settle {
+		return fmt.Errorf("all requests go to the primary; letting that settle for %s", settle)
+	}
+	return nil
+}
+
+// first is when this was first asked for the key.
+func first(seen map[types.NamespacedName]time.Time, key types.NamespacedName, now time.Time) time.Time {
+	if _, before := seen[key]; !before {
+		seen[key] = now
+	}
+	return seen[key]
+}
+
+// removeOwned deletes the copy and all that was made with it.
+func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) error {
+	scaled, _, err := u.optional(ctx, canary.Namespace, kindScaledObject, scalerPatience)
+	if err != nil {
+		return err
+	}
+	var objects []runtime.Object
+	for i := range scaled {
+		objects = append(objects, &scaled[i])
+	}
+	made := []client.ListOption{client.InNamespace(canary.Namespace), client.MatchingLabels{config.LabelRole: config.RoleCanary}}
+	for _, list := range []client.ObjectList{&autoscalingv2.HorizontalPodAutoscalerList{}, &policyv1.PodDisruptionBudgetList{},
+		&appsv1.DeploymentList{}, &corev1.ServiceList{}, &networkingv1.NetworkPolicyList{}} {
+		if err := u.Live.List(ctx, list, made...); err != nil {
+			return fmt.Errorf("list copies: %w", err)
+		}
+		items, err := meta.ExtractList(list)
+		if err != nil {
+			return fmt.Errorf("read %T: %w", list, err)
+		}
+		objects = append(objects, items...)
+	}
+	for _, item := range objects {
+		object, is := item.(client.Object)
+		if !is || !ours(object, canary) {
+			continue
+		}
+		if err := u.delete(ctx, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetRollout keeps what is known of the Canary, and opens no rollout: a candidate then starts anew.
+func (u *cleanUp) forgetRollout(ctx context.Context, canary *v1alpha1.Canary) error {
+	status := &canary.Status
+	status.Phase, status.Outcome, status.Step, status.CanaryWeight = "", "", 0, 0
+	status.Message = "Sluice was uninstalled during the rollout, which starts again at weight 0 when it is back"
+	if err := u.Client.Status().Update(ctx, canary, client.FieldOwner(config.FieldManager)); err != nil {
+		return fmt.Errorf("write status: %w", err)
+	}
+	return nil
+}

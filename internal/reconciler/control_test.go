@@ -1,0 +1,245 @@
+package reconciler
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/record"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/apiserver"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout"
+)
+
+// freeze makes a Freeze of this test's namespace, which another test does not notice.
+func (a *app) freeze(mode v1alpha1.FreezeMode) *v1alpha1.Freeze {
+	a.t.Helper()
+	made := &v1alpha1.Freeze{ObjectMeta: metav1.ObjectMeta{Name: a.namespace}, Spec: v1alpha1.FreezeSpec{Reason: "outage", Mode: mode, Namespaces: []string{a.namespace}}}
+	a.create(made)
+	return made
+}
+
+func TestAFreezeHoldsACandidateAndARolloutInFlight(t *testing.T) {
+	a := newApp(t)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	stop := a.freeze(v1alpha1.FreezeStart)
+	a.Eventually(func() bool {
+		var found v1alpha1.Freeze
+		return server.Client.Get(t.Context(), client.ObjectKeyFromObject(stop), &found) == nil && found.Status.Active
+	}, patience, glance).Should(BeTrue(), "the status tells that it is in force")
+	a.hold()
+	a.waitFor("frozen", func(s v1alpha1.CanaryStatus) bool {
+		return s.Phase == v1alpha1.PhaseWaiting && strings.Contains(s.Frozen, "Freeze/"+a.namespace+": outage")
+	})
+	a.Expect(server.Client.Delete(t.Context(), stop)).To(Succeed())
+	a.waitFor("a rollout", func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseProgressing && s.Frozen == "" })
+	a.freeze(v1alpha1.FreezePause)
+	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool {
+		return strings.HasPrefix(s.Paused, "frozen by") && s.Phase == v1alpha1.PhaseProgressing
+	})
+	a.Expect(a.events("Frozen")).NotTo(BeEmpty())
+	a.Expect(a.events("Unfrozen")).NotTo(BeEmpty())
+}
+
+func TestFreezesThatCannotBeMeantAreRejected(t *testing.T) {
+	for name, c := range map[string]struct {
+		spec  v1alpha1.FreezeSpec
+		wrong string
+	}{
+		"a schedule without a duration": {v1alpha1.FreezeSpec{Reason: "x", Schedule: "0 0 * * *"}, "schedule and duration belong together"},
+		"a duration of no time":         {v1alpha1.FreezeSpec{Reason: "x", Schedule: "0 0 * * *", Duration: &metav1.Duration{Duration: time.Second}}, "duration must be from 1m to 744h"},
+		"four fields":                   {v1alpha1.FreezeSpec{Reason: "x", Schedule: "0 0 * *", Duration: &metav1.Duration{Duration: time.Hour}}, "spec.schedule"},
+		"a mode that is none":           {v1alpha1.FreezeSpec{Reason: "x", Mode: "Off"}, "spec.mode"},
+		"no reason":                     {v1alpha1.FreezeSpec{}, "spec.reason"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := server.Client.Create(t.Context(), &v1alpha1.Freeze{ObjectMeta: metav1.ObjectMeta{GenerateName: "wrong-"}, Spec: c.spec})
+			NewWithT(t).Expect(err).To(MatchError(ContainSubstring(c.wrong)))
+		})
+	}
+}
+
+// queueing is a reconciler of its own with limits, whose cache is the client's first look: it never shows what was written
+// since, which is the worst that a cache can do.
+func queueing(t *testing.T, limits rollout.Limits, names []string) *Reconciler {
+	t.Helper()
+	stale := interceptor.NewClient(server.Client, interceptor.Funcs{
+		List: func(ctx context.Context, next client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			if err := next.List(ctx, list, options...); err != nil {
+				return err
+			}
+			canaries, ok := list.(*v1alpha1.CanaryList)
+			if !ok {
+				return nil
+			}
+			var mine []v1alpha1.Canary
+			for _, canary := range canaries.Items {
+				for _, name := range names {
+					if canary.Namespace == name {
+						canary.Status = v1alpha1.CanaryStatus{}
+						mine = append(mine, canary)
+					}
+				}
+			}
+			canaries.Items = mine
+			return nil
+		},
+	})
+	r := &Reconciler{Client: stale, Live: server.Client, samples: newSamples(apiserver.AllIsWell), Recorder: record.NewFakeRecorder(1000),
+		Limits: limits, routes: server.Client, hooks: newHooks(nil), prometheus: true, metrics: newMetrics(prometheus.NewRegistry()), wake: make(chan event.GenericEvent, wakeBuffer)}
+	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
+	return r
+}
+
+// TestManyTicksAtOnceKeepTheLimit has candidates decide at the same time, each several times, with a cache that shows no
+// state at all.
+func TestManyTicksAtOnceKeepTheLimit(t *testing.T) {
+	const candidates, limit = 8, 3
+	g := NewWithT(t)
+	var names []string
+	for range candidates {
+		a := newApp(t)
+		a.waitForPhase(v1alpha1.PhaseInitialized)
+		names = append(names, a.namespace)
+	}
+	r := queueing(t, rollout.Limits{Cluster: limit}, names)
+	plans := make(chan rollout.Plan, 4*candidates)
+	var ticks sync.WaitGroup
+	for range 4 {
+		for _, name := range names {
+			ticks.Add(1)
+			go func() {
+				defer ticks.Done()
+				plan, err := r.tickOnly(t.Context(), name)
+				if err == nil {
+					plans <- plan
+				}
+			}()
+		}
+	}
+	ticks.Wait()
+	close(plans)
+	started, waited := 0, 0
+	for plan := range plans {
+		if rollout.Active(plan.Next) {
+			started++
+		} else if plan.Next.Queue != nil {
+			waited++
+		}
+	}
+	r.slots.mu.Lock()
+	open := 0
+	for _, taken := range r.slots.taken {
+		if taken {
+			open++
+		}
+	}
+	r.slots.mu.Unlock()
+	g.Expect(open).To(Equal(limit), "as many start as may")
+	g.Expect(started).To(BeNumerically(">=", limit))
+	g.Expect(waited).To(BeNumerically(">", 0), "the others wait in the queue")
+}
+
+// tickOnly decides with a candidate, as a tick does before it writes anything.
+func (r *Reconciler) tickOnly(ctx context.Context, namespace string) (rollout.Plan, error) {
+	canary, o, err := r.subjects(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: namespace, Name: "podinfo"}})
+	if err != nil {
+		return rollout.Plan{}, err
+	}
+	policy, err := r.gather(ctx, canary, &o)
+	if err != nil {
+		return rollout.Plan{}, err
+	}
+	o.Candidate = candidateFor(o.Primary)
+	return r.decide(ctx, policy, canary, &o)
+}
+
+// candidateFor is a candidate that no other reconciler sees.
+func candidateFor(primary *appsv1.Deployment) *workload.Candidate {
+	template, err := workload.TemplateOf(primary.Spec.Template)
+	if err != nil {
+		panic(err)
+	}
+	return &workload.Candidate{Hash: "7c9e41d2", Template: template, By: "jane", At: time.Now()}
+}
+
+func TestTheEndOfARolloutWakesTheNext(t *testing.T) {
+	g := NewWithT(t)
+	a := newApp(t)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	r := queueing(t, rollout.Limits{Cluster: 1}, nil)
+	key := client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}
+	r.slots.set(key, true)
+	r.Client = interceptor.NewClient(server.Client, interceptor.Funcs{
+		List: func(ctx context.Context, next client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			canaries, ok := list.(*v1alpha1.CanaryList)
+			if !ok {
+				return next.List(ctx, list, options...)
+			}
+			waits := v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: a.namespace, Name: "waits"}}
+			waits.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Queue: &v1alpha1.QueueStatus{Position: 1}}
+			canaries.Items = []v1alpha1.Canary{waits}
+			return nil
+		},
+	})
+	canary := a.canary()
+	r.settleSlot(t.Context(), &canary, rollout.Plan{Next: rollout.State{Phase: v1alpha1.PhaseSucceeded}})
+	g.Expect(r.wake).To(HaveLen(1))
+	g.Expect((<-r.wake).Object.GetName()).To(Equal("waits"))
+	r.settleSlot(t.Context(), &canary, rollout.Plan{Next: rollout.State{Phase: v1alpha1.PhaseSucceeded}})
+	g.Expect(r.wake).To(BeEmpty(), "a slot is given back once")
+}
+
+func TestADryRunRefusesEveryOtherWrite(t *testing.T) {
+	g := NewWithT(t)
+	a := newApp(t)
+	r := refusing{server.Client}
+	d, err := get(a, "podinfo", &appsv1.Deployment{})
+	g.Expect(err).NotTo(HaveOccurred())
+	for verb, write := range map[string]func() error{
+		"create": func() error { return r.Create(t.Context(), &corev1.Service{ObjectMeta: a.named("x")}) },
+		"update": func() error { return r.Update(t.Context(), d) },
+		"patch":  func() error { return r.Patch(t.Context(), d, client.MergeFrom(d.DeepCopy())) },
+		"delete": func() error { return r.Delete(t.Context(), d) },
+		"delete of all": func() error {
+			return r.DeleteAllOf(t.Context(), &appsv1.Deployment{}, client.InNamespace(a.namespace))
+		},
+		"status of a Deployment": func() error { return r.Status().Update(t.Context(), d) },
+		"scale":                  func() error { return r.SubResource("scale").Update(t.Context(), d) },
+		"status patch": func() error {
+			return r.Status().Patch(t.Context(), d, client.MergeFrom(d.DeepCopy()))
+		},
+		"a finalizer": func() error {
+			canary := a.canary()
+			return r.Patch(t.Context(), &canary, client.MergeFrom(canary.DeepCopy()))
+		},
+	} {
+		g.Expect(write()).To(MatchError(ContainSubstring("dry run: ")), verb)
+	}
+	deleted := a.canary()
+	deleted.DeletionTimestamp = &metav1.Time{Time: time.Now()}
+	g.Expect(r.Patch(t.Context(), &deleted, client.MergeFrom(deleted.DeepCopy()), client.DryRunAll)).To(Succeed(), "a Canary that is deleted is let go")
+	after, err := get(a, "podinfo", &appsv1.Deployment{})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(after.Generation).To(Equal(d.Generation))
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	a.Eventually(func() error {
+		canary := a.canary()
+		canary.Status.Message = "Dry run: x"
+		return r.Status().Update(t.Context(), &canary)
+	}, patience, glance).Should(Succeed(), "the status of a Canary is written")
+}

@@ -1,0 +1,92 @@
+package reconciler
+
+import (
+	"context"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout"
+)
+
+// listGenerated reads the grants that were generated for a Deployment, in all namespaces that are ours to read.
+func (r *Reconciler) listGenerated(ctx context.Context, deployment types.NamespacedName) ([]gatewayv1.ReferenceGrant, error) {
+	var grants []gatewayv1.ReferenceGrant
+	for _, namespace := range r.readable() {
+		found, err := r.listGrants(ctx, namespace, client.MatchingLabels{config.LabelRole: config.RoleGenerated, config.LabelPrimary: workload.LabelValue(deployment.Name)})
+		if err != nil {
+			return nil, err
+		}
+		for i := range found {
+			if primary, ours := workload.GrantFor(&found[i]); ours && primary == deployment {
+				grants = append(grants, found[i])
+			}
+		}
+	}
+	return grants, nil
+}
+
+// writeGrants deletes and makes grants of other namespaces.
+func (r *Reconciler) writeGrants(ctx context.Context, deployment types.NamespacedName, intent rollout.GenerateIntent) error {
+	if r.known().grants == "" {
+		return nil
+	}
+	for i := range intent.Ungrant {
+		if err := r.deleteGrant(ctx, &intent.Ungrant[i]); err != nil {
+			return err
+		}
+	}
+	for _, grant := range intent.Grants {
+		object, err := r.grantObject(grant)
+		if err == nil {
+			err = r.create(ctx, object)
+		}
+		what := rollout.Applied{At: time.Now()}
+		if refused(err) {
+			what.Refused = rollout.GeneratedRefused(grantKind, rollout.GrantKeyOf(grant).Name, err)
+		}
+		r.applied.set(deployment, rollout.GrantKeyOf(grant), what)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// releaseGrants deletes the grants of a Deployment that no longer rolls out with us. Where the Deployment is still there, those
+// stay by which its routes send requests.
+func (r *Reconciler) releaseGrants(ctx context.Context, deployment types.NamespacedName, primary *appsv1.Deployment) error {
+	current, err := r.listGenerated(ctx, deployment)
+	if err != nil || len(current) == 0 || r.DryRun {
+		return err
+	}
+	var desired []*gatewayv1.ReferenceGrant
+	if primary != nil && primary.DeletionTimestamp == nil {
+		routes, err := r.listRoutes(ctx, deployment.Namespace)
+		if err != nil {
+			return err
+		}
+		desired = route.GrantsFor(deployment.Namespace, route.StillGranted(deployment.Namespace, routes, current))
+		for _, grant := range desired {
+			workload.MarkGrant(grant, deployment)
+		}
+	}
+	missing, surplus := rollout.GrantChanges(desired, current)
+	return r.writeGrants(ctx, deployment, rollout.GenerateIntent{Grants: missing, Ungrant: surplus})
+}
+
+// ofGrant maps a generated grant to its Deployment, also to one that is gone.
+func ofGrant(_ context.Context, object client.Object) []ctrl.Request {
+	primary, ours := workload.GrantFor(object)
+	if !ours {
+		return nil
+	}
+	return []ctrl.Request{{NamespacedName: primary}}
+}

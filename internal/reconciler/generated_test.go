@@ -1,0 +1,358 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	"sigs.k8s.io/yaml"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/rollout"
+)
+
+// newGenerated is an app without a Service and a route, with a policy that describes both.
+func newGenerated(t *testing.T, service string) *app {
+	a := newApp(t)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	for _, object := range []client.Object{&gatewayv1.HTTPRoute{ObjectMeta: a.named("podinfo")}, &corev1.Service{ObjectMeta: a.named("podinfo")}} {
+		a.Expect(server.Client.Delete(t.Context(), object)).To(Succeed())
+	}
+	a.servicePolicy(service)
+	a.annotate(config.AnnotationPolicy, "standard")
+	return a
+}
+
+// servicePolicy writes the service part of the policy.
+func (a *app) servicePolicy(service string) {
+	a.t.Helper()
+	policy := &v1alpha1.CanaryPolicy{ObjectMeta: a.named("standard")}
+	var spec v1alpha1.ServiceSpec
+	a.Expect(yaml.UnmarshalStrict([]byte(service), &spec)).To(Succeed())
+	if _, err := get(a, "standard", policy); err != nil {
+		policy.Spec.Service = &spec
+		a.create(policy)
+		return
+	}
+	policy.Spec.Service = &spec
+	a.Expect(server.Client.Update(a.t.Context(), policy)).To(Succeed())
+}
+
+func (a *app) route(name string) *gatewayv1.HTTPRoute {
+	found, err := get(a, name, &gatewayv1.HTTPRoute{})
+	if err != nil {
+		return nil
+	}
+	return found
+}
+
+// made waits for the route and has the gateway accept it.
+func (a *app) made() *gatewayv1.HTTPRoute {
+	a.t.Helper()
+	a.Eventually(func() *gatewayv1.HTTPRoute { return a.route("podinfo") }, patience, glance).ShouldNot(BeNil(), func() string {
+		return fmt.Sprintf("%+v", a.canary().Status)
+	})
+	a.accept()
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	a.waitFor("ready", func(s v1alpha1.CanaryStatus) bool { return strings.HasPrefix(s.Message, "Ready for the next change") })
+	return a.route("podinfo")
+}
+
+const shopPolicy = `
+port: 80
+targetPort: 8080
+hosts: [shop.example.com]
+gatewayRefs: [{name: gateway}]
+apex: {labels: {team: shop}}
+timeout: 15s
+`
+
+func TestAServiceAndARouteAreMadeForADeploymentThatHasNone(t *testing.T) {
+	a := newGenerated(t, shopPolicy)
+	made := a.made()
+	service, err := get(a, "podinfo", &corev1.Service{})
+	a.Expect(err).NotTo(HaveOccurred())
+	a.Expect(service.Spec.Selector).To(Equal(map[string]string{"app": "podinfo"}))
+	a.Expect(service.Spec.Ports[0].TargetPort.IntValue()).To(Equal(8080))
+	a.Expect(service.Labels).To(HaveKeyWithValue("team", "shop"))
+	deployment, err := get(a, "podinfo", &appsv1.Deployment{})
+	a.Expect(err).NotTo(HaveOccurred())
+	for _, object := range []client.Object{made, service} {
+		a.Expect(object.GetOwnerReferences()).To(HaveLen(1))
+		a.Expect(object.GetOwnerReferences()[0].UID).To(Equal(deployment.UID), "they belong to the Deployment and not to the Canary")
+		a.Expect(object.GetLabels()).To(HaveKeyWithValue(config.LabelRole, config.RoleGenerated))
+	}
+	a.Expect(made.Spec.Hostnames).To(Equal([]gatewayv1.Hostname{"shop.example.com"}))
+
+	a.annotate(config.AnnotationCanary, "")
+	a.Eventually(func() bool { return a.canary().UID == "" }, patience, glance).Should(BeTrue())
+	a.Expect(a.route("podinfo").Spec).To(Equal(made.Spec), "opting out changes nothing of the route")
+}
+
+// Each policy makes a route on which the API server fills something in, which is no drift.
+func TestAGeneratedRouteIsWrittenOnce(t *testing.T) {
+	for name, policy := range map[string]string{
+		"a policy for browsers without a time":   shopPolicy + `corsPolicy: {allowOrigin: ["https://example.com"]}`,
+		"a match without a path":                 shopPolicy + `match: [{headers: {x-a: {exact: one}}}]`,
+		"several headers and parameters":         shopPolicy + `match: [{headers: {x-c: {exact: "3"}, x-a: {exact: "1"}, x-b: {regex: "2"}}, queryParams: {b: {exact: "2"}, a: {exact: "1"}}}]`,
+		"headers of answers":                     shopPolicy + `headers: {response: {add: {x-e: "5"}}, request: {set: {x-b: "2", x-a: "1"}}}`,
+		"a rewrite of the prefix":                shopPolicy + "match: [{uri: {prefix: /shop}}]\nrewrite: {uri: /, type: ReplacePrefixMatch}",
+		"permanent copies":                       shopPolicy + `mirror: [{backendRef: {name: archive, port: 80}}]`,
+		"a Service with all ports":               shopPolicy + "portDiscovery: true\nheadless: true\nappProtocol: kubernetes.io/h2c\ntrafficDistribution: PreferClose",
+		"a backend with filters, of the primary": shopPolicy + `primaryBackend: {backendRef: {name: podinfo, port: 80}, filters: [{type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: x-p, value: p}]}}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newGenerated(t, policy)
+			made := a.made()
+			a.stays(made)
+		})
+	}
+}
+
+// stays expects that a route is not written, whatever else others write on it.
+func (a *app) stays(made *gatewayv1.HTTPRoute) {
+	a.t.Helper()
+	for i := range 10 {
+		a.Eventually(func() error {
+			current := a.route(made.Name)
+			current.Labels["policy.example.com/seen"] = fmt.Sprint(i)
+			current.Annotations["policy.example.com/seen"] = fmt.Sprint(i)
+			return server.Client.Update(a.t.Context(), current)
+		}, patience, glance).Should(Succeed())
+	}
+	written := a.route(made.Name).ResourceVersion
+	a.Consistently(func() string { return a.route(made.Name).ResourceVersion }, time.Second, glance).Should(Equal(written))
+	a.Expect(a.route(made.Name).Generation).To(Equal(made.Generation), "foreign labels and annotations are no drift")
+	a.Expect(a.route(made.Name).Labels).To(HaveKey("policy.example.com/seen"))
+}
+
+func TestDriftOfAGeneratedRouteIsRepairedWithoutTouchingTheSplit(t *testing.T) {
+	t.Parallel()
+	a := newGenerated(t, shopPolicy)
+	a.made()
+	a.annotate(config.AnnotationInterval, "1h")
+	a.inFlight()
+	split := a.route("podinfo").Annotations[config.AnnotationSplit]
+	a.Expect(split).NotTo(BeEmpty())
+	a.Eventually(func() error {
+		current := a.route("podinfo")
+		current.Spec.Hostnames = []gatewayv1.Hostname{"elsewhere.example.com"}
+		current.Spec.Rules[0].Timeouts = nil
+		return server.Client.Update(t.Context(), current)
+	}, patience, glance).Should(Succeed())
+	a.Eventually(func() []gatewayv1.Hostname { return a.route("podinfo").Spec.Hostnames }, patience, glance).
+		Should(Equal([]gatewayv1.Hostname{"shop.example.com"}))
+	repaired := a.route("podinfo")
+	a.Expect(repaired.Spec.Rules[0].Timeouts.Request).To(Equal(ptr.To(gatewayv1.Duration("15s"))))
+	a.Expect(repaired.Annotations).To(HaveKeyWithValue(config.AnnotationSplit, split))
+	a.Expect(a.weights()).To(Equal("podinfo=90 podinfo-canary=10"))
+}
+
+func TestAChangedPolicyChangesTheGeneratedRoute(t *testing.T) {
+	a := newGenerated(t, shopPolicy)
+	a.made()
+	a.servicePolicy(strings.Replace(shopPolicy, "15s", "30s", 1))
+	a.Eventually(func() gatewayv1.Duration { return *a.route("podinfo").Spec.Rules[0].Timeouts.Request }, patience, glance).Should(BeEquivalentTo("30s"))
+	a.servicePolicy(strings.Replace(shopPolicy, "timeout: 15s", "", 1))
+	a.Eventually(func() any { return a.route("podinfo").Spec.Rules[0].Timeouts }, patience, glance).Should(BeNil())
+}
+
+func TestWhatThePolicyNoLongerAsksForIsLetGo(t *testing.T) {
+	a := newGenerated(t, shopPolicy)
+	made := a.made()
+	a.servicePolicy("port: 80")
+	a.Eventually(func() map[string]string { return a.route("podinfo").Labels }, patience, glance).Should(Equal(map[string]string{"team": "shop"}))
+	after := a.route("podinfo")
+	a.Expect(after.OwnerReferences).To(BeEmpty())
+	a.Expect(after.Annotations).NotTo(HaveKey(config.AnnotationGenerated))
+	a.Expect(after.Spec).To(Equal(made.Spec))
+	for _, entry := range after.ManagedFields {
+		a.Expect(entry.Operation).NotTo(BeEquivalentTo("Apply"), "somebody else must be able to apply it without a conflict")
+	}
+}
+
+func TestARouteOfTheNameThatIsNotOursIsNeverOverwritten(t *testing.T) {
+	a := newGenerated(t, "port: 80")
+	a.Eventually(func() error { _, err := get(a, "podinfo", &corev1.Service{}); return err }, patience, glance).Should(Succeed())
+	mine := &gatewayv1.HTTPRoute{ObjectMeta: a.named("podinfo")}
+	backend := gatewayv1.HTTPBackendRef{}
+	backend.Name, backend.Port = "other", ptr.To(gatewayv1.PortNumber(80))
+	mine.Spec.Rules = []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{backend}}}
+	a.create(mine)
+	a.servicePolicy(shopPolicy)
+	a.waitFor("a message that names it", func(s v1alpha1.CanaryStatus) bool {
+		return strings.HasPrefix(s.Message, "HTTPRoute podinfo exists, does not send to Service podinfo and was not made by sluice")
+	})
+	a.Expect(a.route("podinfo").ResourceVersion).To(Equal(mine.ResourceVersion))
+}
+
+func TestAFieldThatTheCRDsDoNotKnowIsRefusedByItsName(t *testing.T) {
+	a := newGenerated(t, shopPolicy+`retries: {attempts: 3, retryOn: "503"}`)
+	a.waitFor("a message that names it", func(s v1alpha1.CanaryStatus) bool {
+		return strings.HasPrefix(s.Message, "HTTPRoute podinfo cannot be made: the cluster's CRD of HTTPRoutes has no field ") && strings.Contains(s.Message, "retry")
+	})
+	a.Expect(a.route("podinfo")).To(BeNil())
+	routes := func() int { return requestsIn(a.namespace + "/httproutes") }
+	before := routes()
+	a.Expect(before).NotTo(BeZero())
+	for range 10 {
+		a.annotate("example.com/touched", fmt.Sprint(time.Now().UnixNano()))
+	}
+	a.Consistently(routes, time.Second, glance).Should(Equal(before), "what is refused is not applied again in each tick")
+	a.servicePolicy(shopPolicy)
+	a.made()
+}
+
+func TestGrantsAreMadeForBackendsOfOtherNamespaces(t *testing.T) {
+	a := newApp(t)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	a.Expect(server.Client.Delete(t.Context(), &gatewayv1.HTTPRoute{ObjectMeta: a.named("podinfo")})).To(Succeed())
+	other := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
+	a.create(other)
+	backend := func(name string) string {
+		return fmt.Sprintf("{backendRef: {name: %s, namespace: %s, port: 80}}", name, other.Name)
+	}
+	grantedTo := func() []string {
+		var list gatewayv1.ReferenceGrantList
+		a.Expect(server.Client.List(t.Context(), &list, client.InNamespace(other.Name))).To(Succeed())
+		var names []string
+		for _, grant := range list.Items {
+			a.Expect(grant.OwnerReferences).To(BeEmpty())
+			a.Expect(grant.Annotations).To(HaveKeyWithValue(config.AnnotationGeneratedFor, a.namespace+"/podinfo"))
+			a.Expect(grant.Spec.From).To(Equal([]gatewayv1.ReferenceGrantFrom{{Group: gatewayv1.GroupName, Kind: "HTTPRoute", Namespace: gatewayv1.Namespace(a.namespace)}}))
+			for _, to := range grant.Spec.To {
+				names = append(names, string(*to.Name))
+			}
+		}
+		return names
+	}
+	policy := "port: 80\ngatewayRefs: [{name: gateway}]\nprimaryBackend: " + backend("front") + "\ncanaryBackend: " + backend("front-next") + "\n"
+	a.servicePolicy(policy + "mirror: [" + backend("archive") + "]")
+	a.annotate(config.AnnotationPolicy, "standard")
+	a.Eventually(grantedTo, patience, glance).Should(Equal([]string{"archive", "front", "front-next"}))
+
+	a.servicePolicy(policy)
+	a.Eventually(grantedTo, patience, glance).Should(Equal([]string{"front", "front-next"}), "what is no longer asked for is no longer granted")
+
+	a.Expect(server.Client.DeleteAllOf(t.Context(), &gatewayv1.ReferenceGrant{}, client.InNamespace(other.Name))).To(Succeed())
+	a.Eventually(grantedTo, patience, glance).Should(HaveLen(2), "one that was deleted is made again")
+
+	a.annotate(config.AnnotationCanary, "")
+	a.Eventually(grantedTo, patience, glance).Should(Equal([]string{"front"}), "the route that stays still sends to the primary's backend")
+
+	a.annotate(config.AnnotationCanary, "true")
+	a.Eventually(grantedTo, patience, glance).Should(HaveLen(2))
+	a.Expect(server.Client.Delete(t.Context(), &appsv1.Deployment{ObjectMeta: a.named("podinfo")})).To(Succeed())
+	// No garbage collector runs here: it would delete the Canary with its owner.
+	a.Expect(client.IgnoreNotFound(server.Client.Delete(t.Context(), &v1alpha1.Canary{ObjectMeta: a.named("podinfo")}))).To(Succeed())
+	a.Eventually(grantedTo, patience, glance).Should(BeEmpty(), "with the Deployment everything goes")
+}
+
+// The route package's goldens say what is generated; this says that the API server takes all of it.
+func TestEveryGeneratedRouteHoldsASplit(t *testing.T) {
+	a := newGenerated(t, shopPolicy+`headers: {response: {add: {x-e: "5"}}}`)
+	made := route.FromHTTP(a.made())
+	affinity := &route.Affinity{Cookie: route.Cookie{Name: "s", Value: "abc"}, Primary: &route.Cookie{Name: "p", Value: "def"}}
+	testers := []route.Match{
+		{Headers: []route.ValueMatch{{Name: "x-canary", Value: "1"}, {Name: "x-user", Value: "jane"}}},
+		{Headers: []route.ValueMatch{{Name: "x-canary", Value: "2"}}},
+	}
+	splits := map[string]route.Split{
+		"affinity with headers of answers at weight 0": {Weight: 0, Affinity: affinity},
+		"affinity after a restart, without a cookie":   {Weight: 10, Affinity: &route.Affinity{Cookie: affinity.Cookie}},
+		"several matches":  {Weight: 10, Match: testers},
+		"copies and steps": {Weight: 10, Mirror: 50},
+	}
+	for _, name := range slices.Sorted(maps.Keys(splits)) {
+		split := splits[name]
+		split.Deployment, split.Primary, split.Canary = "podinfo", "podinfo", "podinfo-canary"
+		rendered, err := route.WithSplit(made, split)
+		a.Expect(err).NotTo(HaveOccurred(), name)
+		object := routeObject(route.HTTP)
+		a.Expect(server.Client.Get(t.Context(), client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}, object)).To(Succeed())
+		a.Expect(rendered.Into(object.Object)).To(Succeed())
+		a.Expect(server.Client.Update(t.Context(), object, client.DryRunAll)).To(Succeed(), name)
+		for i, one := range rendered.Rules {
+			for j, other := range rendered.Rules[:i] {
+				a.Expect(one).NotTo(Equal(other), "%s: rules %d and %d are the same", name, i, j)
+			}
+		}
+	}
+}
+
+// pausedApp has a rollout in flight that nobody but the test goes on with.
+func pausedApp(t *testing.T) *app {
+	t.Helper()
+	a := newApp(t)
+	a.inFlight()
+	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
+	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != "" })
+	return a
+}
+
+// observedBy is the Canary and as much of what is observed as its routes are written by.
+func (a *app) observedBy(r *Reconciler) (*v1alpha1.Canary, rollout.Observation) {
+	a.t.Helper()
+	canary, err := get(a, "podinfo", &v1alpha1.Canary{})
+	a.Expect(err).NotTo(HaveOccurred())
+	o := rollout.Observation{Namespace: a.namespace, Name: "podinfo", Finalizer: true}
+	o.Routes, err = r.listRoutes(a.t.Context(), a.namespace)
+	a.Expect(err).NotTo(HaveOccurred())
+	return canary, o
+}
+
+func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {
+	t.Parallel()
+	a := pausedApp(t)
+	broken, written := second(t, func() {})
+	broken.Client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
+		Apply: func(context.Context, client.WithWatch, runtime.ApplyConfiguration, ...client.ApplyOption) error {
+			return errors.New("a webhook is away")
+		},
+	})
+	canary, o := a.observedBy(broken)
+	made := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"namespace": a.namespace, "name": "made"}}}
+	plan := rollout.Plan{Next: *canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove}}
+	plan.Generate.Objects = []*unstructured.Unstructured{made}
+	a.Expect(broken.apply(t.Context(), canary, o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
+	a.Expect(*written).To(Equal(1), "the split is taken out all the same")
+}
+
+func TestARouteThatCannotBeWrittenKeepsNoTemplateFromBeingRestored(t *testing.T) {
+	t.Parallel()
+	a := pausedApp(t)
+	broken, _ := second(t, func() {})
+	var asked []string
+	broken.Client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
+		Patch: func(_ context.Context, _ client.WithWatch, object client.Object, _ client.Patch, _ ...client.PatchOption) error {
+			if _, isPrimary := object.(*appsv1.Deployment); isPrimary {
+				asked = append(asked, object.GetName())
+				return nil
+			}
+			return errors.New("a webhook is away")
+		},
+	})
+	canary, o := a.observedBy(broken)
+	plan := rollout.Plan{Next: *canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove},
+		Ask: rollout.AskIntent{Key: config.AnnotationRestore, Hash: "7c9e41d2"}}
+	a.Expect(broken.apply(t.Context(), canary, o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
+	a.Expect(asked).To(Equal([]string{"podinfo"}))
+}

@@ -1,0 +1,105 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout"
+)
+
+const grantKind = rollout.GrantKind
+
+func (r *Reconciler) grantsAs(kind string) schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: r.known().grants, Kind: kind}
+}
+
+// listGrants reads the grants of a namespace, those with some labels if asked for.
+func (r *Reconciler) listGrants(ctx context.Context, namespace string, options ...client.ListOption) ([]gatewayv1.ReferenceGrant, error) {
+	if r.known().grants == "" {
+		return nil, nil
+	}
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(r.grantsAs(grantKind + "List"))
+	if err := r.routes.List(ctx, list, append(options, client.InNamespace(namespace))...); err != nil && !meta.IsNoMatchError(err) {
+		return nil, fmt.Errorf("list %ss: %w", grantKind, err)
+	}
+	grants := make([]gatewayv1.ReferenceGrant, len(list.Items))
+	for i := range list.Items {
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(list.Items[i].Object, &grants[i]); err != nil {
+			return nil, fmt.Errorf("%s %s/%s: %w", grantKind, list.Items[i].GetNamespace(), list.Items[i].GetName(), err)
+		}
+	}
+	return grants, nil
+}
+
+// grantObject is a grant to be written, at the version that the cluster has.
+func (r *Reconciler) grantObject(grant *gatewayv1.ReferenceGrant) (*unstructured.Unstructured, error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(grant)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s %s/%s: %w", grantKind, grant.Namespace, grant.Name, err)
+	}
+	object := &unstructured.Unstructured{Object: content}
+	object.SetGroupVersionKind(r.grantsAs(grantKind))
+	return object, nil
+}
+
+// ensureGrant lets routes of other namespaces send to the canary's Service. A grant that is to be another one is made anew.
+func (r *Reconciler) ensureGrant(ctx context.Context, canary *v1alpha1.Canary, desired *gatewayv1.ReferenceGrant, o rollout.Observation) error {
+	if desired == nil || r.known().grants == "" {
+		return nil
+	}
+	for i := range o.Grants {
+		current := &o.Grants[i]
+		if current.Name != desired.Name {
+			continue
+		}
+		if !ours(current, canary) {
+			return fmt.Errorf("%s %s exists and was not made for this Deployment: rename or delete it, the canary needs the name", grantKind, current.Name)
+		}
+		if equality.Semantic.DeepEqual(current.Spec, desired.Spec) {
+			return nil
+		}
+		return r.deleteGrant(ctx, current)
+	}
+	desired = desired.DeepCopy()
+	desired.Labels = map[string]string{config.LabelRole: config.RoleCanary, config.LabelPrimary: workload.LabelValue(o.Name)}
+	desired.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(canary, v1alpha1.GroupVersion.WithKind("Canary"))}
+	object, err := r.grantObject(desired)
+	if err != nil {
+		return err
+	}
+	return r.create(ctx, object)
+}
+
+// removeGrants removes what ensureGrant has made for a Canary.
+func (r *Reconciler) removeGrants(ctx context.Context, canary *v1alpha1.Canary, grants []gatewayv1.ReferenceGrant) error {
+	for i := range grants {
+		if !ours(&grants[i], canary) {
+			continue
+		}
+		if err := r.deleteGrant(ctx, &grants[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) deleteGrant(ctx context.Context, grant *gatewayv1.ReferenceGrant) error {
+	object, err := r.grantObject(grant)
+	if err != nil {
+		return err
+	}
+	return r.delete(ctx, object)
+}

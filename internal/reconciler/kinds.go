@@ -1,0 +1,113 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/internal/route"
+)
+
+// kinds are those of the Gateway API that a cluster may not have, as far as it has them.
+type kinds struct {
+	// routes are the kinds of routes: GRPCRoute is missing where only old CRDs are installed.
+	routes []string
+	// grants is the version at which the cluster serves ReferenceGrants, v1 before v1beta1, which has the same fields; empty where
+	// it has none.
+	grants string
+}
+
+// known are the kinds that the cluster has.
+func (r *Reconciler) known() kinds {
+	if k := r.kinds.Load(); k != nil {
+		return *k
+	}
+	return kinds{}
+}
+
+func kindsOf(mapper meta.RESTMapper) (*kinds, error) {
+	found := &kinds{routes: []string{route.HTTP}}
+	calls, err := servedVersion(mapper, route.GRPC, gatewayv1.GroupVersion.Version)
+	if calls != "" {
+		found.routes = append(found.routes, route.GRPC)
+	}
+	grants, other := servedVersion(mapper, grantKind, "v1", "v1beta1")
+	found.grants = grants
+	return found, errors.Join(err, other)
+}
+
+// servedVersion is the first of these versions that the cluster serves, empty where it serves none.
+func servedVersion(mapper meta.RESTMapper, kind string, versions ...string) (string, error) {
+	mapping, err := mapper.RESTMapping(schema.GroupKind{Group: gatewayv1.GroupName, Kind: kind}, versions...)
+	if meta.IsNoMatchError(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("look up %s: %w", kind, err)
+	}
+	return mapping.GroupVersionKind.Version, nil
+}
+
+// arrivalPeriod is how often a kind is looked for that the cluster does not have.
+const arrivalPeriod = 30 * time.Second
+
+// arrivals watches kinds whose CRDs are installed while the process runs.
+type arrivals struct {
+	*Reconciler
+	mapper meta.RESTMapper
+	cache  cache.Cache
+	watch  controller.Controller
+}
+
+// Start looks for what is missing until nothing is; where the cluster has every kind it asks nothing.
+func (a arrivals) Start(ctx context.Context) error {
+	_ = wait.PollUntilContextCancel(ctx, arrivalPeriod, true, func(ctx context.Context) (bool, error) {
+		if err := a.look(ctx); err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "look for kinds of the Gateway API that were missing; it is tried again")
+		}
+		known := a.known()
+		return slices.Contains(known.routes, route.GRPC) && known.grants != "", nil
+	})
+	return nil
+}
+
+// look watches the kinds that have come since the last time.
+func (a arrivals) look(ctx context.Context) error {
+	before := a.known()
+	found, err := kindsOf(a.mapper)
+	if err != nil {
+		return err
+	}
+	if len(found.routes) > len(before.routes) {
+		ctrl.LoggerFrom(ctx).Info("the cluster has a kind of routes now, which is watched from now on", "kind", route.GRPC)
+		err = a.watch.Watch(source.Kind(a.cache, client.Object(routeObject(route.GRPC)), handler.EnqueueRequestsFromMapFunc(a.ofRoute)))
+	}
+	if found.grants != "" && before.grants == "" {
+		ctrl.LoggerFrom(ctx).Info("the cluster has grants now, which are watched from now on", "kind", grantKind, "version", found.grants)
+		err = errors.Join(err, a.watch.Watch(source.Kind(a.cache, client.Object(grantOf(found.grants)), handler.EnqueueRequestsFromMapFunc(ofGrant))))
+	}
+	if err == nil && (len(found.routes) > len(before.routes) || before.grants == "") {
+		a.kinds.Store(found)
+	}
+	return err
+}
+
+func grantOf(version string) *unstructured.Unstructured {
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: version, Kind: grantKind})
+	return object
+}

@@ -1,0 +1,60 @@
+package reconciler
+
+import (
+	"context"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/tools/record"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/apiserver"
+	"sluice.dev/sluice/internal/route"
+)
+
+// second is another reconciler on the same API server, that runs something just before it reads the routes, and counts
+// what it writes to them.
+func second(t *testing.T, beforeRoutes func()) (reconciler *Reconciler, written *int) {
+	t.Helper()
+	written = new(int)
+	intercepted := interceptor.NewClient(server.Client, interceptor.Funcs{
+		List: func(ctx context.Context, next client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			if list.GetObjectKind().GroupVersionKind().Kind == "HTTPRouteList" {
+				beforeRoutes()
+			}
+			return next.List(ctx, list, options...)
+		},
+		Patch: func(ctx context.Context, next client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+			err := next.Patch(ctx, object, patch, options...)
+			if object.GetObjectKind().GroupVersionKind().Kind == "HTTPRoute" && err == nil {
+				*written++
+			}
+			return err
+		},
+	})
+	r := &Reconciler{Client: intercepted, Live: server.Client, samples: newSamples(apiserver.AllIsWell), Recorder: record.NewFakeRecorder(100),
+		routes: intercepted, metrics: newMetrics(prometheus.NewRegistry()), hooks: newHooks(nil), prometheus: true}
+	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
+	return r, written
+}
+
+func TestAnOldStateGivesNoWeightAfterASecondControllerTookItAway(t *testing.T) {
+	a := newApp(t)
+	a.inFlight()
+	// Paused, the rollout's state does not change by itself, so that nothing but the order of reading is in the way.
+	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
+	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != "" })
+	late, written := second(t, func() {
+		a.ask(func(spec *v1alpha1.CanarySpec) {
+			spec.Abort = &v1alpha1.Request{Candidate: "7c9e41d2", Stamp: byJane()}
+		})
+		a.Eventually(a.weights, patience, glance).Should(Equal("podinfo=1"))
+	})
+	_, err := late.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}})
+	a.Expect(err).NotTo(HaveOccurred())
+	a.Expect(*written).To(BeZero(), "the route was given a weight that no state asks for any more")
+}

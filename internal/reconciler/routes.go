@@ -1,0 +1,89 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/rollout"
+)
+
+// routeObject is a route of a kind to be read or written as JSON, so that fields stay that the types of this release do not
+// know.
+func routeObject(kind string) *unstructured.Unstructured {
+	object := &unstructured.Unstructured{}
+	object.SetAPIVersion(gatewayv1.GroupVersion.String())
+	object.SetKind(kind)
+	return object
+}
+
+// writeSplit states the split and the cohorts on the routes, or takes them out.
+func (r *Reconciler) writeSplit(ctx context.Context, _ *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
+	var failed []error
+	for _, current := range o.Routes {
+		desired, err := withSplit(current, o, plan.Split)
+		if err == nil {
+			desired, err = plan.Cohorts.On(desired, client.ObjectKey{Namespace: o.Namespace, Name: o.Name})
+		}
+		if err == nil {
+			err = r.render(ctx, current, desired)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", current.Key(), err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func withSplit(current route.Route, o rollout.Observation, intent rollout.SplitIntent) (route.Route, error) {
+	deployment := client.ObjectKey{Namespace: o.Namespace, Name: o.Name}
+	switch {
+	case intent.Action == rollout.SplitWrite && slices.Contains(intent.Routes, current.Key()):
+		return route.WithSplit(current, intent.Split)
+	case intent.Action == rollout.SplitRemove && route.SplitFor(current, deployment) != nil:
+		return route.WithoutSplit(current), nil
+	}
+	return current, nil
+}
+
+// render writes the annotations of the desired route and leaves the rules to admission, so that they stay the user's.
+// Where admission was away the rules are written as well: taking weight away must not depend on it.
+func (r *Reconciler) render(ctx context.Context, current, desired route.Route) error {
+	changes := map[string]any{}
+	for _, key := range []string{config.AnnotationSplit, config.AnnotationCohorts} {
+		if current.Annotations[key] == desired.Annotations[key] {
+			continue
+		}
+		changes[key] = nil
+		if value, set := desired.Annotations[key]; set {
+			changes[key] = value
+		}
+	}
+	if len(changes) == 0 && route.SameRules(current, desired) {
+		return nil
+	}
+	object := routeObject(current.Kind)
+	object.SetNamespace(current.Namespace)
+	object.SetName(current.Name)
+	if err := r.annotate(ctx, object, current.ResourceVersion, changes); err != nil {
+		return err
+	}
+	written, err := route.FromObject(object.Object)
+	if err != nil || route.SameRules(written, desired) {
+		return err
+	}
+	log.FromContext(ctx).Info("admission did not render the route, writing its rules", "route", current.Key().String())
+	if err := desired.Into(object.Object); err != nil {
+		return err
+	}
+	return r.update(ctx, object)
+}

@@ -1,0 +1,136 @@
+package reconciler
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/rollout"
+)
+
+// QueryFunc answers queries, one sample for each; a query that fails is a sample with an error. It is called outside of ticks,
+// ends with its context, and sets itself a limit of time.
+type QueryFunc func(ctx context.Context, queries []analysis.Query) []analysis.Sample
+
+// mostRounds is how many rounds of checks are asked for one namespace at the same time. Further ones wait for their turn, so
+// that servers which never answer hold up their own namespace at most.
+const mostRounds = 4
+
+// samples takes them outside of ticks: when they have come, the Canary is woken, and its next tick judges them. What is asked
+// lives in memory only; after a restart it is asked again.
+type samples struct {
+	query QueryFunc
+	woken chan event.GenericEvent
+
+	mu      sync.Mutex
+	rounds  map[types.NamespacedName]*round
+	asking  map[string]int
+	waiting map[string][]*round
+}
+
+// round is what was last asked for one Canary.
+type round struct {
+	key     types.NamespacedName
+	name    string
+	queries []analysis.Query
+	ctx     context.Context
+	cancel  context.CancelFunc
+	// asked is when its turn came.
+	asked   time.Time
+	done    bool
+	samples []analysis.Sample
+}
+
+func newSamples(query QueryFunc) *samples {
+	return &samples{query: query, woken: make(chan event.GenericEvent), rounds: map[types.NamespacedName]*round{},
+		asking: map[string]int{}, waiting: map[string][]*round{}}
+}
+
+// take returns the samples of the round that a tick needs, once, and when they were asked for; nil while they have not come. A
+// round that was not asked for yet is asked for now. One that is needed no more, or another than the last, ends that.
+func (s *samples) take(ctx context.Context, key types.NamespacedName, needs rollout.Needs) ([]analysis.Sample, time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := s.rounds[key]
+	if last != nil && (len(needs.Queries) == 0 || last.name != needs.Round) {
+		s.drop(last)
+		last = nil
+	}
+	switch {
+	case len(needs.Queries) == 0:
+		return nil, time.Time{}
+	case last == nil:
+		s.ask(ctx, key, needs)
+		return nil, time.Time{}
+	case !last.done:
+		return nil, time.Time{}
+	}
+	s.drop(last)
+	return last.samples, last.asked
+}
+
+// ask has a round wait for its turn; the lock is held.
+func (s *samples) ask(ctx context.Context, key types.NamespacedName, needs rollout.Needs) {
+	asked := &round{key: key, name: needs.Round, queries: needs.Queries}
+	asked.ctx, asked.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.rounds[key] = asked
+	s.waiting[key.Namespace] = append(s.waiting[key.Namespace], asked)
+	s.next(key.Namespace)
+}
+
+// next asks for as many rounds of a namespace as it may, in the order in which they came; the lock is held.
+func (s *samples) next(namespace string) {
+	for s.asking[namespace] < mostRounds && len(s.waiting[namespace]) > 0 {
+		first := s.waiting[namespace][0]
+		s.waiting[namespace] = s.waiting[namespace][1:]
+		s.asking[namespace]++
+		first.asked = time.Now()
+		go s.answer(first)
+	}
+	if len(s.waiting[namespace]) == 0 {
+		delete(s.waiting, namespace)
+	}
+	if s.asking[namespace] == 0 {
+		delete(s.asking, namespace)
+	}
+}
+
+func (s *samples) answer(asked *round) {
+	answers := s.query(asked.ctx, asked.queries)
+	s.mu.Lock()
+	asked.samples, asked.done = answers, true
+	s.asking[asked.key.Namespace]--
+	s.next(asked.key.Namespace)
+	s.mu.Unlock()
+	select {
+	case s.woken <- event.GenericEvent{Object: &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: asked.key.Namespace, Name: asked.key.Name}}}:
+	case <-asked.ctx.Done():
+	}
+}
+
+// drop ends a round that nobody waits for any more; the lock is held.
+func (s *samples) drop(last *round) {
+	last.cancel()
+	delete(s.rounds, last.key)
+	namespace := last.key.Namespace
+	s.waiting[namespace] = slices.DeleteFunc(s.waiting[namespace], func(other *round) bool { return other == last })
+	if len(s.waiting[namespace]) == 0 {
+		delete(s.waiting, namespace)
+	}
+}
+
+// forget ends what is asked for a Canary that is gone.
+func (s *samples) forget(key types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last := s.rounds[key]; last != nil {
+		s.drop(last)
+	}
+}

@@ -1,0 +1,147 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/e2e/apiserver"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/provider/prometheus"
+)
+
+// answer is a Prometheus by which all is well, but for the namespaces that are failing; other servers are really asked.
+func answer(ctx context.Context, queries []analysis.Query) []analysis.Sample {
+	successRate := 100.0
+	server.mu.Lock()
+	for namespace := range server.failing {
+		if strings.Contains(queries[0].Expression, namespace) {
+			successRate = 50
+		}
+	}
+	server.mu.Unlock()
+	samples := apiserver.Samples(queries, successRate)
+	for i, query := range queries {
+		if query.Server == nil {
+			continue
+		}
+		// The controller's own server may be at the loopback address, which one that users name may not.
+		provider, err := prometheus.New(query.Server.Address)
+		if err != nil {
+			samples[i].Err = err.Error()
+			continue
+		}
+		query.Server = nil
+		samples[i] = provider.Query(ctx, []analysis.Query{query})[0]
+	}
+	return samples
+}
+
+// fails has the controller's Prometheus tell of failed requests in the namespace.
+func (a *app) fails() {
+	server.mu.Lock()
+	defer server.mu.Unlock()
+	server.failing[a.namespace] = true
+}
+
+// tarpit is the address of a server that takes requests and answers none until the test ends.
+func tarpit(t *testing.T) (address string, held *atomic.Int32) {
+	held = &atomic.Int32{}
+	over := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		held.Add(1)
+		<-over
+	}))
+	t.Cleanup(func() { close(over); s.Close() })
+	return s.URL, held
+}
+
+// workers makes Deployments without traffic, each with a candidate that is judged by the policy.
+func (a *app) workers(number int, policy string) {
+	a.t.Helper()
+	for i := range number {
+		name := fmt.Sprintf("worker-%d", i)
+		pods := map[string]string{"app": name}
+		made := &appsv1.Deployment{ObjectMeta: a.named(name), Spec: appsv1.DeploymentSpec{
+			Replicas: ptr.To(int32(1)), Selector: &metav1.LabelSelector{MatchLabels: pods},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: pods}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "worker:v1"}}}},
+		}}
+		text, err := candidateFor(made).Encode()
+		a.Expect(err).NotTo(HaveOccurred())
+		made.Annotations = map[string]string{config.AnnotationCanary: "true", config.AnnotationInterval: "1s", config.AnnotationTraffic: "none",
+			config.AnnotationPolicy: policy, config.AnnotationCandidate: text}
+		a.create(made)
+	}
+}
+
+// TestServersThatNeverAnswerHoldUpNoRollbackElsewhere has more Canaries ask such servers at every moment than there are ticks
+// at the same time.
+func TestServersThatNeverAnswerHoldUpNoRollbackElsewhere(t *testing.T) {
+	const number = 2 * parallelTicks
+	address, held := tarpit(t)
+	crowd := &app{WithT: NewWithT(t), t: t}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "crowd-"}}
+	crowd.create(namespace)
+	crowd.namespace = namespace.Name
+	t.Cleanup(server.PlayControllers(crowd.namespace))
+	crowd.create(&v1alpha1.MetricTemplate{ObjectMeta: crowd.named("slow"), Spec: v1alpha1.MetricTemplateSpec{Query: "up", Provider: v1alpha1.MetricProvider{Address: address}}})
+	crowd.create(&v1alpha1.CanaryPolicy{ObjectMeta: crowd.named("slow"), Spec: v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{
+		Metrics: []v1alpha1.Metric{{Name: "slow", TemplateRef: &v1alpha1.ObjectRef{Name: "slow"}, Threshold: ptr.To(1.0)}}}}})
+	crowd.workers(number, "slow")
+	t.Cleanup(func() {
+		crowd.Expect(server.Client.DeleteAllOf(context.Background(), &appsv1.Deployment{}, client.InNamespace(crowd.namespace))).To(Succeed())
+	})
+	crowd.Eventually(func() int {
+		due := 0
+		for _, canary := range crowd.canaries() {
+			if canary.Status.StepStarted != nil {
+				due++
+			}
+		}
+		return due
+	}, patience, glance).Should(Equal(number))
+	crowd.Eventually(held.Load, patience, glance).Should(BeNumerically(">=", mostRounds))
+
+	a := newApp(t)
+	t.Cleanup(server.PlayControllers(a.namespace))
+	a.annotate(config.AnnotationThreshold, "2")
+	a.fails()
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	a.hold()
+	a.waitFor("a rollback", func(s v1alpha1.CanaryStatus) bool {
+		return s.Outcome == v1alpha1.OutcomeFailed && strings.HasPrefix(s.Reason, "2 failed checks: request-success-rate 50.00%")
+	})
+	a.expectRestored()
+
+	crowd.Eventually(func() bool {
+		for _, canary := range crowd.canaries() {
+			if canary.Status.FailedChecks > 0 || canary.Status.Step > 1 {
+				t.Errorf("%s: without any answer it is %s", canary.Name, canary.Status.Message)
+			}
+			if checks := canary.Status.Checks; len(checks) == 1 && checks[0].Verdict == v1alpha1.VerdictInconclusive {
+				return true
+			}
+		}
+		return false
+	}, patience, glance).Should(BeTrue(), "a server that does not answer is told of as such")
+}
+
+func (a *app) canaries() []v1alpha1.Canary {
+	a.t.Helper()
+	var list v1alpha1.CanaryList
+	a.Expect(server.Client.List(a.t.Context(), &list, client.InNamespace(a.namespace))).To(Succeed())
+	return list.Items
+}

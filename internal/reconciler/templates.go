@@ -1,0 +1,106 @@
+package reconciler
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/rollout"
+)
+
+// readTemplates reads the MetricTemplates that the policy names. Secrets are read while a candidate is in flight only, so
+// that an idle Deployment costs no request.
+func (r *Reconciler) readTemplates(ctx context.Context, policy config.Policy, o *rollout.Observation) error {
+	for _, check := range policy.Checks {
+		if check.TemplateRef == nil {
+			continue
+		}
+		name := rollout.TemplateName(*check.TemplateRef, o.Namespace)
+		if _, known := o.Templates[name]; known {
+			continue
+		}
+		template, exists, err := r.readTemplate(ctx, name, o)
+		if err != nil {
+			return err
+		}
+		if o.Templates == nil {
+			o.Templates = map[types.NamespacedName]rollout.Template{}
+		}
+		if exists {
+			o.Templates[name] = template
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) readTemplate(ctx context.Context, name types.NamespacedName, o *rollout.Observation) (template rollout.Template, exists bool, err error) {
+	if problem := r.outOfReach(name.Namespace, o.Namespace); problem != "" {
+		return rollout.Template{Problem: problem}, true, nil
+	}
+	found, err := fetch(ctx, r.Client, name, &v1alpha1.MetricTemplate{})
+	if err != nil || found == nil {
+		return template, false, err
+	}
+	template.Query = found.Spec.Query
+	provider := found.Spec.Provider
+	if provider.Type != "" && provider.Type != v1alpha1.ProviderPrometheus {
+		template.Problem = fmt.Sprintf("provider type %s is not supported by this release, only prometheus is", provider.Type)
+		return template, true, nil
+	}
+	if provider.Address == "" {
+		return template, true, nil
+	}
+	template.Server = &analysis.Server{Address: provider.Address, Headers: provider.Headers, InsecureSkipVerify: provider.InsecureSkipVerify}
+	if provider.SecretRef != nil && o.Candidate != nil {
+		secret := types.NamespacedName{Namespace: name.Namespace, Name: provider.SecretRef.Name}
+		template.Server.Authorization, template.Problem, err = r.readAuthorization(ctx, secret)
+	}
+	return template, true, err
+}
+
+// outOfReach says why a Deployment of a namespace cannot use the MetricTemplates of another one; empty when it can.
+func (r *Reconciler) outOfReach(namespace, from string) string {
+	switch {
+	case namespace == from:
+		return ""
+	case r.noCrossNamespaceRefs:
+		return "it is in another namespace, which the chart value noCrossNamespaceRefs forbids"
+	case len(r.namespaces) > 0 && !slices.Contains(r.namespaces, namespace):
+		return "its namespace is not watched: add it to the chart value watchNamespaces, or copy the MetricTemplate"
+	}
+	return ""
+}
+
+// readAuthorization makes the header of a Secret; the problem says why it cannot, without any value.
+func (r *Reconciler) readAuthorization(ctx context.Context, name client.ObjectKey) (value analysis.Secret, problem string, err error) {
+	var secret corev1.Secret
+	switch err := r.Live.Get(ctx, name, &secret); {
+	case apierrors.IsNotFound(err):
+		return "", fmt.Sprintf("Secret %s does not exist", name), nil
+	case apierrors.IsForbidden(err):
+		return "", fmt.Sprintf("sluice may not read Secret %s: install the chart with metricTemplates.secrets=true", name), nil
+	case err != nil:
+		return "", "", fmt.Errorf("read Secret %s: %w", name, err)
+	}
+	// The permission is for all Secrets: who may write a MetricTemplate must not have any of them sent to an address of their choice.
+	if secret.Labels[config.LabelCredentials] != "true" {
+		return "", fmt.Sprintf("Secret %s is not for metrics: label it %s=true to let every MetricTemplate of its namespace send it to its server", name, config.LabelCredentials), nil
+	}
+	if token := secret.Data["token"]; len(token) > 0 {
+		return analysis.Secret("Bearer " + string(token)), "", nil
+	}
+	user, password := secret.Data["username"], secret.Data["password"]
+	if len(user) == 0 || len(password) == 0 {
+		return "", fmt.Sprintf("Secret %s has neither the key token nor the keys username and password", name), nil
+	}
+	return analysis.Secret("Basic " + base64.StdEncoding.EncodeToString([]byte(string(user)+":"+string(password)))), "", nil
+}

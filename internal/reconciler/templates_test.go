@@ -1,0 +1,189 @@
+package reconciler
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout"
+)
+
+// stored are the objects that a test reads, by their names; what is nil may not be read.
+type stored map[string]client.Object
+
+func (s stored) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	object, known := s[key.String()]
+	switch resource := (schema.GroupResource{Resource: "secrets"}); {
+	case !known:
+		return apierrors.NewNotFound(resource, key.Name)
+	case object == nil:
+		return apierrors.NewForbidden(resource, key.Name, nil)
+	}
+	switch into := into.(type) {
+	case *v1alpha1.MetricTemplate:
+		object.(*v1alpha1.MetricTemplate).DeepCopyInto(into)
+	case *corev1.Secret:
+		object.(*corev1.Secret).DeepCopyInto(into)
+	}
+	return nil
+}
+
+func (stored) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
+
+// reading is a client that only reads.
+type reading struct {
+	client.Client
+	stored
+}
+
+func (r reading) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
+	return r.stored.Get(ctx, key, into, options...)
+}
+
+func (r reading) List(ctx context.Context, into client.ObjectList, options ...client.ListOption) error {
+	return r.stored.List(ctx, into, options...)
+}
+
+func secretWith(data map[string]string) *corev1.Secret {
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{config.LabelCredentials: "true"}}, Data: map[string][]byte{}}
+	for key, value := range data {
+		secret.Data[key] = []byte(value)
+	}
+	return secret
+}
+
+func TestReadTemplates(t *testing.T) {
+	const query = "up"
+	provider := func(p v1alpha1.MetricProvider) *v1alpha1.MetricTemplate {
+		return &v1alpha1.MetricTemplate{Spec: v1alpha1.MetricTemplateSpec{Query: query, Provider: p}}
+	}
+	elsewhere := v1alpha1.MetricProvider{Type: "prometheus", Address: "https://prometheus.test", Headers: map[string][]string{"X-Scope-OrgID": {"a"}}, InsecureSkipVerify: true}
+	withSecret := v1alpha1.MetricProvider{Address: "https://prometheus.test", SecretRef: &v1alpha1.LocalObjectRef{Name: "credentials"}}
+	server := func(authorization analysis.Secret) *analysis.Server {
+		return &analysis.Server{Address: "https://prometheus.test", Authorization: authorization}
+	}
+	const ours, shared = "shop/latency", "shared/latency"
+	const notForMetrics = "Secret shop/credentials is not for metrics: label it sluice.dev/metric-credentials=true to let every MetricTemplate of its namespace send it to its server"
+	labelled := func(key, value string) *corev1.Secret {
+		secret := secretWith(map[string]string{"token": "t"})
+		secret.Labels = map[string]string{key: value}
+		return secret
+	}
+	for name, c := range map[string]struct {
+		namespace string
+		objects   stored
+		change    func(*Reconciler, *rollout.Observation)
+		want      *rollout.Template
+	}{
+		"one of the same namespace":                    {objects: stored{ours: provider(v1alpha1.MetricProvider{})}, want: &rollout.Template{Query: query}},
+		"one that does not exist":                      {},
+		"one of another namespace":                     {namespace: "shared", objects: stored{shared: provider(v1alpha1.MetricProvider{})}, want: &rollout.Template{Query: query}},
+		"another namespace of those that we watch":     {namespace: "shared", objects: stored{shared: provider(v1alpha1.MetricProvider{})}, change: watching("shop", "shared"), want: &rollout.Template{Query: query}},
+		"another namespace that nobody watches":        {namespace: "shared", objects: stored{shared: nil}, change: watching("shop"), want: &rollout.Template{Problem: "its namespace is not watched: add it to the chart value watchNamespaces, or copy the MetricTemplate"}},
+		"another namespace where that is forbidden":    {namespace: "shared", objects: stored{shared: nil}, change: forbidding, want: &rollout.Template{Problem: "it is in another namespace, which the chart value noCrossNamespaceRefs forbids"}},
+		"its own namespace where others are forbidden": {namespace: "shop", objects: stored{ours: provider(v1alpha1.MetricProvider{})}, change: forbidding, want: &rollout.Template{Query: query}},
+		"a provider of a newer release":                {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "datadog", Address: "https://a"})}, want: &rollout.Template{Query: query, Problem: "provider type datadog is not supported by this release, only prometheus is"}},
+		"a server of its own": {objects: stored{ours: provider(elsewhere)}, want: &rollout.Template{Query: query,
+			Server: &analysis.Server{Address: elsewhere.Address, Headers: elsewhere.Headers, InsecureSkipVerify: true}}},
+		"a token": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"token": "t", "username": "u"})},
+			want: &rollout.Template{Query: query, Server: server("Bearer t")}},
+		"a password": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"username": "u", "password": "p"})},
+			want: &rollout.Template{Query: query, Server: server("Basic dTpw")}},
+		"a Secret of the template's namespace": {namespace: "shared", objects: stored{shared: provider(withSecret), "shared/credentials": secretWith(map[string]string{"token": "t"})},
+			want: &rollout.Template{Query: query, Server: server("Bearer t")}},
+		"a Secret that does not exist": {objects: stored{ours: provider(withSecret)}, want: &rollout.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials does not exist"}},
+		"a Secret that may not be read": {objects: stored{ours: provider(withSecret), "shop/credentials": nil},
+			want: &rollout.Template{Query: query, Server: server(""), Problem: "sluice may not read Secret shop/credentials: install the chart with metricTemplates.secrets=true"}},
+		"a Secret that nobody has labelled": {objects: stored{ours: provider(withSecret), "shop/credentials": labelled("", "")}, want: &rollout.Template{Query: query, Server: server(""), Problem: notForMetrics}},
+		"a Secret whose label says no":      {objects: stored{ours: provider(withSecret), "shop/credentials": labelled(config.LabelCredentials, "false")}, want: &rollout.Template{Query: query, Server: server(""), Problem: notForMetrics}},
+		"a Secret without the keys": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"username": "u", "pasword": "p"})},
+			want: &rollout.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials has neither the key token nor the keys username and password"}},
+		"no Secret is read while there is no candidate": {objects: stored{ours: provider(withSecret)}, change: func(_ *Reconciler, o *rollout.Observation) { o.Candidate = nil },
+			want: &rollout.Template{Query: query, Server: server("")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &Reconciler{Client: reading{stored: c.objects}, Live: c.objects}
+			o := &rollout.Observation{Namespace: "shop", Candidate: &workload.Candidate{Hash: "7c9e41d2"}}
+			if c.change != nil {
+				c.change(r, o)
+			}
+			policy := config.Policy{Checks: []v1alpha1.Metric{{Name: "built in"}, {Name: "own", TemplateRef: &v1alpha1.ObjectRef{Name: "latency", Namespace: c.namespace}}}}
+			if err := r.readTemplates(t.Context(), policy, o); err != nil {
+				t.Fatal(err)
+			}
+			want := map[types.NamespacedName]rollout.Template{}
+			if c.want != nil {
+				want[rollout.TemplateName(*policy.Checks[1].TemplateRef, "shop")] = *c.want
+			}
+			if diff := cmp.Diff(want, o.Templates); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func watching(namespaces ...string) func(*Reconciler, *rollout.Observation) {
+	return func(r *Reconciler, _ *rollout.Observation) { r.namespaces = namespaces }
+}
+
+func forbidding(r *Reconciler, _ *rollout.Observation) { r.noCrossNamespaceRefs = true }
+
+func TestAMetricTemplateWakesTheRolloutThatUsesIt(t *testing.T) {
+	a := newApp(t)
+	policy := a.policy("standard")
+	policy.Spec.Analysis.Metrics = []v1alpha1.Metric{{Name: "own", TemplateRef: &v1alpha1.ObjectRef{Name: "latency"}, Threshold: ptr.To(1.0)}}
+	a.create(policy)
+	a.annotate(config.AnnotationPolicy, "standard")
+	a.waitFor("the policy", func(s v1alpha1.CanaryStatus) bool { return s.Policy != nil && s.Policy.Name != "" })
+	a.hold()
+	a.waitForMessage("MetricTemplate " + a.namespace + `/latency, which the check "own" names, does not exist`)
+	template := &v1alpha1.MetricTemplate{ObjectMeta: a.named("latency"), Spec: v1alpha1.MetricTemplateSpec{Query: "{{ pod }}"}}
+	a.create(template)
+	a.waitForMessage(`check "own", MetricTemplate ` + a.namespace + `/latency: the query is no template`)
+	template.Spec.Query = `up{pod=~"{{ target }}-primary.*"}`
+	a.Expect(server.Client.Update(t.Context(), template)).To(Succeed())
+	a.waitForPhase(v1alpha1.PhaseProgressing)
+	a.expectEvent("PolicyAdvice")
+}
+
+func (a *app) waitForMessage(prefix string) {
+	a.t.Helper()
+	a.waitFor(prefix, func(s v1alpha1.CanaryStatus) bool {
+		return s.Phase == v1alpha1.PhaseWaiting && strings.HasPrefix(s.Message, prefix)
+	})
+}
+
+func TestASecretThatIsMissingIsLookedForAgain(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	policy := a.policy("standard")
+	policy.Spec.Analysis.Metrics = []v1alpha1.Metric{{Name: "own", TemplateRef: &v1alpha1.ObjectRef{Name: "latency"}, Threshold: ptr.To(1.0)}}
+	a.create(policy)
+	a.create(&v1alpha1.MetricTemplate{ObjectMeta: a.named("latency"), Spec: v1alpha1.MetricTemplateSpec{Query: "up",
+		Provider: v1alpha1.MetricProvider{Address: "http://prometheus.test", SecretRef: &v1alpha1.LocalObjectRef{Name: "credentials"}}}})
+	a.annotate(config.AnnotationPolicy, "standard")
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	a.hold()
+	a.waitForMessage("MetricTemplate " + a.namespace + `/latency, which the check "own" names, cannot be used: Secret ` + a.namespace + "/credentials does not exist")
+	secret := secretWith(map[string]string{"token": "t"})
+	secret.ObjectMeta = a.named("credentials")
+	a.create(secret)
+	a.waitForMessage("MetricTemplate " + a.namespace + `/latency, which the check "own" names, cannot be used: Secret ` + a.namespace + "/credentials is not for metrics: label it sluice.dev/metric-credentials=true")
+	secret.Labels = map[string]string{config.LabelCredentials: "true"}
+	a.Expect(server.Client.Update(t.Context(), secret)).To(Succeed())
+	a.waitForPhase(v1alpha1.PhaseProgressing)
+}
