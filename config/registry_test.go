@@ -100,7 +100,7 @@ func TestTheExampleOfABypass(t *testing.T) {
 	}
 }
 
-const page = "../docs/settings.md"
+const page = "../docs/reference/settings.md"
 
 func TestThePageOfSettingsHasTheTable(t *testing.T) {
 	content, err := os.ReadFile(page)

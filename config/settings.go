@@ -15,7 +15,7 @@ var settingsOfApps = []Annotation{
 		Sentence: "Opts the Deployment in.",
 		read:     func(_ *Settings, v string) error { return yesOrNo(v) }},
 	{Key: AnnotationPolicy, Kind: KindSetting, Values: "a name", Without: "`ClusterCanaryPolicy/default` alone, if there is one", Example: "standard",
-		Sentence: "The [policy](policies.md) to roll out by: the CanaryPolicy of that name in the namespace, else the ClusterCanaryPolicy.",
+		Sentence: "The [policy](../how-to/policies.md) to roll out by: the CanaryPolicy of that name in the namespace, else the ClusterCanaryPolicy.",
 		read:     func(s *Settings, v string) error { s.Policy = v; return dnsName(v) }},
 	{Key: AnnotationService, Kind: KindSetting, Values: "a name", Without: "found by its selector", Example: "podinfo",
 		Sentence: "The Service of the pods, where several select them.",

@@ -97,7 +97,7 @@ func clusterTool(ctx context.Context, command string) {
 	run(ctx, filepath.Join(root, "bin", "cluster"), command)
 }
 
-// helmUpgrade changes a value of the chart, as docs/install.md says, and waits until every replica is of the new kind.
+// helmUpgrade changes a value of the chart, as docs/get-started/install.md says, and waits until every replica is of the new kind.
 func (r *rollout) helmUpgrade(ctx context.Context, setting string) {
 	GinkgoHelper()
 	root, err := binaries.Root(ctx)

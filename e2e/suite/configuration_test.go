@@ -14,7 +14,7 @@ import (
 	"sluice.dev/sluice/e2e/app"
 )
 
-// configure applies the application with a ConfigMap named by its content, as docs/configuration.md says.
+// configure applies the application with a ConfigMap named by its content, as docs/how-to/configuration.md says.
 func (r *rollout) configure(ctx context.Context, options app.Options, literals string) {
 	GinkgoHelper()
 	dir := GinkgoT().TempDir()

@@ -12,20 +12,20 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
 
-// TestEveryVerbIsDocumented keeps docs/kubectl.md complete.
+// TestEveryVerbIsDocumented keeps docs/how-to/kubectl.md complete.
 func TestEveryVerbIsDocumented(t *testing.T) {
-	content, err := os.ReadFile("../../docs/kubectl.md")
+	content, err := os.ReadFile("../../docs/how-to/kubectl.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, verb := range NewCommand(genericiooptions.NewTestIOStreamsDiscard()).Commands() {
 		if !strings.Contains(string(content), "| [`"+verb.Use+"`](#") {
-			t.Errorf("docs/kubectl.md has no row for %q", verb.Use)
+			t.Errorf("docs/how-to/kubectl.md has no row for %q", verb.Use)
 		}
 		verb.LocalFlags().VisitAll(func(flag *pflag.Flag) {
 			if special := []string{"allow-missing-template-keys", "show-managed-fields", "template", "output", "help"}; !slices.Contains(special, flag.Name) &&
 				!strings.Contains(string(content), "--"+flag.Name) && !strings.Contains(string(content), "`-"+flag.Shorthand+"`") {
-				t.Errorf("docs/kubectl.md does not name --%s of %s", flag.Name, verb.Name())
+				t.Errorf("docs/how-to/kubectl.md does not name --%s of %s", flag.Name, verb.Name())
 			}
 		})
 	}

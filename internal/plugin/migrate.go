@@ -124,7 +124,7 @@ func (p *plugin) writeMigration(result migrate.Result) error {
 		page.printf("Nothing was written: there is no Canary, MetricTemplate or AlertProvider of Flagger\n")
 	}
 	if len(result.Commands) > 0 {
-		page.printf("\nWhen the policies are applied and Flagger has let go of the Deployments, opt them in (see docs/migrating-from-flagger.md):\n")
+		page.printf("\nWhen the policies are applied and Flagger has let go of the Deployments, opt them in (see docs/how-to/migrating-from-flagger.md):\n")
 	}
 	for _, command := range result.Commands {
 		page.printf("  %s\n", command)

@@ -42,7 +42,7 @@ func transcripts(t *testing.T, page string) [][]step {
 // TestTheTranscriptsOfTheDocumentationAreTrue runs every transcript of the page on a Deployment of its own, which serves
 // from the first command on.
 func TestTheTranscriptsOfTheDocumentationAreTrue(t *testing.T) {
-	all := transcripts(t, "../../docs/interception.md")
+	all := transcripts(t, "../../docs/explanation/interception.md")
 	if len(all) < 5 {
 		t.Fatalf("only %d transcripts were found", len(all))
 	}

@@ -31,7 +31,7 @@ func argocd(options ...string) engine {
 
 const (
 	inSync = "Deployment/podinfo Synced\nHTTPRoute/podinfo Synced\n"
-	// includeMutationWebhook is what docs/gitops.md asks for, next to ServerSideDiff.
+	// includeMutationWebhook is what docs/how-to/gitops.md asks for, next to ServerSideDiff.
 	includeMutationWebhook = "--include-mutation-webhook"
 )
 

@@ -16,10 +16,10 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// documented writes the example of a kind in docs/gitops.md to a file.
+// documented writes the example of a kind in docs/how-to/gitops.md to a file.
 func documented(t *testing.T, kind string) string {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/gitops.md")
+	page, err := os.ReadFile("../../docs/how-to/gitops.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func documented(t *testing.T, kind string) string {
 			return path
 		}
 	}
-	t.Fatalf("docs/gitops.md has no example of a %s", kind)
+	t.Fatalf("docs/how-to/gitops.md has no example of a %s", kind)
 	return ""
 }
 

@@ -28,7 +28,7 @@ import (
 )
 
 const (
-	pageOfMoving = "../../../docs/migrating-from-flagger.md"
+	pageOfMoving = "../../../docs/how-to/migrating-from-flagger.md"
 	// shop is the namespace of the page.
 	shop = "shop"
 )

@@ -169,7 +169,7 @@ func TestTheSampleHasEveryFieldOfTheTable(t *testing.T) {
 	}
 }
 
-const page = "../../../docs/flagger-fields.md"
+const page = "../../../docs/reference/flagger-fields.md"
 
 func TestThePageHasTheTable(t *testing.T) {
 	content, err := os.ReadFile(page)
