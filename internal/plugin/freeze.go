@@ -29,11 +29,11 @@ type freezing struct {
 	until      string
 }
 
-func (p *plugin) freezeCommand() *cobra.Command {
-	var f freezing
-	cmd := &cobra.Command{
-		Use:               "freeze [NAME]",
-		Short:             "Stop rollouts in a namespace, or with --all in the cluster, until unfrozen",
+// aboutFreeze makes a verb that takes the name of one Freeze, or none.
+func (p *plugin) aboutFreeze(use, short string, run func(cmd *cobra.Command, s *session, args []string) error) *cobra.Command {
+	return &cobra.Command{
+		Use:               use + " [NAME]",
+		Short:             short,
 		Args:              mostOneName,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,13 +41,21 @@ func (p *plugin) freezeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			return run(cmd, s, args)
+		},
+	}
+}
+
+func (p *plugin) freezeCommand() *cobra.Command {
+	var f freezing
+	cmd := p.aboutFreeze("freeze", "Stop rollouts in a namespace, or with --all in the cluster, until unfrozen",
+		func(cmd *cobra.Command, s *session, args []string) error {
 			made, err := f.make(args, s.namespace, s.now())
 			if err != nil {
 				return err
 			}
 			return s.freeze(cmd.Context(), made)
-		},
-	}
+		})
 	cmd.Flags().BoolVar(&f.everything, "all", false, "Freeze the whole cluster, not one namespace")
 	cmd.Flags().StringVar(&f.mode, "mode", string(v1alpha1.FreezePause), "Pause: those in flight take no step; Start: only no new ones begin")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "A sentence that says why, which everybody sees who waits; required")
@@ -111,16 +119,8 @@ func (s *session) freeze(ctx context.Context, made *v1alpha1.Freeze) error {
 
 func (p *plugin) unfreezeCommand() *cobra.Command {
 	var everything bool
-	cmd := &cobra.Command{
-		Use:               "unfreeze [NAME]",
-		Short:             "End the freeze of the namespace, that of a name, or with --all every one without a schedule",
-		Args:              mostOneName,
-		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := p.session()
-			if err != nil {
-				return err
-			}
+	cmd := p.aboutFreeze("unfreeze", "End the freeze of the namespace, that of a name, or with --all every one without a schedule",
+		func(cmd *cobra.Command, s *session, args []string) error {
 			switch {
 			case everything && len(args) > 0:
 				return errors.New("--all and a name: must not both be given")
@@ -130,8 +130,7 @@ func (p *plugin) unfreezeCommand() *cobra.Command {
 				args = []string{stopName + "-" + s.namespace}
 			}
 			return s.unfreeze(cmd.Context(), args[0])
-		},
-	}
+		})
 	cmd.Flags().BoolVar(&everything, "all", false, "End every freeze that has no schedule; windows stay")
 	return cmd
 }

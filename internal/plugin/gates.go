@@ -9,12 +9,19 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// opens says what follows when a gate opens.
+// noGate is for types of hooks for which no rollout waits.
+const noGate = ""
+
+// opens says, for every type of hook, what follows when its gate opens.
 var opens = map[v1alpha1.HookType]string{
 	v1alpha1.HookConfirmRollout:         "then the rollout begins",
 	v1alpha1.HookPreRollout:             "then the canary gets its first requests",
 	v1alpha1.HookConfirmTrafficIncrease: "then comes the next weight",
 	v1alpha1.HookConfirmPromotion:       "then it is promoted; checks go on and can still roll back",
+	v1alpha1.HookRollout:                noGate,
+	v1alpha1.HookPostRollout:            noGate,
+	v1alpha1.HookRollback:               noGate,
+	v1alpha1.HookEvent:                  noGate,
 }
 
 // gateLine says which gate is closed, for how long, and by what; empty for none.

@@ -20,7 +20,7 @@ func policyLine(policy *v1alpha1.PolicyStatus) string {
 		names = append(names, policy.Name)
 	}
 	for _, source := range policy.Sources {
-		if strings.Contains(source.From, "Policy/") && !slices.Contains(names, source.From) {
+		if config.IsPolicy(source.From) && !slices.Contains(names, source.From) {
 			names = append(names, source.From)
 		}
 	}

@@ -13,12 +13,55 @@ type group struct {
 	first, last int32
 }
 
-// groupsOf joins iterations that are alike.
+// wording is how steps of one kind are shown.
+type wording struct {
+	// joins tells that steps which are alike are shown as one group.
+	joins bool
+	// group is a group of them in the line of steps; within is the number of the present one, 0 outside the group.
+	group func(g group, within int32) string
+	// named is a step within a sentence.
+	named func(step v1alpha1.PlannedStep, number int32) string
+}
+
+// wordings has every kind of step.
+var wordings = map[v1alpha1.StepKind]wording{
+	v1alpha1.StepIteration: {joins: true, group: iterationsOf,
+		named: func(_ v1alpha1.PlannedStep, number int32) string { return fmt.Sprintf("iteration %d", number) }},
+	v1alpha1.StepWeight: {
+		group: func(g group, _ int32) string { return fmt.Sprintf("%v%%", g.step.Weight) },
+		named: func(step v1alpha1.PlannedStep, _ int32) string { return fmt.Sprintf("weight %v%%", step.Weight) }},
+	v1alpha1.StepHold: {
+		group: func(g group, _ int32) string {
+			return fmt.Sprintf("%v%% for %s", g.step.Weight, g.step.Duration.Duration)
+		},
+		named: func(step v1alpha1.PlannedStep, _ int32) string {
+			return fmt.Sprintf("weight %v%%, held for %s", step.Weight, step.Duration.Duration)
+		}},
+}
+
+// wordingOf is how steps of a kind are shown. A newer controller may plan steps of a kind that is not known here: they are
+// shown by its name.
+func wordingOf(kind v1alpha1.StepKind) wording {
+	if known, is := wordings[kind]; is {
+		return known
+	}
+	return wording{group: func(group, int32) string { return string(kind) }, named: func(v1alpha1.PlannedStep, int32) string { return string(kind) }}
+}
+
+func iterationsOf(g group, within int32) string {
+	iterations := lint.Iterations(int(g.last - g.first + 1))
+	if within == 0 {
+		return iterations
+	}
+	return fmt.Sprintf("%d/%s", within, iterations)
+}
+
+// groupsOf joins steps that are alike, where their kind is shown so.
 func groupsOf(steps []v1alpha1.PlannedStep) []group {
 	var groups []group
 	for i, step := range steps {
 		number := int32(i + 1)
-		if last := len(groups) - 1; last >= 0 && step.Kind == v1alpha1.StepIteration && groups[last].step == step {
+		if last := len(groups) - 1; last >= 0 && wordingOf(step.Kind).joins && groups[last].step == step {
 			groups[last].last = number
 			continue
 		}
@@ -30,17 +73,11 @@ func groupsOf(steps []v1alpha1.PlannedStep) []group {
 // word shows a group, in brackets when the rollout is in it: "20%", "[0.2%+mirror 10%]", "[3/10 iterations]", "100% for 1m0s".
 func (g group) word(number int32) string {
 	inside := g.first <= number && number <= g.last
-	var word string
-	switch {
-	case g.step.Kind == v1alpha1.StepIteration && inside:
-		word = fmt.Sprintf("%d/%s", number-g.first+1, lint.Iterations(int(g.last-g.first+1)))
-	case g.step.Kind == v1alpha1.StepIteration:
-		word = lint.Iterations(int(g.last - g.first + 1))
-	case g.step.Kind == v1alpha1.StepHold:
-		word = fmt.Sprintf("%v%% for %s", g.step.Weight, g.step.Duration.Duration)
-	default:
-		word = fmt.Sprintf("%v%%", g.step.Weight)
+	var within int32
+	if inside {
+		within = number - g.first + 1
 	}
+	word := wordingOf(g.step.Kind).group(g, within)
 	if g.step.MirrorWeight > 0 {
 		word += fmt.Sprintf("+mirror %v%%", g.step.MirrorWeight)
 	}
@@ -73,11 +110,5 @@ func besides(step v1alpha1.PlannedStep) string {
 // named is a planned step within a sentence.
 func named(steps []v1alpha1.PlannedStep, number int32) string {
 	step := steps[number-1]
-	switch step.Kind {
-	case v1alpha1.StepIteration:
-		return fmt.Sprintf("iteration %d", number)
-	case v1alpha1.StepHold:
-		return fmt.Sprintf("weight %v%%, held for %s", step.Weight, step.Duration.Duration)
-	}
-	return fmt.Sprintf("weight %v%%", step.Weight)
+	return wordingOf(step.Kind).named(step, number)
 }
