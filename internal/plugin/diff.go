@@ -6,6 +6,10 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
 
 	"sluice.dev/sluice/internal/workload"
 )
@@ -18,56 +22,83 @@ type difference struct {
 
 const absent = "(none)"
 
-// differences lists what a candidate changes, by field path. Items of lists are told apart by their name, where they have
-// one.
+// differences lists what a candidate changes, by field path. Items of lists are told apart by the keys by which kubectl
+// merges them, such as the name of a container or the mountPath of a mount.
 func differences(old, updated workload.Template) []difference {
-	return compare("", map[string]any(old), map[string]any(updated))
+	root := place{schema: strategicpatch.PatchMetaFromStruct{T: reflect.TypeFor[corev1.PodTemplateSpec]()}}
+	return root.compare(map[string]any(old), map[string]any(updated))
 }
 
-func compare(path string, old, updated any) []difference {
+// place is where a value of a template is.
+type place struct {
+	path string
+	// schema is that of the value, or of the items of a list; nil where it is not known.
+	schema strategicpatch.LookupPatchMeta
+	// key is the field that tells the items of a list apart.
+	key string
+}
+
+func (p place) compare(old, updated any) []difference {
 	if reflect.DeepEqual(old, updated) {
 		return nil
 	}
-	oldFields, oldIsMap := fieldsOf(old)
-	newFields, newIsMap := fieldsOf(updated)
-	if !oldIsMap || !newIsMap {
-		return []difference{{path: path, old: shown(old), new: shown(updated)}}
+	oldParts, oldHas := p.partsOf(old)
+	newParts, newHas := p.partsOf(updated)
+	if !oldHas || !newHas {
+		return []difference{{path: p.path, old: shown(old), new: shown(updated)}}
 	}
-	all := maps.Clone(oldFields)
-	maps.Copy(all, newFields)
+	all := maps.Clone(oldParts)
+	maps.Copy(all, newParts)
 	var found []difference
-	for _, key := range slices.Sorted(maps.Keys(all)) {
-		found = append(found, compare(joined(path, key), oldFields[key], newFields[key])...)
+	for _, part := range slices.Sorted(maps.Keys(all)) {
+		found = append(found, p.part(part).compare(oldParts[part], newParts[part])...)
 	}
 	return found
 }
 
-// fieldsOf are the parts of a value by which it is compared: the fields of an object, or the items of a list that all
-// have names.
-func fieldsOf(value any) (map[string]any, bool) {
+// partsOf are the parts of a value by which it is compared: the fields of an object, or the items of a list that all have
+// a key of their own.
+func (p place) partsOf(value any) (map[string]any, bool) {
 	switch v := value.(type) {
 	case map[string]any:
 		return v, true
 	case []any:
 		items := make(map[string]any, len(v))
 		for _, item := range v {
-			fields, isMap := item.(map[string]any)
-			name, named := fields["name"].(string)
-			if !isMap || !named {
+			fields, _ := item.(map[string]any)
+			key, has := fields[p.key]
+			if !has {
 				return nil, false
 			}
-			items["["+name+"]"] = fields
+			items[fmt.Sprintf("[%v]", key)] = fields
 		}
-		return items, len(v) > 0
+		return items, len(v) > 0 && len(items) == len(v)
 	}
 	return nil, false
 }
 
-func joined(path, key string) string {
-	if path == "" || key[0] == '[' {
-		return path + key
+// part is the place of a field, or of an item whose name is in brackets.
+func (p place) part(name string) place {
+	if strings.HasPrefix(name, "[") {
+		return place{path: p.path + name, schema: p.schema}
 	}
-	return path + "." + key
+	// A list without a key of its own, or of a field that only a newer cluster has, may still have names.
+	part := place{path: strings.TrimPrefix(p.path+"."+name, "."), key: "name"}
+	if p.schema == nil {
+		return part
+	}
+	schema, meta, err := p.schema.LookupPatchMetadataForSlice(name)
+	if err != nil {
+		schema, meta, err = p.schema.LookupPatchMetadataForStruct(name)
+	}
+	if err != nil {
+		return part
+	}
+	part.schema = schema
+	if key := meta.GetPatchMergeKey(); key != "" {
+		part.key = key
+	}
+	return part
 }
 
 // longest is how many letters of a value are shown: the view must fit on a screen.

@@ -44,11 +44,18 @@ func TestDifferences(t *testing.T) {
 		old, new workload.Template
 		want     string
 	}{
-		"nothing":               {workload.Template{"a": "b"}, workload.Template{"a": "b"}, ""},
-		"a field comes":         {workload.Template{}, workload.Template{"a": map[string]any{"b": int64(1)}}, "a: (none) → {\"b\":1}"},
-		"a field goes":          {workload.Template{"a": "b"}, workload.Template{}, "a: b → (none)"},
-		"items have names":      {containers("x", "a"), containers("x", "b"), "spec.containers[x].image: a → b"},
-		"an item comes":         {containers("x", "a"), containers("y", "a"), `spec.containers[x]: {"image":"a","name":"x"} → (none), spec.containers[y]: (none) → {"image":"a","name":"y"}`},
+		"nothing":          {workload.Template{"a": "b"}, workload.Template{"a": "b"}, ""},
+		"a field comes":    {workload.Template{}, workload.Template{"a": map[string]any{"b": int64(1)}}, "a: (none) → {\"b\":1}"},
+		"a field goes":     {workload.Template{"a": "b"}, workload.Template{}, "a: b → (none)"},
+		"items have names": {containers("x", "a"), containers("x", "b"), "spec.containers[x].image: a → b"},
+		"an item comes":    {containers("x", "a"), containers("y", "a"), `spec.containers[x]: {"image":"a","name":"x"} → (none), spec.containers[y]: (none) → {"image":"a","name":"y"}`},
+		"items have another key": {inContainer("ports", map[string]any{"containerPort": int64(80)}, map[string]any{"containerPort": int64(9898), "name": "http"}),
+			inContainer("ports", map[string]any{"containerPort": int64(9898), "name": "web"}, map[string]any{"containerPort": int64(80)}), "spec.containers[x].ports[9898].name: http → web"},
+		"items share a key": {inContainer("ports", map[string]any{"containerPort": int64(80), "protocol": "TCP"}, map[string]any{"containerPort": int64(80), "protocol": "UDP"}),
+			inContainer("ports", map[string]any{"containerPort": int64(80), "protocol": "TCP"}),
+			`spec.containers[x].ports: [{"containerPort":80,"protocol":"TCP"},{"containerPort":80,"… → [{"containerPort":80,"protocol":"TCP"}]`},
+		"items of a field of a newer cluster have names": {inContainer("news", map[string]any{"name": "a", "b": "1"}), inContainer("news", map[string]any{"name": "a", "b": "2"}),
+			"spec.containers[x].news[a].b: 1 → 2"},
 		"items have no names":   {workload.Template{"args": []any{"a"}}, workload.Template{"args": []any{"b"}}, `args: ["a"] → ["b"]`},
 		"long values are short": {workload.Template{"a": "b"}, workload.Template{"a": strings.Repeat("ü", 100)}, "a: b → " + strings.Repeat("ü", 60) + "…"},
 	} {
@@ -62,6 +69,11 @@ func TestDifferences(t *testing.T) {
 			}
 		})
 	}
+}
+
+// inContainer is a template whose one container has a list.
+func inContainer(list string, items ...any) workload.Template {
+	return workload.Template{"spec": map[string]any{"containers": []any{map[string]any{"name": "x", list: items}}}}
 }
 
 func containers(name, image string) workload.Template {
