@@ -8,6 +8,9 @@ CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 GOLANGCI := $(CACHE)/golangci-lint-v2.15.0
 CLUSTER_TOOL := bin/cluster
 VERSION := v0.0.0-dev
+# A process of the end-to-end suite, with its pods and its traffic, is about what one core bears.
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+PROCESSES := $(if $(filter 1 2 3,$(CORES)),$(CORES),4)
 GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md charts/testdata/*.golden.yaml docs/reference/settings.md docs/reference/flagger-fields.md
 export KUBECONFIG
 
@@ -27,7 +30,7 @@ test-unit: $(CLUSTER_TOOL) ## Run the tests that need no cluster (they do build 
 	go test -timeout 15m -parallel 4 $$(go list ./... | grep -v /e2e/suite)
 
 e2e: cluster-up install plugin ## Run the end-to-end suite on the cluster
-	go tool ginkgo --procs 4 --timeout 40m --no-color -v ./e2e/suite
+	go tool ginkgo --procs $(PROCESSES) --timeout 40m --no-color -v ./e2e/suite
 
 bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a table
 	@go run ./e2e/bench

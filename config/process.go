@@ -28,7 +28,7 @@ type Process struct {
 	// policies in one namespace can then send requests to the Services of all.
 	CrossNamespaceGrants bool `json:"crossNamespaceGrants"`
 	// LeaderElection lets one of several replicas reconcile.
-	LeaderElection bool `json:"leaderElection"`
+	LeaderElection ProcessLeaderElection `json:"leaderElection"`
 	// Metrics are the controller's own.
 	Metrics ProcessMetrics `json:"metrics"`
 	// Probes are /healthz and /readyz.
@@ -55,6 +55,18 @@ type ProcessMaxConcurrent struct {
 	Cluster int `json:"cluster"`
 	// Namespace counts those of each namespace.
 	Namespace int `json:"namespace"`
+}
+
+// ProcessLeaderElection says whether and how one of several replicas comes to reconcile.
+type ProcessLeaderElection struct {
+	// Enabled is false for a process that reconciles without asking.
+	Enabled bool `json:"enabled"`
+	// LeaseDuration is how long the others wait for a leader that is silent before one of them takes over.
+	LeaseDuration metav1.Duration `json:"leaseDuration"`
+	// RenewDeadline is how long a leader that cannot renew its lease tries to; then its process ends.
+	RenewDeadline metav1.Duration `json:"renewDeadline"`
+	// RetryPeriod is the time between two attempts to renew or to get the lease.
+	RetryPeriod metav1.Duration `json:"retryPeriod"`
 }
 
 // ProcessListener is something that is served over HTTP.
@@ -117,10 +129,12 @@ func DefaultProcess() Process {
 	return Process{
 		LogLevel:       "info",
 		ServiceAccount: "sluice",
-		LeaderElection: true,
-		Metrics:        ProcessMetrics{BindAddress: ":8080"},
-		Probes:         ProcessListener{BindAddress: ":8081"},
-		Webhook:        ProcessWebhook{Port: 9443, Service: "sluice-webhook", Mutating: "zz-sluice", Validating: "zz-sluice"},
+		// A node that is short of CPU delays a renewal by seconds, so a leader has several attempts before it gives up.
+		LeaderElection: ProcessLeaderElection{Enabled: true, LeaseDuration: metav1.Duration{Duration: 15 * time.Second},
+			RenewDeadline: metav1.Duration{Duration: 10 * time.Second}, RetryPeriod: metav1.Duration{Duration: 2 * time.Second}},
+		Metrics: ProcessMetrics{BindAddress: ":8080"},
+		Probes:  ProcessListener{BindAddress: ":8081"},
+		Webhook: ProcessWebhook{Port: 9443, Service: "sluice-webhook", Mutating: "zz-sluice", Validating: "zz-sluice"},
 		Certs: ProcessCerts{
 			Provider: CertsSelf, Secret: "sluice-webhook",
 			CAValidity: metav1.Duration{Duration: 365 * day}, Validity: metav1.Duration{Duration: 90 * day},

@@ -65,6 +65,9 @@ func TestProcessIsValidated(t *testing.T) {
 		"an authority too short":     {func(p *config.Process) { p.Certs.CAValidity = p.Certs.Validity }, "certs.caValidity"},
 		"a limit below none":         {func(p *config.Process) { p.MaxConcurrent.Namespace = -1 }, "maxConcurrent"},
 		"no Secret":                  {func(p *config.Process) { p.Certs.Secret = "" }, "certs.secret"},
+		"no time between attempts":   {func(p *config.Process) { p.LeaderElection.RetryPeriod.Duration = 0 }, "leaderElection.retryPeriod"},
+		"one attempt at the lease":   {func(p *config.Process) { p.LeaderElection.RetryPeriod.Duration = 9 * time.Second }, "leaderElection.renewDeadline"},
+		"two leaders at a time":      {func(p *config.Process) { p.LeaderElection.LeaseDuration = p.LeaderElection.RenewDeadline }, "leaderElection.leaseDuration"},
 		"no Service":                 {func(p *config.Process) { p.Webhook.Service = "A B" }, "webhook.service"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,6 +24,7 @@ func (p Process) Validate() field.ErrorList {
 		checkName(field.NewPath("certs", "secret"), p.Certs.Secret),
 		checkName(field.NewPath("webhook", "service"), p.Webhook.Service),
 		checkValidity(field.NewPath("certs"), p.Certs),
+		checkLease(field.NewPath("leaderElection"), p.LeaderElection),
 	)
 	if p.Namespace == "" {
 		errs = append(errs, field.Required(field.NewPath("namespace"),
@@ -81,6 +82,26 @@ func checkValidity(path *field.Path, certs ProcessCerts) field.ErrorList {
 	if certs.CAValidity.Duration < 2*certs.Validity.Duration {
 		errs = append(errs, field.Invalid(path.Child("caValidity"), certs.CAValidity.Duration.String(),
 			"must be at least twice certs.validity, so that an authority outlives the certificates that it signs"))
+	}
+	return errs
+}
+
+// mostJitter is by how much client-go stretches the time between two attempts at the lease.
+const mostJitter = 1.2
+
+// checkLease keeps two replicas from leading at the same time: a leader gives up before another takes over.
+func checkLease(path *field.Path, l ProcessLeaderElection) field.ErrorList {
+	var errs field.ErrorList
+	if l.RetryPeriod.Duration <= 0 {
+		errs = append(errs, field.Invalid(path.Child("retryPeriod"), l.RetryPeriod.Duration.String(), "must be more than 0"))
+	}
+	if l.RenewDeadline.Seconds() <= mostJitter*l.RetryPeriod.Seconds() {
+		errs = append(errs, field.Invalid(path.Child("renewDeadline"), l.RenewDeadline.Duration.String(),
+			"must be more than 1.2 times leaderElection.retryPeriod, so that a leader can try again"))
+	}
+	if l.LeaseDuration.Duration <= l.RenewDeadline.Duration || l.LeaseDuration.Duration < time.Second {
+		errs = append(errs, field.Invalid(path.Child("leaseDuration"), l.LeaseDuration.Duration.String(),
+			"must be at least 1s and more than leaderElection.renewDeadline, so that a leader gives up before another takes over"))
 	}
 	return errs
 }

@@ -19,14 +19,8 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Leader election hands over in seconds: admission is served by all replicas, but steps are taken by one. A leader that
-// cannot renew its lease ends the process at once, before anybody else can get it.
-const (
-	leaseName     = "sluice"
-	leaseDuration = 6 * time.Second
-	renewDeadline = 4 * time.Second
-	retryPeriod   = time.Second
-)
+// leaseName is the lease of the replica that reconciles: admission is served by all, but steps are taken by one.
+const leaseName = "sluice"
 
 // shutdownTimeout is how long admissions in flight may take to finish; the API server waits for none longer than that.
 const shutdownTimeout = 20 * time.Second
@@ -41,18 +35,18 @@ func newManager(process config.Process) (ctrl.Manager, error) {
 		return nil, fmt.Errorf("find the cluster: %w", err)
 	}
 	restConfig.QPS, restConfig.Burst = process.KubeAPI.QPS, process.KubeAPI.Burst
-	lease, renew, retry, shutdown := leaseDuration, renewDeadline, retryPeriod, shutdownTimeout
+	election, shutdown := process.LeaderElection, shutdownTimeout
 	return ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme:                        scheme,
 		Metrics:                       metricsOptions(process.Metrics),
 		PprofBindAddress:              process.Pprof.BindAddress,
-		LeaderElection:                process.LeaderElection,
+		LeaderElection:                election.Enabled,
 		LeaderElectionID:              leaseName,
 		LeaderElectionNamespace:       process.Namespace,
 		LeaderElectionReleaseOnCancel: true,
-		LeaseDuration:                 &lease,
-		RenewDeadline:                 &renew,
-		RetryPeriod:                   &retry,
+		LeaseDuration:                 &election.LeaseDuration.Duration,
+		RenewDeadline:                 &election.RenewDeadline.Duration,
+		RetryPeriod:                   &election.RetryPeriod.Duration,
 		GracefulShutdownTimeout:       &shutdown,
 		Cache:                         cacheOptions(process),
 	})

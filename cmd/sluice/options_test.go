@@ -51,12 +51,12 @@ func effective(t *testing.T, file string, args ...string) (config.Process, error
 
 func TestFlagsOverrideTheFile(t *testing.T) {
 	t.Setenv("POD_NAMESPACE", "sluice-system")
-	file := "logLevel: debug\nwatchNamespaces: [a]\nleaderElection: false\nwebhook: {port: 1234}\ncerts: {validity: 5h}\n"
+	file := "logLevel: debug\nwatchNamespaces: [a]\nleaderElection: {enabled: false}\nwebhook: {port: 1234}\ncerts: {validity: 5h}\n"
 	process, err := effective(t, file, "--watch-namespaces=b,c", "--webhook-port=9443", "--cert-validity=7h")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if process.LogLevel != "debug" || process.LeaderElection || process.Namespace != "sluice-system" {
+	if process.LogLevel != "debug" || process.LeaderElection.Enabled || process.Namespace != "sluice-system" {
 		t.Errorf("what no flag sets must be that of the file: %+v", process)
 	}
 	if strings.Join(process.WatchNamespaces, " ") != "b c" || process.Webhook.Port != 9443 || process.Certs.Validity.Duration.Hours() != 7 {

@@ -43,7 +43,7 @@ func uninstallCommand() *cobra.Command {
 				Namespace:       process.Namespace,
 				Deployment:      "sluice",
 				Lease:           leaseName,
-				LeaseDuration:   leaseDuration,
+				LeaseDuration:   process.LeaderElection.LeaseDuration.Duration,
 				Timeout:         timeout,
 				WatchNamespaces: process.WatchNamespaces,
 			})

@@ -194,10 +194,23 @@ func cgroupHierarchies() []string {
 	return dirs
 }
 
+// podsWeight are the files that say how much CPU the pods get together on a machine that has too little: ten times as much as
+// one process outside of them, rather than as much as one. Which file there is depends on the version of control groups.
+var podsWeight = map[string]string{"cpu.shares": "10240", "cpu.weight": "1000"}
+
 func makeCgroups() error {
 	for _, dir := range cgroupHierarchies() {
-		if err := os.MkdirAll(filepath.Join(dir, cgroupRoot), 0o755); err != nil {
+		group := filepath.Join(dir, cgroupRoot)
+		if err := os.MkdirAll(group, 0o755); err != nil {
 			return fmt.Errorf("make control group: %w", err)
+		}
+		for file, weight := range podsWeight {
+			if _, err := os.Stat(filepath.Join(group, file)); err != nil {
+				continue
+			}
+			if err := os.WriteFile(filepath.Join(group, file), []byte(weight), 0o644); err != nil {
+				return fmt.Errorf("weigh the pods: %w", err)
+			}
 		}
 	}
 	return nil
