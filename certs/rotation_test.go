@@ -26,7 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
-	"sluice.dev/sluice/e2e/cluster/binaries"
+	"sluice.dev/sluice/internal/binaries"
 )
 
 const namespace = "default"

@@ -17,8 +17,8 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/e2e/cluster/binaries"
 	"sluice.dev/sluice/e2e/traffic"
+	"sluice.dev/sluice/internal/binaries"
 )
 
 // App is the sample application in a namespace of its own.

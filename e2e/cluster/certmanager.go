@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"sluice.dev/sluice/e2e/cluster/binaries"
 	"sluice.dev/sluice/e2e/cluster/manifests"
+	"sluice.dev/sluice/internal/binaries"
 )
 
 // certManager puts cert-manager into the running cluster and waits until its controllers work.

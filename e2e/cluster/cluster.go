@@ -11,11 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"sluice.dev/sluice/e2e/cluster/binaries"
 	"sluice.dev/sluice/e2e/cluster/image"
 	"sluice.dev/sluice/e2e/cluster/kindcluster"
 	"sluice.dev/sluice/e2e/cluster/local"
 	"sluice.dev/sluice/e2e/cluster/manifests"
+	"sluice.dev/sluice/internal/binaries"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"sluice.dev/sluice/e2e/cluster/binaries"
+	"sluice.dev/sluice/internal/binaries"
 )
 
 const (

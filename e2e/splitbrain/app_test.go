@@ -17,7 +17,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/e2e/apiserver"
+	"sluice.dev/sluice/internal/testserver"
 )
 
 const (
@@ -48,7 +48,7 @@ func newApp(t *testing.T) app {
 	backend.Name, backend.Port = "podinfo", ptr.To(gatewayv1.PortNumber(80))
 	route.Spec.Rules = []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{backend}}}
 	for _, object := range []client.Object{
-		&gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: a.namespace}, Spec: gatewayv1.GatewayClassSpec{ControllerName: apiserver.GatewayController}},
+		&gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: a.namespace}, Spec: gatewayv1.GatewayClassSpec{ControllerName: testserver.GatewayController}},
 		&gatewayv1.Gateway{ObjectMeta: a.named("gateway"), Spec: gatewayv1.GatewaySpec{GatewayClassName: gatewayv1.ObjectName(a.namespace),
 			Listeners: []gatewayv1.Listener{{Name: "http", Port: 80, Protocol: gatewayv1.HTTPProtocolType}}}},
 		&corev1.Service{ObjectMeta: a.named("podinfo"), Spec: corev1.ServiceSpec{Selector: pods, Ports: []corev1.ServicePort{{Port: 80}}}},

@@ -1,3 +1,4 @@
+// Package splitbrain holds the tests of two controllers that reconcile the same objects at once, as when leader election fails.
 package splitbrain
 
 import (
@@ -22,15 +23,15 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/e2e/apiserver"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/reconciler"
+	"sluice.dev/sluice/internal/testserver"
 )
 
 // server is a real API server that calls the webhooks as the chart configures them.
-var server *apiserver.Server
+var server *testserver.Server
 
-func TestMain(m *testing.M) { os.Exit(apiserver.Serve(&server, m.Run)) }
+func TestMain(m *testing.M) { os.Exit(testserver.Main(m, &server, nil)) }
 
 // slowest is how long a request of a controller may take longer than it needs to, so that the order of writes varies.
 const slowest = 60 * time.Millisecond
@@ -90,6 +91,6 @@ func query(namespaces []string) reconciler.QueryFunc {
 				successRate = 0
 			}
 		}
-		return apiserver.Samples(queries, successRate)
+		return testserver.Samples(queries, successRate)
 	}
 }

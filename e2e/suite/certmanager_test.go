@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/e2e/cluster/binaries"
+	"sluice.dev/sluice/internal/binaries"
 )
 
 const release = "sluice-system"

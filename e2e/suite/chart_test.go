@@ -11,7 +11,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/e2e/app"
-	"sluice.dev/sluice/e2e/cluster/binaries"
+	"sluice.dev/sluice/internal/binaries"
 )
 
 // install puts the chart of the checkout into the cluster with its default values, as make install does; the pods are always

@@ -11,7 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/e2e/cluster/binaries"
+	"sluice.dev/sluice/internal/binaries"
 )
 
 // sluice runs the plugin as olga, who may operate Canaries and nothing else, and returns what it prints and its exit code.

@@ -19,8 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/e2e/apiserver"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/testserver"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
 )
@@ -99,7 +99,7 @@ func queueing(t *testing.T, limits rollout.Limits, names []string) *Reconciler {
 			return nil
 		},
 	})
-	r := &Reconciler{Client: stale, Live: server.Client, samples: newSamples(apiserver.AllIsWell), Recorder: record.NewFakeRecorder(1000),
+	r := &Reconciler{Client: stale, Live: server.Client, samples: newSamples(testserver.AllIsWell), Recorder: record.NewFakeRecorder(1000),
 		Limits: limits, routes: server.Client, hooks: newHooks(nil), prometheus: true, metrics: newMetrics(prometheus.NewRegistry()), wake: make(chan event.GenericEvent, wakeBuffer)}
 	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
 	return r

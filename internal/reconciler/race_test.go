@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/e2e/apiserver"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/testserver"
 )
 
 // second is another reconciler on the same API server, that runs something just before it reads the routes, and counts
@@ -36,7 +36,7 @@ func second(t *testing.T, beforeRoutes func()) (reconciler *Reconciler, written 
 			return err
 		},
 	})
-	r := &Reconciler{Client: intercepted, Live: server.Client, samples: newSamples(apiserver.AllIsWell), Recorder: record.NewFakeRecorder(100),
+	r := &Reconciler{Client: intercepted, Live: server.Client, samples: newSamples(testserver.AllIsWell), Recorder: record.NewFakeRecorder(100),
 		routes: intercepted, metrics: newMetrics(prometheus.NewRegistry()), hooks: newHooks(nil), prometheus: true}
 	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
 	return r, written

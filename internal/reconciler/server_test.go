@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -19,12 +18,12 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/e2e/apiserver"
+	"sluice.dev/sluice/internal/testserver"
 )
 
 // server is a real API server with the reconciler and without any admission.
 var server struct {
-	*apiserver.Server
+	*testserver.Server
 	metrics *prometheus.Registry
 
 	mu       sync.Mutex
@@ -59,15 +58,7 @@ func (c counted) RoundTrip(request *http.Request) (*http.Response, error) {
 }
 
 func TestMain(m *testing.M) {
-	os.Exit(apiserver.Serve(&server.Server, func() int {
-		ctx, cancel := context.WithCancel(context.Background())
-		defer cancel()
-		if err := startReconciler(ctx); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}, apiserver.OnlyWebhooks(), apiserver.WithOptionalKinds))
+	os.Exit(testserver.Main(m, &server.Server, startReconciler, testserver.OnlyWebhooks(), testserver.WithOptionalKinds))
 }
 
 func startReconciler(ctx context.Context) error {

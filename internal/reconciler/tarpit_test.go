@@ -18,9 +18,9 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/e2e/apiserver"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/provider/prometheus"
+	"sluice.dev/sluice/internal/testserver"
 )
 
 // answer is a Prometheus by which all is well, but for the namespaces that are failing; other servers are really asked.
@@ -33,7 +33,7 @@ func answer(ctx context.Context, queries []analysis.Query) []analysis.Sample {
 		}
 	}
 	server.mu.Unlock()
-	samples := apiserver.Samples(queries, successRate)
+	samples := testserver.Samples(queries, successRate)
 	for i, query := range queries {
 		if query.Server == nil {
 			continue

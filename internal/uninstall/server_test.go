@@ -11,16 +11,16 @@ import (
 	crconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"sluice.dev/sluice/e2e/apiserver"
 	"sluice.dev/sluice/internal/reconciler"
+	"sluice.dev/sluice/internal/testserver"
 )
 
 // server is a real API server with no admission but that of routes. The reconciler's identity there is that which the job
 // has in production too.
-var server *apiserver.Server
+var server *testserver.Server
 
 func TestMain(m *testing.M) {
-	os.Exit(apiserver.Serve(&server, m.Run, apiserver.OnlyWebhooks("routes.sluice.dev")))
+	os.Exit(testserver.Main(m, &server, nil, testserver.OnlyWebhooks("routes.sluice.dev")))
 }
 
 // startController runs a replica that reconciles once it has the lease; the channel tells how it ended.
@@ -34,7 +34,7 @@ func startController(t *testing.T, namespace string) <-chan error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := reconciler.Setup(manager, reconciler.Options{Query: apiserver.AllIsWell, Prometheus: true, Metrics: prometheus.NewRegistry()}); err != nil {
+	if err := reconciler.Setup(manager, reconciler.Options{Query: testserver.AllIsWell, Prometheus: true, Metrics: prometheus.NewRegistry()}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

@@ -22,8 +22,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/e2e/apiserver"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/testserver"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
 )
@@ -46,7 +46,7 @@ func install(t *testing.T) *installation {
 	t.Helper()
 	i := &installation{WithT: NewWithT(t), t: t, namespace: server.NewNamespace(t)}
 	class := &gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: i.namespace}}
-	class.Spec.ControllerName = apiserver.GatewayController
+	class.Spec.ControllerName = testserver.GatewayController
 	gateway := &gatewayv1.Gateway{ObjectMeta: i.named("gateway")}
 	gateway.Spec = gatewayv1.GatewaySpec{GatewayClassName: gatewayv1.ObjectName(class.Name),
 		Listeners: []gatewayv1.Listener{{Name: "http", Port: 80, Protocol: gatewayv1.HTTPProtocolType}}}

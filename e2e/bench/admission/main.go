@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/e2e/apiserver"
+	"sluice.dev/sluice/internal/testserver"
 )
 
 const (
@@ -49,7 +49,7 @@ type kind struct {
 }
 
 func run(ctx context.Context) error {
-	server, err := apiserver.Start(ctx)
+	server, err := testserver.Start(ctx)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (k *kind) deployment() *appsv1.Deployment {
 }
 
 // create makes a Deployment that serves, of the size that they have in production.
-func (k *kind) create(ctx context.Context, server *apiserver.Server) error {
+func (k *kind) create(ctx context.Context, server *testserver.Server) error {
 	d := k.deployment()
 	d.Annotations = map[string]string{config.AnnotationCanary: fmt.Sprint(k.optedIn)}
 	pods := map[string]string{"app": k.name}
@@ -126,7 +126,7 @@ func apply(name string) func(int) client.Patch {
 	}
 }
 
-func (k *kind) update(ctx context.Context, server *apiserver.Server, i int) error {
+func (k *kind) update(ctx context.Context, server *testserver.Server, i int) error {
 	options := []client.PatchOption{k.owner}
 	if k.owner == "flux" {
 		options = append(options, client.ForceOwnership)

@@ -1,0 +1,56 @@
+package admission
+
+import (
+	"testing"
+
+	"sluice.dev/sluice/config"
+)
+
+// TestTheSameManifestIsNoDifferenceAtAnyMoment goes through a whole life of a candidate and shows at each moment that the
+// manifest which was applied last differs in nothing, needs no force, and that its manager owns what it owned at first.
+func TestTheSameManifestIsNoDifferenceAtAnyMoment(t *testing.T) {
+	apply := []string{"apply", "--server-side", "--field-manager=flux", "-f", "-"}
+	v1, v2, v3 := manifest("podinfo:v1", "A=1"), manifest("podinfo:v2", "A=1"), manifest("podinfo:v3", "A=1")
+	c := running(t, apply, "A=1")
+	owned := c.owners()
+	annotate := func(value string) func() {
+		return func() { c.kubectl("", "annotate", "deployment", "podinfo", value) }
+	}
+	ask := func(key string, hash func() string) func() {
+		return func() {
+			if err := c.ask(key, hash()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	candidate := func() string { return c.Candidate().Hash }
+	previous := func() string { return hashOf(t, c.Deployment().Annotations[config.AnnotationPrevious]) }
+	for _, moment := range []struct {
+		name, manifest string
+		happens        func()
+		primary, held  string
+	}{
+		{"idle", v1, func() {}, "podinfo:v1 A=1", ""},
+		{"held", v2, func() { c.kubectl(v2, apply...) }, "podinfo:v1 A=1", "podinfo:v2 A=1"},
+		{"failed", v2, ask(config.AnnotationFail, candidate), "podinfo:v1 A=1", "podinfo:v2 A=1 failed"},
+		{"retried", v2, annotate("sluice.dev/retry=true"), "podinfo:v1 A=1", "podinfo:v2 A=1"},
+		{"aborted", v2, annotate("sluice.dev/abort=true"), "podinfo:v1 A=1", "podinfo:v2 A=1 aborted"},
+		{"superseded", v3, func() { c.kubectl(v3, apply...) }, "podinfo:v1 A=1", "podinfo:v3 A=1"},
+		{"promoted", v3, ask(config.AnnotationPromote, candidate), "podinfo:v3 A=1", ""},
+		{"restored", v3, ask(config.AnnotationRestore, previous), "podinfo:v1 A=1", "podinfo:v3 A=1 failed"},
+		{"tried again", v3, annotate("sluice.dev/retry=true"), "podinfo:v1 A=1", "podinfo:v3 A=1"},
+		{"promoted again", v3, ask(config.AnnotationPromote, candidate), "podinfo:v3 A=1", ""},
+		{"settled", v3, ask(config.AnnotationSettle, previous), "podinfo:v3 A=1", ""},
+	} {
+		moment.happens()
+		c.expect(moment.name, moment.primary, moment.held)
+		if diff, err := c.run(moment.manifest, "diff", "--server-side", "--field-manager=flux", "-f", "-"); err != nil {
+			t.Errorf("%s: kubectl diff: %v\n%s", moment.name, err, diff)
+		}
+		c.kubectl(moment.manifest, apply...)
+		c.expect(moment.name+", applied again", moment.primary, moment.held)
+		if got := c.owners(); got != owned {
+			t.Errorf("%s: flux owns %s\nand owned %s", moment.name, got, owned)
+		}
+	}
+}

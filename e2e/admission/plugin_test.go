@@ -1,0 +1,192 @@
+package admission
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/plugin"
+)
+
+// jane may do everything, olga what the tests bind: these are their kubeconfigs.
+func jane() string { return server.Kubeconfig }
+func olga() string { return operator }
+
+func api() client.Client { return server.Client }
+
+// sluice runs kubectl sluice and returns what it prints and its exit code.
+func (c cluster) sluice(kubeconfig string, args ...string) (string, int) {
+	var out bytes.Buffer
+	root := plugin.NewCommand(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: &out, ErrOut: &out})
+	// After the verb, and before the word that completion is about.
+	root.SetArgs(slices.Insert(slices.Clone(args), 1, "--kubeconfig", kubeconfig, "-n", c.Namespace))
+	ctx, cancel := context.WithTimeout(c.T.Context(), time.Minute)
+	defer cancel()
+	err := root.ExecuteContext(ctx)
+	if err != nil && !plugin.Told(err) {
+		fmt.Fprintln(&out, "Error:", err)
+	}
+	return out.String(), plugin.ExitCode(err)
+}
+
+// says runs kubectl sluice as olga, who may do nothing but operate Canaries.
+func (c cluster) says(want string, code int, args ...string) {
+	c.T.Helper()
+	c.saysTo(olga(), want, code, args...)
+}
+
+func (c cluster) saysTo(kubeconfig, want string, code int, args ...string) {
+	c.T.Helper()
+	if out, got := c.sluice(kubeconfig, args...); got != code || !strings.Contains(out, want) {
+		c.T.Errorf("%s ends with %d and says %q; wanted %d and %q", strings.Join(args, " "), got, out, code, want)
+	}
+}
+
+func (c cluster) setStatus(status v1alpha1.CanaryStatus) {
+	c.T.Helper()
+	canary := c.canary()
+	canary.Status = status
+	if err := api().Status().Update(c.T.Context(), canary); err != nil {
+		c.T.Fatal(err)
+	}
+}
+
+// ended is the status after a rollout of the candidate.
+func ended(phase v1alpha1.Phase, outcome v1alpha1.Outcome, hash string) v1alpha1.CanaryStatus {
+	return v1alpha1.CanaryStatus{Phase: phase, Outcome: outcome, Candidate: hash, Message: hash + " ended as " + string(outcome)}
+}
+
+func TestPluginAsksByTheRightsOnCanariesAlone(t *testing.T) {
+	c := newCluster(t)
+	c.grant("sluice-operate")
+	c.withCanary(progressing)
+	c.says("podinfo: paused at weight 0%; checks go on", 0, "pause", "podinfo", "--reason", "lunch")
+	c.says("podinfo is paused already, by olga", 1, "pause", "podinfo")
+	c.says("once a round of checks has passed, after it is resumed", 0, "promote", "canary/podinfo")
+	c.says("as soon as its canary is ready, without judging it", 0, "promote", "podinfo", "--skip-analysis", "--reason", "hotfix")
+	c.says("podinfo: resumed", 0, "resume", "podinfo")
+	c.says("the Canary podinfo is not paused", 1, "resume", "podinfo")
+	c.says("7c9e41d2 is aborted", 0, "abort", "podinfo", "--reason", "bug 17")
+	spec := c.canary().Spec
+	if spec.Paused != nil || spec.Abort.By != "olga" || spec.Abort.Reason != "bug 17" || *spec.Abort.Attempt != 1 ||
+		!spec.Promote.SkipAnalysis || spec.Promote.Reason != "hotfix" || spec.Promote.By != "olga" {
+		t.Errorf("the spec is %+v, abort %+v, promote %+v", spec, spec.Abort, spec.Promote)
+	}
+	status := ended(v1alpha1.PhaseFailed, v1alpha1.OutcomeAborted, "7c9e41d2")
+	status.Attempt = 1
+	c.setStatus(status)
+	c.says("nothing to abort: no candidate of podinfo is in flight", 1, "abort", "podinfo")
+	c.says("nothing to promote", 1, "promote", "podinfo")
+	c.says("7c9e41d2 is judged again from the first step, attempt 2", 0, "retry", "podinfo")
+	if retry := c.canary().Spec.Retry; retry.By != "olga" || *retry.Attempt != 1 {
+		t.Errorf("the retry is %+v", retry)
+	}
+	c.setStatus(ended(v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded, "7c9e41d2"))
+	c.says("nothing to retry", 1, "retry", "podinfo")
+	c.says("the next change will wait until: kubectl sluice resume podinfo", 0, "pause", "podinfo")
+}
+
+func TestPluginNeedsTheRightToOperate(t *testing.T) {
+	c := newCluster(t)
+	c.grant("sluice-view")
+	c.withCanary(progressing)
+	c.says(`User "olga" cannot patch resource "canaries"`, 1, "abort", "podinfo")
+	c.says("Phase:", 0, "get", "podinfo")
+	c.says("rests on the Canary's status", 3, "status", "podinfo")
+}
+
+func TestPluginNames(t *testing.T) {
+	c := running(t, appliers["client-side"])
+	c.saysTo(jane(), "Deployment podinfo is opted in and has no Canary yet", 1, "explain", "podinfo")
+	c.withCanary(progressing)
+	c.saysTo(jane(), "there is no Canary podinof in namespace "+c.Namespace+"; did you mean podinfo?", 1, "get", "podinof")
+	c.kubectl(strings.ReplaceAll(strings.ReplaceAll(manifest("shop:v1"), `{sluice.dev/canary: "true"}`, "{}"), "name: podinfo", "name: shop"), "apply", "-f", "-")
+	c.saysTo(jane(), "Deployment shop is not opted in, so its changes roll out directly; opt in with: kubectl annotate deployment shop", 1, "explain", "shop")
+	c.saysTo(jane(), "podinfo\n:4", 0, "__complete", "get", "")
+	c.saysTo(jane(), "give the name of one Canary: kubectl sluice get NAME, such as podinfo", 1, "get")
+	c.saysTo(jane(), "service/podinfo: must be the name of a Canary or of its Deployment", 1, "get", "service/podinfo")
+	c.saysTo(jane(), "Phase:", 0, "get", "deployment/podinfo")
+}
+
+func TestPluginOutputs(t *testing.T) {
+	c := newCluster(t)
+	c.saysTo(jane(), "No Canaries found", 0, "list")
+	c.withCanary(progressing)
+	c.saysTo(jane(), "podinfo   Progressing", 0, "list")
+	c.saysTo(jane(), "CANDIDATE", 0, "list", "-o", "wide")
+	c.saysTo(jane(), c.Namespace+" ", 0, "list", "-A")
+	c.saysTo(jane(), "phase: Progressing", 0, "get", "podinfo", "-o", "yaml")
+	c.saysTo(jane(), "canary.sluice.dev/podinfo", 0, "get", "podinfo", "-o", "name")
+	c.saysTo(jane(), "No rollout of podinfo has ended yet", 0, "history", "podinfo")
+	c.saysTo(jane(), "unable to match a printer", 1, "list", "-o", "xml")
+	out, _ := c.sluice(jane(), "list", "-o", "json")
+	var list v1alpha1.CanaryList
+	if err := json.Unmarshal([]byte(out), &list); err != nil || list.Kind != "CanaryList" || list.Items[0].Status.Candidate != "7c9e41d2" {
+		t.Errorf("list -o json: %v\n%s", err, out)
+	}
+}
+
+// TestPluginStatusIsNotFooled goes through a rollout of which the Canary's status always knows a moment later.
+func TestPluginStatusIsNotFooled(t *testing.T) {
+	c := running(t, appliers["client-side"])
+	c.withCanary(ended(v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded, "41aa07fe"))
+	c.saysTo(jane(), "41aa07fe ended as Succeeded", 0, "status", "podinfo")
+	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
+	hash := c.Candidate().Hash
+	c.saysTo(jane(), hash+" is held back, and the controller has not taken it up yet", 3, "status", "podinfo")
+	c.saysTo(jane(), "podinfo is running: Succeeded", 3, "status", "podinfo", "--wait", "--timeout", "300ms")
+	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: hash})
+	waited := make(chan string, 1)
+	go func() {
+		out, code := c.sluice(jane(), "status", "podinfo", "--wait")
+		waited <- fmt.Sprint(code, " ", out)
+	}()
+	for _, ask := range []string{config.AnnotationPromote, config.AnnotationSettle} {
+		if ask == config.AnnotationSettle {
+			hash = hashOf(t, c.Deployment().Annotations[config.AnnotationPrevious])
+		}
+		if err := c.ask(ask, hash); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.setStatus(ended(v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded, "7c9e41d2"))
+	if got := <-waited; !strings.HasPrefix(got, "0 podinfo is idle: Succeeded") {
+		t.Errorf("waiting for a promotion ends with %q", got)
+	}
+}
+
+func TestPluginStatusAndWatchOfAnAbort(t *testing.T) {
+	c := running(t, appliers["client-side"])
+	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
+	hash := c.Candidate().Hash
+	c.withCanary(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: hash, CanaryWeight: 10, Message: "Step 1 of 5"})
+	ends := make(chan string, 2)
+	for _, verb := range [][]string{{"status", "podinfo", "--wait", "--timeout", "50s"}, {"watch", "podinfo"}} {
+		go func() {
+			out, code := c.sluice(jane(), verb...)
+			ends <- fmt.Sprint(verb[0], " ", code, " ", out)
+		}()
+	}
+	c.kubectl("", "annotate", "deployment", "podinfo", "sluice.dev/abort="+hash)
+	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFinalising, Candidate: hash, Outcome: v1alpha1.OutcomeAborted, Message: "taking the requests away"})
+	c.setStatus(ended(v1alpha1.PhaseFailed, v1alpha1.OutcomeAborted, hash))
+	for range 2 {
+		end := <-ends
+		if verb, rest, _ := strings.Cut(end, " "); verb == "status" && !strings.HasPrefix(rest, "2 podinfo is rolled back: Failed") ||
+			verb == "watch" && (!strings.HasPrefix(rest, "0 ") || !strings.Contains(rest, "ended as Aborted")) {
+			t.Errorf("the end is told as %q", end)
+		}
+	}
+	c.saysTo(jane(), "judged again from the first step, attempt 1", 0, "retry", "podinfo")
+	c.saysTo(jane(), "is asked to be judged again", 3, "status", "podinfo")
+}

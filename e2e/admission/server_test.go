@@ -1,0 +1,91 @@
+// Package admission tests the webhooks with kubectl against a real API server that calls them as the chart configures them.
+package admission
+
+import (
+	"context"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"sluice.dev/sluice/internal/testserver"
+)
+
+// sequences is how many random sequences of requests are tried.
+var sequences = flag.Int("sequences", 12, "random sequences of requests to try")
+
+// server is a real API server that calls the webhooks as the chart configures them.
+var server *testserver.Server
+
+// operator is the kubeconfig of olga, who may do what the tests bind.
+var operator string
+
+func TestMain(m *testing.M) {
+	os.Exit(testserver.Main(m, &server, func(context.Context) (err error) {
+		if operator, err = server.AddUser("olga"); err != nil {
+			return err
+		}
+		return os.Setenv("KUBE_EDITOR", "sed -i s/podinfo:v1/podinfo:v2/")
+	}))
+}
+
+// cluster is one namespace with one Deployment.
+type cluster struct{ testserver.App }
+
+func newCluster(t *testing.T) cluster {
+	t.Helper()
+	return cluster{server.NewApp(t)}
+}
+
+// in is the same cluster in a subtest.
+func (c cluster) in(t *testing.T) cluster { return cluster{c.In(t)} }
+
+// run runs kubectl and returns all that it prints.
+func (c cluster) run(input string, args ...string) (string, error) {
+	return c.Run(server.Kubeconfig, input, "kubectl", args...)
+}
+
+// kubectl runs kubectl and fails the test when it fails.
+func (c cluster) kubectl(input string, args ...string) string {
+	c.T.Helper()
+	out, err := c.run(input, args...)
+	if err != nil {
+		c.T.Fatalf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// ask is what the reconciler does to have something put in by admission.
+func (c cluster) ask(key, hash string) error { return c.Annotate(c.Deployment(), key, hash) }
+
+// imageAndEnv tells what matters of a pod template in these tests.
+func imageAndEnv(template corev1.PodTemplateSpec) string {
+	var parts []string
+	for _, container := range template.Spec.Containers {
+		parts = append(parts, container.Image)
+		for _, env := range container.Env {
+			parts = append(parts, env.Name+"="+env.Value)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func (c cluster) primary() string { c.T.Helper(); return imageAndEnv(c.Deployment().Spec.Template) }
+
+// held is what the candidate runs, and how it is marked; empty without a candidate.
+func (c cluster) held() string {
+	c.T.Helper()
+	candidate := c.Candidate()
+	if candidate == nil {
+		return ""
+	}
+	pod, err := candidate.Template.Pod()
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	return strings.TrimSpace(imageAndEnv(pod) + " " + string(candidate.Mark))
+}
+
+func manifest(image string, env ...string) string { return testserver.Manifest(image, env...) }

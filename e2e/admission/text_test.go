@@ -1,0 +1,39 @@
+package admission
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"sluice.dev/sluice/internal/workload"
+)
+
+func hashOf(t *testing.T, previous string) string {
+	t.Helper()
+	decoded, err := workload.DecodePrevious(previous)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return decoded.Hash
+}
+
+func quote(value string) string {
+	content, _ := json.Marshal(value)
+	return string(content)
+}
+
+func (c cluster) expectWeights(moment, want string) {
+	c.T.Helper()
+	var rules []string
+	for _, rule := range c.Route().Spec.Rules {
+		var refs []string
+		for _, ref := range rule.BackendRefs {
+			refs = append(refs, fmt.Sprintf("%s=%d", ref.Name, *ref.Weight))
+		}
+		rules = append(rules, strings.Join(refs, " "))
+	}
+	if got := strings.Join(rules, " | "); got != want {
+		c.T.Fatalf("%s: the weights are %s, not %s", moment, got, want)
+	}
+}

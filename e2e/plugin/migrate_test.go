@@ -1,0 +1,45 @@
+package plugin
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestWhatIsMigratedIsAccepted has the real CRDs and admission take what is made of a sample with every field of Flagger.
+func TestWhatIsMigratedIsAccepted(t *testing.T) {
+	dir := t.TempDir()
+	for _, namespace := range []string{"test", "flagger"} {
+		if out, err := shell(t, dir, "kubectl create namespace "+namespace); err != nil {
+			t.Fatal(out)
+		}
+	}
+	sample, err := filepath.Abs("../../internal/plugin/migrate/testdata/every-field.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := shell(t, dir, "kubectl sluice migrate -f "+sample+" 2>notes | kubectl apply --server-side -f -")
+	if err != nil || strings.Count(out, "serverside-applied") != 6 || !strings.Contains(out, "canarypolicy.sluice.dev/podinfo") || !strings.Contains(out, "metrictemplate.sluice.dev/error-rate") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	// Alerts are kept, and lint says what the notes say of them; there is nothing else to say.
+	out, err = shell(t, dir, "kubectl sluice migrate -f "+sample+" 2>notes | kubectl sluice lint -f -")
+	if err != nil || strings.Count(out, "\n") != 1 || !strings.Contains(out, "warning: spec.analysis.alerts: this release sends no alerts") {
+		t.Errorf("what is written is not what lint wants: %v\n%s", err, out)
+	}
+}
+
+// TestMigrateFromTheCluster reads the objects of Flagger of one namespace and of all.
+func TestMigrateFromTheCluster(t *testing.T) {
+	m := newMove(t, "")
+	for command, want := range map[string]string{
+		"kubectl sluice migrate --from-cluster":            "kubectl annotate deployment podinfo -n shop sluice.dev/canary=true sluice.dev/policy=podinfo",
+		"kubectl sluice migrate --from-cluster -A":         "name: podinfo\n  namespace: shop\n",
+		"kubectl sluice migrate --from-cluster -n default": "Nothing was written: there is no Canary",
+	} {
+		out, err := shell(t, m.dir, command)
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("$ %s\n%v\n%s", command, err, out)
+		}
+	}
+}

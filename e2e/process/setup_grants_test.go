@@ -1,0 +1,147 @@
+package process
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// account is the name by which the API server knows the chart's ServiceAccount.
+const account = "system:serviceaccount:" + release + ":sluice"
+
+// grant is one thing that a role of the chart allows; by is the binding and the role as the API server tells them.
+type grant struct {
+	by, verb, group, resource, name string
+}
+
+func (g grant) String() string {
+	return fmt.Sprintf("%s: %s %s.%s %s", g.by, g.verb, g.resource, g.group, g.name)
+}
+
+// bound is as much as is needed of the roles and of their bindings, which have fields of different names.
+type bound struct {
+	Kind     string
+	Metadata struct{ Name, Namespace string }
+	Rules    []rbacv1.PolicyRule
+	RoleRef  rbacv1.RoleRef
+	Subjects []rbacv1.Subject
+}
+
+// full is the name by which the API server tells why it allowed a request.
+func (b bound) full() string {
+	if b.Metadata.Namespace == "" {
+		return b.Metadata.Name
+	}
+	return b.Metadata.Name + "/" + b.Metadata.Namespace
+}
+
+// grants are all that the chart grants to its ServiceAccount with these values.
+func (c *cluster) grants(values []string) []grant {
+	c.t.Helper()
+	args := append([]string{"template", "sluice", "../../charts/sluice", "--namespace", release}, values...)
+	rendered, err := exec.CommandContext(c.t.Context(), c.helm, args...).Output()
+	c.Expect(err).NotTo(HaveOccurred())
+	var objects []bound
+	documents := yaml.NewYAMLOrJSONDecoder(strings.NewReader(string(rendered)), 1<<16)
+	for {
+		var object bound
+		err := documents.Decode(&object)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		c.Expect(err).NotTo(HaveOccurred())
+		objects = append(objects, object)
+	}
+	var found []grant
+	for _, binding := range objects {
+		if len(binding.Subjects) == 0 {
+			continue
+		}
+		c.Expect(binding.Subjects).To(Equal([]rbacv1.Subject{{Kind: "ServiceAccount", Name: "sluice", Namespace: release}}))
+		for _, role := range objects {
+			if role.Kind == binding.RoleRef.Kind && role.Metadata.Name == binding.RoleRef.Name && role.Metadata.Namespace == binding.Metadata.Namespace {
+				found = append(found, grantsOf(fmt.Sprintf("%s %q of %s %q", binding.Kind, binding.full(), role.Kind, role.Metadata.Name), role.Rules)...)
+			}
+		}
+	}
+	return found
+}
+
+func grantsOf(by string, rules []rbacv1.PolicyRule) []grant {
+	var found []grant
+	for _, rule := range rules {
+		names := rule.ResourceNames
+		if len(names) == 0 {
+			names = []string{""}
+		}
+		for _, group := range rule.APIGroups {
+			for _, resource := range rule.Resources {
+				for _, verb := range rule.Verbs {
+					for _, name := range names {
+						found = append(found, grant{by: by, verb: verb, group: group, resource: resource, name: name})
+					}
+				}
+			}
+		}
+	}
+	return found
+}
+
+const auditPolicy = `{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}`
+
+// audited has the API server write down every request that is made to it.
+func audited(t *testing.T, log string) func(*envtest.Environment) {
+	return func(environment *envtest.Environment) {
+		policy := filepath.Join(filepath.Dir(log), "policy.yaml")
+		if err := os.WriteFile(policy, []byte(auditPolicy), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		environment.ControlPlane.GetAPIServer().Configure().Set("audit-policy-file", policy).Set("audit-log-path", log)
+	}
+}
+
+// used reads from the audit log what was allowed to the ServiceAccount, and then succeeded, as the grants that allowed it.
+func (c *cluster) used(log string) map[grant]bool {
+	c.t.Helper()
+	file, err := os.Open(log)
+	c.Expect(err).NotTo(HaveOccurred())
+	defer func() { _ = file.Close() }()
+	found := map[grant]bool{}
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var event auditv1.Event
+		c.Expect(json.Unmarshal(lines.Bytes(), &event)).To(Succeed())
+		object := event.ObjectRef
+		if event.ImpersonatedUser == nil || event.ImpersonatedUser.Username != account || object == nil || event.ResponseStatus == nil || event.ResponseStatus.Code >= 400 {
+			continue
+		}
+		by, ok := strings.CutPrefix(event.Annotations["authorization.k8s.io/reason"], "RBAC: allowed by ")
+		by, _, told := strings.Cut(by, " to ServiceAccount")
+		if !ok || !told {
+			continue
+		}
+		g := grant{by: by, verb: event.Verb, group: object.APIGroup, resource: object.Resource}
+		if object.Subresource != "" {
+			g.resource += "/" + object.Subresource
+		}
+		found[g] = true
+		g.name = object.Name
+		found[g] = true
+	}
+	c.Expect(lines.Err()).NotTo(HaveOccurred())
+	return found
+}

@@ -1,0 +1,74 @@
+package process
+
+import (
+	"strings"
+
+	. "github.com/onsi/gomega"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// surround gives the primary an autoscaler, a disruption budget and a NetworkPolicy, whose copies the canary gets.
+func (s *shop) surround() {
+	s.t.Helper()
+	named := metav1.ObjectMeta{Namespace: shopNamespace, Name: "podinfo"}
+	pods := metav1.LabelSelector{MatchLabels: map[string]string{"app": "podinfo"}}
+	half := intstr.FromString("50%")
+	for _, object := range []client.Object{
+		&autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: named, Spec: autoscalingv2.HorizontalPodAutoscalerSpec{MaxReplicas: 10,
+			ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "podinfo"}}},
+		&policyv1.PodDisruptionBudget{ObjectMeta: named, Spec: policyv1.PodDisruptionBudgetSpec{Selector: &pods, MaxUnavailable: &half}},
+		&networkingv1.NetworkPolicy{ObjectMeta: named, Spec: networkingv1.NetworkPolicySpec{PodSelector: pods, Ingress: []networkingv1.NetworkPolicyIngressRule{{}}}},
+	} {
+		s.Expect(s.client.Create(s.t.Context(), object)).To(Succeed())
+	}
+}
+
+func scaledObject(name string) *unstructured.Unstructured {
+	scaled := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject"}}
+	scaled.SetNamespace(shopNamespace)
+	scaled.SetName(name)
+	return scaled
+}
+
+// scaledByKeda has KEDA scale the primary in place of the autoscaler.
+func (s *shop) scaledByKeda() {
+	s.t.Helper()
+	scaled := scaledObject("podinfo")
+	scaled.Object["spec"] = map[string]any{"scaleTargetRef": map[string]any{"name": "podinfo"}, "maxReplicaCount": int64(10)}
+	s.Expect(s.client.Create(s.t.Context(), scaled)).To(Succeed())
+}
+
+// surroundingsChange changes what surrounds the primary, and waits until the copies have followed.
+func (s *shop) surroundingsChange(p *process) {
+	s.t.Helper()
+	named := metav1.ObjectMeta{Namespace: shopNamespace, Name: "podinfo"}
+	for _, change := range []struct {
+		object         client.Object
+		patch, follows string
+	}{
+		{&policyv1.PodDisruptionBudget{ObjectMeta: named}, `{"spec":{"maxUnavailable":"37%"}}`, `"37%"`},
+		{&networkingv1.NetworkPolicy{ObjectMeta: named}, `{"spec":{"ingress":[{"ports":[{"port":3737}]}]}}`, `3737`},
+		{scaledObject("podinfo"), `{"spec":{"cooldownPeriod":37}}`, `"cooldownPeriod":37`},
+	} {
+		s.Expect(s.client.Patch(s.t.Context(), change.object, client.RawPatch(types.MergePatchType, []byte(change.patch)))).To(Succeed())
+		kind, err := s.client.GroupVersionKindFor(change.object)
+		s.Expect(err).NotTo(HaveOccurred())
+		copied := &unstructured.Unstructured{}
+		copied.SetGroupVersionKind(kind)
+		s.Eventually(func() string {
+			if err := s.client.Get(s.t.Context(), client.ObjectKey{Namespace: shopNamespace, Name: "podinfo-canary"}, copied); err != nil {
+				return err.Error()
+			}
+			content, err := copied.MarshalJSON()
+			s.Expect(err).NotTo(HaveOccurred())
+			return strings.Join(strings.Fields(string(content)), "")
+		}, patience, glance).Should(ContainSubstring(change.follows), p.lines)
+	}
+}

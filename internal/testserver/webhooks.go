@@ -1,0 +1,89 @@
+package testserver
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sigs.k8s.io/yaml"
+
+	"sluice.dev/sluice/webhook"
+)
+
+// counted counts the calls of webhooks by their path.
+type counted struct {
+	ctrlwebhook.Server
+	calls map[string]*atomic.Int64
+}
+
+// Register adds a handler whose calls are counted.
+func (c counted) Register(path string, handler http.Handler) {
+	c.Server.Register(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if calls := c.calls[path]; calls != nil {
+			calls.Add(1)
+		}
+		handler.ServeHTTP(w, r)
+	}))
+}
+
+func (s *Server) register(hooks ctrlwebhook.Server) {
+	calls := map[string]*atomic.Int64{webhook.MutateDeploymentPath: &s.Calls, webhook.MutateCanaryPath: &s.CanaryCalls}
+	webhook.Register(counted{hooks, calls}, Identity, false)
+}
+
+// configurations are those of the chart, as helm renders it.
+func configurations(ctx context.Context, helm, chart string) ([]*admissionregistrationv1.MutatingWebhookConfiguration, []*admissionregistrationv1.ValidatingWebhookConfiguration, error) {
+	out, err := exec.CommandContext(ctx, helm, "template", "sluice", chart, "--show-only", "templates/webhooks.yaml").Output()
+	if err != nil {
+		return nil, nil, fmt.Errorf("helm template %s: %w", chart, err)
+	}
+	mutating, validating := &admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	for _, document := range bytes.Split(out, []byte("\n---\n")) {
+		var into any = mutating
+		if bytes.Contains(document, []byte("kind: ValidatingWebhookConfiguration")) {
+			into = validating
+		}
+		if err := yaml.UnmarshalStrict(document, into); err != nil {
+			return nil, nil, fmt.Errorf("read the chart's webhooks: %w", err)
+		}
+	}
+	return []*admissionregistrationv1.MutatingWebhookConfiguration{mutating}, []*admissionregistrationv1.ValidatingWebhookConfiguration{validating}, nil
+}
+
+// keepWebhooks takes out the webhooks that are not named.
+func keepWebhooks(options *envtest.WebhookInstallOptions, names []string) {
+	for _, configuration := range options.MutatingWebhooks {
+		configuration.Webhooks = slices.DeleteFunc(configuration.Webhooks, func(w admissionregistrationv1.MutatingWebhook) bool {
+			return !slices.Contains(names, w.Name)
+		})
+	}
+	for _, configuration := range options.ValidatingWebhooks {
+		configuration.Webhooks = slices.DeleteFunc(configuration.Webhooks, func(w admissionregistrationv1.ValidatingWebhook) bool {
+			return !slices.Contains(names, w.Name)
+		})
+	}
+	options.MutatingWebhooks = slices.DeleteFunc(options.MutatingWebhooks, func(c *admissionregistrationv1.MutatingWebhookConfiguration) bool {
+		return len(c.Webhooks) == 0
+	})
+	options.ValidatingWebhooks = slices.DeleteFunc(options.ValidatingWebhooks, func(c *admissionregistrationv1.ValidatingWebhookConfiguration) bool {
+		return len(c.Webhooks) == 0
+	})
+}
+
+// gatewayCRDs is the folder of the Gateway API's CRDs, which its Go module contains.
+func gatewayCRDs(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the module of the Gateway API: %w", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "standard"), nil
+}
