@@ -41,7 +41,7 @@ var _ = Describe("Session affinity", func() {
 		Expect(r.cookies(users)).To(BeEmpty(), "every cookie is taken back")
 		cookie := r.run.Report().Of("v2").Answers[0].Header.Get("Set-Cookie")
 		Expect(cookie).To(MatchRegexp(`^version=[0-9a-f]+-\S+; Max-Age=600; Path=/; SameSite=Lax; HttpOnly$`))
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 
 		By("a rollback brings the users of v3 back to v2")
 		r.setVersion(ctx, "v3")
@@ -52,7 +52,7 @@ var _ = Describe("Session affinity", func() {
 		r.expectClean(ctx, "v2")
 		Expect(r.run.Report().Between(failed.LastTransitionTime.Time, time.Time{}).Of("v3").Answers).To(BeEmpty())
 		Expect(r.cookies(users)).To(BeEmpty())
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })
 

@@ -58,15 +58,15 @@ var _ = Describe("The canary's capacity", func() {
 		Expect(s.CanaryReplicas).To(Equal(int32(2)), "half of 4 were ready before the weight was given")
 		Eventually(ctx, func() int32 {
 			return ptr.Deref(r.neighbours(ctx)["HorizontalPodAutoscaler/podinfo-canary"].(autoscalingv2.HorizontalPodAutoscalerSpec).MinReplicas, 0)
-		}, patience, glance).Should(Equal(int32(2)))
+		}, patience(), glance).Should(Equal(int32(2)))
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
-		Eventually(ctx, func() map[string]any { return r.neighbours(ctx) }, patience, glance).Should(Equal(users))
+		Eventually(ctx, func() map[string]any { return r.neighbours(ctx) }, patience(), glance).Should(Equal(users))
 		primary, err := r.Deployment(ctx, app.Name)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(*primary.Spec.Replicas).To(Equal(int32(4)))
 		Expect(primary.Spec.Template.Labels).NotTo(HaveKey("ring"), "the candidate is promoted, not the override")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })
 

@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -39,11 +38,11 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 	})
 
 	It("begin with the one that Sluice made, which cert-manager takes over under load", func(ctx SpecContext) {
-		Eventually(ctx, func() []string { return r.serving(ctx).Issuer.Organization }, patience, glance).Should(Equal(own))
+		Eventually(ctx, func() []string { return r.serving(ctx).Issuer.Organization }, patience(), glance).Should(Equal(own))
 		before := r.serving(ctx)
 		r.helmUpgrade(ctx, "certs.provider=cert-manager")
 		load.expectAdmitted(ctx, "the change to cert-manager")
-		r.kubectl(ctx, "wait", "certificate/sluice-webhook", "-n", release, "--for=condition=Ready", "--timeout=60s")
+		r.kubectl(ctx, "wait", "certificate/sluice-webhook", "-n", release, "--for=condition=Ready", timeout())
 		Expect(r.serving(ctx).SerialNumber).To(Equal(before.SerialNumber))
 	})
 
@@ -59,7 +58,7 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 		for _, what := range []string{"the renewal that also replaces the authority", "a renewal by the same authority"} {
 			before := r.serving(ctx)
 			r.kubectl(ctx, "patch", "certificate/sluice-webhook", "-n", release, "--subresource=status", "--type=merge", "-p", renewed)
-			Eventually(ctx, func() string { return r.serving(ctx).SerialNumber.String() }, patience, glance).ShouldNot(Equal(before.SerialNumber.String()))
+			Eventually(ctx, func() string { return r.serving(ctx).SerialNumber.String() }, patience(), glance).ShouldNot(Equal(before.SerialNumber.String()))
 			load.expectAdmitted(ctx, what)
 			Expect(r.serving(ctx).Issuer.Organization).To(BeEmpty(), "cert-manager did not make it")
 			Expect(r.restarts(ctx)).To(Equal(pods), "pods were restarted or replaced")
@@ -71,10 +70,10 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 		// A new authority is trusted for a tenth of a certificate's life before it signs.
 		r.helmUpgrade(ctx, "certs.provider=self,certs.validity=3m,certs.caValidity=1h")
 		load.expectAdmitted(ctx, "the change to self")
-		Eventually(ctx, func() []string { return r.serving(ctx).Issuer.Organization }, patience, glance).Should(Equal(own))
+		Eventually(ctx, func() []string { return r.serving(ctx).Issuer.Organization }, patience(), glance).Should(Equal(own))
 		load.expectAdmitted(ctx, "the first certificate of Sluice's own authority")
 		r.setVersion(ctx, "v4")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })
 
@@ -82,7 +81,7 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 func (u *updates) expectAdmitted(ctx context.Context, what string) {
 	GinkgoHelper()
 	before, _ := u.counts()
-	Eventually(ctx, func() int { now, _ := u.counts(); return now - before }, patience, glance).Should(BeNumerically(">", 40), "updates are admitted")
+	Eventually(ctx, func() int { now, _ := u.counts(); return now - before }, patience(), glance).Should(BeNumerically(">", 40), "updates are admitted")
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	By(fmt.Sprintf("%s: %d updates admitted, %d refused", what, u.held, u.refused))
@@ -106,7 +105,7 @@ func (r *rollout) helmUpgrade(ctx context.Context, setting string) {
 	Expect(err).NotTo(HaveOccurred())
 	run(ctx, filepath.Join(dir, "helm"), "upgrade", "sluice", filepath.Join(root, "charts", "sluice"), "-n", release, "--reuse-values",
 		"--set", setting, "--kubeconfig", filepath.Join(root, ".cluster", "kubeconfig"))
-	r.kubectl(ctx, "rollout", "status", "deployment/sluice", "-n", release, "--timeout=120s")
+	r.kubectl(ctx, "rollout", "status", "deployment/sluice", "-n", release, timeout())
 	expectNewReplicas(ctx)
 }
 
@@ -128,7 +127,7 @@ func (r *rollout) serving(ctx context.Context) *x509.Certificate {
 		roots.AppendCertsFromPEM(hooks.Webhooks[0].ClientConfig.CABundle)
 		_, err = certificate.Verify(x509.VerifyOptions{Roots: roots})
 		g.Expect(err).NotTo(HaveOccurred())
-	}, time.Minute, glance).Should(Succeed())
+	}, patience(), glance).Should(Succeed())
 	return certificate
 }
 

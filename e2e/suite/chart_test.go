@@ -36,8 +36,8 @@ func expectNewReplicas(ctx context.Context) {
 	a, err := app.Connect(ctx, release)
 	Expect(err).NotTo(HaveOccurred())
 	r := &rollout{App: a}
-	Eventually(ctx, func() []corev1.Pod { return r.controllers(ctx) }, patience, glance).Should(HaveEach(HaveField("DeletionTimestamp", BeNil())))
-	Eventually(ctx, func() string { return r.leader(ctx) }, patience, glance).ShouldNot(BeEmpty(), "a replica that stays leads")
+	Eventually(ctx, func() []corev1.Pod { return r.controllers(ctx) }, patience(), glance).Should(HaveEach(HaveField("DeletionTimestamp", BeNil())))
+	Eventually(ctx, func() string { return r.leader(ctx) }, patience(), glance).ShouldNot(BeEmpty(), "a replica that stays leads")
 }
 
 func uninstall(ctx context.Context) {
@@ -46,7 +46,7 @@ func uninstall(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred())
 	dir, err := binaries.Ensure(ctx, GinkgoWriter, "helm")
 	Expect(err).NotTo(HaveOccurred())
-	run(ctx, filepath.Join(dir, "helm"), "uninstall", "sluice", "--namespace", "sluice-system", "--wait", "--timeout", "3m",
+	run(ctx, filepath.Join(dir, "helm"), "uninstall", "sluice", "--namespace", "sluice-system", "--wait", timeout(),
 		"--kubeconfig", filepath.Join(root, ".cluster", "kubeconfig"))
 }
 
@@ -86,6 +86,6 @@ var _ = Describe("The chart", Serial, func() {
 		r.promoteNow(ctx)
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })

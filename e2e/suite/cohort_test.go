@@ -69,7 +69,7 @@ var _ = Describe("A cohort", func() {
 		behind.promoteNow(ctx)
 		behind.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })
 

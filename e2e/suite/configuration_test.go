@@ -75,14 +75,14 @@ var _ = Describe("A new configuration", func() {
 		Expect(r.configurationOf(ctx, "podinfo-canary")).NotTo(Equal(first))
 		By("the primary gets a further pod in flight")
 		r.kubectl(ctx, "scale", "deployment/podinfo", "--replicas=3")
-		r.kubectl(ctx, "rollout", "status", "deployment/podinfo", "--timeout=60s")
+		r.kubectl(ctx, "rollout", "status", "deployment/podinfo", timeout())
 		Expect(r.configurationOf(ctx, "podinfo")).To(Equal(first))
 		failed := r.waitFor(ctx, v1alpha1.PhaseFailed)
 		Expect(failed.Reason).To(ContainSubstring("request-success-rate"))
 		Expect(r.configurationOf(ctx, "podinfo")).To(Equal(first))
 		r.expectRoutesAsBefore(ctx)
-		Eventually(ctx, func() []string { return r.run.Report().Between(time.Now().Add(-time.Second), time.Time{}).Versions() }, patience, glance).
+		Eventually(ctx, func() []string { return r.run.Report().Between(time.Now().Add(-time.Second), time.Time{}).Versions() }, patience(), glance).
 			Should(Equal([]string{"v2"}), "all answers of a second")
-		r.expectNoFailures("v3")
+		r.expectNoFailures(ctx, "v3")
 	})
 })

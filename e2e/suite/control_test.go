@@ -42,7 +42,7 @@ var _ = Describe("A group of two", func() {
 			one.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		}
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 
 		By("one of the two fails, and both are rolled back")
 		r.kubectl(ctx, "set", "env", "deployment/"+secondary, "VERSION=v3", "READY_AFTER-", "ERROR_RATE=0.7")
@@ -52,7 +52,7 @@ var _ = Describe("A group of two", func() {
 		}
 		Expect(r.status(ctx).Reason).To(MatchRegexp(`group checkout: secondary was rolled back: 2 failed checks: request-success-rate`))
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("v3")
+		r.expectNoFailures(ctx, "v3")
 	})
 })
 
@@ -75,7 +75,7 @@ var _ = Describe("Control over many rollouts", Ordered, Serial, func() {
 		r.ask(ctx, "unfreeze", "stop")
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v3")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 
 	It("lets one rollout after the other run", func(ctx SpecContext) {
@@ -100,7 +100,7 @@ var _ = Describe("Control over many rollouts", Ordered, Serial, func() {
 		Expect(s.Started.Time).To(BeTemporally(">=", ended.History[0].Finished.Add(-time.Second)))
 		other.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 
 	It("changes nothing in a dry run, and says what it would have done", func(ctx SpecContext) {
@@ -115,7 +115,7 @@ var _ = Describe("Control over many rollouts", Ordered, Serial, func() {
 		Expect(r.Deployment(ctx, "podinfo-canary")).To(BeNil())
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })
 

@@ -40,7 +40,7 @@ var _ = Describe("A controller that is killed", Serial, func() {
 		}
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })
 
@@ -55,7 +55,7 @@ var _ = Describe("A cluster in trouble", Serial, func() {
 		kill(before)
 		Eventually(ctx, func() error {
 			return r.Client.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: app.Name}, &v1alpha1.Canary{})
-		}, patience, glance).Should(Succeed(), "the API server is back")
+		}, patience(), glance).Should(Succeed(), "the API server is back")
 		Expect(apiServer()).NotTo(Equal(before))
 		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 && s.StepStarted != nil })
 		compact(ctx, apiServer())
@@ -63,7 +63,7 @@ var _ = Describe("A cluster in trouble", Serial, func() {
 		By("Prometheus goes")
 		restore := func(ctx SpecContext) {
 			r.kubectl(ctx, "scale", "deployment/prometheus", "-n", "monitoring", "--replicas=1")
-			r.kubectl(ctx, "rollout", "status", "deployment/prometheus", "-n", "monitoring", "--timeout=60s")
+			r.kubectl(ctx, "rollout", "status", "deployment/prometheus", "-n", "monitoring", timeout())
 		}
 		DeferCleanup(restore)
 		r.kubectl(ctx, "scale", "deployment/prometheus", "-n", "monitoring", "--replicas=0")
@@ -76,7 +76,7 @@ var _ = Describe("A cluster in trouble", Serial, func() {
 		restore(ctx)
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })
 

@@ -59,7 +59,7 @@ var _ = Describe("The gateway of the tests", func() {
 		Expect(answered(ctx, a, traffic.Options{Host: "paths." + a.Host(), URL: app.GatewayURL + "cart"}).Version).To(Equal("v1"))
 		By("filters of one backend")
 		run := visited(ctx, a, traffic.Options{Host: "marked." + a.Host()})
-		Eventually(ctx, func() map[string]int { return seen(run.Report()) }, patience, glance).Should(SatisfyAll(
+		Eventually(ctx, func() map[string]int { return seen(run.Report()) }, patience(), glance).Should(SatisfyAll(
 			HaveKey("podinfo marked podinfo"), HaveKey("secondary marked ")))
 		Expect(seen(run.Stop())).To(HaveLen(2), "no request to another backend is marked")
 
@@ -67,13 +67,13 @@ var _ = Describe("The gateway of the tests", func() {
 		calls, err := a.Call(ctx, rate)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(calls.Stop)
-		Eventually(ctx, func() int { return calls.Report().Of("v1").Total() }, patience, glance).Should(BeNumerically(">", 10))
+		Eventually(ctx, func() int { return calls.Report().Of("v1").Total() }, patience(), glance).Should(BeNumerically(">", 10))
 
 		By("what it does not serve: Services as parents, on which nobody reports, and mirrors, which answer 500 although accepted")
 		Consistently(ctx, func() ([]gatewayv1.RouteParentStatus, error) { return parents(ctx, a, "podinfo-mesh") }, "2s", glance).Should(BeEmpty())
 		Expect(parents(ctx, a, "marked")).To(HaveLen(1))
 		mirrored := visited(ctx, a, traffic.Options{Host: "mirrored." + a.Host()})
-		Eventually(ctx, func() []int { return statuses(mirrored.Report()) }, patience, glance).Should(ContainElement(500))
+		Eventually(ctx, func() []int { return statuses(mirrored.Report()) }, patience(), glance).Should(ContainElement(500))
 		Expect(statuses(mirrored.Stop())).NotTo(ContainElement(200))
 	})
 
@@ -99,7 +99,7 @@ var _ = Describe("The gateway of the tests", func() {
 			app.DisruptionBudget(a.Namespace, app.Name), app.NetworkPolicies(a.Namespace, app.Name))).To(Succeed())
 		Expect(a.Deploy(ctx, app.Options{Name: "worker", Replicas: 1, NoService: true, Env: []string{"WORKER=true"}})).To(Succeed())
 		By("a worker counts its jobs")
-		Eventually(ctx, func() (string, error) { return a.Scrape(ctx, "worker") }, patience, glance).Should(ContainSubstring(`jobs_total{result="ok"}`))
+		Eventually(ctx, func() (string, error) { return a.Scrape(ctx, "worker") }, patience(), glance).Should(ContainSubstring(`jobs_total{result="ok"}`))
 	})
 })
 
@@ -127,7 +127,7 @@ func visited(ctx context.Context, a *app.App, options traffic.Options) *traffic.
 func answered(ctx context.Context, a *app.App, options traffic.Options) traffic.Answer {
 	GinkgoHelper()
 	run := visited(ctx, a, options)
-	Eventually(ctx, func() int { return run.Report().Of("v1").Total() }, patience, glance).Should(BeNumerically(">", 0))
+	Eventually(ctx, func() int { return run.Report().Of("v1").Total() }, patience(), glance).Should(BeNumerically(">", 0))
 	return run.Stop().Of("v1").Answers[0]
 }
 

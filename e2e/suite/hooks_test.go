@@ -89,6 +89,6 @@ var _ = Describe("Gates", func() {
 		Expect(r.waitFor(ctx, v1alpha1.PhaseFailed).Reason).To(ContainSubstring("hook panic"))
 		r.closed(ctx, "start", "more", "panic")
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })

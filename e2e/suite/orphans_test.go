@@ -58,7 +58,7 @@ var _ = Describe("Whatever is taken away", func() {
 						r.kubectl(ctx, stage.then...)
 					}
 					r.waitUntil(ctx, stage.name, stage.holds)
-					Eventually(ctx, func() (*appsv1.Deployment, error) { return r.Deployment(ctx, "podinfo-canary") }, patience, glance).ShouldNot(BeNil())
+					Eventually(ctx, func() (*appsv1.Deployment, error) { return r.Deployment(ctx, "podinfo-canary") }, patience(), glance).ShouldNot(BeNil())
 					By(fmt.Sprintf("%s: kubectl %v", r.Namespace, removal.args))
 					r.take(ctx, removal.args)
 					r.expectNoOrphan(ctx)
@@ -119,7 +119,7 @@ func (r *rollout) expectNoOrphan(ctx context.Context) {
 		g.Expect(r.Client.List(ctx, &services, client.InNamespace(r.Namespace), labels)).To(Succeed())
 		g.Expect(services.Items).To(BeEmpty())
 		g.Expect(r.userRoutes(ctx)).To(Or(Equal(r.routes), BeEmpty()))
-	}, patience, glance).Should(Succeed(), r.Namespace)
+	}, patience(), glance).Should(Succeed(), r.Namespace)
 }
 
 // isGone reports whether kubectl has found nothing to change: a namespace takes what is in it along.

@@ -67,6 +67,6 @@ var _ = Describe("Who may only operate Canaries", func() {
 		Expect(history).To(And(ContainSubstring("Succeeded"), ContainSubstring("Aborted"), ContainSubstring("wrong branch")))
 		_, code = r.sluice(ctx, "abort", "podinfo")
 		Expect(code).To(Equal(1), "there is nothing to abort")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })

@@ -120,7 +120,7 @@ var _ = Describe("A policy with the body of a Flagger Canary", func() {
 		r.kubectl(ctx, "patch", "httproute", "podinfo", "--type=json", "-p", `[{"op":"remove","path":"/spec/rules/0/filters"}]`)
 		Eventually(ctx, func() string {
 			return r.kubectl(ctx, "get", "httproute", "podinfo", "-o", "jsonpath={.spec.rules[0].filters[*].type}")
-		}, patience, glance).Should(Equal("RequestHeaderModifier ResponseHeaderModifier"))
+		}, patience(), glance).Should(Equal("RequestHeaderModifier ResponseHeaderModifier"))
 		Expect(r.shares(ctx)["HTTPRoute/pasted/podinfo"][0]).To(BeNumerically(">=", 10))
 
 		By("the policy changes in flight, which is for the next rollout")
@@ -133,14 +133,14 @@ var _ = Describe("A policy with the body of a Flagger Canary", func() {
 		Expect(r.messages(ctx, "WeightAdvanced")).To(Equal([]string{
 			"Canary weight 10% is in effect, step 1 of 5", "Canary weight 20% is in effect, step 2 of 5", "Canary weight 30% is in effect, step 3 of 5",
 			"Canary weight 40% is in effect, step 4 of 5", "Canary weight 50% is in effect, step 5 of 5"}))
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 
 		r.setVersion(ctx, "v3", "ERROR_RATE=0.5")
 		s = r.waitFor(ctx, v1alpha1.PhaseFailed)
 		Expect(s.FailedChecks).To(Equal(int32(2)), "by the changed policy")
 		Expect(s.Reason).To(MatchRegexp(`2 failed checks: error-rate \d+(\.\d+)? is above max 1`))
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("v3")
+		r.expectNoFailures(ctx, "v3")
 		By("kubectl get shows what kubectl shows of Flagger")
 		Expect(r.kubectl(ctx, "get", "canaries")).To(MatchRegexp(`podinfo +Failed +0 +`))
 	})

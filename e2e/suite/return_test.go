@@ -43,7 +43,7 @@ var _ = Describe("The way back to the primary", func() {
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectReturned(ctx, 50, 20)
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })
 
@@ -76,7 +76,7 @@ var _ = Describe("Annotations of the Canary", func() {
 		r.waitForTraffic(ctx, "v2")
 		r.kubectl(ctx, "annotate", "canary", "podinfo", "sluice.dev/reset=true")
 		r.waitFor(ctx, v1alpha1.PhaseInitialized)
-		Eventually(ctx, func() []string { return r.messages(ctx, "Cancelled") }, patience, glance).Should(ConsistOf(MatchRegexp(`^Rollout of [0-9a-f]{8} is cancelled: reset by \S+$`)))
+		Eventually(ctx, func() []string { return r.messages(ctx, "Cancelled") }, patience(), glance).Should(ConsistOf(MatchRegexp(`^Rollout of [0-9a-f]{8} is cancelled: reset by \S+$`)))
 		r.expectClean(ctx, "v1")
 
 		r.setVersion(ctx, "v2")
@@ -86,6 +86,6 @@ var _ = Describe("Annotations of the Canary", func() {
 		r.expectEvents(ctx, "AnalysisSkipped", "Promoted")
 		r.expectClean(ctx, "v2")
 		Expect(r.kubectl(ctx, "get", "canary", "podinfo", "-o", "jsonpath={.metadata.annotations}")).NotTo(ContainSubstring("sluice.dev/"), "what is asked once is not kept")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })

@@ -34,7 +34,7 @@ var _ = Describe("A good version", func() {
 		r.kubectl(ctx, "wait", "canary/podinfo", "--for=condition=Promoted", "--timeout=10s")
 		r.expectClean(ctx, "v2")
 		r.expectEvents(ctx, "Initialized", "CandidateHeld", "CanaryReady", "WeightAdvanced", "AnalysisPassed", "Promoted")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 		Expect(r.kubectl(ctx, "get", "canaries", "-A")).To(MatchRegexp(`NAMESPACE\s+NAME\s+STATUS\s+WEIGHT\s+LASTTRANSITIONTIME\n`))
 	})
 
@@ -44,7 +44,7 @@ var _ = Describe("A good version", func() {
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
 		r.expectEvents(ctx, "TrafficShifted", "Promoted")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 
 	It("starts again when a newer version comes in flight", func(ctx SpecContext) {
@@ -58,7 +58,7 @@ var _ = Describe("A good version", func() {
 		r.expectClean(ctx, "v3")
 		r.expectEvents(ctx, "Superseded")
 		Expect(r.primaryVersions(ctx)).NotTo(HaveKey("v2"))
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })
 
@@ -71,7 +71,7 @@ var _ = Describe("A bad version", func() {
 		Expect(s.FailedChecks).To(Equal(int32(5)))
 		r.expectClean(ctx, "v1")
 		r.expectEvents(ctx, "CheckFailed", "RollingBack", "RolledBack")
-		r.expectNoFailures("v2")
+		r.expectNoFailures(ctx, "v2")
 		By("the same change again does not start it again")
 		r.kubectl(ctx, "label", "deployment", "podinfo", "team=shop")
 		Consistently(ctx, func() v1alpha1.Phase { return r.status(ctx).Phase }, 3*time.Second, glance).Should(Equal(v1alpha1.PhaseFailed))
@@ -88,7 +88,7 @@ var _ = Describe("A bad version", func() {
 		s := r.waitFor(ctx, v1alpha1.PhaseFailed)
 		Expect(s.Reason).To(ContainSubstring("request-duration"))
 		r.expectClean(ctx, "v1")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 
 	It("that never gets ready is rolled back at the progress deadline and never gets a request", func(ctx SpecContext) {
@@ -98,7 +98,7 @@ var _ = Describe("A bad version", func() {
 		Expect(s.Reason).To(ContainSubstring("progress deadline of 10s exceeded"))
 		r.expectClean(ctx, "v1")
 		Expect(r.run.Report().Of("v2").Total()).To(BeZero())
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })
 

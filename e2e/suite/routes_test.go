@@ -40,7 +40,7 @@ var _ = Describe("Routes of every kind", func() {
 		calls, err := r.Call(context.WithoutCancel(ctx), rate/2)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(func() { GinkgoWriter.Println("calls:", calls.Stop()) })
-		Eventually(ctx, func() int { return calls.Report().Of("v1").Total() }, patience, glance).Should(BeNumerically(">", 0))
+		Eventually(ctx, func() int { return calls.Report().Of("v1").Total() }, patience(), glance).Should(BeNumerically(">", 0))
 
 		r.setVersion(ctx, "v2")
 		By("no request comes to the canary before the mesh knows it")
@@ -73,7 +73,7 @@ var _ = Describe("Routes of every kind", func() {
 		}
 		expectShareOf(lateIn(calls.Report(), s, 4*time.Second), 25)
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 		Expect(calls.Report().Failed().Answers).To(BeEmpty())
 		Expect(r.kubectl(ctx, "get", "referencegrants", "-o", "name")).To(Equal(granted + "edge"))
 	})

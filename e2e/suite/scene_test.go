@@ -59,7 +59,7 @@ func begin(ctx context.Context, namespace string, s scene) *rollout {
 	})
 	By("v1 runs, opted in")
 	Expect(a.Deploy(ctx, s.Options, s.manifests...)).To(Succeed())
-	r.kubectl(ctx, "wait", "deployments", "--all", "--for=condition=Available", "--timeout=120s")
+	r.kubectl(ctx, "wait", "deployments", "--all", "--for=condition=Available", timeout())
 	r.waitFor(ctx, v1alpha1.PhaseInitialized)
 	r.routes = r.userRoutes(ctx)
 	if s.quiet {
@@ -73,7 +73,10 @@ func begin(ctx context.Context, namespace string, s scene) *rollout {
 	}
 	r.run, err = a.Visit(context.WithoutCancel(ctx), s.requests)
 	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(func() { GinkgoWriter.Println("requests:", r.run.Stop()) })
+	DeferCleanup(func() {
+		report := r.run.Stop()
+		GinkgoWriter.Printf("requests: %s, half of them within %s, 99%% within %s, all within %s\n", report, report.Latency(0.5), report.Latency(0.99), report.Latency(1))
+	})
 	r.waitForTraffic(ctx, "v1")
 	return r
 }
@@ -93,7 +96,7 @@ func waitForGateway(ctx context.Context, target traffic.Target) {
 		}
 		defer func() { _ = response.Body.Close() }()
 		return response.StatusCode, nil
-	}, patience, glance).Should(Equal(http.StatusOK), "the gateway serves "+target.Host)
+	}, patience(), glance).Should(Equal(http.StatusOK), "the gateway serves "+target.Host)
 }
 
 // explain prints what a person would look at.
@@ -135,5 +138,5 @@ func (r *rollout) userRoutes(ctx context.Context) map[string]userRoute {
 // expectRoutesAsBefore expects that spec, annotations and labels of every route are those that the user made.
 func (r *rollout) expectRoutesAsBefore(ctx context.Context) {
 	GinkgoHelper()
-	Eventually(ctx, func() map[string]userRoute { return r.userRoutes(ctx) }, patience, glance).Should(Equal(r.routes))
+	Eventually(ctx, func() map[string]userRoute { return r.userRoutes(ctx) }, patience(), glance).Should(Equal(r.routes))
 }

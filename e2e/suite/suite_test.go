@@ -19,15 +19,14 @@ import (
 )
 
 func TestSuite(t *testing.T) {
-	RegisterFailHandler(Fail)
+	RegisterFailHandler(fail)
 	ctrl.SetLogger(GinkgoLogr)
 	RunSpecs(t, "Rollouts on a real cluster")
 }
 
 const (
-	rate     = 50
-	patience = 3 * time.Minute
-	glance   = 100 * time.Millisecond
+	rate   = 50
+	glance = 100 * time.Millisecond
 )
 
 // quick settings keep a rollout under half a minute: three steps of three seconds. Several specs share the machine, so only
@@ -94,7 +93,7 @@ func (r *rollout) waitUntil(ctx context.Context, what string, holds func(v1alpha
 			return false, StopTrying("failed: " + last.History[0].Reason)
 		}
 		return false, nil
-	}, patience, glance).Should(BeTrue(), func() string {
+	}, patience(), glance).Should(BeTrue(), func() string {
 		return fmt.Sprintf("waiting for %s, the Canary is %s: %s", what, last.Phase, last.Message)
 	})
 	return last
@@ -103,13 +102,13 @@ func (r *rollout) waitUntil(ctx context.Context, what string, holds func(v1alpha
 // waitForTraffic waits until a version answers.
 func (r *rollout) waitForTraffic(ctx context.Context, version string) {
 	GinkgoHelper()
-	Eventually(ctx, func() bool { return !r.run.Report().FirstSeen(version).IsZero() }, patience, glance).Should(BeTrue(), "no answer from "+version)
+	Eventually(ctx, func() bool { return !r.run.Report().FirstSeen(version).IsZero() }, patience(), glance).Should(BeTrue(), "no answer from "+version)
 }
 
 // waitForAnswer waits for the answer to a request that was sent after a moment.
 func (r *rollout) waitForAnswer(ctx context.Context, moment time.Time) {
 	GinkgoHelper()
-	Eventually(ctx, func() int { return r.run.Report().Between(moment, time.Time{}).Total() }, patience, glance).Should(BeNumerically(">", 0))
+	Eventually(ctx, func() int { return r.run.Report().Between(moment, time.Time{}).Total() }, patience(), glance).Should(BeNumerically(">", 0))
 }
 
 // primaryVersions are the versions that pods of the primary run.
@@ -127,7 +126,7 @@ func (r *rollout) primaryVersions(ctx context.Context) map[string]bool {
 func (r *rollout) expectClean(ctx context.Context, version string) {
 	GinkgoHelper()
 	By("nothing is left: the canary is gone, the routes are the user's, the primary runs " + version)
-	Eventually(ctx, func() (*appsv1.Deployment, error) { return r.Deployment(ctx, "podinfo-canary") }, patience, glance).Should(BeNil())
+	Eventually(ctx, func() (*appsv1.Deployment, error) { return r.Deployment(ctx, "podinfo-canary") }, patience(), glance).Should(BeNil())
 	r.expectRoutesAsBefore(ctx)
 	primary, err := r.Deployment(ctx, app.Name)
 	Expect(err).NotTo(HaveOccurred())
@@ -135,12 +134,15 @@ func (r *rollout) expectClean(ctx context.Context, version string) {
 	Expect(primary.Annotations).NotTo(HaveKey("sluice.dev/previous"))
 }
 
-func (r *rollout) expectNoFailures(version string) {
+func (r *rollout) expectNoFailures(ctx context.Context, version string) {
 	GinkgoHelper()
 	By("no request failed that " + version + " did not fail itself")
+	asked := time.Now()
+	Eventually(ctx, func() int { return r.run.UnderWay(asked) }, patience(), glance).Should(BeZero(), "requests that are not answered")
 	report := r.run.Report()
 	for _, answer := range report.Failed().Answers {
-		Expect(answer.Version).To(Equal(version), "a request at %s failed: %d %s", answer.Sent.Format(time.StampMilli), answer.Status, answer.Err)
+		Expect(answer.Version).To(Equal(version), "a request at %s failed after %s, while %s: %d %s", answer.Sent.Format(time.StampMilli),
+			answer.Latency().Round(time.Millisecond), machine.Tell(answer.Sent, answer.Done), answer.Status, answer.Err)
 	}
 	Expect(report.Of("").Total()).To(BeZero(), "answers of the gateway itself: %s", report)
 }
@@ -155,7 +157,7 @@ func (r *rollout) expectEvents(ctx context.Context, reasons ...string) {
 				seen = append(seen, e.Reason)
 			}
 			return seen, err
-		}, patience, glance).Should(ContainElement(reason))
+		}, patience(), glance).Should(ContainElement(reason))
 	}
 }
 

@@ -47,7 +47,7 @@ var _ = Describe("Testers", func() {
 		expectShareOf(lateIn(rest, last, 4*time.Second), 25)
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
-		r.expectNoFailures("nobody")
+		r.expectNoFailures(ctx, "nobody")
 	})
 })
 

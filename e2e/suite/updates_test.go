@@ -154,12 +154,12 @@ var _ = Describe("Twenty updates a second", Serial, func() {
 		for round := range 4 {
 			held, _ := u.counts()
 			By(fmt.Sprintf("round %d: updates are held back, then a replica dies", round))
-			Eventually(ctx, func() int { now, _ := u.counts(); return now - held }, patience, glance).Should(BeNumerically(">", 10))
+			Eventually(ctx, func() int { now, _ := u.counts(); return now - held }, patience(), glance).Should(BeNumerically(">", 10))
 			leader := r.leader(ctx)
 			for _, pod := range r.controllers(ctx) {
 				if (pod.Name == leader) == (round%2 == 0) {
 					Expect(r.killController(pod)).To(Equal(1))
-					Eventually(ctx, func() bool { return r.startedAgain(ctx, pod) }, patience, glance).Should(BeTrue(), pod.Name+" serves again")
+					Eventually(ctx, func() bool { return r.startedAgain(ctx, pod) }, patience(), glance).Should(BeTrue(), pod.Name+" serves again")
 				}
 			}
 		}

@@ -76,6 +76,8 @@ type Run struct {
 	mu      sync.Mutex
 	sent    int
 	answers []Answer
+	// underWay are the requests without an answer, by number, and when they were sent.
+	underWay map[int]time.Time
 }
 
 // Start begins to send. The traffic ends with the context or with Stop. It refuses options with a rate that is no positive
@@ -100,7 +102,7 @@ func start(ctx context.Context, options Options, transport http.RoundTripper) *R
 
 // begin sends at a rate until the context ends or Stop is called; done is called when everything has been answered.
 func (r *Run) begin(ctx context.Context, rate float64, done func()) {
-	r.ended = make(chan struct{})
+	r.ended, r.underWay = make(chan struct{}), map[int]time.Time{}
 	log.SetLogLevelQuiet(log.Error)
 	aborter := periodic.NewAborter()
 	runner := periodic.NewPeriodicRunner(&periodic.RunnerOptions{
@@ -183,6 +185,7 @@ func (r *Run) Run(ctx context.Context, _ periodic.ThreadID) (bool, string) {
 	r.mu.Lock()
 	number := r.sent
 	r.sent++
+	r.underWay[number] = time.Now()
 	r.mu.Unlock()
 	r.sending.Go(func() {
 		answer := r.ask(context.WithoutCancel(ctx), number)
@@ -190,6 +193,7 @@ func (r *Run) Run(ctx context.Context, _ periodic.ThreadID) (bool, string) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.answers = append(r.answers, answer)
+		delete(r.underWay, number)
 	})
 	return true, ""
 }
@@ -203,6 +207,19 @@ func (r *Run) Stop() Report {
 
 // Ended is closed when no more requests are sent and all that were sent have been answered or have timed out.
 func (r *Run) Ended() <-chan struct{} { return r.ended }
+
+// UnderWay counts the requests sent until a moment that neither have an answer yet nor have been given up.
+func (r *Run) UnderWay(until time.Time) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	count := 0
+	for _, sent := range r.underWay {
+		if !sent.After(until) {
+			count++
+		}
+	}
+	return count
+}
 
 // Report is what has been answered until now; requests under way are not in it.
 func (r *Run) Report() Report {

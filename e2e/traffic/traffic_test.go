@@ -195,6 +195,24 @@ func TestTheRateIsExactHoweverSlowTheAnswers(t *testing.T) {
 	}
 }
 
+func TestRequestsUnderWayAreCountedByWhenTheyWereSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 4500*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		run := start(ctx, Options{URL: "http://127.0.0.1/", Rate: 1}, roundTripper(func(*http.Request) (*http.Response, error) {
+			<-time.After(3 * time.Second)
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{}}, nil
+		}))
+		time.Sleep(4200 * time.Millisecond)
+		all, early := run.UnderWay(time.Now()), run.UnderWay(began.Add(2500*time.Millisecond))
+		<-run.Ended()
+		if all != 3 || early != 1 || run.UnderWay(time.Now()) != 0 {
+			t.Errorf("%d were under way, %d of them early, and %d at the end", all, early, run.UnderWay(time.Now()))
+		}
+	})
+}
+
 func TestBadOptionsAreRefused(t *testing.T) {
 	const good = "http://127.0.0.1/"
 	for name, c := range map[string]struct {

@@ -1,0 +1,76 @@
+// Package pressure tells how much of the time tasks of this machine waited for a CPU, as Linux counts it in
+// /proc/pressure/cpu, so that a test can tell what it measures from what a starved machine does.
+package pressure
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// File is where Linux says it; other systems, and kernels without PSI, do not have it.
+const File = "/proc/pressure/cpu"
+
+// Sample is what the file said at a moment.
+type Sample struct {
+	At time.Time
+	// Waited is the time since the machine started in which some task waited for a CPU.
+	Waited time.Duration
+}
+
+// Parse reads the content of the file. The total of its line "some" is all that is needed: averages follow from two samples, and
+// the line "full" says nothing of CPUs.
+func Parse(content string, at time.Time) (Sample, error) {
+	for line := range strings.Lines(content) {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] != "some" {
+			continue
+		}
+		for _, word := range words[1:] {
+			total, is := strings.CutPrefix(word, "total=")
+			if !is {
+				continue
+			}
+			microseconds, err := strconv.ParseInt(total, 10, 64)
+			if err != nil {
+				return Sample{}, fmt.Errorf("parse %s: %w", word, err)
+			}
+			return Sample{At: at, Waited: time.Duration(microseconds) * time.Microsecond}, nil
+		}
+	}
+	return Sample{}, fmt.Errorf("no total of \"some\" in %q", content)
+}
+
+// History is a series of samples, oldest first.
+type History []Sample
+
+// Between is the share of the time between two moments, 0 to 1, in which some task waited for a CPU. It is told from the samples
+// around these moments, and not known with fewer than two.
+func (h History) Between(from, to time.Time) (share float64, known bool) {
+	if len(h) < 2 {
+		return 0, false
+	}
+	first, last := h[0], h[len(h)-1]
+	for _, sample := range h {
+		if !sample.At.After(from) {
+			first = sample
+		}
+	}
+	for i := len(h) - 1; i >= 0 && !h[i].At.Before(to); i-- {
+		last = h[i]
+	}
+	if !last.At.After(first.At) {
+		first, last = h[len(h)-2], h[len(h)-1]
+	}
+	return min(1, float64(last.Waited-first.Waited)/float64(last.At.Sub(first.At))), true
+}
+
+// MostPatience is by how much a wait is stretched at most.
+const MostPatience = 2
+
+// Stretch is how long to wait for what takes a duration at most on a machine with nothing else to do: twice as long when tasks
+// wait for a CPU all the time.
+func Stretch(d time.Duration, share float64) time.Duration {
+	return min(MostPatience*d, time.Duration(float64(d)*(1+max(0, share))))
+}

@@ -1,0 +1,72 @@
+package suite
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+
+	"sluice.dev/sluice/e2e/pressure"
+)
+
+// machine watches how much of the time tasks of this machine wait for a CPU. It is nil where the system does not count that.
+var machine, noPressure = pressure.Watch(context.Background())
+
+// pressureEntry is the name of a spec's report entry.
+const pressureEntry = "CPU pressure"
+
+// A spec tells what it measured beside what the machine did meanwhile.
+var _ = AfterEach(func() {
+	AddReportEntry(pressureEntry, duringSpec())
+})
+
+func duringSpec() string {
+	return machine.Tell(CurrentSpecReport().StartTime, time.Now())
+}
+
+// fail is a failure as any other, with the pressure beside it: that excuses nothing.
+func fail(message string, skip ...int) {
+	now := time.Now()
+	const here = 1
+	Fail(fmt.Sprintf("%s\n\nCPU pressure on %d cores: in this spec %s; last %s", message, runtime.NumCPU(), duringSpec(), machine.Tell(now.Add(-10*time.Second), now)),
+		here+slices.Max(append(skip, 0)))
+}
+
+// least is how long a wait takes at least before it is given up: several times what the slowest rollout of the specs needs on a
+// machine with nothing else to do.
+const least = 3 * time.Minute
+
+// patience is how long to wait for something. A machine whose tasks wait for a CPU gets more time, up to twice as much; what is
+// waited for must be the same.
+func patience() time.Duration {
+	now := time.Now()
+	share, _ := machine.Between(now.Add(-time.Minute), now)
+	return pressure.Stretch(least, share)
+}
+
+// timeout is patience as a flag of kubectl and helm.
+func timeout() string {
+	return "--timeout=" + patience().Round(time.Second).String()
+}
+
+// The specs by the time that they took, the longest first, so that it can be seen what the suite waits for.
+var _ = ReportAfterSuite("times", func(report Report) {
+	if machine == nil {
+		GinkgoWriter.Println("CPU pressure is not known:", noPressure)
+	}
+	specs := slices.DeleteFunc(slices.Clone(report.SpecReports), func(s SpecReport) bool { return s.LeafNodeType.String() != "It" })
+	slices.SortFunc(specs, func(a, b SpecReport) int { return cmp.Compare(b.RunTime, a.RunTime) })
+	for _, s := range specs {
+		GinkgoWriter.Printf("%4.0fs  %s: ", s.RunTime.Seconds(), s.FullText())
+		for _, entry := range s.ReportEntries {
+			if entry.Name == pressureEntry {
+				GinkgoWriter.Print(entry.StringRepresentation())
+			}
+		}
+		GinkgoWriter.Println()
+	}
+})
