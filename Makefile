@@ -32,6 +32,7 @@ test-unit: $(CLUSTER_TOOL) ## Run the tests that need no cluster (they do build 
 	go test -timeout 15m -parallel 4 -count 1 $$(go list ./e2e/... | grep -v /e2e/suite)
 
 e2e: cluster-up install plugin ## Run the end-to-end suite on the cluster
+	@$(CLUSTER_TOOL) build helm cert-manager >/dev/null
 	go tool ginkgo --procs $(PROCESSES) --timeout 40m --no-color -v ./e2e/suite
 
 bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a table
@@ -98,4 +99,5 @@ cluster-load: $(CLUSTER_TOOL) ## Load an image archive into the cluster: make cl
 	@$(CLUSTER_TOOL) load $(TAR)
 
 $(CLUSTER_TOOL):
+	@test -e $@ || echo "building the cluster's tool, once; this takes half a minute" >&2
 	@go build -o $@ ./e2e/cluster

@@ -22,7 +22,14 @@ func certManager(ctx context.Context, c *cluster) error {
 	if err := c.loadAddon(ctx, dir, program); err != nil {
 		return err
 	}
-	c.say("applying cert-manager")
+	if err := c.step("starting cert-manager", func() error { return c.applyCertManager(ctx) }); err != nil {
+		return err
+	}
+	c.say("cert-manager is installed in namespace cert-manager")
+	return nil
+}
+
+func (c *cluster) applyCertManager(ctx context.Context) error {
 	crds, err := certManagerCRDs(ctx, c.root)
 	if err != nil {
 		return err
@@ -30,16 +37,15 @@ func certManager(ctx context.Context, c *cluster) error {
 	if err := c.kubectl(ctx, "", "apply", "--server-side", "--force-conflicts", "-f", crds); err != nil {
 		return err
 	}
-	if err := c.kubectl(ctx, "", "wait", "--timeout=60s", "-f", crds, "--for=condition=Established"); err != nil {
+	if err := c.kubectl(ctx, "", "wait", "--timeout="+startLimit.String(), "-f", crds, "--for=condition=Established"); err != nil {
 		return err
 	}
 	if err := c.kubectl(ctx, manifests.CertManager, "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
 		return err
 	}
-	if err := c.kubectl(ctx, "", "rollout", "status", "deployment/cert-manager", "-n", "cert-manager", "--timeout=120s"); err != nil {
+	if err := c.kubectl(ctx, "", "rollout", "status", "deployment/cert-manager", "-n", "cert-manager", "--timeout="+startLimit.String()); err != nil {
 		return fmt.Errorf("%w\nsee: kubectl logs -n cert-manager deployment/cert-manager", err)
 	}
-	c.say("cert-manager is installed in namespace cert-manager")
 	return nil
 }
 

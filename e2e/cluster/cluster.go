@@ -16,12 +16,16 @@ import (
 	"sluice.dev/sluice/e2e/cluster/local"
 	"sluice.dev/sluice/e2e/cluster/manifests"
 	"sluice.dev/sluice/internal/binaries"
+	"sluice.dev/sluice/internal/binaries/progress"
 )
 
 const (
 	providerLocal = "local"
 	providerKind  = "kind"
 )
+
+// startLimit is how long a part of the cluster may take to start, also on a machine that has much else to do.
+const startLimit = 5 * time.Minute
 
 // cluster is the one cluster of this machine.
 type cluster struct {
@@ -58,6 +62,12 @@ func chooseProvider(asked string, dockerAnswers func() bool, system string, user
 
 func (c *cluster) say(what string) {
 	fmt.Fprintf(os.Stderr, "[%3.0fs] %s\n", time.Since(c.began).Seconds(), what)
+}
+
+// step says what is done next, and says it again while that goes on.
+func (c *cluster) step(what string, do func() error) error {
+	c.say(what)
+	return progress.While(c.say, func() string { return what }, do)
 }
 
 // programs that a provider needs on this machine.
@@ -113,22 +123,25 @@ func (c *cluster) running(ctx context.Context, dir string) bool {
 }
 
 func (c *cluster) create(ctx context.Context, dir string) error {
-	c.say("removing what is left of an earlier cluster")
-	if err := c.remove(ctx, dir); err != nil {
+	if err := c.step("removing what is left of an earlier cluster", func() error { return c.remove(ctx, dir) }); err != nil {
 		return err
 	}
-	c.say("starting the control plane and a node (" + c.provider + ")")
 	if c.provider == providerKind {
 		config := filepath.Join(c.root, ".cluster", "kind.yaml")
 		if err := os.WriteFile(config, []byte(kindcluster.Config()), 0o644); err != nil {
 			return fmt.Errorf("write %s: %w", config, err)
 		}
-		return kindcluster.Run(ctx, dir, kindcluster.CreateArgs(config, c.kubeconfig))
+		return c.step("starting the control plane and a node (kind)", func() error {
+			return kindcluster.Run(ctx, dir, kindcluster.CreateArgs(config, c.kubeconfig))
+		})
 	}
-	if err := local.InstallPackages(ctx, c.say); err != nil {
-		return err
+	if missing := local.MissingPackages(); len(missing) > 0 {
+		what := "installing Debian packages " + strings.Join(missing, " ")
+		if err := c.step(what, func() error { return local.InstallPackages(ctx, missing) }); err != nil {
+			return err
+		}
 	}
-	return local.Start(ctx, dir, c.kubeconfig)
+	return c.step("starting the control plane and a node, and waiting for the API server (local)", func() error { return local.Start(ctx, dir, c.kubeconfig) })
 }
 
 func (c *cluster) remove(ctx context.Context, dir string) error {
@@ -156,7 +169,29 @@ func (c *cluster) addOns(ctx context.Context, dir string) error {
 			return err
 		}
 	}
-	c.say("applying gateway and Prometheus")
+	if err := c.step("applying gateway and Prometheus", func() error { return c.applyAddOns(ctx) }); err != nil {
+		return err
+	}
+	for _, wait := range []struct {
+		name string
+		args []string
+	}{
+		{"the node", []string{"nodes", "--all", "--for=condition=Ready"}},
+		{"DNS", []string{"deployments", "--all", "-n", "kube-system", "--for=condition=Available"}},
+		{"Prometheus", []string{"deployment/prometheus", "-n", "monitoring", "--for=condition=Available"}},
+		{"the Gateway", []string{"gateway/gateway", "-n", "gateway-system", "--for=condition=Programmed"}},
+		{"its pods", []string{"deployment/traefik", "-n", "gateway-system", "--for=condition=Available"}},
+	} {
+		if err := c.step("waiting for "+wait.name, func() error {
+			return c.kubectl(ctx, "", append([]string{"wait", "--timeout=" + startLimit.String()}, wait.args...)...)
+		}); err != nil {
+			return fmt.Errorf("%w\nsee /var/lib/sluice-cluster/log, or: kubectl get pods -A", err)
+		}
+	}
+	return nil
+}
+
+func (c *cluster) applyAddOns(ctx context.Context) error {
 	crds, err := gatewayAPI(ctx)
 	if err != nil {
 		return err
@@ -168,22 +203,7 @@ func (c *cluster) addOns(ctx context.Context, dir string) error {
 	if c.provider == providerLocal {
 		parts = append(parts, manifests.DNS)
 	}
-	if err := c.kubectl(ctx, strings.Join(parts, "\n---\n"), "apply", "--server-side", "--force-conflicts", "-f", "-"); err != nil {
-		return err
-	}
-	c.say("waiting for the node, DNS, the gateway and Prometheus")
-	for _, wait := range [][]string{
-		{"nodes", "--all", "--for=condition=Ready"},
-		{"deployments", "--all", "-n", "kube-system", "--for=condition=Available"},
-		{"deployment/prometheus", "-n", "monitoring", "--for=condition=Available"},
-		{"gateway/gateway", "-n", "gateway-system", "--for=condition=Programmed"},
-		{"deployment/traefik", "-n", "gateway-system", "--for=condition=Available"},
-	} {
-		if err := c.kubectl(ctx, "", append([]string{"wait", "--timeout=120s"}, wait...)...); err != nil {
-			return fmt.Errorf("%w\nsee /var/lib/sluice-cluster/log, or: kubectl get pods -A", err)
-		}
-	}
-	return nil
+	return c.kubectl(ctx, strings.Join(parts, "\n---\n"), "apply", "--server-side", "--force-conflicts", "-f", "-")
 }
 
 // gatewayAPI is the folder of the CRDs of the standard channel, in the module that the product is built with.
@@ -230,11 +250,12 @@ func (c *cluster) load(ctx context.Context, archive string) error {
 	if err != nil {
 		return err
 	}
-	c.say("loading " + filepath.Base(archive))
-	if c.provider == providerKind {
-		return kindcluster.Run(ctx, dir, kindcluster.LoadArgs(archive))
-	}
-	return local.LoadImage(ctx, dir, archive)
+	return c.step("loading "+filepath.Base(archive), func() error {
+		if c.provider == providerKind {
+			return kindcluster.Run(ctx, dir, kindcluster.LoadArgs(archive))
+		}
+		return local.LoadImage(ctx, dir, archive)
+	})
 }
 
 // buildImage builds a package of the checkout as a static program and packs it.
@@ -251,7 +272,8 @@ func buildImage(ctx context.Context, reference, archive, pkg string) error {
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, pkg)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
+	say := func(line string) { fmt.Fprintln(os.Stderr, line) }
+	if err := progress.While(say, func() string { return "building " + reference }, build.Run); err != nil {
 		return fmt.Errorf("build %s: %w", pkg, err)
 	}
 	return image.Write(archive, reference, runtime.GOARCH, program)

@@ -23,15 +23,21 @@ func install(ctx context.Context, c *cluster) error {
 	if err != nil {
 		return err
 	}
-	c.say("installing the chart")
 	chart := filepath.Join(c.root, "charts", "sluice")
 	helm := exec.CommandContext(ctx, filepath.Join(dir, "helm"), "upgrade", "--install", "sluice", chart, "--kubeconfig", c.kubeconfig,
 		"--namespace", releaseNamespace, "--create-namespace", "--take-ownership", "--force-conflicts", "--set", "prometheusUrl="+prometheusURL,
 		"--set-string", "podAnnotations.sluice-built="+time.Now().UTC().Format(time.RFC3339))
-	if out, err := helm.CombinedOutput(); err != nil {
-		return fmt.Errorf("helm upgrade: %w\n%s", err, out)
+	if err := c.step("installing the chart", func() error {
+		if out, err := helm.CombinedOutput(); err != nil {
+			return fmt.Errorf("helm upgrade: %w\n%s", err, out)
+		}
+		return nil
+	}); err != nil {
+		return err
 	}
-	if err := c.kubectl(ctx, "", "rollout", "status", "deployment/sluice", "-n", releaseNamespace, "--timeout=120s"); err != nil {
+	if err := c.step("waiting for sluice", func() error {
+		return c.kubectl(ctx, "", "rollout", "status", "deployment/sluice", "-n", releaseNamespace, "--timeout="+startLimit.String())
+	}); err != nil {
 		return fmt.Errorf("%w\nsee: kubectl logs -n %s deployment/sluice", err, releaseNamespace)
 	}
 	c.say("sluice is installed in namespace " + releaseNamespace)

@@ -20,7 +20,7 @@ func kedaCRDs(ctx context.Context, c *cluster) error {
 	if err := c.kubectl(ctx, "", "apply", "--server-side", "--force-conflicts", "-f", crd); err != nil {
 		return err
 	}
-	return c.kubectl(ctx, "", "wait", "--timeout=60s", "-f", crd, "--for=condition=Established")
+	return c.kubectl(ctx, "", "wait", "--timeout="+startLimit.String(), "-f", crd, "--for=condition=Established")
 }
 
 // kedaModule is the folder of KEDA's module, which is downloaded when it is not there.

@@ -1,7 +1,6 @@
 package binaries
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,26 +13,23 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
-// Ensure builds the named programs where the cache lacks them, and returns a folder that contains them by their names.
-// It tells on progress what it builds, since a cold build takes minutes. Several processes may call it at once.
-func Ensure(ctx context.Context, progress io.Writer, names ...string) (string, error) {
+// Ensure builds the named programs where the cache lacks them, and returns a folder that contains them by their names. A cold
+// build takes minutes, so it writes to out what it builds and how far it is, at least every half minute. Several processes may
+// call it at once.
+func Ensure(ctx context.Context, out io.Writer, names ...string) (string, error) {
+	say := func(line string) { _, _ = fmt.Fprintln(out, line) }
 	root, err := Root(ctx)
 	if err != nil {
 		return "", err
 	}
-	unlock, err := lock(filepath.Join(CacheDir(), "build.lock"))
+	lock, err := lock(ctx, say, filepath.Join(CacheDir(), "build.lock"))
 	if err != nil {
 		return "", err
 	}
-	defer unlock()
-	type build struct {
-		component
-		key string
-	}
+	defer lock.unlock()
 	var wanted []build
 	set := sha256.New()
 	for _, name := range names {
@@ -49,13 +45,8 @@ func Ensure(ctx context.Context, progress io.Writer, names ...string) (string, e
 		_, _ = fmt.Fprintln(set, c.name, key)
 	}
 	dir := filepath.Join(CacheDir(), "sets", hex.EncodeToString(set.Sum(nil))[:16])
-	missing := slices.DeleteFunc(slices.Clone(wanted), func(b build) bool { return exists(b.stored(b.key)) })
-	started := time.Now()
-	for i, b := range missing {
-		_, _ = fmt.Fprintf(progress, "building %s (%d of %d, %s so far)\n", b.name, i+1, len(missing), time.Since(started).Round(time.Second))
-		if err := b.build(ctx, root, b.stored(b.key)); err != nil {
-			return "", err
-		}
+	if err := buildMissing(ctx, func(line string) { say(line); lock.note(line) }, root, wanted); err != nil {
+		return "", err
 	}
 	for _, b := range wanted {
 		if err := link(b.stored(b.key), filepath.Join(dir, b.name)); err != nil {
@@ -63,6 +54,25 @@ func Ensure(ctx context.Context, progress io.Writer, names ...string) (string, e
 		}
 	}
 	return dir, nil
+}
+
+// build is a component and the key of what it is made from.
+type build struct {
+	component
+	key string
+}
+
+func buildMissing(ctx context.Context, say func(string), root string, wanted []build) error {
+	missing := slices.DeleteFunc(slices.Clone(wanted), func(b build) bool { return exists(b.stored(b.key)) })
+	began := time.Now()
+	for i, b := range missing {
+		title := fmt.Sprintf("%s, %d of %d", b.name, i+1, len(missing))
+		say(fmt.Sprintf("building %s (%s so far)", title, time.Since(began).Round(time.Second)))
+		if err := b.build(ctx, say, title, root, b.stored(b.key)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Root is the folder of the module sluice.dev/sluice that the working directory is in.
@@ -129,25 +139,6 @@ func (c component) stored(key string) string {
 	return filepath.Join(CacheDir(), "bin", c.name+"-"+key)
 }
 
-func (c component) build(ctx context.Context, root, output string) error {
-	if err := os.MkdirAll(filepath.Dir(output), 0o755); err != nil {
-		return fmt.Errorf("make the cache: %w", err)
-	}
-	partial := output + ".partial"
-	command := exec.CommandContext(ctx, "go", append(c.arguments(), "-o", partial, c.pkg)...)
-	command.Dir = c.dir(root)
-	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
-	var messages bytes.Buffer
-	command.Stdout, command.Stderr = &messages, &messages
-	if err := command.Run(); err != nil {
-		return fmt.Errorf("build %s: %w\n%s", c.name, err, messages.String())
-	}
-	if err := os.Rename(partial, output); err != nil {
-		return fmt.Errorf("keep %s in the cache: %w", c.name, err)
-	}
-	return nil
-}
-
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
@@ -164,19 +155,4 @@ func link(target, path string) error {
 		return fmt.Errorf("put %s together: %w", filepath.Dir(path), err)
 	}
 	return nil
-}
-
-// lock keeps other processes from building the same at the same time.
-func lock(path string) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("make the cache: %w", err)
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	return func() { _ = file.Close() }, nil
 }

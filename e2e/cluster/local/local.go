@@ -27,20 +27,21 @@ var packages = map[string]string{
 	"containernetworking-plugins": CNIPlugins + "/bridge",
 }
 
-// InstallPackages installs the Debian packages that are missing.
-func InstallPackages(ctx context.Context, say func(string)) error {
+// MissingPackages are the Debian packages that the node needs and that are not there, sorted.
+func MissingPackages() []string {
 	var missing []string
 	for name, file := range packages {
 		if _, err := os.Stat(file); err != nil {
 			missing = append(missing, name)
 		}
 	}
-	if len(missing) == 0 {
-		return nil
-	}
 	slices.Sort(missing)
-	say("installing Debian packages " + strings.Join(missing, " "))
-	for _, args := range [][]string{{"update", "-qq"}, append([]string{"install", "-y", "-qq", "--no-install-recommends"}, missing...)} {
+	return missing
+}
+
+// InstallPackages installs Debian packages.
+func InstallPackages(ctx context.Context, names []string) error {
+	for _, args := range [][]string{{"update", "-qq"}, append([]string{"install", "-y", "-qq", "--no-install-recommends"}, names...)} {
 		command := exec.CommandContext(ctx, "apt-get", args...)
 		command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		if out, err := command.CombinedOutput(); err != nil {
@@ -153,7 +154,7 @@ func daemonPid() int {
 
 func alive() bool { return daemonPid() != 0 }
 
-const stopLimit = 20 * time.Second
+const stopLimit = time.Minute
 
 // Stop ends every process of the cluster and removes all that it left. It also cleans up after a crash.
 func Stop(ctx context.Context) error {
