@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -25,28 +26,14 @@ func Ensure(ctx context.Context, out io.Writer, names ...string) (string, error)
 	if err != nil {
 		return "", err
 	}
-	lock, err := lock(ctx, say, filepath.Join(CacheDir(), "build.lock"))
+	wanted, dir, err := inCache(root, names)
 	if err != nil {
 		return "", err
 	}
-	defer lock.unlock()
-	var wanted []build
-	set := sha256.New()
-	for _, name := range names {
-		c, err := find(name)
-		if err != nil {
+	if len(missing(wanted)) > 0 {
+		if err := buildMissing(ctx, say, root, wanted); err != nil {
 			return "", err
 		}
-		key, err := c.key(root)
-		if err != nil {
-			return "", err
-		}
-		wanted = append(wanted, build{c, key})
-		_, _ = fmt.Fprintln(set, c.name, key)
-	}
-	dir := filepath.Join(CacheDir(), "sets", hex.EncodeToString(set.Sum(nil))[:16])
-	if err := buildMissing(ctx, func(line string) { say(line); lock.note(line) }, root, wanted); err != nil {
-		return "", err
 	}
 	for _, b := range wanted {
 		if err := link(b.stored(b.key), filepath.Join(dir, b.name)); err != nil {
@@ -62,13 +49,45 @@ type build struct {
 	key string
 }
 
+// inCache are the named programs and the folder of the cache that is to contain exactly these.
+func inCache(root string, names []string) ([]build, string, error) {
+	var wanted []build
+	set := sha256.New()
+	for _, name := range names {
+		c, err := find(name)
+		if err != nil {
+			return nil, "", err
+		}
+		key, err := c.key(root)
+		if err != nil {
+			return nil, "", err
+		}
+		wanted = append(wanted, build{c, key})
+		_, _ = fmt.Fprintln(set, c.name, key)
+	}
+	return wanted, filepath.Join(CacheDir(), "sets", hex.EncodeToString(set.Sum(nil))[:16]), nil
+}
+
+func missing(wanted []build) []build {
+	return slices.DeleteFunc(slices.Clone(wanted), func(b build) bool { return exists(b.stored(b.key)) })
+}
+
+// buildMissing builds what no other process has built meanwhile.
 func buildMissing(ctx context.Context, say func(string), root string, wanted []build) error {
-	missing := slices.DeleteFunc(slices.Clone(wanted), func(b build) bool { return exists(b.stored(b.key)) })
-	began := time.Now()
-	for i, b := range missing {
-		title := fmt.Sprintf("%s, %d of %d", b.name, i+1, len(missing))
-		say(fmt.Sprintf("building %s (%s so far)", title, time.Since(began).Round(time.Second)))
-		if err := b.build(ctx, say, title, root, b.stored(b.key)); err != nil {
+	lock, err := lock(ctx, say, filepath.Join(CacheDir(), "build.lock"))
+	if err != nil {
+		return err
+	}
+	defer lock.unlock()
+	tell := func(line string) {
+		lock.note(line)
+		say(line)
+	}
+	left, began := missing(wanted), time.Now()
+	for i, b := range left {
+		title := fmt.Sprintf("%s, %d of %d", b.name, i+1, len(left))
+		tell(fmt.Sprintf("building %s (%s so far)", title, time.Since(began).Round(time.Second)))
+		if err := b.build(ctx, tell, title, root, b.stored(b.key)); err != nil {
 			return err
 		}
 	}
@@ -151,7 +170,7 @@ func link(target, path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("make the cache: %w", err)
 	}
-	if err := os.Link(target, path); err != nil {
+	if err := os.Link(target, path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("put %s together: %w", filepath.Dir(path), err)
 	}
 	return nil

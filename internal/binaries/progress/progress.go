@@ -26,7 +26,7 @@ func while(ticks <-chan time.Time, say func(string), state func() string, do fun
 		case err := <-done:
 			return err
 		case <-ticks:
-			say(fmt.Sprintf("still %s (%s so far)", state(), time.Since(began).Round(time.Second)))
+			say(fmt.Sprintf("%s (%s so far)", state(), time.Since(began).Round(time.Second)))
 		}
 	}
 }

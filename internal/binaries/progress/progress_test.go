@@ -23,7 +23,7 @@ func TestEachTickSaysWhatIsGoingOn(t *testing.T) {
 		return failed
 	})
 	close(said)
-	if got, want := slices.Collect(lines(said)), []string{"still compiling (0s so far)", "still linking (0s so far)"}; !slices.Equal(got, want) || err != failed {
+	if got, want := slices.Collect(lines(said)), []string{"compiling (0s so far)", "linking (0s so far)"}; !slices.Equal(got, want) || err != failed {
 		t.Errorf("said %q, %v", got, err)
 	}
 }
@@ -51,7 +51,7 @@ func TestNothingIsSilentForHalfAMinute(t *testing.T) {
 			time.Sleep(65 * time.Second)
 			return nil
 		})
-		if err != nil || longest > 30*time.Second || time.Since(last) > 30*time.Second || len(said) != 3 || said[2] != "still waiting for the node (1m0s so far)" {
+		if err != nil || longest > 30*time.Second || time.Since(last) > 30*time.Second || len(said) != 3 || said[2] != "waiting for the node (1m0s so far)" {
 			t.Errorf("said %q with %s between, %v", said, longest, err)
 		}
 	})
