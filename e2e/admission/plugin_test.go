@@ -70,12 +70,12 @@ func TestPluginAsksByTheRightsOnCanariesAlone(t *testing.T) {
 	c := newCluster(t)
 	c.grant("sluice-operate")
 	c.withCanary(progressing)
-	c.says("podinfo: paused at weight 0%; checks go on", 0, "pause", "podinfo", "--reason", "lunch")
-	c.says("podinfo is paused already, by olga", 1, "pause", "podinfo")
-	c.says("once a round of checks has passed, after it is resumed", 0, "promote", "canary/podinfo")
-	c.says("as soon as its canary is ready, without judging it", 0, "promote", "podinfo", "--skip-analysis", "--reason", "hotfix")
+	c.says("podinfo: paused at weight 0%; checks continue", 0, "pause", "podinfo", "--reason", "lunch")
+	c.says("podinfo is already paused by olga", 1, "pause", "podinfo")
+	c.says("once a round of checks passes, but not before the pause ends", 0, "promote", "canary/podinfo")
+	c.says("as soon as its canary is ready, without analysis", 0, "promote", "podinfo", "--skip-analysis", "--reason", "hotfix")
 	c.says("podinfo: resumed", 0, "resume", "podinfo")
-	c.says("the Canary podinfo is not paused", 1, "resume", "podinfo")
+	c.says("Canary podinfo is not paused", 1, "resume", "podinfo")
 	c.says("7c9e41d2 is aborted", 0, "abort", "podinfo", "--reason", "bug 17")
 	spec := c.canary().Spec
 	if spec.Paused != nil || spec.Abort.By != "olga" || spec.Abort.Reason != "bug 17" || *spec.Abort.Attempt != 1 ||
@@ -85,15 +85,15 @@ func TestPluginAsksByTheRightsOnCanariesAlone(t *testing.T) {
 	status := ended(v1alpha1.PhaseFailed, v1alpha1.OutcomeAborted, "7c9e41d2")
 	status.Attempt = 1
 	c.setStatus(status)
-	c.says("nothing to abort: no candidate of podinfo is in flight", 1, "abort", "podinfo")
+	c.says("nothing to abort: podinfo has no running rollout", 1, "abort", "podinfo")
 	c.says("nothing to promote", 1, "promote", "podinfo")
-	c.says("7c9e41d2 is judged again from the first step, attempt 2", 0, "retry", "podinfo")
+	c.says("7c9e41d2 starts again from the first step, retry 2", 0, "retry", "podinfo")
 	if retry := c.canary().Spec.Retry; retry.By != "olga" || *retry.Attempt != 1 {
 		t.Errorf("the retry is %+v", retry)
 	}
 	c.setStatus(ended(v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded, "7c9e41d2"))
 	c.says("nothing to retry", 1, "retry", "podinfo")
-	c.says("the next change will wait until: kubectl sluice resume podinfo", 0, "pause", "podinfo")
+	c.says("the next one waits until you resume: kubectl sluice resume podinfo", 0, "pause", "podinfo")
 }
 
 func TestPluginNeedsTheRightToOperate(t *testing.T) {
@@ -102,19 +102,19 @@ func TestPluginNeedsTheRightToOperate(t *testing.T) {
 	c.withCanary(progressing)
 	c.says(`User "olga" cannot patch resource "canaries"`, 1, "abort", "podinfo")
 	c.says("Phase:", 0, "get", "podinfo")
-	c.says("rests on the Canary's status", 3, "status", "podinfo")
+	c.says("based on the Canary's status", 3, "status", "podinfo")
 }
 
 func TestPluginNames(t *testing.T) {
 	c := running(t, appliers["client-side"])
-	c.saysTo(jane(), "Deployment podinfo is opted in and has no Canary yet", 1, "explain", "podinfo")
+	c.saysTo(jane(), "Deployment podinfo is opted in but has no Canary yet", 1, "explain", "podinfo")
 	c.withCanary(progressing)
-	c.saysTo(jane(), "there is no Canary podinof in namespace "+c.Namespace+"; did you mean podinfo?", 1, "get", "podinof")
+	c.saysTo(jane(), "Canary podinof does not exist in namespace "+c.Namespace+"; did you mean podinfo?", 1, "get", "podinof")
 	c.kubectl(strings.ReplaceAll(strings.ReplaceAll(manifest("shop:v1"), `{sluice.dev/canary: "true"}`, "{}"), "name: podinfo", "name: shop"), "apply", "-f", "-")
-	c.saysTo(jane(), "Deployment shop is not opted in, so its changes roll out directly; opt in with: kubectl annotate deployment shop", 1, "explain", "shop")
+	c.saysTo(jane(), "Deployment shop is not opted in, so its changes roll out directly; to opt in: kubectl annotate deployment shop", 1, "explain", "shop")
 	c.saysTo(jane(), "podinfo\n:4", 0, "__complete", "get", "")
-	c.saysTo(jane(), "give the name of one Canary: kubectl sluice get NAME, such as podinfo", 1, "get")
-	c.saysTo(jane(), "service/podinfo: must be the name of a Canary or of its Deployment", 1, "get", "service/podinfo")
+	c.saysTo(jane(), "expected the name of one Canary: kubectl sluice get NAME", 1, "get")
+	c.saysTo(jane(), "service/podinfo: must be a Canary or its Deployment", 1, "get", "service/podinfo")
 	c.saysTo(jane(), "Phase:", 0, "get", "deployment/podinfo")
 }
 
@@ -143,7 +143,7 @@ func TestPluginStatusIsNotFooled(t *testing.T) {
 	c.saysTo(jane(), "41aa07fe ended as Succeeded", 0, "status", "podinfo")
 	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
 	hash := c.Candidate().Hash
-	c.saysTo(jane(), hash+" is held back, and the controller has not taken it up yet", 3, "status", "podinfo")
+	c.saysTo(jane(), hash+" is held back; the controller has not picked it up yet", 3, "status", "podinfo")
 	c.saysTo(jane(), "podinfo is running: Succeeded", 3, "status", "podinfo", "--wait", "--timeout", "300ms")
 	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: hash})
 	waited := make(chan string, 1)
@@ -187,6 +187,6 @@ func TestPluginStatusAndWatchOfAnAbort(t *testing.T) {
 			t.Errorf("the end is told as %q", end)
 		}
 	}
-	c.saysTo(jane(), "judged again from the first step, attempt 1", 0, "retry", "podinfo")
-	c.saysTo(jane(), "is asked to be judged again", 3, "status", "podinfo")
+	c.saysTo(jane(), "starts again from the first step, retry 1", 0, "retry", "podinfo")
+	c.saysTo(jane(), "retry of "+hash+" was requested", 3, "status", "podinfo")
 }

@@ -137,7 +137,7 @@ func (p people) pausesAndPromotes(controller *process) {
 	p.waitFor(controller, "paused", func(status v1alpha1.CanaryStatus) bool {
 		return strings.HasPrefix(status.Paused, "paused by olga: lunch")
 	})
-	p.says("after it is resumed, since it is paused", 0, "promote", "--skip-analysis", "--reason=hotfix")
+	p.says("but not before the pause ends", 0, "promote", "--skip-analysis", "--reason=hotfix")
 	p.says("podinfo: resumed", 0, "resume")
 	p.says("podinfo is idle: Succeeded", 0, "status", "--wait", "--timeout=50s")
 	p.told("Paused", "paused by olga: lunch")
@@ -154,7 +154,7 @@ func (p people) abortsAndRetries(controller *process) {
 	p.t.Helper()
 	p.setImage("podinfo:v3")
 	p.waitFor(controller, "a rollout in flight", inFlight)
-	p.says("is aborted: all requests go back to the Deployment", 0, "abort", "--reason=bug 17")
+	p.says("is aborted: all requests return to the primary", 0, "abort", "--reason=bug 17")
 	p.says("podinfo is rolled back: Failed", 2, "status", "--wait", "--timeout=50s")
 	candidate := p.candidate()
 	p.Expect(candidate.Mark).To(Equal(workload.MarkAborted))
@@ -166,7 +166,7 @@ func (p people) abortsAndRetries(controller *process) {
 	p.Expect(last.By).To(Equal("jane"))
 	p.says("aborted by olga: bug 17", 0, "history")
 
-	p.says("is judged again from the first step, attempt 1", 0, "retry")
+	p.says("starts again from the first step, retry 1", 0, "retry")
 	p.waitFor(controller, "a second attempt in flight", func(status v1alpha1.CanaryStatus) bool { return status.Attempt == 1 && inFlight(status) })
 	p.Expect(p.candidate().Mark).To(Equal(workload.MarkNone))
 	p.told("CandidateRetried", "olga")

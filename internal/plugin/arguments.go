@@ -13,7 +13,7 @@ func oneName(cmd *cobra.Command, args []string) error {
 	if len(args) == 1 && args[0] != "" {
 		return nil
 	}
-	return fmt.Errorf("give the name of one Canary: %s, such as podinfo; kubectl sluice list shows those that there are", cmd.CommandPath()+" NAME")
+	return fmt.Errorf("expected the name of one Canary: %s NAME; kubectl sluice list shows the names", cmd.CommandPath())
 }
 
 // mostOneName is for commands that are about one Freeze.
@@ -21,7 +21,7 @@ func mostOneName(cmd *cobra.Command, args []string) error {
 	if len(args) <= 1 {
 		return nil
 	}
-	return fmt.Errorf("give at most one name of a Freeze: %s [NAME]; words that belong together go in quotes", cmd.CommandPath())
+	return fmt.Errorf("expected at most one Freeze name, got %q: %s [NAME]; put a reason of several words in quotes", args, cmd.CommandPath())
 }
 
 // noArguments is for commands that have flags alone; instead says which one to use.
@@ -30,7 +30,7 @@ func noArguments(instead string) cobra.PositionalArgs {
 		if len(args) == 0 {
 			return nil
 		}
-		return fmt.Errorf("%s takes no argument %q: %s", cmd.CommandPath(), args[0], instead)
+		return fmt.Errorf("%s takes no arguments, got %q: %s", cmd.CommandPath(), args[0], instead)
 	}
 }
 
@@ -41,7 +41,7 @@ type span time.Duration
 func (s *span) Set(text string) error {
 	duration, err := time.ParseDuration(text)
 	if err != nil || duration < 0 {
-		return errors.New("must be a duration with its unit, such as 30m or 2h")
+		return errors.New("must be a duration with a unit, such as 30m or 2h")
 	}
 	*s = span(duration)
 	return nil

@@ -47,7 +47,7 @@ func (p *plugin) asking(use, short string, run func(context.Context, *session, s
 		_, err = fmt.Fprintf(s.Out, "%s: %s\n", name, next)
 		return err
 	})
-	cmd.Flags().StringVar(&reason, "reason", "", "A sentence that says why, for the status, the events and the history")
+	cmd.Flags().StringVar(&reason, "reason", "", "Why, in one sentence; shown in the status, the events and the history")
 	return cmd
 }
 
@@ -57,43 +57,47 @@ func of(hash string, attempt int32, reason string) map[string]any {
 }
 
 func (p *plugin) pauseCommand() *cobra.Command {
-	return p.asking("pause", "Take no step and promote nothing until resumed; checks go on and can still roll back",
+	cmd := p.asking("pause", "Pause a rollout; checks continue and can still roll it back",
 		func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
 			name := subject.canary.Name
 			if pause := subject.canary.Spec.Paused; pause != nil {
-				return "", fmt.Errorf("%s is paused already, by %s; kubectl sluice resume %s goes on", name, subject.stampLine(pause.Stamp, pause.Reason), name)
+				return "", fmt.Errorf("%s is already paused by %s; to resume: kubectl sluice resume %s", name, subject.stampLine(pause.Stamp, pause.Reason), name)
 			}
 			if err := s.ask(ctx, subject.canary, "paused", map[string]any{"reason": reason}); err != nil {
 				return "", err
 			}
 			if subject.standing() != running {
-				return fmt.Sprintf("paused; nothing is in flight, and the next change will wait until: kubectl sluice resume %s", name), nil
+				return fmt.Sprintf("paused; no rollout is running, and the next one waits until you resume: kubectl sluice resume %s", name), nil
 			}
-			return fmt.Sprintf("paused at weight %v%%; checks go on and can still roll back; go on with: kubectl sluice resume %s",
+			return fmt.Sprintf("paused at weight %v%%; checks continue and can still roll it back; to resume: kubectl sluice resume %s",
 				subject.canary.Status.CanaryWeight, name), nil
 		})
+	cmd.Long = "Pause a rollout: the weight stays, no step starts and nothing is promoted until you resume it. Checks continue and can\n" +
+		"still roll it back. A change that is made during the pause waits."
+	cmd.Example = "  kubectl sluice pause podinfo --reason \"lunch\""
+	return cmd
 }
 
 func (p *plugin) resumeCommand() *cobra.Command {
-	return p.named("resume", "Take steps again after a pause", func(cmd *cobra.Command, s *session, name string) error {
+	return p.named("resume", "Resume a paused rollout", func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
 		}
 		byDeployment := subject.deployment != nil && subject.deployment.Spec.Paused
-		hint := fmt.Sprintf("the Deployment is paused by its own spec.paused: kubectl rollout resume deployment/%s", name)
+		hint := fmt.Sprintf("the Deployment itself is paused (spec.paused); to resume it: kubectl rollout resume deployment/%s", name)
 		switch {
 		case subject.canary.Spec.Paused == nil && byDeployment:
-			return fmt.Errorf("the Canary %s is not paused; %s", name, hint)
+			return fmt.Errorf("Canary %s is not paused; %s", name, hint)
 		case subject.canary.Spec.Paused == nil:
-			return fmt.Errorf("the Canary %s is not paused", name)
+			return fmt.Errorf("Canary %s is not paused", name)
 		}
 		if err := s.ask(cmd.Context(), subject.canary, "paused", nil); err != nil {
 			return err
 		}
-		next := "resumed; the next step is taken when its checks have passed"
+		next := "resumed; the next step starts when the checks of the current one pass"
 		if byDeployment {
-			next = "resumed, and still waiting: " + hint
+			next = "resumed, but still waiting: " + hint
 		}
 		_, err = fmt.Fprintf(s.Out, "%s: %s\n", name, next)
 		return err
@@ -102,7 +106,7 @@ func (p *plugin) resumeCommand() *cobra.Command {
 
 func (p *plugin) promoteCommand() *cobra.Command {
 	var skip bool
-	cmd := p.asking("promote", "Give the candidate to the Deployment without waiting for the remaining steps",
+	cmd := p.asking("promote", "Skip the remaining steps and promote the candidate",
 		func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
 			hash, attempt := subject.inFlight()
 			if hash == "" {
@@ -113,21 +117,24 @@ func (p *plugin) promoteCommand() *cobra.Command {
 			if err := s.ask(ctx, subject.canary, "promote", request); err != nil {
 				return "", err
 			}
-			next := hash + " is promoted once a round of checks has passed"
+			next := hash + " will be promoted once a round of checks passes"
 			if skip {
-				next = hash + " is promoted as soon as its canary is ready, without judging it"
+				next = hash + " will be promoted as soon as its canary is ready, without analysis"
 			}
 			if subject.canary.Spec.Paused != nil || subject.canary.Status.Paused != "" {
-				next += ", after it is resumed, since it is paused"
+				next += ", but not before the pause ends"
 			}
 			return next + followHint(subject), nil
 		})
-	cmd.Flags().BoolVar(&skip, "skip-analysis", false, "Promote as soon as the canary is ready, whatever its checks say")
+	cmd.Long = "Skip the remaining steps. The candidate is promoted once one round of checks of the present step passes, or with\n" +
+		"--skip-analysis as soon as the canary is ready."
+	cmd.Example = "  kubectl sluice promote podinfo --skip-analysis --reason \"hotfix\""
+	cmd.Flags().BoolVar(&skip, "skip-analysis", false, "Promote as soon as the canary is ready, without analysis")
 	return cmd
 }
 
 func (p *plugin) abortCommand() *cobra.Command {
-	return p.asking("abort", "Roll the candidate in flight back", func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
+	cmd := p.asking("abort", "Abort the running rollout and roll back", func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
 		hash, attempt := subject.inFlight()
 		if hash == "" {
 			return "", nothingInFlight(subject, "abort")
@@ -135,28 +142,32 @@ func (p *plugin) abortCommand() *cobra.Command {
 		if err := s.ask(ctx, subject.canary, "abort", of(hash, attempt, reason)); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%s is aborted: all requests go back to the Deployment, then the canary is removed; judge it again with: kubectl sluice retry %s",
+		return fmt.Sprintf("%s is aborted: all requests return to the primary, then the canary is removed; to try it again: kubectl sluice retry %s",
 			hash, subject.canary.Name), nil
 	})
+	cmd.Long = "Abort the running rollout: all requests return to the primary, then the canary is removed. The same template does not\n" +
+		"start again until you retry it."
+	cmd.Example = "  kubectl sluice abort podinfo --reason \"bug 17\""
+	return cmd
 }
 
 func (p *plugin) retryCommand() *cobra.Command {
-	return p.asking("retry", "Judge a candidate again that failed or was aborted", func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
+	return p.asking("retry", "Try a failed or aborted candidate again from the first step", func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
 		hash, attempt := subject.stopped()
 		if hash == "" {
-			return "", fmt.Errorf("nothing to retry: no candidate of %s has failed or was aborted; %s", subject.canary.Name, subject.summary())
+			return "", fmt.Errorf("nothing to retry: %s has no failed or aborted candidate; %s", subject.canary.Name, subject.summary())
 		}
 		if err := s.ask(ctx, subject.canary, "retry", of(hash, attempt, reason)); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%s is judged again from the first step, attempt %d%s", hash, attempt+1, followHint(subject)), nil
+		return fmt.Sprintf("%s starts again from the first step, retry %d%s", hash, attempt+1, followHint(subject)), nil
 	})
 }
 
 func nothingInFlight(subject subject, verb string) error {
-	return fmt.Errorf("nothing to %s: no candidate of %s is in flight; %s", verb, subject.canary.Name, subject.summary())
+	return fmt.Errorf("nothing to %s: %s has no running rollout; %s", verb, subject.canary.Name, subject.summary())
 }
 
 func followHint(subject subject) string {
-	return "; follow it with: kubectl sluice watch " + subject.canary.Name
+	return "; to follow it: kubectl sluice watch " + subject.canary.Name
 }

@@ -3,11 +3,16 @@
 package plugin
 
 import (
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"sluice.dev/sluice/config"
 )
 
 // plugin is what all commands share.
@@ -21,25 +26,48 @@ type plugin struct {
 func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	p := &plugin{IOStreams: streams, flags: genericclioptions.NewConfigFlags(true), now: time.Now}
 	root := &cobra.Command{
-		Use:           "kubectl-sluice",
-		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl sluice"},
-		Short:         "Show and steer the canary rollouts of Sluice",
+		Use:         "kubectl-sluice",
+		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl sluice"},
+		Short:       "Show and control the canary rollouts of Sluice",
+		Long: "Show and control the canary rollouts of Sluice, check manifests, and convert those of Flagger.\n\n" +
+			"A rollout is named by its Canary or its Deployment: podinfo, canary/podinfo or deployment/podinfo.",
+		Example:       "  kubectl sluice list -A\n  kubectl sluice explain podinfo\n  kubectl sluice promote podinfo --reason \"hotfix\"",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
 	p.flags.AddFlags(root.PersistentFlags())
-	root.AddCommand(
-		p.listCommand(), p.getCommand(), p.watchCommand(), p.statusCommand(), p.historyCommand(), p.explainCommand(),
-		p.pauseCommand(), p.resumeCommand(), p.promoteCommand(), p.abortCommand(), p.retryCommand(),
-		p.freezeCommand(), p.unfreezeCommand(), p.freezesCommand(),
-		p.lintCommand(), p.migrateCommand(),
-	)
+	root.SetFlagErrorFunc(flagError)
+	addGroup(root, "Show rollouts:", p.listCommand(), p.getCommand(), p.explainCommand(), p.watchCommand(), p.statusCommand(), p.historyCommand())
+	addGroup(root, "Control rollouts:", p.pauseCommand(), p.resumeCommand(), p.promoteCommand(), p.abortCommand(), p.retryCommand())
+	addGroup(root, "Freeze rollouts:", p.freezeCommand(), p.unfreezeCommand(), p.freezesCommand())
+	addGroup(root, "Work with manifests:", p.lintCommand(), p.migrateCommand())
 	if namespace := root.PersistentFlags().Lookup("namespace"); namespace != nil {
 		_ = root.RegisterFlagCompletionFunc("namespace", cobra.NoFileCompletions)
 	}
 	return root
+}
+
+// addGroup adds verbs that help lists under one title.
+func addGroup(root *cobra.Command, title string, verbs ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, verb := range verbs {
+		verb.GroupID = title
+		root.AddCommand(verb)
+	}
+}
+
+// flagError adds to an error what to do next.
+func flagError(cmd *cobra.Command, err error) error {
+	meant := ""
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+		var names []string
+		cmd.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, "--"+flag.Name) })
+		meant = config.Nearest("--"+unknown.GetSpecifiedName(), names)
+	}
+	return fmt.Errorf("%w%s; to see all flags: %s --help", err, meant, cmd.CommandPath())
 }
 
 // named makes a verb that takes the name of one Canary.
@@ -47,6 +75,7 @@ func (p *plugin) named(use, short string, run func(*cobra.Command, *session, str
 	return &cobra.Command{
 		Use:               use + " NAME",
 		Short:             short,
+		Example:           "  kubectl sluice " + use + " podinfo",
 		Args:              oneName,
 		ValidArgsFunction: p.completeNames,
 		RunE: func(cmd *cobra.Command, args []string) error {

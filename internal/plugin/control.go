@@ -33,7 +33,7 @@ func (s subject) queueLine() string {
 	if queue == nil {
 		return ""
 	}
-	return fmt.Sprintf("position %d, for %s", queue.Position, ago(s.now, queue.Since.Time))
+	return fmt.Sprintf("position %d, waiting for %s", queue.Position, ago(s.now, queue.Since.Time))
 }
 
 // groupLine is where a member of a group stands.
@@ -43,7 +43,7 @@ func (s subject) groupLine() string {
 	case group == nil:
 		return ""
 	case len(group.WaitingFor) > 0:
-		return fmt.Sprintf("%s, waits for %s", group.Name, strings.Join(group.WaitingFor, ", "))
+		return fmt.Sprintf("%s, waiting for %s", group.Name, strings.Join(group.WaitingFor, ", "))
 	}
 	return group.Name
 }

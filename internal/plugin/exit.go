@@ -34,12 +34,12 @@ type usageError struct{ error }
 // wrong in the files.
 func ofFiles(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if err := noArguments("give files with -f")(cmd, args); err != nil {
+		if err := noArguments("name files with -f")(cmd, args); err != nil {
 			return usageError{err}
 		}
 		return nil
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{flagError(cmd, err)} })
 	return cmd
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 func (p *plugin) explainCommand() *cobra.Command {
-	return p.named("explain", "Say why a rollout is where it is, what it waits for and what to do next", func(cmd *cobra.Command, s *session, name string) error {
+	return p.named("explain", "Explain why a rollout is where it is, what it waits for and what you can do", func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
@@ -24,7 +24,7 @@ func (p *plugin) explainCommand() *cobra.Command {
 // writeExplanation says why a rollout is where it is.
 func writeExplanation(out io.Writer, s subject) error {
 	var page page
-	page.printf("%s is %s: %s\n\nIt waits for %s\n", s.canary.Name, s.phase(), s.summary(), s.waitsFor())
+	page.printf("%s is %s: %s\n\n%s\n", s.canary.Name, s.phase(), s.summary(), s.waitsFor())
 	if conditions := s.canary.Status.Conditions; len(conditions) > 0 {
 		rows := [][]string{{"CONDITION", "STATUS", "REASON", "MESSAGE"}}
 		for _, c := range conditions {
@@ -45,32 +45,34 @@ func writeExplanation(out io.Writer, s subject) error {
 // unsaid is a message that the first line does not have already.
 func (s subject) unsaid(message string) string {
 	if message == s.summary() {
-		return "(the one above)"
+		return "(see above)"
 	}
 	return message
 }
 
-// waitsFor says what happens next, and on what that depends.
+// waitsFor says in sentences what happens next, and on what that depends.
 func (s subject) waitsFor() string {
 	status := s.canary.Status
 	switch {
 	case s.standing() == rolledBack:
-		return "another template, or to be asked to judge this one again"
+		return "Nothing happens until the pod template changes or you retry this candidate."
 	case !s.seen() && status.Phase == v1alpha1.PhaseFinalising:
-		return "the canary of the template before it to be removed; then it is taken up"
+		return "The previous canary is being removed. The controller picks up this change after that."
 	case !s.seen() || s.retrying():
-		return "the controller to take it up, within a second; if this lasts, look at its pods: kubectl get pods -A -l app.kubernetes.io/name=sluice"
+		return "The controller picks it up within a second. If it does not, look at its pods: " + controllerPods
 	case status.Gate != nil:
 		return s.waitsForGate(*status.Gate)
 	}
 	return s.waitsInPhase()
 }
 
+const waitsForMissing = "Changes are held back and no rollout starts until this is corrected."
+
 func (s subject) waitsInPhase() string {
 	status := s.canary.Status
 	switch status.Phase {
 	case v1alpha1.PhaseInitializing:
-		return "what is missing; until then a change is held back and not judged"
+		return waitsForMissing
 	case v1alpha1.PhaseWaiting:
 		return waitsToBegin(status)
 	case v1alpha1.PhaseProgressing, v1alpha1.PhaseWaitingPromotion:
@@ -78,85 +80,89 @@ func (s subject) waitsInPhase() string {
 	case v1alpha1.PhasePromoting:
 		return waitsForPrimary(status)
 	case v1alpha1.PhaseFinalising:
-		return fmt.Sprintf("the requests to leave the canary and for its removal; the rollout ends as %s", status.Outcome)
+		return fmt.Sprintf("The requests leave the canary, then it is removed. The rollout ends as %s.", status.Outcome)
 	}
 	if meta.IsStatusConditionFalse(status.Conditions, v1alpha1.ConditionReady) {
-		return "what is missing; until then a change is held back and not judged"
+		return waitsForMissing
 	}
-	return "the next change of the Deployment's pod template"
+	return "Nothing is in progress. The next change of the Deployment's pod template starts a rollout."
 }
 
 func waitsToBegin(status v1alpha1.CanaryStatus) string {
 	switch {
 	case status.Frozen != "":
-		return "the end of the Freeze; then the rollout begins by itself"
+		return "The rollout starts by itself when the Freeze ends."
 	case status.Queue != nil:
-		return "other rollouts to end; then it begins by itself"
+		return "The rollout starts by itself when enough other rollouts have ended."
 	case status.Paused != "":
-		return "being resumed; then the rollout begins"
+		return "The rollout starts when it is resumed."
 	}
-	return "what is missing; then the rollout begins by itself"
+	return "The rollout starts by itself once this is corrected."
 }
 
 func (s subject) waitsForStep() string {
 	status := s.canary.Status
 	switch {
 	case status.Frozen != "":
-		return "the end of the Freeze; checks go on and can still roll back"
+		return "The next step waits for the Freeze to end. Checks continue and can still roll back."
 	case status.Paused != "":
-		return "being resumed; checks go on and can still roll back"
+		return "The next step waits until the rollout is resumed. Checks continue and can still roll back."
 	case status.Group != nil && len(status.Group.WaitingFor) > 0:
-		return "members of its group: " + strings.Join(status.Group.WaitingFor, ", ")
+		return "The next step waits for other members of the group: " + strings.Join(status.Group.WaitingFor, ", ") + "."
 	case status.Step == 0:
-		return "the canary's pods to be ready; then it gets its first requests"
+		return "The canary gets its first requests when its pods are ready."
 	case status.StepStarted == nil:
-		return fmt.Sprintf("the gateway to put weight %v%% into effect", status.CanaryWeight)
+		return fmt.Sprintf("The gateway has not put weight %v%% into effect yet.", status.CanaryWeight)
 	case status.NextStepTime == nil:
-		return "its checks"
+		return "The next step waits for the checks of this one."
 	}
 	next := "the promotion"
 	if int(status.Step) < len(status.Steps) {
 		next = named(status.Steps, status.Step+1)
 	}
-	return fmt.Sprintf("checks that pass at the end of step %d, %s; then comes %s", status.Step, in(s.now, status.NextStepTime.Time), next)
+	return fmt.Sprintf("Step %d ends %s. If its checks pass, %s is next.", status.Step, in(s.now, status.NextStepTime.Time), next)
 }
 
 func waitsForPrimary(status v1alpha1.CanaryStatus) string {
 	switch {
 	case status.Restoring:
-		return "the Deployment to get its previous template back"
+		return "The Deployment gets its previous template back."
 	case status.Promoted == nil:
-		return "the Deployment to be given the candidate"
+		return "The candidate is about to be written to the Deployment."
 	}
-	return "the Deployment's pods to be ready with the candidate"
+	return "The Deployment rolls out the candidate. The rollout ends when its pods are ready."
 }
 
 type action struct{ command, effect string }
 
-// actions are the commands that make sense now.
+// actions are the commands that make sense now, the likeliest first.
 func (s subject) actions() []action {
 	name, status := s.canary.Name, s.canary.Status
 	verb := func(verb, effect string) action { return action{"kubectl sluice " + verb + " " + name, effect} }
-	var list []action
+	change := action{"kubectl set image deployment/" + name + " …", "start a rollout; any other change of the pod template does too"}
+	history := verb("history", "show how earlier rollouts ended")
 	switch {
 	case s.standing() == rolledBack:
-		return []action{verb("retry", "judge the same template again"), verb("history", "see how earlier rollouts ended")}
+		return []action{change, verb("retry", "try the same template again"), history}
 	case s.standing() == idle:
-		return []action{{"kubectl set image deployment/" + name + " …", "begin a rollout; any other way of changing the template does too"},
-			verb("history", "see how earlier rollouts ended")}
+		return []action{change, history}
 	}
+	var list []action
 	switch {
 	case s.canary.Spec.Paused != nil:
-		list = append(list, verb("resume", "take steps again"))
+		list = append(list, verb("resume", "resume the rollout"))
 	case status.Frozen != "":
-		list = append(list, action{"kubectl sluice freezes", "see what is frozen, until when and by whom"})
+		list = append(list, action{"kubectl sluice freezes", "show what is frozen, until when and by whom"})
 	case status.Paused != "":
-		list = append(list, action{"kubectl rollout resume deployment/" + name, "take steps again"})
-	default:
-		list = append(list, verb("pause", "take no step until it is resumed"))
+		list = append(list, action{"kubectl rollout resume deployment/" + name, "resume the rollout"})
 	}
+	isHeld := len(list) > 0
+	list = append(list, verb("watch", "follow the rollout"))
 	if hash, _ := s.inFlight(); hash != "" {
-		list = append(list, verb("promote", "skip the remaining steps"), verb("abort", "roll back"))
+		list = append(list, verb("abort", "roll back"), verb("promote", "skip the remaining steps"))
 	}
-	return append(list, verb("watch", "follow it"))
+	if !isHeld {
+		list = append(list, verb("pause", "stop here until resumed"))
+	}
+	return list
 }

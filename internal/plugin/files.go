@@ -31,7 +31,7 @@ var extensions = []string{".yaml", ".yml", ".json"}
 // be read at all.
 func readFiles(names []string, in io.Reader) ([]file, error) {
 	if len(names) == 0 {
-		return nil, errors.New("name the manifests: -f file.yaml, -f directory, or -f - for what is piped in")
+		return nil, errors.New("no manifests given: name them with -f FILE, -f DIRECTORY, or -f - for stdin")
 	}
 	var files []file
 	for _, name := range names {
@@ -63,7 +63,7 @@ func manifestsOf(name string) ([]string, error) {
 		return err
 	})
 	if err == nil && len(paths) == 0 {
-		err = fmt.Errorf("%s has no files with the extensions .yaml, .yml or .json", name)
+		err = fmt.Errorf("%s contains no .yaml, .yml or .json files", name)
 	}
 	return paths, err
 }

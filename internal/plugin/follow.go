@@ -26,7 +26,7 @@ func (s *session) follow(ctx context.Context, name string, seen func(subject) (d
 			return false, nil
 		}
 		if event.Type == watch.Deleted {
-			return false, fmt.Errorf("the Canary %s was deleted: its Deployment was opted out or is gone", name)
+			return false, fmt.Errorf("Canary %s was deleted: its Deployment was opted out or deleted", name)
 		}
 		subject, err := s.subjectOf(ctx, canary)
 		if err != nil {
@@ -61,7 +61,7 @@ func (s *session) listerWatcher(name string) *cache.ListWatch {
 }
 
 func (p *plugin) watchCommand() *cobra.Command {
-	return p.named("watch", "Print every change until the rollout ends", func(cmd *cobra.Command, s *session, name string) error {
+	return p.named("watch", "Follow a rollout and print every change until it ends", func(cmd *cobra.Command, s *session, name string) error {
 		if _, err := s.read(cmd.Context(), name); err != nil {
 			return err
 		}
@@ -93,10 +93,13 @@ func watchLine(s subject) string {
 	return fmt.Sprintf("%-18s %s  %s", s.phase(), weight, s.summary())
 }
 
+// exitCodes are those of status.
+const exitCodes = "  0  promoted, or nothing to roll out\n  1  wrong usage, or an error\n  2  rolled back or aborted\n  3  still running"
+
 func (p *plugin) statusCommand() *cobra.Command {
 	var wait bool
 	var timeout span
-	cmd := p.named("status", "Say in one line, and by the exit code, how the last change stands", func(cmd *cobra.Command, s *session, name string) error {
+	cmd := p.named("status", "Report the state of the last change in one line and by the exit code", func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
@@ -108,10 +111,10 @@ func (p *plugin) statusCommand() *cobra.Command {
 		}
 		return s.tellStanding(subject)
 	})
-	cmd.Long = "Say in one line how the last change of a Deployment stands. Exit codes: 0 promoted or nothing to roll out,\n" +
-		"1 wrong usage or an error, 2 rolled back or aborted, 3 still running."
-	cmd.Flags().BoolVar(&wait, "wait", false, "Wait until the rollout has ended")
-	cmd.Flags().Var(&timeout, "timeout", "With --wait, how long at most, such as 30m; as long as it takes when it is not given")
+	cmd.Long = "Report the state of the last change of a Deployment in one line and by the exit code:\n\n" + exitCodes
+	cmd.Example = "  kubectl sluice status podinfo --wait --timeout 30m"
+	cmd.Flags().BoolVar(&wait, "wait", false, "Wait until the rollout ends")
+	cmd.Flags().Var(&timeout, "timeout", "How long to wait at most with --wait, such as 30m; no limit by default")
 	return cmd
 }
 
@@ -136,7 +139,7 @@ func (s *session) waitForEnd(ctx context.Context, last subject, timeout time.Dur
 func (s *session) tellStanding(subject subject) error {
 	name := subject.canary.Name
 	if subject.deployment == nil {
-		note := "The Deployment %s cannot be read, so this rests on the Canary's status, which may be a moment old.\n"
+		note := "Deployment %s cannot be read. This state is based on the Canary's status, which can lag behind by a moment.\n"
 		if _, err := fmt.Fprintf(s.ErrOut, note, name); err != nil {
 			return err
 		}

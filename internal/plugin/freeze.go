@@ -48,7 +48,7 @@ func (p *plugin) aboutFreeze(use, short string, run func(cmd *cobra.Command, s *
 
 func (p *plugin) freezeCommand() *cobra.Command {
 	var f freezing
-	cmd := p.aboutFreeze("freeze", "Stop rollouts in a namespace, or with --all in the cluster, until unfrozen",
+	cmd := p.aboutFreeze("freeze", "Stop rollouts in the namespace, or with --all in the whole cluster",
 		func(cmd *cobra.Command, s *session, args []string) error {
 			made, err := f.make(args, s.namespace, s.now())
 			if err != nil {
@@ -56,11 +56,14 @@ func (p *plugin) freezeCommand() *cobra.Command {
 			}
 			return s.freeze(cmd.Context(), made)
 		})
-	cmd.Flags().BoolVar(&f.everything, "all", false, "Freeze the whole cluster, not one namespace")
-	cmd.Flags().StringVar(&f.mode, "mode", string(v1alpha1.FreezePause), "Pause: those in flight take no step; Start: only no new ones begin")
-	cmd.Flags().StringVar(&f.reason, "reason", "", "A sentence that says why, which everybody sees who waits; required")
-	cmd.Flags().Var(&f.lasts, "for", "How long it lasts, such as 2h; until unfrozen when it is not given")
-	cmd.Flags().StringVar(&f.until, "until", "", "When it ends, such as 2026-01-02T15:04:05Z")
+	cmd.Long = "Stop rollouts in the namespace, or with --all in the whole cluster, until the freeze ends. Checks of running rollouts\n" +
+		"continue and can still roll back. The freeze is an object of kind Freeze, named " + stopName + "-NAMESPACE, " + stopName + " (with --all) or NAME."
+	cmd.Example = "  kubectl sluice freeze --all --for 2h --reason \"the payment provider is down\""
+	cmd.Flags().BoolVar(&f.everything, "all", false, "Freeze the whole cluster instead of one namespace")
+	cmd.Flags().StringVar(&f.mode, "mode", string(v1alpha1.FreezePause), "Pause: stop running rollouts too; Start: stop only new ones")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "Why, in one sentence; shown wherever a rollout waits; required")
+	cmd.Flags().Var(&f.lasts, "for", "How long the freeze lasts, such as 2h; until unfrozen by default")
+	cmd.Flags().StringVar(&f.until, "until", "", "When the freeze ends, such as 2026-01-02T15:04:05Z")
 	return cmd
 }
 
@@ -75,7 +78,7 @@ func (f freezing) make(args []string, namespace string, now time.Time) (*v1alpha
 	}
 	switch {
 	case f.reason == "":
-		return nil, errors.New("--reason: must say in a sentence why, for whoever waits, such as --reason \"the payment provider is down\"")
+		return nil, errors.New("--reason is required: say why in one sentence, such as --reason \"the payment provider is down\"")
 	case made.Spec.Mode != v1alpha1.FreezePause && made.Spec.Mode != v1alpha1.FreezeStart:
 		return nil, fmt.Errorf("--mode %s: must be Pause or Start", f.mode)
 	}
@@ -88,7 +91,7 @@ func (f freezing) make(args []string, namespace string, now time.Time) (*v1alpha
 func (f freezing) end(now time.Time) (*metav1.Time, error) {
 	switch {
 	case f.lasts > 0 && f.until != "":
-		return nil, errors.New("--for and --until: must not both be given")
+		return nil, errors.New("--for and --until cannot be used together: keep one of them")
 	case f.lasts > 0:
 		return &metav1.Time{Time: now.Add(time.Duration(f.lasts))}, nil
 	case f.until == "":
@@ -96,7 +99,7 @@ func (f freezing) end(now time.Time) (*metav1.Time, error) {
 	}
 	until, err := time.Parse(time.RFC3339, f.until)
 	if err != nil || !until.After(now) {
-		return nil, fmt.Errorf("--until %s: must be a time ahead, such as %s", f.until, now.Add(time.Hour).UTC().Format(time.RFC3339))
+		return nil, fmt.Errorf("--until %s: must be a time in the future, such as %s", f.until, now.Add(time.Hour).UTC().Format(time.RFC3339))
 	}
 	return &metav1.Time{Time: until}, nil
 }
@@ -104,26 +107,26 @@ func (f freezing) end(now time.Time) (*metav1.Time, error) {
 func (s *session) freeze(ctx context.Context, made *v1alpha1.Freeze) error {
 	err := s.client.Create(ctx, made, client.FieldOwner(fieldManager))
 	if apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("Freeze %s exists already: kubectl sluice freezes shows it, kubectl sluice unfreeze %s ends it", made.Name, made.Name)
+		return fmt.Errorf("Freeze %s already exists; to see it: kubectl sluice freezes; to end it: kubectl sluice unfreeze %s", made.Name, made.Name)
 	}
 	if err != nil {
 		return fmt.Errorf("create Freeze %s: %w", made.Name, err)
 	}
-	what := "no rollout starts, those in flight are paused; checks go on and can still roll back"
+	what := "no rollout starts, and running ones are paused; checks continue and can still roll back"
 	if made.Spec.Mode == v1alpha1.FreezeStart {
-		what = "no rollout starts, those in flight go on"
+		what = "no rollout starts; running ones continue"
 	}
-	_, err = fmt.Fprintf(s.Out, "%s: %s frozen: %s; go on with: kubectl sluice unfreeze %s\n", made.Name, where(made), what, made.Name)
+	_, err = fmt.Fprintf(s.Out, "Freeze %s covers %s: %s; to end it: kubectl sluice unfreeze %s\n", made.Name, where(made), what, made.Name)
 	return err
 }
 
 func (p *plugin) unfreezeCommand() *cobra.Command {
 	var everything bool
-	cmd := p.aboutFreeze("unfreeze", "End the freeze of the namespace, that of a name, or with --all every one without a schedule",
+	cmd := p.aboutFreeze("unfreeze", "End the freeze of the namespace, the named one, or with --all all without a schedule",
 		func(cmd *cobra.Command, s *session, args []string) error {
 			switch {
 			case everything && len(args) > 0:
-				return errors.New("--all and a name: must not both be given")
+				return errors.New("--all and a name cannot be used together: keep one of them")
 			case everything:
 				return s.unfreezeAll(cmd.Context())
 			case len(args) == 0:
@@ -131,19 +134,19 @@ func (p *plugin) unfreezeCommand() *cobra.Command {
 			}
 			return s.unfreeze(cmd.Context(), args[0])
 		})
-	cmd.Flags().BoolVar(&everything, "all", false, "End every freeze that has no schedule; windows stay")
+	cmd.Flags().BoolVar(&everything, "all", false, "End every freeze without a schedule")
 	return cmd
 }
 
 func (s *session) unfreeze(ctx context.Context, name string) error {
 	err := s.client.Delete(ctx, &v1alpha1.Freeze{ObjectMeta: metav1.ObjectMeta{Name: name}})
 	if apierrors.IsNotFound(err) {
-		return fmt.Errorf("there is no Freeze %s; kubectl sluice freezes shows those that there are", name)
+		return fmt.Errorf("Freeze %s does not exist; kubectl sluice freezes lists those that do", name)
 	}
 	if err != nil {
 		return fmt.Errorf("delete Freeze %s: %w", name, err)
 	}
-	_, err = fmt.Fprintf(s.Out, "%s: unfrozen; rollouts go on unless another Freeze holds them\n", name)
+	_, err = fmt.Fprintf(s.Out, "Freeze %s ended: rollouts continue unless another Freeze holds them\n", name)
 	return err
 }
 
@@ -165,15 +168,15 @@ func (s *session) unfreezeAll(ctx context.Context) error {
 	if ended > 0 {
 		return nil
 	}
-	_, err := fmt.Fprintln(s.ErrOut, "Nothing is frozen but by schedule; kubectl sluice freezes shows the windows")
+	_, err := fmt.Fprintln(s.ErrOut, "There is no Freeze without a schedule; kubectl sluice freezes lists the scheduled ones")
 	return err
 }
 
 func (p *plugin) freezesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "freezes",
-		Short:             "List the Freezes: what is frozen, until when, by whom and why",
-		Args:              noArguments("it lists all; kubectl sluice unfreeze NAME ends one"),
+		Short:             "List freezes: what is frozen, until when, by whom and why",
+		Args:              noArguments("it lists all; to end one: kubectl sluice unfreeze NAME"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags := outputFlags(cmd)

@@ -23,10 +23,10 @@ func TestFreezeFlags(t *testing.T) {
 		"a name":              {freezing{mode: "Start", reason: "x", everything: true}, []string{"xmas"}, "xmas [] -", ""},
 		"for a while":         {freezing{mode: "Pause", reason: "x", lasts: span(time.Hour)}, nil, "stop-shop [shop] 2026-01-01T13:00:00Z", ""},
 		"until a time":        {freezing{mode: "Pause", reason: "x", until: "2026-01-02T00:00:00+01:00"}, nil, "stop-shop [shop] 2026-01-01T23:00:00Z", ""},
-		"no reason":           {freezing{mode: "Pause"}, nil, "", "--reason: must say"},
+		"no reason":           {freezing{mode: "Pause"}, nil, "", "--reason is required"},
 		"a mode that is none": {freezing{mode: "Off", reason: "x"}, nil, "", "--mode Off: must be Pause or Start"},
-		"a time that is over": {freezing{mode: "Pause", reason: "x", until: "2025-01-01T00:00:00Z"}, nil, "", "must be a time ahead"},
-		"two ends":            {freezing{mode: "Pause", reason: "x", until: "2027-01-01T00:00:00Z", lasts: span(time.Hour)}, nil, "", "must not both"},
+		"a time that is over": {freezing{mode: "Pause", reason: "x", until: "2025-01-01T00:00:00Z"}, nil, "", "must be a time in the future"},
+		"two ends":            {freezing{mode: "Pause", reason: "x", until: "2027-01-01T00:00:00Z", lasts: span(time.Hour)}, nil, "", "--for and --until cannot be used together"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			made, err := c.flags.make(c.args, "shop", now)

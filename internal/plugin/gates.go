@@ -14,10 +14,10 @@ const noGate = ""
 
 // opens says, for every type of hook, what follows when its gate opens.
 var opens = map[v1alpha1.HookType]string{
-	v1alpha1.HookConfirmRollout:         "then the rollout begins",
-	v1alpha1.HookPreRollout:             "then the canary gets its first requests",
-	v1alpha1.HookConfirmTrafficIncrease: "then comes the next weight",
-	v1alpha1.HookConfirmPromotion:       "then it is promoted; checks go on and can still roll back",
+	v1alpha1.HookConfirmRollout:         "the rollout starts",
+	v1alpha1.HookPreRollout:             "the canary gets its first requests",
+	v1alpha1.HookConfirmTrafficIncrease: "the next step starts",
+	v1alpha1.HookConfirmPromotion:       "the candidate is promoted; until then, checks continue and can still roll back",
 	v1alpha1.HookRollout:                noGate,
 	v1alpha1.HookPostRollout:            noGate,
 	v1alpha1.HookRollback:               noGate,
@@ -39,18 +39,18 @@ func (s subject) closers(gate v1alpha1.GateStatus) string {
 	var closers []string
 	for _, hook := range status.Hooks {
 		if hook.Type == gate.Type && hook.Step == status.Step && !hook.Yes {
-			closers = append(closers, fmt.Sprintf("hook %s says no for %s: %s", hook.Name, ago(s.now, hook.Since.Time), hook.Message))
+			closers = append(closers, fmt.Sprintf("hook %s has said no for %s: %s", hook.Name, ago(s.now, hook.Since.Time), hook.Message))
 		}
 	}
 	if len(closers) == 0 {
-		return "its hooks have not all answered yet"
+		return "not all hooks have answered yet"
 	}
 	return strings.Join(closers, "; ")
 }
 
-// waitsForGate says what a closed gate waits for and what follows.
+// waitsForGate says how long a closed gate has waited for its hooks and what follows.
 func (s subject) waitsForGate(gate v1alpha1.GateStatus) string {
-	return fmt.Sprintf("a yes of its hooks of type %s, for %s now (%s); %s", gate.Type, ago(s.now, gate.Since.Time), s.closers(gate), opens[gate.Type])
+	return fmt.Sprintf("The %s gate has waited for approval for %s (%s). Once it opens, %s.", gate.Type, ago(s.now, gate.Since.Time), s.closers(gate), opens[gate.Type])
 }
 
 // adviceLine is what of the policy has no effect, or hardly means what it says.

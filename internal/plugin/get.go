@@ -16,7 +16,7 @@ import (
 
 func (p *plugin) getCommand() *cobra.Command {
 	var flags *genericclioptions.PrintFlags
-	cmd := p.named("get", "Show all of one rollout on one screen", func(cmd *cobra.Command, s *session, name string) error {
+	cmd := p.named("get", "Show one rollout on one screen", func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
@@ -60,10 +60,10 @@ type line struct{ label, text string }
 func (s subject) lines() []line {
 	status := s.canary.Status
 	return []line{
-		{"Phase", fmt.Sprintf("%s, for %s", s.phase(), ago(s.now, status.LastTransitionTime.Time))},
+		{"Phase", s.phaseLine()},
 		{"Message", s.summary()},
 		{"Candidate", s.candidateLine()},
-		{"Asked by", s.askedLine()},
+		{"Requested by", s.requesterLine()},
 		{"Strategy", status.Strategy},
 		{"Steps", stepsLine(status)},
 		{"Weight", s.weightLine()},
@@ -84,6 +84,14 @@ func (s subject) lines() []line {
 	}
 }
 
+func (s subject) phaseLine() string {
+	since := s.canary.Status.LastTransitionTime
+	if since.IsZero() {
+		return s.phase()
+	}
+	return fmt.Sprintf("%s, for %s", s.phase(), ago(s.now, since.Time))
+}
+
 func (s subject) candidateLine() string {
 	status := s.canary.Status
 	hash, attempt, images := status.Candidate, status.Attempt, status.Images
@@ -96,9 +104,9 @@ func (s subject) candidateLine() string {
 	if hash == "" {
 		return ""
 	}
-	text := fmt.Sprintf("%s %s", hash, strings.Join(images, ", "))
+	text := strings.TrimSpace(hash + " " + strings.Join(images, ", "))
 	if attempt > 0 {
-		text += fmt.Sprintf(", attempt %d", attempt)
+		text += fmt.Sprintf(", retry %d", attempt)
 	}
 	if s.candidate != nil && s.candidate.Mark != workload.MarkNone {
 		text += fmt.Sprintf(", marked %s by %s", s.candidate.Mark, s.candidate.MarkedBy)
@@ -106,7 +114,7 @@ func (s subject) candidateLine() string {
 	return text
 }
 
-func (s subject) askedLine() string {
+func (s subject) requesterLine() string {
 	if s.candidate != nil {
 		return fmt.Sprintf("%s with %s, %s ago", s.candidate.By, orNone(s.candidate.Manager), ago(s.now, s.candidate.At))
 	}
@@ -143,7 +151,7 @@ func (s subject) weightLine() string {
 	case status.Phase != v1alpha1.PhaseProgressing || status.Step == 0:
 		return text
 	case status.StepStarted == nil:
-		return text + ", written and not in effect yet"
+		return text + ", not in effect yet"
 	}
 	return fmt.Sprintf("%s, in effect for %s", text, ago(s.now, status.StepStarted.Time))
 }
@@ -160,7 +168,7 @@ func failedLine(status v1alpha1.CanaryStatus) string {
 	if status.FailureThreshold == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d that roll back", status.FailedChecks, status.FailureThreshold)
+	return fmt.Sprintf("%d (rolls back at %d)", status.FailedChecks, status.FailureThreshold)
 }
 
 func (s subject) checkRows() [][]string {

@@ -12,14 +12,14 @@ import (
 )
 
 func (p *plugin) historyCommand() *cobra.Command {
-	return p.named("history", "List the last rollouts, the newest first", func(cmd *cobra.Command, s *session, name string) error {
+	return p.named("history", "List the last rollouts, newest first", func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
 		}
 		history := subject.canary.Status.History
 		if len(history) == 0 {
-			_, err = fmt.Fprintf(s.ErrOut, "No rollout of %s has ended yet.\n", name)
+			_, err = fmt.Fprintf(s.ErrOut, "No rollout of %s has ended yet\n", name)
 			return err
 		}
 		return writeHistory(s.Out, history, s.now())
@@ -34,10 +34,18 @@ func writeHistory(out io.Writer, history []v1alpha1.HistoryEntry, now time.Time)
 }
 
 func historyRows(history []v1alpha1.HistoryEntry, now time.Time) [][]string {
-	rows := [][]string{{"CANDIDATE", "ATTEMPT", "OUTCOME", "ENDED", "TOOK", "ASKED BY", "IMAGES", "REASON"}}
+	rows := [][]string{{"CANDIDATE", "RETRY", "OUTCOME", "ENDED", "TOOK", "REQUESTED BY", "IMAGES", "REASON"}}
 	for _, entry := range history {
-		rows = append(rows, []string{entry.Candidate, fmt.Sprint(entry.Attempt), string(entry.Outcome), ago(now, entry.Finished.Time) + " ago",
+		rows = append(rows, []string{entry.Candidate, retryOf(entry.Attempt), string(entry.Outcome), ago(now, entry.Finished.Time) + " ago",
 			orNone(entry.Duration), orNone(entry.By), orNone(strings.Join(entry.Images, ",")), orNone(entry.Reason)})
 	}
 	return rows
+}
+
+// retryOf is which retry of its candidate a rollout was; none for the first attempt.
+func retryOf(attempt int32) string {
+	if attempt == 0 {
+		return orNone("")
+	}
+	return fmt.Sprint(attempt)
 }

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -18,20 +17,21 @@ func (p *plugin) lintCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
 		Use:   "lint -f FILE",
-		Short: "Check annotations of Deployments and policies in files, without a cluster",
-		Long: "Check annotations of Deployments, policies and the other kinds of Sluice in files, without a cluster, as admission and the\n" +
-			"controller judge them. Exit codes: 0 nothing is wrong, 1 something is wrong, 2 wrong usage or a file that does not exist.",
+		Short: "Check annotations and policies in files, without a cluster",
+		Long: "Check the annotations of Deployments, policies and all other kinds of Sluice in files, by the rules of the admission\n" +
+			"webhook and the controller. No cluster is needed. The exit code says what was found:\n\n" +
+			"  0  no errors\n  1  errors; with --strict also warnings\n  2  wrong usage, or a file that does not exist",
 		Example: "  kubectl sluice lint -f deploy/ -f policies/standard.yaml\n  helm template shop ./chart | kubectl sluice lint --strict -f -",
 		RunE: func(*cobra.Command, []string) error {
 			if output != "" && output != wide && output != "json" {
-				return usageError{errors.New("--output: must be wide or json")}
+				return usageError{fmt.Errorf("--output %s: must be wide or json", output)}
 			}
 			files, err := readFiles(names, p.In)
 			if err != nil {
 				return usageError{err}
 			}
 			if isEmpty(files) {
-				if _, err := fmt.Fprintln(p.ErrOut, "There are no objects in these files, so nothing was checked"); err != nil {
+				if _, err := fmt.Fprintln(p.ErrOut, "Nothing was checked: the files contain no objects"); err != nil {
 					return err
 				}
 			}
@@ -45,9 +45,9 @@ func (p *plugin) lintCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringArrayVarP(&names, "filename", "f", nil, "File or directory with manifests, - for what is piped in; can be given several times")
-	cmd.Flags().BoolVar(&strict, "strict", false, "Make warnings errors")
-	cmd.Flags().StringVarP(&output, "output", "o", "", "wide adds how each opted-in Deployment is rolled out; json prints all")
+	cmd.Flags().StringArrayVarP(&names, "filename", "f", nil, "File or directory with manifests, or - for stdin; can be repeated")
+	cmd.Flags().BoolVar(&strict, "strict", false, "Treat warnings as errors")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "Output format: wide adds the steps of each opted-in Deployment; json prints everything")
 	return ofFiles(cmd)
 }
 

@@ -43,8 +43,8 @@ func (p *plugin) listCommand() *cobra.Command {
 	var everywhere bool
 	cmd := &cobra.Command{
 		Use:               "list",
-		Short:             "List the Canaries of a namespace, or of all",
-		Args:              noArguments("kubectl sluice get NAME shows one, and -n NAMESPACE or -A says where to look"),
+		Short:             "List the rollouts of a namespace, or of all",
+		Args:              noArguments("to show one Canary: kubectl sluice get NAME; to choose the namespace: -n NAMESPACE, or -A for all"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags := outputFlags(cmd)
@@ -66,7 +66,7 @@ func (p *plugin) listCommand() *cobra.Command {
 			return err
 		}
 		if len(list.Items) == 0 {
-			_, err = fmt.Fprintf(s.ErrOut, "No Canaries found; opt a Deployment in with: kubectl annotate deployment NAME sluice.dev/canary=true\n")
+			_, err = fmt.Fprintf(s.ErrOut, "No Canaries found; to opt a Deployment in: kubectl annotate deployment NAME sluice.dev/canary=true\n")
 			return err
 		}
 		return writeList(s.Out, list.Items, everywhere, *flags.OutputFormat == wide, s.now())
@@ -81,7 +81,7 @@ func writeList(out io.Writer, canaries []v1alpha1.Canary, namespaces, all bool, 
 		head = append([]string{"NAMESPACE"}, head...)
 	}
 	if all {
-		head = append(head, "CANDIDATE", "ASKED BY", "MESSAGE")
+		head = append(head, "CANDIDATE", "REQUESTED BY", "MESSAGE")
 	}
 	rows := [][]string{head}
 	for i := range canaries {

@@ -26,19 +26,20 @@ func (p *plugin) migrateCommand() *cobra.Command {
 	var options migrate.Options
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: "Turn Canaries, MetricTemplates and AlertProviders of Flagger into manifests of Sluice",
-		Long: "Turn Canaries, MetricTemplates and AlertProviders of Flagger into manifests of Sluice, which go to stdout; what became of each\n" +
-			"field goes to stderr. Exit codes: 0 all was turned, 1 nothing could be made of an object, 2 wrong usage or a file that does not exist.",
+		Short: "Convert Flagger manifests to Sluice manifests",
+		Long: "Convert Flagger's Canaries, MetricTemplates and AlertProviders to Sluice manifests. The manifests go to stdout. A note on\n" +
+			"every field that is not copied as it is goes to stderr. The exit code says how it went:\n\n" +
+			"  0  everything was converted\n  1  an object could not be converted, or a file is no manifest\n  2  wrong usage, or a file that does not exist",
 		Example: "  kubectl sluice migrate -f flagger/ > sluice.yaml\n  kubectl sluice migrate --from-cluster -A > sluice.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if from.fromCluster == (len(from.names) > 0) {
-				return usageError{errors.New("say what to migrate: -f file.yaml (or a directory, or - for what is piped in), or --from-cluster")}
+				return usageError{errors.New("expected either files or a cluster to migrate from: give -f FILE, -f DIRECTORY or -f - for stdin, or --from-cluster")}
 			}
 			if from.fromCluster && options.WithDeployments {
-				return usageError{errors.New("--with-deployments goes with -f: annotate the Deployments of a cluster with the commands that are printed")}
+				return usageError{errors.New("--with-deployments needs -f: to opt in Deployments of a cluster, run the commands that migrate prints")}
 			}
 			if from.everywhere && !from.fromCluster {
-				return usageError{errors.New("--all-namespaces goes with --from-cluster: files say their namespaces themselves")}
+				return usageError{errors.New("--all-namespaces needs --from-cluster: objects in files name their own namespaces")}
 			}
 			objects, err := p.objectsFrom(cmd.Context(), from)
 			if err != nil {
@@ -47,10 +48,10 @@ func (p *plugin) migrateCommand() *cobra.Command {
 			return p.writeMigration(migrate.Migrate(objects, options))
 		},
 	}
-	cmd.Flags().StringArrayVarP(&from.names, "filename", "f", nil, "File or directory with manifests of Flagger, - for what is piped in; can be given several times")
-	cmd.Flags().BoolVar(&from.fromCluster, "from-cluster", false, "Read the objects of Flagger from the cluster")
-	cmd.Flags().BoolVarP(&from.everywhere, "all-namespaces", "A", false, "With --from-cluster, read those of all namespaces")
-	cmd.Flags().BoolVar(&options.WithDeployments, "with-deployments", false, "Write the Deployments of the files that are targets as well, opted in")
+	cmd.Flags().StringArrayVarP(&from.names, "filename", "f", nil, "File or directory with Flagger manifests, or - for stdin; can be repeated")
+	cmd.Flags().BoolVar(&from.fromCluster, "from-cluster", false, "Read Flagger objects from the cluster")
+	cmd.Flags().BoolVarP(&from.everywhere, "all-namespaces", "A", false, "Read the objects of all namespaces; needs --from-cluster")
+	cmd.Flags().BoolVar(&options.WithDeployments, "with-deployments", false, "Also write the target Deployments found in the files, opted in; needs -f")
 	return ofFiles(cmd)
 }
 
@@ -95,7 +96,7 @@ func (p *plugin) objectsOfFlagger(ctx context.Context, everywhere bool) ([]manif
 		kind := schema.GroupVersionResource{Group: "flagger.app", Version: "v1beta1", Resource: resource}
 		list, err := reader.Resource(kind).Namespace(namespace).List(ctx, metav1.ListOptions{})
 		if apierrors.IsNotFound(err) {
-			return nil, fmt.Errorf("the cluster has no %s.flagger.app/v1beta1: is Flagger installed there? Give its manifests with -f", resource)
+			return nil, fmt.Errorf("the cluster has no %s.flagger.app/v1beta1: check that Flagger is installed there, or give its manifests with -f", resource)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("list %s.flagger.app: %w", resource, err)
@@ -121,10 +122,10 @@ func (p *plugin) writeMigration(result migrate.Result) error {
 		page.printf("%s\n", note)
 	}
 	if len(result.Objects) == 0 && !result.Failed() {
-		page.printf("Nothing was written: there is no Canary, MetricTemplate or AlertProvider of Flagger\n")
+		page.printf("Nothing was written: there is no Canary, MetricTemplate or AlertProvider of Flagger to convert\n")
 	}
 	if len(result.Commands) > 0 {
-		page.printf("\nWhen the policies are applied and Flagger has let go of the Deployments, opt them in (see docs/how-to/migrating-from-flagger.md):\n")
+		page.printf("\nApply the policies and release the Deployments from Flagger (see docs/how-to/migrating-from-flagger.md). Then opt them in:\n")
 	}
 	for _, command := range result.Commands {
 		page.printf("  %s\n", command)

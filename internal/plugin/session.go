@@ -74,7 +74,7 @@ func plainName(arg string) (string, error) {
 	case !slashed:
 		return arg, nil
 	case !slices.Contains(kinds, kind):
-		return "", fmt.Errorf("%s: must be the name of a Canary or of its Deployment, such as podinfo or deployment/podinfo", arg)
+		return "", fmt.Errorf("%s: must be a Canary or its Deployment, such as podinfo or deployment/podinfo", arg)
 	}
 	return name, nil
 }
@@ -123,21 +123,24 @@ func (s *session) subjectOf(ctx context.Context, canary *v1alpha1.Canary) (subje
 	return result, nil
 }
 
+// controllerPods is the command that shows whether the controller runs.
+const controllerPods = "kubectl get pods -A -l app.kubernetes.io/name=sluice"
+
 // whyNoCanary says what is missing where there is no Canary of a name, and names the nearest that there is.
 func (s *session) whyNoCanary(ctx context.Context, key client.ObjectKey) error {
 	var deployment appsv1.Deployment
 	err := s.client.Get(ctx, key, &deployment)
 	switch {
 	case err == nil && config.OptedIn(deployment.Annotations):
-		return fmt.Errorf("Deployment %s is opted in and has no Canary yet: is the sluice controller running?", key.Name)
+		return fmt.Errorf("Deployment %s is opted in but has no Canary yet: check that the controller is running: %s", key.Name, controllerPods)
 	case err == nil:
-		return fmt.Errorf("Deployment %s is not opted in, so its changes roll out directly; opt in with: kubectl annotate deployment %s -n %s %s=true",
+		return fmt.Errorf("Deployment %s is not opted in, so its changes roll out directly; to opt in: kubectl annotate deployment %s -n %s %s=true",
 			key.Name, key.Name, key.Namespace, config.AnnotationCanary)
 	}
-	text := fmt.Sprintf("there is no Canary %s in namespace %s", key.Name, key.Namespace)
+	text := fmt.Sprintf("Canary %s does not exist in namespace %s", key.Name, key.Namespace)
 	names, err := s.names(ctx)
 	if err != nil || len(names) == 0 {
-		return fmt.Errorf("%s; kubectl sluice list -A shows all", text)
+		return fmt.Errorf("%s; kubectl sluice list -A lists those of all namespaces", text)
 	}
-	return fmt.Errorf("%s%s; kubectl sluice list shows those that there are", text, config.Nearest(key.Name, names))
+	return fmt.Errorf("%s%s; kubectl sluice list shows the names", text, config.Nearest(key.Name, names))
 }

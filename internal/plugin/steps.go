@@ -35,7 +35,7 @@ var wordings = map[v1alpha1.StepKind]wording{
 			return fmt.Sprintf("%v%% for %s", g.step.Weight, g.step.Duration.Duration)
 		},
 		named: func(step v1alpha1.PlannedStep, _ int32) string {
-			return fmt.Sprintf("weight %v%%, held for %s", step.Weight, step.Duration.Duration)
+			return fmt.Sprintf("weight %v%% for %s", step.Weight, step.Duration.Duration)
 		}},
 }
 
@@ -99,10 +99,10 @@ func present(status v1alpha1.CanaryStatus) *v1alpha1.PlannedStep {
 func besides(step v1alpha1.PlannedStep) string {
 	text := ""
 	if step.Match {
-		text += ", and all matched requests"
+		text += ", plus all matched requests"
 	}
 	if step.MirrorWeight > 0 {
-		text += fmt.Sprintf(", and copies of %v%% of the requests", step.MirrorWeight)
+		text += fmt.Sprintf(", plus %v%% of the requests mirrored", step.MirrorWeight)
 	}
 	return text
 }

@@ -99,17 +99,17 @@ func (s subject) summary() string {
 	status := s.canary.Status
 	switch {
 	case s.standing() == idle && s.deployment != nil && status.Phase == v1alpha1.PhaseFailed:
-		return fmt.Sprintf("the Deployment runs what was last asked for; before that, %s", status.Message)
+		return fmt.Sprintf("the Deployment runs the requested template; before that, %s", status.Message)
 	case s.retrying() && !rollout.Active(status):
-		return fmt.Sprintf("%s is asked to be judged again, and the controller has not taken it up yet", s.candidate.Hash)
+		return fmt.Sprintf("retry of %s was requested; the controller has not picked it up yet", s.candidate.Hash)
 	case s.standing() == rolledBack && !s.seen():
 		return fmt.Sprintf("%s is %s", s.candidate.Hash, s.candidate.Mark)
 	case !s.seen():
-		return fmt.Sprintf("%s is held back, and the controller has not taken it up yet", s.candidate.Hash)
+		return fmt.Sprintf("%s is held back; the controller has not picked it up yet", s.candidate.Hash)
 	case status.Message != "":
 		return status.Message
 	}
-	return "the controller has not looked at it yet"
+	return "the controller has not picked it up yet"
 }
 
 // phase is the status as a person reads it.

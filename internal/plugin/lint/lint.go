@@ -96,7 +96,7 @@ func Lint(objects []manifest.Object, now time.Time) Report {
 		case object.Group() == "apps" && object.Kind() == "Deployment":
 			l.deployment(object)
 		case object.Group() == "flagger.app":
-			l.find(object, Warning, "", "not checked, since Sluice does not read Flagger's objects: turn them into its own with kubectl sluice migrate -f "+object.File)
+			l.find(object, Warning, "", "not checked: this is an object of Flagger; to convert it: kubectl sluice migrate -f "+object.File)
 		}
 	}
 	slices.SortStableFunc(l.report.Findings, func(a, b Finding) int {
@@ -145,7 +145,7 @@ func (l *linter) deployment(object manifest.Object) {
 	l.wrong(object, errs)
 	for _, known := range config.Annotations() {
 		if _, given := annotations[known.Key]; given && known.Kind == config.KindRecord {
-			l.find(object, Warning, path.Key(known.Key).String(), "Sluice writes it on the Deployment in the cluster: leave it out of manifests")
+			l.find(object, Warning, path.Key(known.Key).String(), "Sluice sets this on the Deployment in the cluster: remove it from the manifest")
 		}
 	}
 	if len(errs) == 0 && config.OptedIn(annotations) {
@@ -173,7 +173,7 @@ func (l *linter) effective(object manifest.Object, annotations map[string]string
 	policies := l.policiesOf(object.Namespace(), name)
 	if name != "" && policies.Named == nil && policies.ClusterNamed == nil {
 		l.find(object, Warning, "metadata.annotations["+config.AnnotationPolicy+"]",
-			fmt.Sprintf("neither a CanaryPolicy nor a ClusterCanaryPolicy %s is among the files: it must be in the cluster; give its file too to have both judged together", name))
+			fmt.Sprintf("no CanaryPolicy or ClusterCanaryPolicy %s is in these files: it must exist in the cluster; add its file to check both together", name))
 		return
 	}
 	present := rollout.PresentPolicy(object.Namespace(), annotations, policies)

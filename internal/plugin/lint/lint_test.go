@@ -33,7 +33,7 @@ const optIn = `sluice.dev/canary: "true"`
 func TestFindings(t *testing.T) {
 	for name, c := range map[string]struct{ manifest, finding string }{
 		"an object of Flagger is sent to migrate": {"apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: podinfo}\n",
-			"app.yaml:1: Canary/podinfo: warning: not checked, since Sluice does not read Flagger's objects: turn them into its own with kubectl sluice migrate -f app.yaml"},
+			"app.yaml:1: Canary/podinfo: warning: not checked: this is an object of Flagger; to convert it: kubectl sluice migrate -f app.yaml"},
 		"no empty word is offered among the types of a webhook": {policy("CanaryPolicy", "standard", "  analysis: {webhooks: [{name: a, type: pre-rolout, url: 'http://x/'}]}"),
 			"app.yaml:6: CanaryPolicy/standard: spec.analysis.webhooks[0].type: Invalid value: \"pre-rolout\": must be one of rollout, confirm-rollout, pre-rollout, confirm-traffic-increase, confirm-promotion, post-rollout, rollback, event"},
 		"a common typo is told the right key": {deployment(optIn, `sluice.dev/stepweight: "20"`),
@@ -44,10 +44,10 @@ func TestFindings(t *testing.T) {
 		"an order that only the controller may give": {deployment(optIn, "sluice.dev/promote: 10a15acb"),
 			"app.yaml:8: Deployment/podinfo: metadata.annotations[sluice.dev/promote]: Forbidden: cannot be set on a new Deployment; leave it out"},
 		"what only Sluice writes": {deployment(optIn, "sluice.dev/candidate: '{}'"),
-			"app.yaml:8: Deployment/podinfo: warning: metadata.annotations[sluice.dev/candidate]: Sluice writes it on the Deployment in the cluster: leave it out of manifests"},
+			"app.yaml:8: Deployment/podinfo: warning: metadata.annotations[sluice.dev/candidate]: Sluice sets this on the Deployment in the cluster: remove it from the manifest"},
 		"a bypass that is over": {deployment(optIn, "sluice.dev/bypass: never"), "app.yaml:8: Deployment/podinfo: metadata.annotations[sluice.dev/bypass]: Invalid value: …"},
 		"a policy that is not given is a warning": {deployment(optIn, "sluice.dev/policy: standard"),
-			"app.yaml:8: Deployment/podinfo: warning: metadata.annotations[sluice.dev/policy]: neither …"},
+			"app.yaml:8: Deployment/podinfo: warning: metadata.annotations[sluice.dev/policy]: no CanaryPolicy or ClusterCanaryPolicy standard is in these files: …"},
 		"a mistyped field of a policy": {policy("CanaryPolicy", "standard", "  analysis:\n    stepWieght: 10"),
 			"app.yaml:7: CanaryPolicy/standard: spec.analysis.stepWieght: Forbidden: no such field; did you mean stepWeight or stepWeights?"},
 		"a duration that is none": {policy("CanaryPolicy", "standard", "  analysis:\n    threshold: 3\n    interval: soon"),
@@ -65,7 +65,7 @@ func TestFindings(t *testing.T) {
 		"a secret in the URL of a hook": {policy("CanaryPolicy", "standard", "  analysis:\n    webhooks:\n    - {name: gate, url: 'https://gate.test/?token=a'}"),
 			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.webhooks[0].url: its URL has the query parameter \"token\", …"},
 		"a kind that does not exist": {policy("CanaryPolcy", "standard", "  analysis: {}"),
-			"app.yaml:3: CanaryPolcy/standard: kind: there is no kind CanaryPolcy in sluice.dev/v1alpha1; did you mean CanaryPolicy?"},
+			"app.yaml:3: CanaryPolcy/standard: kind: sluice.dev/v1alpha1 has no kind CanaryPolcy; did you mean CanaryPolicy?"},
 		"a freeze whose schedule cannot be read": {policy("Freeze", "weekend", "  reason: nobody is there\n  schedule: never\n  duration: 2h"),
 			"app.yaml:7: Freeze/weekend: spec.schedule: \"never\": must be the five fields of cron …"},
 		"a version that does not exist": {strings.ReplaceAll(policy("CanaryPolicy", "standard", "  analysis: {}"), "v1alpha1", "v1"),
@@ -103,7 +103,7 @@ func TestStrategies(t *testing.T) {
 		"steps of their own durations": {deployment(optIn, `sluice.dev/step-weights: "1@10m,0.5@5m"`), ""},
 		"steps with durations":         {deployment(optIn, `sluice.dev/step-weights: "0.5@10m,5"`), "podinfo: canary 0.5% for 10m0s, 5% every 30s, from annotation sluice.dev/step-weights"},
 		"many steps are cut":           {deployment(optIn, `sluice.dev/step-weight: "1"`), "podinfo: canary 1%, 2%, 3%, …, 50% every 30s, from annotation sluice.dev/step-weight"},
-		"unjudged":                     {deployment(optIn, `sluice.dev/skip-analysis: "true"`), "podinfo: promoted unjudged as soon as the canary is ready, from annotation sluice.dev/skip-analysis"},
+		"unjudged":                     {deployment(optIn, `sluice.dev/skip-analysis: "true"`), "podinfo: promoted without analysis as soon as the canary is ready, from annotation sluice.dev/skip-analysis"},
 		"not opted in":                 {deployment(`sluice.dev/interval: 1m`), ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,7 +32,7 @@ func (l *linter) own(object manifest.Object) {
 		return
 	case err != nil:
 		kinds := slices.Sorted(maps.Keys(scheme.KnownTypes(v1alpha1.GroupVersion)))
-		l.find(object, Error, "kind", fmt.Sprintf("there is no kind %s in %s%s", object.Kind(), version, config.Nearest(object.Kind(), kinds)))
+		l.find(object, Error, "kind", fmt.Sprintf("%s has no kind %s%s", version, object.Kind(), config.Nearest(object.Kind(), kinds)))
 		return
 	}
 	errs := manifest.Decode(object.Content, typed)

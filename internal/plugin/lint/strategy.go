@@ -35,7 +35,7 @@ func summary(p config.Policy) string {
 	strategy := rollout.StrategyOf(p)
 	text := fmt.Sprintf("%s %s every %s", strategy.Name, joined(texts(strategy.Steps(p), p.Interval)), p.Interval)
 	if p.SkipAnalysis {
-		text = "promoted unjudged as soon as the canary is ready"
+		text = "promoted without analysis as soon as the canary is ready"
 	}
 	if p.Suspend {
 		text += ", suspended"

@@ -55,7 +55,7 @@ func (o Object) meta(key string) string {
 func Parse(file string, content []byte) ([]Object, error) {
 	objects, err := parse(file, content)
 	if err != nil && bytes.ContainsRune(content, nonBreaking) {
-		err = fmt.Errorf("%w; there are non-breaking spaces in it, as in what was copied from a web page: replace them with plain ones", err)
+		err = fmt.Errorf("%w; the file contains non-breaking spaces, which often come from a copied web page: replace them with ordinary spaces", err)
 	}
 	return objects, err
 }

@@ -68,7 +68,7 @@ func TestWhatIsNoManifest(t *testing.T) {
 		"a text":                          {"hello", "line 1: must be a Kubernetes object", 0},
 		"a list":                          {"- a", "line 1: must be a Kubernetes object", 0},
 		"no kind":                         {"\n\na: 1", "line 3: must be a Kubernetes object with apiVersion and kind", 0},
-		"what was copied from a web page": {"kind: A\nspec:\n\u00a0 a: 1\n\u00a0 b\n", "there are non-breaking spaces in it", 0},
+		"what was copied from a web page": {"kind: A\nspec:\n\u00a0 a: 1\n\u00a0 b\n", "the file contains non-breaking spaces", 0},
 		"a key that is twice":             {"kind: A\nkind: B", "already", 0},
 		"an item without kind":            {"kind: List\nitems: [{a: 1}]", "line 2: must be", 0},
 		"nothing":                         {"", "", 0},

@@ -16,20 +16,20 @@ const (
 func (p *policy) analysis() {
 	for _, path := range []string{analysis, oldAnalysis} {
 		if _, is := get[map[string]any](p.object, path); p.has(path) && !is {
-			p.fail("it must be an object, correct it first", path)
+			p.fail("it must be an object: correct it first", path)
 			return
 		}
 	}
 	old, set := get[map[string]any](p.object, oldAnalysis)
 	switch {
 	case set && p.has(analysis):
-		p.remove("left out: Flagger reads analysis where both are set", oldAnalysis)
+		p.remove("dropped: Flagger uses analysis when both are set", oldAnalysis)
 	case set:
-		p.remove("became analysis, its new name", oldAnalysis)
+		p.remove("renamed to analysis", oldAnalysis)
 		p.set(analysis, old)
 	case !p.has(analysis):
 		p.set("spec.skipAnalysis", true)
-		p.note("without an analysis Flagger promotes unjudged, so skipAnalysis: true was added; take it out to have built-in checks and steps", analysis)
+		p.note("added skipAnalysis: true, because Flagger promotes without analysis if none is set; remove it to use the built-in steps and checks", analysis)
 	}
 }
 
@@ -44,15 +44,15 @@ func (p *policy) weights() {
 	const step, most, list = analysis + ".stepWeight", analysis + ".maxWeight", analysis + ".stepWeights"
 	switch {
 	case !p.has(step) && p.has(most):
-		p.remove("left out: it only has a meaning with stepWeight", most)
+		p.remove("dropped: it has no effect without stepWeight", most)
 	case p.has(step) && p.number(most) == 0:
 		p.set(most, float64(100))
-		p.note("100, Flagger's default, was added; it is 50 here", most)
+		p.note("set to 100, Flagger's default; the default here is 50", most)
 	case p.number(step) > 0 && math.Mod(p.number(most), p.number(step)) != 0:
-		p.note("kept: where the steps do not meet it Flagger goes beyond it, while here it is the last step", most)
+		p.note("kept: Flagger exceeds it if the steps do not add up to it; here it is the last step", most)
 	}
 	if weights, _ := get[[]any](p.object, list); len(weights) == 0 && p.has(list) {
-		p.remove("left out: it is empty", list)
+		p.remove("dropped: it is empty", list)
 	}
 }
 
@@ -60,11 +60,11 @@ func (p *policy) weights() {
 func (p *policy) match() {
 	const match = analysis + ".match"
 	if p.has(match) && p.number(analysis+".iterations") == 0 {
-		p.remove("left out: Flagger ignores it without iterations; here it would send matched requests to the canary beside the weights, put it back if you want that", match)
+		p.remove("dropped: Flagger ignores it without iterations; here it would send matched requests to the canary in addition to the weights; add it back if you want that", match)
 	}
 	p.each(match, func(path string, _ map[string]any) {
 		if p.has(path + ".method") {
-			p.remove("left out: Flagger ignores it in analysis.match; here it would narrow the match, put it back if you want that", path+".method")
+			p.remove("dropped: Flagger ignores it in analysis.match; here it would narrow the match; add it back if you want that", path+".method")
 		}
 	})
 }
@@ -76,17 +76,17 @@ func (p *policy) defaults() {
 	}
 	if !p.has(analysis + ".interval") {
 		p.set(analysis+".interval", "1m")
-		p.note("1m, Flagger's default, was added; it is 30s here", analysis+".interval")
+		p.note("set to 1m, Flagger's default; the default here is 30s", analysis+".interval")
 	}
 	if p.number(analysis+".threshold") < 1 {
 		p.set(analysis+".threshold", float64(1))
-		p.note("1, Flagger's default, was set; it is 5 here", analysis+".threshold")
+		p.note("set to 1, Flagger's default; the default here is 5", analysis+".threshold")
 	}
 	if metrics, _ := get[[]any](p.object, analysis+".metrics"); len(metrics) == 0 {
-		p.note("there are none, so that the built-in checks are in force here: request-success-rate and request-duration", analysis+".metrics")
+		p.note("none are set, so the built-in checks apply: request-success-rate and request-duration", analysis+".metrics")
 	}
 	if mirror, _ := get[bool](p.object, analysis+".mirror"); mirror && p.number(analysis+".iterations") == 0 {
-		p.note("Flagger's mirroring before weights is said with iterations: 1 here", analysis+".mirror")
+		p.note("Flagger mirrors requests before the first weight; here, set iterations: 1 for that", analysis+".mirror")
 	}
 }
 
@@ -96,21 +96,21 @@ func (p *policy) thresholds() {
 		old, set := metric["threshold"]
 		switch {
 		case metric["thresholdRange"] != nil && set:
-			p.remove("left out: Flagger reads thresholdRange where both are set", path+".threshold")
+			p.remove("dropped: Flagger uses thresholdRange when both are set", path+".threshold")
 		case metric["thresholdRange"] != nil:
 		case set:
 			end := endOf(metric)
-			p.remove(fmt.Sprintf("became thresholdRange.%s, its new name", end), path+".threshold")
+			p.remove(fmt.Sprintf("renamed to thresholdRange.%s", end), path+".threshold")
 			metric["thresholdRange"] = map[string]any{end: old}
 		case !isBuiltIn(metric):
-			p.note("it had no threshold, which is 0 to Flagger; max: 0 was added", path+".thresholdRange")
+			p.note("added max: 0, which Flagger assumes if no threshold is set", path+".thresholdRange")
 			metric["thresholdRange"] = map[string]any{"max": float64(0)}
 		default:
-			p.note("it had no threshold; the built-in one was added", path+".thresholdRange")
+			p.note("added the built-in threshold, because none was set", path+".thresholdRange")
 			metric["thresholdRange"] = builtInRange(metric)
 		}
 		if metric["query"] != nil && metric["templateRef"] != nil {
-			p.remove("left out: Flagger asks both, here a check has one; make another check of it to keep it", path+".query")
+			p.remove("dropped: Flagger runs both queries, but here a check has one; add a second check to keep it", path+".query")
 		}
 	})
 }
@@ -142,7 +142,7 @@ func builtInRange(metric map[string]any) map[string]any {
 func (p *policy) alerts() {
 	p.each(analysis+".alerts", func(path string, alert map[string]any) {
 		if severity, _ := alert["severity"].(string); severity == "" {
-			p.note("it has no severity: Flagger sends nothing then, here it means info; take the alert out to stay without", path)
+			p.note("it has no severity: Flagger sends nothing then, but here it means info; remove the alert to keep it silent", path)
 		}
 	})
 }
@@ -150,8 +150,8 @@ func (p *policy) alerts() {
 // switches tells of those that are on.
 func (p *policy) switches() {
 	for path, text := range map[string]string{
-		"spec.suspend":      "kept: no rollout begins while it is true",
-		"spec.skipAnalysis": "kept: candidates are promoted unjudged as soon as their canary is ready",
+		"spec.suspend":      "kept: no rollout starts while it is true",
+		"spec.skipAnalysis": "kept: candidates are promoted without analysis as soon as their canary is ready",
 	} {
 		if on, _ := get[bool](p.object, path); on && p.has(path) {
 			p.note(text, path)

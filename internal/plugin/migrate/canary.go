@@ -75,10 +75,10 @@ func (m *migration) canary(c *conversion) {
 	spec, _ := c.object["spec"].(map[string]any)
 	switch {
 	case spec == nil || name == "":
-		c.fail("it names no target", "spec")
+		c.fail("it has no targetRef", "spec")
 		return
 	case kind != "Deployment":
-		c.fail(fmt.Sprintf("its target is the %s %s, and only Deployments can be opted in; keep it with Flagger, or make a Deployment of it", kind, name), "spec")
+		c.fail(fmt.Sprintf("its target is the %s %s, but only Deployments can be opted in; leave it to Flagger, or turn the target into a Deployment", kind, name), "spec")
 		return
 	}
 	t := target{name: name}

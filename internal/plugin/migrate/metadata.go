@@ -38,7 +38,7 @@ func (c *conversion) made(apiVersion, kind string, spec any) map[string]any {
 		}
 	}
 	if len(left) > 0 {
-		c.note("left out: the cluster or a tool wrote this for the old object", left...)
+		c.note("dropped: the cluster or a tool set this on the old object", left...)
 	}
 	return map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": kept, "spec": spec}
 }

@@ -102,7 +102,7 @@ func (m *migration) convert(object manifest.Object) {
 	case m.options.WithDeployments && slices.ContainsFunc(m.given, func(t target) bool { return t.is(object) }):
 		m.deployment(c, object)
 	default:
-		c.note("left out: only Flagger's Canaries, MetricTemplates and AlertProviders are turned into others; apply it as before")
+		c.note("not converted: only Canaries, MetricTemplates and AlertProviders of Flagger are; apply it as before")
 	}
 	m.Notes = append(m.Notes, c.notes...)
 }
@@ -137,7 +137,7 @@ func (c *conversion) note(text string, fields ...string) {
 
 // fail says why nothing is made of the object.
 func (c *conversion) fail(text string, fields ...string) {
-	c.notes = append(c.notes, Note{Object: c.name, Fields: fields, Text: "left out: " + text, Failed: true})
+	c.notes = append(c.notes, Note{Object: c.name, Fields: fields, Text: "not converted: " + text, Failed: true})
 }
 
 func deepCopy(object map[string]any) map[string]any {

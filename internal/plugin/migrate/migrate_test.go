@@ -150,20 +150,20 @@ func TestWhatIsReadIsNotChanged(t *testing.T) {
 func TestMigrate(t *testing.T) {
 	const head = "apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {name: podinfo, namespace: test}\nspec:\n  targetRef: {kind: Deployment, name: podinfo}\n"
 	for name, c := range map[string]struct{ spec, has, lacks, note, lacksNote string }{
-		"a Canary without analysis promotes unjudged, as in Flagger": {spec: "  service: {port: 80}", has: "skipAnalysis: true", note: "spec.analysis: without an analysis"},
+		"a Canary without analysis promotes unjudged, as in Flagger": {spec: "  service: {port: 80}", has: "skipAnalysis: true", note: "spec.analysis: added skipAnalysis: true"},
 		"Flagger's greatest weight is spelled out":                   {spec: "  analysis: {stepWeight: 10, interval: 1m, threshold: 2}", has: "maxWeight: 100", note: "100, Flagger's default"},
-		"a success rate without a threshold has the built-in one":    {spec: "  analysis: {stepWeight: 10, metrics: [{name: request-success-rate}]}", has: "min: 99", note: "it had no threshold; the built-in one"},
-		"a check without a threshold means 0":                        {spec: "  analysis: {stepWeight: 10, metrics: [{name: errors, query: sum(errors)}]}", has: "max: 0", note: "which is 0 to Flagger"},
-		"a mistyped field is told the right name":                    {spec: "  analysis: {stepWeigth: 10, iterations: 2}", lacks: "stepWeigth", note: "spec.analysis.stepWeigth: left out: no such field; did you mean stepWeight or stepWeights?"},
+		"a success rate without a threshold has the built-in one":    {spec: "  analysis: {stepWeight: 10, metrics: [{name: request-success-rate}]}", has: "min: 99", note: "added the built-in threshold"},
+		"a check without a threshold means 0":                        {spec: "  analysis: {stepWeight: 10, metrics: [{name: errors, query: sum(errors)}]}", has: "max: 0", note: "added max: 0, which Flagger assumes"},
+		"a mistyped field is told the right name":                    {spec: "  analysis: {stepWeigth: 10, iterations: 2}", lacks: "stepWeigth", note: "spec.analysis.stepWeigth: dropped: no such field; did you mean stepWeight or stepWeights?"},
 		"a value of another type is left out":                        {spec: "  analysis: {interval: soon, iterations: 2}", lacks: "soon", note: "must be a duration such as 30s"},
 		"several bad entries of a list go, and no other": {spec: "  service: {corsPolicy: {allowOrigins: [{exact: a}, {regex: x}, {exact: b}, {regex: y}, {exact: c}]}}",
-			has: "- exact: a\n      - exact: b\n      - exact: c", lacks: "regex", note: "spec.service.corsPolicy.allowOrigins[1]: left out"},
+			has: "- exact: a\n      - exact: b\n      - exact: c", lacks: "regex", note: "spec.service.corsPolicy.allowOrigins[1]: dropped"},
 		"a MetricTemplate that was not read is asked for": {spec: "  analysis: {stepWeight: 10, metrics: [{name: errors, templateRef: {name: errors}, thresholdRange: {max: 1}}]}", has: "name: errors",
-			note: "spec.analysis.metrics[0].templateRef: MetricTemplate test/errors is not among what was read: the check holds every rollout until it is there, so migrate it too"},
+			note: "spec.analysis.metrics[0].templateRef: MetricTemplate test/errors is not in the input: every rollout waits until it exists, so migrate it too"},
 		"a MetricTemplate that was read is not": {spec: "  analysis: {stepWeight: 10, metrics: [{name: errors, templateRef: {name: errors, namespace: flagger}, thresholdRange: {max: 1}}]}\n" +
-			"---\napiVersion: flagger.app/v1beta1\nkind: MetricTemplate\nmetadata: {name: errors, namespace: flagger}\nspec: {query: up}", has: "kind: MetricTemplate", lacksNote: "is not among"},
-		"an A/B test that loses its last match is told so": {spec: "  analysis: {iterations: 3, match: [{sourceLabels: {app: web}}]}", lacks: "match", note: "this is no A/B test any more"},
-		"an analysis that is none is left out":             {spec: "  analysis: 7", lacks: "CanaryPolicy", note: "spec.analysis: left out: it must be an object"},
+			"---\napiVersion: flagger.app/v1beta1\nkind: MetricTemplate\nmetadata: {name: errors, namespace: flagger}\nspec: {query: up}", has: "kind: MetricTemplate", lacksNote: "is not in the input"},
+		"an A/B test that loses its last match is told so": {spec: "  analysis: {iterations: 3, match: [{sourceLabels: {app: web}}]}", lacks: "match", note: "this is no longer an A/B test"},
+		"an analysis that is none is left out":             {spec: "  analysis: 7", lacks: "CanaryPolicy", note: "spec.analysis: not converted: it must be an object"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			objects, err := manifest.Parse("x.yaml", []byte(head+c.spec+"\n"))

@@ -22,19 +22,19 @@ func (c *conversion) query(path string, targets []target) {
 	}
 	if primaryOf.MatchString(query) {
 		query = primaryOf.ReplaceAllString(query, "{{ primary }}")
-		c.note("{{ target }}-primary became {{ primary }}, since the Deployment itself is the primary; its name is also how those of the canary's pods begin, so make sure that an expression such as {{ primary }}-.* cannot mean both", path)
+		c.note("replaced {{ target }}-primary with {{ primary }}, the Deployment itself; the names of the canary's pods start with the primary's name too, so make sure that an expression such as {{ primary }}-.* does not match both", path)
 		c.set(path, query)
 	}
 	if ingressOf.MatchString(query) {
-		c.note("kept: {{ ingress }} is the name of the Deployment here, and not that of an Ingress", path)
+		c.note("kept: {{ ingress }} is the name of the Deployment here, not of an Ingress", path)
 	}
 	for _, name := range uniqueNamesOf(targets) {
 		plain := strings.ReplaceAll(query, name+"-canary", "")
 		switch {
 		case strings.Contains(plain, name+"-primary"):
-			c.note(fmt.Sprintf("kept: it names %s-primary, which does not exist here; write {{ primary }}, the Deployment %s", name, name), path)
+			c.note(fmt.Sprintf("kept: it names %s-primary, which does not exist here; use {{ primary }}, the Deployment %s", name, name), path)
 		case regexp.MustCompile(`(^|[^\w-])` + regexp.QuoteMeta(name) + `($|\W)`).MatchString(plain):
-			c.note(fmt.Sprintf("kept: it names %s; if it means what is judged, write {{ target }}: the Deployment %s is the primary here", name, name), path)
+			c.note(fmt.Sprintf("kept: it names %s, which is the primary here; use {{ target }} if you mean the canary", name), path)
 		}
 	}
 }
@@ -78,14 +78,14 @@ func (p *policy) backends() {
 	point := func(path string) {
 		if name, _ := get[string](p.object, path); name == p.service+"-primary" {
 			p.set(path, p.service)
-			p.note(fmt.Sprintf("%s became %s: the Service of the Deployment is that of the primary", name, p.service), path)
+			p.note(fmt.Sprintf("replaced %s with %s: the Service of the Deployment is the primary's", name, p.service), path)
 		}
 	}
 	point("spec.service.primaryBackend.backendRef.name")
 	point("spec.service.canaryBackend.backendRef.name")
 	p.each("spec.service.mirror", func(path string, _ map[string]any) { point(path + ".backendRef.name") })
 	if p.has("spec.service") && !p.has("spec.service.gatewayRefs") {
-		p.note("it has no gatewayRefs, so no route is made: there must be one that sends to the Service", "spec.service")
+		p.note("no gatewayRefs are set, so no route is created: make sure that a route sends requests to the Service", "spec.service")
 	}
 }
 
@@ -93,7 +93,7 @@ func (p *policy) backends() {
 func (p *policy) scaler() {
 	const replicas, queries = "spec.autoscalerRef.primaryScalerReplicas", "spec.autoscalerRef.primaryScalerQueries"
 	if p.has(replicas) {
-		p.note("kept with another meaning: the primary keeps its own autoscaler, and these are the limits of the canary's copy; leave them out to have a share of the primary's", replicas)
+		p.note("kept, with another meaning: the primary keeps its autoscaler, and these are the limits of the canary's copy; remove them to use a share of the primary's limits", replicas)
 	}
 	triggers, _ := get[map[string]any](p.object, queries)
 	for _, trigger := range slices.Sorted(maps.Keys(triggers)) {
@@ -101,7 +101,7 @@ func (p *policy) scaler() {
 		triggers[trigger] = strings.ReplaceAll(query, p.name()+"-primary", p.name()+"-canary")
 	}
 	if len(triggers) > 0 {
-		p.note(fmt.Sprintf("%s-primary became %s-canary: the copy of the autoscaler is the canary's here, not the primary's", p.name(), p.name()), queries)
+		p.note(fmt.Sprintf("replaced %s-primary with %s-canary: here the copy of the autoscaler is the canary's, not the primary's", p.name(), p.name()), queries)
 	}
 }
 
@@ -113,7 +113,7 @@ func (p *policy) names() {
 			name, _ := entry["name"].(string)
 			if seen[name]++; seen[name] > 1 && name != "" {
 				entry["name"] = fmt.Sprintf("%s-%d", name, seen[name])
-				p.note(fmt.Sprintf("became %s: each name can be there once", entry["name"]), path+".name")
+				p.note(fmt.Sprintf("renamed to %s: names must be unique", entry["name"]), path+".name")
 			}
 		})
 	}

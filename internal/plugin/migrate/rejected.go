@@ -24,14 +24,14 @@ func (p *policy) rejected() {
 		for _, err := range errs {
 			removed := manifest.Remove(p.object, err.Field)
 			if removed == "" || removed == "spec" {
-				p.fail("nothing valid is left of it: "+err.Error(), "spec")
+				p.fail("no valid field is left: "+err.Error(), "spec")
 				return
 			}
-			p.note("left out: "+messageOf(err), removed)
+			p.note("dropped: "+messageOf(err), removed)
 		}
 	}
 	if match, set := get[[]any](p.object, analysis+".match"); set && len(match) == 0 {
-		p.remove("left out: no entry is left, so that all requests are treated alike and this is no A/B test any more; say another match", analysis+".match")
+		p.remove("dropped: no entry is left, so this is no longer an A/B test; add another match", analysis+".match")
 	}
 }
 
