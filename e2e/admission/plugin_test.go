@@ -183,7 +183,7 @@ func TestPluginStatusAndWatchOfAnAbort(t *testing.T) {
 	for range 2 {
 		end := <-ends
 		if verb, rest, _ := strings.Cut(end, " "); verb == "status" && !strings.HasPrefix(rest, "2 podinfo is rolled back: Failed") ||
-			verb == "watch" && (!strings.HasPrefix(rest, "0 ") || !strings.Contains(rest, "ended as Aborted")) {
+			verb == "watch" && (!strings.HasPrefix(rest, "2 ") || !strings.Contains(rest, "ended as Aborted")) {
 			t.Errorf("the end is told as %q", end)
 		}
 	}

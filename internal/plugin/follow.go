@@ -61,39 +61,60 @@ func (s *session) listerWatcher(name string) *cache.ListWatch {
 }
 
 func (p *plugin) watchCommand() *cobra.Command {
-	return p.named("watch", "Follow a rollout and print every change until it ends", func(cmd *cobra.Command, s *session, name string) error {
-		if _, err := s.read(cmd.Context(), name); err != nil {
+	cmd := p.named("watch", "Follow a rollout and print every change until it ends", func(cmd *cobra.Command, s *session, name string) error {
+		last, err := s.read(cmd.Context(), name)
+		if err != nil {
 			return err
 		}
-		var last string
-		err := s.follow(cmd.Context(), name, func(subject subject) (bool, error) {
-			if line := watchLine(subject); line != last {
-				last = line
-				var page page
-				page.printf("%s  %s\n", subject.now.Format(time.TimeOnly), line)
-				if err := page.writeTo(s.Out); err != nil {
-					return false, err
-				}
-			}
-			return subject.standing() != running, nil
-		})
-		if errors.Is(err, watchtools.ErrWatchClosed) || cmd.Context().Err() != nil {
-			return nil
+		if err := s.print("TIME    ", watchHead); err != nil {
+			return err
 		}
-		return err
+		var lastLine string
+		err = s.follow(cmd.Context(), name, func(subject subject) (bool, error) {
+			last = subject
+			ended := subject.standing() != running
+			line := watchLine(subject)
+			if line == lastLine {
+				return ended, nil
+			}
+			lastLine = line
+			return ended, s.print(subject.now.Format(time.TimeOnly), line)
+		})
+		if err != nil && !errors.Is(err, watchtools.ErrWatchClosed) && cmd.Context().Err() == nil {
+			return err
+		}
+		return exitOf(last.standing())
 	})
+	cmd.Long = "Follow a rollout and print every change until it ends. The exit code says how it ended, as with status --wait:\n\n" + exitCodes
+	return cmd
 }
+
+// print writes one line of what is followed.
+func (s *session) print(moment, line string) error {
+	var page page
+	page.printf("%s  %s\n", moment, line)
+	return page.writeTo(s.Out)
+}
+
+// watchColumns leave room for the longest phase; rows come one by one, so their widths cannot be measured.
+const (
+	phaseWidth   = len("WaitingPromotion (dry run)")
+	watchColumns = "%-*s  %6s  %8s  %s"
+)
+
+var watchHead = fmt.Sprintf(watchColumns, phaseWidth, "PHASE", "WEIGHT", "OBSERVED", "MESSAGE")
 
 // watchLine is one state in one line, without what changes by itself.
 func watchLine(s subject) string {
-	weight := fmt.Sprintf("%3v%%", s.canary.Status.CanaryWeight)
-	if observed := observedOf(s.canary.Status); observed != "" {
-		weight += " (" + observed + ")"
+	status := s.canary.Status
+	observed := orNone(status.ObservedWeight)
+	if status.ObservedWeight != "" {
+		observed += "%"
 	}
-	return fmt.Sprintf("%-18s %s  %s", s.phase(), weight, s.summary())
+	return fmt.Sprintf(watchColumns, phaseWidth, s.phase(), fmt.Sprintf("%v%%", status.CanaryWeight), observed, s.summary())
 }
 
-// exitCodes are those of status.
+// exitCodes are those of status and watch.
 const exitCodes = "  0  promoted, or nothing to roll out\n  1  wrong usage, or an error\n  2  rolled back or aborted\n  3  still running"
 
 func (p *plugin) statusCommand() *cobra.Command {
@@ -149,7 +170,12 @@ func (s *session) tellStanding(subject subject) error {
 	if err := page.writeTo(s.Out); err != nil {
 		return err
 	}
-	switch subject.standing() {
+	return exitOf(subject.standing())
+}
+
+// exitOf ends the process with the exit code of where the last change is.
+func exitOf(standing standing) error {
+	switch standing {
 	case running:
 		return codedError{code: ExitRunning}
 	case rolledBack:

@@ -141,8 +141,8 @@ func stepsLine(status v1alpha1.CanaryStatus) string {
 func (s subject) weightLine() string {
 	status := s.canary.Status
 	text := fmt.Sprintf("%v%% to the canary", status.CanaryWeight)
-	if observed := observedOf(status); observed != "" {
-		text += ", " + observed
+	if status.ObservedWeight != "" {
+		text += ", " + status.ObservedWeight + "% observed"
 	}
 	if step := present(status); step != nil {
 		text += besides(*step)
@@ -154,14 +154,6 @@ func (s subject) weightLine() string {
 		return text + ", not in effect yet"
 	}
 	return fmt.Sprintf("%s, in effect for %s", text, ago(s.now, status.StepStarted.Time))
-}
-
-// observedOf is the share of the requests that the canary got; empty when it is not known.
-func observedOf(status v1alpha1.CanaryStatus) string {
-	if status.ObservedWeight == "" {
-		return ""
-	}
-	return status.ObservedWeight + "% observed"
 }
 
 func failedLine(status v1alpha1.CanaryStatus) string {

@@ -80,6 +80,15 @@ func TestAKindOfStepThatIsNotKnownIsShownByItsName(t *testing.T) {
 	}
 }
 
+func TestEveryPhaseFitsIntoItsColumn(t *testing.T) {
+	for _, phase := range constants(t, "Phase") {
+		s := subject{canary: &v1alpha1.Canary{Status: v1alpha1.CanaryStatus{Phase: v1alpha1.Phase(phase), DryRun: true}}}
+		if got := len(s.phase()); got > phaseWidth {
+			t.Errorf("%q takes %d columns of %d", s.phase(), got, phaseWidth)
+		}
+	}
+}
+
 func TestEveryTypeOfHookSaysWhatItOpens(t *testing.T) {
 	for _, hook := range constants(t, "HookType") {
 		after, known := opens[v1alpha1.HookType(hook)]

@@ -22,6 +22,14 @@ func TestStanding(t *testing.T) {
 	}
 }
 
+func TestExitOf(t *testing.T) {
+	for standing, want := range map[standing]int{idle: ExitPromoted, rolledBack: ExitRolledBack, running: ExitRunning} {
+		if got := ExitCode(exitOf(standing)); got != want {
+			t.Errorf("%s ends with %d, not with %d", standing, got, want)
+		}
+	}
+}
+
 // TestWhatCanBeAsked holds which candidate a request would be for.
 func TestWhatCanBeAsked(t *testing.T) {
 	for name, want := range map[string]string{

@@ -235,6 +235,9 @@ func TestTables(t *testing.T) {
 	golden(t, "list", func(w io.Writer) error { return writeList(w, canaries, false, false, now) })
 	golden(t, "list wide of all namespaces", func(w io.Writer) error { return writeList(w, canaries, true, true, now) })
 	golden(t, "watch", func(w io.Writer) error {
+		if _, err := fmt.Fprintln(w, watchHead); err != nil {
+			return err
+		}
 		for _, name := range []string{"in flight", "observed", "fine weights", "paused", "promoted", "waiting", "queued"} {
 			s := inFlight(t)
 			subjects[name](&s)
