@@ -4,7 +4,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// AlertProvider is where alerts are sent to. This release keeps it and sends nothing.
+// AlertProvider is a destination of alerts. This release stores it and sends nothing.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:categories=all
@@ -14,7 +14,7 @@ type AlertProvider struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is where alerts are sent to.
+	// spec is the destination.
 	Spec AlertProviderSpec `json:"spec"`
 }
 
@@ -29,30 +29,30 @@ type AlertProviderList struct {
 	Items []AlertProvider `json:"items"`
 }
 
-// AlertProviderSpec is where alerts are sent to.
+// AlertProviderSpec is a destination of alerts.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.address) != has(self.secretRef)",message="must have either address or secretRef"
 type AlertProviderSpec struct {
 	// type is slack, msteams, discord, rocket or gchat.
 	// +kubebuilder:validation:Enum=slack;msteams;discord;rocket;gchat
 	Type string `json:"type"`
-	// channel that alerts are posted in.
+	// channel is the channel in which alerts are posted.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	Channel string `json:"channel,omitempty"`
-	// username that alerts are posted as.
+	// username is the name under which alerts are posted.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	Username string `json:"username,omitempty"`
-	// address is the URL that alerts are posted to.
+	// address is the URL to which alerts are posted.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
 	Address string `json:"address,omitempty"`
-	// proxy is the URL of a proxy on the way to the address.
+	// proxy is the URL of a proxy for requests to the address.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
 	Proxy string `json:"proxy,omitempty"`
-	// secretRef names a Secret in the namespace of the AlertProvider with the key address, and optionally token.
+	// secretRef names a Secret in the namespace of the AlertProvider, with the key address and optionally token.
 	// +optional
 	SecretRef *LocalObjectRef `json:"secretRef,omitempty"`
 }

@@ -4,8 +4,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Freeze keeps rollouts from starting, or from going on. Without a schedule it is in force for as long as it exists.
-// Rollbacks and aborts always work.
+// Freeze stops rollouts from starting, or from continuing. Without a schedule it is in force as long as it exists. Rollbacks
+// and aborts always work.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -23,7 +23,7 @@ type Freeze struct {
 
 	// spec is what is frozen, and when.
 	Spec FreezeSpec `json:"spec"`
-	// status is whether the freeze is in force.
+	// status shows whether the freeze is in force.
 	// +optional
 	Status FreezeStatus `json:"status,omitempty,omitzero"`
 }
@@ -39,15 +39,15 @@ type FreezeList struct {
 	Items []Freeze `json:"items"`
 }
 
-// FreezeMode is what a Freeze keeps from happening.
+// FreezeMode is what a Freeze stops.
 //
 // +kubebuilder:validation:Enum=Start;Pause
 type FreezeMode string
 
 const (
-	// FreezeStart starts no rollout; those in flight go on to their end.
+	// FreezeStart stops new rollouts. Running ones continue.
 	FreezeStart FreezeMode = "Start"
-	// FreezePause starts no rollout and pauses those in flight: no step, no promotion. Checks go on and can roll back.
+	// FreezePause stops new rollouts and pauses running ones: no step and no promotion. Checks continue and can roll back.
 	FreezePause FreezeMode = "Pause"
 )
 
@@ -56,55 +56,55 @@ const (
 // +kubebuilder:validation:XValidation:rule="has(self.schedule) == has(self.duration)",message="schedule and duration belong together: set both for windows, or neither for a freeze that lasts as long as the object exists"
 // +kubebuilder:validation:XValidation:rule="!has(self.duration) || duration(self.duration) >= duration('1m') && duration(self.duration) <= duration('744h')",message="duration must be from 1m to 744h"
 type FreezeSpec struct {
-	// reason says in a sentence why, for whoever waits.
+	// reason says in one sentence why. It is shown wherever a rollout waits.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
 	Reason string `json:"reason"`
-	// namespaces are those whose Deployments are frozen; all when it is left out.
+	// namespaces are the namespaces whose Deployments are frozen. Default: all.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=1000
 	Namespaces []string `json:"namespaces,omitempty"`
-	// selector chooses Deployments by their labels; all when it is left out.
+	// selector selects Deployments by their labels. Default: all.
 	// +optional
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
-	// mode is Start, which starts no rollout, or Pause, which also pauses those in flight. Default Start.
+	// mode is Start to stop new rollouts, or Pause to pause running ones too. Default Start.
 	// +optional
 	// +kubebuilder:default=Start
 	Mode FreezeMode `json:"mode,omitempty"`
-	// schedule is when each window begins, as the five fields of cron: minute, hour, day of the month, month, day of the
-	// week, e.g. "0 18 * * FRI".
+	// schedule is when each window starts, as the five fields of cron: minute, hour, day of the month, month and day of the
+	// week, such as "0 18 * * FRI".
 	// +optional
 	// +kubebuilder:validation:Pattern=`^\s*[0-9A-Za-z*?,/-]+(\s+[0-9A-Za-z*?,/-]+){4}\s*$`
 	// +kubebuilder:validation:MaxLength=200
 	Schedule string `json:"schedule,omitempty"`
-	// duration is how long each window lasts on the clock of timeZone, 1m to 744h, e.g. 62h: a window that begins at 18:00 on
-	// Friday then ends at 08:00 on Monday also when the clock is changed in between.
+	// duration is how long each window lasts on the clock of timeZone, from 1m to 744h, such as 62h: a window that starts on
+	// Friday at 18:00 then ends on Monday at 08:00, even if the clocks change in between.
 	// +optional
 	Duration *metav1.Duration `json:"duration,omitempty"`
-	// timeZone is the name of the zone in which schedule and duration are read, e.g. Europe/Berlin. Default UTC.
+	// timeZone is the time zone of schedule and duration, such as Europe/Berlin. Default UTC.
 	// +optional
 	// +kubebuilder:default=UTC
 	// +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9_+/-]*$`
 	// +kubebuilder:validation:MaxLength=64
 	TimeZone string `json:"timeZone,omitempty"`
-	// until ends the freeze, whatever the schedule says; it never ends by itself when it is left out.
+	// until is when the freeze ends, regardless of the schedule. Default: never.
 	// +optional
 	Until *metav1.Time `json:"until,omitempty"`
 	Stamp `json:",inline"`
 }
 
-// FreezeStatus is whether a freeze is in force. It is shown to people; rollouts ask the spec.
+// FreezeStatus shows whether a freeze is in force. It is for people; rollouts read the spec.
 type FreezeStatus struct {
 	// active is true while the freeze is in force.
 	Active bool `json:"active"`
-	// activeUntil is when it ends; empty while it is not in force or has no end.
+	// activeUntil is when the freeze ends. Empty while it is not in force or has no end.
 	// +optional
 	ActiveUntil *metav1.Time `json:"activeUntil,omitempty"`
-	// nextStart is when the next window begins; empty without any.
+	// nextStart is when the next window starts. Empty if there is none.
 	// +optional
 	NextStart *metav1.Time `json:"nextStart,omitempty"`
-	// message says what is wrong with the spec; empty when nothing is.
+	// message says what is wrong with the spec. Empty if nothing is.
 	// +optional
 	Message string `json:"message,omitempty"`
 }

@@ -4,7 +4,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// MetricTemplate is a query that checks name in templateRef, and the server that answers it.
+// MetricTemplate is a query that checks can use by templateRef, and the server that answers it.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:categories=all
@@ -14,7 +14,7 @@ type MetricTemplate struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is the query and who answers it.
+	// spec is the query and its server.
 	Spec MetricTemplateSpec `json:"spec"`
 }
 
@@ -29,58 +29,58 @@ type MetricTemplateList struct {
 	Items []MetricTemplate `json:"items"`
 }
 
-// MetricTemplateSpec is a query and who answers it.
+// MetricTemplateSpec is a query and its server.
 type MetricTemplateSpec struct {
-	// provider answers the query.
+	// provider is the server that answers the query.
 	// +optional
 	Provider MetricProvider `json:"provider,omitempty"`
-	// query is PromQL as a Go template. {{ name }} and {{ primary }} are the Deployment, {{ target }} is the canary's Deployment,
-	// {{ namespace }} that of both, {{ service }} the primary's Service, {{ route }} the first route, {{ interval }} how far back
-	// to look, such as 60s, and {{ variables.key }} a value of templateVariables.
+	// query is PromQL as a Go template. {{ name }} and {{ primary }} are the Deployment, {{ target }} is the canary's
+	// Deployment, {{ namespace }} is their namespace, {{ service }} is the primary's Service, {{ route }} is the first route,
+	// {{ interval }} is how far back to look, such as 60s, and {{ variables.key }} is a value of templateVariables.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16384
 	Query string `json:"query"`
 }
 
-// ProviderPrometheus is the type of a MetricProvider that speaks the HTTP API of Prometheus.
+// ProviderPrometheus is the type of a MetricProvider with the HTTP API of Prometheus.
 const ProviderPrometheus = "prometheus"
 
 // MetricProvider is a server of metrics.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.region) || size(self.region) == 0",message="region: only CloudWatch has regions, and provider types other than prometheus are not supported by this release; leave it out"
 type MetricProvider struct {
-	// type is prometheus, which is also the default; this release has no other.
+	// type is the type of the server. This release supports only prometheus. Default prometheus.
 	// +optional
 	// +kubebuilder:default=prometheus
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self == 'prometheus'",message="must be prometheus: this release has no other provider"
 	Type string `json:"type,omitempty"`
-	// address is the http or https URL of the server. Default the controller's Prometheus.
+	// address is the http or https URL of the server. Default: the controller's Prometheus.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:Pattern=`^https?://[^\s/@]+(/\S*)?$`
 	Address string `json:"address,omitempty"`
-	// headers are added to each request. Values are not secret; credentials belong into secretRef.
+	// headers are added to each request. They are not secret: put credentials into secretRef.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	Headers map[string][]string `json:"headers,omitempty"`
-	// secretRef names a Secret in the namespace of the MetricTemplate with the key token, or with the keys username and password.
-	// Reading it must be allowed with the chart value metricTemplates.secrets, and by the label sluice.dev/metric-credentials=true
-	// of the Secret.
+	// secretRef names a Secret in the namespace of the MetricTemplate, with the key token, or with the keys username and
+	// password. The controller may read it only if the chart value metricTemplates.secrets allows it and the Secret has the
+	// label sluice.dev/metric-credentials=true.
 	// +optional
 	SecretRef *LocalObjectRef `json:"secretRef,omitempty"`
 	// region is not supported.
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	Region string `json:"region,omitempty"`
-	// insecureSkipVerify does not verify the certificate of the server. Default false.
+	// insecureSkipVerify skips verification of the server's certificate. Default false.
 	// +optional
 	InsecureSkipVerify bool `json:"insecureSkipVerify,omitempty"`
 }
 
-// LocalObjectRef names an object of the same namespace.
+// LocalObjectRef is a reference to an object in the same namespace.
 type LocalObjectRef struct {
-	// name of the object.
+	// name is the name of the object.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`

@@ -5,14 +5,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// AnalysisSpec is which steps a rollout takes and what decides about them. A rollout first runs its iterations, then its
+// AnalysisSpec configures the steps of a rollout and the checks that decide. A rollout runs its iterations first, then its
 // weights:
 //
-//   - stepWeight, stepWeights or steps alone are a canary release;
-//   - match and iterations are A/B testing: matched requests go to the canary, all others to the primary;
-//   - match with weights sends matched requests to the canary from the moment when it is ready, beside the weights;
-//   - iterations alone are blue/green: checks without requests of users, then all of them at once for the time of hold;
-//   - iterations and mirror are blue/green with copies of the requests.
+//   - stepWeight, stepWeights or steps alone: a canary release;
+//   - match and iterations: an A/B test; matched requests go to the canary, all others to the primary;
+//   - match and weights: matched requests go to the canary as soon as it is ready, in addition to the weights;
+//   - iterations alone: blue/green; checks run without user requests, then all requests go to the canary for the time of hold;
+//   - iterations and mirror: blue/green with mirrored requests.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.stepWeight), has(self.stepWeights), has(self.steps)].filter(x, x).size() <= 1",message="only one of stepWeight, stepWeights and steps can be set: they are three ways to say which weights the canary gets"
 // +kubebuilder:validation:XValidation:rule="!has(self.steps) || !has(self.maxWeight)",message="maxWeight goes with stepWeight; the last of steps is the greatest weight"
@@ -20,30 +20,30 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.mirror) || !self.mirror || has(self.iterations) && self.iterations > 0 || has(self.steps) && self.steps.exists(s, has(s.mirrorWeight) && s.mirrorWeight > 0.0) || !(has(self.stepWeight) && self.stepWeight > 0.0 || has(self.stepWeights) || has(self.steps))",fieldPath=".mirror",message="would copy nothing: set iterations, during which requests are copied, or steps with a mirrorWeight"
 // +kubebuilder:validation:XValidation:rule="!has(self.stepWeight) || !has(self.maxWeight) || self.stepWeight <= 0.0 || self.maxWeight / self.stepWeight < 500.01",message="stepWeight makes too many steps up to maxWeight, and a rollout has at most 500: set a greater stepWeight, or weights of your own with stepWeights"
 type AnalysisSpec struct {
-	// interval is how long a step or an iteration lasts, such as 30s or 1m; at least 1s. Default 30s.
+	// interval is the duration of a step or an iteration, such as 30s or 1m. At least 1s. Default 30s.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be a duration of at least 1s, such as 30s or 1m30s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=20
 	Interval *metav1.Duration `json:"interval,omitempty"`
-	// threshold is how many failed checks roll back, counted over the whole rollout. Default 5.
+	// threshold is the number of failed checks, counted over the whole rollout, that rolls back. Default 5.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000
 	Threshold *int32 `json:"threshold,omitempty"`
-	// maxWeight is the weight of the last step in percent, with stepWeight. Default 50.
+	// maxWeight is the weight of the last step in percent; only with stepWeight. Default 50.
 	// +optional
 	// +kubebuilder:validation:Minimum=0.01
 	// +kubebuilder:validation:Maximum=100
 	MaxWeight *float64 `json:"maxWeight,omitempty"`
-	// stepWeight is what each step adds to the canary's weight in percent, at the finest 0.01. Default 10 where neither
-	// stepWeights, steps nor iterations are set.
+	// stepWeight is the percentage that each step adds to the canary's weight, in multiples of 0.01. Default 10 if none of
+	// stepWeights, steps and iterations is set.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	StepWeight *float64 `json:"stepWeight,omitempty"`
-	// stepWeights are the canary's weights in percent, rising, at the finest 0.01, such as [1, 5, 25, 50].
+	// stepWeights are the canary's weights in percent, rising, in multiples of 0.01, such as [1, 5, 25, 50].
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
@@ -51,96 +51,96 @@ type AnalysisSpec struct {
 	// +kubebuilder:validation:items:Maximum=100
 	// +kubebuilder:validation:XValidation:rule="self.all(i, x, i == 0 || self[i-1] < x)",message="must rise from one weight to the next, such as [1, 5, 25, 50]"
 	StepWeights []float64 `json:"stepWeights,omitempty"`
-	// steps are weights with durations of their own.
+	// steps are weights that each have a duration.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
 	Steps []StepSpec `json:"steps,omitempty"`
-	// stepWeightPromotion is by how many percent the primary's weight rises in each interval after promotion; 0 gives it all
-	// requests at once. Default 0.
+	// stepWeightPromotion is the percentage by which the primary's weight rises in each interval after promotion. 0 returns
+	// all requests at once. Default 0.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	StepWeightPromotion *float64 `json:"stepWeightPromotion,omitempty"`
-	// iterations is how many intervals are run before any weight: with match an A/B test, else blue/green. A rollout has at most
-	// 500 steps, iterations included. Default 0.
+	// iterations is the number of intervals before the first weight: an A/B test with match, blue/green without. A rollout has
+	// at most 500 steps, iterations included. Default 0.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=500
 	Iterations *int32 `json:"iterations,omitempty"`
-	// hold is how long blue/green keeps all requests at the canary before promotion, while checks go on and can roll back.
-	// Default the interval.
+	// hold is how long blue/green sends all requests to the canary before promotion. Checks continue and can roll back.
+	// Default: the interval.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=20
 	Hold *metav1.Duration `json:"hold,omitempty"`
-	// delay is how long a canary that is ready warms up before the first check. Default 0s.
+	// delay is how long a ready canary warms up before the first check. Default 0s.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=20
 	Delay *metav1.Duration `json:"delay,omitempty"`
-	// match says which requests go to the canary whatever its weight. A request matches when one entry does.
+	// match selects requests that go to the canary regardless of its weight. A request matches if any entry does.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:XValidation:rule="self.all(m, !has(m.uri))",message="uri: only in service.match; here match by headers, cookies, queryParams or method"
 	Match []HTTPMatch `json:"match,omitempty"`
-	// mirror sends copies of the requests to the canary during the iterations; its answers are discarded. Default false.
+	// mirror mirrors requests to the canary during the iterations. The canary's responses are discarded. Default false.
 	// +optional
 	Mirror *bool `json:"mirror,omitempty"`
-	// mirrorWeight is of how many percent of the requests copies are sent. Default 100.
+	// mirrorWeight is the percentage of requests that is mirrored. Default 100.
 	// +optional
 	// +kubebuilder:validation:Minimum=0.01
 	// +kubebuilder:validation:Maximum=100
 	MirrorWeight *float64 `json:"mirrorWeight,omitempty"`
-	// stepMirrorWeight is by how many percent mirrorWeight rises in each iteration, up to maxMirrorWeight. Default 0.
+	// stepMirrorWeight is the percentage by which mirrorWeight rises in each iteration, up to maxMirrorWeight. Default 0.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	StepMirrorWeight *float64 `json:"stepMirrorWeight,omitempty"`
-	// maxMirrorWeight is where stepMirrorWeight ends. Default 100.
+	// maxMirrorWeight is the highest mirrorWeight that stepMirrorWeight reaches, in percent. Default 100.
 	// +optional
 	// +kubebuilder:validation:Minimum=0.01
 	// +kubebuilder:validation:Maximum=100
 	MaxMirrorWeight *float64 `json:"maxMirrorWeight,omitempty"`
-	// primaryReadyThreshold is which percentage of the primary's updated replicas must be available for it to count as ready.
+	// primaryReadyThreshold is the percentage of the primary's updated replicas that must be available for it to be ready.
 	// Default 100.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	PrimaryReadyThreshold *int32 `json:"primaryReadyThreshold,omitempty"`
-	// canaryReadyThreshold is which percentage of the canary's replicas must be available for it to count as ready. Default 100.
+	// canaryReadyThreshold is the percentage of the canary's replicas that must be available for it to be ready. Default 100.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	CanaryReadyThreshold *int32 `json:"canaryReadyThreshold,omitempty"`
-	// sessionAffinity keeps users at the version that they were first sent to, by cookies.
+	// sessionAffinity keeps users at the version that first served them, with cookies.
 	// +optional
 	SessionAffinity *SessionAffinity `json:"sessionAffinity,omitempty"`
-	// metrics are the checks. Without any, request-success-rate and request-duration are checked.
+	// metrics are the checks. Default: request-success-rate and request-duration.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=50
 	Metrics []Metric `json:"metrics,omitempty"`
-	// preset names the queries of the built-in metrics: app, envoy-gateway, istio or traefik. Default by the gateway.
+	// preset selects the queries of the built-in checks: app, envoy-gateway, istio or traefik. Default: chosen by the gateway.
 	// +optional
 	// +kubebuilder:validation:Enum=app;envoy-gateway;istio;traefik
 	Preset *string `json:"preset,omitempty"`
-	// minRequests is how many requests a check needs to say anything. Default 10.
+	// minRequests is the number of requests that a check needs to be conclusive. Default 10.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000000
 	MinRequests *int32 `json:"minRequests,omitempty"`
-	// webhooks are hooks that a rollout asks: gates, tests and load.
+	// webhooks are hooks that a rollout calls: gates, tests and load.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=50
 	Webhooks []Webhook `json:"webhooks,omitempty"`
-	// alerts say who is told of what.
+	// alerts select who is notified of what. This release sends none.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -148,18 +148,18 @@ type AnalysisSpec struct {
 	Alerts []Alert `json:"alerts,omitempty"`
 }
 
-// StepSpec is one weight and how long it lasts.
+// StepSpec is one weight and its duration.
 type StepSpec struct {
-	// weight of the canary in percent, at the finest 0.01.
+	// weight is the canary's weight in percent, in multiples of 0.01.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	Weight float64 `json:"weight"`
-	// mirrorWeight is of how many percent of the requests copies are sent to the canary. Default 0.
+	// mirrorWeight is the percentage of requests that is mirrored to the canary. Default 0.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	MirrorWeight *float64 `json:"mirrorWeight,omitempty"`
-	// duration of the step, such as 10m. Default the interval of the analysis.
+	// duration is the duration of the step, such as 10m. Default: the analysis's interval.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
@@ -167,55 +167,55 @@ type StepSpec struct {
 	Duration *metav1.Duration `json:"duration,omitempty"`
 }
 
-// StringMatch is how a value must be. Exactly one field is set.
+// StringMatch is a condition on a string. Exactly one field is set.
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.exact), has(self.prefix), has(self.suffix), has(self.regex)].filter(x, x).size() == 1",message="must have exactly one of exact, prefix, suffix and regex"
 type StringMatch struct {
-	// exact is the whole value.
+	// exact is the value itself.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Exact string `json:"exact,omitempty"`
-	// prefix is what the value begins with.
+	// prefix is the start of the value.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Prefix string `json:"prefix,omitempty"`
-	// suffix is what the value ends with.
+	// suffix is the end of the value.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Suffix string `json:"suffix,omitempty"`
-	// regex is a regular expression, in the dialect of the gateway, mostly RE2.
+	// regex is a regular expression in the syntax of the gateway, mostly RE2.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Regex string `json:"regex,omitempty"`
 }
 
-// HTTPMatch is what a request must have: all of what is given.
+// HTTPMatch is a condition on a request. All fields that are set must match.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.method) || has(self.method.exact)",message="method: the Gateway API compares it as a whole; use exact"
 // +kubebuilder:validation:XValidation:rule="!has(self.uri) || !has(self.uri.suffix)",message="uri: the Gateway API knows no suffix; use exact, prefix or regex"
 type HTTPMatch struct {
-	// name is of no effect; it helps people.
+	// name is a label for people; it has no effect.
 	// +optional
 	Name string `json:"name,omitempty"`
-	// uri is the path of the request. Only in service.match, where it says exact, prefix or regex.
+	// uri matches the path of the request by exact, prefix or regex. Only in service.match.
 	// +optional
 	URI *StringMatch `json:"uri,omitempty"`
-	// method of the request. Only exact.
+	// method matches the HTTP method. Only exact.
 	// +optional
 	Method *StringMatch `json:"method,omitempty"`
-	// headers by their names.
+	// headers matches request headers by name.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
 	Headers map[string]StringMatch `json:"headers,omitempty"`
-	// cookies by their names.
+	// cookies matches cookies by name.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
 	Cookies map[string]StringMatch `json:"cookies,omitempty"`
-	// queryParams are the parameters of the query by their names.
+	// queryParams matches query parameters by name.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
 	QueryParams map[string]StringMatch `json:"queryParams,omitempty"`
@@ -223,7 +223,7 @@ type HTTPMatch struct {
 	HTTPMatchForeignFields `json:",inline"`
 }
 
-// HTTPMatchForeignFields are those of Istio's HTTPMatchRequest that the Gateway API has nothing for.
+// HTTPMatchForeignFields are fields of Istio's HTTPMatchRequest that have no counterpart in the Gateway API.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.sourceLabels) && !has(self.sourceNamespace)",message="sourceLabels and sourceNamespace: the Gateway API cannot match by the sender; match a header that the sender sets"
 // +kubebuilder:validation:XValidation:rule="!has(self.scheme) && !has(self.authority) && !has(self.port) && !has(self.gateways)",message="scheme, authority, port and gateways: in the Gateway API a listener says these; use service.gatewayRefs with sectionName or port, and service.hosts"

@@ -6,125 +6,127 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// ServiceSpec is how requests reach the Deployment. A Service and routes that exist are used as they are. Where no Service
-// selects the Deployment's pods and port is set, one is made; where no route sends to the Service and gatewayRefs is set, an
-// HTTPRoute is made from the other fields. What is made so belongs to the Deployment and stays when a rollout ends.
+// ServiceSpec configures how requests reach the Deployment. An existing Service and existing routes are used as they are. If
+// no Service selects the Deployment's pods and port is set, a Service is created. If no route sends requests to the Service
+// and gatewayRefs is set, an HTTPRoute is created from the other fields. Created objects belong to the Deployment and outlive
+// the rollout.
 type ServiceSpec struct {
-	// name of the Service of the primary. Default the one that selects the Deployment's pods, else the Deployment's name.
+	// name is the name of the primary's Service. Default: the Service that selects the Deployment's pods, or else the
+	// Deployment's name.
 	// +optional
 	// +kubebuilder:validation:Pattern=`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`
 	Name *string `json:"name,omitempty"`
-	// routes are the routes that share the requests, as HTTPRoute/name, GRPCRoute/name or HTTPRoute/namespace/name; a
-	// name alone is that of an HTTPRoute. Default all that have the Service as a backend.
+	// routes are the routes that split the requests, as HTTPRoute/name, GRPCRoute/name or HTTPRoute/namespace/name. A plain
+	// name means an HTTPRoute. Default: all routes that have the Service as a backend.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:Pattern=`^((HTTPRoute|GRPCRoute)/)?([a-z0-9.-]+/)?[a-z0-9.-]+$`
 	Routes []string `json:"routes,omitempty"`
-	// cohort are the Services that route requests which came through the canary to canaries of their own, as service or
+	// cohort are Services that send requests which passed through the canary to canaries of their own, as service or
 	// service=target. See cohortHeader.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:Pattern=`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?(=[a-z]([-a-z0-9]{0,61}[a-z0-9])?)?$`
 	Cohort []string `json:"cohort,omitempty"`
-	// cohortHeader is the request header by which requests that the canary got are known; its value is the name of the
-	// primary's Service. The application passes it on. Default x-sluice-canary, where cohort is set.
+	// cohortHeader is the request header that marks requests of the canary. Its value is the name of the primary's Service.
+	// The application must forward it. Default x-sluice-canary if cohort is set.
 	// +optional
 	// +kubebuilder:validation:Pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 	CohortHeader *string `json:"cohortHeader,omitempty"`
 
-	// port of the Service that is made, and of the backends of the route that is made.
+	// port is the port of the created Service and of the backends of the created route.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port *int32 `json:"port,omitempty"`
-	// portName is the name of that port. Default http.
+	// portName is the name of port. Default http.
 	// +optional
 	PortName *string `json:"portName,omitempty"`
-	// targetPort is the container's port, a number or a name. Default port.
+	// targetPort is the container's port, as a number or a name. Default: port.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="type(self) == string || (type(self) == int && self >= 1 && self <= 65535)",message="must be a port from 1 to 65535, or the name of a container's port"
 	TargetPort *intstr.IntOrString `json:"targetPort,omitempty"`
-	// appProtocol of that port, such as kubernetes.io/h2c.
+	// appProtocol is the application protocol of port, such as kubernetes.io/h2c.
 	// +optional
 	AppProtocol *string `json:"appProtocol,omitempty"`
-	// trafficDistribution of the Services that are made: PreferSameZone, PreferSameNode or PreferClose.
+	// trafficDistribution of the created Services: PreferSameZone, PreferSameNode or PreferClose.
 	// +optional
 	// +kubebuilder:validation:Enum=PreferClose;PreferSameZone;PreferSameNode
 	TrafficDistribution *string `json:"trafficDistribution,omitempty"`
-	// headless makes the Services without a cluster IP. Default false.
+	// headless creates the Services without a cluster IP. Default false.
 	// +optional
 	Headless *bool `json:"headless,omitempty"`
-	// portDiscovery adds the other ports of the containers to the Service that is made. Default false.
+	// portDiscovery adds the containers' other ports to the created Service. Default false.
 	// +optional
 	PortDiscovery *bool `json:"portDiscovery,omitempty"`
 
-	// gatewayRefs are the parents of the route that is made: Gateways, Services, ListenerSets.
+	// gatewayRefs are the parents of the created route: Gateways, Services or ListenerSets.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	GatewayRefs []gatewayv1.ParentReference `json:"gatewayRefs,omitempty"`
-	// routeName is the name of the route that is made. Default the name of the Service.
+	// routeName is the name of the created route. Default: the name of the Service.
 	// +optional
 	RouteName *string `json:"routeName,omitempty"`
-	// hosts are the host names of the route that is made.
+	// hosts are the host names of the created route.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Hosts []gatewayv1.Hostname `json:"hosts,omitempty"`
-	// match is which requests the route that is made takes. Default all.
+	// match selects the requests of the created route. Default: all.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Match []HTTPMatch `json:"match,omitempty"`
-	// rewrite of the requests.
+	// rewrite changes requests.
 	// +optional
 	Rewrite *Rewrite `json:"rewrite,omitempty"`
-	// headers that are changed in requests and answers.
+	// headers changes the headers of requests and responses.
 	// +optional
 	Headers *Headers `json:"headers,omitempty"`
-	// corsPolicy is answered to browsers of other origins.
+	// corsPolicy configures cross-origin requests of browsers.
 	// +optional
 	CorsPolicy *CorsPolicy `json:"corsPolicy,omitempty"`
-	// timeout of a request, such as 15s.
+	// timeout is the time limit of a request, such as 15s.
 	// +optional
 	Timeout *gatewayv1.Duration `json:"timeout,omitempty"`
-	// backendTimeout is the timeout of one attempt at a backend.
+	// backendTimeout is the time limit of one attempt at a backend.
 	// +optional
 	BackendTimeout *gatewayv1.Duration `json:"backendTimeout,omitempty"`
-	// retries of requests that failed.
+	// retries configures retries of failed requests.
 	// +optional
 	Retries *Retries `json:"retries,omitempty"`
-	// mirror are other backends that always get copies of the requests.
+	// mirror are other backends to which all requests are mirrored.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
 	Mirror []gatewayv1.HTTPRequestMirrorFilter `json:"mirror,omitempty"`
-	// primaryBackend takes the place of the primary's Service in the route that is made.
+	// primaryBackend replaces the primary's Service in the created route.
 	// +optional
 	PrimaryBackend *Backend `json:"primaryBackend,omitempty"`
-	// canaryBackend takes the place of the canary's Service in the routes.
+	// canaryBackend replaces the canary's Service in the routes.
 	// +optional
 	CanaryBackend *Backend `json:"canaryBackend,omitempty"`
 
-	// apex are labels and annotations of the Service and the route that are made.
+	// apex are labels and annotations of the created Service and route.
 	// +optional
 	Apex *Metadata `json:"apex,omitempty"`
-	// primary are further labels and annotations of the Service that is made.
+	// primary are additional labels and annotations of the created Service.
 	// +optional
 	Primary *Metadata `json:"primary,omitempty"`
 	// canary are labels and annotations of the canary's Service.
 	// +optional
 	Canary *Metadata `json:"canary,omitempty"`
-	// unmanagedMetadata is accepted and of no effect: labels and annotations of others are always kept.
+	// unmanagedMetadata is accepted and has no effect: labels and annotations of others are always kept.
 	// +optional
 	UnmanagedMetadata *UnmanagedMetadata `json:"unmanagedMetadata,omitempty"`
 
 	ServiceForeignFields `json:",inline"`
 }
 
-// ServiceForeignFields are those of Flagger's service that other meshes use.
+// ServiceForeignFields are fields of Flagger's service for other meshes.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.gateways)",message="gateways: only for Istio's VirtualService; use gatewayRefs"
 // +kubebuilder:validation:XValidation:rule="!has(self.trafficPolicy)",message="trafficPolicy: only for Istio's DestinationRule; leave it out and attach the policy of your gateway to the Services"
@@ -171,20 +173,20 @@ type UnmanagedMetadata struct {
 	Annotations []string `json:"annotations,omitempty"`
 }
 
-// Backend is a backend with filters of its own.
+// Backend is a backend with its own filters.
 type Backend struct {
-	// backendRef is the object that gets the requests.
+	// backendRef is the object that receives the requests.
 	BackendRef gatewayv1.BackendObjectReference `json:"backendRef"`
-	// filters are for the requests that this backend gets.
+	// filters apply to the requests of this backend.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Filters []gatewayv1.HTTPRouteFilter `json:"filters,omitempty"`
 }
 
-// Rewrite changes requests before a backend gets them.
+// Rewrite changes requests before they reach a backend.
 type Rewrite struct {
-	// uri is the new path, or what takes the place of the prefix that was matched.
+	// uri is the new path, or replaces the matched prefix.
 	// +optional
 	URI string `json:"uri,omitempty"`
 	// authority is the new host.
@@ -196,53 +198,53 @@ type Rewrite struct {
 	Type string `json:"type,omitempty"`
 }
 
-// Headers are changed in requests and answers.
+// Headers changes the headers of requests and responses.
 type Headers struct {
-	// request headers.
+	// request changes request headers.
 	// +optional
 	Request *HeaderOperations `json:"request,omitempty"`
-	// response headers.
+	// response changes response headers.
 	// +optional
 	Response *HeaderOperations `json:"response,omitempty"`
 }
 
 // HeaderOperations change headers.
 type HeaderOperations struct {
-	// set gives headers a value.
+	// set sets headers to a value.
 	// +optional
 	Set map[string]string `json:"set,omitempty"`
 	// add adds values to headers.
 	// +optional
 	Add map[string]string `json:"add,omitempty"`
-	// remove takes headers away.
+	// remove removes headers.
 	// +optional
 	Remove []string `json:"remove,omitempty"`
 }
 
-// CorsPolicy says what browsers of other origins may do.
+// CorsPolicy configures cross-origin requests of browsers.
 type CorsPolicy struct {
-	// allowOrigin are origins such as https://example.com, or *.
+	// allowOrigin lists allowed origins such as https://example.com, or *.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	AllowOrigin []string `json:"allowOrigin,omitempty"`
-	// allowOrigins are origins as matches: exact, or a prefix such as https://*.example.com; the Gateway API has no regular
+	// allowOrigins matches allowed origins: exact, or a prefix such as https://*.example.com. The Gateway API has no regular
 	// expressions here.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	AllowOrigins []StringMatch `json:"allowOrigins,omitempty"`
-	// allowMethods are methods such as GET, or *.
+	// allowMethods lists allowed methods such as GET, or *.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	AllowMethods []string `json:"allowMethods,omitempty"`
-	// allowHeaders are request headers, or *.
+	// allowHeaders lists allowed request headers, or *.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	AllowHeaders []string `json:"allowHeaders,omitempty"`
-	// exposeHeaders are answer headers that scripts may read.
+	// exposeHeaders lists response headers that scripts may read.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
@@ -255,18 +257,18 @@ type CorsPolicy struct {
 	AllowCredentials *bool `json:"allowCredentials,omitempty"`
 }
 
-// Retries are new attempts at requests that failed.
+// Retries configures retries of failed requests.
 type Retries struct {
-	// attempts is how many there are.
+	// attempts is the number of retries.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000
 	Attempts int32 `json:"attempts,omitempty"`
-	// perTryTimeout is the timeout of one attempt; the same as backendTimeout.
+	// perTryTimeout is the time limit of one attempt, the same as backendTimeout.
 	// +optional
 	PerTryTimeout *gatewayv1.Duration `json:"perTryTimeout,omitempty"`
-	// retryOn are conditions in Envoy's words, separated by commas; status codes and 5xx are taken over, others have nothing
-	// in the Gateway API.
+	// retryOn lists Envoy's retry conditions, separated by commas. Status codes and 5xx are used; the Gateway API has no
+	// counterpart of the others.
 	// +optional
 	RetryOn string `json:"retryOn,omitempty"`
 }

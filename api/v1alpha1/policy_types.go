@@ -5,9 +5,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// CanaryPolicy says how Deployments of its namespace are rolled out: those that name it in the annotation sluice.dev/policy.
-// What it leaves out comes from the cluster's default policy, then from what is built in; annotations of the Deployment come
-// before it.
+// CanaryPolicy configures rollouts of the Deployments of its namespace that name it in the annotation sluice.dev/policy. The
+// Deployment's annotations override it. What it leaves out comes from ClusterCanaryPolicy default, then from the built-in
+// defaults.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:categories=all
@@ -19,7 +19,7 @@ type CanaryPolicy struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is how to roll out. service and analysis have the fields of Flagger's Canary.
+	// spec configures the rollouts. service and analysis have the fields of Flagger's Canary.
 	// +optional
 	Spec PolicySpec `json:"spec,omitempty"`
 }
@@ -35,8 +35,8 @@ type CanaryPolicyList struct {
 	Items []CanaryPolicy `json:"items"`
 }
 
-// ClusterCanaryPolicy says how Deployments of any namespace are rolled out: those that name it where their namespace has no
-// CanaryPolicy of the name. The one called default is for every opted-in Deployment, below the policy that it names.
+// ClusterCanaryPolicy configures rollouts of the Deployments of any namespace that name it, if their namespace has no
+// CanaryPolicy of that name. The one named default applies to every opted-in Deployment, below the policy that it names.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:scope=Cluster,categories=all
@@ -48,7 +48,7 @@ type ClusterCanaryPolicy struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is how to roll out. service and analysis have the fields of Flagger's Canary.
+	// spec configures the rollouts. service and analysis have the fields of Flagger's Canary.
 	// +optional
 	Spec PolicySpec `json:"spec,omitempty"`
 }
@@ -64,48 +64,48 @@ type ClusterCanaryPolicyList struct {
 	Items []ClusterCanaryPolicy `json:"items"`
 }
 
-// DefaultPolicyName is the name of the ClusterCanaryPolicy that is for every opted-in Deployment.
+// DefaultPolicyName is the name of the ClusterCanaryPolicy that applies to every opted-in Deployment.
 const DefaultPolicyName = "default"
 
-// PolicySpec is how to roll out. Every field is optional: what is left out comes from the next policy, in the order
-// annotation, named policy, ClusterCanaryPolicy default, what is built in.
+// PolicySpec configures rollouts. Every field is optional. A field that is not set comes from the next policy, in this order:
+// annotations, named policy, ClusterCanaryPolicy default, built-in defaults.
 type PolicySpec struct {
-	// progressDeadlineSeconds is how long a rollout may wait for the same thing, in seconds: a ready canary, a conclusive
-	// check, a ready primary. Default 600.
+	// progressDeadlineSeconds is how long, in seconds, a rollout may wait for one thing: a ready canary, a conclusive check, a
+	// ready primary. Default 600.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=31536000
 	ProgressDeadlineSeconds *int32 `json:"progressDeadlineSeconds,omitempty"`
-	// skipAnalysis promotes a candidate as soon as its canary is ready, without judging it. Default false.
+	// skipAnalysis promotes a candidate as soon as its canary is ready, without analysis. Default false.
 	// +optional
 	SkipAnalysis *bool `json:"skipAnalysis,omitempty"`
-	// suspend starts no rollout, takes no step and promotes nothing while it is true: candidates are held back, and a running
-	// canary keeps its weight, goes on being checked and can still be rolled back. Default false.
+	// suspend stops rollouts while it is true: none starts, no step starts and nothing is promoted. Changes are held back. A
+	// running canary keeps its weight, and checks can still roll it back. Default false.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
-	// traffic is Routes when requests are shared by routes of the Gateway API, None for a workload that gets no requests, such
-	// as a queue consumer: its canary runs beside the primary and only checks and hooks decide. Default Routes.
+	// traffic is Routes for a workload whose requests are split by routes of the Gateway API, or None for one without
+	// requests, such as a queue consumer: its canary runs beside the primary, and only checks and hooks decide. Default
+	// Routes.
 	// +optional
 	Traffic *Traffic `json:"traffic,omitempty"`
-	// autoscalerRef names the autoscaler of the primary. Without it the one that names the Deployment in its scaleTargetRef is
-	// found.
+	// autoscalerRef names the autoscaler of the primary. Default: the one whose scaleTargetRef names the Deployment.
 	// +optional
 	AutoscalerRef *AutoscalerRef `json:"autoscalerRef,omitempty"`
-	// canary is how the copy that runs the candidate differs from the primary.
+	// canary configures how the canary differs from the primary.
 	// +optional
 	Canary *CanaryCopySpec `json:"canary,omitempty"`
-	// service is how requests reach the Deployment.
+	// service configures how requests reach the Deployment.
 	// +optional
 	Service *ServiceSpec `json:"service,omitempty"`
-	// analysis is which steps a rollout takes and what decides about them.
+	// analysis configures the steps of a rollout and the checks that decide.
 	// +optional
 	Analysis *AnalysisSpec `json:"analysis,omitempty"`
 
 	PolicyForeignFields `json:",inline"`
 }
 
-// PolicyForeignFields are fields of Flagger's Canary that mean nothing here. They are in the schema so that whoever brings
-// them is told what to do instead.
+// PolicyForeignFields are fields of Flagger's Canary that have no meaning here. They are in the schema so that the error can
+// say what to do instead.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.targetRef)",message="targetRef: a policy is for any number of Deployments; leave it out and annotate each Deployment with sluice.dev/canary: \"true\" and sluice.dev/policy: <name of this policy>"
 // +kubebuilder:validation:XValidation:rule="!has(self.provider)",message="provider: only the Gateway API is supported; leave it out"
@@ -116,13 +116,13 @@ type PolicySpec struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.canaryAnalysis)",message="canaryAnalysis: the old name of analysis; rename it to analysis"
 // +kubebuilder:validation:XValidation:rule="!has(self.revertOnDeletion)",message="revertOnDeletion: leave it out; the Deployment stays the primary, so there is nothing to revert"
 type PolicyForeignFields struct {
-	// targetRef is not supported: annotate the Deployments instead.
+	// targetRef is not supported: annotate the Deployments.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:validation:Type=object
 	TargetRef *apiextensionsv1.JSON `json:"targetRef,omitempty"`
-	// provider is not supported: there is only the Gateway API.
+	// provider is not supported: the Gateway API is the only one.
 	// +optional
 	Provider *string `json:"provider,omitempty"`
 	// metricsServer is not supported: set Prometheus for the controller or in a MetricTemplate.
@@ -146,7 +146,7 @@ type PolicyForeignFields struct {
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:validation:Type=object
 	UpstreamRef *apiextensionsv1.JSON `json:"upstreamRef,omitempty"`
-	// canaryAnalysis is not supported: it is called analysis.
+	// canaryAnalysis is not supported: use analysis.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
@@ -157,67 +157,67 @@ type PolicyForeignFields struct {
 	RevertOnDeletion *bool `json:"revertOnDeletion,omitempty"`
 }
 
-// Traffic says how requests reach a workload.
+// Traffic is how requests reach a workload.
 //
 // +kubebuilder:validation:Enum=Routes;None
 type Traffic string
 
 const (
-	// TrafficRoutes means that routes of the Gateway API share the requests.
+	// TrafficRoutes means that routes of the Gateway API split the requests.
 	TrafficRoutes Traffic = "Routes"
 	// TrafficNone means that the workload gets no requests.
 	TrafficNone Traffic = "None"
 )
 
-// AutoscalerRef names an autoscaler in the Deployment's namespace.
+// AutoscalerRef is a reference to an autoscaler in the Deployment's namespace.
 type AutoscalerRef struct {
-	// apiVersion of the autoscaler: autoscaling/v2 or keda.sh/v1alpha1.
+	// apiVersion is autoscaling/v2 or keda.sh/v1alpha1.
 	// +optional
 	APIVersion string `json:"apiVersion,omitempty"`
 	// kind is HorizontalPodAutoscaler or ScaledObject.
 	// +kubebuilder:validation:Enum=HorizontalPodAutoscaler;ScaledObject
 	Kind string `json:"kind"`
-	// name of the autoscaler.
+	// name is the name of the autoscaler.
 	// +kubebuilder:validation:MinLength=1
 	Name string `json:"name"`
-	// primaryScalerQueries are, by the names of a ScaledObject's triggers, the queries that the canary's copy uses. Without
-	// one, the name of the Deployment in a query becomes that of the canary.
+	// primaryScalerQueries are queries for the canary's copy of a ScaledObject, by trigger name. For a trigger without one,
+	// the name of the Deployment in its query becomes that of the canary.
 	// +optional
 	PrimaryScalerQueries map[string]string `json:"primaryScalerQueries,omitempty"`
-	// primaryScalerReplicas limits the canary's copy of the autoscaler in place of a share of the primary's limits.
+	// primaryScalerReplicas are the limits of the canary's copy of the autoscaler. Default: a share of the primary's limits.
 	// +optional
 	PrimaryScalerReplicas *ScalerReplicas `json:"primaryScalerReplicas,omitempty"`
 }
 
 // ScalerReplicas are the limits of an autoscaler.
 type ScalerReplicas struct {
-	// minReplicas is the least number of replicas.
+	// minReplicas is the minimum number of replicas.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
 	MinReplicas *int32 `json:"minReplicas,omitempty"`
-	// maxReplicas is the greatest number of replicas.
+	// maxReplicas is the maximum number of replicas.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
 	MaxReplicas *int32 `json:"maxReplicas,omitempty"`
 }
 
-// CanaryCopySpec is how the copy that runs the candidate differs from the primary.
+// CanaryCopySpec configures how the canary differs from the primary.
 type CanaryCopySpec struct {
-	// replicas of the canary: Proportional (the primary's replicas times the weight, rounded up, at least 1), Primary (as many
-	// as the primary), a number such as "2", or a share of the primary's such as "30%". With every value the canary has at
-	// least 1. Default Proportional.
+	// replicas is the number of replicas of the canary: Proportional (the primary's replicas times the weight, rounded up),
+	// Primary (as many as the primary), a number such as "2", or a share of the primary's such as "30%". Always at least 1.
+	// Default Proportional.
 	// +optional
 	// +kubebuilder:validation:Pattern=`^(Proportional|Primary|[1-9][0-9]{0,4}|([1-9][0-9]?|100)%)$`
 	Replicas *string `json:"replicas,omitempty"`
-	// autoscaler is Copy to give the canary a copy of the primary's autoscaler, scaled to its share, or None to set its
-	// replicas by the weight alone. Default Copy.
+	// autoscaler is Copy to scale the canary with a copy of the primary's autoscaler, adjusted to its share, or None to scale
+	// it by weight alone. Default Copy.
 	// +optional
 	// +kubebuilder:validation:Enum=Copy;None
 	Autoscaler *string `json:"autoscaler,omitempty"`
-	// template is merged over the candidate's pod template, for the canary only, as a strategic merge patch: nodeSelector,
-	// tolerations, resources, labels and so on. It must not change labels that select the canary's pods.
+	// template is a strategic merge patch for the canary's pod template only: nodeSelector, tolerations, resources, labels and
+	// so on. It must not change labels that select the canary's pods.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
