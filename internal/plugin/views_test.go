@@ -209,7 +209,7 @@ func golden(t *testing.T, name string, write func(io.Writer) error) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), out.String()); diff != "" {
-		t.Errorf("the output has changed (-want +got); if that is meant, run go test ./plugin -update\n%s", diff)
+		t.Errorf("the output has changed (-want +got); if that is meant, run go test ./internal/plugin -update\n%s", diff)
 	}
 }
 

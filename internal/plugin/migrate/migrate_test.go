@@ -61,7 +61,7 @@ func TestTheSampleOfEveryField(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("go test ./plugin/migrate -update writes what is new (-is +should be):\n%s", diff)
+				t.Errorf("go test ./internal/plugin/migrate -update writes what is new (-is +should be):\n%s", diff)
 			}
 		})
 	}
