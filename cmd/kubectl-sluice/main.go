@@ -17,7 +17,7 @@ func main() {
 	defer stop()
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	if err := plugin.NewCommand(streams).ExecuteContext(ctx); err != nil {
-		if !plugin.Told(err) {
+		if !plugin.IsPrinted(err) {
 			fmt.Fprintln(os.Stderr, "Error:", err)
 		}
 		os.Exit(plugin.ExitCode(err))

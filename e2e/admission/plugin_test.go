@@ -33,7 +33,7 @@ func (c cluster) sluice(kubeconfig string, args ...string) (string, int) {
 	ctx, cancel := context.WithTimeout(c.T.Context(), time.Minute)
 	defer cancel()
 	err := root.ExecuteContext(ctx)
-	if err != nil && !plugin.Told(err) {
+	if err != nil && !plugin.IsPrinted(err) {
 		fmt.Fprintln(&out, "Error:", err)
 	}
 	return out.String(), plugin.ExitCode(err)

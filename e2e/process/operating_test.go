@@ -65,7 +65,7 @@ func (p people) says(want string, code int, args ...string) {
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
 	err := root.ExecuteContext(ctx)
-	if err != nil && !plugin.Told(err) {
+	if err != nil && !plugin.IsPrinted(err) {
 		fmt.Fprintln(&out, "Error:", err)
 	}
 	p.Expect(plugin.ExitCode(err)).To(Equal(code), "%s: %s", strings.Join(args, " "), out.String())

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// oneName is for commands that are about one Canary.
+// oneName accepts the name of one Canary.
 func oneName(cmd *cobra.Command, args []string) error {
 	if len(args) == 1 && args[0] != "" {
 		return nil
@@ -16,7 +16,7 @@ func oneName(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("expected the name of one Canary: %s NAME; kubectl sluice list shows the names", cmd.CommandPath())
 }
 
-// mostOneName is for commands that are about one Freeze.
+// mostOneName accepts at most one name of a Freeze.
 func mostOneName(cmd *cobra.Command, args []string) error {
 	if len(args) <= 1 {
 		return nil
@@ -24,7 +24,7 @@ func mostOneName(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("expected at most one Freeze name, got %q: %s [NAME]; put a reason of several words in quotes", args, cmd.CommandPath())
 }
 
-// noArguments is for commands that have flags alone; instead says which one to use.
+// noArguments accepts only flags; instead says what to use in place of an argument.
 func noArguments(instead string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -37,7 +37,7 @@ func noArguments(instead string) cobra.PositionalArgs {
 // span is the value of a flag that takes a duration.
 type span time.Duration
 
-// Set reads a duration; the error says how one is written.
+// Set parses a duration; the error shows the format.
 func (s *span) Set(text string) error {
 	duration, err := time.ParseDuration(text)
 	if err != nil || duration < 0 {
@@ -47,7 +47,7 @@ func (s *span) Set(text string) error {
 	return nil
 }
 
-// String is the duration as it is written; empty for none, so that help shows no default.
+// String formats the duration; empty for zero, so that help shows no default.
 func (s *span) String() string {
 	if *s == 0 {
 		return ""
@@ -55,5 +55,5 @@ func (s *span) String() string {
 	return time.Duration(*s).String()
 }
 
-// Type is what help calls the value.
+// Type is the name of the value in help.
 func (s *span) Type() string { return "duration" }

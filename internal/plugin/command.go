@@ -1,5 +1,5 @@
-// Package plugin is kubectl sluice: it shows rollouts, and asks for something in the spec of their Canaries. All that it
-// prints is made by pure functions from objects and a moment.
+// Package plugin is kubectl sluice. It shows rollouts and writes requests into the spec of their Canaries. Pure functions of
+// objects and a time make all output.
 package plugin
 
 import (
@@ -15,14 +15,14 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// plugin is what all commands share.
+// plugin holds what all commands share.
 type plugin struct {
 	genericiooptions.IOStreams
 	flags *genericclioptions.ConfigFlags
 	now   func() time.Time
 }
 
-// NewCommand returns kubectl sluice with all its verbs.
+// NewCommand returns kubectl sluice with all verbs.
 func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	p := &plugin{IOStreams: streams, flags: genericclioptions.NewConfigFlags(true), now: time.Now}
 	root := &cobra.Command{
@@ -49,7 +49,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	return root
 }
 
-// addGroup adds verbs that help lists under one title.
+// addGroup adds verbs that help lists under a title.
 func addGroup(root *cobra.Command, title string, verbs ...*cobra.Command) {
 	root.AddGroup(&cobra.Group{ID: title, Title: title})
 	for _, verb := range verbs {
@@ -58,7 +58,7 @@ func addGroup(root *cobra.Command, title string, verbs ...*cobra.Command) {
 	}
 }
 
-// flagError adds to an error what to do next.
+// flagError adds the nearest flag and what to do next to an error.
 func flagError(cmd *cobra.Command, err error) error {
 	meant := ""
 	var unknown *pflag.NotExistError
@@ -70,8 +70,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w%s; to see all flags: %s --help", err, meant, cmd.CommandPath())
 }
 
-// named makes a verb that takes the name of one Canary.
-func (p *plugin) named(use, short string, run func(*cobra.Command, *session, string) error) *cobra.Command {
+// forCanary makes a verb that takes the name of one Canary.
+func (p *plugin) forCanary(use, short string, run func(*cobra.Command, *session, string) error) *cobra.Command {
 	return &cobra.Command{
 		Use:               use + " NAME",
 		Short:             short,
@@ -92,7 +92,7 @@ func (p *plugin) named(use, short string, run func(*cobra.Command, *session, str
 	}
 }
 
-// completeNames offers the Canaries of the namespace to the shell.
+// completeNames completes the names of the Canaries in the namespace.
 func (p *plugin) completeNames(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp

@@ -16,7 +16,7 @@ func (s subject) pausedLine() string {
 	return s.canary.Status.Paused
 }
 
-// freezesOf are the sentences of the Freezes that hold any of these, each once.
+// freezesOf lists the sentences of the Freezes that hold any of the Canaries, each once.
 func freezesOf(canaries []v1alpha1.Canary) []string {
 	var sentences []string
 	for i := range canaries {
@@ -36,7 +36,7 @@ func (s subject) queueLine() string {
 	return fmt.Sprintf("position %d, waiting for %s", queue.Position, ago(s.now, queue.Since.Time))
 }
 
-// groupLine is where a member of a group stands.
+// groupLine is the group and the members for which the rollout waits.
 func (s subject) groupLine() string {
 	group := s.canary.Status.Group
 	switch {
@@ -48,7 +48,7 @@ func (s subject) groupLine() string {
 	return group.Name
 }
 
-// whyHeld is the word in brackets behind the phase; empty when nothing holds the rollout.
+// whyHeld is the word in parentheses after the phase; empty if nothing holds the rollout.
 func (s subject) whyHeld() string {
 	status := s.canary.Status
 	switch {

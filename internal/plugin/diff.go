@@ -14,7 +14,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// difference is one field that two templates do not share.
+// difference is one field in which two templates differ.
 type difference struct {
 	path     string
 	old, new string
@@ -22,17 +22,17 @@ type difference struct {
 
 const absent = "(none)"
 
-// differences lists what a candidate changes, by field path. Items of lists are told apart by the keys by which kubectl
-// merges them, such as the name of a container or the mountPath of a mount.
+// differences lists what a candidate changes, by field path. Items of lists are matched by the keys with which kubectl merges
+// them, such as the name of a container or the mountPath of a mount.
 func differences(old, updated workload.Template) []difference {
 	root := place{schema: strategicpatch.PatchMetaFromStruct{T: reflect.TypeFor[corev1.PodTemplateSpec]()}}
 	return root.compare(map[string]any(old), map[string]any(updated))
 }
 
-// place is where a value of a template is.
+// place is the position of a value in a template.
 type place struct {
 	path string
-	// schema is that of the value, or of the items of a list; nil where it is not known.
+	// schema is the schema of the value, or of the items of a list; nil if unknown.
 	schema strategicpatch.LookupPatchMeta
 	// key is the field that tells the items of a list apart.
 	key string
@@ -56,8 +56,7 @@ func (p place) compare(old, updated any) []difference {
 	return found
 }
 
-// partsOf are the parts of a value by which it is compared: the fields of an object, or the items of a list that all have
-// a key of their own.
+// partsOf splits a value for comparison: into the fields of an object, or the items of a list if each has a unique key.
 func (p place) partsOf(value any) (map[string]any, bool) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -77,12 +76,12 @@ func (p place) partsOf(value any) (map[string]any, bool) {
 	return nil, false
 }
 
-// part is the place of a field, or of an item whose name is in brackets.
+// part is the place of a field, or of an item, whose name is in brackets.
 func (p place) part(name string) place {
 	if strings.HasPrefix(name, "[") {
 		return place{path: p.path + name, schema: p.schema}
 	}
-	// A list without a key of its own, or of a field that only a newer cluster has, may still have names.
+	// A list without a merge key, or in a field that only newer clusters have, may still have names.
 	part := place{path: strings.TrimPrefix(p.path+"."+name, "."), key: "name"}
 	if p.schema == nil {
 		return part
@@ -101,7 +100,7 @@ func (p place) part(name string) place {
 	return part
 }
 
-// longest is how many letters of a value are shown: the view must fit on a screen.
+// longest is the number of characters shown of a value: the view must fit on a screen.
 const longest = 60
 
 func shown(value any) string {

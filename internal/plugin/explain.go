@@ -12,7 +12,7 @@ import (
 )
 
 func (p *plugin) explainCommand() *cobra.Command {
-	return p.named("explain", "Explain why a rollout is where it is, what it waits for and what you can do", func(cmd *cobra.Command, s *session, name string) error {
+	return p.forCanary("explain", "Explain why a rollout is where it is, what it waits for and what you can do", func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
@@ -21,7 +21,7 @@ func (p *plugin) explainCommand() *cobra.Command {
 	})
 }
 
-// writeExplanation says why a rollout is where it is.
+// writeExplanation prints why a rollout is where it is, what it waits for and what the user can do.
 func writeExplanation(out io.Writer, s subject) error {
 	var page page
 	page.printf("%s is %s: %s\n\n%s\n", s.canary.Name, s.phase(), s.summary(), s.waitsFor())
@@ -42,7 +42,7 @@ func writeExplanation(out io.Writer, s subject) error {
 	return page.writeTo(out)
 }
 
-// unsaid is a message that the first line does not have already.
+// unsaid is a message, or a reference to the first line if that has said it.
 func (s subject) unsaid(message string) string {
 	if message == s.summary() {
 		return "(see above)"
@@ -50,7 +50,7 @@ func (s subject) unsaid(message string) string {
 	return message
 }
 
-// waitsFor says in sentences what happens next, and on what that depends.
+// waitsFor says what happens next and on what it depends.
 func (s subject) waitsFor() string {
 	status := s.canary.Status
 	switch {
@@ -118,7 +118,7 @@ func (s subject) waitsForStep() string {
 	}
 	next := "the promotion"
 	if int(status.Step) < len(status.Steps) {
-		next = named(status.Steps, status.Step+1)
+		next = stepName(status.Steps, status.Step+1)
 	}
 	return fmt.Sprintf("Step %d ends %s. If its checks pass, %s is next.", status.Step, in(s.now, status.NextStepTime.Time), next)
 }
@@ -135,7 +135,7 @@ func waitsForPrimary(status v1alpha1.CanaryStatus) string {
 
 type action struct{ command, effect string }
 
-// actions are the commands that make sense now, the likeliest first.
+// actions are the commands that make sense now, most likely first.
 func (s subject) actions() []action {
 	name, status := s.canary.Name, s.canary.Status
 	verb := func(verb, effect string) action { return action{"kubectl sluice " + verb + " " + name, effect} }

@@ -12,23 +12,23 @@ import (
 	"sluice.dev/sluice/internal/plugin/manifest"
 )
 
-// file is one that was read; its objects are those before the mistake, where there is one.
+// file is a file that was read. If it has a mistake, objects are those before it.
 type file struct {
 	name    string
 	objects []manifest.Object
 	mistake error
 }
 
-// isEmpty reports whether there is nothing at all in files.
+// isEmpty reports whether files have neither objects nor mistakes.
 func isEmpty(files []file) bool {
 	return !slices.ContainsFunc(files, func(f file) bool { return len(f.objects) > 0 || f.mistake != nil })
 }
 
-// extensions are those of the files of a directory that are manifests.
+// extensions are the extensions of manifests in a directory.
 var extensions = []string{".yaml", ".yml", ".json"}
 
-// readFiles reads files, all manifests below directories, and - for what comes in. The error is that of a file which cannot
-// be read at all.
+// readFiles reads files, all manifests below directories, and stdin for -. It fails if a file cannot be read; mistakes in a
+// file are in the result.
 func readFiles(names []string, in io.Reader) ([]file, error) {
 	if len(names) == 0 {
 		return nil, errors.New("no manifests given: name them with -f FILE, -f DIRECTORY, or -f - for stdin")
@@ -50,7 +50,7 @@ func readFiles(names []string, in io.Reader) ([]file, error) {
 	return files, nil
 }
 
-// manifestsOf are the files that a name stands for.
+// manifestsOf lists the files of a name.
 func manifestsOf(name string) ([]string, error) {
 	if name == "-" {
 		return []string{name}, nil

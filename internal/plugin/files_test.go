@@ -39,7 +39,7 @@ func run(t *testing.T, files map[string]string, in string, args ...string) (out,
 	cmd := NewCommand(streams)
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(t.Context())
-	if err != nil && !Told(err) {
+	if err != nil && !IsPrinted(err) {
 		errors.WriteString(err.Error())
 	}
 	return output.String(), errors.String(), ExitCode(err)

@@ -18,7 +18,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// follow calls seen with every state of one rollout, the present one first, until it reports done.
+// follow calls seen with every state of a rollout, starting with the current one, until it returns done.
 func (s *session) follow(ctx context.Context, name string, seen func(subject) (done bool, err error)) error {
 	condition := func(event watch.Event) (bool, error) {
 		canary, ok := event.Object.(*v1alpha1.Canary)
@@ -35,7 +35,7 @@ func (s *session) follow(ctx context.Context, name string, seen func(subject) (d
 		return seen(subject)
 	}
 	source := s.listerWatcher(name)
-	// What follows tries again for ever, which is of no use to a user who may not list.
+	// UntilWithSync retries a list without end, even if the user may not list.
 	if _, err := source.ListWithContext(ctx, metav1.ListOptions{}); err != nil {
 		return fmt.Errorf("list Canary %s/%s: %w", s.namespace, name, err)
 	}
@@ -61,7 +61,7 @@ func (s *session) listerWatcher(name string) *cache.ListWatch {
 }
 
 func (p *plugin) watchCommand() *cobra.Command {
-	cmd := p.named("watch", "Follow a rollout and print every change until it ends", func(cmd *cobra.Command, s *session, name string) error {
+	cmd := p.forCanary("watch", "Follow a rollout and print every change until it ends", func(cmd *cobra.Command, s *session, name string) error {
 		last, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
@@ -89,14 +89,14 @@ func (p *plugin) watchCommand() *cobra.Command {
 	return cmd
 }
 
-// print writes one line of what is followed.
+// print writes one line of watch.
 func (s *session) print(moment, line string) error {
 	var page page
 	page.printf("%s  %s\n", moment, line)
 	return page.writeTo(s.Out)
 }
 
-// watchColumns leave room for the longest phase; rows come one by one, so their widths cannot be measured.
+// Rows come one by one, so their columns have fixed widths: the first has room for the longest phase.
 const (
 	phaseWidth   = len("WaitingPromotion (dry run)")
 	watchColumns = "%-*s  %6s  %8s  %s"
@@ -104,7 +104,7 @@ const (
 
 var watchHead = fmt.Sprintf(watchColumns, phaseWidth, "PHASE", "WEIGHT", "OBSERVED", "MESSAGE")
 
-// watchLine is one state in one line, without what changes by itself.
+// watchLine is a state on one line, without values that change with time alone.
 func watchLine(s subject) string {
 	status := s.canary.Status
 	observed := orNone(status.ObservedWeight)
@@ -114,13 +114,13 @@ func watchLine(s subject) string {
 	return fmt.Sprintf(watchColumns, phaseWidth, s.phase(), fmt.Sprintf("%v%%", status.CanaryWeight), observed, s.summary())
 }
 
-// exitCodes are those of status and watch.
+// exitCodes explains the exit codes of status and watch.
 const exitCodes = "  0  promoted, or nothing to roll out\n  1  wrong usage, or an error\n  2  rolled back or aborted\n  3  still running"
 
 func (p *plugin) statusCommand() *cobra.Command {
 	var wait bool
 	var timeout span
-	cmd := p.named("status", "Report the state of the last change in one line and by the exit code", func(cmd *cobra.Command, s *session, name string) error {
+	cmd := p.forCanary("status", "Report the state of the last change in one line and by the exit code", func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
@@ -130,7 +130,7 @@ func (p *plugin) statusCommand() *cobra.Command {
 				return err
 			}
 		}
-		return s.tellStanding(subject)
+		return s.writeStanding(subject)
 	})
 	cmd.Long = "Report the state of the last change of a Deployment in one line and by the exit code:\n\n" + exitCodes
 	cmd.Example = "  kubectl sluice status podinfo --wait --timeout 30m"
@@ -139,7 +139,7 @@ func (p *plugin) statusCommand() *cobra.Command {
 	return cmd
 }
 
-// waitForEnd returns the last state that was seen: the end, or where the rollout stood when the time was over.
+// waitForEnd returns the last state that was seen: the end, or the state at the timeout.
 func (s *session) waitForEnd(ctx context.Context, last subject, timeout time.Duration) (subject, error) {
 	waiting := ctx
 	if timeout > 0 {
@@ -157,7 +157,7 @@ func (s *session) waitForEnd(ctx context.Context, last subject, timeout time.Dur
 	return last, err
 }
 
-func (s *session) tellStanding(subject subject) error {
+func (s *session) writeStanding(subject subject) error {
 	name := subject.canary.Name
 	if subject.deployment == nil {
 		note := "Deployment %s cannot be read. This state is based on the Canary's status, which can lag behind by a moment.\n"
@@ -173,7 +173,7 @@ func (s *session) tellStanding(subject subject) error {
 	return exitOf(subject.standing())
 }
 
-// exitOf ends the process with the exit code of where the last change is.
+// exitOf is the error that ends the process with the exit code of a standing; nil for 0.
 func exitOf(standing standing) error {
 	switch standing {
 	case running:

@@ -17,10 +17,10 @@ import (
 	"sluice.dev/sluice/internal/freeze"
 )
 
-// stopName is the name of a Freeze of the whole cluster that is not given another one.
+// stopName is the default name of a Freeze of the whole cluster.
 const stopName = "stop"
 
-// freezing is what the flags of freeze say.
+// freezing holds the flags of freeze.
 type freezing struct {
 	everything bool
 	mode       string
@@ -29,8 +29,8 @@ type freezing struct {
 	until      string
 }
 
-// aboutFreeze makes a verb that takes the name of one Freeze, or none.
-func (p *plugin) aboutFreeze(use, short string, run func(cmd *cobra.Command, s *session, args []string) error) *cobra.Command {
+// forFreeze makes a verb that takes at most one name of a Freeze.
+func (p *plugin) forFreeze(use, short string, run func(cmd *cobra.Command, s *session, args []string) error) *cobra.Command {
 	return &cobra.Command{
 		Use:               use + " [NAME]",
 		Short:             short,
@@ -48,7 +48,7 @@ func (p *plugin) aboutFreeze(use, short string, run func(cmd *cobra.Command, s *
 
 func (p *plugin) freezeCommand() *cobra.Command {
 	var f freezing
-	cmd := p.aboutFreeze("freeze", "Stop rollouts in the namespace, or with --all in the whole cluster",
+	cmd := p.forFreeze("freeze", "Stop rollouts in the namespace, or with --all in the whole cluster",
 		func(cmd *cobra.Command, s *session, args []string) error {
 			made, err := f.make(args, s.namespace, s.now())
 			if err != nil {
@@ -67,7 +67,7 @@ func (p *plugin) freezeCommand() *cobra.Command {
 	return cmd
 }
 
-// make is the Freeze that the flags ask for.
+// make makes the Freeze from the flags.
 func (f freezing) make(args []string, namespace string, now time.Time) (*v1alpha1.Freeze, error) {
 	made := &v1alpha1.Freeze{ObjectMeta: metav1.ObjectMeta{Name: stopName}, Spec: v1alpha1.FreezeSpec{Reason: f.reason, Mode: v1alpha1.FreezeMode(f.mode)}}
 	if !f.everything {
@@ -87,7 +87,7 @@ func (f freezing) make(args []string, namespace string, now time.Time) (*v1alpha
 	return made, err
 }
 
-// end is when the freeze ends; nil when it lasts until it is unfrozen.
+// end is when the freeze ends; nil if it lasts until unfrozen.
 func (f freezing) end(now time.Time) (*metav1.Time, error) {
 	switch {
 	case f.lasts > 0 && f.until != "":
@@ -122,7 +122,7 @@ func (s *session) freeze(ctx context.Context, made *v1alpha1.Freeze) error {
 
 func (p *plugin) unfreezeCommand() *cobra.Command {
 	var everything bool
-	cmd := p.aboutFreeze("unfreeze", "End the freeze of the namespace, the named one, or with --all all without a schedule",
+	cmd := p.forFreeze("unfreeze", "End the freeze of the namespace, the named one, or with --all all without a schedule",
 		func(cmd *cobra.Command, s *session, args []string) error {
 			switch {
 			case everything && len(args) > 0:
@@ -201,7 +201,7 @@ func (p *plugin) freezesCommand() *cobra.Command {
 	return cmd
 }
 
-// writeFreezes is the table of Freezes, as they are now.
+// writeFreezes prints the table of Freezes.
 func writeFreezes(out io.Writer, freezes []v1alpha1.Freeze, now time.Time) error {
 	rows := [][]string{{"NAME", "ACTIVE", "MODE", "UNTIL", "NEXT", "WHERE", "BY", "REASON"}}
 	for i := range freezes {
@@ -225,7 +225,7 @@ func due(moment *metav1.Time) string {
 	return moment.UTC().Format(time.RFC3339)
 }
 
-// where says what a Freeze is about.
+// where is the scope of a Freeze.
 func where(f *v1alpha1.Freeze) string {
 	place := "the cluster"
 	if len(f.Spec.Namespaces) > 0 {

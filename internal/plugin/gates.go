@@ -9,10 +9,10 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// noGate is for types of hooks for which no rollout waits.
+// noGate marks types of hooks that are no gates.
 const noGate = ""
 
-// opens says, for every type of hook, what follows when its gate opens.
+// opens says for every type of hook what happens when its gate opens.
 var opens = map[v1alpha1.HookType]string{
 	v1alpha1.HookConfirmRollout:         "the rollout starts",
 	v1alpha1.HookPreRollout:             "the canary gets its first requests",
@@ -24,7 +24,7 @@ var opens = map[v1alpha1.HookType]string{
 	v1alpha1.HookEvent:                  noGate,
 }
 
-// gateLine says which gate is closed, for how long, and by what; empty for none.
+// gateLine says which gate is closed, for how long, and by which hooks; empty for none.
 func (s subject) gateLine() string {
 	gate := s.canary.Status.Gate
 	if gate == nil {
@@ -33,7 +33,7 @@ func (s subject) gateLine() string {
 	return fmt.Sprintf("%s, closed for %s: %s", gate.Type, ago(s.now, gate.Since.Time), s.closers(*gate))
 }
 
-// closers are the hooks of a gate that have said no, with how long they have and what they say.
+// closers lists the hooks that keep a gate closed, for how long they do and what they say.
 func (s subject) closers(gate v1alpha1.GateStatus) string {
 	status := s.canary.Status
 	var closers []string
@@ -48,12 +48,12 @@ func (s subject) closers(gate v1alpha1.GateStatus) string {
 	return strings.Join(closers, "; ")
 }
 
-// waitsForGate says how long a closed gate has waited for its hooks and what follows.
+// waitsForGate says for how long a gate has been closed and what happens when it opens.
 func (s subject) waitsForGate(gate v1alpha1.GateStatus) string {
 	return fmt.Sprintf("The %s gate has waited for approval for %s (%s). Once it opens, %s.", gate.Type, ago(s.now, gate.Since.Time), s.closers(gate), opens[gate.Type])
 }
 
-// adviceLine is what of the policy has no effect, or hardly means what it says.
+// adviceLine is what in the policy has no effect or is probably not meant.
 func adviceLine(status v1alpha1.CanaryStatus) string {
 	if condition := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionPolicyFollowed); condition != nil {
 		return condition.Message

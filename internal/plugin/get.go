@@ -16,7 +16,7 @@ import (
 
 func (p *plugin) getCommand() *cobra.Command {
 	var flags *genericclioptions.PrintFlags
-	cmd := p.named("get", "Show one rollout on one screen", func(cmd *cobra.Command, s *session, name string) error {
+	cmd := p.forCanary("get", "Show one rollout on one screen", func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
@@ -30,10 +30,10 @@ func (p *plugin) getCommand() *cobra.Command {
 	return cmd
 }
 
-// historyShown is how many ended rollouts the view has room for.
+// historyShown is the number of ended rollouts in the view.
 const historyShown = 3
 
-// writeView is the whole of one rollout on one screen.
+// writeView prints one rollout on one screen.
 func writeView(out io.Writer, s subject) error {
 	var page page
 	page.printf("%s in namespace %s\n", s.canary.Name, s.canary.Namespace)
@@ -56,7 +56,7 @@ func writeView(out io.Writer, s subject) error {
 
 type line struct{ label, text string }
 
-// lines are those of the view that have one value each; empty ones are left out.
+// lines are the lines of the view with one value each; empty ones are not shown.
 func (s subject) lines() []line {
 	status := s.canary.Status
 	return []line{
@@ -125,7 +125,7 @@ func (s subject) requesterLine() string {
 	return fmt.Sprintf("%s, %s ago", requested.By, ago(s.now, requested.At.Time))
 }
 
-// stepsLine shows the planned steps with the present one in brackets.
+// stepsLine shows the planned steps, with the current one in brackets.
 func stepsLine(status v1alpha1.CanaryStatus) string {
 	if len(status.Steps) == 0 {
 		return ""
@@ -145,7 +145,7 @@ func (s subject) weightLine() string {
 		text += ", " + status.ObservedWeight + "% observed"
 	}
 	if step := present(status); step != nil {
-		text += besides(*step)
+		text += extras(*step)
 	}
 	switch {
 	case status.Phase != v1alpha1.PhaseProgressing || status.Step == 0:
@@ -171,7 +171,7 @@ func (s subject) checkRows() [][]string {
 	return rows
 }
 
-// differenceRows show what the candidate would change, where the Deployment can be read.
+// differenceRows shows what the candidate changes, if the Deployment can be read.
 func (s subject) differenceRows() [][]string {
 	if s.candidate == nil {
 		return nil
@@ -187,7 +187,7 @@ func (s subject) differenceRows() [][]string {
 	return rows
 }
 
-// in is the time from now to a moment, for people.
+// in is the time from now until then, for people.
 func in(now, then time.Time) string {
 	if !then.After(now) {
 		return "now"

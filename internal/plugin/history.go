@@ -12,7 +12,7 @@ import (
 )
 
 func (p *plugin) historyCommand() *cobra.Command {
-	return p.named("history", "List the last rollouts, newest first", func(cmd *cobra.Command, s *session, name string) error {
+	return p.forCanary("history", "List the last rollouts, newest first", func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
@@ -26,7 +26,7 @@ func (p *plugin) historyCommand() *cobra.Command {
 	})
 }
 
-// writeHistory is the table of rollouts that have ended.
+// writeHistory prints the table of ended rollouts.
 func writeHistory(out io.Writer, history []v1alpha1.HistoryEntry, now time.Time) error {
 	var page page
 	page.table(historyRows(history, now))
@@ -42,7 +42,7 @@ func historyRows(history []v1alpha1.HistoryEntry, now time.Time) [][]string {
 	return rows
 }
 
-// retryOf is which retry of its candidate a rollout was; none for the first attempt.
+// retryOf is the number of a retry; none for the first attempt.
 func retryOf(attempt int32) string {
 	if attempt == 0 {
 		return orNone("")

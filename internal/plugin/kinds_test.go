@@ -75,7 +75,7 @@ func TestEveryKindOfStepHasItsWords(t *testing.T) {
 func TestAKindOfStepThatIsNotKnownIsShownByItsName(t *testing.T) {
 	steps := []v1alpha1.PlannedStep{{Kind: "Shadow"}, {Kind: "Shadow"}}
 	status := v1alpha1.CanaryStatus{Step: 2, Steps: steps}
-	if line, sentence := stepsLine(status), named(steps, 1); line != "2 of 2: Shadow [Shadow]" || sentence != "Shadow" {
+	if line, sentence := stepsLine(status), stepName(steps, 1); line != "2 of 2: Shadow [Shadow]" || sentence != "Shadow" {
 		t.Errorf("got %q and %q", line, sentence)
 	}
 }

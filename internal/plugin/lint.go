@@ -51,7 +51,7 @@ func (p *plugin) lintCommand() *cobra.Command {
 	return ofFiles(cmd)
 }
 
-// lint judges the objects of all files together.
+// lint checks the objects of all files together.
 func (p *plugin) lint(files []file) lint.Report {
 	var objects []manifest.Object
 	var broken []lint.Finding
@@ -66,7 +66,7 @@ func (p *plugin) lint(files []file) lint.Report {
 	return report
 }
 
-// writeReport prints one line for each finding.
+// writeReport prints one line per finding.
 func writeReport(out io.Writer, report lint.Report, output string) error {
 	if output == "json" {
 		encoder := json.NewEncoder(out)

@@ -16,10 +16,10 @@ import (
 
 const wide = "wide"
 
-// outputFlags are kubectl's: json, yaml, name, jsonpath and templates; wide is added for tables.
+// outputFlags adds kubectl's output formats json, yaml, name, jsonpath and templates, and wide for tables.
 func outputFlags(cmd *cobra.Command) *genericclioptions.PrintFlags {
 	scheme := runtime.NewScheme()
-	// A scheme without our types would only leave kind and apiVersion out.
+	// Without our types, the output would only lack kind and apiVersion.
 	_ = v1alpha1.AddToScheme(scheme)
 	flags := genericclioptions.NewPrintFlags("").WithTypeSetter(scheme)
 	flags.AddFlags(cmd)
@@ -27,7 +27,7 @@ func outputFlags(cmd *cobra.Command) *genericclioptions.PrintFlags {
 	return flags
 }
 
-// printed prints an object in the format that was asked for, and reports false where that is for people.
+// printed prints an object in the requested format. It returns false if that is a format for people.
 func printed(flags *genericclioptions.PrintFlags, object runtime.Object, out io.Writer) (bool, error) {
 	if *flags.OutputFormat == "" || *flags.OutputFormat == wide {
 		return false, nil
@@ -74,7 +74,7 @@ func (p *plugin) listCommand() *cobra.Command {
 	return cmd
 }
 
-// writeList is the table of Canaries.
+// writeList prints the table of Canaries.
 func writeList(out io.Writer, canaries []v1alpha1.Canary, namespaces, all bool, now time.Time) error {
 	head := []string{"NAME", "STATUS", "STEP", "WEIGHT", "FAILED", "SINCE"}
 	if namespaces {
@@ -132,7 +132,7 @@ func orNone(text string) string {
 	return text
 }
 
-// ago is how long something is past, as kubectl writes it.
+// ago is the time since then, as kubectl writes it.
 func ago(now, then time.Time) string {
 	if then.IsZero() {
 		return "-"

@@ -15,7 +15,7 @@ import (
 	"sluice.dev/sluice/internal/plugin/migrate"
 )
 
-// sources say where what is migrated comes from.
+// sources say where the objects come from.
 type sources struct {
 	names                   []string
 	fromCluster, everywhere bool
@@ -55,7 +55,7 @@ func (p *plugin) migrateCommand() *cobra.Command {
 	return ofFiles(cmd)
 }
 
-// objectsFrom reads all objects before any is turned into another.
+// objectsFrom reads all objects before any is converted.
 func (p *plugin) objectsFrom(ctx context.Context, from sources) ([]manifest.Object, error) {
 	if from.fromCluster {
 		return p.objectsOfFlagger(ctx, from.everywhere)
@@ -74,7 +74,7 @@ func (p *plugin) objectsFrom(ctx context.Context, from sources) ([]manifest.Obje
 	return objects, nil
 }
 
-// objectsOfFlagger are those of a cluster, the Canaries first.
+// objectsOfFlagger reads the objects of Flagger from the cluster, Canaries first.
 func (p *plugin) objectsOfFlagger(ctx context.Context, everywhere bool) ([]manifest.Object, error) {
 	restConfig, err := p.flags.ToRESTConfig()
 	if err != nil {
@@ -108,7 +108,7 @@ func (p *plugin) objectsOfFlagger(ctx context.Context, everywhere bool) ([]manif
 	return objects, nil
 }
 
-// writeMigration writes the manifests where they can be piped on, and all else beside them.
+// writeMigration writes the manifests to stdout and everything else to stderr.
 func (p *plugin) writeMigration(result migrate.Result) error {
 	text, err := migrate.YAML(result.Objects)
 	if err != nil {

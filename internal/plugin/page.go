@@ -9,14 +9,14 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 )
 
-// page is a text in the making. It is written at once, so that only one write can fail.
+// page collects output. It is written at once, so that only one write can fail.
 type page struct{ text bytes.Buffer }
 
 func (p *page) printf(format string, args ...any) {
 	fmt.Fprintf(&p.text, format, args...)
 }
 
-// table lines cells up in the way of kubectl.
+// table aligns cells as kubectl does.
 func (p *page) table(rows [][]string) {
 	w := printers.GetNewTabWriter(&p.text)
 	for _, cells := range rows {
@@ -26,7 +26,7 @@ func (p *page) table(rows [][]string) {
 	_ = w.Flush()
 }
 
-// oneLine keeps what people wrote, such as a reason, from breaking out of its cell.
+// oneLine keeps free text, such as a reason, in its cell.
 func oneLine(cells []string) []string {
 	flat := make([]string, len(cells))
 	for i, cell := range cells {
@@ -35,7 +35,7 @@ func oneLine(cells []string) []string {
 	return flat
 }
 
-// writeTo leaves nothing in the text that a terminal would obey.
+// writeTo writes the text with terminal control characters escaped.
 func (p *page) writeTo(out io.Writer) error {
 	return printers.WriteEscaped(out, p.text.String())
 }

@@ -10,7 +10,8 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// policyLine names the policies that say anything, the one that the Deployment names first, and what is about to change.
+// policyLine names the policies that set a value, starting with the one that the Deployment names, and what the next rollout
+// changes.
 func policyLine(policy *v1alpha1.PolicyStatus) string {
 	if policy == nil {
 		return ""
@@ -30,7 +31,7 @@ func policyLine(policy *v1alpha1.PolicyStatus) string {
 	return strings.Join(names, ", ")
 }
 
-// settingsLine are the values that somebody has set.
+// settingsLine lists the values that are not built in.
 func settingsLine(policy *v1alpha1.PolicyStatus) string {
 	if policy == nil {
 		return ""
@@ -48,7 +49,7 @@ func settingsLine(policy *v1alpha1.PolicyStatus) string {
 	return strings.Join(texts, ", ")
 }
 
-// longestValue is what a value may take of the line.
+// longestValue is the number of characters that a value may have in the line.
 const longestValue = 60
 
 func valueText(value any) string {
@@ -67,7 +68,7 @@ func valueText(value any) string {
 	return string(content)
 }
 
-// namesOf are the names in a list of objects, such as metrics; how many there are where they have none.
+// namesOf lists the names of objects such as metrics, or their number if one has no name.
 func namesOf(list []any) string {
 	var names []string
 	for _, entry := range list {

@@ -9,7 +9,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// until is when something is due; empty when that is not known.
+// until is the time until something is due; empty if unknown.
 func (s subject) until(due *metav1.MicroTime) string {
 	if due == nil {
 		return ""
@@ -17,7 +17,7 @@ func (s subject) until(due *metav1.MicroTime) string {
 	return in(s.now, due.Time)
 }
 
-// requestsLine tells of the requests for the candidate that is or was last judged.
+// requestsLine lists the requests for the candidate of the current or last rollout.
 func (s subject) requestsLine() string {
 	spec := s.canary.Spec
 	var parts []string

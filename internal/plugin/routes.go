@@ -7,7 +7,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// routesLine names the routes that do not share the requests as asked, and why; empty when all do.
+// routesLine lists the routes on which the split is not in effect, and why; empty if there are none.
 func routesLine(status v1alpha1.CanaryStatus) string {
 	var waiting []string
 	for _, route := range status.Routes {
@@ -18,7 +18,7 @@ func routesLine(status v1alpha1.CanaryStatus) string {
 	return strings.Join(waiting, "; ")
 }
 
-// cohortLine tells where marked requests go.
+// cohortLine shows where the requests of the cohort go.
 func cohortLine(status v1alpha1.CanaryStatus) string {
 	var members []string
 	for _, member := range status.Cohort {

@@ -28,7 +28,7 @@ type session struct {
 	now       func() time.Time
 }
 
-// knownTypes are the kinds that the plugin reads. Knowing their resources saves asking the API server for all it has.
+// knownTypes are the kinds that the plugin reads. A mapper of its own saves discovery.
 func knownTypes() (*runtime.Scheme, meta.RESTMapper, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, v1alpha1.AddToScheme} {
@@ -64,10 +64,10 @@ func (p *plugin) session() (*session, error) {
 	return &session{IOStreams: p.IOStreams, client: reader, namespace: namespace, now: p.now}, nil
 }
 
-// kinds are what a name may be written with: the Canary and its Deployment share it.
+// kinds are the prefixes that a name may have: a Canary and its Deployment share one name.
 var kinds = []string{"canary", "canaries", "canary.sluice.dev", "canaries.sluice.dev", "deploy", "deployment", "deployments", "deployment.apps", "deployments.apps"}
 
-// plainName takes the kind off a name such as deployment/podinfo.
+// plainName strips the kind from a name such as deployment/podinfo.
 func plainName(arg string) (string, error) {
 	kind, name, slashed := strings.Cut(arg, "/")
 	switch {
@@ -91,7 +91,7 @@ func (s *session) names(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// read returns the Canary and, where the user may see it, its Deployment.
+// read reads the Canary and, if the user may, its Deployment.
 func (s *session) read(ctx context.Context, name string) (subject, error) {
 	key := client.ObjectKey{Namespace: s.namespace, Name: name}
 	var canary v1alpha1.Canary
@@ -123,10 +123,10 @@ func (s *session) subjectOf(ctx context.Context, canary *v1alpha1.Canary) (subje
 	return result, nil
 }
 
-// controllerPods is the command that shows whether the controller runs.
+// controllerPods is the command that shows the pods of the controller.
 const controllerPods = "kubectl get pods -A -l app.kubernetes.io/name=sluice"
 
-// whyNoCanary says what is missing where there is no Canary of a name, and names the nearest that there is.
+// whyNoCanary explains why there is no Canary of a name, and offers the nearest one.
 func (s *session) whyNoCanary(ctx context.Context, key client.ObjectKey) error {
 	var deployment appsv1.Deployment
 	err := s.client.Get(ctx, key, &deployment)

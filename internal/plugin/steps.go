@@ -7,7 +7,7 @@ import (
 	"sluice.dev/sluice/internal/plugin/lint"
 )
 
-// group is a run of planned steps that are shown as one word: all iterations that are alike, or a single step.
+// group is a run of planned steps that are shown as one word: equal iterations, or a single step.
 type group struct {
 	step        v1alpha1.PlannedStep
 	first, last int32
@@ -15,15 +15,16 @@ type group struct {
 
 // wording is how steps of one kind are shown.
 type wording struct {
-	// joins tells that steps which are alike are shown as one group.
+	// joins is true if equal steps are shown as one group.
 	joins bool
-	// group is a group of them in the line of steps; within is the number of the present one, 0 outside the group.
+	// group formats a group for the line of steps; within is the number of the current step in it, 0 if it is not in the
+	// group.
 	group func(g group, within int32) string
-	// named is a step within a sentence.
+	// named formats a step for a sentence.
 	named func(step v1alpha1.PlannedStep, number int32) string
 }
 
-// wordings has every kind of step.
+// wordings has an entry for every kind of step.
 var wordings = map[v1alpha1.StepKind]wording{
 	v1alpha1.StepIteration: {joins: true, group: iterationsOf,
 		named: func(_ v1alpha1.PlannedStep, number int32) string { return fmt.Sprintf("iteration %d", number) }},
@@ -39,8 +40,7 @@ var wordings = map[v1alpha1.StepKind]wording{
 		}},
 }
 
-// wordingOf is how steps of a kind are shown. A newer controller may plan steps of a kind that is not known here: they are
-// shown by its name.
+// wordingOf is the wording of a kind. A newer controller may plan steps of an unknown kind: they are shown by its name.
 func wordingOf(kind v1alpha1.StepKind) wording {
 	if known, is := wordings[kind]; is {
 		return known
@@ -56,7 +56,7 @@ func iterationsOf(g group, within int32) string {
 	return fmt.Sprintf("%d/%s", within, iterations)
 }
 
-// groupsOf joins steps that are alike, where their kind is shown so.
+// groupsOf groups planned steps.
 func groupsOf(steps []v1alpha1.PlannedStep) []group {
 	var groups []group
 	for i, step := range steps {
@@ -70,7 +70,7 @@ func groupsOf(steps []v1alpha1.PlannedStep) []group {
 	return groups
 }
 
-// word shows a group, in brackets when the rollout is in it: "20%", "[0.2%+mirror 10%]", "[3/10 iterations]", "100% for 1m0s".
+// word shows a group, in brackets if the rollout is in it: "20%", "[0.2%+mirror 10%]", "[3/10 iterations]", "100% for 1m0s".
 func (g group) word(number int32) string {
 	inside := g.first <= number && number <= g.last
 	var within int32
@@ -87,7 +87,7 @@ func (g group) word(number int32) string {
 	return word
 }
 
-// present is the step that a rollout is in, nil before the first and where none is planned.
+// present is the current step; nil before the first and if none is planned.
 func present(status v1alpha1.CanaryStatus) *v1alpha1.PlannedStep {
 	if status.Step < 1 || int(status.Step) > len(status.Steps) {
 		return nil
@@ -95,8 +95,8 @@ func present(status v1alpha1.CanaryStatus) *v1alpha1.PlannedStep {
 	return &status.Steps[status.Step-1]
 }
 
-// besides tells what the canary gets besides its weight.
-func besides(step v1alpha1.PlannedStep) string {
+// extras says what the canary gets in addition to its weight.
+func extras(step v1alpha1.PlannedStep) string {
 	text := ""
 	if step.Match {
 		text += ", plus all matched requests"
@@ -107,8 +107,8 @@ func besides(step v1alpha1.PlannedStep) string {
 	return text
 }
 
-// named is a planned step within a sentence.
-func named(steps []v1alpha1.PlannedStep, number int32) string {
+// stepName is a planned step in a sentence.
+func stepName(steps []v1alpha1.PlannedStep, number int32) string {
 	step := steps[number-1]
 	return wordingOf(step.Kind).named(step, number)
 }

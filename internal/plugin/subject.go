@@ -12,17 +12,17 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// subject is everything that is known of one rollout at one moment.
+// subject is everything that is known about one rollout at one time.
 type subject struct {
 	canary *v1alpha1.Canary
-	// deployment is nil where the user may not read it.
+	// deployment is nil if the user may not read it.
 	deployment *appsv1.Deployment
-	// candidate is what the Deployment holds back, nil for nothing.
+	// candidate is the held-back candidate of the Deployment; nil if there is none.
 	candidate *workload.Candidate
 	now       time.Time
 }
 
-// standing is where the last change of a Deployment is.
+// standing is the state of the last change of a Deployment.
 type standing string
 
 const (
@@ -31,8 +31,8 @@ const (
 	rolledBack standing = "rolled back"
 )
 
-// standing rests on the Deployment, which knows a change before the Canary's status does; on the status alone only where
-// the Deployment cannot be read.
+// standing reads the Deployment, which shows a change before the Canary's status does. It falls back to the status if the
+// Deployment cannot be read.
 func (s subject) standing() standing {
 	status := s.canary.Status
 	switch {
@@ -61,17 +61,17 @@ func standingByPhase(phase v1alpha1.Phase) standing {
 	return idle
 }
 
-// seen reports whether the status speaks of the candidate that the Deployment holds back.
+// seen reports whether the status is about the held-back candidate.
 func (s subject) seen() bool {
 	return s.candidate == nil || (s.candidate.Hash == s.canary.Status.Candidate && s.candidate.Attempt == s.canary.Status.Attempt)
 }
 
-// retrying reports whether a candidate that was stopped is asked to be judged again, which has not begun yet.
+// retrying reports whether a retry of a stopped candidate was requested and has not started.
 func (s subject) retrying() bool {
 	return s.candidate != nil && s.candidate.Mark != workload.MarkNone && rollout.Meant(s.canary.Spec.Retry, s.candidate)
 }
 
-// inFlight is the hash and the attempt of the candidate that can be aborted or promoted; empty when there is none.
+// inFlight is the candidate that can be aborted or promoted; the hash is empty if there is none.
 func (s subject) inFlight() (hash string, attempt int32) {
 	if s.candidate != nil && s.candidate.Mark == workload.MarkNone {
 		return s.candidate.Hash, s.candidate.Attempt
@@ -82,7 +82,7 @@ func (s subject) inFlight() (hash string, attempt int32) {
 	return "", 0
 }
 
-// stopped is the hash and the attempt of the candidate that can be tried again; empty when there is none.
+// stopped is the candidate that can be retried; the hash is empty if there is none.
 func (s subject) stopped() (hash string, attempt int32) {
 	status := s.canary.Status
 	if s.candidate != nil && s.candidate.Mark != workload.MarkNone {
@@ -94,7 +94,7 @@ func (s subject) stopped() (hash string, attempt int32) {
 	return "", 0
 }
 
-// summary says in one sentence where the last change is.
+// summary is the state of the last change in one sentence.
 func (s subject) summary() string {
 	status := s.canary.Status
 	switch {
@@ -112,7 +112,7 @@ func (s subject) summary() string {
 	return "the controller has not picked it up yet"
 }
 
-// phase is the status as a person reads it.
+// phase is the phase, with what holds the rollout.
 func (s subject) phase() string {
 	phase := string(s.canary.Status.Phase)
 	if phase == "" {

@@ -1,5 +1,5 @@
-// Package lint checks settings of Deployments and policies without a cluster, with the code by which admission and the
-// controller judge them. It is pure: objects in, findings out.
+// Package lint checks manifests without a cluster, with the code of admission and the controller. It is pure: objects in,
+// findings out.
 package lint
 
 import (
@@ -15,33 +15,33 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// Severity is how bad a finding is.
+// Severity is the severity of a finding.
 type Severity string
 
-// The severities. A warning says that something cannot be judged from the files alone.
+// The severities. A warning does not make a manifest invalid, or cannot be decided from the files alone.
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
 )
 
-// Finding is something that is wrong.
+// Finding is one problem in a manifest.
 type Finding struct {
-	// File and Line are where it is, the line from 1; 0 for a file that could not be read to its end, which has no object.
+	// File and Line are its position. Lines start at 1; 0 means that the file could not be parsed, and there is no object.
 	File string `json:"file"`
 	Line int    `json:"line,omitempty"`
-	// Kind, Namespace and Name are those of the object.
+	// Kind, Namespace and Name identify the object.
 	Kind      string `json:"kind,omitempty"`
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name,omitempty"`
-	// Field is the path of the value; empty for the whole object.
+	// Field is the path of the value; empty for the object as a whole.
 	Field string `json:"field,omitempty"`
 	// Severity is error or warning.
 	Severity Severity `json:"severity"`
-	// Message says what is wrong and what is allowed.
+	// Message says what is wrong and what is expected.
 	Message string `json:"message"`
 }
 
-// String is the finding on one line.
+// String formats the finding on one line.
 func (f Finding) String() string {
 	if f.Kind == "" {
 		return f.File + ": " + f.Message
@@ -58,35 +58,35 @@ func (f Finding) String() string {
 
 // Strategy is how an opted-in Deployment is rolled out.
 type Strategy struct {
-	// Namespace and Name are those of the Deployment.
+	// Namespace and Name identify the Deployment.
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name"`
-	// Summary says in a few words which steps it takes, such as canary 10, 20, 30% every 30s.
+	// Summary is a short form of the steps, such as canary 10%, 20%, 30% every 30s.
 	Summary string `json:"summary"`
-	// Policies are those that say anything of it, the highest first.
+	// Policies are the sources of its settings, highest first.
 	Policies []string `json:"policies"`
 }
 
-// String is the strategy on one line.
+// String formats the strategy on one line.
 func (s Strategy) String() string {
 	return fmt.Sprintf("%s: %s, from %s", s.Name, s.Summary, joined(s.Policies))
 }
 
-// Report is what is known of manifests.
+// Report is the result of a check.
 type Report struct {
 	// Findings are sorted by file, line and field.
 	Findings []Finding `json:"findings"`
-	// Strategies are those of the Deployments that are opted in and have no finding.
+	// Strategies has one entry for each opted-in Deployment without an error.
 	Strategies []Strategy `json:"strategies"`
 }
 
-// Failed reports whether there is an error; with strict, a warning counts too.
+// Failed reports whether there is an error or, if strict, any finding.
 func (r Report) Failed(strict bool) bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return strict || f.Severity == Error })
 }
 
-// Lint checks Deployments and all kinds of Sluice among these objects; of Flagger's it warns, and others are not looked at. A policy that a
-// Deployment names is looked for among them. Now is for what is judged by the time, such as a bypass.
+// Lint checks the Deployments and Sluice objects among the given ones, warns of Flagger's, and ignores others. Policies that a
+// Deployment names are looked up among the objects. Checks that depend on the time, such as that of a bypass, use now.
 func Lint(objects []manifest.Object, now time.Time) Report {
 	l := &linter{objects: objects, now: now, report: Report{Findings: []Finding{}, Strategies: []Strategy{}}}
 	for _, object := range objects {
@@ -127,7 +127,7 @@ func (l *linter) wrong(object manifest.Object, errs field.ErrorList) {
 	}
 }
 
-// deployment judges the annotations alone, then with the policies that concern them.
+// deployment checks the annotations alone, then together with their policies.
 func (l *linter) deployment(object manifest.Object) {
 	annotations := map[string]string{}
 	given, _ := manifest.Get(object.Content, "metadata.annotations")
@@ -153,7 +153,7 @@ func (l *linter) deployment(object manifest.Object) {
 	}
 }
 
-// settings are what admission looks at when a Deployment is created.
+// settings runs the checks of admission on a new Deployment.
 func (l *linter) settings(path *field.Path, annotations map[string]string) field.ErrorList {
 	_, errs := config.SettingsOf(annotations)
 	for key := range annotations {
@@ -167,7 +167,7 @@ func (l *linter) settings(path *field.Path, annotations map[string]string) field
 	return errs
 }
 
-// effective judges what annotations and policies make together.
+// effective checks the policy that annotations and policies make together.
 func (l *linter) effective(object manifest.Object, annotations map[string]string) {
 	name := annotations[config.AnnotationPolicy]
 	policies := l.policiesOf(object.Namespace(), name)

@@ -19,10 +19,10 @@ import (
 
 var sluiceGroup = v1alpha1.GroupVersion.Group
 
-// own judges an object of one of our kinds: that it has only fields that exist, and what admission judges.
+// own checks an object of Sluice: fields, types and the rules of admission.
 func (l *linter) own(object manifest.Object) {
 	scheme := runtime.NewScheme()
-	// A scheme without our types would report each of them as unknown.
+	// Without our types, every kind would be reported as unknown.
 	_ = v1alpha1.AddToScheme(scheme)
 	version, _ := object.Content["apiVersion"].(string)
 	typed, err := scheme.New(v1alpha1.GroupVersion.WithKind(object.Kind()))
@@ -52,7 +52,7 @@ func (l *linter) own(object manifest.Object) {
 	}
 }
 
-// advise warns of what a policy says and a rollout does not follow.
+// advise warns of valid values that have no effect or are probably not meant.
 func (l *linter) advise(object manifest.Object, spec v1alpha1.PolicySpec) {
 	for _, advice := range config.AdviceOf(spec) {
 		l.find(object, Warning, advice.Field, advice.Message)
@@ -71,7 +71,7 @@ func (l *linter) adviseQuery(object manifest.Object, path, query string) {
 	}
 }
 
-// freeze judges when a Freeze is in force; the error begins with the path of the field.
+// freeze checks when a Freeze is in force; the error of WindowOf begins with the path of the field.
 func (l *linter) freeze(object manifest.Object, window *v1alpha1.Freeze) {
 	if _, err := freeze.WindowOf(window, l.now); err != nil {
 		path, message, _ := strings.Cut(err.Error(), ": ")
@@ -89,7 +89,7 @@ func policySpec(object runtime.Object) (v1alpha1.PolicySpec, bool) {
 	return v1alpha1.PolicySpec{}, false
 }
 
-// policiesOf are the policies among the objects that concern a Deployment which names one.
+// policiesOf finds the policies for a Deployment that names one.
 func (l *linter) policiesOf(namespace, name string) rollout.Policies {
 	var found rollout.Policies
 	for _, object := range l.objects {
@@ -109,7 +109,7 @@ func (l *linter) policiesOf(namespace, name string) rollout.Policies {
 	return found
 }
 
-// read reads a policy; what is wrong in it is found where the policy itself is judged.
+// read decodes a policy; its errors are found when the policy itself is checked.
 func read[T any](object manifest.Object, into *T) *T {
 	_ = manifest.Decode(object.Content, into)
 	return into

@@ -30,7 +30,7 @@ func strategyOf(object manifest.Object, present rollout.Present) Strategy {
 
 func joined(names []string) string { return strings.Join(names, ", ") }
 
-// summary says which steps a policy takes.
+// summary is a short form of the steps of a policy.
 func summary(p config.Policy) string {
 	strategy := rollout.StrategyOf(p)
 	text := fmt.Sprintf("%s %s every %s", strategy.Name, joined(texts(strategy.Steps(p), p.Interval)), p.Interval)
@@ -43,7 +43,7 @@ func summary(p config.Policy) string {
 	return text
 }
 
-// Iterations is so many of them in words.
+// Iterations is a number of iterations in words.
 func Iterations(number int) string {
 	if number == 1 {
 		return "1 iteration"
@@ -51,7 +51,7 @@ func Iterations(number int) string {
 	return fmt.Sprintf("%d iterations", number)
 }
 
-// texts are the steps in order: iterations are counted, weights have their durations where these are not the interval.
+// texts are the steps in order. Iterations are counted; weights have a duration if it is not the interval.
 func texts(steps []rollout.PlannedStep, interval time.Duration) []string {
 	var list []string
 	for i := 0; i < len(steps); {

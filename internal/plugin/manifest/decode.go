@@ -13,8 +13,8 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Decode reads an object into a typed one. The errors tell of every field that the type does not have, with the nearest that
-// it has, and of every value of another type, with full paths. What could be read is in the typed object all the same.
+// Decode decodes an object into a typed one. It reports every unknown field, with the nearest known ones, and every value of a
+// wrong type, with full paths. Everything else is decoded all the same.
 func Decode(content map[string]any, into any) field.ErrorList {
 	content = maps.Clone(content)
 	errs := mismatches(nil, content, reflect.TypeOf(into).Elem())
@@ -35,7 +35,7 @@ func Decode(content map[string]any, into any) field.ErrorList {
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
-// mismatches compares a value with the type that it is to be read into.
+// mismatches compares a value with the type into which it is decoded.
 func mismatches(path *field.Path, value any, as reflect.Type) field.ErrorList {
 	if as.Kind() == reflect.Pointer {
 		as = as.Elem()
@@ -69,7 +69,7 @@ func mismatchesOfEntries(path *field.Path, list []any, as reflect.Type) field.Er
 	return errs
 }
 
-// isOpaque reports whether a type reads itself.
+// isOpaque reports whether a type decodes itself.
 func isOpaque(as reflect.Type) bool { return reflect.PointerTo(as).Implements(unmarshaler) }
 
 func mismatchesOfFields(path *field.Path, object map[string]any, as reflect.Type) field.ErrorList {
@@ -90,7 +90,7 @@ func mismatchesOfFields(path *field.Path, object map[string]any, as reflect.Type
 	return errs
 }
 
-// fieldsOf are the fields of a struct by their names in JSON.
+// fieldsOf are the fields of a struct by JSON name.
 func fieldsOf(as reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
 	for i := range as.NumField() {
@@ -105,7 +105,7 @@ func fieldsOf(as reflect.Type) map[string]reflect.Type {
 	return fields
 }
 
-// mismatch reports a value that cannot be read as the type.
+// mismatch reports a value that cannot be decoded into a type.
 func mismatch(path *field.Path, value any, as reflect.Type) field.ErrorList {
 	text, err := json.Marshal(value)
 	if err == nil {

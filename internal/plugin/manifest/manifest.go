@@ -1,4 +1,4 @@
-// Package manifest reads Kubernetes manifests so that what is wrong in them can be told with its file, line and path. It is
+// Package manifest parses Kubernetes manifests and keeps the file, line and path of every value for error messages. It is
 // pure: contents in, objects out.
 package manifest
 
@@ -15,11 +15,10 @@ import (
 
 // Object is one object of a manifest.
 type Object struct {
-	// File is the name of the file, and Line the line on which the object begins, from 1; empty and 0 for an object that comes
-	// from a cluster.
+	// File and Line are where the object starts, lines counted from 1; empty and 0 for an object from a cluster.
 	File string
 	Line int
-	// Content is the object as JSON.
+	// Content is the decoded JSON of the object.
 	Content map[string]any
 
 	node *yamlv3.Node
@@ -35,13 +34,13 @@ func (o Object) Group() string {
 	return group
 }
 
-// Kind is the object's kind.
+// Kind is the kind of the object.
 func (o Object) Kind() string { kind, _ := o.Content["kind"].(string); return kind }
 
-// Name is metadata.name, and Namespace is metadata.namespace.
+// Name is metadata.name.
 func (o Object) Name() string { return o.meta("name") }
 
-// Namespace is empty where the manifest leaves it to kubectl.
+// Namespace is metadata.namespace; empty if the manifest leaves it to kubectl.
 func (o Object) Namespace() string { return o.meta("namespace") }
 
 func (o Object) meta(key string) string {
@@ -50,8 +49,8 @@ func (o Object) meta(key string) string {
 	return value
 }
 
-// Parse reads a file of YAML or JSON with any number of objects; Lists are taken apart. The objects before a mistake are
-// returned with the error, which names the line.
+// Parse parses a file of YAML or JSON with any number of objects; Lists are expanded. If it fails, the error names the line,
+// and the objects before the mistake are returned.
 func Parse(file string, content []byte) ([]Object, error) {
 	objects, err := parse(file, content)
 	if err != nil && bytes.ContainsRune(content, nonBreaking) {
@@ -60,7 +59,7 @@ func Parse(file string, content []byte) ([]Object, error) {
 	return objects, err
 }
 
-// nonBreaking is a space that looks like any other and indents nothing.
+// nonBreaking looks like a space but does not indent YAML.
 const nonBreaking = '\u00a0'
 
 func parse(file string, content []byte) ([]Object, error) {
@@ -86,7 +85,7 @@ func parse(file string, content []byte) ([]Object, error) {
 	}
 }
 
-// objectsOf are the objects of one document: itself, or the items of a List.
+// objectsOf are the objects of one document: the document itself, or the items of a List.
 func objectsOf(file string, node *yamlv3.Node) ([]Object, error) {
 	object := Object{File: file, Line: node.Line, node: node}
 	text, err := yamlv3.Marshal(node)
@@ -114,7 +113,7 @@ func objectsOf(file string, node *yamlv3.Node) ([]Object, error) {
 	return objects, nil
 }
 
-// LineOf is the line of the value with a path such as spec.analysis.steps[2].duration, or of what is nearest above it.
+// LineOf is the line of the value at a path such as spec.analysis.steps[2].duration, or of its nearest parent.
 func (o Object) LineOf(path string) int {
 	line, node := o.Line, o.node
 	for _, part := range parts(path) {
@@ -126,7 +125,7 @@ func (o Object) LineOf(path string) int {
 	return line
 }
 
-// child is the value of a key, or the entry with a number.
+// child is the value of a key, or the entry at an index.
 func child(node *yamlv3.Node, key string) *yamlv3.Node {
 	switch {
 	case node == nil:
@@ -149,7 +148,7 @@ func child(node *yamlv3.Node, key string) *yamlv3.Node {
 	return nil
 }
 
-// withLine is a value that is told to be where its key is.
+// withLine is a value with the line of its key.
 func withLine(node *yamlv3.Node, line int) *yamlv3.Node {
 	moved := *node
 	moved.Line = line

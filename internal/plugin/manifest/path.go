@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// parts takes a path such as metadata.annotations[sluice.dev/canary] or spec.steps[2].duration apart.
+// parts splits a path such as metadata.annotations[sluice.dev/canary] or spec.steps[2].duration.
 func parts(path string) []string {
 	var found []string
 	for path != "" {
@@ -25,7 +25,7 @@ func parts(path string) []string {
 	return found
 }
 
-// Get returns the value with a path; found is false where there is none.
+// Get returns the value at a path.
 func Get(object map[string]any, path string) (value any, found bool) {
 	value = object
 	for _, part := range parts(path) {
@@ -47,8 +47,8 @@ func Get(object map[string]any, path string) (value any, found bool) {
 	return value, true
 }
 
-// Remove takes the value with a path out, and returns the path of what it has taken out: where there is no value, the
-// nearest above it. A list from which an entry goes is shortened.
+// Remove removes the value at a path or, if there is none, its nearest parent, and returns the path of what it removed.
+// Entries of a list that follow move up.
 func Remove(object map[string]any, path string) (removed string) {
 	all := parts(path)
 	for len(all) > 0 {
@@ -69,7 +69,7 @@ func Remove(object map[string]any, path string) (removed string) {
 	return ""
 }
 
-// put replaces a value that is there.
+// put replaces an existing value.
 func put(object map[string]any, path []string, value any) {
 	above, _ := Get(object, joined(path[:len(path)-1]))
 	last := path[len(path)-1]
@@ -82,7 +82,7 @@ func put(object map[string]any, path []string, value any) {
 	}
 }
 
-// joined is the path of parts, with what is no plain name in brackets.
+// joined joins parts to a path, with indices and special names in brackets.
 func joined(parts []string) string {
 	var b strings.Builder
 	for i, part := range parts {
@@ -99,13 +99,13 @@ func joined(parts []string) string {
 	return b.String()
 }
 
-// Value is one value in another, with its path.
+// Value is a value and its path.
 type Value struct {
 	Path  string
 	Value any
 }
 
-// Children are the values in an object or a list, in order; none of anything else.
+// Children are the values in an object or a list, in order; none for any other value.
 func Children(path string, value any) []Value {
 	var found []Value
 	switch inner := value.(type) {

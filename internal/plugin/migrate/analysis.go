@@ -12,7 +12,7 @@ const (
 	oldAnalysis = "spec.canaryAnalysis"
 )
 
-// analysis gives the old field its new name.
+// analysis renames the old field to the new one.
 func (p *policy) analysis() {
 	for _, path := range []string{analysis, oldAnalysis} {
 		if _, is := get[map[string]any](p.object, path); p.has(path) && !is {
@@ -33,13 +33,13 @@ func (p *policy) analysis() {
 	}
 }
 
-// number is a numeric value; 0 where there is none.
+// number is a numeric value; 0 if there is none.
 func (p *policy) number(path string) float64 {
 	value, _ := get[float64](p.object, path)
 	return value
 }
 
-// weights spells out what Flagger's weights mean.
+// weights makes the meaning of Flagger's weights explicit.
 func (p *policy) weights() {
 	const step, most, list = analysis + ".stepWeight", analysis + ".maxWeight", analysis + ".stepWeights"
 	switch {
@@ -56,7 +56,7 @@ func (p *policy) weights() {
 	}
 }
 
-// match takes out what Flagger ignores: a match that goes with weights.
+// match removes what Flagger ignores: a match together with weights.
 func (p *policy) match() {
 	const match = analysis + ".match"
 	if p.has(match) && p.number(analysis+".iterations") == 0 {
@@ -69,7 +69,7 @@ func (p *policy) match() {
 	})
 }
 
-// defaults spells out Flagger's defaults where ours are others.
+// defaults sets Flagger's defaults where ours differ.
 func (p *policy) defaults() {
 	if !p.has(analysis) {
 		return
@@ -90,7 +90,7 @@ func (p *policy) defaults() {
 	}
 }
 
-// thresholds turns the old way to say which values pass into ranges.
+// thresholds replaces deprecated thresholds by ranges.
 func (p *policy) thresholds() {
 	p.each(analysis+".metrics", func(path string, metric map[string]any) {
 		old, set := metric["threshold"]
@@ -115,13 +115,13 @@ func (p *policy) thresholds() {
 	})
 }
 
-// isBuiltIn reports whether a metric is a built-in check and has no query of its own.
+// isBuiltIn reports whether a metric is a built-in check without a query.
 func isBuiltIn(metric map[string]any) bool {
 	named := metric["name"] == config.CheckSuccessRate || metric["name"] == config.CheckDuration
 	return named && metric["query"] == nil && metric["templateRef"] == nil
 }
 
-// endOf is the end of the range that the old threshold means.
+// endOf is the end of the range for a deprecated threshold.
 func endOf(metric map[string]any) string {
 	if metric["name"] == config.CheckSuccessRate {
 		return "min"
@@ -129,7 +129,7 @@ func endOf(metric map[string]any) string {
 	return "max"
 }
 
-// builtInRange is what a built-in check has where nobody says anything.
+// builtInRange is the default range of a built-in check.
 func builtInRange(metric map[string]any) map[string]any {
 	standard := config.Defaults()
 	if metric["name"] == config.CheckSuccessRate {
@@ -138,7 +138,7 @@ func builtInRange(metric map[string]any) map[string]any {
 	return map[string]any{"max": float64(standard.MaxRequestDuration.Milliseconds())}
 }
 
-// alerts tells of the ones that Flagger never sends.
+// alerts notes alerts that Flagger never sends.
 func (p *policy) alerts() {
 	p.each(analysis+".alerts", func(path string, alert map[string]any) {
 		if severity, _ := alert["severity"].(string); severity == "" {
@@ -147,7 +147,7 @@ func (p *policy) alerts() {
 	})
 }
 
-// switches tells of those that are on.
+// switches notes the switches that are on.
 func (p *policy) switches() {
 	for path, text := range map[string]string{
 		"spec.suspend":      "kept: no rollout starts while it is true",

@@ -9,10 +9,10 @@ import (
 	"sluice.dev/sluice/internal/plugin/manifest"
 )
 
-// target is the Deployment that a Canary of Flagger is for.
+// target is the target of a Canary of Flagger, which is a Deployment.
 type target struct{ namespace, name, policy string }
 
-// targetsOf are the Deployments that Canaries among these objects are for.
+// targetsOf are the targets of the Canaries among the objects.
 func targetsOf(objects []manifest.Object) []target {
 	var found []target
 	for _, object := range objects {
@@ -25,7 +25,7 @@ func targetsOf(objects []manifest.Object) []target {
 	return found
 }
 
-// is reports whether an object is the Deployment.
+// is reports whether an object is the target.
 func (t target) is(object manifest.Object) bool {
 	return object.Kind() == "Deployment" && object.Group() == "apps" && object.Name() == t.name && object.Namespace() == t.namespace
 }
@@ -38,14 +38,14 @@ func targetRef(canary map[string]any) (name, kind string) {
 	return name, kind
 }
 
-// get is the value with a path, where it is of that type.
+// get is the value at a path, if it has that type.
 func get[T any](object map[string]any, path string) (T, bool) {
 	value, _ := manifest.Get(object, path)
 	typed, is := value.(T)
 	return typed, is
 }
 
-// command opts the Deployment in.
+// command is the command that opts the Deployment in.
 func (t target) command() string {
 	namespace := ""
 	if t.namespace != "" {
@@ -60,11 +60,11 @@ type policy struct {
 	target
 	// service is the name of the apex Service.
 	service string
-	// templates are the MetricTemplates that were read, as namespace/name.
+	// templates are the MetricTemplates in the input, as namespace/name.
 	templates []string
 }
 
-// rewrites are done in this order: names first, then what means something else here, what is rejected last.
+// rewrites run in this order: first renamed fields, then fields with another meaning, last what validation rejects.
 var rewrites = []func(*policy){
 	(*policy).analysis, (*policy).weights, (*policy).match, (*policy).defaults, (*policy).scaler, (*policy).backends,
 	(*policy).names, (*policy).thresholds, (*policy).queries, (*policy).references, (*policy).hooks, (*policy).alerts, (*policy).switches, (*policy).rejected,
@@ -101,7 +101,7 @@ func (m *migration) canary(c *conversion) {
 	m.Objects = append(m.Objects, made)
 }
 
-// remove takes fields out.
+// remove removes fields and notes it.
 func (c *conversion) remove(text string, fields ...string) {
 	for _, each := range fields {
 		manifest.Remove(c.object, each)
@@ -109,13 +109,13 @@ func (c *conversion) remove(text string, fields ...string) {
 	c.note(text, fields...)
 }
 
-// has reports whether a field is there.
+// has reports whether a field exists.
 func (c *conversion) has(path string) bool {
 	_, found := manifest.Get(c.object, path)
 	return found
 }
 
-// objectAt is the object with a path, which is made where there is none.
+// objectAt is the object at a path; it is created if there is none.
 func (c *conversion) objectAt(path string) map[string]any {
 	if inner, is := get[map[string]any](c.object, path); is {
 		return inner
@@ -129,13 +129,13 @@ func (c *conversion) objectAt(path string) map[string]any {
 	return made
 }
 
-// set gives a field a value.
+// set sets a field.
 func (c *conversion) set(path string, value any) {
 	i := strings.LastIndex(path, ".")
 	c.objectAt(path[:i])[path[i+1:]] = value
 }
 
-// each calls for every object of a list, with its path.
+// each calls do with every object of a list and its path.
 func (c *conversion) each(path string, do func(path string, entry map[string]any)) {
 	list, _ := get[[]any](c.object, path)
 	for i := range list {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// foreignAnnotations begin the keys of annotations by which tools know an object as their own.
+// foreignAnnotations are the prefixes of annotations with which tools mark their objects.
 var foreignAnnotations = []string{"kubectl.kubernetes.io/", "meta.helm.sh/", "kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/", "argocd.argoproj.io/"}
 
-// made returns a new object of this kind with the name, labels and annotations of the one that was read.
+// made makes an object of a kind with the name, labels and annotations of the original.
 func (c *conversion) made(apiVersion, kind string, spec any) map[string]any {
 	metadata, _ := c.object["metadata"].(map[string]any)
 	kept, left := map[string]any{}, []string{}

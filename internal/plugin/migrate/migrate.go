@@ -1,4 +1,4 @@
-// Package migrate turns manifests of Flagger into those of Sluice, and tells of every field what became of it. It is pure:
+// Package migrate converts Flagger manifests to Sluice manifests, with a note on every field that is not copied. It is pure:
 // objects in, objects and notes out.
 package migrate
 
@@ -17,43 +17,43 @@ const (
 	sluice  = "sluice.dev/v1alpha1"
 )
 
-// Options change what is made.
+// Options change the result.
 type Options struct {
-	// WithDeployments has the Deployments that a Canary targets written too, opted in.
+	// WithDeployments also writes the Deployments that Canaries target, opted in.
 	WithDeployments bool
 }
 
-// Result is what became of manifests.
+// Result is the result of a migration.
 type Result struct {
-	// Objects are ours, in the order of those that they were made from.
+	// Objects are the converted objects, in the order of the input.
 	Objects []Object
-	// Notes are what has no counterpart, or another meaning, in the same order.
+	// Notes are about fields without a counterpart or with another meaning, in the same order.
 	Notes []Note
-	// Commands opt in the Deployments that were targets; there are none for Deployments among the Objects.
+	// Commands opt in the target Deployments, except those among the Objects.
 	Commands []string
 }
 
-// Object is one that was made.
+// Object is one converted object.
 type Object struct {
-	// Comment are lines above it.
+	// Comment holds the lines of the comment above it.
 	Comment []string
-	// Content is it as JSON.
+	// Content is the decoded JSON of the object.
 	Content map[string]any
 }
 
-// Note says what became of fields.
+// Note says what happened to fields.
 type Note struct {
-	// Object is the one that was read, as Canary test/podinfo.
+	// Object names the original, such as Canary test/podinfo.
 	Object string
-	// Fields are the paths of the fields in it; empty for the whole object.
+	// Fields are the paths of the fields in the original; empty for the object as a whole.
 	Fields []string
-	// Text says what became of them and what to do.
+	// Text says what happened to them and what to do.
 	Text string
-	// Failed tells that nothing was made of the object.
+	// Failed is true if the object could not be converted.
 	Failed bool
 }
 
-// String is the note on one line.
+// String formats the note on one line.
 func (n Note) String() string {
 	parts := []string{n.Object, n.Text}
 	if len(n.Fields) > 0 {
@@ -62,13 +62,13 @@ func (n Note) String() string {
 	return strings.Join(parts, ": ")
 }
 
-// Failed reports whether nothing could be made of an object.
+// Failed reports whether an object could not be converted.
 func (r Result) Failed() bool {
 	return slices.ContainsFunc(r.Notes, func(n Note) bool { return n.Failed })
 }
 
-// Migrate makes a CanaryPolicy of each Canary of Flagger, and takes its MetricTemplates and AlertProviders over. All other
-// objects are left out with a note. The objects that are given are not changed.
+// Migrate converts each Canary of Flagger to a CanaryPolicy and copies its MetricTemplates and AlertProviders. All other
+// objects are left out with a note. The given objects do not change.
 func Migrate(objects []manifest.Object, options Options) Result {
 	m := &migration{targets: targetsOf(objects), templates: templatesOf(objects), options: options}
 	if options.WithDeployments {
@@ -83,9 +83,9 @@ func Migrate(objects []manifest.Object, options Options) Result {
 // migration collects the result.
 type migration struct {
 	Result
-	// targets are those of all Canaries, and given those whose Deployments are written as well.
+	// targets are the targets of all Canaries; given are those whose Deployments are written too.
 	targets, given []target
-	// templates are the MetricTemplates among the objects, as namespace/name.
+	// templates are the MetricTemplates in the input, as namespace/name.
 	templates []string
 	options   Options
 }
@@ -107,7 +107,7 @@ func (m *migration) convert(object manifest.Object) {
 	m.Notes = append(m.Notes, c.notes...)
 }
 
-// conversion is one object on its way.
+// conversion is the conversion of one object.
 type conversion struct {
 	name   string
 	object map[string]any
@@ -123,8 +123,7 @@ func newConversion(object manifest.Object) *conversion {
 	return c
 }
 
-// note says what became of fields; a note without fields is about the whole object. Fields of which the same is to be said
-// share a note.
+// note adds a note on fields, or on the object as a whole if there are none. Fields with the same text share a note.
 func (c *conversion) note(text string, fields ...string) {
 	for i := range c.notes {
 		if each := &c.notes[i]; each.Text == text && len(each.Fields) > 0 && !each.Failed {
@@ -135,7 +134,7 @@ func (c *conversion) note(text string, fields ...string) {
 	c.notes = append(c.notes, Note{Object: c.name, Fields: fields, Text: text})
 }
 
-// fail says why nothing is made of the object.
+// fail notes why the object cannot be converted.
 func (c *conversion) fail(text string, fields ...string) {
 	c.notes = append(c.notes, Note{Object: c.name, Fields: fields, Text: "not converted: " + text, Failed: true})
 }
@@ -164,7 +163,7 @@ func copyOf(value any) any {
 	return value
 }
 
-// YAML is the objects as one stream that kubectl apply takes.
+// YAML formats the objects as one stream for kubectl apply.
 func YAML(objects []Object) ([]byte, error) {
 	var b strings.Builder
 	for i, object := range objects {

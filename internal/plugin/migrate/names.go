@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// primaryOf is how a template of Flagger names the primary.
+// primaryOf matches the name of the primary in a template of Flagger.
 var primaryOf = regexp.MustCompile(`\{\{-?\s*target\s*-?\}\}-primary`)
 
-// ingressOf is a variable that means something else here.
+// ingressOf matches a variable that has another meaning here.
 var ingressOf = regexp.MustCompile(`\{\{-?\s*ingress\s*-?\}\}`)
 
-// query rewrites how a query names the two versions, and tells of names that it has in full.
+// query replaces the names of primary and canary in a query, and notes literal names.
 func (c *conversion) query(path string, targets []target) {
 	query, set := get[string](c.object, path)
 	if !set {
@@ -51,7 +51,7 @@ func (p *policy) queries() {
 	p.each("spec.analysis.metrics", func(path string, _ map[string]any) { p.query(path+".query", []target{p.target}) })
 }
 
-// hooks tells of hooks that ask for the primary under Flagger's name.
+// hooks notes hooks that use Flagger's name of the primary.
 func (p *policy) hooks() {
 	names := []string{p.service + "-primary", p.name() + "-primary"}
 	p.each("spec.analysis.webhooks", func(path string, hook map[string]any) {
@@ -73,7 +73,7 @@ func (p *policy) hooks() {
 
 func (p *policy) name() string { return p.target.name }
 
-// backends points what names Flagger's Service of the primary at the Service itself.
+// backends replaces Flagger's Service of the primary by the Service itself.
 func (p *policy) backends() {
 	point := func(path string) {
 		if name, _ := get[string](p.object, path); name == p.service+"-primary" {
@@ -89,7 +89,7 @@ func (p *policy) backends() {
 	}
 }
 
-// scaler tells of what is said of Flagger's copy of the autoscaler, which was that of the primary.
+// scaler converts the settings of the copied autoscaler, which in Flagger is the primary's.
 func (p *policy) scaler() {
 	const replicas, queries = "spec.autoscalerRef.primaryScalerReplicas", "spec.autoscalerRef.primaryScalerQueries"
 	if p.has(replicas) {
@@ -105,7 +105,7 @@ func (p *policy) scaler() {
 	}
 }
 
-// names gives entries of a list names of their own, which Flagger does not ask for.
+// names makes the names in lists unique, which Flagger does not require.
 func (p *policy) names() {
 	for _, list := range []string{"metrics", "webhooks", "alerts"} {
 		seen := map[string]int{}

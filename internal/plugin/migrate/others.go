@@ -27,7 +27,7 @@ func (m *migration) metricTemplate(c *conversion) {
 	m.Objects = append(m.Objects, Object{Content: c.made(sluice, "MetricTemplate", c.object["spec"])})
 }
 
-// templatesOf are the MetricTemplates among these objects.
+// templatesOf are the MetricTemplates among the objects.
 func templatesOf(objects []manifest.Object) []string {
 	var found []string
 	for _, object := range objects {
@@ -38,7 +38,7 @@ func templatesOf(objects []manifest.Object) []string {
 	return found
 }
 
-// references tells of MetricTemplates that were not read: without them the checks that name them would hold every rollout.
+// references notes MetricTemplates that are not in the input: every rollout waits for the checks that use them.
 func (p *policy) references() {
 	p.each(analysis+".metrics", func(path string, _ map[string]any) {
 		name, named := get[string](p.object, path+".templateRef.name")
@@ -58,14 +58,14 @@ func (m *migration) alertProvider(c *conversion) {
 	m.Objects = append(m.Objects, Object{Content: c.made(sluice, "AlertProvider", c.object["spec"])})
 }
 
-// known takes out what the kind does not have.
+// known removes fields that the kind does not have.
 func (c *conversion) known(kind any) {
 	for _, err := range backwards(manifest.Decode(map[string]any{"spec": c.object["spec"]}, kind)) {
 		c.note("dropped: "+messageOf(err), manifest.Remove(c.object, err.Field))
 	}
 }
 
-// deployment is written as it is, opted in.
+// deployment copies a Deployment and opts it in.
 func (m *migration) deployment(c *conversion, object manifest.Object) {
 	at := slices.IndexFunc(m.given, func(t target) bool { return t.is(object) })
 	if replicas, set := get[float64](c.object, "spec.replicas"); set && replicas == 0 {

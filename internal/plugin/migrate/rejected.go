@@ -13,8 +13,8 @@ import (
 	"sluice.dev/sluice/internal/plugin/manifest"
 )
 
-// rejected takes out what a CanaryPolicy cannot have, with the messages of the validation that would reject it. What is left
-// can be applied.
+// rejected removes what a CanaryPolicy cannot have, with the messages of the validation that rejects it. The rest can be
+// applied.
 func (p *policy) rejected() {
 	for {
 		errs := p.problems()
@@ -35,7 +35,7 @@ func (p *policy) rejected() {
 	}
 }
 
-// problems are what is wrong with the policy as it is.
+// problems are the errors of the policy as it is.
 func (p *policy) problems() field.ErrorList {
 	var made v1alpha1.CanaryPolicy
 	spec := map[string]any{"spec": p.object["spec"]}
@@ -46,7 +46,8 @@ func (p *policy) problems() field.ErrorList {
 	return backwards(errs)
 }
 
-// backwards are errors with the last entries of lists first, so that the others keep their place, and one for each field.
+// backwards sorts errors so that the last entries of lists come first and the others keep their index, with one error per
+// field.
 func backwards(errs field.ErrorList) field.ErrorList {
 	slices.SortStableFunc(errs, func(a, b *field.Error) int { return -cmp.Compare(ordered(a.Field), ordered(b.Field)) })
 	return slices.CompactFunc(errs, func(a, b *field.Error) bool { return a.Field == b.Field })
@@ -54,12 +55,12 @@ func backwards(errs field.ErrorList) field.ErrorList {
 
 var index = regexp.MustCompile(`\[([0-9]+)\]`)
 
-// ordered is a path that sorts by the numbers of entries.
+// ordered is a path that sorts by the indices of entries.
 func ordered(path string) string {
 	return index.ReplaceAllStringFunc(path, func(each string) string { return fmt.Sprintf("[%8s", each[1:]) })
 }
 
-// messageOf is the message of an error without its path.
+// messageOf is the message of an error, without its path.
 func messageOf(err *field.Error) string {
 	if err.Type == field.ErrorTypeForbidden {
 		return err.Detail

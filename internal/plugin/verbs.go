@@ -12,11 +12,11 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// fieldManager is who the API server remembers as having written a request.
+// fieldManager is the name under which the API server records writes of the plugin.
 const fieldManager = "kubectl-sluice"
 
-// ask writes one field of the Canary's spec. The stamp is left to admission: removing the one that is there asks anew.
-func (s *session) ask(ctx context.Context, canary *v1alpha1.Canary, field string, request map[string]any) error {
+// request writes one field of the Canary's spec. Admission fills in the stamp: clearing an existing one makes the request new.
+func (s *session) request(ctx context.Context, canary *v1alpha1.Canary, field string, request map[string]any) error {
 	var value any
 	if request != nil {
 		request["by"], request["at"] = nil, nil
@@ -32,10 +32,10 @@ func (s *session) ask(ctx context.Context, canary *v1alpha1.Canary, field string
 	return nil
 }
 
-// asking makes a verb that asks for something, with a reason.
-func (p *plugin) asking(use, short string, run func(context.Context, *session, subject, string) (next string, err error)) *cobra.Command {
+// requesting makes a verb that writes a request with a reason.
+func (p *plugin) requesting(use, short string, run func(context.Context, *session, subject, string) (next string, err error)) *cobra.Command {
 	var reason string
-	cmd := p.named(use, short, func(cmd *cobra.Command, s *session, name string) error {
+	cmd := p.forCanary(use, short, func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
@@ -51,19 +51,19 @@ func (p *plugin) asking(use, short string, run func(context.Context, *session, s
 	return cmd
 }
 
-// of is a request for one candidate.
+// of makes a request for one candidate.
 func of(hash string, attempt int32, reason string) map[string]any {
 	return map[string]any{"candidate": hash, "attempt": attempt, "reason": reason}
 }
 
 func (p *plugin) pauseCommand() *cobra.Command {
-	cmd := p.asking("pause", "Pause a rollout; checks continue and can still roll it back",
+	cmd := p.requesting("pause", "Pause a rollout; checks continue and can still roll it back",
 		func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
 			name := subject.canary.Name
 			if pause := subject.canary.Spec.Paused; pause != nil {
 				return "", fmt.Errorf("%s is already paused by %s; to resume: kubectl sluice resume %s", name, subject.stampLine(pause.Stamp, pause.Reason), name)
 			}
-			if err := s.ask(ctx, subject.canary, "paused", map[string]any{"reason": reason}); err != nil {
+			if err := s.request(ctx, subject.canary, "paused", map[string]any{"reason": reason}); err != nil {
 				return "", err
 			}
 			if subject.standing() != running {
@@ -79,7 +79,7 @@ func (p *plugin) pauseCommand() *cobra.Command {
 }
 
 func (p *plugin) resumeCommand() *cobra.Command {
-	return p.named("resume", "Resume a paused rollout", func(cmd *cobra.Command, s *session, name string) error {
+	return p.forCanary("resume", "Resume a paused rollout", func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err
@@ -92,7 +92,7 @@ func (p *plugin) resumeCommand() *cobra.Command {
 		case subject.canary.Spec.Paused == nil:
 			return fmt.Errorf("Canary %s is not paused", name)
 		}
-		if err := s.ask(cmd.Context(), subject.canary, "paused", nil); err != nil {
+		if err := s.request(cmd.Context(), subject.canary, "paused", nil); err != nil {
 			return err
 		}
 		next := "resumed; the next step starts when the checks of the current one pass"
@@ -106,7 +106,7 @@ func (p *plugin) resumeCommand() *cobra.Command {
 
 func (p *plugin) promoteCommand() *cobra.Command {
 	var skip bool
-	cmd := p.asking("promote", "Skip the remaining steps and promote the candidate",
+	cmd := p.requesting("promote", "Skip the remaining steps and promote the candidate",
 		func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
 			hash, attempt := subject.inFlight()
 			if hash == "" {
@@ -114,7 +114,7 @@ func (p *plugin) promoteCommand() *cobra.Command {
 			}
 			request := of(hash, attempt, reason)
 			request["skipAnalysis"] = skip
-			if err := s.ask(ctx, subject.canary, "promote", request); err != nil {
+			if err := s.request(ctx, subject.canary, "promote", request); err != nil {
 				return "", err
 			}
 			next := hash + " will be promoted once a round of checks passes"
@@ -134,12 +134,12 @@ func (p *plugin) promoteCommand() *cobra.Command {
 }
 
 func (p *plugin) abortCommand() *cobra.Command {
-	cmd := p.asking("abort", "Abort the running rollout and roll back", func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
+	cmd := p.requesting("abort", "Abort the running rollout and roll back", func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
 		hash, attempt := subject.inFlight()
 		if hash == "" {
 			return "", nothingInFlight(subject, "abort")
 		}
-		if err := s.ask(ctx, subject.canary, "abort", of(hash, attempt, reason)); err != nil {
+		if err := s.request(ctx, subject.canary, "abort", of(hash, attempt, reason)); err != nil {
 			return "", err
 		}
 		return fmt.Sprintf("%s is aborted: all requests return to the primary, then the canary is removed; to try it again: kubectl sluice retry %s",
@@ -152,12 +152,12 @@ func (p *plugin) abortCommand() *cobra.Command {
 }
 
 func (p *plugin) retryCommand() *cobra.Command {
-	return p.asking("retry", "Try a failed or aborted candidate again from the first step", func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
+	return p.requesting("retry", "Try a failed or aborted candidate again from the first step", func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
 		hash, attempt := subject.stopped()
 		if hash == "" {
 			return "", fmt.Errorf("nothing to retry: %s has no failed or aborted candidate; %s", subject.canary.Name, subject.summary())
 		}
-		if err := s.ask(ctx, subject.canary, "retry", of(hash, attempt, reason)); err != nil {
+		if err := s.request(ctx, subject.canary, "retry", of(hash, attempt, reason)); err != nil {
 			return "", err
 		}
 		return fmt.Sprintf("%s starts again from the first step, retry %d%s", hash, attempt+1, followHint(subject)), nil
