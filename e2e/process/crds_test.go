@@ -1,12 +1,14 @@
 package process
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 
 	. "github.com/onsi/gomega"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/tools/clientcmd"
@@ -15,21 +17,27 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// served waits until the API server describes Canaries with status.dryRun, or without it.
-func (c *cluster) served(dryRun bool) {
+// waitForStatus waits until the API server describes a field of a Canary's status, or no longer does.
+func (c *cluster) waitForStatus(field string, described bool) {
 	c.t.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", c.admin)
 	c.Expect(err).NotTo(HaveOccurred())
 	requests := discovery.NewDiscoveryClientForConfigOrDie(config).RESTClient()
-	described := func() (string, error) {
+	fields := func() (map[string]any, error) {
 		content, err := requests.Get().AbsPath("/openapi/v3/apis/" + v1alpha1.GroupVersion.String()).DoRaw(c.t.Context())
-		return string(content), err
+		if err != nil {
+			return nil, err
+		}
+		var document map[string]any
+		if err := json.Unmarshal(content, &document); err != nil {
+			return nil, err
+		}
+		status, _, err := unstructured.NestedMap(document, "components", "schemas", "dev.sluice.v1alpha1.Canary", "properties", "status", "properties")
+		return status, err
 	}
-	property := MatchRegexp(`"dryRun":\s*{`)
-	if !dryRun {
-		property = Not(property)
-	}
-	c.Eventually(described, patience, glance).Should(And(ContainSubstring(`"failedChecks":`), property))
+	c.Eventually(fields, patience, glance).Should(And(HaveKey("phase"), WithTransform(func(status map[string]any) bool {
+		return status[field] != nil
+	}, Equal(described))))
 }
 
 func TestCRDsOfAnEarlierReleaseAreToldOfAndAwaited(t *testing.T) {
@@ -37,7 +45,7 @@ func TestCRDsOfAnEarlierReleaseAreToldOfAndAwaited(t *testing.T) {
 	c := startCluster(t)
 	c.Expect(apiextensionsv1.AddToScheme(c.client.Scheme())).To(Succeed())
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace")
-	c.served(true)
+	c.waitForStatus("dryRun", true)
 	canaries := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: "canaries.sluice.dev"}}
 	c.Expect(c.client.Get(t.Context(), client.ObjectKeyFromObject(canaries), canaries)).To(Succeed())
 	const status = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/"
@@ -46,7 +54,7 @@ func TestCRDsOfAnEarlierReleaseAreToldOfAndAwaited(t *testing.T) {
 	c.Expect(c.client.Patch(t.Context(), canaries, client.RawPatch(types.JSONPatchType, []byte(patch)))).To(Succeed())
 	const want = "sluice's CRDs in the cluster are those of an earlier release, without Canary.status.dryRun, Canary.status.hooks[].since: " +
 		"apply charts/sluice/files/crds of this release (kubectl apply --server-side), or install the chart with crds.install=true"
-	c.served(false)
+	c.waitForStatus("dryRun", false)
 
 	p := c.start()
 	c.Eventually(p.lines, patience, glance).Should(ContainSubstring("Error: " + want))
