@@ -1,3 +1,4 @@
+// Package webhook serves admission over HTTP: it decodes requests, has package admission decide, and encodes the answers.
 package webhook
 
 import (
@@ -8,9 +9,10 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
-	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"sluice.dev/sluice/internal/admission"
 )
 
 // Paths of the webhooks.
@@ -28,67 +30,36 @@ const (
 // server, such as system:serviceaccount:sluice-system:sluice: nobody else may promote or split. In a dry run
 // every change of a Deployment or a route is let through as it is.
 func Register(server webhook.Server, reconciler string, dryRun bool) {
-	// Reading the schema takes a second, which no request should wait for.
-	converter()
-	h := handlers{reconciler: reconciler, dryRun: dryRun}
-	for path, handle := range map[string]admission.HandlerFunc{
-		MutateDeploymentPath:   h.mutateDeployment,
-		ValidateDeploymentPath: h.validateDeployment,
-		MutateRoutePath:        h.mutateRoute,
+	admission.Prepare()
+	h := handlers{reconciler: reconciler}
+	deployments, settings, routes := mutate(h, renderDeployment), judge(h, validateDeployment), mutate(h, renderRoute)
+	if dryRun {
+		deployments, settings, routes = judge(h, dryRunDeployment), judge(h, dryRunSettings), judge(h, dryRunRoute)
+	}
+	for path, handle := range map[string]ctrladmission.HandlerFunc{
+		MutateDeploymentPath:   deployments,
+		ValidateDeploymentPath: settings,
+		MutateRoutePath:        routes,
 		ValidateGeneratedPath:  h.validateGenerated,
-		MutateCanaryPath:       h.mutateCanary,
+		MutateCanaryPath:       mutate(h, renderCanary),
 		ValidatePolicyPath:     validatePolicy,
-		MutateFreezePath:       h.mutateFreeze,
+		MutateFreezePath:       mutate(h, renderFreeze),
 	} {
 		server.Register(path, &webhook.Admission{Handler: handle})
 	}
 }
 
-// handlers decode requests, have them rendered or judged, and encode the answers.
-type handlers struct {
-	reconciler string
-	dryRun     bool
-}
+// handlers know who the reconciler is.
+type handlers struct{ reconciler string }
 
-func (h handlers) requestOf(request admission.Request) Request {
-	return Request{
+func (h handlers) requestOf(request ctrladmission.Request) admission.Request {
+	return admission.Request{
 		User: request.UserInfo.Username, Reconciler: request.UserInfo.Username == h.reconciler,
 		Manager: managerOf(request), Now: time.Now().UTC().Truncate(time.Second),
 	}
 }
 
-func (h handlers) mutateDeployment(_ context.Context, request admission.Request) admission.Response {
-	old, updated, err := decode(request)
-	if err != nil {
-		return admission.Errored(http.StatusBadRequest, err)
-	}
-	if h.dryRun {
-		return dryRunDeployment(old, updated, h.requestOf(request))
-	}
-	result, err := Render(old, updated, h.requestOf(request))
-	if err != nil {
-		return admission.Denied("sluice: " + err.Error())
-	}
-	return patched(request, result.Object).WithWarnings(result.Warnings...)
-}
-
-// decode returns the stored and the requested object; the former is nil when the request creates one.
-func decode(request admission.Request) (old, updated map[string]any, err error) {
-	var objects [2]map[string]any
-	for i, raw := range [][]byte{request.OldObject.Raw, request.Object.Raw} {
-		if len(raw) == 0 {
-			continue
-		}
-		var object unstructured.Unstructured
-		if err := object.UnmarshalJSON(raw); err != nil {
-			return nil, nil, fmt.Errorf("decode %s %s/%s: %w", request.Kind.Kind, request.Namespace, request.Name, err)
-		}
-		objects[i] = object.Object
-	}
-	return objects[0], objects[1], nil
-}
-
-func managerOf(request admission.Request) string {
+func managerOf(request ctrladmission.Request) string {
 	var options metav1.UpdateOptions
 	if err := json.Unmarshal(request.Options.Raw, &options); err != nil {
 		return ""
@@ -96,48 +67,61 @@ func managerOf(request admission.Request) string {
 	return options.FieldManager
 }
 
-func patched(request admission.Request, object any) admission.Response {
-	content, err := json.Marshal(object)
-	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode the answer: %w", err))
+// mutate answers with the patch that leads to what render returns, or with the reason why the request is rejected.
+func mutate[T any](h handlers, render func(old, updated T, request admission.Request) (admission.Result, error)) ctrladmission.HandlerFunc {
+	return func(_ context.Context, request ctrladmission.Request) ctrladmission.Response {
+		old, updated, err := decode[T](request)
+		if err != nil {
+			return ctrladmission.Errored(http.StatusBadRequest, err)
+		}
+		result, err := render(old, updated, h.requestOf(request))
+		if err != nil {
+			return denied(err)
+		}
+		content, err := json.Marshal(result.Object)
+		if err != nil {
+			return ctrladmission.Errored(http.StatusInternalServerError, fmt.Errorf("encode the answer: %w", err))
+		}
+		return ctrladmission.PatchResponseFromRaw(request.Object.Raw, content).WithWarnings(result.Warnings...)
 	}
-	return admission.PatchResponseFromRaw(request.Object.Raw, content)
 }
 
-func (h handlers) validateDeployment(_ context.Context, request admission.Request) admission.Response {
-	old, updated, err := decode(request)
-	if err != nil {
-		return admission.Errored(http.StatusBadRequest, err)
+// judge answers with warnings, or with the reason why the request is rejected.
+func judge[T any](h handlers, validate func(old, updated T, request admission.Request) ([]string, error)) ctrladmission.HandlerFunc {
+	return func(_ context.Context, request ctrladmission.Request) ctrladmission.Response {
+		old, updated, err := decode[T](request)
+		if err != nil {
+			return ctrladmission.Errored(http.StatusBadRequest, err)
+		}
+		warnings, err := validate(old, updated, h.requestOf(request))
+		if err != nil {
+			return denied(err)
+		}
+		return ctrladmission.Allowed("").WithWarnings(warnings...)
 	}
-	if h.dryRun {
-		return dryRunSettings(old, updated, h.requestOf(request))
-	}
-	if err := Validate(old, updated, h.requestOf(request)); err != nil {
-		return admission.Denied("sluice: " + err.Error())
-	}
-	return admission.Allowed("").WithWarnings(settingsWarnings(old, updated)...)
 }
 
-func (h handlers) mutateRoute(_ context.Context, request admission.Request) admission.Response {
-	old, updated, err := decode(request)
-	if err != nil {
-		return admission.Errored(http.StatusBadRequest, err)
+func denied(err error) ctrladmission.Response { return ctrladmission.Denied("sluice: " + err.Error()) }
+
+// decode returns the stored and the requested object; the former is empty when the request creates one.
+func decode[T any](request ctrladmission.Request) (old, updated T, err error) {
+	for _, side := range []struct {
+		raw  []byte
+		into *T
+	}{{request.OldObject.Raw, &old}, {request.Object.Raw, &updated}} {
+		if len(side.raw) == 0 {
+			continue
+		}
+		if err := json.Unmarshal(side.raw, side.into); err != nil {
+			return old, updated, fmt.Errorf("decode %s %s: %w", request.Kind.Kind, nameOf(request), err)
+		}
 	}
-	if h.dryRun {
-		return admission.Allowed("")
-	}
-	result, err := RenderRoute(old, updated, h.requestOf(request))
-	if err != nil {
-		return admission.Denied("sluice: " + err.Error())
-	}
-	return patched(request, result.Object).WithWarnings(result.Warnings...)
+	return old, updated, nil
 }
 
-// validateGenerated warns whoever edits or deletes what sluice has made: it goes when the rollout ends.
-func (h handlers) validateGenerated(_ context.Context, request admission.Request) admission.Response {
-	if request.UserInfo.Username == h.reconciler {
-		return admission.Allowed("")
+func nameOf(request ctrladmission.Request) string {
+	if request.Namespace == "" {
+		return request.Name
 	}
-	return admission.Allowed("").WithWarnings(fmt.Sprintf("%s %s was made by sluice for one rollout and is removed at its end; change the primary instead",
-		request.Kind.Kind, request.Name))
+	return request.Namespace + "/" + request.Name
 }

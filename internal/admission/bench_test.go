@@ -1,0 +1,47 @@
+package admission
+
+import (
+	"fmt"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"sluice.dev/sluice/config"
+)
+
+// production is a Deployment of the size that they have there, with somebody who owns its fields.
+func production(tb testing.TB, image string, annotations map[string]string) map[string]any {
+	tb.Helper()
+	object := deployment(image, annotations)
+	containers, _, _ := unstructured.NestedSlice(object, "spec", "template", "spec", "containers")
+	var env []any
+	for i := range 30 {
+		env = append(env, map[string]any{"name": fmt.Sprintf("V%d", i), "value": "value"})
+	}
+	container := containers[0].(map[string]any)
+	container["env"] = env
+	if err := unstructured.SetNestedSlice(object, containers, "spec", "template", "spec", "containers"); err != nil {
+		tb.Fatal(err)
+	}
+	manager, err := fieldManager()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	empty := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": "podinfo"}}}
+	owned, err := manager.Update(empty, &unstructured.Unstructured{Object: object}, "helm")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return owned.(*unstructured.Unstructured).Object
+}
+
+// BenchmarkHold is what admission decides about a change of the template while a candidate is in flight.
+func BenchmarkHold(b *testing.B) {
+	held := map[string]string{config.AnnotationCandidate: heldText(b)}
+	old, updated := production(b, "v1", held), production(b, "v3", held)
+	for b.Loop() {
+		if result, err := Render(old, updated, someone); err != nil || len(result.Warnings) == 0 {
+			b.Fatalf("got %+v, %v", result, err)
+		}
+	}
+}

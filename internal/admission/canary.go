@@ -1,0 +1,127 @@
+package admission
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// RenderCanary is what becomes of the spec of a Canary: requests that are new or changed say who asked and when, the
+// others go on saying what they said. An error is a request that cannot be for anything.
+func RenderCanary(old, updated v1alpha1.Canary, request Request) (v1alpha1.CanarySpec, []string, error) {
+	spec := *updated.Spec.DeepCopy()
+	s := &stamper{status: old.Status, now: metav1.NewTime(request.Now), user: strings.ToValidUTF8(request.User, "?")}
+	if spec.Paused != nil {
+		spec.Paused.Stamp = s.pause(old.Spec.Paused, *spec.Paused)
+	}
+	s.translate(updated.Annotations, &spec)
+	path := field.NewPath("spec")
+	s.request(path.Child("reset"), old.Spec.Reset, spec.Reset, s.resettable)
+	s.request(path.Child("abort"), old.Spec.Abort, spec.Abort, s.inFlight)
+	s.request(path.Child("retry"), old.Spec.Retry, spec.Retry, s.ended)
+	if spec.Promote != nil {
+		was := &v1alpha1.Request{}
+		if before := old.Spec.Promote; before != nil && before.SkipAnalysis == spec.Promote.SkipAnalysis {
+			was = &before.Request
+		}
+		s.request(path.Child("promote"), was, &spec.Promote.Request, s.inFlight)
+	}
+	return spec, s.warnings, s.problems.ToAggregate()
+}
+
+// stamper goes through the requests of one spec.
+type stamper struct {
+	status   v1alpha1.CanaryStatus
+	now      metav1.Time
+	user     string
+	warnings []string
+	problems field.ErrorList
+}
+
+func (s *stamper) pause(was *v1alpha1.Pause, is v1alpha1.Pause) v1alpha1.Stamp {
+	if was != nil && is.Stamp != (v1alpha1.Stamp{}) && was.Reason == is.Reason {
+		return was.Stamp
+	}
+	return v1alpha1.Stamp{By: s.user, At: &s.now}
+}
+
+// request stamps one request in place. One that is the same as before was not made now; leaving the stamp out of it asks
+// for the same once more.
+func (s *stamper) request(path *field.Path, was, is *v1alpha1.Request, possible func(*v1alpha1.Request) string) {
+	if is == nil {
+		return
+	}
+	if was != nil && is.Stamp != (v1alpha1.Stamp{}) && equality.Semantic.DeepEqual(unstamped(*was), unstamped(*is)) {
+		is.Stamp = was.Stamp
+		return
+	}
+	is.Stamp = v1alpha1.Stamp{By: s.user, At: &s.now}
+	if is.Candidate != s.status.Candidate {
+		s.warnings = append(s.warnings, fmt.Sprintf("%s: the Canary's status is about candidate %q; a request for %s is ignored unless that is the candidate by now",
+			path, s.status.Candidate, is.Candidate))
+		return
+	}
+	if is.Attempt == nil {
+		attempt := s.status.Attempt
+		is.Attempt = &attempt
+	}
+	// Replicas of the webhook may have clocks that differ: a request for a candidate was made after it.
+	if since := s.status.Requested; since != nil && is.At.Before(since.At) {
+		is.At = since.At
+	}
+	if why := possible(is); why != "" {
+		s.problems = append(s.problems, field.Invalid(path.Child("candidate"), is.Candidate, why))
+	}
+}
+
+func unstamped(request v1alpha1.Request) v1alpha1.Request {
+	request.Stamp = v1alpha1.Stamp{}
+	return request
+}
+
+// inFlight says why a candidate can be neither aborted nor promoted; empty when it can, or when that is not known.
+func (s *stamper) inFlight(request *v1alpha1.Request) string {
+	if *request.Attempt != s.status.Attempt {
+		return ""
+	}
+	switch s.status.Phase {
+	case v1alpha1.PhaseWaiting, v1alpha1.PhaseProgressing, v1alpha1.PhaseWaitingPromotion:
+		return ""
+	case v1alpha1.PhasePromoting:
+		if s.status.Promoted == nil {
+			return ""
+		}
+		return "the primary already runs this candidate; to go back, apply the template before it"
+	}
+	return "this candidate is not in flight: " + standing(s.status)
+}
+
+// ended says why a candidate cannot be tried again; empty when it can, or when that is not known.
+func (s *stamper) ended(request *v1alpha1.Request) string {
+	if *request.Attempt != s.status.Attempt {
+		return ""
+	}
+	switch s.status.Outcome {
+	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeAborted:
+		return ""
+	}
+	return "only a candidate that failed or was aborted can be tried again: " + standing(s.status)
+}
+
+// standing tells where the candidate of a status is.
+func standing(status v1alpha1.CanaryStatus) string {
+	switch status.Outcome {
+	case "":
+		return fmt.Sprintf("it is in phase %s", status.Phase)
+	case v1alpha1.OutcomeSucceeded:
+		return "it was promoted"
+	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeAborted:
+		return "it was rolled back: " + status.Reason
+	}
+	return "its rollout was " + strings.ToLower(string(status.Outcome)) + ": " + status.Reason
+}

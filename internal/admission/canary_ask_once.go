@@ -1,0 +1,48 @@
+package admission
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+// AskedOnCanary are the annotations of a Canary that ask for something once; they are never stored.
+var AskedOnCanary = []string{config.AnnotationSkipAnalysis, config.AnnotationReset}
+
+// translate writes into the spec what the annotations ask for. Without a candidate there is nothing to ask for.
+func (s *stamper) translate(annotations map[string]string, spec *v1alpha1.CanarySpec) {
+	for _, key := range AskedOnCanary {
+		value, asked := annotations[key]
+		if !asked {
+			continue
+		}
+		path := field.NewPath("metadata", "annotations").Key(key)
+		request := v1alpha1.Request{Candidate: s.status.Candidate, Attempt: &s.status.Attempt}
+		switch {
+		case value != "true":
+			s.problems = append(s.problems, field.Invalid(path, value, `must be "true"; it asks for something once`))
+		case request.Candidate == "":
+			s.warnings = append(s.warnings, fmt.Sprintf("%s: there is no candidate, so nothing is done", path))
+		case key == config.AnnotationReset:
+			spec.Reset = &request
+		default:
+			spec.Promote = &v1alpha1.PromoteRequest{Request: request, SkipAnalysis: true}
+		}
+	}
+}
+
+// resettable says why a candidate cannot be forgotten; empty when it can, or when that is not known.
+func (s *stamper) resettable(request *v1alpha1.Request) string {
+	switch {
+	case *request.Attempt != s.status.Attempt:
+		return ""
+	case s.status.Outcome == v1alpha1.OutcomeSucceeded:
+		return "there is nothing to reset: " + standing(s.status)
+	case s.status.Phase == v1alpha1.PhasePromoting && s.status.Promoted != nil:
+		return "the primary already runs this candidate; to go back, apply the template before it"
+	}
+	return ""
+}

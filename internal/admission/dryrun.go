@@ -1,0 +1,29 @@
+package admission
+
+import "sluice.dev/sluice/internal/workload"
+
+// DryRun says what would have become of a change of a Deployment that is let through as it is.
+func DryRun(old, updated map[string]any, request Request) (warnings []string) {
+	result, err := Render(old, updated, request)
+	if err != nil {
+		return rejectedIn(err)
+	}
+	before, _ := workload.CandidateOf(annotationsOf(old))
+	after, _ := workload.CandidateOf(annotationsOf(result.Object))
+	if after == nil || after.Mark != workload.MarkNone || before != nil && before.Hash == after.Hash {
+		return nil
+	}
+	return []string{"dry run: this change would have been held back as canary " + after.Hash + "; it rolls out directly"}
+}
+
+// DryRunSettings says what is wrong with the settings of a Deployment that is let through as it is.
+func DryRunSettings(old, updated map[string]any, request Request) (warnings []string) {
+	if err := validateSettings(old, updated, request); err != nil {
+		return rejectedIn(err)
+	}
+	return SettingsWarnings(old, updated)
+}
+
+func rejectedIn(err error) []string {
+	return []string{readable("dry run: this change would have been rejected: " + err.Error())}
+}

@@ -1,0 +1,91 @@
+package admission
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
+)
+
+// Guard holds the promise that the pod template of an opted-in Deployment changes only by promotion or in one of the
+// direct ways. It looks at the object as it will be stored, after every mutation, so it also finds what another webhook
+// changed after ours. The error names the fields and says what to do.
+func Guard(old, updated map[string]any, request Request) error {
+	live, err := templateOf(old)
+	if err != nil {
+		return err
+	}
+	stored, err := templateOf(updated)
+	if err != nil {
+		return err
+	}
+	c := change{
+		before:     (&unstructured.Unstructured{Object: old}).GetAnnotations(),
+		after:      (&unstructured.Unstructured{Object: updated}).GetAnnotations(),
+		stored:     workload.ComparableOf(stored),
+		reconciler: request.Reconciler,
+	}
+	if !config.OptedIn(c.before) || !config.OptedIn(c.after) || workload.ComparableOf(live).Equal(c.stored) || c.isPromotion() || c.isRestore() || c.isDirect() {
+		return nil
+	}
+	return fmt.Errorf("spec.template: %s changed after sluice had held the change back, by another admission webhook: let sluice's run last "+
+		"(webhook configurations are called in the order of their names; sluice's is called zz-sluice), or keep the other one away from this Deployment", changedFields(live, stored))
+}
+
+// change is what the guard looks at.
+type change struct {
+	before, after map[string]string
+	stored        workload.Comparable
+	reconciler    bool
+}
+
+// isPromotion reports whether the template is the candidate, put in by admission for the reconciler.
+func (c change) isPromotion() bool {
+	candidate, _ := workload.CandidateOf(c.before)
+	previous, _ := workload.PreviousOf(c.after)
+	return c.reconciler && candidate != nil && candidate.Mark == workload.MarkNone && previous != nil &&
+		previous.Promoted == candidate.Hash && c.stored.Equal(workload.ComparableOf(candidate.Template))
+}
+
+// isRestore reports whether a promotion is taken back.
+func (c change) isRestore() bool {
+	previous, _ := workload.PreviousOf(c.before)
+	return c.reconciler && previous != nil && c.stored.Equal(workload.ComparableOf(previous.Template))
+}
+
+// isDirect reports whether admission has just let this very template through.
+func (c change) isDirect() bool {
+	direct, _ := workload.DirectOf(c.after)
+	return direct != nil && c.before[config.AnnotationDirect] != c.after[config.AnnotationDirect] && direct.Hash == c.stored.KnownHash()
+}
+
+// mostDifferences keeps a message readable.
+const mostDifferences = 3
+
+// changedFields names the first fields in which two templates differ.
+func changedFields(a, b workload.Template) string {
+	one, err := typedOf(a)
+	if err != nil {
+		return "the template was"
+	}
+	other, err := typedOf(b)
+	if err != nil {
+		return "the template was"
+	}
+	compared, err := one.Compare(other)
+	if err != nil {
+		return "the template was"
+	}
+	var names []string
+	compared.Added.Union(compared.Modified).Union(compared.Removed).Leaves().Iterate(func(path fieldpath.Path) {
+		names = append(names, strings.TrimPrefix(path.String(), "."))
+	})
+	if len(names) > mostDifferences {
+		names = append(names[:mostDifferences], fmt.Sprintf("%d more", len(names)-mostDifferences))
+	}
+	return strings.Join(names, ", ") + " was"
+}

@@ -1,0 +1,90 @@
+package admission
+
+import (
+	"strings"
+	"testing"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
+)
+
+func TestGuard(t *testing.T) {
+	held := deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("v2", workload.MarkNone)})
+	render := func(old, updated map[string]any, by Request) map[string]any {
+		result, err := Render(old, updated, by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result.Object
+	}
+	promotion := deployment("v1", map[string]string{config.AnnotationPromote: hashOf("v2")})
+	promoted := render(held, promotion, sluice)
+	restored := render(promoted, deployment("v2", map[string]string{config.AnnotationRestore: hashOf("v1")}), sluice)
+	bypass := map[string]string{config.AnnotationBypass: "2026-01-01T00:30:00Z; outage"}
+	for name, c := range map[string]struct {
+		old, final map[string]any
+		by         Request
+		wrong      string
+	}{
+		"the stored template stays":                      {held, held, someone, ""},
+		"the candidate is promoted":                      {held, promoted, sluice, ""},
+		"the previous template is restored":              {promoted, restored, sluice, ""},
+		"a bypass lets a change through":                 {held, render(held, deployment("v3", bypass), someone), someone, ""},
+		"opting out lets a change through":               {held, deployment("v3", map[string]string{config.AnnotationCanary: "false"}), someone, ""},
+		"opting in lets a change through":                {deployment("v1", map[string]string{config.AnnotationCanary: "false"}), deployment("v2", nil), someone, ""},
+		"anybody else's promotion is refused":            {held, promoted, someone, "containers"},
+		"anybody else's restore is refused":              {promoted, restored, someone, "containers"},
+		"a change after ours is refused":                 {held, withImage(held, "v9"), someone, `spec.template.spec.containers[name="app"].image was changed after`},
+		"a change of what is promoted is refused":        {held, withImage(promoted, "v9"), sluice, "image was changed after"},
+		"a change of what is let through is refused":     {held, withImage(render(held, deployment("v3", bypass), someone), "v9"), someone, "image was changed after"},
+		"an earlier direct change allows no further one": {withImage(render(held, deployment("v3", bypass), someone), "v1"), render(held, deployment("v3", bypass), someone), someone, "image was changed after"},
+		"a failed candidate cannot be promoted": {deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("v2", workload.MarkFailed)}), promoted, sluice,
+			"image was changed after"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := Guard(c.old, c.final, c.by)
+			if c.wrong == "" && err != nil {
+				t.Errorf("refused: %v", err)
+			}
+			if c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) {
+				t.Errorf("got %v, not %q", err, c.wrong)
+			}
+		})
+	}
+}
+
+// withImage is what another webhook does to an object.
+func withImage(object map[string]any, image string) map[string]any {
+	changed := deployment(image, nil)
+	return map[string]any{"metadata": object["metadata"], "spec": changed["spec"], "status": object["status"]}
+}
+
+func TestValidate(t *testing.T) {
+	for name, c := range map[string]struct {
+		old, updated map[string]any
+		wrong        string
+	}{
+		"a new Deployment that is opted in": {nil, deployment("v1", nil), ""},
+		"a new Deployment from a backup":    {nil, deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("v2", "")}), ""},
+		"a new Deployment that asks for a promotion": {nil, deployment("v1", map[string]string{config.AnnotationPromote: "7c9e41d2"}),
+			"metadata.annotations[sluice.dev/promote]"},
+		"a new Deployment with a forged candidate": {nil, deployment("v1", map[string]string{config.AnnotationCandidate: `{"hash":"7c9e41d2","template":{}}`}),
+			"hash 7c9e41d2 is not that of the template"},
+		"a new Deployment whose candidate cannot be read": {nil, deployment("v1", map[string]string{config.AnnotationCandidate: "gzip:bm8="}), "metadata.annotations[sluice.dev/candidate]"},
+		"a bypass without a reason":                       {deployment("v1", nil), deployment("v1", map[string]string{config.AnnotationBypass: "2026-01-01T00:30:00Z"}), "and a reason"},
+		"a bypass of two hours":                           {deployment("v1", nil), deployment("v1", map[string]string{config.AnnotationBypass: "2026-01-01T02:00:00Z; x"}), "must end at most 1h0m0s from now"},
+		"a stored mistake blocks nothing else": {deployment("v1", map[string]string{config.AnnotationBypass: "soon"}),
+			deployment("v1", map[string]string{config.AnnotationBypass: "soon", "example.com/team": "a"}), ""},
+		"a way that does not exist": {deployment("v1", nil), deployment("v1", map[string]string{config.AnnotationRestart: "now"}), "must be one of canary, direct"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := Validate(c.old, c.updated, someone)
+			if c.wrong == "" && err != nil {
+				t.Errorf("refused: %v", err)
+			}
+			if c.wrong != "" && (err == nil || !strings.Contains(err.Error(), c.wrong)) {
+				t.Errorf("got %v, not %q", err, c.wrong)
+			}
+		})
+	}
+}

@@ -1,0 +1,73 @@
+package admission
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
+)
+
+// hold makes the requested template the candidate; the live one stays.
+func (s *subject) hold() error {
+	meant, changed, err := s.meaning()
+	if err != nil || !changed {
+		return err
+	}
+	switch {
+	case s.isTakenBack(meant):
+		if s.inFlight() != nil {
+			s.warn("taken back: %s is no longer rolled out", s.candidate.Hash)
+		}
+		s.candidate = nil
+	case s.candidate != nil && meant.Equal(workload.ComparableOf(s.candidate.Template)):
+	default:
+		if err := complete(meant.Template); err != nil {
+			return err
+		}
+		s.holdBack(meant)
+	}
+	return nil
+}
+
+// isTakenBack reports whether what is asked for is what the primary runs, apart from restarts where those go to the primary
+// directly.
+func (s *subject) isTakenBack(meant workload.Comparable) bool {
+	return meant.Equal(s.live) ||
+		s.candidate != nil && s.annotations[config.AnnotationRestart] == config.RestartDirect && workload.Equal(meant.WithoutRestart(), s.live.WithoutRestart())
+}
+
+// complete refuses what changes by several managers can leave over and the API server would refuse, were it live: it only
+// validates the template that is stored.
+func complete(template workload.Template) error {
+	for _, list := range []string{"initContainers", "containers"} {
+		value, found, err := unstructured.NestedFieldNoCopy(template, "spec", list)
+		containers, ok := value.([]any)
+		if err != nil || found && !ok {
+			return fmt.Errorf("spec.template.spec.%s: must be a list of containers", list)
+		}
+		for i, item := range containers {
+			container, _ := item.(map[string]any)
+			if image, _ := container["image"].(string); image == "" {
+				return fmt.Errorf("spec.template.spec.%s[%d].image: Required value: container %v has lost its image, which somebody else had set; name it, or remove the container", list, i, container["name"])
+			}
+		}
+	}
+	return nil
+}
+
+func (s *subject) holdBack(meant workload.Comparable) {
+	if replaced := s.inFlight(); replaced != nil && s.isWhole(false) {
+		s.warn("this replaces %s, which was in flight; to stop a rollout instead: kubectl sluice abort %s -n %s", replaced.Hash, s.name(), s.namespace())
+	}
+	s.candidate = &workload.Candidate{
+		Hash: meant.Hash(), Template: meant.Template, At: s.request.Now,
+		By: strings.ToValidUTF8(s.request.User, "?"), Manager: strings.ToValidUTF8(s.request.Manager, "?"),
+	}
+	s.warn("held back as canary %s, the Deployment itself does not roll; follow it with: kubectl sluice watch %s -n %s, or: kubectl get canaries.sluice.dev %s -n %s -w",
+		s.candidate.Hash, s.name(), s.namespace(), s.name(), s.namespace())
+	s.warn("stop it with: kubectl sluice abort %s -n %s, or: kubectl annotate deployment %s -n %s %s=true",
+		s.name(), s.namespace(), s.name(), s.namespace(), config.AnnotationAbort)
+}

@@ -1,0 +1,75 @@
+package admission
+
+import (
+	"fmt"
+	"sync"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/managedfields"
+
+	"sluice.dev/sluice/internal/workload"
+)
+
+// fieldManager is the API server's own bookkeeping of who owns which field, for Deployments.
+var fieldManager = sync.OnceValues(func() (*managedfields.FieldManager, error) {
+	kind := appsv1.SchemeGroupVersion.WithKind("Deployment")
+	return managedfields.NewDefaultFieldManager(converter(), asIs{}, asIs{}, asIs{}, kind, kind.GroupVersion(), "", nil)
+})
+
+// asIs converts nothing and adds no defaults: every version of a Deployment is read as apps/v1.
+type asIs struct{}
+
+// Convert is never asked for objects that are not there already.
+func (asIs) Convert(in, _, _ any) error { return fmt.Errorf("convert %T: not supported", in) }
+
+// ConvertToVersion returns the object.
+func (asIs) ConvertToVersion(in runtime.Object, _ runtime.GroupVersioner) (runtime.Object, error) {
+	return in, nil
+}
+
+// ConvertFieldLabel returns the label.
+func (asIs) ConvertFieldLabel(_ schema.GroupVersionKind, label, value string) (string, string, error) {
+	return label, value, nil
+}
+
+// Default adds nothing.
+func (asIs) Default(runtime.Object) {}
+
+// New makes an empty object.
+func (asIs) New(kind schema.GroupVersionKind) (runtime.Object, error) {
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(kind)
+	return object, nil
+}
+
+// ownUpdated has the requester own what it changed of the template last asked for, as the API server would have noted had
+// that been live. What it noted itself is about the stored template, and an apply would go by it later.
+func (s *subject) ownUpdated(meant workload.Template) {
+	if s.request.Manager == "" {
+		return
+	}
+	fields, err := s.updatedBy(meant)
+	if err != nil {
+		s.warn("who owns which field is told by the stored template, because %v", err)
+		return
+	}
+	s.owners = fields
+}
+
+func (s *subject) updatedBy(meant workload.Template) ([]metav1.ManagedFieldsEntry, error) {
+	manager, err := fieldManager()
+	if err != nil {
+		return nil, fmt.Errorf("metadata.managedFields: %w", err)
+	}
+	live, updated := withTemplate(s.old, s.candidate.Template), withTemplate(s.new, meant)
+	updated.SetManagedFields(live.GetManagedFields())
+	result, err := untyped(manager.Update(live, updated, s.request.Manager))
+	if err != nil {
+		return nil, fmt.Errorf("metadata.managedFields: %w", err)
+	}
+	return result.GetManagedFields(), nil
+}

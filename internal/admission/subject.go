@@ -1,0 +1,198 @@
+package admission
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+	"unicode"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
+)
+
+// Request is who asks for an update, and when.
+type Request struct {
+	// User is the name of the authenticated user.
+	User string
+	// Manager is the field manager of the request.
+	Manager string
+	// Reconciler is set when the user is sluice's own reconciler, which alone may state what admission puts in.
+	Reconciler bool
+	// Now is when the request came in.
+	Now time.Time
+}
+
+// Result is what becomes of an update.
+type Result struct {
+	// Object is what should be stored. It shares what is unchanged with the objects of the update.
+	Object map[string]any
+	// Warnings are printed by kubectl.
+	Warnings []string
+}
+
+// subject is one update of a Deployment in the making.
+type subject struct {
+	request Request
+	// old and new are the stored and the requested object. They are never changed.
+	old, new map[string]any
+	// live is the pod template of the stored object, requested that of the requested object.
+	live, requested workload.Comparable
+	// candidate, previous and direct are the records kept in annotations, as they will be stored.
+	candidate *workload.Candidate
+	previous  *workload.Previous
+	direct    *workload.Direct
+	// storedAnnotations are those of the stored object, requestedAnnotations those of the request.
+	storedAnnotations, requestedAnnotations map[string]string
+	// annotations are those that will be stored.
+	annotations map[string]string
+	warnings    []string
+	// owners replace the request's managedFields where the API server computed those from a template that is not the
+	// latest one requested; nil to leave them.
+	owners []metav1.ManagedFieldsEntry
+	// intent is what meaning has found.
+	intent *intent
+}
+
+func newSubject(old, updated map[string]any, request Request) (*subject, error) {
+	live, err := templateOf(old)
+	if err != nil {
+		return nil, err
+	}
+	requested, err := templateOf(updated)
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{request: request, old: old, new: updated, live: workload.ComparableOf(live), requested: workload.ComparableOf(requested)}
+	s.storedAnnotations = (&unstructured.Unstructured{Object: old}).GetAnnotations()
+	s.requestedAnnotations = (&unstructured.Unstructured{Object: updated}).GetAnnotations()
+	s.annotations = map[string]string{}
+	maps.Copy(s.annotations, s.requestedAnnotations)
+	// What cannot be read is as good as absent: it must not keep the Deployment from being repaired.
+	if s.candidate, err = workload.CandidateOf(s.storedAnnotations); err != nil {
+		s.warn("the annotation %s could not be read and is dropped: %v", config.AnnotationCandidate, err)
+	}
+	if s.previous, err = workload.PreviousOf(s.storedAnnotations); err != nil {
+		s.warn("the annotation %s could not be read and is dropped: %v", config.AnnotationPrevious, err)
+	}
+	if s.direct, err = workload.DirectOf(s.storedAnnotations); err != nil {
+		s.warn("the annotation %s could not be read and is dropped: %v", config.AnnotationDirect, err)
+	}
+	return s, nil
+}
+
+// templateOf is the template in an object itself, not a copy of it.
+func templateOf(object map[string]any) (workload.Template, error) {
+	value, _, _ := unstructured.NestedFieldNoCopy(object, "spec", "template")
+	template, ok := value.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("spec.template: must be a pod template")
+	}
+	return template, nil
+}
+
+// withTemplate is an object with another template. What is directly in the object, in its metadata and in its spec may be
+// changed; whatever is below is shared.
+func withTemplate(object map[string]any, template workload.Template) *unstructured.Unstructured {
+	result := maps.Clone(object)
+	for _, key := range []string{"metadata", "spec"} {
+		if fields, ok := object[key].(map[string]any); ok {
+			result[key] = maps.Clone(fields)
+		}
+	}
+	result["spec"].(map[string]any)["template"] = map[string]any(template)
+	return &unstructured.Unstructured{Object: result}
+}
+
+func (s *subject) name() string { return (&unstructured.Unstructured{Object: s.new}).GetName() }
+func (s *subject) namespace() string {
+	return (&unstructured.Unstructured{Object: s.new}).GetNamespace()
+}
+
+// mostWarning is how long a warning may be before API servers cut it.
+const mostWarning = 250
+
+// warn keeps to what fits into the header of an answer: one line of readable characters.
+func (s *subject) warn(format string, args ...any) {
+	s.warnings = append(s.warnings, readable(fmt.Sprintf("%s: %s", s.name(), fmt.Sprintf(format, args...))))
+}
+
+// readable is a text that fits into the header of an answer.
+func readable(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, text)
+	if runes := []rune(text); len(runes) > mostWarning {
+		text = string(runes[:mostWarning]) + "…"
+	}
+	return text
+}
+
+// inFlight is the candidate while it is being judged.
+func (s *subject) inFlight() *workload.Candidate {
+	if s.candidate == nil || s.candidate.Mark != workload.MarkNone {
+		return nil
+	}
+	return s.candidate
+}
+
+// take returns the value of an annotation that asks for something once, and drops it. A value that was there before is
+// nothing that this request asks for.
+func (s *subject) take(key string) (value string, asked bool) {
+	value, asked = s.annotations[key]
+	delete(s.annotations, key)
+	old, stored := s.storedAnnotations[key]
+	return value, asked && (!stored || old != value)
+}
+
+// store makes the result: the template to be stored, and what is kept in annotations.
+func (s *subject) store(template workload.Template) (Result, error) {
+	for _, key := range config.Requests() {
+		delete(s.annotations, key)
+	}
+	if err := s.keepAll(); err != nil {
+		return Result{}, err
+	}
+	object := withTemplate(s.new, template)
+	if s.owners != nil {
+		object.SetManagedFields(s.owners)
+	}
+	if len(s.annotations) == 0 {
+		object.SetAnnotations(nil)
+	} else {
+		object.SetAnnotations(s.annotations)
+	}
+	return Result{Object: object.Object, Warnings: s.warnings}, nil
+}
+
+type encoder interface{ Encode() (string, error) }
+
+// keepAll writes the annotations that are ours, whatever the requester did to them.
+func (s *subject) keepAll() error {
+	for _, record := range []struct {
+		key   string
+		value encoder
+		none  bool
+	}{
+		{config.AnnotationCandidate, s.candidate, s.candidate == nil},
+		{config.AnnotationPrevious, s.previous, s.previous == nil},
+		{config.AnnotationDirect, s.direct, s.direct == nil},
+	} {
+		delete(s.annotations, record.key)
+		if record.none {
+			continue
+		}
+		text, err := record.value.Encode()
+		if err != nil {
+			return err
+		}
+		s.annotations[record.key] = text
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package admission
+
+import (
+	"fmt"
+	"reflect"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
+)
+
+var annotations = field.NewPath("metadata", "annotations")
+
+// Validate rejects settings that cannot be read, with the full path, the value and what is allowed, and templates that
+// changed past the others. The stored object is nil when the request creates one. A value that was stored before does not
+// block a request that leaves it as it is.
+func Validate(old, updated map[string]any, request Request) error {
+	if err := validateSettings(old, updated, request); err != nil {
+		return err
+	}
+	if old == nil {
+		return validateNew(annotationsOf(updated))
+	}
+	return Guard(old, updated, request)
+}
+
+func annotationsOf(object map[string]any) map[string]string {
+	return (&unstructured.Unstructured{Object: object}).GetAnnotations()
+}
+
+func validateSettings(old, updated map[string]any, request Request) error {
+	before, after := annotationsOf(old), annotationsOf(updated)
+	_, problems := config.SettingsOf(after)
+	if _, err := config.BypassOf(after, request.Now); err != nil {
+		problems = append(problems, field.Invalid(annotations.Key(config.AnnotationBypass), after[config.AnnotationBypass], err.Error()))
+	}
+	var changed field.ErrorList
+	for _, problem := range problems {
+		key := annotationOf(problem)
+		left := before[key] == after[key]
+		if problem.BadValue != any(after[key]) {
+			// Several annotations do not go together: any of them may have changed.
+			left = sameSettings(before, after)
+		}
+		if !config.OptedIn(before) || !left {
+			changed = append(changed, problem)
+		}
+	}
+	if err := changed.ToAggregate(); err != nil {
+		return fmt.Errorf("%w", err)
+	}
+	return nil
+}
+
+// SettingsWarnings warns of settings with which no rollout could start, when a request makes them. Admission reads no
+// policies, so it says nothing about a Deployment that names one.
+func SettingsWarnings(old, updated map[string]any) []string {
+	before, after := annotationsOf(old), annotationsOf(updated)
+	if !config.OptedIn(after) || after[config.AnnotationPolicy] != "" || config.OptedIn(before) && sameSettings(before, after) {
+		return nil
+	}
+	_, problems := config.PolicyFor(after)
+	if _, known := config.PolicyFor(before); config.OptedIn(before) && reflect.DeepEqual(known, problems) {
+		return nil
+	}
+	name := (&unstructured.Unstructured{Object: updated}).GetName()
+	var warnings []string
+	for _, problem := range problems {
+		warnings = append(warnings, readable(fmt.Sprintf("%s: no rollout can start unless ClusterCanaryPolicy/%s says more: %v", name, v1alpha1.DefaultPolicyName, problem)))
+	}
+	return warnings
+}
+
+func sameSettings(before, after map[string]string) bool {
+	stored, _ := config.SettingsOf(before)
+	settings, _ := config.SettingsOf(after)
+	return reflect.DeepEqual(stored, settings)
+}
+
+// validateNew looks at the annotations of a Deployment that is made anew, perhaps from a backup that was taken during a
+// rollout: what is kept there must be what admission wrote, and nothing can be asked for yet.
+func validateNew(brought map[string]string) error {
+	for _, key := range config.Requests() {
+		if value, set := brought[key]; set {
+			return field.Invalid(annotations.Key(key), value, "cannot be set on a new Deployment; leave it out")
+		}
+	}
+	candidate, err := workload.CandidateOf(brought)
+	if err == nil && candidate != nil && candidate.Hash != candidate.Template.Hash() {
+		err = fmt.Errorf("hash %s is not that of the template", candidate.Hash)
+	}
+	for key, err := range map[string]error{
+		config.AnnotationCandidate: err,
+		config.AnnotationPrevious:  second(workload.PreviousOf(brought)),
+		config.AnnotationDirect:    second(workload.DirectOf(brought)),
+	} {
+		if err != nil {
+			return fmt.Errorf("%s: %w; leave it out", annotations.Key(key), err)
+		}
+	}
+	return nil
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// annotationOf is the key in a path such as metadata.annotations[sluice.dev/interval].
+func annotationOf(problem *field.Error) string {
+	path := problem.Field
+	start := len("metadata.annotations[")
+	if len(path) <= start {
+		return ""
+	}
+	return path[start : len(path)-1]
+}
+
+// decodeNumbers decodes JSON with whole numbers as int64, as unstructured objects hold them.
+func decodeNumbers(content []byte) (map[string]any, error) {
+	var result map[string]any
+	if err := utiljson.Unmarshal(content, &result); err != nil {
+		return nil, err
+	}
+	return result, nil
+}

@@ -1,0 +1,103 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/admission"
+)
+
+// object is decoded JSON.
+type object = unstructured.Unstructured
+
+func renderDeployment(old, updated object, request admission.Request) (admission.Result, error) {
+	return admission.Render(old.Object, updated.Object, request)
+}
+
+func validateDeployment(old, updated object, request admission.Request) ([]string, error) {
+	if err := admission.Validate(old.Object, updated.Object, request); err != nil {
+		return nil, err
+	}
+	return admission.SettingsWarnings(old.Object, updated.Object), nil
+}
+
+func renderRoute(old, updated object, request admission.Request) (admission.Result, error) {
+	return admission.RenderRoute(old.Object, updated.Object, request)
+}
+
+func dryRunDeployment(old, updated object, request admission.Request) ([]string, error) {
+	return admission.DryRun(old.Object, updated.Object, request), nil
+}
+
+func dryRunSettings(old, updated object, request admission.Request) ([]string, error) {
+	return admission.DryRunSettings(old.Object, updated.Object, request), nil
+}
+
+func dryRunRoute(_, _ object, _ admission.Request) ([]string, error) { return nil, nil }
+
+// typed is an object as this release knows it, and as it was sent: a newer release may have added fields.
+type typed[T any] struct {
+	known T
+	sent  object
+}
+
+// UnmarshalJSON decodes both.
+func (t *typed[T]) UnmarshalJSON(content []byte) error {
+	if err := json.Unmarshal(content, &t.known); err != nil {
+		return err
+	}
+	return json.Unmarshal(content, &t.sent)
+}
+
+func renderCanary(old, updated typed[v1alpha1.Canary], request admission.Request) (admission.Result, error) {
+	spec, warnings, err := admission.RenderCanary(old.known, updated.known, request)
+	if err != nil {
+		return admission.Result{}, err
+	}
+	updated.sent.Object["spec"] = spec
+	for _, key := range admission.AskedOnCanary {
+		unstructured.RemoveNestedField(updated.sent.Object, "metadata", "annotations", key)
+	}
+	return admission.Result{Object: updated.sent.Object, Warnings: warnings}, nil
+}
+
+func renderFreeze(old, updated typed[v1alpha1.Freeze], request admission.Request) (admission.Result, error) {
+	spec, err := admission.RenderFreeze(old.known, updated.known, request)
+	if err != nil {
+		return admission.Result{}, err
+	}
+	updated.sent.Object["spec"] = spec
+	return admission.Result{Object: updated.sent.Object}, nil
+}
+
+// validatePolicy judges a CanaryPolicy or a ClusterCanaryPolicy. A stored one that this release cannot decode may be replaced.
+func validatePolicy(_ context.Context, request ctrladmission.Request) ctrladmission.Response {
+	var stored, updated v1alpha1.CanaryPolicy
+	if err := json.Unmarshal(request.Object.Raw, &updated); err != nil {
+		return ctrladmission.Errored(http.StatusBadRequest, fmt.Errorf("decode %s %s: %w", request.Kind.Kind, request.Name, err))
+	}
+	var old *v1alpha1.PolicySpec
+	if len(request.OldObject.Raw) > 0 && json.Unmarshal(request.OldObject.Raw, &stored) == nil {
+		old = &stored.Spec
+	}
+	warnings, err := admission.ValidatePolicy(old, updated.Name, updated.Spec)
+	if err != nil {
+		return denied(err)
+	}
+	return ctrladmission.Allowed("").WithWarnings(warnings...)
+}
+
+// validateGenerated warns whoever edits or deletes what sluice has made: it goes when the rollout ends.
+func (h handlers) validateGenerated(_ context.Context, request ctrladmission.Request) ctrladmission.Response {
+	if request.UserInfo.Username == h.reconciler {
+		return ctrladmission.Allowed("")
+	}
+	return ctrladmission.Allowed("").WithWarnings(fmt.Sprintf("%s %s was made by sluice for one rollout and is removed at its end; change the primary instead",
+		request.Kind.Kind, request.Name))
+}
