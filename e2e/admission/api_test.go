@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/admission"
 	"sluice.dev/sluice/internal/route"
 )
 
@@ -52,7 +53,7 @@ func TestAppliesAreReadAsIfTheCandidateWereLive(t *testing.T) {
 			c := running(t, apply, "A=1")
 			v2, v3 := manifest("podinfo:v2", "B=2"), manifest("podinfo:v3", "B=2", "C=3")
 			warning := c.kubectl(v2, apply...)
-			if !strings.Contains(warning, "Warning: podinfo: held back as canary "+c.Candidate().Hash) {
+			if !strings.Contains(warning, "Warning: podinfo: "+admission.HeldBack+" "+c.Candidate().Hash) {
 				t.Errorf("kubectl does not print what happened: %s", warning)
 			}
 			c.expect("v2 applied", "podinfo:v1 A=1", "podinfo:v2 B=2")

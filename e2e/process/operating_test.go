@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/admission"
 	"sluice.dev/sluice/internal/plugin"
 	"sluice.dev/sluice/internal/workload"
 )
@@ -53,7 +54,7 @@ func (p people) setImage(image string) {
 	command.Env = append(os.Environ(), "HOME="+p.t.TempDir())
 	out, err := command.CombinedOutput()
 	p.Expect(err).NotTo(HaveOccurred(), string(out))
-	p.Expect(string(out)).To(ContainSubstring("held back as canary"))
+	p.Expect(string(out)).To(ContainSubstring(admission.HeldBack))
 }
 
 // says expects what kubectl sluice prints for olga, and how it exits.

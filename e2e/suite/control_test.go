@@ -9,6 +9,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/e2e/app"
 	"sluice.dev/sluice/e2e/traffic"
+	"sluice.dev/sluice/internal/admission"
 )
 
 const secondary = "secondary"
@@ -107,7 +108,7 @@ var _ = Describe("Control over many rollouts", Ordered, Serial, func() {
 		r := begin(ctx, "dryrun", scene{Options: app.Options{Replicas: 2, Annotations: with(map[string]string{"sluice.dev/interval": "2s"})}})
 		r.helmUpgrade(ctx, "dryRun=true")
 		out := r.kubectl(ctx, "set", "env", "deployment/podinfo", "VERSION=v2")
-		Expect(out).To(ContainSubstring("dry run: this change would have been held back as canary"))
+		Expect(out).To(ContainSubstring("dry run: this change would have been " + admission.HeldBack))
 		s := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 })
 		Expect(s.DryRun).To(BeTrue())
 		Expect(s.Message).To(HavePrefix("Dry run: "))

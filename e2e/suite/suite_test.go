@@ -16,6 +16,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/e2e/app"
+	"sluice.dev/sluice/internal/admission"
 )
 
 func TestSuite(t *testing.T) {
@@ -62,7 +63,7 @@ func (r *rollout) setVersion(ctx context.Context, version string, env ...string)
 	GinkgoHelper()
 	By(fmt.Sprintf("kubectl set env deployment/podinfo VERSION=%s %v", version, env))
 	out := r.kubectl(ctx, append([]string{"set", "env", "deployment/podinfo", "VERSION=" + version}, env...)...)
-	Expect(out).To(ContainSubstring("held back as canary"))
+	Expect(out).To(ContainSubstring(admission.HeldBack))
 }
 
 func (r *rollout) status(ctx context.Context) v1alpha1.CanaryStatus {

@@ -13,7 +13,7 @@ func DryRun(old, updated map[string]any, request Request) (warnings []string) {
 	if after == nil || after.Mark != workload.MarkNone || before != nil && before.Hash == after.Hash {
 		return nil
 	}
-	return []string{"dry run: this change would have been held back as canary " + after.Hash + "; it rolls out directly"}
+	return []string{"dry run: this change would have been " + HeldBack + " " + after.Hash + "; it rolls out directly"}
 }
 
 // DryRunSettings says what is wrong with the settings of a Deployment that is let through as it is.

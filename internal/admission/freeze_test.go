@@ -111,7 +111,7 @@ func TestADryRunLetsEverythingThrough(t *testing.T) {
 		updated map[string]any
 		warning string
 	}{
-		"a change of the template": {deployment("podinfo:v2", nil), "dry run: this change would have been held back as canary " + hashOf("podinfo:v2")},
+		"a change of the template": {deployment("podinfo:v2", nil), "dry run: this change would have been " + HeldBack + " " + hashOf("podinfo:v2")},
 		"a label":                  {deployment("podinfo:v1", map[string]string{"team": "a"}), ""},
 		"what is reserved":         {deployment("podinfo:v1", map[string]string{config.AnnotationPromote: "7c9e41d2"}), "would have been rejected"},
 	} {

@@ -10,6 +10,9 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
+// HeldBack begins the warning about a change that is held back.
+const HeldBack = "held back as canary"
+
 // hold makes the requested template the candidate; the live one stays.
 func (s *subject) hold() error {
 	meant, changed, err := s.meaning()
@@ -66,7 +69,7 @@ func (s *subject) holdBack(meant workload.Comparable) {
 		Hash: meant.Hash(), Template: meant.Template, At: s.request.Now,
 		By: strings.ToValidUTF8(s.request.User, "?"), Manager: strings.ToValidUTF8(s.request.Manager, "?"),
 	}
-	s.warn("held back as canary %s, the Deployment itself does not roll; follow it with: kubectl sluice watch %s -n %s, or: kubectl get canaries.sluice.dev %s -n %s -w",
+	s.warn(HeldBack+" %s, the Deployment itself does not roll; follow it with: kubectl sluice watch %s -n %s, or: kubectl get canaries.sluice.dev %s -n %s -w",
 		s.candidate.Hash, s.name(), s.namespace(), s.name(), s.namespace())
 	s.warn("stop it with: kubectl sluice abort %s -n %s, or: kubectl annotate deployment %s -n %s %s=true",
 		s.name(), s.namespace(), s.name(), s.namespace(), config.AnnotationAbort)

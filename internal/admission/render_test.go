@@ -104,7 +104,7 @@ func TestRender(t *testing.T) {
 		warning  string
 		wrong    string
 	}{
-		"a change is held back": {old: deployment("v1", nil), new: deployment("v2", nil), want: "v1 holds v2", warning: "held back as canary"},
+		"a change is held back": {old: deployment("v1", nil), new: deployment("v2", nil), want: "v1 holds v2", warning: HeldBack},
 		"nothing changes":       {old: deployment("v1", nil), new: deployment("v1", nil), want: "v1"},
 		"a change in flight replaces the candidate": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
 			new: deployment("v3", map[string]string{config.AnnotationCandidate: held}), want: "v1 holds v3", warning: "held back"},
