@@ -19,15 +19,15 @@ import (
 )
 
 const (
-	// publishing is how long an API server may take to serve the schema of a CRD that was upgraded a moment ago.
+	// publishing is how long an API server may take to serve the schema of a CRD that was just upgraded.
 	publishing   = 10 * time.Second
 	publishCheck = time.Second
 	mostNamed    = 5
 )
 
-// needOwnFields fails early, with what to do, where CRDs of an earlier release are installed: the API server would drop what
-// they lack from every status, which would then be written again in each tick. Everybody who is known to the API server may
-// read what it serves; where that is forbidden nothing can be said, and nothing is.
+// needOwnFields fails early, and says what to do, if CRDs of an earlier release are installed: the API server would drop the
+// fields they lack from every status, and each tick would write them again. Every authenticated user may normally read what
+// the API server describes; where that is forbidden, the check is skipped and the log says so.
 func needOwnFields(ctx context.Context, manager ctrl.Manager) error {
 	definitions, err := charts.CRDs()
 	if err != nil {
@@ -41,7 +41,7 @@ func needOwnFields(ctx context.Context, manager ctrl.Manager) error {
 	_ = wait.PollUntilContextTimeout(ctx, publishCheck, publishing, true, func(context.Context) (bool, error) {
 		served, err := servedSchemas(client.OpenAPIV3())
 		if err != nil {
-			ctrl.Log.WithName("setup").Info("cannot tell whether sluice's CRDs are those of this release", "because", err.Error())
+			ctrl.Log.WithName("setup").Info("cannot tell whether the CRDs of sluice are from this release", "because", err.Error())
 			return true, nil
 		}
 		outdated = lacking(definitions, served)
@@ -50,7 +50,7 @@ func needOwnFields(ctx context.Context, manager ctrl.Manager) error {
 	return outdated
 }
 
-// lacking says which fields of this release the schemas lack that a cluster serves, by kind; nil when they lack none.
+// lacking returns an error that names the fields of this release that the served schemas lack; nil if they lack none.
 func lacking(definitions []apiextensionsv1.CustomResourceDefinition, served map[string]map[string]any) error {
 	var fields []string
 	for _, definition := range definitions {
@@ -66,15 +66,15 @@ func lacking(definitions []apiextensionsv1.CustomResourceDefinition, served map[
 	if more := len(fields) - mostNamed; more > 0 {
 		named += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Errorf("sluice's CRDs in the cluster are those of an earlier release, without %s: apply charts/sluice/files/crds of this release (kubectl apply --server-side), "+
+	return fmt.Errorf("the CRDs of sluice in the cluster are from an earlier release and lack %s: apply charts/sluice/files/crds of this release (kubectl apply --server-side), "+
 		"or install the chart with crds.install=true", named)
 }
 
-// servedSchemas are the schemas that the cluster serves for sluice's kinds, by kind, as JSON.
+// servedSchemas returns the schemas that the cluster serves for sluice's kinds, by kind, as JSON.
 func servedSchemas(client openapi.Client) (map[string]map[string]any, error) {
 	paths, err := client.Paths()
 	if err != nil {
-		return nil, fmt.Errorf("list what the API server describes: %w", err)
+		return nil, fmt.Errorf("list the API descriptions of the API server: %w", err)
 	}
 	described, has := paths["apis/"+v1alpha1.GroupVersion.String()]
 	if !has {
@@ -82,7 +82,7 @@ func servedSchemas(client openapi.Client) (map[string]map[string]any, error) {
 	}
 	content, err := described.Schema(runtime.ContentTypeJSON)
 	if err != nil {
-		return nil, fmt.Errorf("read what the API server describes: %w", err)
+		return nil, fmt.Errorf("read the API description: %w", err)
 	}
 	var document struct {
 		Components struct {
@@ -90,7 +90,7 @@ func servedSchemas(client openapi.Client) (map[string]map[string]any, error) {
 		} `json:"components"`
 	}
 	if err := json.Unmarshal(content, &document); err != nil {
-		return nil, fmt.Errorf("decode what the API server describes: %w", err)
+		return nil, fmt.Errorf("decode the API description: %w", err)
 	}
 	schemas := map[string]map[string]any{}
 	for name, schema := range document.Components.Schemas {

@@ -9,14 +9,14 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 )
 
-// drain lets admission go on for a while after the process was told to end, until nobody sends requests any more: the pod
-// is taken out of the Service meanwhile, and every answer asks the API server not to use the connection again. A request on
-// a connection that is closed at the end would fail.
+// drain keeps serving admission for a while after the process is told to terminate, until no more requests arrive: meanwhile
+// the pod is removed from the Service, and every answer asks the API server not to reuse the connection. A request on a
+// connection that is closed at the end would fail.
 type drain struct {
 	begun atomic.Bool
 }
 
-// after is done a while after the context is.
+// after returns a context that ends the given time after ctx.
 func (d *drain) after(ctx context.Context, while time.Duration) context.Context {
 	later, done := context.WithCancel(context.WithoutCancel(ctx))
 	context.AfterFunc(ctx, func() {
@@ -26,7 +26,7 @@ func (d *drain) after(ctx context.Context, while time.Duration) context.Context 
 	return later
 }
 
-// drained is a webhook server whose answers end their connections once the drain has begun.
+// drained is a webhook server whose answers close their connections once the drain has begun.
 type drained struct {
 	ctrlwebhook.Server
 	drain *drain

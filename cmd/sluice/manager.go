@@ -19,10 +19,10 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// leaseName is the lease of the replica that reconciles: admission is served by all, but steps are taken by one.
+// leaseName is the lease of the replica that reconciles; every replica serves admission.
 const leaseName = "sluice"
 
-// shutdownTimeout is how long admissions in flight may take to finish; the API server waits for none longer than that.
+// shutdownTimeout is how long admission requests in flight may take to finish; the API server waits no longer than that.
 const shutdownTimeout = 20 * time.Second
 
 func newManager(process config.Process) (ctrl.Manager, error) {
@@ -70,8 +70,8 @@ func metricsOptions(m config.ProcessMetrics) metricsserver.Options {
 	return options
 }
 
-// cacheOptions read no more than the permissions of the chart allow. Gateways are read everywhere, also where only some
-// namespaces are watched: routes attach to Gateways of other namespaces.
+// cacheOptions restricts reads to what the permissions of the chart allow. Gateways are read in every namespace, even if only
+// some are watched, because routes attach to Gateways in other namespaces.
 func cacheOptions(process config.Process) cache.Options {
 	objects := certs.CacheOf(certOptions(process))
 	objects[&discoveryv1.EndpointSlice{}] = cache.ByObject{Label: labels.SelectorFromSet(labels.Set{config.LabelRole: config.RoleCanary})}

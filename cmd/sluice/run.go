@@ -68,21 +68,21 @@ func levelOf(name string) zapcore.Level {
 	return zapcore.InfoLevel
 }
 
-// limitMemory makes the garbage collector work harder before the container's limit is reached: at 90 % of it. Without a
-// limit, or where GOMEMLIMIT is set, nothing changes. It returns the limit that is in force.
+// limitMemory makes the garbage collector work harder once the process uses 90% of the container's memory limit. It changes
+// nothing without a limit, or if GOMEMLIMIT is set. It returns the limit that is in force.
 func limitMemory(container string) (int64, error) {
 	if container == "" || os.Getenv("GOMEMLIMIT") != "" {
 		return debug.SetMemoryLimit(-1), nil
 	}
 	limit, err := strconv.ParseInt(container, 10, 64)
 	if err != nil || limit <= 0 {
-		return 0, fmt.Errorf("environment variable MEMORY_LIMIT is %q: must be the memory limit of the container in bytes; unset it for no limit", container)
+		return 0, fmt.Errorf("environment variable MEMORY_LIMIT is %q: must be the memory limit of the container in bytes, or unset for no limit", container)
 	}
 	debug.SetMemoryLimit(limit / 10 * 9)
 	return limit / 10 * 9, nil
 }
 
-// needGatewayAPI fails early, with what to do, where the types are missing that everything rests on.
+// needGatewayAPI fails early, and says what to do, if the cluster lacks a type that sluice depends on.
 func needGatewayAPI(manager ctrl.Manager) error {
 	for _, object := range []client.Object{&gatewayv1.HTTPRoute{}, &v1alpha1.Canary{}, &v1alpha1.CanaryPolicy{}, &v1alpha1.ClusterCanaryPolicy{}, &v1alpha1.Freeze{}} {
 		kinds, _, err := manager.GetScheme().ObjectKinds(object)
@@ -90,7 +90,7 @@ func needGatewayAPI(manager ctrl.Manager) error {
 			return fmt.Errorf("look up %T: %w", object, err)
 		}
 		if _, err := manager.GetRESTMapper().RESTMapping(kinds[0].GroupKind(), kinds[0].Version); meta.IsNoMatchError(err) {
-			return fmt.Errorf("the cluster does not know %s: install the Gateway API CRDs (standard channel, v1) and sluice's own, which the chart has", kinds[0])
+			return fmt.Errorf("the cluster does not serve %s: install the CRDs of the Gateway API (standard channel, v1) and those of sluice, which are in the chart", kinds[0])
 		} else if err != nil {
 			return fmt.Errorf("look up %s: %w", kinds[0], err)
 		}

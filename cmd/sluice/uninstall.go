@@ -12,14 +12,14 @@ import (
 	"sluice.dev/sluice/internal/uninstall"
 )
 
-// uninstallTimeout leaves time for gateways that report slowly, and for the controller's pods to end.
+// uninstallTimeout allows for gateways that are slow to report and for the controller's pods to terminate.
 const uninstallTimeout = 4 * time.Minute
 
 func uninstallCommand() *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "uninstall",
-		Short: "End all rollouts, restore their routes and stop the controller; the chart runs it before it is uninstalled",
+		Short: "End all rollouts, restore their routes and stop the controller (the chart runs this before it is uninstalled)",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			process, err := processOf(cmd.Flags())
@@ -49,6 +49,6 @@ func uninstallCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().DurationVar(&timeout, "timeout", uninstallTimeout, "how long that may take")
+	cmd.Flags().DurationVar(&timeout, "timeout", uninstallTimeout, "time limit for the whole command")
 	return cmd
 }

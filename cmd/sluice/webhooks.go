@@ -16,7 +16,7 @@ import (
 	"sluice.dev/sluice/webhook"
 )
 
-// addWebhooks serves admission on every replica, leader or not, and tells on /readyz why it cannot.
+// addWebhooks serves admission on every replica, leader or not. Where it cannot, /readyz says why.
 func addWebhooks(manager ctrl.Manager, process config.Process, d *drain) error {
 	serving, err := certs.Setup(manager, certOptions(process))
 	if err != nil {
@@ -45,10 +45,10 @@ func addWebhooks(manager ctrl.Manager, process config.Process, d *drain) error {
 	return nil
 }
 
-// headerTimeout ends connections to the probes that never ask for anything.
+// headerTimeout ends connections to the probes that send no request.
 const headerTimeout = 10 * time.Second
 
-// probes answers with the reason; the manager's own probes withhold it.
+// probes serves /healthz and /readyz with the reason in the answer; the manager's own probes leave it out.
 func probes(address string, ready healthz.Checker) *manager.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", healthz.CheckHandler{Checker: healthz.Ping})
