@@ -98,6 +98,6 @@ func (h handlers) validateGenerated(_ context.Context, request ctrladmission.Req
 	if request.UserInfo.Username == h.reconciler {
 		return ctrladmission.Allowed("")
 	}
-	return ctrladmission.Allowed("").WithWarnings(fmt.Sprintf("%s %s was made by sluice for one rollout and is removed at its end; change the primary instead",
+	return ctrladmission.Allowed("").WithWarnings(fmt.Sprintf("%s %s was created by sluice for one rollout and is deleted when it ends; change the primary instead",
 		request.Kind.Kind, request.Name))
 }

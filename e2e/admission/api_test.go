@@ -38,7 +38,7 @@ func running(t *testing.T, apply []string, env ...string) cluster {
 
 func TestSettingsByWhichNoRolloutCouldStartAreWarnedOf(t *testing.T) {
 	c := running(t, appliers["client-side"])
-	const warning = "Warning: podinfo: no rollout can start unless ClusterCanaryPolicy/default says more: metadata.annotations[sluice.dev/step-weight]"
+	const warning = "Warning: podinfo: no rollout can start unless ClusterCanaryPolicy/default adds what is missing: metadata.annotations[sluice.dev/step-weight]"
 	if out := c.kubectl("", "annotate", "deployment", "podinfo", config.AnnotationStepWeight+"=0"); !strings.Contains(out, warning) {
 		t.Errorf("got %s, which does not say %q", out, warning)
 	}

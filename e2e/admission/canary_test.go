@@ -105,7 +105,7 @@ func TestRequestsForNothingAreRejected(t *testing.T) {
 		}
 	}
 	out, err := c.patchSpec(`{"abort":{"candidate":"41aa07fe"}}`)
-	if err != nil || !strings.Contains(out, "Warning: spec.abort: the Canary's status is about candidate") {
+	if err != nil || !strings.Contains(out, "Warning: spec.abort: the Canary's status shows candidate") {
 		t.Errorf("a request for a candidate that the status does not know: %v\n%s", err, out)
 	}
 }

@@ -105,7 +105,7 @@ func TestADeploymentFromABackupIsTakenUp(t *testing.T) {
 	c.kubectl(backup, "create", "-f", "-")
 	c.expect("restored", "podinfo:v1", "podinfo:v2")
 	c.kubectl("", "delete", "deployment", "podinfo")
-	if out, err := c.run(strings.ReplaceAll(backup, "podinfo:v2", "evil:v1"), "create", "-f", "-"); err == nil || !strings.Contains(out, "is not that of the template") {
+	if out, err := c.run(strings.ReplaceAll(backup, "podinfo:v2", "evil:v1"), "create", "-f", "-"); err == nil || !strings.Contains(out, "does not match the template") {
 		t.Errorf("a forged backup says %s", out)
 	}
 }

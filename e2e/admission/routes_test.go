@@ -154,7 +154,7 @@ func TestWhoEditsWhatSluiceMadeIsWarned(t *testing.T) {
 		{"delete", "service", "podinfo-canary"},
 	} {
 		out := c.kubectl("", args...)
-		if warned := strings.Contains(out, "was made by sluice for one rollout"); warned == (args[0] == "scale") {
+		if warned := strings.Contains(out, "was created by sluice for one rollout"); warned == (args[0] == "scale") {
 			t.Errorf("kubectl %s says %s", strings.Join(args, " "), out)
 		}
 	}

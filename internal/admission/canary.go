@@ -62,7 +62,7 @@ func (s *stamper) request(path *field.Path, was, is *v1alpha1.Request, possible 
 	}
 	is.Stamp = v1alpha1.Stamp{By: s.user, At: &s.now}
 	if is.Candidate != s.status.Candidate {
-		s.warnings = append(s.warnings, fmt.Sprintf("%s: the Canary's status is about candidate %q; a request for %s is ignored unless that is the candidate by now",
+		s.warnings = append(s.warnings, fmt.Sprintf("%s: the Canary's status shows candidate %q; a request for %s has no effect unless that has become the candidate since",
 			path, s.status.Candidate, is.Candidate))
 		return
 	}
@@ -84,6 +84,9 @@ func unstamped(request v1alpha1.Request) v1alpha1.Request {
 	return request
 }
 
+// alreadyRuns is why a promoted candidate can no longer be aborted or reset.
+const alreadyRuns = "the primary already runs this candidate; to go back, apply the previous template"
+
 // inFlight says why a candidate can be neither aborted nor promoted; empty when it can, or when that is not known.
 func (s *stamper) inFlight(request *v1alpha1.Request) string {
 	if *request.Attempt != s.status.Attempt {
@@ -96,12 +99,12 @@ func (s *stamper) inFlight(request *v1alpha1.Request) string {
 		if s.status.Promoted == nil {
 			return ""
 		}
-		return "the primary already runs this candidate; to go back, apply the template before it"
+		return alreadyRuns
 	}
 	return "this candidate is not in flight: " + standing(s.status)
 }
 
-// ended says why a candidate cannot be tried again; empty when it can, or when that is not known.
+// ended says why a candidate cannot be retried; empty when it can, or when that is not known.
 func (s *stamper) ended(request *v1alpha1.Request) string {
 	if *request.Attempt != s.status.Attempt {
 		return ""
@@ -110,7 +113,7 @@ func (s *stamper) ended(request *v1alpha1.Request) string {
 	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeAborted:
 		return ""
 	}
-	return "only a candidate that failed or was aborted can be tried again: " + standing(s.status)
+	return "only a candidate that failed or was aborted can be retried: " + standing(s.status)
 }
 
 // standing tells where the candidate of a status is.

@@ -23,9 +23,9 @@ func (s *stamper) translate(annotations map[string]string, spec *v1alpha1.Canary
 		request := v1alpha1.Request{Candidate: s.status.Candidate, Attempt: &s.status.Attempt}
 		switch {
 		case value != "true":
-			s.problems = append(s.problems, field.Invalid(path, value, `must be "true"; it asks for something once`))
+			s.problems = append(s.problems, field.Invalid(path, value, `must be "true": it is a one-time request`))
 		case request.Candidate == "":
-			s.warnings = append(s.warnings, fmt.Sprintf("%s: there is no candidate, so nothing is done", path))
+			s.warnings = append(s.warnings, fmt.Sprintf("%s: there is no candidate, so this has no effect", path))
 		case key == config.AnnotationReset:
 			spec.Reset = &request
 		default:
@@ -42,7 +42,7 @@ func (s *stamper) resettable(request *v1alpha1.Request) string {
 	case s.status.Outcome == v1alpha1.OutcomeSucceeded:
 		return "there is nothing to reset: " + standing(s.status)
 	case s.status.Phase == v1alpha1.PhasePromoting && s.status.Promoted != nil:
-		return "the primary already runs this candidate; to go back, apply the template before it"
+		return alreadyRuns
 	}
 	return ""
 }

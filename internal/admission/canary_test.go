@@ -66,7 +66,7 @@ func TestRenderCanary(t *testing.T) {
 		"a request for another candidate than the status knows is warned about": {status: statusIn("Progressing", ""),
 			new:     v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: "41aa07fe"}},
 			want:    v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: "41aa07fe", Stamp: now}},
-			warning: "spec.abort: the Canary's status is about candidate \"7c9e41d2\""},
+			warning: "spec.abort: the Canary's status shows candidate \"7c9e41d2\""},
 		"a failed candidate can be retried": {status: statusIn("Failed", "Failed"), new: v1alpha1.CanarySpec{Retry: &v1alpha1.Request{Candidate: hash}},
 			want: v1alpha1.CanarySpec{Retry: requestFor(hash, 1, now)}},
 	} {
@@ -100,7 +100,7 @@ func TestRequestsForNothingAreRefused(t *testing.T) {
 		"aborting what failed":              {statusIn("Failed", "Failed"), abort, "it was rolled back: 5 failed checks"},
 		"aborting what the primary runs":    {atPrimary, abort, "the primary already runs this candidate"},
 		"promoting what was taken back":     {statusIn("Initialized", "Cancelled"), promote, "spec.promote.candidate: Invalid value: \"7c9e41d2\": this candidate is not in flight: its rollout was cancelled"},
-		"retrying what is judged":           {statusIn("Progressing", ""), retry, "only a candidate that failed or was aborted can be tried again: it is in phase Progressing"},
+		"retrying what is judged":           {statusIn("Progressing", ""), retry, "only a candidate that failed or was aborted can be retried: it is in phase Progressing"},
 		"retrying what was promoted":        {statusIn("Succeeded", "Succeeded"), retry, "it was promoted"},
 		"promoting while it is rolled back": {statusIn("Finalising", "Failed"), promote, "it was rolled back"},
 	} {

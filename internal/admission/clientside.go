@@ -77,7 +77,7 @@ func (s *subject) replayUnknown() (workload.Template, error) {
 	}
 	patch, err := strategicpatch.CreateTwoWayMergePatchUsingLookupPatchMeta(documents[0], documents[1], keys)
 	if err != nil {
-		return nil, fmt.Errorf("spec.template: compare with the stored one: %w", err)
+		return nil, fmt.Errorf("spec.template: compare with the stored template: %w", err)
 	}
 	merged, err := strategicpatch.StrategicMergePatchUsingLookupPatchMeta(documents[2], patch, keys)
 	if err != nil {

@@ -12,7 +12,7 @@ func bypassed(s *subject) (workload.Template, bool, error) {
 	bypass, problem := config.BypassOf(s.annotations, s.request.Now)
 	if bypass == nil || problem != nil {
 		if _, set := s.annotations[config.AnnotationBypass]; set && problem == nil {
-			s.warnOfChange("the bypass in %s has ended, so this change is held back", config.AnnotationBypass)
+			s.warnOfChange("the bypass in %s has expired, so this change is held back", config.AnnotationBypass)
 		}
 		return nil, false, nil
 	}
@@ -56,7 +56,7 @@ func (s *subject) letThrough(how workload.DirectWay, reason, because string) (wo
 	}
 	if kept := s.candidate; kept != nil && kept.Mark != workload.MarkNone && meant.Equal(workload.ComparableOf(kept.Template)) {
 		// Tools apply the same manifest for ever, also in the moment in which the only pod of the primary is replaced.
-		s.warn("%s is marked as %s and does not roll out directly; to ask for it all the same: kubectl annotate deployment %s -n %s %s=true",
+		s.warn("%s is marked as %s and does not roll out directly; to try it again: kubectl annotate deployment %s -n %s %s=true",
 			kept.Hash, kept.Mark, s.name(), s.namespace(), config.AnnotationRetry)
 		return nil, false, nil
 	}

@@ -52,7 +52,7 @@ func TestAnnotationsOfACanaryAskOnce(t *testing.T) {
 		"a reset of what is live":   {annotation: config.AnnotationReset, value: "true", status: statusIn("Succeeded", "Succeeded"), wrong: "there is nothing to reset: it was promoted"},
 		"a skip in flight":          {annotation: config.AnnotationSkipAnalysis, value: "true", status: statusIn("Progressing", ""), skip: true},
 		"a skip of what is over":    {annotation: config.AnnotationSkipAnalysis, value: "true", status: statusIn("Failed", "Failed"), wrong: "this candidate is not in flight"},
-		"no candidate":              {annotation: config.AnnotationReset, value: "true", warning: "there is no candidate, so nothing is done"},
+		"no candidate":              {annotation: config.AnnotationReset, value: "true", warning: "there is no candidate, so this has no effect"},
 		"a value that says nothing": {annotation: config.AnnotationSkipAnalysis, value: "yes", status: statusIn("Progressing", ""), wrong: `must be "true"`},
 	} {
 		t.Run(name, func(t *testing.T) {

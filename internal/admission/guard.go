@@ -32,8 +32,8 @@ func Guard(old, updated map[string]any, request Request) error {
 	if !config.OptedIn(c.before) || !config.OptedIn(c.after) || workload.ComparableOf(live).Equal(c.stored) || c.isPromotion() || c.isRestore() || c.isDirect() {
 		return nil
 	}
-	return fmt.Errorf("spec.template: %s changed after sluice had held the change back, by another admission webhook: let sluice's run last "+
-		"(webhook configurations are called in the order of their names; sluice's is called zz-sluice), or keep the other one away from this Deployment", changedFields(live, stored))
+	return fmt.Errorf("spec.template: another admission webhook changed %s after sluice had held the change back: let sluice's webhook run last "+
+		"(webhook configurations are called in the order of their names; sluice's is zz-sluice), or exclude this Deployment from the other webhook", changedFields(live, stored))
 }
 
 // change is what the guard looks at.
@@ -70,15 +70,15 @@ const mostDifferences = 3
 func changedFields(a, b workload.Template) string {
 	one, err := typedOf(a)
 	if err != nil {
-		return "the template was"
+		return "the template"
 	}
 	other, err := typedOf(b)
 	if err != nil {
-		return "the template was"
+		return "the template"
 	}
 	compared, err := one.Compare(other)
 	if err != nil {
-		return "the template was"
+		return "the template"
 	}
 	var names []string
 	compared.Added.Union(compared.Modified).Union(compared.Removed).Leaves().Iterate(func(path fieldpath.Path) {
@@ -87,5 +87,5 @@ func changedFields(a, b workload.Template) string {
 	if len(names) > mostDifferences {
 		names = append(names[:mostDifferences], fmt.Sprintf("%d more", len(names)-mostDifferences))
 	}
-	return strings.Join(names, ", ") + " was"
+	return strings.Join(names, ", ")
 }

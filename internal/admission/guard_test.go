@@ -34,12 +34,12 @@ func TestGuard(t *testing.T) {
 		"opting in lets a change through":                {deployment("v1", map[string]string{config.AnnotationCanary: "false"}), deployment("v2", nil), someone, ""},
 		"anybody else's promotion is refused":            {held, promoted, someone, "containers"},
 		"anybody else's restore is refused":              {promoted, restored, someone, "containers"},
-		"a change after ours is refused":                 {held, withImage(held, "v9"), someone, `spec.template.spec.containers[name="app"].image was changed after`},
-		"a change of what is promoted is refused":        {held, withImage(promoted, "v9"), sluice, "image was changed after"},
-		"a change of what is let through is refused":     {held, withImage(render(held, deployment("v3", bypass), someone), "v9"), someone, "image was changed after"},
-		"an earlier direct change allows no further one": {withImage(render(held, deployment("v3", bypass), someone), "v1"), render(held, deployment("v3", bypass), someone), someone, "image was changed after"},
+		"a change after ours is refused":                 {held, withImage(held, "v9"), someone, `another admission webhook changed spec.template.spec.containers[name="app"].image after`},
+		"a change of what is promoted is refused":        {held, withImage(promoted, "v9"), sluice, "image after sluice had held the change back"},
+		"a change of what is let through is refused":     {held, withImage(render(held, deployment("v3", bypass), someone), "v9"), someone, "image after sluice had held the change back"},
+		"an earlier direct change allows no further one": {withImage(render(held, deployment("v3", bypass), someone), "v1"), render(held, deployment("v3", bypass), someone), someone, "image after sluice had held the change back"},
 		"a failed candidate cannot be promoted": {deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("v2", workload.MarkFailed)}), promoted, sluice,
-			"image was changed after"},
+			"image after sluice had held the change back"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := Guard(c.old, c.final, c.by)
@@ -69,7 +69,7 @@ func TestValidate(t *testing.T) {
 		"a new Deployment that asks for a promotion": {nil, deployment("v1", map[string]string{config.AnnotationPromote: "7c9e41d2"}),
 			"metadata.annotations[sluice.dev/promote]"},
 		"a new Deployment with a forged candidate": {nil, deployment("v1", map[string]string{config.AnnotationCandidate: `{"hash":"7c9e41d2","template":{}}`}),
-			"hash 7c9e41d2 is not that of the template"},
+			"hash 7c9e41d2 does not match the template"},
 		"a new Deployment whose candidate cannot be read": {nil, deployment("v1", map[string]string{config.AnnotationCandidate: "gzip:bm8="}), "metadata.annotations[sluice.dev/candidate]"},
 		"a bypass without a reason":                       {deployment("v1", nil), deployment("v1", map[string]string{config.AnnotationBypass: "2026-01-01T00:30:00Z"}), "and a reason"},
 		"a bypass of two hours":                           {deployment("v1", nil), deployment("v1", map[string]string{config.AnnotationBypass: "2026-01-01T02:00:00Z; x"}), "must end at most 1h0m0s from now"},

@@ -54,7 +54,8 @@ func complete(template workload.Template) error {
 		for i, item := range containers {
 			container, _ := item.(map[string]any)
 			if image, _ := container["image"].(string); image == "" {
-				return fmt.Errorf("spec.template.spec.%s[%d].image: Required value: container %v has lost its image, which somebody else had set; name it, or remove the container", list, i, container["name"])
+				return fmt.Errorf("spec.template.spec.%s[%d].image: Required value: container %v has no image: another field manager had set it; "+
+					"set it in this manifest, or remove the container", list, i, container["name"])
 			}
 		}
 	}
@@ -69,7 +70,7 @@ func (s *subject) holdBack(meant workload.Comparable) {
 		Hash: meant.Hash(), Template: meant.Template, At: s.request.Now,
 		By: strings.ToValidUTF8(s.request.User, "?"), Manager: strings.ToValidUTF8(s.request.Manager, "?"),
 	}
-	s.warn(HeldBack+" %s, the Deployment itself does not roll; follow it with: kubectl sluice watch %s -n %s, or: kubectl get canaries.sluice.dev %s -n %s -w",
+	s.warn(HeldBack+" %s, so the Deployment itself does not roll; follow it with: kubectl sluice watch %s -n %s, or: kubectl get canaries.sluice.dev %s -n %s -w",
 		s.candidate.Hash, s.name(), s.namespace(), s.name(), s.namespace())
 	s.warn("stop it with: kubectl sluice abort %s -n %s, or: kubectl annotate deployment %s -n %s %s=true",
 		s.name(), s.namespace(), s.name(), s.namespace(), config.AnnotationAbort)

@@ -27,7 +27,7 @@ func abort(s *subject) {
 		s.warn("nothing to abort: the candidate in flight is %s, not %s", candidate.Hash, hash)
 	default:
 		s.candidate = s.marked(*candidate, workload.MarkAborted, user)
-		s.warn("aborted %s; to judge the same template again: kubectl annotate deployment %s -n %s %s=true",
+		s.warn("aborted %s; to try the same template again: kubectl annotate deployment %s -n %s %s=true",
 			candidate.Hash, s.name(), s.namespace(), config.AnnotationRetry)
 	}
 }
@@ -42,9 +42,9 @@ func reset(s *subject) {
 	case s.candidate == nil:
 		s.warn("nothing to reset: there is no candidate")
 	case hash != "" && hash != s.candidate.Hash:
-		s.warn("nothing to reset: the candidate that is kept is %s, not %s", s.candidate.Hash, hash)
+		s.warn("nothing to reset: the current candidate is %s, not %s", s.candidate.Hash, hash)
 	default:
-		s.warn("reset: %s is forgotten; apply it again to have it judged anew", s.candidate.Hash)
+		s.warn("reset: %s is forgotten; apply it again to start over", s.candidate.Hash)
 		s.candidate = nil
 	}
 }
@@ -56,9 +56,9 @@ func retry(s *subject) {
 	}
 	switch {
 	case s.candidate == nil || s.candidate.Mark == workload.MarkNone:
-		s.warn("nothing to retry: no candidate has failed or was aborted")
+		s.warn("nothing to retry: no candidate failed or was aborted")
 	case hash != "" && hash != s.candidate.Hash:
-		s.warn("nothing to retry: the candidate that is kept is %s, not %s", s.candidate.Hash, hash)
+		s.warn("nothing to retry: the current candidate is %s, not %s", s.candidate.Hash, hash)
 	default:
 		again := *s.candidate
 		again.Mark, again.MarkedBy, again.MarkedAt = workload.MarkNone, "", nil

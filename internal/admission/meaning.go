@@ -68,7 +68,7 @@ func (s *subject) applied() (workload.Template, bool, error) {
 			return meant, true, nil
 		}
 		// A field that a newer API server has added to the types must not keep anybody from changing the Deployment.
-		s.warn("read as a change of the stored template, because %v", err)
+		s.warn("treated as a change to the stored template: %v", err)
 		meant, err = s.replayUnknown()
 		return meant, true, err
 	}

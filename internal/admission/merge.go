@@ -72,10 +72,10 @@ func put(changes *typed.Comparison, to, onto *typed.TypedValue, win func(added *
 	changed := win(added).Union(changes.Modified.Leaves())
 	merged, err := onto.Merge(to.ExtractItems(changed, typed.WithAppendKeyFields()))
 	if err != nil {
-		return nil, fmt.Errorf("spec.template: take over what changed: %w", err)
+		return nil, fmt.Errorf("spec.template: apply the changes: %w", err)
 	}
 	if merged, err = to.ExtractItems(added, typed.WithAppendKeyFields()).Merge(merged); err != nil {
-		return nil, fmt.Errorf("spec.template: add what is absent: %w", err)
+		return nil, fmt.Errorf("spec.template: add missing fields: %w", err)
 	}
 	if changes.Removed.Empty() {
 		return merged, nil

@@ -64,7 +64,7 @@ func TestFieldsNewerThanTheTypes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if told := strings.Contains(strings.Join(result.Warnings, "\n"), "read as a change of the stored template"); told != (manager == "flux") {
+			if told := strings.Contains(strings.Join(result.Warnings, "\n"), "treated as a change to the stored template"); told != (manager == "flux") {
 				t.Errorf("the warnings are %q", result.Warnings)
 			}
 			candidate, err := workload.CandidateOf((&unstructured.Unstructured{Object: result.Object}).GetAnnotations())

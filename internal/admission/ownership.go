@@ -54,7 +54,7 @@ func (s *subject) ownUpdated(meant workload.Template) {
 	}
 	fields, err := s.updatedBy(meant)
 	if err != nil {
-		s.warn("who owns which field is told by the stored template, because %v", err)
+		s.warn("field ownership follows the stored template, not the candidate: %v", err)
 		return
 	}
 	s.owners = fields

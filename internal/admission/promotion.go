@@ -35,7 +35,7 @@ func restore(s *subject) (workload.Template, bool, error) {
 		return nil, false, nil
 	}
 	if s.previous == nil || s.previous.Hash != hash {
-		return nil, false, fmt.Errorf("restore %s: no such template is kept in %s", hash, config.AnnotationPrevious)
+		return nil, false, fmt.Errorf("restore %s: there is no such template in %s", hash, config.AnnotationPrevious)
 	}
 	previous := s.previous
 	s.previous = nil

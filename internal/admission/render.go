@@ -75,7 +75,7 @@ func (s *subject) refuseReserved() error {
 	}
 	for _, key := range config.Reserved() {
 		if value, set := s.requestedAnnotations[key]; set && s.storedAnnotations[key] != value {
-			return fmt.Errorf("metadata.annotations[%s]: only sluice itself may set it, not %s; to ask for something: kubectl sluice promote, abort or retry %s -n %s",
+			return fmt.Errorf("metadata.annotations[%s]: only sluice itself may set it, not %s; use instead: kubectl sluice promote, abort or retry %s -n %s",
 				key, s.request.User, s.name(), s.namespace())
 		}
 	}
@@ -93,7 +93,7 @@ func notOptedIn(s *subject) (workload.Template, bool, error) {
 		return s.requested.Template, true, nil
 	}
 	if config.OptedIn(s.storedAnnotations) {
-		s.warn("opted out; template %s, which was held back, is not running: apply it again to roll it out", s.candidate.Hash)
+		s.warn("opted out; candidate %s was held back and is not running: apply it again to roll it out", s.candidate.Hash)
 		return s.requested.Template, true, nil
 	}
 	meant, changed, err := s.meaning()
@@ -109,7 +109,7 @@ func newlyOptedIn(s *subject) (workload.Template, bool, error) {
 		return nil, false, nil
 	}
 	if !s.requested.Equal(s.live) {
-		s.warn("opted in by the same request that changes the pod template: this change rolls out directly, the next one as a canary")
+		s.warn("this request opts in and changes the pod template: this change rolls out directly, the next one as a canary")
 		s.candidate = nil
 		return s.requested.Template, true, nil
 	}

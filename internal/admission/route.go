@@ -78,6 +78,6 @@ func restoredRoute(result Result, request Request) (Result, error) {
 	if intents.Split != nil {
 		where = "Service " + intents.Split.Primary
 	}
-	result.Warnings = []string{fmt.Sprintf("%s: the split of an earlier rollout is taken out of the rules, all requests go to %s", created.Name, where)}
+	result.Warnings = []string{fmt.Sprintf("%s: the split of an earlier rollout was removed from the rules; all requests go to %s", created.Name, where)}
 	return result, route.Plain(created).Into(result.Object)
 }

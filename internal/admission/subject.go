@@ -73,13 +73,13 @@ func newSubject(old, updated map[string]any, request Request) (*subject, error) 
 	maps.Copy(s.annotations, s.requestedAnnotations)
 	// What cannot be read is as good as absent: it must not keep the Deployment from being repaired.
 	if s.candidate, err = workload.CandidateOf(s.storedAnnotations); err != nil {
-		s.warn("the annotation %s could not be read and is dropped: %v", config.AnnotationCandidate, err)
+		s.warn("annotation %s cannot be read and is dropped: %v", config.AnnotationCandidate, err)
 	}
 	if s.previous, err = workload.PreviousOf(s.storedAnnotations); err != nil {
-		s.warn("the annotation %s could not be read and is dropped: %v", config.AnnotationPrevious, err)
+		s.warn("annotation %s cannot be read and is dropped: %v", config.AnnotationPrevious, err)
 	}
 	if s.direct, err = workload.DirectOf(s.storedAnnotations); err != nil {
-		s.warn("the annotation %s could not be read and is dropped: %v", config.AnnotationDirect, err)
+		s.warn("annotation %s cannot be read and is dropped: %v", config.AnnotationDirect, err)
 	}
 	return s, nil
 }

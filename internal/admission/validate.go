@@ -70,7 +70,7 @@ func SettingsWarnings(old, updated map[string]any) []string {
 	name := (&unstructured.Unstructured{Object: updated}).GetName()
 	var warnings []string
 	for _, problem := range problems {
-		warnings = append(warnings, readable(fmt.Sprintf("%s: no rollout can start unless ClusterCanaryPolicy/%s says more: %v", name, v1alpha1.DefaultPolicyName, problem)))
+		warnings = append(warnings, readable(fmt.Sprintf("%s: no rollout can start unless ClusterCanaryPolicy/%s adds what is missing: %v", name, v1alpha1.DefaultPolicyName, problem)))
 	}
 	return warnings
 }
@@ -91,7 +91,7 @@ func validateNew(brought map[string]string) error {
 	}
 	candidate, err := workload.CandidateOf(brought)
 	if err == nil && candidate != nil && candidate.Hash != candidate.Template.Hash() {
-		err = fmt.Errorf("hash %s is not that of the template", candidate.Hash)
+		err = fmt.Errorf("hash %s does not match the template", candidate.Hash)
 	}
 	for key, err := range map[string]error{
 		config.AnnotationCandidate: err,
