@@ -20,7 +20,7 @@ import (
 // Prepare reads the schema of Kubernetes' types, which takes a second, before a request has to wait for it.
 func Prepare() { converter() }
 
-// converter knows the schema of the types of Kubernetes, with the keys of their lists.
+// converter knows the schema of Kubernetes' types, with the merge keys of their lists.
 var converter = sync.OnceValue(func() managedfields.TypeConverter {
 	return applyconfigurations.NewTypeConverter(scheme.Scheme)
 })
@@ -41,7 +41,7 @@ func templateOfTyped(value *typed.TypedValue) (workload.Template, error) {
 	return templateOf(object.Object)
 }
 
-// untyped is the decoded JSON that a conversion or the bookkeeping of fields gave.
+// untyped returns the decoded JSON that a conversion or a field manager produced.
 func untyped(object runtime.Object, err error) (*unstructured.Unstructured, error) {
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func untyped(object runtime.Object, err error) (*unstructured.Unstructured, erro
 	return content, nil
 }
 
-// replayServerSideApply does to the candidate what the apply did to the stored template.
+// replayServerSideApply applies to the candidate what the request applied to the stored template.
 func (s *subject) replayServerSideApply(entry *metav1.ManagedFieldsEntry) (workload.Template, error) {
 	owned, err := ownedBy(entry)
 	if err != nil {
@@ -74,8 +74,8 @@ func (s *subject) replayServerSideApply(entry *metav1.ManagedFieldsEntry) (workl
 	return meant, err
 }
 
-// completedApply takes along what differs in the request from the stored template other than by the apply itself: what
-// other webhooks changed, and defaults.
+// completedApply adds what differs between the request and the stored template for other reasons than the apply
+// itself: changes by other webhooks, and defaults.
 func (s *subject) completedApply(applied workload.Template, owned *fieldpath.Set) (workload.Template, error) {
 	before, err := ownedBy(entryOf(s.old, s.request.Manager, metav1.ManagedFieldsOperationApply))
 	if err != nil {
@@ -85,8 +85,8 @@ func (s *subject) completedApply(applied workload.Template, owned *fieldpath.Set
 	if err != nil {
 		return nil, err
 	}
-	result, live, asked, candidate := values[0], values[1], values[2], values[3]
-	changes, err := differences(live, asked)
+	result, live, requested, candidate := values[0], values[1], values[2], values[3]
+	changes, err := differences(live, requested)
 	if err != nil {
 		return nil, err
 	}
@@ -94,18 +94,18 @@ func (s *subject) completedApply(applied workload.Template, owned *fieldpath.Set
 	changes = &typed.Comparison{
 		Added: changes.Added.Leaves().Difference(mine), Modified: changes.Modified.Leaves().Difference(mine), Removed: changes.Removed.Difference(mine),
 	}
-	if result, err = putWithDefaults(changes, asked, result, candidate); err != nil {
+	if result, err = putWithDefaults(changes, requested, result, candidate); err != nil {
 		return nil, err
 	}
-	if result, err = withoutEmptied(result, asked, owned); err != nil {
+	if result, err = withoutEmptied(result, requested, owned); err != nil {
 		return nil, err
 	}
 	return templateOfTyped(result)
 }
 
-// withoutEmptied takes out what was applied as an empty value, such as args: [], which leaves nothing but its ownership.
-func withoutEmptied(value, asked *typed.TypedValue, owned *fieldpath.Set) (*typed.TypedValue, error) {
-	requested, err := asked.ToFieldSet()
+// withoutEmptied removes fields that were applied as empty values, such as args: []. Only their ownership remains.
+func withoutEmptied(value, request *typed.TypedValue, owned *fieldpath.Set) (*typed.TypedValue, error) {
+	requested, err := request.ToFieldSet()
 	if err != nil {
 		return nil, fmt.Errorf("spec.template: %w", err)
 	}
@@ -120,7 +120,7 @@ func withoutEmptied(value, asked *typed.TypedValue, owned *fieldpath.Set) (*type
 	return value.RemoveItems(emptied.Intersection(present.Leaves())), nil
 }
 
-// ownedBy are the fields of an entry; none without an entry.
+// ownedBy returns the fields of an entry; none if there is no entry.
 func ownedBy(entry *metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
 	owned := fieldpath.NewSet()
 	if entry == nil {
@@ -132,9 +132,9 @@ func ownedBy(entry *metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
 	return owned, nil
 }
 
-// configuration is what was applied: the fields that the applier now owns, with the values of the request.
+// configuration returns what was applied: the fields that the applier now owns, with the values of the request.
 func (s *subject) configuration(owned *fieldpath.Set) (*unstructured.Unstructured, error) {
-	// The result may share metadata with what it is extracted from, and gets a name.
+	// The configuration may share metadata with what it is extracted from, and gets a name of its own below.
 	request, err := converter().ObjectToTyped(withTemplate(s.new, s.requested.Template))
 	if err != nil {
 		return nil, fmt.Errorf("read the request: %w", err)
@@ -149,7 +149,8 @@ func (s *subject) configuration(owned *fieldpath.Set) (*unstructured.Unstructure
 	return configuration, nil
 }
 
-// applyToCandidate is what the API server makes of an apply where it finds the candidate, and who owns which field then.
+// applyToCandidate returns the template and the field owners that the API server would have computed had it applied
+// the configuration to the candidate.
 func (s *subject) applyToCandidate(configuration *unstructured.Unstructured) (workload.Template, []metav1.ManagedFieldsEntry, error) {
 	manager, err := fieldManager()
 	if err != nil {

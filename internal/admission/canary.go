@@ -11,8 +11,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// RenderCanary is what becomes of the spec of a Canary: requests that are new or changed say who asked and when, the
-// others go on saying what they said. An error is a request that cannot be for anything.
+// RenderCanary returns what becomes of the spec of a Canary: new or changed requests record who made them and when,
+// the others keep their record. An error rejects a request that cannot have an effect.
 func RenderCanary(old, updated v1alpha1.Canary, request Request) (v1alpha1.CanarySpec, []string, error) {
 	spec := *updated.Spec.DeepCopy()
 	s := &stamper{status: old.Status, now: metav1.NewTime(request.Now), user: strings.ToValidUTF8(request.User, "?")}
@@ -34,7 +34,7 @@ func RenderCanary(old, updated v1alpha1.Canary, request Request) (v1alpha1.Canar
 	return spec, s.warnings, s.problems.ToAggregate()
 }
 
-// stamper goes through the requests of one spec.
+// stamper goes through the requests of one spec and records who made them.
 type stamper struct {
 	status   v1alpha1.CanaryStatus
 	now      metav1.Time
@@ -50,8 +50,8 @@ func (s *stamper) pause(was *v1alpha1.Pause, is v1alpha1.Pause) v1alpha1.Stamp {
 	return v1alpha1.Stamp{By: s.user, At: &s.now}
 }
 
-// request stamps one request in place. One that is the same as before was not made now; leaving the stamp out of it asks
-// for the same once more.
+// request stamps one request in place. A request that is the same as before keeps its stamp; leaving out the stamp
+// repeats the request.
 func (s *stamper) request(path *field.Path, was, is *v1alpha1.Request, possible func(*v1alpha1.Request) string) {
 	if is == nil {
 		return
@@ -70,7 +70,7 @@ func (s *stamper) request(path *field.Path, was, is *v1alpha1.Request, possible 
 		attempt := s.status.Attempt
 		is.Attempt = &attempt
 	}
-	// Replicas of the webhook may have clocks that differ: a request for a candidate was made after it.
+	// Clocks of replicas may differ: a request for a candidate was made after the candidate.
 	if since := s.status.Requested; since != nil && is.At.Before(since.At) {
 		is.At = since.At
 	}
@@ -87,7 +87,7 @@ func unstamped(request v1alpha1.Request) v1alpha1.Request {
 // alreadyRuns is why a promoted candidate can no longer be aborted or reset.
 const alreadyRuns = "the primary already runs this candidate; to go back, apply the previous template"
 
-// inFlight says why a candidate can be neither aborted nor promoted; empty when it can, or when that is not known.
+// inFlight says why a candidate can be neither aborted nor promoted; empty if it can, or if that is not known.
 func (s *stamper) inFlight(request *v1alpha1.Request) string {
 	if *request.Attempt != s.status.Attempt {
 		return ""
@@ -104,7 +104,7 @@ func (s *stamper) inFlight(request *v1alpha1.Request) string {
 	return "this candidate is not in flight: " + standing(s.status)
 }
 
-// ended says why a candidate cannot be retried; empty when it can, or when that is not known.
+// ended says why a candidate cannot be retried; empty if it can, or if that is not known.
 func (s *stamper) ended(request *v1alpha1.Request) string {
 	if *request.Attempt != s.status.Attempt {
 		return ""
@@ -116,7 +116,7 @@ func (s *stamper) ended(request *v1alpha1.Request) string {
 	return "only a candidate that failed or was aborted can be retried: " + standing(s.status)
 }
 
-// standing tells where the candidate of a status is.
+// standing says how far the candidate of a status has come.
 func standing(status v1alpha1.CanaryStatus) string {
 	switch status.Outcome {
 	case "":

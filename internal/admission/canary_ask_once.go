@@ -9,10 +9,10 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// AskedOnCanary are the annotations of a Canary that ask for something once; they are never stored.
+// AskedOnCanary are the annotations of a Canary that make a one-time request. They are never stored.
 var AskedOnCanary = []string{config.AnnotationSkipAnalysis, config.AnnotationReset}
 
-// translate writes into the spec what the annotations ask for. Without a candidate there is nothing to ask for.
+// translate writes the requests of annotations into the spec. Without a candidate they have no effect.
 func (s *stamper) translate(annotations map[string]string, spec *v1alpha1.CanarySpec) {
 	for _, key := range AskedOnCanary {
 		value, asked := annotations[key]
@@ -34,7 +34,7 @@ func (s *stamper) translate(annotations map[string]string, spec *v1alpha1.Canary
 	}
 }
 
-// resettable says why a candidate cannot be forgotten; empty when it can, or when that is not known.
+// resettable says why a candidate cannot be reset; empty if it can, or if that is not known.
 func (s *stamper) resettable(request *v1alpha1.Request) string {
 	switch {
 	case *request.Attempt != s.status.Attempt:

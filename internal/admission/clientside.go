@@ -13,7 +13,7 @@ import (
 // clientSideApply is the field manager of kubectl apply without --server-side.
 const clientSideApply = "kubectl-client-side-apply"
 
-// clientSideApply returns the pod templates of the manifest applied last and of this one, when the request is a
+// clientSideApply returns the pod templates of the previously applied manifest and of this one, if the request is a
 // client-side apply.
 func (s *subject) clientSideApply() (original, modified []byte, applies bool) {
 	before, after := s.storedAnnotations[corev1.LastAppliedConfigAnnotation], s.annotations[corev1.LastAppliedConfigAnnotation]
@@ -36,7 +36,7 @@ func manifestTemplate(manifest string) []byte {
 	return deployment.Spec.Template
 }
 
-// replayClientSideApply makes the three-way merge that kubectl would have sent had the other template been live.
+// replayClientSideApply makes the three-way merge that kubectl would have sent if the other template were live.
 func replayClientSideApply(original, modified []byte, onto workload.Template) (workload.Template, error) {
 	if original == nil {
 		original = []byte("{}")
@@ -60,8 +60,8 @@ func replayClientSideApply(original, modified []byte, onto workload.Template) (w
 	return decodeTemplate(merged)
 }
 
-// replayUnknown puts the change of the stored template on top of the candidate where the types of this release do not
-// know all of its fields.
+// replayUnknown applies the change of the stored template to the candidate if the types of this release do not know
+// all of its fields.
 func (s *subject) replayUnknown() (workload.Template, error) {
 	var documents [3][]byte
 	for i, template := range []workload.Template{s.live.Template, s.requested.Template, s.candidate.Template} {

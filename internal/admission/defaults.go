@@ -7,8 +7,8 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
 )
 
-// withDefaults completes what is new in a template, compared with the one before, by the API server's defaults, which the
-// request has: a container that an apply adds is as complete as one that was always there.
+// withDefaults adds the API server's defaults, taken from the request, to what is new in a template compared with the
+// one before: a container that an apply adds is as complete as one that was always there.
 func withDefaults(template, before, request *typed.TypedValue) (*typed.TypedValue, error) {
 	var sets [3]*fieldpath.Set
 	for i, value := range []*typed.TypedValue{template, before, request} {
@@ -29,9 +29,9 @@ func withDefaults(template, before, request *typed.TypedValue) (*typed.TypedValu
 	return merged, nil
 }
 
-// defaultsIn keeps of the fields that a template lacks those that defaulting can have set: single values in something
-// that the template has, if that is new or the field was there before. Other fields are absent because they were taken
-// away.
+// defaultsIn selects, from the fields that a template lacks, those that defaulting can have set: single values inside
+// something that the template has, if that is new or the field was there before. Other fields are absent because they
+// were removed.
 func defaultsIn(missing, present, before *fieldpath.Set, request *typed.TypedValue) *fieldpath.Set {
 	defaults := fieldpath.NewSet()
 	for path := range missing.All() {

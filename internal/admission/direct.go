@@ -7,7 +7,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// bypassed lets a change straight through while a bypass with a reason is in force.
+// bypassed lets a change through while a bypass with a reason is in force.
 func bypassed(s *subject) (workload.Template, bool, error) {
 	bypass, problem := config.BypassOf(s.annotations, s.request.Now)
 	if bypass == nil || problem != nil {
@@ -19,8 +19,8 @@ func bypassed(s *subject) (workload.Template, bool, error) {
 	return s.letThrough(workload.DirectBypass, bypass.Reason, "bypassed ("+bypass.Reason+")")
 }
 
-// unavailable lets a change of a primary straight through that serves nobody: a broken primary must be fixable. While a
-// promotion is open the primary may have no pods for a moment, which is no reason.
+// unavailable lets a change through if the primary serves nobody: a broken primary must be repairable. While a
+// promotion is open, the primary may have no pods for a moment; that does not count.
 func unavailable(s *subject) (workload.Template, bool, error) {
 	if s.previous != nil || s.annotations[config.AnnotationWhenUnavailable] == config.WhenUnavailableCanary || servesSomebody(s.old, s.new) {
 		return nil, false, nil
@@ -34,7 +34,7 @@ func servesSomebody(old, updated map[string]any) bool {
 	return available > 0 && (!set || replicas > 0)
 }
 
-// restarted lets kubectl rollout restart through where the user wants that. A candidate in flight stays what it is.
+// restarted lets kubectl rollout restart through if the user has chosen that. A candidate in flight stays as it is.
 func restarted(s *subject) (workload.Template, bool, error) {
 	if s.annotations[config.AnnotationRestart] != config.RestartDirect || !isRestart(s.live, s.requested) {
 		return nil, false, nil
@@ -43,19 +43,19 @@ func restarted(s *subject) (workload.Template, bool, error) {
 	return s.requested.Template, true, nil
 }
 
-// isRestart reports whether two templates differ in nothing but the time of the last kubectl rollout restart.
+// isRestart reports whether two templates differ only in the time of the last kubectl rollout restart.
 func isRestart(live, asked workload.Comparable) bool {
 	return !live.Equal(asked) && workload.Equal(live.WithoutRestart(), asked.WithoutRestart())
 }
 
-// letThrough has a change stored as the template at once, and dismisses the candidate.
+// letThrough stores a change as the template at once and drops the candidate.
 func (s *subject) letThrough(how workload.DirectWay, reason, because string) (workload.Template, bool, error) {
 	meant, changed, err := s.meaning()
 	if err != nil || !changed || meant.Equal(s.live) {
 		return nil, false, err
 	}
 	if kept := s.candidate; kept != nil && kept.Mark != workload.MarkNone && meant.Equal(workload.ComparableOf(kept.Template)) {
-		// Tools apply the same manifest for ever, also in the moment in which the only pod of the primary is replaced.
+		// Tools apply the same manifest again and again, even while the only pod of the primary is being replaced.
 		s.warn("%s is marked as %s and does not roll out directly; to try it again: kubectl annotate deployment %s -n %s %s=true",
 			kept.Hash, kept.Mark, s.name(), s.namespace(), config.AnnotationRetry)
 		return nil, false, nil
@@ -66,12 +66,12 @@ func (s *subject) letThrough(how workload.DirectWay, reason, because string) (wo
 	return meant.Template, true, nil
 }
 
-// record keeps who changed the template directly, and why, for the reconciler to tell.
+// record notes who changed the template directly and why, for the reconciler to report.
 func (s *subject) record(template workload.Template, how workload.DirectWay, reason string) {
 	s.direct = &workload.Direct{Hash: template.KnownHash(), How: how, Reason: reason, By: s.request.User, At: s.request.Now}
 }
 
-// warnOfChange warns when the request changes the template.
+// warnOfChange warns if the request changes the template.
 func (s *subject) warnOfChange(format string, args ...any) {
 	if !s.requested.Equal(s.live) {
 		s.warn(format, args...)

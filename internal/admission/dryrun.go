@@ -2,7 +2,7 @@ package admission
 
 import "sluice.dev/sluice/internal/workload"
 
-// DryRun says what would have become of a change of a Deployment that is let through as it is.
+// DryRun says what would have happened to a change of a Deployment that is let through.
 func DryRun(old, updated map[string]any, request Request) (warnings []string) {
 	result, err := Render(old, updated, request)
 	if err != nil {
@@ -16,7 +16,7 @@ func DryRun(old, updated map[string]any, request Request) (warnings []string) {
 	return []string{"dry run: this change would have been " + HeldBack + " " + after.Hash + "; it rolls out directly"}
 }
 
-// DryRunSettings says what is wrong with the settings of a Deployment that is let through as it is.
+// DryRunSettings says what is wrong with the settings of a Deployment that is let through.
 func DryRunSettings(old, updated map[string]any, request Request) (warnings []string) {
 	if err := validateSettings(old, updated, request); err != nil {
 		return rejectedIn(err)

@@ -11,9 +11,9 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// Guard holds the promise that the pod template of an opted-in Deployment changes only by promotion or in one of the
-// direct ways. It looks at the object as it will be stored, after every mutation, so it also finds what another webhook
-// changed after ours. The error names the fields and says what to do.
+// Guard enforces that the pod template of an opted-in Deployment changes only by promotion or in one of the direct
+// ways. It sees the object as it will be stored, after every mutation, and so finds what another webhook changed after
+// sluice's. The error names the fields and says what to do.
 func Guard(old, updated map[string]any, request Request) error {
 	live, err := templateOf(old)
 	if err != nil {
@@ -36,14 +36,14 @@ func Guard(old, updated map[string]any, request Request) error {
 		"(webhook configurations are called in the order of their names; sluice's is zz-sluice), or exclude this Deployment from the other webhook", changedFields(live, stored))
 }
 
-// change is what the guard looks at.
+// change is what Guard looks at.
 type change struct {
 	before, after map[string]string
 	stored        workload.Comparable
 	reconciler    bool
 }
 
-// isPromotion reports whether the template is the candidate, put in by admission for the reconciler.
+// isPromotion reports whether the template is the candidate, stored by admission for the reconciler.
 func (c change) isPromotion() bool {
 	candidate, _ := workload.CandidateOf(c.before)
 	previous, _ := workload.PreviousOf(c.after)
@@ -51,13 +51,13 @@ func (c change) isPromotion() bool {
 		previous.Promoted == candidate.Hash && c.stored.Equal(workload.ComparableOf(candidate.Template))
 }
 
-// isRestore reports whether a promotion is taken back.
+// isRestore reports whether the template is the one before a promotion.
 func (c change) isRestore() bool {
 	previous, _ := workload.PreviousOf(c.before)
 	return c.reconciler && previous != nil && c.stored.Equal(workload.ComparableOf(previous.Template))
 }
 
-// isDirect reports whether admission has just let this very template through.
+// isDirect reports whether admission let this very template through in this request.
 func (c change) isDirect() bool {
 	direct, _ := workload.DirectOf(c.after)
 	return direct != nil && c.before[config.AnnotationDirect] != c.after[config.AnnotationDirect] && direct.Hash == c.stored.KnownHash()

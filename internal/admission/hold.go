@@ -10,10 +10,10 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// HeldBack begins the warning about a change that is held back.
+// HeldBack is the beginning of the warning about a change that is held back.
 const HeldBack = "held back as canary"
 
-// hold makes the requested template the candidate; the live one stays.
+// hold makes the requested template the candidate. The live template stays.
 func (s *subject) hold() error {
 	meant, changed, err := s.meaning()
 	if err != nil || !changed {
@@ -35,15 +35,15 @@ func (s *subject) hold() error {
 	return nil
 }
 
-// isTakenBack reports whether what is asked for is what the primary runs, apart from restarts where those go to the primary
-// directly.
+// isTakenBack reports whether the request asks for what the primary runs. Restarts are ignored if they go to the
+// primary directly.
 func (s *subject) isTakenBack(meant workload.Comparable) bool {
 	return meant.Equal(s.live) ||
 		s.candidate != nil && s.annotations[config.AnnotationRestart] == config.RestartDirect && workload.Equal(meant.WithoutRestart(), s.live.WithoutRestart())
 }
 
-// complete refuses what changes by several managers can leave over and the API server would refuse, were it live: it only
-// validates the template that is stored.
+// complete refuses templates without images, which changes by several field managers can leave behind: the API server
+// only validates the template that is stored.
 func complete(template workload.Template) error {
 	for _, list := range []string{"initContainers", "containers"} {
 		value, found, err := unstructured.NestedFieldNoCopy(template, "spec", list)

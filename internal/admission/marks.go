@@ -32,7 +32,8 @@ func abort(s *subject) {
 	}
 }
 
-// reset forgets the candidate, whatever its mark: the next request for even the same template makes a new one.
+// reset forgets the candidate, whether or not it is marked: the next request for a template makes a new candidate,
+// even if the template is the same.
 func reset(s *subject) {
 	hash, _, asked := s.takeAsked(config.AnnotationReset)
 	if !asked {
@@ -68,8 +69,8 @@ func retry(s *subject) {
 	}
 }
 
-// takeAsked reads an annotation that asks for a mark: "true" means whatever is the candidate, anything else its hash. The
-// reconciler adds the user on whose behalf it asks; nobody else can speak for others.
+// takeAsked reads an annotation that asks for a mark: "true" means the current candidate, anything else is a hash. The
+// reconciler adds the user for whom it asks; nobody else can ask in the name of others.
 func (s *subject) takeAsked(key string) (hash, user string, asked bool) {
 	value, asked := s.take(key)
 	user = strings.ToValidUTF8(s.request.User, "?")

@@ -9,9 +9,9 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// meaning is the template that the requester asks for, which is not always the one in the request: tools believe that
-// what they last asked for is what is there, also when it was held back. So the request is read as if the template last
-// asked for were live. It reports false when the request does not speak of the template.
+// meaning returns the template that the requester wants, which is not always the one in the request: tools assume that
+// their last request is live, even if it was held back. The request is therefore read as if the latest requested
+// template were live. It reports false if the request does not concern the template.
 func (s *subject) meaning() (meant workload.Comparable, changed bool, err error) {
 	if s.intent == nil {
 		meant, changed, err := s.readMeaning()
@@ -56,7 +56,7 @@ func (s *subject) readMeaning() (meant workload.Comparable, changed bool, err er
 	return meant, err == nil, err
 }
 
-// applied is the template that the request makes of the candidate when it is an apply; false for any other update.
+// applied returns the template that the request makes of the candidate if it is an apply; false for any other update.
 func (s *subject) applied() (workload.Template, bool, error) {
 	entry, err := s.serverSideApply()
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *subject) applied() (workload.Template, bool, error) {
 		if err == nil {
 			return meant, true, nil
 		}
-		// A field that a newer API server has added to the types must not keep anybody from changing the Deployment.
+		// A field that a newer API server has added must not block changes of the Deployment.
 		s.warn("treated as a change to the stored template: %v", err)
 		meant, err = s.replayUnknown()
 		return meant, true, err
@@ -94,15 +94,15 @@ func (s *subject) applied() (workload.Template, bool, error) {
 // replaceManager is the field manager of kubectl replace.
 const replaceManager = "kubectl-replace"
 
-// isWhole reports whether the template in the request is all that was asked for. Whoever writes the whole object without
-// having looked at the stored one, or puts an old revision back, brings another candidate's annotation or none.
+// isWhole reports whether the request gives the whole template. A requester that writes the whole object without
+// having read the stored one, or restores an old revision, sends the annotation of another candidate or none.
 func (s *subject) isWhole(same bool) bool {
 	brought, held := s.requestedAnnotations[config.AnnotationCandidate], s.storedAnnotations[config.AnnotationCandidate]
 	return brought != held && (!same || s.request.Manager == replaceManager)
 }
 
-// serverSideApply returns the entry of the requester's manager when the request is a server-side apply. A manager can
-// both apply and update; an update shows in its other entry.
+// serverSideApply returns the entry of the requester's field manager if the request is a server-side apply. A manager
+// can both apply and update; an update changes its other entry.
 func (s *subject) serverSideApply() (*metav1.ManagedFieldsEntry, error) {
 	applied := entryOf(s.new, s.request.Manager, metav1.ManagedFieldsOperationApply)
 	if applied == nil {
@@ -119,7 +119,7 @@ func (s *subject) serverSideApply() (*metav1.ManagedFieldsEntry, error) {
 	return applied, nil
 }
 
-// entryOf finds the entry of a manager for the object itself, not for its status or scale.
+// entryOf returns the entry of a manager for the object itself, not for its status or scale.
 func entryOf(object map[string]any, manager string, operation metav1.ManagedFieldsOperationType) *metav1.ManagedFieldsEntry {
 	for _, entry := range (&unstructured.Unstructured{Object: object}).GetManagedFields() {
 		if entry.Manager == manager && entry.Operation == operation && entry.Subresource == "" && entry.FieldsV1 != nil {
@@ -129,7 +129,7 @@ func entryOf(object map[string]any, manager string, operation metav1.ManagedFiel
 	return nil
 }
 
-// deploymentWith is a Deployment of nothing but a template, for the typed merges.
+// deploymentWith returns a Deployment with nothing but a template, for typed merges.
 func deploymentWith(template workload.Template) map[string]any {
 	return map[string]any{
 		"apiVersion": appsv1.SchemeGroupVersion.String(), "kind": "Deployment",

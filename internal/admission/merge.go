@@ -9,7 +9,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// replayDifference puts the difference from one template to another on top of a third.
+// replayDifference applies the difference between two templates to a third.
 func replayDifference(from, to, onto workload.Template) (workload.Template, error) {
 	values, err := typedAll(from, to, onto)
 	if err != nil {
@@ -26,8 +26,8 @@ func replayDifference(from, to, onto workload.Template) (workload.Template, erro
 	return templateOfTyped(merged)
 }
 
-// completed adds to what a client-side apply made of the candidate what the request holds more than the apply made of the
-// stored template: what other webhooks changed, and the API server's defaults.
+// completed adds to the result of a client-side apply on the candidate what the request has beyond the same apply on
+// the stored template: changes by other webhooks, and the API server's defaults.
 func (s *subject) completed(onCandidate, onLive workload.Template) (workload.Template, error) {
 	values, err := typedAll(onCandidate, onLive, s.requested.Template, s.candidate.Template)
 	if err != nil {
@@ -44,8 +44,8 @@ func (s *subject) completed(onCandidate, onLive workload.Template) (workload.Tem
 	return templateOfTyped(merged)
 }
 
-// putWithDefaults puts the changes that lead to the request on top of what an apply made of the candidate, and completes
-// what is new there by the API server's defaults.
+// putWithDefaults applies the changes that lead to the request to the result of an apply on the candidate, and adds
+// the API server's defaults to what is new there.
 func putWithDefaults(changes *typed.Comparison, request, onto, candidate *typed.TypedValue) (*typed.TypedValue, error) {
 	merged, err := put(changes, request, onto, metadataOnly)
 	if err != nil {
@@ -62,8 +62,8 @@ func differences(from, to *typed.TypedValue) (*typed.Comparison, error) {
 	return changes, nil
 }
 
-// put puts the changes that lead to one value on top of another. Where that already has what was added, the fields that
-// win says take the new value; the others may be defaults, which fill only what is absent.
+// put applies the changes that lead to one value to another. If that already has an added field, the fields that win
+// selects take the new value; the others may be defaults, which only fill gaps.
 func put(changes *typed.Comparison, to, onto *typed.TypedValue, win func(added *fieldpath.Set) *fieldpath.Set) (*typed.TypedValue, error) {
 	if changes.IsSame() {
 		return onto, nil
@@ -87,8 +87,8 @@ func put(changes *typed.Comparison, to, onto *typed.TypedValue, win func(added *
 	return merged.RemoveItems(gone(changes.Removed, present)), nil
 }
 
-// gone are the items that were removed, and the removed fields below which nothing else is present: that one template has
-// no list at all is no reason to drop what the other has there.
+// gone returns the removed items, and the removed fields below which nothing else is present: a list that one template
+// lacks altogether must not remove what the other has in it.
 func gone(removed, present *fieldpath.Set) *fieldpath.Set {
 	kept := fieldpath.NewSet()
 	rest := present.Difference(removed)
@@ -113,7 +113,7 @@ func has(set *fieldpath.Set, path fieldpath.Path) bool {
 	return set.Has(path) || leadsTo(set, path)
 }
 
-// metadataOnly are the labels and annotations of a template, which have no defaults.
+// metadataOnly selects the labels and annotations of a template, which have no defaults.
 func metadataOnly(fields *fieldpath.Set) *fieldpath.Set {
 	kept := fieldpath.NewSet()
 	for path := range fields.All() {

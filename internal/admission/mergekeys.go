@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 )
 
-// podMergeKeys is by which keys kubectl merges the lists of a pod template.
+// podMergeKeys are the keys by which kubectl merges the lists of a pod template.
 var podMergeKeys = sync.OnceValues(func() (mergeKeys, error) {
 	known, err := strategicpatch.NewPatchMetaFromStruct(corev1.PodTemplateSpec{})
 	if err != nil {
@@ -17,10 +17,10 @@ var podMergeKeys = sync.OnceValues(func() (mergeKeys, error) {
 	return mergeKeys{known}, nil
 })
 
-// mergeKeys tell how the fields of a type are merged. What the types of this release do not know is merged as plain JSON,
-// lists as a whole: a field that a newer API server has added must not keep anybody from changing the Deployment.
+// mergeKeys tells how the fields of a type are merged. Fields that the types of this release do not know are merged as
+// plain JSON, lists as a whole: a field that a newer API server has added must not block changes of the Deployment.
 type mergeKeys struct {
-	// known is nil below a field that is not known.
+	// known is nil below an unknown field.
 	known strategicpatch.LookupPatchMeta
 }
 
@@ -47,7 +47,7 @@ func orPlain(known strategicpatch.LookupPatchMeta, meta strategicpatch.PatchMeta
 	return mergeKeys{known}, meta, nil
 }
 
-// Name of the type, for errors.
+// Name returns the name of the type, for errors.
 func (k mergeKeys) Name() string {
 	if k.known == nil {
 		return "unknown"

@@ -14,7 +14,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// fieldManager is the API server's own bookkeeping of who owns which field, for Deployments.
+// fieldManager is the API server's own tracking of field owners, for Deployments.
 var fieldManager = sync.OnceValues(func() (*managedfields.FieldManager, error) {
 	kind := appsv1.SchemeGroupVersion.WithKind("Deployment")
 	return managedfields.NewDefaultFieldManager(converter(), asIs{}, asIs{}, asIs{}, kind, kind.GroupVersion(), "", nil)
@@ -23,7 +23,7 @@ var fieldManager = sync.OnceValues(func() (*managedfields.FieldManager, error) {
 // asIs converts nothing and adds no defaults: every version of a Deployment is read as apps/v1.
 type asIs struct{}
 
-// Convert is never asked for objects that are not there already.
+// Convert is never called for objects that already exist.
 func (asIs) Convert(in, _, _ any) error { return fmt.Errorf("convert %T: not supported", in) }
 
 // ConvertToVersion returns the object.
@@ -46,8 +46,9 @@ func (asIs) New(kind schema.GroupVersionKind) (runtime.Object, error) {
 	return object, nil
 }
 
-// ownUpdated has the requester own what it changed of the template last asked for, as the API server would have noted had
-// that been live. What it noted itself is about the stored template, and an apply would go by it later.
+// ownUpdated makes the requester the owner of what it changed in the latest requested template, as the API server
+// would have recorded had that been live. The API server's own record is about the stored template, and a later apply
+// would go by it.
 func (s *subject) ownUpdated(meant workload.Template) {
 	if s.request.Manager == "" {
 		return

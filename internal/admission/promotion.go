@@ -7,7 +7,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// promote puts the candidate in, and keeps the template before it until the promotion has settled.
+// promote stores the candidate as the template, and keeps the previous template until the promotion has settled.
 func promote(s *subject) (workload.Template, bool, error) {
 	hash, asked := s.take(config.AnnotationPromote)
 	if !asked {
@@ -28,7 +28,7 @@ func promote(s *subject) (workload.Template, bool, error) {
 	return candidate.Template, true, nil
 }
 
-// restore swaps a promotion back. A newer candidate that came meanwhile stays the candidate.
+// restore undoes a promotion. A newer candidate stays the candidate.
 func restore(s *subject) (workload.Template, bool, error) {
 	hash, asked := s.take(config.AnnotationRestore)
 	if !asked {
@@ -47,6 +47,7 @@ func restore(s *subject) (workload.Template, bool, error) {
 	return previous.Template, true, nil
 }
 
+// settle drops the records of a promotion or of a direct change that is over.
 func settle(s *subject) {
 	hash, asked := s.take(config.AnnotationSettle)
 	if asked && s.previous != nil && s.previous.Hash == hash {

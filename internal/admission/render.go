@@ -29,28 +29,28 @@ func Render(old, updated map[string]any, request Request) (Result, error) {
 	return s.store(template)
 }
 
-// requests answer annotations that ask for something about a record and decide nothing about the template that is stored.
-// The reconciler asks for one thing at a time, so none of these comes together with a promotion or a restore.
+// requests handle annotations that make a one-time request about a record and decide nothing about the stored
+// template. The reconciler makes one request at a time, so none of these comes together with a promotion or a restore.
 var requests = []func(*subject){
-	settle, // the promotion or the direct change is over: its record is no longer needed
-	fail,   // the analysis has failed
-	reset,  // the user wants no candidate at all
-	abort,  // the user wants the candidate no longer
-	retry,  // the user wants a failed or aborted candidate judged again
+	settle, // a promotion or a direct change is over, so its record can go
+	fail,   // the candidate has failed
+	reset,  // a user wants the candidate to be forgotten
+	abort,  // a user wants the candidate to be rolled back
+	retry,  // a user wants a failed or aborted candidate to be judged again
 }
 
-// row is one reason to store a template at once. It reports done when it has decided which one.
+// row is one reason to store a template at once. It reports done if it has decided which one.
 type row func(*subject) (template workload.Template, done bool, err error)
 
 // rows are in the order of their priority.
 var rows = []row{
-	notOptedIn,   // without the opt-in sluice has no say
-	newlyOptedIn, // what came with the opt-in cannot be judged: there was nothing to compare it with
-	promote,      // the reconciler has judged the candidate
-	restore,      // the reconciler takes a promotion back
-	bypassed,     // a person takes the responsibility
+	notOptedIn,   // the Deployment is not sluice's to hold back
+	newlyOptedIn, // a change that comes with the opt-in has no earlier version to be compared with
+	promote,      // the candidate has passed
+	restore,      // a promotion has to be undone
+	bypassed,     // a user takes responsibility for the change
 	unavailable,  // a primary that serves nobody must be repairable
-	restarted,    // a restart brings no new version, where the user wants that
+	restarted,    // a restart brings no new version, and the user lets restarts through
 }
 
 // decide returns the template to be stored: what the first row says, or the live one, with the change held back.
@@ -63,7 +63,7 @@ func (s *subject) decide() (workload.Template, error) {
 	return s.live.Template, s.hold()
 }
 
-// isManaged reports whether the Deployment is opted in, and was before.
+// isManaged reports whether the Deployment was opted in before the request and still is.
 func (s *subject) isManaged() bool {
 	return config.OptedIn(s.storedAnnotations) && config.OptedIn(s.annotations)
 }
@@ -82,8 +82,8 @@ func (s *subject) refuseReserved() error {
 	return nil
 }
 
-// notOptedIn lets the request through. A candidate stays parked, so that the next apply, which was written against it,
-// can be read.
+// notOptedIn lets the request through. The candidate stays parked, because the next apply may have been written
+// against it.
 func notOptedIn(s *subject) (workload.Template, bool, error) {
 	if config.OptedIn(s.annotations) {
 		return nil, false, nil
@@ -104,6 +104,7 @@ func notOptedIn(s *subject) (workload.Template, bool, error) {
 	return meant.Template, true, nil
 }
 
+// newlyOptedIn lets a change through that comes with the opt-in.
 func newlyOptedIn(s *subject) (workload.Template, bool, error) {
 	if config.OptedIn(s.storedAnnotations) {
 		return nil, false, nil

@@ -9,9 +9,9 @@ import (
 	"sluice.dev/sluice/internal/route"
 )
 
-// RenderRoute is what becomes of an HTTPRoute or a GRPCRoute that is created (old is nil) or updated. Only the reconciler
-// states or ends splits and cohorts: a requester who leaves the annotations out, as kubectl replace does, or brings earlier
-// ones, did not mean to. The objects are decoded JSON and are not changed.
+// RenderRoute returns what becomes of an HTTPRoute or a GRPCRoute that is created (old is nil) or updated. Only the
+// reconciler starts or ends splits and cohorts: a requester that leaves the annotations out, as kubectl replace does,
+// or sends earlier ones, did not mean to. The objects are decoded JSON and are not changed.
 func RenderRoute(old, updated map[string]any, request Request) (Result, error) {
 	result := Result{Object: (&unstructured.Unstructured{Object: updated}).DeepCopy().Object}
 	if old == nil {
@@ -42,7 +42,7 @@ func RenderRoute(old, updated map[string]any, request Request) (Result, error) {
 	return result, rendered.Into(result.Object)
 }
 
-// keepStated puts a stored annotation back, and refuses one where there was none.
+// keepStated restores a stored annotation, and refuses one that was not stored.
 func keepStated(old, updated map[string]any, key string, request Request) error {
 	result := &unstructured.Unstructured{Object: updated}
 	stated, had := (&unstructured.Unstructured{Object: old}).GetAnnotations()[key]
@@ -61,7 +61,8 @@ func keepStated(old, updated map[string]any, key string, request Request) error 
 	return nil
 }
 
-// restoredRoute takes everything of ours out of a route that is made anew, as from a backup that was taken during a rollout.
+// restoredRoute removes everything that sluice added from a route that is created, for example from a backup that was
+// taken during a rollout.
 func restoredRoute(result Result, request Request) (Result, error) {
 	created, err := route.FromObject(result.Object)
 	if err != nil {

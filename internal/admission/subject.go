@@ -14,21 +14,21 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// Request is who asks for an update, and when.
+// Request says who asks for an update, and when.
 type Request struct {
 	// User is the name of the authenticated user.
 	User string
 	// Manager is the field manager of the request.
 	Manager string
-	// Reconciler is set when the user is sluice's own reconciler, which alone may state what admission puts in.
+	// Reconciler is set if the user is sluice's own reconciler, which alone may set reserved annotations.
 	Reconciler bool
-	// Now is when the request came in.
+	// Now is when the request arrived.
 	Now time.Time
 }
 
 // Result is what becomes of an update.
 type Result struct {
-	// Object is what should be stored. It shares what is unchanged with the objects of the update.
+	// Object is what will be stored. It shares unchanged parts with the objects of the update.
 	Object map[string]any
 	// Warnings are printed by kubectl.
 	Warnings []string
@@ -53,7 +53,7 @@ type subject struct {
 	// owners replace the request's managedFields where the API server computed those from a template that is not the
 	// latest one requested; nil to leave them.
 	owners []metav1.ManagedFieldsEntry
-	// intent is what meaning has found.
+	// intent is the result of meaning, once it was called.
 	intent *intent
 }
 
@@ -71,7 +71,7 @@ func newSubject(old, updated map[string]any, request Request) (*subject, error) 
 	s.requestedAnnotations = (&unstructured.Unstructured{Object: updated}).GetAnnotations()
 	s.annotations = map[string]string{}
 	maps.Copy(s.annotations, s.requestedAnnotations)
-	// What cannot be read is as good as absent: it must not keep the Deployment from being repaired.
+	// A record that cannot be read counts as absent: it must not prevent a repair of the Deployment.
 	if s.candidate, err = workload.CandidateOf(s.storedAnnotations); err != nil {
 		s.warn("annotation %s cannot be read and is dropped: %v", config.AnnotationCandidate, err)
 	}
@@ -84,7 +84,7 @@ func newSubject(old, updated map[string]any, request Request) (*subject, error) 
 	return s, nil
 }
 
-// templateOf is the template in an object itself, not a copy of it.
+// templateOf returns the template inside an object, not a copy of it.
 func templateOf(object map[string]any) (workload.Template, error) {
 	value, _, _ := unstructured.NestedFieldNoCopy(object, "spec", "template")
 	template, ok := value.(map[string]any)
@@ -94,8 +94,8 @@ func templateOf(object map[string]any) (workload.Template, error) {
 	return template, nil
 }
 
-// withTemplate is an object with another template. What is directly in the object, in its metadata and in its spec may be
-// changed; whatever is below is shared.
+// withTemplate returns an object with another template. Its top level, metadata and spec may be changed; everything
+// below is shared.
 func withTemplate(object map[string]any, template workload.Template) *unstructured.Unstructured {
 	result := maps.Clone(object)
 	for _, key := range []string{"metadata", "spec"} {
@@ -112,15 +112,15 @@ func (s *subject) namespace() string {
 	return (&unstructured.Unstructured{Object: s.new}).GetNamespace()
 }
 
-// mostWarning is how long a warning may be before API servers cut it.
+// mostWarning is the length at which API servers cut a warning.
 const mostWarning = 250
 
-// warn keeps to what fits into the header of an answer: one line of readable characters.
+// warn adds a warning that fits into a header: one line of readable characters.
 func (s *subject) warn(format string, args ...any) {
 	s.warnings = append(s.warnings, readable(fmt.Sprintf("%s: %s", s.name(), fmt.Sprintf(format, args...))))
 }
 
-// readable is a text that fits into the header of an answer.
+// readable makes a text fit into a header.
 func readable(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar {
@@ -134,7 +134,7 @@ func readable(text string) string {
 	return text
 }
 
-// inFlight is the candidate while it is being judged.
+// inFlight returns the candidate while it is being judged.
 func (s *subject) inFlight() *workload.Candidate {
 	if s.candidate == nil || s.candidate.Mark != workload.MarkNone {
 		return nil
@@ -142,8 +142,8 @@ func (s *subject) inFlight() *workload.Candidate {
 	return s.candidate
 }
 
-// take returns the value of an annotation that asks for something once, and drops it. A value that was there before is
-// nothing that this request asks for.
+// take returns the value of an annotation that makes a one-time request, and removes it. A value that was stored
+// before is not a request.
 func (s *subject) take(key string) (value string, asked bool) {
 	value, asked = s.annotations[key]
 	delete(s.annotations, key)
@@ -151,7 +151,7 @@ func (s *subject) take(key string) (value string, asked bool) {
 	return value, asked && (!stored || old != value)
 }
 
-// store makes the result: the template to be stored, and what is kept in annotations.
+// store returns the result: the template to be stored, and the records in annotations.
 func (s *subject) store(template workload.Template) (Result, error) {
 	for _, key := range config.Requests() {
 		delete(s.annotations, key)
@@ -173,7 +173,7 @@ func (s *subject) store(template workload.Template) (Result, error) {
 
 type encoder interface{ Encode() (string, error) }
 
-// keepAll writes the annotations that are ours, whatever the requester did to them.
+// keepAll writes the annotations that belong to sluice, regardless of what the request has there.
 func (s *subject) keepAll() error {
 	for _, record := range []struct {
 		key   string

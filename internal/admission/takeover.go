@@ -10,9 +10,10 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
-// takesOver tells whether the request only moves the ownership of fields to the requester, as Flux does with what was
-// written with kubectl, and kubectl when it goes over to server-side apply. Such a patch of managedFields has an Apply
-// entry of the requester like an apply, but speaks of no template: an apply leaves others what it does not change.
+// takesOver reports whether the request only moves the ownership of fields to the requester. Flux does that with what
+// was written with kubectl, and kubectl when it changes to server-side apply. Such a patch of managedFields has an
+// Apply entry of the requester, as an apply has, but says nothing about the template: an apply leaves others what it
+// does not change.
 func (s *subject) takesOver() (bool, error) {
 	if !equality.Semantic.DeepEqual(s.old["spec"], s.new["spec"]) {
 		return false, nil
@@ -31,7 +32,7 @@ func (s *subject) takesOver() (bool, error) {
 	return false, nil
 }
 
-// unchangedFields tells whether an entry has any field that the request leaves as it is. The specs are equal, so only
+// unchangedFields reports whether an entry has a field that the request leaves as it is. The specs are equal, so only
 // metadata can differ.
 func (s *subject) unchangedFields(entry metav1.ManagedFieldsEntry) (bool, error) {
 	fields := fieldpath.NewSet()

@@ -15,9 +15,9 @@ import (
 
 var annotations = field.NewPath("metadata", "annotations")
 
-// Validate rejects settings that cannot be read, with the full path, the value and what is allowed, and templates that
-// changed past the others. The stored object is nil when the request creates one. A value that was stored before does not
-// block a request that leaves it as it is.
+// Validate rejects settings that cannot be parsed, with the full path, the value and the allowed values, and templates
+// that another webhook changed. The stored object is nil if the request creates one. A value that was stored before
+// does not block a request that leaves it as it is.
 func Validate(old, updated map[string]any, request Request) error {
 	if err := validateSettings(old, updated, request); err != nil {
 		return err
@@ -81,8 +81,8 @@ func sameSettings(before, after map[string]string) bool {
 	return reflect.DeepEqual(stored, settings)
 }
 
-// validateNew looks at the annotations of a Deployment that is made anew, perhaps from a backup that was taken during a
-// rollout: what is kept there must be what admission wrote, and nothing can be asked for yet.
+// validateNew checks the annotations of a Deployment that is created, perhaps from a backup that was taken during a
+// rollout: records must be as admission wrote them, and there can be no requests yet.
 func validateNew(brought map[string]string) error {
 	for _, key := range config.Requests() {
 		if value, set := brought[key]; set {
@@ -107,7 +107,7 @@ func validateNew(brought map[string]string) error {
 
 func second[T any](_ T, err error) error { return err }
 
-// annotationOf is the key in a path such as metadata.annotations[sluice.dev/interval].
+// annotationOf returns the key in a path such as metadata.annotations[sluice.dev/interval].
 func annotationOf(problem *field.Error) string {
 	path := problem.Field
 	start := len("metadata.annotations[")
