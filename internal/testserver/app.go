@@ -18,10 +18,10 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// appName is the name of the Deployment of Manifest, and of its route.
+// appName is the name of the Deployment in Manifest, and of its route.
 const appName = "podinfo"
 
-// Manifest is a Deployment, podinfo, that is opted in. Variables are given as NAME=value.
+// Manifest is an opted-in Deployment called podinfo. Variables are given as NAME=value.
 func Manifest(image string, env ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `apiVersion: apps/v1
@@ -48,7 +48,7 @@ spec:
 	return b.String()
 }
 
-// NewNamespace makes a namespace and returns its name.
+// NewNamespace creates a namespace and returns its name.
 func (s *Server) NewNamespace(t testing.TB) string {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
@@ -58,26 +58,26 @@ func (s *Server) NewNamespace(t testing.TB) string {
 	return namespace.Name
 }
 
-// App is podinfo in a namespace of its own: a Deployment and its route.
+// App is podinfo in a namespace of its own: a Deployment and its route, which the test creates.
 type App struct {
 	*Server
 	T         *testing.T
 	Namespace string
 }
 
-// NewApp makes the namespace of an app; what is in there is made by the test.
+// NewApp creates the namespace of an app.
 func (s *Server) NewApp(t *testing.T) App {
 	t.Helper()
 	return App{Server: s, T: t, Namespace: s.NewNamespace(t)}
 }
 
-// In is the same app in a subtest.
+// In returns the same app for a subtest.
 func (a App) In(t *testing.T) App {
 	a.T = t
 	return a
 }
 
-// Run runs a program of the server in the namespace, with a kubeconfig, and returns all that it prints.
+// Run runs a program of the server in the namespace, with a kubeconfig, and returns its whole output.
 func (a App) Run(kubeconfig, input, program string, args ...string) (string, error) {
 	args = append(args[:len(args):len(args)], "--kubeconfig", kubeconfig, "-n", a.Namespace)
 	command := exec.CommandContext(a.T.Context(), a.Program(program), args...)
@@ -87,7 +87,7 @@ func (a App) Run(kubeconfig, input, program string, args ...string) (string, err
 	return string(out), err
 }
 
-// Deployment is that of the app.
+// Deployment returns the Deployment of the app.
 func (a App) Deployment() *appsv1.Deployment {
 	a.T.Helper()
 	var d appsv1.Deployment
@@ -95,7 +95,7 @@ func (a App) Deployment() *appsv1.Deployment {
 	return &d
 }
 
-// Route is that of the app.
+// Route returns the route of the app.
 func (a App) Route() *gatewayv1.HTTPRoute {
 	a.T.Helper()
 	var r gatewayv1.HTTPRoute
@@ -110,7 +110,7 @@ func (a App) get(object client.Object) {
 	}
 }
 
-// Candidate is what the Deployment holds back; nil when that is nothing.
+// Candidate returns what the Deployment holds back; nil if there is nothing.
 func (a App) Candidate() *workload.Candidate {
 	a.T.Helper()
 	candidate, err := workload.CandidateOf(a.Deployment().Annotations)
@@ -120,7 +120,7 @@ func (a App) Candidate() *workload.Candidate {
 	return candidate
 }
 
-// MakeAvailable makes the Deployment one that serves and has nothing left to do: no controller does it here.
+// MakeAvailable reports the Deployment as rolled out and available, which no controller does here.
 func (a App) MakeAvailable() {
 	a.T.Helper()
 	d := a.Deployment()
@@ -130,7 +130,7 @@ func (a App) MakeAvailable() {
 	}
 }
 
-// Annotate sets an annotation with the reconciler's identity; an empty value removes it.
+// Annotate sets an annotation as the reconciler; an empty value removes it.
 func (a App) Annotate(object client.Object, key, value string) error {
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, key, value)
 	if value == "" {
@@ -139,7 +139,7 @@ func (a App) Annotate(object client.Object, key, value string) error {
 	return a.Reconciler.Patch(a.T.Context(), object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(config.FieldManager))
 }
 
-// RolledOut is the status of a Deployment that has nothing left to do.
+// RolledOut is the status of a Deployment that is fully rolled out.
 func RolledOut(generation int64, replicas int32) appsv1.DeploymentStatus {
 	return appsv1.DeploymentStatus{
 		ObservedGeneration: generation, Replicas: replicas, UpdatedReplicas: replicas, AvailableReplicas: replicas, ReadyReplicas: replicas,

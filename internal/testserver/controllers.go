@@ -18,17 +18,17 @@ import (
 )
 
 const (
-	// GatewayController is the name of the controller of gateways that PlayControllers plays.
+	// GatewayController is the name of the gateway controller that PlayControllers plays.
 	GatewayController = "traefik.io/gateway-controller"
-	// round is how long the controllers rest.
+	// round is the pause between two rounds of the controllers.
 	round = 50 * time.Millisecond
-	// mostEndpoints is how many endpoints each Service of a canary has, as many as it can ever need.
+	// mostEndpoints is the number of endpoints of each Service of a canary: as many as it can ever need.
 	mostEndpoints = 4
 )
 
-// PlayControllers does what the controllers of Kubernetes and of the gateway would in a namespace, until it is stopped:
-// Deployments have their replicas, Services of canaries have endpoints, routes are accepted. What fails because somebody
-// else wrote first is done in the next round.
+// PlayControllers plays the controllers of Kubernetes and of the gateway in a namespace until it is stopped:
+// Deployments get their replicas, Services of canaries get endpoints, routes are accepted. A write that conflicts is
+// repeated in the next round.
 func (s *Server) PlayControllers(namespace string) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	over := make(chan struct{})

@@ -7,7 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// optionalKinds are those of other projects that Sluice looks at where they are installed, by the names of their resources.
+// optionalKinds are the kinds of other projects that Sluice reads where they are installed, by resource.
 var optionalKinds = map[string]schema.GroupVersionKind{
 	"scaledobjects":         {Group: "keda.sh", Version: "v1alpha1", Kind: "ScaledObject"},
 	"authorizationpolicies": {Group: "security.istio.io", Version: "v1", Kind: "AuthorizationPolicy"},
@@ -15,7 +15,7 @@ var optionalKinds = map[string]schema.GroupVersionKind{
 	"ciliumnetworkpolicies": {Group: "cilium.io", Version: "v2", Kind: "CiliumNetworkPolicy"},
 }
 
-// WithOptionalKinds installs the kinds of other projects, with specs of any content.
+// WithOptionalKinds installs the kinds of other projects, with arbitrary specs.
 func WithOptionalKinds(environment *envtest.Environment) {
 	for resource, kind := range optionalKinds {
 		definition := &apiextensionsv1.CustomResourceDefinition{}

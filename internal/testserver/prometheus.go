@@ -6,12 +6,12 @@ import (
 	"sluice.dev/sluice/internal/analysis"
 )
 
-// AllIsWell is a Prometheus that has seen enough requests without an error.
+// AllIsWell answers like a Prometheus that has seen enough requests and no error.
 func AllIsWell(_ context.Context, queries []analysis.Query) []analysis.Sample {
 	return Samples(queries, 100)
 }
 
-// Samples answer queries like a Prometheus that has seen enough requests, of which a share in percent had no error.
+// Samples answers queries like a Prometheus that has seen enough requests, with a success rate in percent.
 func Samples(queries []analysis.Query, successRate float64) []analysis.Sample {
 	values := map[analysis.Metric]float64{analysis.RequestCount: 100, analysis.SuccessRate: successRate, analysis.Duration: 10}
 	samples := make([]analysis.Sample, 0, len(queries))

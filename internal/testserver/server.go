@@ -1,4 +1,4 @@
-// Package testserver starts a real API server for tests, which calls sluice's webhooks as the chart configures them.
+// Package testserver starts a real API server for tests. It calls sluice's webhooks as the chart configures them.
 package testserver
 
 import (
@@ -25,20 +25,20 @@ import (
 	"sluice.dev/sluice/internal/binaries"
 )
 
-// Identity is the name of the user that the reconciler has where the chart is installed into its usual namespace.
+// Identity is the user name of the reconciler if the chart is installed into its default namespace.
 const Identity = "system:serviceaccount:sluice-system:sluice"
 
 // Server is a running API server that calls the webhooks.
 type Server struct {
 	// Client has the rights of an administrator.
 	Client client.WithWatch
-	// Reconciler has the reconciler's identity.
+	// Reconciler acts with the identity of the reconciler.
 	Reconciler client.Client
-	// ReconcilerConfig connects with the reconciler's identity, which is not limited in its rate.
+	// ReconcilerConfig connects with the identity of the reconciler, without a rate limit.
 	ReconcilerConfig *rest.Config
-	// Kubeconfig is the path of a file with the credentials of the user jane, an administrator.
+	// Kubeconfig is the path of a kubeconfig for the user jane, an administrator.
 	Kubeconfig string
-	// Calls counts the calls of the mutating webhook for Deployments, CanaryCalls of that for Canaries.
+	// Calls counts the calls of the mutating webhook for Deployments, CanaryCalls those of the one for Canaries.
 	Calls, CanaryCalls atomic.Int64
 
 	programs    string
@@ -46,26 +46,26 @@ type Server struct {
 	stopHooks   func() error
 }
 
-// programs that every test with an API server runs.
+// programs are those that every test with an API server runs.
 var programs = []string{"etcd", "kube-apiserver", "kubectl", "helm"}
 
-// Option changes what a server has, before it is started.
+// Option changes the configuration of a server before it starts.
 type Option func(*envtest.Environment)
 
-// OnlyWebhooks has none of the chart's webhooks called but the named ones, such as routes.sluice.dev.
+// OnlyWebhooks calls none of the chart's webhooks except the named ones, such as routes.sluice.dev.
 func OnlyWebhooks(names ...string) Option {
 	return func(environment *envtest.Environment) { keepWebhooks(&environment.WebhookInstallOptions, names) }
 }
 
-// WithoutChart leaves out all that the chart installs.
+// WithoutChart leaves out everything that the chart installs.
 func WithoutChart(environment *envtest.Environment) {
 	OnlyWebhooks()(environment)
 	environment.CRDDirectoryPaths = environment.CRDDirectoryPaths[:1]
 }
 
-// Main is what TestMain does with a server for all tests of a package: it starts the server, prepares what the tests need
-// besides, runs them and stops the server. What prepare starts ends with its context; prepare may be nil. Main returns the
-// exit code, and prints why no test ran.
+// Main is the body of TestMain for a package whose tests share one server: it starts the server, calls prepare, runs
+// the tests and stops the server. prepare may be nil; what it starts must end with its context. Main returns the exit
+// code and prints why no test ran.
 func Main(m *testing.M, server **Server, prepare func(context.Context) error, options ...Option) (code int) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s, err := Start(ctx, options...)
@@ -123,19 +123,19 @@ func Start(ctx context.Context, options ...Option) (*Server, error) {
 	return s, nil
 }
 
-// Build builds more programs, for Program.
+// Build builds more programs for Program.
 func (s *Server) Build(ctx context.Context, names ...string) (err error) {
 	s.programs, err = binaries.Ensure(ctx, os.Stderr, append(programs[:len(programs):len(programs)], names...)...)
 	return err
 }
 
-// Program is the path of a program by its name.
+// Program returns the path of a program.
 func (s *Server) Program(name string) string { return filepath.Join(s.programs, name) }
 
-// Dir is a folder for files of the tests, which Stop removes.
+// Dir is a folder for files of the tests. Stop removes it.
 func (s *Server) Dir() string { return s.environment.WebhookInstallOptions.LocalServingCertDir }
 
-// Stop ends everything that Start has started.
+// Stop stops everything that Start has started.
 func (s *Server) Stop() error {
 	return errors.Join(s.stopHooks(), s.environment.Stop())
 }
@@ -156,7 +156,7 @@ func (s *Server) serveHooks(ctx context.Context) {
 	s.stopHooks = func() error { stop(); return <-ended }
 }
 
-// connect makes the clients and the kubeconfig.
+// connect creates the clients and the kubeconfig.
 func (s *Server) connect() error {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, gatewayv1.Install, v1alpha1.AddToScheme} {
@@ -181,7 +181,7 @@ func (s *Server) connect() error {
 	return err
 }
 
-// AddUser returns the path of the kubeconfig of a new user.
+// AddUser creates a user and returns the path of a kubeconfig for it.
 func (s *Server) AddUser(name string, groups ...string) (kubeconfig string, err error) {
 	user, err := s.environment.AddUser(envtest.User{Name: name, Groups: groups}, nil)
 	if err != nil {

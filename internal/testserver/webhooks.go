@@ -25,7 +25,7 @@ type counted struct {
 	calls map[string]*atomic.Int64
 }
 
-// Register adds a handler whose calls are counted.
+// Register adds a handler and counts its calls.
 func (c counted) Register(path string, handler http.Handler) {
 	c.Server.Register(path, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if calls := c.calls[path]; calls != nil {
@@ -40,7 +40,7 @@ func (s *Server) register(hooks ctrlwebhook.Server) {
 	webhook.Register(counted{hooks, calls}, Identity, false)
 }
 
-// configurations are those of the chart, as helm renders it.
+// configurations returns the webhook configurations of the chart, as helm renders them.
 func configurations(ctx context.Context, helm, chart string) ([]*admissionregistrationv1.MutatingWebhookConfiguration, []*admissionregistrationv1.ValidatingWebhookConfiguration, error) {
 	out, err := exec.CommandContext(ctx, helm, "template", "sluice", chart, "--show-only", "templates/webhooks.yaml").Output()
 	if err != nil {
@@ -59,7 +59,7 @@ func configurations(ctx context.Context, helm, chart string) ([]*admissionregist
 	return []*admissionregistrationv1.MutatingWebhookConfiguration{mutating}, []*admissionregistrationv1.ValidatingWebhookConfiguration{validating}, nil
 }
 
-// keepWebhooks takes out the webhooks that are not named.
+// keepWebhooks removes the webhooks that are not named.
 func keepWebhooks(options *envtest.WebhookInstallOptions, names []string) {
 	for _, configuration := range options.MutatingWebhooks {
 		configuration.Webhooks = slices.DeleteFunc(configuration.Webhooks, func(w admissionregistrationv1.MutatingWebhook) bool {
@@ -79,7 +79,7 @@ func keepWebhooks(options *envtest.WebhookInstallOptions, names []string) {
 	})
 }
 
-// gatewayCRDs is the folder of the Gateway API's CRDs, which its Go module contains.
+// gatewayCRDs returns the folder with the CRDs of the Gateway API, which are part of its Go module.
 func gatewayCRDs(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
 	if err != nil {
