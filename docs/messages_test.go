@@ -99,7 +99,6 @@ func TestEveryEventIsDocumented(t *testing.T) {
 // stands behind the path of the annotation, and the table of settings has the allowed values.
 var speakers = map[string]map[string]int{
 	"../internal/admission": {"warn": 0, "warnOfChange": 0, "Errorf": 0, "Invalid": 2, "Sprintf": 0},
-	"../webhook":            {"Sprintf": 0},
 	"../internal/workload":  {"Errorf": 0},
 	"../rollout":            {"Sprintf": 0, "say": 0, "waitFor": 0, "settled": 0, "decideOutcome": 1, "rollBack": 0},
 }

@@ -26,9 +26,9 @@ const (
 	MutateFreezePath       = "/mutate-freeze"
 )
 
-// Register adds the webhooks to a server. The reconciler is the name of the user that the reconciler is to the API
-// server, such as system:serviceaccount:sluice-system:sluice: nobody else may promote or split. In a dry run
-// every change of a Deployment or a route is let through as it is.
+// Register adds the webhooks to a server. The reconciler is the user name of sluice's reconciler, such as
+// system:serviceaccount:sluice-system:sluice: nobody else may promote or split. A dry run lets every change of a Deployment
+// or a route through.
 func Register(server webhook.Server, reconciler string, dryRun bool) {
 	admission.Prepare()
 	h := handlers{reconciler: reconciler}
@@ -49,7 +49,7 @@ func Register(server webhook.Server, reconciler string, dryRun bool) {
 	}
 }
 
-// handlers know who the reconciler is.
+// handlers knows who the reconciler is.
 type handlers struct{ reconciler string }
 
 func (h handlers) requestOf(request ctrladmission.Request) admission.Request {

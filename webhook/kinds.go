@@ -93,11 +93,10 @@ func validatePolicy(_ context.Context, request ctrladmission.Request) ctrladmiss
 	return ctrladmission.Allowed("").WithWarnings(warnings...)
 }
 
-// validateGenerated warns whoever edits or deletes what sluice has made: it goes when the rollout ends.
+// validateGenerated warns users who edit or delete an object that sluice created.
 func (h handlers) validateGenerated(_ context.Context, request ctrladmission.Request) ctrladmission.Response {
 	if request.UserInfo.Username == h.reconciler {
 		return ctrladmission.Allowed("")
 	}
-	return ctrladmission.Allowed("").WithWarnings(fmt.Sprintf("%s %s was created by sluice for one rollout and is deleted when it ends; change the primary instead",
-		request.Kind.Kind, request.Name))
+	return ctrladmission.Allowed("").WithWarnings(admission.WarnOfGenerated(request.Kind.Kind, request.Name))
 }

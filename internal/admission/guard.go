@@ -11,10 +11,10 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// Guard enforces that the pod template of an opted-in Deployment changes only by promotion or in one of the direct
+// guard enforces that the pod template of an opted-in Deployment changes only by promotion or in one of the direct
 // ways. It sees the object as it will be stored, after every mutation, and so finds what another webhook changed after
 // sluice's. The error names the fields and says what to do.
-func Guard(old, updated map[string]any, request Request) error {
+func guard(old, updated map[string]any, request Request) error {
 	live, err := templateOf(old)
 	if err != nil {
 		return err
@@ -36,7 +36,7 @@ func Guard(old, updated map[string]any, request Request) error {
 		"(webhook configurations are called in the order of their names; sluice's is zz-sluice), or exclude this Deployment from the other webhook", changedFields(live, stored))
 }
 
-// change is what Guard looks at.
+// change is what guard looks at.
 type change struct {
 	before, after map[string]string
 	stored        workload.Comparable

@@ -42,7 +42,7 @@ func TestGuard(t *testing.T) {
 			"image after sluice had held the change back"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := Guard(c.old, c.final, c.by)
+			err := guard(c.old, c.final, c.by)
 			if c.wrong == "" && err != nil {
 				t.Errorf("refused: %v", err)
 			}

@@ -25,7 +25,7 @@ func Validate(old, updated map[string]any, request Request) error {
 	if old == nil {
 		return validateNew(annotationsOf(updated))
 	}
-	return Guard(old, updated, request)
+	return guard(old, updated, request)
 }
 
 func annotationsOf(object map[string]any) map[string]string {

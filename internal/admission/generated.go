@@ -1,0 +1,8 @@
+package admission
+
+import "fmt"
+
+// WarnOfGenerated warns a user who edits or deletes an object that sluice created.
+func WarnOfGenerated(kind, name string) string {
+	return fmt.Sprintf("%s %s was created by sluice for one rollout and is deleted when it ends; change the primary instead", kind, name)
+}
