@@ -5,6 +5,7 @@
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sluice
 KUBECONFIG := $(CURDIR)/.cluster/kubeconfig
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
+ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOLANGCI := $(CACHE)/golangci-lint-v2.15.0
 CLUSTER_TOOL := bin/cluster
 VERSION := v0.0.0-dev
@@ -49,8 +50,9 @@ verify: ## Check format, lint and that generated files are up to date
 	@before=$$(cat $(GENERATED) | sha256sum); $(MAKE) -s generate; after=$$(cat $(GENERATED) | sha256sum); \
 	 test "$$before" = "$$after" || { echo "generated files were out of date: commit what make generate made"; exit 1; }
 
-lint: $(GOLANGCI) ## Run the linters of .golangci.yml
+lint: $(GOLANGCI) ## Run the linters of .golangci.yml, and that of the workflows
 	$(GOLANGCI) run ./...
+	$(ACTIONLINT)
 
 $(GOLANGCI):
 	@echo "building golangci-lint, once; this takes some minutes"
