@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -66,33 +67,45 @@ func sentences(errs field.ErrorList) []string {
 	return found
 }
 
-// TestWeightsAndCopiesAreJudgedAsTheSchemaDoes holds the rules of the schema about the analysis against the validation, for
-// every combination of what they speak of.
-func TestWeightsAndCopiesAreJudgedAsTheSchemaDoes(t *testing.T) {
+// TestPoliciesAreJudgedAsTheSchemaDoes holds the rules of the schema against the validation, for every combination of weights and
+// copies, and for the ages that answers may be kept.
+func TestPoliciesAreJudgedAsTheSchemaDoes(t *testing.T) {
 	structural := schemaOf(t)
 	rules := cel.NewValidator(structural, false, apiservercel.PerCallLimit)
 	text, err := json.Marshal(structural.ToKubeOpenAPI())
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused := 0
-	for _, spec := range combinations() {
-		var policy v1alpha1.PolicySpec
-		if err := yaml.UnmarshalStrict([]byte(spec), &policy); err != nil {
-			t.Fatal(err)
+	for name, specs := range map[string][]string{"weights and copies": combinations(), "ages": ages()} {
+		refused := 0
+		for _, spec := range specs {
+			var policy v1alpha1.PolicySpec
+			if err := yaml.UnmarshalStrict([]byte(spec), &policy); err != nil {
+				t.Fatal(err)
+			}
+			ours := slices.DeleteFunc(ValidatePolicy(policy), func(err *field.Error) bool { return !strings.Contains(string(text), err.Detail) })
+			says, want := sentences(ours), celErrors(t, structural, rules, spec)
+			if !slices.Equal(says, want) {
+				t.Errorf("%s: the validation says %q, the schema %q", spec, says, want)
+			}
+			if len(want) > 0 {
+				refused++
+			}
 		}
-		ours := slices.DeleteFunc(ValidatePolicy(policy), func(err *field.Error) bool { return !strings.Contains(string(text), err.Detail) })
-		says, want := sentences(ours), celErrors(t, structural, rules, spec)
-		if !slices.Equal(says, want) {
-			t.Errorf("%s: the validation says %q, the schema %q", spec, says, want)
-		}
-		if len(want) > 0 {
-			refused++
+		if refused == 0 || refused == len(specs) {
+			t.Errorf("%s: the schema refuses %d of %d", name, refused, len(specs))
 		}
 	}
-	if refused == 0 {
-		t.Error("the schema refuses nothing")
+}
+
+// ages are policies with ages that routes can have, and that they cannot.
+func ages() []string {
+	var specs []string
+	for _, age := range []string{"", "24h", "1d", "9999d", "239976h", "1.5h", "1m1.5s500ms", "1s", "1.5d", "-1h", "500ms", "1500ms", "0s", "0d", "1h1d", "10000d",
+		"239977h", "999999h999999h9999h", "86400", "soon", "h"} {
+		specs = append(specs, fmt.Sprintf("service: {corsPolicy: {maxAge: %q}}", age))
 	}
+	return specs
 }
 
 // combinations are analyses with each way to say each of these things.

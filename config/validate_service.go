@@ -3,7 +3,6 @@ package config
 import (
 	"regexp"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -107,18 +106,9 @@ func (c *checker) cors(path *field.Path, cors *v1alpha1.CorsPolicy) {
 		c.must(origin.Regex == "" && origin.Suffix == "", at, origin, "the Gateway API knows neither regex nor suffix here; use exact with an origin such as https://*.example.com")
 	}
 	if cors.MaxAge != "" {
-		_, err := corsAge(cors.MaxAge)
-		c.must(err == nil, path.Child("maxAge"), cors.MaxAge, "must be a duration such as 24h or 1d")
+		_, err := CORSMaxAge(cors.MaxAge)
+		c.must(err == nil, path.Child("maxAge"), cors.MaxAge, maxAgeHelp)
 	}
-}
-
-// corsAge reads a duration that may be given in days.
-func corsAge(value string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(value, "d"); ok {
-		day, err := time.ParseDuration(days + "h")
-		return 24 * day, err
-	}
-	return time.ParseDuration(value)
 }
 
 func (c *checker) metadata(path *field.Path, m *v1alpha1.Metadata) {

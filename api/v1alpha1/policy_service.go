@@ -249,8 +249,10 @@ type CorsPolicy struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	ExposeHeaders []string `json:"exposeHeaders,omitempty"`
-	// maxAge is how long the answer may be kept, such as 24h or 1d.
+	// maxAge is how long the answer may be kept, in whole seconds, such as 24h or 1d.
 	// +optional
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[1-9][0-9]{0,3}d$') || self.matches('^([0-9]{1,6}([.][0-9]{1,6})?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('239976h') && duration(self) == duration(string(duration(self).getSeconds()) + 's')",message="must be a duration in whole seconds, at least 1s, such as 24h or 1d"
 	MaxAge string `json:"maxAge,omitempty"`
 	// allowCredentials lets scripts send cookies.
 	// +optional

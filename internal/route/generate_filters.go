@@ -4,13 +4,12 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // filtersOf are the filters of the generated rule, in a fixed order.
@@ -91,9 +90,9 @@ func corsFilter(path *field.Path, policy v1alpha1.CorsPolicy) (*gatewayv1.HTTPCO
 		result.ExposeHeaders = append(result.ExposeHeaders, gatewayv1.HTTPHeaderName(name))
 	}
 	if policy.MaxAge != "" {
-		seconds, err := secondsOf(policy.MaxAge)
+		seconds, err := config.CORSMaxAge(policy.MaxAge)
 		if err != nil {
-			errs = append(errs, field.Invalid(path.Child("maxAge"), policy.MaxAge, "must be a duration of at least 1s, such as 24h or 1d"))
+			errs = append(errs, field.Invalid(path.Child("maxAge"), policy.MaxAge, err.Error()))
 		}
 		result.MaxAge = seconds
 	}
@@ -102,22 +101,6 @@ func corsFilter(path *field.Path, policy v1alpha1.CorsPolicy) (*gatewayv1.HTTPCO
 
 // defaultMaxAge is what the Gateway API says where nothing is said, in seconds.
 const defaultMaxAge = 5
-
-// secondsOf reads a duration of Go, or whole days.
-func secondsOf(value string) (int32, error) {
-	if days, isDays := strings.CutSuffix(value, "d"); isDays {
-		number, err := strconv.ParseInt(days, 10, 16)
-		if err != nil || number < 1 {
-			return 0, strconv.ErrRange
-		}
-		return int32(number * 24 * 60 * 60), nil
-	}
-	duration, err := time.ParseDuration(value)
-	if err != nil || duration < time.Second || duration.Seconds() > 1<<30 {
-		return 0, strconv.ErrRange
-	}
-	return int32(duration.Seconds()), nil
-}
 
 func statusCode(text string) (gatewayv1.HTTPRouteRetryStatusCode, bool) {
 	code, err := strconv.Atoi(text)

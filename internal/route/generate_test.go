@@ -1,15 +1,18 @@
 package route
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/yaml"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // generated are the service parts of policies, each with the route that is made of it in testdata/generated.
@@ -149,6 +152,31 @@ func TestGenerateRefuses(t *testing.T) {
 			_, problems := Generate("test", "shop", 80, serviceOf(t, c.text))
 			if len(problems) != 1 || problems[0].Field != c.field || !strings.Contains(problems[0].Error(), c.wrong) {
 				t.Errorf("got %v, not %q at %s", problems, c.wrong, c.field)
+			}
+		})
+	}
+}
+
+func TestAdmissionAcceptsTheAgesThatARouteCanHave(t *testing.T) {
+	for value, seconds := range map[string]int32{
+		"24h": 86400, "1d": 86400, "9999d": 863913600, "239976h": 863913600, "1.5h": 5400, "1m1.5s500ms": 62, "3600s": 3600, "1s": 1,
+		"1.5d": 0, "-1h": 0, "500ms": 0, "1500ms": 0, "0s": 0, "0d": 0, "-1d": 0, "1h1d": 0, "10000d": 0, "239977h": 0, "86400": 0, "soon": 0, "d": 0,
+	} {
+		t.Run(value, func(t *testing.T) {
+			spec := v1alpha1.PolicySpec{Service: &v1alpha1.ServiceSpec{CorsPolicy: &v1alpha1.CorsPolicy{MaxAge: value}}}
+			admitted := config.ValidatePolicy(spec)
+			cors, refused := corsFilter(field.NewPath("spec", "service", "corsPolicy"), *spec.Service.CorsPolicy)
+			if seconds > 0 {
+				if len(admitted)+len(refused) > 0 || cors.MaxAge != seconds {
+					t.Errorf("got %v, %v, %d", admitted, refused, cors.MaxAge)
+				}
+				return
+			}
+			want := fmt.Sprintf("spec.service.corsPolicy.maxAge: Invalid value: %q: must be a duration in whole seconds, at least 1s, such as 24h or 1d", value)
+			for _, errs := range []field.ErrorList{admitted, refused} {
+				if len(errs) != 1 || errs[0].Error() != want {
+					t.Errorf("got %v, not %s", errs, want)
+				}
 			}
 		})
 	}
