@@ -9,14 +9,6 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Names of the built-in checks.
-const (
-	// CheckSuccessRate is the percentage of requests that are not answered with a 5xx.
-	CheckSuccessRate = "request-success-rate"
-	// CheckDuration is the P99 of the request durations in milliseconds.
-	CheckDuration = "request-duration"
-)
-
 // FromBuiltIn is the source of values that nobody set.
 const FromBuiltIn = "built-in"
 
@@ -43,7 +35,7 @@ func builtIn() Layer {
 	return Layer{From: FromBuiltIn, Spec: v1alpha1.PolicySpec{
 		ProgressDeadlineSeconds: ptr.To[int32](builtInDeadline),
 		Traffic:                 ptr.To(v1alpha1.TrafficRoutes),
-		Canary:                  &v1alpha1.CanaryCopySpec{Replicas: ptr.To(ReplicasProportional), Autoscaler: ptr.To(autoscalerCopy)},
+		Canary:                  &v1alpha1.CanaryCopySpec{Replicas: ptr.To(replicasProportional), Autoscaler: ptr.To(autoscalerCopy)},
 		Analysis: &v1alpha1.AnalysisSpec{
 			Interval:              &metav1.Duration{Duration: builtInInterval},
 			Threshold:             ptr.To[int32](builtInThreshold),
@@ -53,14 +45,6 @@ func builtIn() Layer {
 			Metrics:               []v1alpha1.Metric{successRate(builtInSuccessRate), requestDuration(builtInDuration)},
 		},
 	}}
-}
-
-func successRate(least float64) v1alpha1.Metric {
-	return v1alpha1.Metric{Name: CheckSuccessRate, ThresholdRange: &v1alpha1.ThresholdRange{Min: &least}}
-}
-
-func requestDuration(mostMilliseconds float64) v1alpha1.Metric {
-	return v1alpha1.Metric{Name: CheckDuration, ThresholdRange: &v1alpha1.ThresholdRange{Max: &mostMilliseconds}}
 }
 
 // withWeights adds the built-in weights to the lowest layer where what was merged above it has no steps of its own.

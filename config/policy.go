@@ -8,17 +8,15 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Presets are the names that AnnotationMetrics takes.
-var Presets = []string{"app", "envoy-gateway", "istio", "traefik"}
-
 // Policy is how to roll out one Deployment: the effective policy, parsed. What it says is described at the fields of
 // v1alpha1.PolicySpec with the same names.
 type Policy struct {
 	// Service is the name of the primary's Service; empty to find it by its selector.
 	Service string
-	// Routes are the routes that share the requests, as HTTPRoute/name or GRPCRoute/namespace/name; empty for all that have
-	// the Service as a backend.
-	Routes []string
+	// Routes are the routes that share the requests; empty for all that have the Service as a backend.
+	Routes []RouteRef
+	// Cohort are the Services that send requests which came through the canary to canaries of their own.
+	Cohort Cohort
 	// Traffic says whether the workload gets requests at all.
 	Traffic v1alpha1.Traffic
 	// Suspend starts no rollout, takes no step and promotes nothing.
@@ -60,8 +58,8 @@ type Policy struct {
 	// PrimaryReadyThreshold and CanaryReadyThreshold are which percentage of the replicas must be available to be ready.
 	PrimaryReadyThreshold, CanaryReadyThreshold int32
 
-	// Metrics is the name of the preset; empty to choose by the gateway.
-	Metrics string
+	// Preset has the queries of the built-in checks; empty to choose by the gateway.
+	Preset Preset
 	// MinSuccessRate is the least percentage of requests that are not answered with a 5xx.
 	MinSuccessRate float64
 	// MaxRequestDuration is the longest P99 of the request durations.
@@ -98,28 +96,48 @@ type Step struct {
 	Duration time.Duration
 }
 
-// Kinds of replicas for a canary.
-const (
-	// ReplicasProportional is the primary's replicas times the weight.
-	ReplicasProportional = "Proportional"
-	// ReplicasPrimary is as many as the primary has.
-	ReplicasPrimary = "Primary"
-)
-
-// Values of canary.autoscaler.
-const (
-	autoscalerCopy = "Copy"
-	autoscalerNone = "None"
-)
-
 // CopyPolicy is how the canary copy differs from the primary.
 type CopyPolicy struct {
-	// Replicas is ReplicasProportional, ReplicasPrimary, a number, or a percentage of the primary's.
-	Replicas string
+	// Replicas is how many the canary has.
+	Replicas Replicas
 	// Autoscaler tells whether the canary gets a copy of the primary's autoscaler.
 	Autoscaler bool
 	// Template is a strategic merge patch over the candidate's pod template, as JSON; nil for none.
 	Template []byte
+}
+
+// Replicas is how many replicas the canary has. Without any value they are in proportion to its weight.
+type Replicas struct {
+	// Number of replicas, from 1; 0 for no number.
+	Number int32
+	// Percent of the primary's replicas, 1 to 100; 0 for no percentage.
+	Percent float64
+}
+
+// RouteRef names a route.
+type RouteRef struct {
+	// Kind is HTTPRoute or GRPCRoute.
+	Kind string
+	// Namespace of the route; empty for that of the Deployment.
+	Namespace string
+	// Name of the route.
+	Name string
+}
+
+// Cohort says which requests are marked, and which Services look at the mark.
+type Cohort struct {
+	// Header is the name of the mark; empty without members.
+	Header string
+	// Members are the Services that look at it.
+	Members []CohortMember
+}
+
+// CohortMember is a Service that sends marked requests elsewhere.
+type CohortMember struct {
+	// Service gets the requests.
+	Service string
+	// Target is the Service that gets the marked ones; empty for that of the Service's canary.
+	Target string
 }
 
 // Defaults returns the Policy of a Deployment that sets nothing but the opt-in.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ func parse(spec v1alpha1.PolicySpec) Policy {
 		SkipAnalysis:     ptr.Deref(spec.SkipAnalysis, false),
 		ProgressDeadline: time.Duration(*spec.ProgressDeadlineSeconds) * time.Second,
 		Autoscaler:       spec.AutoscalerRef,
-		Copy:             CopyPolicy{Replicas: *spec.Canary.Replicas, Autoscaler: *spec.Canary.Autoscaler == autoscalerCopy},
+		Copy:             CopyPolicy{Replicas: parseReplicas(*spec.Canary.Replicas), Autoscaler: *spec.Canary.Autoscaler == autoscalerCopy},
 	}
 	if spec.Canary.Template != nil {
 		policy.Copy.Template = spec.Canary.Template.Raw
@@ -82,7 +83,7 @@ func parseRounds(policy *Policy, analysis *v1alpha1.AnalysisSpec) {
 
 func parseChecks(policy *Policy, analysis *v1alpha1.AnalysisSpec) {
 	policy.Threshold = *analysis.Threshold
-	policy.Metrics = ptr.Deref(analysis.Preset, "")
+	policy.Preset = Preset(ptr.Deref(analysis.Preset, ""))
 	policy.MinRequests = float64(*analysis.MinRequests)
 	policy.MinSuccessRate, policy.MaxRequestDuration = builtInSuccessRate, builtInDuration*time.Millisecond
 	plain := 0
@@ -105,13 +106,13 @@ func parseChecks(policy *Policy, analysis *v1alpha1.AnalysisSpec) {
 
 // parseBuiltIn takes the threshold of a built-in check, and reports false for any other metric, and for another range.
 func parseBuiltIn(policy *Policy, metric v1alpha1.Metric) bool {
-	least, most := limits(metric)
+	least, most := LimitsOf(metric)
 	switch {
-	case !isBuiltIn(metric):
+	case !IsBuiltIn(metric):
 		return false
-	case metric.Name == CheckSuccessRate && most == nil:
+	case metric.Name == v1alpha1.MetricSuccessRate && most == nil:
 		policy.MinSuccessRate = ptr.Deref(least, builtInSuccessRate)
-	case metric.Name == CheckDuration && least == nil:
+	case metric.Name == v1alpha1.MetricDuration && least == nil:
 		policy.MaxRequestDuration = time.Duration(ptr.Deref(most, builtInDuration) * float64(time.Millisecond))
 	default:
 		return false
@@ -119,34 +120,44 @@ func parseBuiltIn(policy *Policy, metric v1alpha1.Metric) bool {
 	return true
 }
 
-// isBuiltIn reports whether a metric is a built-in check and not a query under the same name.
-func isBuiltIn(metric v1alpha1.Metric) bool {
-	return (metric.Name == CheckSuccessRate || metric.Name == CheckDuration) && metric.Query == "" && metric.TemplateRef == nil
-}
-
-// limits are the range of a metric, or the old threshold as one.
-func limits(metric v1alpha1.Metric) (least, most *float64) {
-	if metric.ThresholdRange != nil {
-		return metric.ThresholdRange.Min, metric.ThresholdRange.Max
+// parseReplicas reads what the pattern of replicas allows.
+func parseReplicas(value string) Replicas {
+	switch percent, isPercent := strings.CutSuffix(value, "%"); {
+	case value == replicasPrimary:
+		return Replicas{Percent: 100}
+	case isPercent:
+		number, _ := strconv.ParseFloat(percent, 64)
+		return Replicas{Percent: number}
 	}
-	if metric.Name == CheckSuccessRate {
-		return metric.Threshold, nil
-	}
-	return nil, metric.Threshold
+	number, _ := strconv.ParseInt(value, 10, 32)
+	return Replicas{Number: int32(number)}
 }
 
 func parseService(policy *Policy, service *v1alpha1.ServiceSpec) {
 	policy.Service = ptr.Deref(service.Name, "")
 	for _, name := range service.Routes {
-		if !strings.HasPrefix(name, "HTTPRoute/") && !strings.HasPrefix(name, "GRPCRoute/") {
-			name = "HTTPRoute/" + name
-		}
-		policy.Routes = append(policy.Routes, name)
+		policy.Routes = append(policy.Routes, parseRoute(name))
 	}
-	policy.Generated = service.DeepCopy()
-	if len(service.Cohort) > 0 && service.CohortHeader == nil {
-		policy.Generated.CohortHeader = ptr.To(builtInCohortHeader)
+	if len(service.Cohort) > 0 {
+		policy.Cohort.Header = ptr.Deref(service.CohortHeader, builtInCohortHeader)
 	}
+	for _, member := range service.Cohort {
+		name, target, _ := strings.Cut(member, "=")
+		policy.Cohort.Members = append(policy.Cohort.Members, CohortMember{Service: name, Target: target})
+	}
+	policy.Generated = service
+}
+
+// parseRoute reads [kind/][namespace/]name.
+func parseRoute(value string) RouteRef {
+	ref := RouteRef{Kind: kindHTTPRoute, Name: value}
+	if kind, rest, qualified := strings.Cut(value, "/"); qualified && (kind == kindHTTPRoute || kind == kindGRPCRoute) {
+		ref.Kind, ref.Name = kind, rest
+	}
+	if namespace, name, qualified := strings.Cut(ref.Name, "/"); qualified {
+		ref.Namespace, ref.Name = namespace, name
+	}
+	return ref
 }
 
 func durationOr(duration *metav1.Duration, otherwise time.Duration) time.Duration {

@@ -101,7 +101,7 @@ func readChoice[T ~string](to **T, value string, allowed ...T) error {
 }
 
 func readReplicas(to **string, value string) error {
-	if readChoice(to, value, ReplicasProportional, ReplicasPrimary) == nil {
+	if readChoice(to, value, replicasProportional, replicasPrimary) == nil {
 		return nil
 	}
 	*to = &value
@@ -142,9 +142,18 @@ func groupName(value string) error {
 	return nil
 }
 
-func oneOf(value string, allowed []string) error {
-	if !slices.Contains(allowed, value) {
-		return fmt.Errorf("must be one of %s", strings.Join(allowed, ", "))
+func oneOf[T ~string](value string, allowed ...T) error {
+	if !slices.Contains(allowed, T(value)) {
+		return fmt.Errorf("must be one of %s", join(allowed, ", "))
 	}
 	return nil
+}
+
+// join is strings.Join for words of any type.
+func join[T ~string](words []T, separator string) string {
+	texts := make([]string, len(words))
+	for i, word := range words {
+		texts[i] = string(word)
+	}
+	return strings.Join(texts, separator)
 }

@@ -38,7 +38,7 @@ func readWeights(to *Settings, value string) error {
 	timed := false
 	for _, part := range listed(value) {
 		text, duration, has := strings.Cut(part, "@")
-		weight, err := weightOf(text, finest)
+		weight, err := weightOf(text, Finest)
 		if err != nil || len(plain) > 0 && weight <= plain[len(plain)-1] {
 			return fmt.Errorf("%q: %s", part, weightsHelp)
 		}

@@ -133,3 +133,29 @@ func combinations() []string {
 	}
 	return specs
 }
+
+// TestTablesHaveWhatTheSchemaAllows holds that no hook type and no preset is missing in its table.
+func TestTablesHaveWhatTheSchemaAllows(t *testing.T) {
+	analysis := schemaOf(t).Properties["analysis"].Properties
+	allowed := func(enum []schema.JSON) []string {
+		var values []string
+		for _, value := range enum {
+			if text := value.Object.(string); text != "" {
+				values = append(values, text)
+			}
+		}
+		slices.Sort(values)
+		return values
+	}
+	for name, c := range map[string]struct {
+		enum  []schema.JSON
+		table string
+	}{
+		"presets":    {analysis["preset"].ValueValidation.Enum, join(slices.Sorted(slices.Values(Presets)), " ")},
+		"hook types": {analysis["webhooks"].Items.Properties["type"].ValueValidation.Enum, join(slices.Sorted(slices.Values(HookTypes)), " ")},
+	} {
+		if want := strings.Join(allowed(c.enum), " "); want == "" || want != c.table {
+			t.Errorf("the table of %s has %s, the schema %s", name, c.table, want)
+		}
+	}
+}

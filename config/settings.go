@@ -67,11 +67,11 @@ var settingsOfAdmission = []Annotation{
 	{Key: AnnotationWhenUnavailable, Kind: KindSetting, Values: "`direct`, `canary`", Default: WhenUnavailableDirect, Example: WhenUnavailableCanary,
 		Sentence: "What becomes of a change while the primary has no available replica: it goes straight through, or is held back all the same.",
 		read: func(_ *Settings, v string) error {
-			return oneOf(v, []string{WhenUnavailableDirect, WhenUnavailableCanary})
+			return oneOf(v, WhenUnavailableDirect, WhenUnavailableCanary)
 		}},
 	{Key: AnnotationRestart, Kind: KindSetting, Values: "`canary`, `direct`", Default: RestartCanary, Example: RestartDirect,
 		Sentence: "What becomes of `kubectl rollout restart`: it is held back like any change, or restarts the primary's pods at once.",
-		read:     func(_ *Settings, v string) error { return oneOf(v, []string{RestartCanary, RestartDirect}) }},
+		read:     func(_ *Settings, v string) error { return oneOf(v, RestartCanary, RestartDirect) }},
 	{Key: AnnotationBypass, Kind: KindSetting, Values: "a time at most an hour ahead, `;`, a reason", Without: "no bypass", Example: "2026-01-02T15:04:05Z; fixes the outage",
 		Sentence: "Lets every change straight through until that time."},
 }

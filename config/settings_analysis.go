@@ -2,7 +2,6 @@ package config
 
 import (
 	"math"
-	"strings"
 	"time"
 )
 
@@ -12,7 +11,7 @@ var settingsOfSteps = []Annotation{
 		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().StepWeight, v, 0) }},
 	{Key: AnnotationMaxWeight, Kind: KindSetting, Values: "percent, 0.01 to 100", Default: "50", Example: "80",
 		Sentence: "The share of the last step.",
-		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().MaxWeight, v, finest) }},
+		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().MaxWeight, v, Finest) }},
 	{Key: AnnotationStepWeights, Kind: KindSetting, Values: "percents, separated by commas, each with `@` and a duration or without", Without: "steps of the same size",
 		Example: "1@10m,5@5m,25,50", Sentence: "The shares themselves, in place of `step-weight` and `max-weight`.",
 		read: readWeights},
@@ -35,7 +34,7 @@ var settingsOfSteps = []Annotation{
 		read:     func(s *Settings, v string) error { return readYes(&s.analysis().Mirror, v) }},
 	{Key: AnnotationMirrorWeight, Kind: KindSetting, Values: "percent, 0.01 to 100", Without: "100, with `mirror`", Example: "10",
 		Sentence: "Of which share of the requests copies are sent.",
-		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().MirrorWeight, v, finest) }},
+		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().MirrorWeight, v, Finest) }},
 	{Key: AnnotationHold, Kind: KindSetting, Values: "a duration", Without: "the interval", Example: "10m",
 		Sentence: "How long blue/green keeps all requests at the canary before promotion.",
 		read:     func(s *Settings, v string) error { return readDuration(&s.analysis().Hold, v, 0) }},
@@ -61,9 +60,9 @@ var settingsOfChecks = []Annotation{
 		read: func(s *Settings, v string) error {
 			return readInteger(&s.analysis().MinRequests, v, 1, mostRequests, "requests")
 		}},
-	{Key: AnnotationMetrics, Kind: KindSetting, Values: "`" + strings.Join(Presets, "`, `") + "`", Without: "chosen by the gateway", Example: "app",
+	{Key: AnnotationMetrics, Kind: KindSetting, Values: "`" + join(Presets, "`, `") + "`", Without: "chosen by the gateway", Example: "app",
 		Sentence: "The queries of the checks, one of the [presets](#metrics-presets).",
-		read:     func(s *Settings, v string) error { s.analysis().Preset = &v; return oneOf(v, Presets) }},
+		read:     func(s *Settings, v string) error { s.analysis().Preset = &v; return oneOf(v, Presets...) }},
 	{Key: AnnotationSkipAnalysis, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
 		Sentence: "Promotes every change as soon as its canary is ready, without judging it.",
 		read:     func(s *Settings, v string) error { return readYes(&s.Layer.Spec.SkipAnalysis, v) }},

@@ -3,8 +3,6 @@ package config
 import (
 	"cmp"
 	"fmt"
-	"math"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,35 +15,6 @@ import (
 
 // specPath is where the policies of all errors are.
 var specPath = field.NewPath("spec")
-
-// Bounds of values, which the schema of policies has too.
-const (
-	finest = 0.01
-	// mostSteps is how many steps, iterations included, a rollout has at most: all of them are in the status of its Canary, which
-	// the API server refuses beyond about a megabyte.
-	mostSteps     = 500
-	mostFailures  = 1000000
-	mostRequests  = 1000000000
-	mostDeadline  = 31536000
-	mostListed    = 100
-	mostHooks     = 50
-	mostMatches   = 16
-	mostCookieAge = 34560000
-	shortestStep  = time.Second
-)
-
-var (
-	tokenName    = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-	replicas     = regexp.MustCompile(`^(Proportional|Primary|[1-9][0-9]{0,4}|([1-9][0-9]?|100)%)$`)
-	routeName    = regexp.MustCompile(`^((HTTPRoute|GRPCRoute)/)?([a-z0-9.-]+/)?[a-z0-9.-]+$`)
-	cohortMember = regexp.MustCompile(`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?(=[a-z]([-a-z0-9]{0,61}[a-z0-9])?)?$`)
-)
-
-const (
-	routeNameHelp    = "must be HTTPRoute/name, GRPCRoute/name or HTTPRoute/namespace/name"
-	cohortMemberHelp = "must be the name of a Service, or service=target with the Service that gets the requests"
-	tokenHelp        = "must be a name of letters, digits and - or _, without spaces"
-)
 
 // ValidatePolicy checks what one layer says, which may be a part of a policy: each value, and what cannot be said together.
 // The errors carry full paths such as spec.analysis.steps[2].duration, the value and what is allowed.
@@ -110,12 +79,6 @@ func (c *checker) weight(path *field.Path, value *float64, least float64) {
 	if value != nil && (!(*value >= least && *value <= 100) || !isFine(*value)) {
 		c.wrong(path, *value, fmt.Sprintf("must be a percentage from %v to 100, at the finest 0.01", least))
 	}
-}
-
-// isFine reports whether a percentage is a whole number of hundredths.
-func isFine(percent float64) bool {
-	const rounding = 1e-6
-	return math.Abs(percent*100-math.Round(percent*100)) < rounding
 }
 
 func (c *checker) duration(path *field.Path, value *metav1.Duration, least time.Duration) {

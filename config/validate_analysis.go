@@ -18,7 +18,7 @@ func (c *checker) analysis(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.count(path.Child("primaryReadyThreshold"), a.PrimaryReadyThreshold, 0, 100)
 	c.count(path.Child("canaryReadyThreshold"), a.CanaryReadyThreshold, 0, 100)
 	c.count(path.Child("minRequests"), a.MinRequests, 1, mostRequests)
-	choice(c, path.Child("preset"), a.Preset, Presets...)
+	choice(c, path.Child("preset"), (*Preset)(a.Preset), Presets...)
 	c.weights(path, a)
 	c.mirrors(path, a)
 	c.matches(path.Child("match"), a.Match)
@@ -41,7 +41,7 @@ func selects(m v1alpha1.HTTPMatch) bool {
 
 func (c *checker) weights(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.weight(path.Child("stepWeight"), a.StepWeight, 0)
-	c.weight(path.Child("maxWeight"), a.MaxWeight, finest)
+	c.weight(path.Child("maxWeight"), a.MaxWeight, Finest)
 	c.weight(path.Child("stepWeightPromotion"), a.StepWeightPromotion, 0)
 	ways := 0
 	for _, set := range []bool{a.StepWeight != nil, len(a.StepWeights) > 0, len(a.Steps) > 0} {
@@ -54,7 +54,7 @@ func (c *checker) weights(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.most(path.Child("stepWeights"), len(a.StepWeights), mostListed)
 	for i, weight := range a.StepWeights {
 		at := path.Child("stepWeights").Index(i)
-		c.weight(at, &weight, finest)
+		c.weight(at, &weight, Finest)
 		c.must(i == 0 || a.StepWeights[i-1] < weight, at, weight, "must rise from one weight to the next, such as [1, 5, 25, 50]")
 	}
 	c.most(path.Child("steps"), len(a.Steps), mostListed)
@@ -68,9 +68,9 @@ func (c *checker) weights(path *field.Path, a v1alpha1.AnalysisSpec) {
 }
 
 func (c *checker) mirrors(path *field.Path, a v1alpha1.AnalysisSpec) {
-	c.weight(path.Child("mirrorWeight"), a.MirrorWeight, finest)
+	c.weight(path.Child("mirrorWeight"), a.MirrorWeight, Finest)
 	c.weight(path.Child("stepMirrorWeight"), a.StepMirrorWeight, 0)
-	c.weight(path.Child("maxMirrorWeight"), a.MaxMirrorWeight, finest)
+	c.weight(path.Child("maxMirrorWeight"), a.MaxMirrorWeight, Finest)
 	off := a.Mirror != nil && !*a.Mirror
 	c.must(!off || a.MirrorWeight == nil, path.Child("mirrorWeight"), a.MirrorWeight, "mirrorWeight needs mirror: true")
 }

@@ -49,25 +49,25 @@ func (c *checker) metric(path *field.Path, m v1alpha1.Metric) {
 		c.errs = append(c.errs, field.Required(path.Child("templateRef", "name"), "name a MetricTemplate"))
 	}
 	c.must(m.Query == "" || m.TemplateRef == nil, path.Child("query"), m.Query, "only one of query and templateRef can be set")
-	if m.Query == "" && m.TemplateRef == nil && !isBuiltIn(m) {
+	if m.Query == "" && m.TemplateRef == nil && !IsBuiltIn(m) {
 		c.errs = append(c.errs, field.Required(path, "set templateRef to a MetricTemplate, or query; only request-success-rate and request-duration are built in"))
 	}
 	c.limits(path.Child("thresholdRange"), m)
 }
 
 func (c *checker) limits(path *field.Path, m v1alpha1.Metric) {
-	least, most := limits(m)
+	least, most := LimitsOf(m)
 	if least != nil && most != nil {
 		c.must(*least <= *most, path, *m.ThresholdRange, "min must not be greater than max")
 	}
-	if !isBuiltIn(m) {
+	if !IsBuiltIn(m) {
 		if least == nil && most == nil {
 			c.errs = append(c.errs, field.Required(path, "set min, max or both: without them no value could fail"))
 		}
 		return
 	}
 	for _, end := range []*float64{least, most} {
-		c.must(end == nil || *end >= 0 && (m.Name == CheckDuration || *end <= 100), path, m.ThresholdRange,
+		c.must(end == nil || *end >= 0 && (m.Name == v1alpha1.MetricDuration || *end <= 100), path, m.ThresholdRange,
 			"must be percent from 0 to 100 for request-success-rate, milliseconds from 0 for request-duration")
 	}
 }
@@ -78,8 +78,7 @@ func (c *checker) hooks(path *field.Path, hooks []v1alpha1.Webhook) {
 	for i, hook := range hooks {
 		at := path.Index(i)
 		names = append(names, hook.Name)
-		choice(c, at.Child("type"), &hook.Type, "", v1alpha1.HookRollout, v1alpha1.HookConfirmRollout, v1alpha1.HookPreRollout, v1alpha1.HookConfirmTrafficIncrease,
-			v1alpha1.HookConfirmPromotion, v1alpha1.HookPostRollout, v1alpha1.HookRollback, v1alpha1.HookEvent)
+		choice(c, at.Child("type"), &hook.Type, append([]v1alpha1.HookType{""}, HookTypes...)...)
 		address, err := url.Parse(hook.URL)
 		c.must(err == nil && address.Host != "" && (address.Scheme == "http" || address.Scheme == "https"), at.Child("url"), shownURL(hook.URL), "must be a URL such as http://loadtester.test/")
 		c.duration(at.Child("timeout"), hook.Timeout, time.Millisecond)

@@ -7,9 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	sigsjson "sigs.k8s.io/json"
 
 	"sluice.dev/sluice/api/v1alpha1"
 )
@@ -53,21 +51,9 @@ func checkTemplate(patch []byte) error {
 	if err := json.Unmarshal(patch, &object); err != nil {
 		return fmt.Errorf("must be an object with the fields of a pod template, such as {spec: {nodeSelector: {pool: canary}}}")
 	}
-	original, err := json.Marshal(minimal)
+	result, err := PatchTemplate(minimal, patch)
 	if err != nil {
-		return fmt.Errorf("encode a pod template: %w", err)
-	}
-	patched, err := strategicpatch.StrategicMergePatch(original, patch, corev1.PodTemplateSpec{})
-	if err != nil {
-		return fmt.Errorf("must be a strategic merge patch of a pod template: %w", err)
-	}
-	var result corev1.PodTemplateSpec
-	strict, err := sigsjson.UnmarshalStrict(patched, &result)
-	if err != nil {
-		return fmt.Errorf("must be a strategic merge patch of a pod template: %w", err)
-	}
-	if len(strict) > 0 {
-		return fmt.Errorf("must be a strategic merge patch of a pod template: %w", strict[0])
+		return err
 	}
 	return checkIdentity(result)
 }

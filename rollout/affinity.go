@@ -13,11 +13,6 @@ import (
 	"sluice.dev/sluice/internal/route"
 )
 
-const (
-	defaultMaxAge    = 24 * time.Hour
-	defaultExpireFor = 30 * time.Second
-)
-
 // newAffinity makes the cookies of a rollout. Their values are its own, by the candidate and the nonce, so that those of any
 // other rollout mean nothing. The cookies of the candidate that this one replaces are taken back.
 func newAffinity(policy config.Policy, steps []PlannedStep, candidate, nonce string, replaced *v1alpha1.SessionAffinityStatus) *v1alpha1.SessionAffinityStatus {
@@ -25,10 +20,7 @@ func newAffinity(policy config.Policy, steps []PlannedStep, candidate, nonce str
 	if wanted == nil || withoutTraffic(policy) {
 		return nil
 	}
-	maxAge := defaultMaxAge
-	if wanted.MaxAge != nil {
-		maxAge = time.Duration(*wanted.MaxAge) * time.Second
-	}
+	maxAge := time.Duration(*wanted.MaxAge) * time.Second
 	made := &v1alpha1.SessionAffinityStatus{
 		Canary: v1alpha1.Cookie{Name: wanted.CookieName, Value: candidate + "-" + nonce, Attributes: attributes(wanted, maxAge)},
 	}
@@ -159,13 +151,10 @@ func (t *tick) awaitsEffect(why string) bool {
 }
 
 func (t *tick) expireFor() time.Duration {
-	switch wanted := t.policy.SessionAffinity; {
-	case wanted == nil:
+	if t.policy.SessionAffinity == nil {
 		return 0
-	case wanted.ExpireFor != nil:
-		return wanted.ExpireFor.Duration
 	}
-	return defaultExpireFor
+	return t.policy.SessionAffinity.ExpireFor.Duration
 }
 
 // goesOn reports whether a newer candidate comes next: its routes take back the cookies of this one.

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -40,8 +41,9 @@ func sendingTo(policy config.Policy, o Observation, service string) []route.Rout
 // namedRoutes are the routes that the policy names.
 func namedRoutes(policy config.Policy, o Observation) []route.Key {
 	var keys []route.Key
-	for _, name := range policy.Routes {
-		keys = append(keys, route.KeyFrom(name, o.Namespace))
+	for _, ref := range policy.Routes {
+		ref.Namespace = cmp.Or(ref.Namespace, o.Namespace)
+		keys = append(keys, route.Key(ref))
 	}
 	return keys
 }

@@ -74,7 +74,7 @@ func (t *tick) splitSettled() bool {
 	if t.unprocessed() != "" {
 		return false
 	}
-	return t.splitLasts(analysis.SettleFor(t.preset()))
+	return t.splitLasts(analysis.Settle)
 }
 
 // splitLasts reports whether the routes have carried their weight for so long, and otherwise wakes up when they have.

@@ -1,13 +1,12 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -41,11 +40,10 @@ func (i CohortIntent) On(r route.Route, deployment types.NamespacedName) (route.
 
 // mark is the header of the requests that the canary gets, nil where nobody asks for it.
 func (t *tick) mark() *route.Header {
-	spec := t.policy.Generated
-	if spec == nil || len(spec.Cohort) == 0 {
+	if len(t.policy.Cohort.Members) == 0 {
 		return nil
 	}
-	return &route.Header{Name: ptr.Deref(spec.CohortHeader, ""), Value: t.target.Service.Name}
+	return &route.Header{Name: t.policy.Cohort.Header, Value: t.target.Service.Name}
 }
 
 // cohorts keeps the routes of the cohort in step with the split: they know of marked requests before there are any, and forget
@@ -69,14 +67,10 @@ func (t *tick) joined() (entries map[route.Key][]route.Cohort, members []v1alpha
 	if t.mark() == nil {
 		return entries, nil
 	}
-	for _, member := range t.policy.Generated.Cohort {
-		service, target, explicit := strings.Cut(member, "=")
-		if !explicit {
-			target = workload.CanaryServiceName(service)
-		}
-		status := v1alpha1.CohortStatus{Service: service, Target: target}
-		if routes := t.routesOf(service); len(routes) == 0 {
-			status.Waiting = fmt.Sprintf("no route of namespace %s sends to Service %s", t.o.Namespace, service)
+	for _, member := range t.policy.Cohort.Members {
+		status := v1alpha1.CohortStatus{Service: member.Service, Target: cmp.Or(member.Target, workload.CanaryServiceName(member.Service))}
+		if routes := t.routesOf(member.Service); len(routes) == 0 {
+			status.Waiting = fmt.Sprintf("no route of namespace %s sends to Service %s", t.o.Namespace, member.Service)
 		} else {
 			status.Waiting = t.join(entries, &status, routes)
 		}

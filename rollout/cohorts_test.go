@@ -19,7 +19,7 @@ func chained(w *world) {
 
 // marking has the requests that the canary gets marked, and those sent to the second version of the further Service.
 func marking(p *config.Policy) {
-	p.Generated = &v1alpha1.ServiceSpec{Cohort: []string{"secondary=secondary-v2"}, CohortHeader: ptrTo("x-sluice-canary")}
+	p.Cohort = config.Cohort{Header: "x-sluice-canary", Members: []config.CohortMember{{Service: "secondary", Target: "secondary-v2"}}}
 }
 
 // applyCohorts writes to the route of the further Service. No request is marked before that route knows of the mark.

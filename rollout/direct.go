@@ -59,7 +59,7 @@ func (t *tick) swaps() bool {
 
 // tellDirect tells of a change of the template without a canary, and remembers it.
 func (t *tick) tellDirect(direct workload.Direct) {
-	t.plan.Direct = string(direct.How)
+	t.plan.Direct = direct.How
 	t.event(changedDirectly(direct))
 	at := metav1.NewTime(direct.At)
 	t.plan.Next.History = WithEntry(t.plan.Next.History, v1alpha1.HistoryEntry{
@@ -75,7 +75,7 @@ func (t *tick) tellDirect(direct workload.Direct) {
 
 // isChangedUnseen reports that the candidate in flight was judged against a primary that is no longer there.
 func (t *tick) isChangedUnseen() bool {
-	return t.plan.Direct == string(unseen) && t.undecided()
+	return t.plan.Direct == unseen && t.undecided()
 }
 
 func changedUnseen(t *tick) {

@@ -29,7 +29,7 @@ type Target struct {
 	// Unknown says which features of gateways are needed that no gateway tells of.
 	Unknown []string
 	// Preset names the queries of the checks.
-	Preset string
+	Preset config.Preset
 	// Identity are the labels that tell the canary's pods from the primary's; nil while there is no candidate.
 	Identity workload.Identity
 	// Unprotected are policies that would miss the canary's pods.
@@ -43,7 +43,7 @@ func (t Target) CanaryService() string {
 
 // Status is the part of the target that is shown.
 func (t Target) Status() *v1alpha1.TargetStatus {
-	status := &v1alpha1.TargetStatus{Service: t.Service.Name, Metrics: t.Preset}
+	status := &v1alpha1.TargetStatus{Service: t.Service.Name, Metrics: string(t.Preset)}
 	for _, r := range t.Routes {
 		status.Routes = append(status.Routes, r.Key().Short(t.Service.Namespace))
 	}
@@ -178,13 +178,13 @@ func findMetrics(target *Target, policy config.Policy, o Observation) string {
 	if !o.Prometheus {
 		return "no Prometheus is configured, so nothing could be judged: start sluice with --prometheus-url (chart value prometheusUrl)"
 	}
-	if policy.Metrics != "" {
-		target.Preset = policy.Metrics
+	if policy.Preset != "" {
+		target.Preset = policy.Preset
 		return ""
 	}
 	if target.Gateway.Name == "" {
 		return fmt.Sprintf("%s is served by no Gateway, so its metrics are not known: choose queries with the annotation %s: %s",
-			target.Routes[0].Key().From(o.Namespace), config.AnnotationMetrics, strings.Join(config.Presets, ", "))
+			target.Routes[0].Key().From(o.Namespace), config.AnnotationMetrics, config.PresetNames())
 	}
 	controller := ""
 	if class := classOf(target.Gateway, o); class != nil {
@@ -193,7 +193,7 @@ func findMetrics(target *Target, policy config.Policy, o Observation) string {
 	preset, known := analysis.PresetFor(controller)
 	if !known {
 		return fmt.Sprintf("Gateway %s is served by controller %q, whose metrics are not known: choose queries with the annotation %s: %s",
-			target.Gateway, controller, config.AnnotationMetrics, strings.Join(config.Presets, ", "))
+			target.Gateway, controller, config.AnnotationMetrics, config.PresetNames())
 	}
 	if problem := callsUnjudged(*target, preset, o); problem != "" {
 		return problem

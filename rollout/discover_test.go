@@ -85,11 +85,11 @@ func TestDiscover(t *testing.T) {
 		"no route":                  {func(o *Observation, _ *config.Policy) { o.Routes = nil }, "no HTTPRoute in namespace test sends to Service shop", "shop"},
 		"no gateway":                {func(o *Observation, _ *config.Policy) { o.Gateways = nil }, "HTTPRoute shop names Gateway test/gateway, which does not exist", "shop"},
 		"a controller nobody knows": {func(o *Observation, _ *config.Policy) { o.Classes[0].Spec.ControllerName = "example.com/x" }, `controller "example.com/x", whose metrics are not known`, "shop"},
-		"a preset in place of it":   {func(o *Observation, p *config.Policy) { o.Classes = nil; p.Metrics = "app" }, "", "shop"},
+		"a preset in place of it":   {func(o *Observation, p *config.Policy) { o.Classes = nil; p.Preset = "app" }, "", "shop"},
 		"calls whose status the gateway does not count": {func(o *Observation, _ *config.Policy) { o.Routes = append(o.Routes, callsTo("shop")) },
 			"GRPCRoute shop is judged by the metrics of its gateway (preset traefik), which count calls without their status", "shop"},
 		"calls and the preset of the gateway by annotation": {func(o *Observation, p *config.Policy) {
-			o.Routes, p.Metrics = append(o.Routes, callsTo("shop")), "traefik"
+			o.Routes, p.Preset = append(o.Routes, callsTo("shop")), "traefik"
 		}, "", "shop"},
 		"calls and queries of one's own": {func(o *Observation, p *config.Policy) {
 			o.Routes, p.Checks = append(o.Routes, callsTo("shop")), []v1alpha1.Metric{{Name: "own", Query: "up", Threshold: new(float64)}}

@@ -128,9 +128,9 @@ func gateReached(gate v1alpha1.HookType, hooks []v1alpha1.Webhook) Event {
 // HookTold is the event of a post-rollout hook that was told of the end.
 func HookTold(hook v1alpha1.Webhook, answer HookAnswer) Event {
 	if answer.Yes {
-		return Event{Reason: "HookTold", Message: fmt.Sprintf("Hook %s (%s) was told", hook.Name, TypeOf(hook))}
+		return Event{Reason: "HookTold", Message: fmt.Sprintf("Hook %s (%s) was told", hook.Name, hook.Type)}
 	}
-	return Event{Warning: true, Reason: "HookFailed", Message: fmt.Sprintf("Hook %s (%s) failed: %s", hook.Name, TypeOf(hook), answer.Message)}
+	return Event{Warning: true, Reason: "HookFailed", Message: fmt.Sprintf("Hook %s (%s) failed: %s", hook.Name, hook.Type, answer.Message)}
 }
 
 func nothingToJudge(hash string, took time.Duration) Event {

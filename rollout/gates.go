@@ -65,7 +65,7 @@ func (t *tick) testsFail() bool {
 		t.rollBack(fmt.Sprintf("%d failed checks: %s", next.FailedChecks, t.hooksFailing(v1alpha1.HookPreRollout)))
 		return true
 	}
-	if left := t.plan.Next.CanaryReady.Add(analysis.SettleFor(t.preset())).Sub(t.o.Now); left > 0 {
+	if left := t.plan.Next.CanaryReady.Add(analysis.Settle).Sub(t.o.Now); left > 0 {
 		t.waitFor("The canary is ready; its tests begin when every node knows its Service")
 		t.wakeIn(left)
 		return true

@@ -41,19 +41,11 @@ type HookAnswer struct {
 	Message string
 }
 
-// TypeOf is the type of a hook, rollout where none is given.
-func TypeOf(hook v1alpha1.Webhook) v1alpha1.HookType {
-	if hook.Type == "" {
-		return v1alpha1.HookRollout
-	}
-	return hook.Type
-}
-
 // hooksOf are the hooks of a type, in the order of the policy.
 func hooksOf(policy config.Policy, kind v1alpha1.HookType) []v1alpha1.Webhook {
 	var found []v1alpha1.Webhook
 	for _, hook := range policy.Hooks {
-		if TypeOf(hook) == kind {
+		if hook.Type == kind {
 			found = append(found, hook)
 		}
 	}
@@ -96,7 +88,7 @@ func undecidedOf(state State, o Observation) bool {
 // answerOf is the last answer of a hook at the present step, nil when there is none.
 func answerOf(state State, hook v1alpha1.Webhook) *v1alpha1.HookStatus {
 	for i := range state.Hooks {
-		if last := &state.Hooks[i]; last.Name == hook.Name && last.Type == TypeOf(hook) && last.Step == state.Step {
+		if last := &state.Hooks[i]; last.Name == hook.Name && last.Type == hook.Type && last.Step == state.Step {
 			return last
 		}
 	}
@@ -109,7 +101,7 @@ func passedGate(last *v1alpha1.HookStatus) bool {
 }
 
 func callOf(hook v1alpha1.Webhook, state State, o Observation, last *v1alpha1.HookStatus) HookCall {
-	question := fmt.Sprintf("%s %s step %d", checksum(state), TypeOf(hook), state.Step)
+	question := fmt.Sprintf("%s %s step %d", checksum(state), hook.Type, state.Step)
 	if asked := state.Requested; asked != nil && asked.At != nil {
 		// A template that is asked for again later is another candidate.
 		question += " of " + asked.At.UTC().Format(time.RFC3339)
@@ -146,7 +138,7 @@ func (t *tick) noticeAnswers() {
 
 // withAnswer replaces the last answer of a hook.
 func withAnswer(hooks []v1alpha1.HookStatus, hook v1alpha1.Webhook, answer HookAnswer, step int32, now metav1.MicroTime) []v1alpha1.HookStatus {
-	status := v1alpha1.HookStatus{Name: hook.Name, Type: TypeOf(hook), Step: step, Yes: answer.Yes, Answered: now, Since: now}
+	status := v1alpha1.HookStatus{Name: hook.Name, Type: hook.Type, Step: step, Yes: answer.Yes, Answered: now, Since: now}
 	if !answer.Yes {
 		status.Message = answer.Message
 	}

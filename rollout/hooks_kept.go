@@ -26,7 +26,7 @@ func keptHooks(kept, present []v1alpha1.Webhook) []v1alpha1.Webhook {
 func isGone(hook v1alpha1.Webhook) bool { return hook.URL == "" }
 
 func saysGone(hook v1alpha1.Webhook) string {
-	return fmt.Sprintf("hook %s (%s) cannot be asked, since the policy of this rollout has it and that of today has not: put it back, or abort the rollout", hook.Name, TypeOf(hook))
+	return fmt.Sprintf("hook %s (%s) cannot be asked, since the policy of this rollout has it and that of today has not: put it back, or abort the rollout", hook.Name, hook.Type)
 }
 
 // toldOf are the hooks of a type that can be told something.

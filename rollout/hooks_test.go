@@ -30,9 +30,9 @@ func (w *world) answers(calls []rollout.HookCall) []rollout.HookAnswer {
 			answer.Yes, answer.Message = false, "403 Forbidden"
 		}
 		if answer.Yes {
-			w.confirmed[rollout.TypeOf(call.Hook)] = call.Payload.Checksum
+			w.confirmed[call.Hook.Type] = call.Payload.Checksum
 		}
-		w.tell("  hook %s (%s) is asked in phase %s: %v", call.Hook.Name, rollout.TypeOf(call.Hook), call.Payload.Phase, answer.Yes)
+		w.tell("  hook %s (%s) is asked in phase %s: %v", call.Hook.Name, call.Hook.Type, call.Payload.Phase, answer.Yes)
 		answers = append(answers, answer)
 	}
 	return answers

@@ -173,7 +173,7 @@ func needsPreset(policy config.Policy) bool {
 }
 
 // callsUnjudged says which route has calls of gRPC that the preset of the gateway cannot judge; empty for none.
-func callsUnjudged(target Target, preset string, o Observation) string {
+func callsUnjudged(target Target, preset config.Preset, o Observation) string {
 	for _, r := range target.Routes {
 		if r.Kind == route.GRPC && analysis.BlindToCalls(preset) {
 			return fmt.Sprintf("%s is judged by the metrics of its gateway (preset %s), which count calls without their status, so that no call would fail: "+

@@ -98,7 +98,7 @@ type Plan struct {
 	// Finalizer tells whether the Canary should carry our finalizer after this tick.
 	Finalizer bool
 	// Direct is how the primary's template was changed without a canary, for the metric; empty when it was not.
-	Direct string
+	Direct workload.DirectWay
 	// DeleteCanary is set when nothing is left to do for a Deployment that is no longer opted in.
 	DeleteCanary bool
 	Events       []Event

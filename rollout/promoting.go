@@ -65,7 +65,7 @@ func (t *tick) shifted() bool {
 }
 
 const (
-	fullWeight   = 100
+	fullWeight   = config.FullWeight
 	shiftSettles = "All requests go to the canary; letting that settle"
 )
 
@@ -92,20 +92,13 @@ func (t *tick) settled(message string) bool {
 	if next.StepStarted == nil {
 		next.StepStarted = t.stamp()
 	}
-	remaining := next.StepStarted.Add(analysis.SettleFor(t.preset())).Sub(t.o.Now)
+	remaining := next.StepStarted.Add(analysis.Settle).Sub(t.o.Now)
 	if remaining <= 0 {
 		return true
 	}
 	t.say(message)
 	t.wakeIn(remaining)
 	return false
-}
-
-func (t *tick) preset() string {
-	if t.plan.Next.Target != nil {
-		return t.plan.Next.Target.Metrics
-	}
-	return t.target.Preset
 }
 
 func followPrimary(t *tick) {

@@ -28,7 +28,7 @@ func (t *tick) returned() bool {
 		}
 		next.StepStarted = t.stamp()
 	}
-	ends := next.StepStarted.Add(max(t.policy.Interval, analysis.SettleFor(t.preset())))
+	ends := next.StepStarted.Add(max(t.policy.Interval, analysis.Settle))
 	where := fmt.Sprintf("The primary is ready and takes its requests back, the canary still has weight %v%%", next.CanaryWeight)
 	switch remaining := hundredths(next.CanaryWeight - t.policy.StepWeightPromotion); {
 	case next.Paused != "":

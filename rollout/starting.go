@@ -61,7 +61,7 @@ func takeRequests(t *tick) {
 func (t *tick) known() bool {
 	next := &t.plan.Next
 	return next.Phase == v1alpha1.PhaseProgressing && next.Step == 0 && next.StepStarted != nil &&
-		!t.o.Now.Before(next.StepStarted.Add(analysis.SettleFor(t.preset())))
+		!t.o.Now.Before(next.StepStarted.Add(analysis.Settle))
 }
 
 // knownAtGateway first names the canary on the routes without a weight: a gateway that learns of a weight before it has

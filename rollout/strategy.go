@@ -136,8 +136,7 @@ func planned(kind v1alpha1.StepKind, weight float64, duration time.Duration) Pla
 	return PlannedStep{Kind: kind, Weight: hundredths(weight), Duration: metav1.Duration{Duration: duration}}
 }
 
-// finest is the smallest weight, in percent.
-const finest = 0.01
+const finest = config.Finest
 
 // hundredths takes the errors of binary fractions out of a weight, so that three times 0.1 is 0.3.
 func hundredths(weight float64) float64 {

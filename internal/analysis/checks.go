@@ -63,7 +63,7 @@ func ChecksOf(policy config.Policy) []Check {
 // built in has no queries, and CheckProblem says so.
 func builtIn(policy config.Policy, metric v1alpha1.Metric) Check {
 	check := Check{Name: metric.Name, Window: windowOf(policy, metric)}
-	check.Min, check.Max = limitsOf(metric)
+	check.Min, check.Max = config.LimitsOf(metric)
 	if metric.Name == v1alpha1.MetricDuration {
 		check.Metric = Duration
 		if check.Min == nil && check.Max == nil {
@@ -87,7 +87,7 @@ func builtIn(policy config.Policy, metric v1alpha1.Metric) Check {
 func custom(policy config.Policy, metric v1alpha1.Metric) Check {
 	check := Check{Name: metric.Name, Metric: Custom, Window: windowOf(policy, metric), Query: metric.Query,
 		Template: metric.TemplateRef, Variables: metric.TemplateVariables, show: rounded}
-	check.Min, check.Max = limitsOf(metric)
+	check.Min, check.Max = config.LimitsOf(metric)
 	check.threshold = check.limits(short)
 	return check
 }
@@ -97,19 +97,6 @@ func windowOf(policy config.Policy, metric v1alpha1.Metric) time.Duration {
 		return metric.Interval.Duration
 	}
 	return policy.Window()
-}
-
-// limitsOf reads the range, or else the threshold: the least success rate, and the greatest value of anything else.
-func limitsOf(metric v1alpha1.Metric) (least, greatest *float64) {
-	switch {
-	case metric.ThresholdRange != nil:
-		return metric.ThresholdRange.Min, metric.ThresholdRange.Max
-	case metric.Threshold == nil:
-		return nil, nil
-	case metric.Name == v1alpha1.MetricSuccessRate:
-		return metric.Threshold, nil
-	}
-	return nil, metric.Threshold
 }
 
 // limits shows the limits, such as min 99% or 10 to 20.

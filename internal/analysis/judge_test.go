@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -69,7 +70,7 @@ func TestJudge(t *testing.T) {
 func TestQueries(t *testing.T) {
 	target := Target{Namespace: "shop", Service: "podinfo-canary", Workload: "podinfo-canary", Ports: []int32{80, 9898}}
 	for name, c := range map[string]struct {
-		preset string
+		preset config.Preset
 		want   []string
 	}{
 		"traefik": {"traefik", []string{
@@ -113,7 +114,7 @@ func TestQueries(t *testing.T) {
 }
 
 func TestPresetFor(t *testing.T) {
-	for controller, want := range map[string]string{
+	for controller, want := range map[string]config.Preset{
 		"traefik.io/gateway-controller": "traefik", "istio.io/gateway-controller": "istio",
 		"gateway.envoyproxy.io/gatewayclass-controller": "envoy-gateway", "example.com/other": "", "": "",
 	} {
@@ -121,9 +122,7 @@ func TestPresetFor(t *testing.T) {
 			t.Errorf("controller %q has preset %q, %v", controller, got, ok)
 		}
 	}
-	for _, name := range config.Presets {
-		if _, known := presets[name]; !known {
-			t.Errorf("the setting allows preset %s, which does not exist", name)
-		}
+	if got := slices.Sorted(maps.Keys(presets)); !slices.Equal(got, slices.Sorted(slices.Values(config.Presets))) {
+		t.Errorf("there are queries for the presets %v, the setting allows %v", got, config.Presets)
 	}
 }

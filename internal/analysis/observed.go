@@ -3,13 +3,15 @@ package analysis
 import (
 	"math"
 	"time"
+
+	"sluice.dev/sluice/config"
 )
 
 // observing is the check of the samples by which the weight is observed: no check of a policy is without a name.
 const observing = ""
 
 // ObservingQueries are the questions how many requests a canary and its primary got. An unknown preset has none.
-func ObservingQueries(presetName string, target Target, window time.Duration) []Query {
+func ObservingQueries(presetName config.Preset, target Target, window time.Duration) []Query {
 	p, known := presets[presetName]
 	if !known {
 		return nil

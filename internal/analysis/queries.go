@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // Target is what queries are made for.
@@ -31,9 +34,9 @@ const (
 	// RequestCount is the number of requests in the window.
 	RequestCount Metric = "request-count"
 	// SuccessRate is the percentage of requests that were not answered with a 5xx.
-	SuccessRate Metric = "request-success-rate"
+	SuccessRate Metric = v1alpha1.MetricSuccessRate
 	// Duration is the 99th percentile of the request durations in milliseconds.
-	Duration Metric = "request-duration"
+	Duration Metric = v1alpha1.MetricDuration
 	// Custom is what the query of a check says.
 	Custom Metric = "custom"
 	// PrimaryCount is the number of requests in the window that the primary got.
@@ -90,14 +93,14 @@ type preset struct {
 	blindToCalls bool
 }
 
-var presets = map[string]preset{
-	"traefik": {
+var presets = map[config.Preset]preset{
+	config.PresetTraefik: {
 		controller: "traefik.io/gateway-controller",
 		requests:   "traefik_service_requests_total", errors: `code=~"5.."`,
 		buckets: "traefik_service_request_duration_seconds_bucket", perMillisecond: 0.001,
 		selector: traefikService, blindToCalls: true,
 	},
-	"istio": {
+	config.PresetIstio: {
 		controller: "istio.io/gateway-controller",
 		requests:   "istio_requests_total", errors: `response_code=~"5.."`,
 		buckets: "istio_request_duration_milliseconds_bucket", perMillisecond: 1,
@@ -109,8 +112,8 @@ var presets = map[string]preset{
 	// Envoy Gateway's own statistics are those of Envoy clusters. A cluster is a rule of a route, with all its backends in
 	// it, unless the EnvoyProxy names them otherwise, so they cannot tell a canary from its primary; what the pods say of
 	// themselves can.
-	"envoy-gateway": app("gateway.envoyproxy.io/gatewayclass-controller"),
-	"app":           app(""),
+	config.PresetEnvoyGateway: app("gateway.envoyproxy.io/gatewayclass-controller"),
+	config.PresetApp:          app(""),
 }
 
 // app selects what the pods of the canary say of themselves. A pod of a Deployment is named by the Deployment, the hash of
@@ -145,7 +148,7 @@ func traefikService(t Target) string {
 }
 
 // PresetFor returns the preset that fits the gateways of a controller.
-func PresetFor(controllerName string) (name string, ok bool) {
+func PresetFor(controllerName string) (name config.Preset, ok bool) {
 	for name, p := range presets {
 		if p.controller != "" && p.controller == controllerName {
 			return name, true
@@ -155,21 +158,16 @@ func PresetFor(controllerName string) (name string, ok bool) {
 }
 
 // BlindToCalls reports whether a preset counts calls of gRPC without their status, so that it cannot judge them.
-func BlindToCalls(preset string) bool { return presets[preset].blindToCalls }
+func BlindToCalls(preset config.Preset) bool { return presets[preset].blindToCalls }
 
-// settle is how long after a route is in effect an old endpoint may still get requests from any of the proxies that the
-// presets know.
-const settle = 2 * time.Second
-
-// SettleFor is how long to wait, after a route is in effect, before endpoints that it no longer names may go away.
-func SettleFor(string) time.Duration {
-	return settle
-}
+// Settle is how long, after a route is in effect, an old endpoint may still get requests from any of the proxies that the
+// presets know: until then, endpoints that it no longer names may not go away.
+const Settle = 2 * time.Second
 
 // QueriesFor returns the questions of one check about a target: the number of requests and the metric for a built-in check,
 // else its own query. The window is how far back they look, in whole milliseconds. An unknown preset has no questions. The
 // error says what is wrong with a query.
-func QueriesFor(check Check, presetName string, target Target, window time.Duration) ([]Query, error) {
+func QueriesFor(check Check, presetName config.Preset, target Target, window time.Duration) ([]Query, error) {
 	if check.Metric == Custom {
 		expression, err := Render(check.Query, Variables{
 			Namespace: target.Namespace, Primary: target.Primary, Target: target.Workload, Service: target.PrimaryService,

@@ -22,8 +22,6 @@ import (
 )
 
 const (
-	// defaultTimeout of one attempt.
-	defaultTimeout = 10 * time.Second
 	// firstPause is how long the first pause before another attempt is; each is twice the one before, up to longestPause.
 	firstPause   = time.Second
 	longestPause = 30 * time.Second
@@ -96,10 +94,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // attempt asks once; again says that another attempt makes sense.
 func (c *Client) attempt(ctx context.Context, hook v1alpha1.Webhook, body []byte) (yes bool, message string, again bool) {
-	timeout := defaultTimeout
-	if hook.Timeout != nil && hook.Timeout.Duration > 0 {
-		timeout = hook.Timeout.Duration
-	}
+	timeout := hook.Timeout.Duration
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL, bytes.NewReader(body))

@@ -86,9 +86,8 @@ func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []route.Route) err
 	if len(why) > 0 && now.Sub(first(u.restored, key, now)) < reportLimit {
 		return errors.New(strings.Join(why, "; "))
 	}
-	settle := analysis.SettleFor(target.Metrics)
-	if now.Sub(first(u.cleared, key, now)) < settle {
-		return fmt.Errorf("all requests go to the primary; letting that settle for %s", settle)
+	if now.Sub(first(u.cleared, key, now)) < analysis.Settle {
+		return fmt.Errorf("all requests go to the primary; letting that settle for %s", analysis.Settle)
 	}
 	return nil
 }

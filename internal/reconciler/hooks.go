@@ -134,7 +134,7 @@ func (h *hooks) forget(key types.NamespacedName) {
 // tellHooks tells what a tick has decided; what comes of a hook that is told of the end is an event.
 func (r *Reconciler) tellHooks(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) {
 	r.hooks.tell(ctx, types.NamespacedName{Namespace: canary.Namespace, Name: canary.Name}, plan.Tells, func(hook v1alpha1.Webhook, answer rollout.HookAnswer) {
-		if rollout.TypeOf(hook) == v1alpha1.HookPostRollout {
+		if hook.Type == v1alpha1.HookPostRollout {
 			r.tell(canary, o.Primary, []rollout.Event{rollout.HookTold(hook, answer)})
 		} else if !answer.Yes {
 			log.FromContext(ctx).Info("a hook could not be told", "hook", hook.Name, "because", answer.Message)

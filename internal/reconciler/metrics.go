@@ -62,7 +62,7 @@ func (m *metrics) observe(canary *v1alpha1.Canary, plan rollout.Plan) {
 	defer m.mu.Unlock()
 	m.seen[key] = true
 	if plan.Direct != "" {
-		m.direct.WithLabelValues(key.Name, key.Namespace, plan.Direct).Inc()
+		m.direct.WithLabelValues(key.Name, key.Namespace, string(plan.Direct)).Inc()
 	}
 	m.count(key.Namespace)
 	m.status.WithLabelValues(key.Name, key.Namespace).Set(statusOf(next))

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"sluice.dev/sluice/config"
 )
 
 // String is the value of Set-Cookie.
@@ -97,7 +99,7 @@ func (b builder) cookieRules(map[string]any) ([]map[string]any, error) {
 			return nil, err
 		}
 	}
-	if b.intents.Split.Weight == 100 {
+	if b.intents.Split.Weight == config.FullWeight {
 		return rules, nil
 	}
 	if affinity.Primary != nil {

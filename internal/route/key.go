@@ -1,7 +1,5 @@
 package route
 
-import "strings"
-
 // Kinds of routes.
 const (
 	HTTP = "HTTPRoute"
@@ -39,16 +37,4 @@ func (k Key) Short(namespace string) string {
 		return k.Kind + "/" + k.Name
 	}
 	return k.Name
-}
-
-// KeyFrom is the key that Short has made for a namespace.
-func KeyFrom(short, namespace string) Key {
-	parts := strings.Split(short, "/")
-	switch len(parts) {
-	case 1:
-		return Key{Kind: HTTP, Namespace: namespace, Name: parts[0]}
-	case 2:
-		return Key{Kind: parts[0], Namespace: namespace, Name: parts[1]}
-	}
-	return Key{Kind: parts[0], Namespace: parts[1], Name: strings.Join(parts[2:], "/")}
 }

@@ -1,16 +1,12 @@
 package workload
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/strategicpatch"
 	"k8s.io/apimachinery/pkg/util/validation/field"
-	kjson "sigs.k8s.io/json"
 
 	"sluice.dev/sluice/config"
 )
@@ -24,21 +20,9 @@ func Override(canary *appsv1.Deployment, patch []byte) error {
 	if len(patch) == 0 {
 		return nil
 	}
-	before, err := json.Marshal(canary.Spec.Template)
+	template, err := config.PatchTemplate(canary.Spec.Template, patch)
 	if err != nil {
-		return fmt.Errorf("encode the pod template: %w", err)
-	}
-	merged, err := strategicpatch.StrategicMergePatch(before, patch, corev1.PodTemplateSpec{})
-	if err != nil {
-		return fmt.Errorf("%s: must be a strategic merge patch of a pod template: %w", overridePath, err)
-	}
-	var template corev1.PodTemplateSpec
-	unknown, err := kjson.UnmarshalStrict(merged, &template)
-	if err != nil {
-		return fmt.Errorf("%s: must be a part of a pod template: %w", overridePath, err)
-	}
-	if len(unknown) > 0 {
-		return fmt.Errorf("%s: must have only fields of a pod template: %w", overridePath, unknown[0])
+		return fmt.Errorf("%s: %w", overridePath, err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(canary.Spec.Selector.MatchLabels)) {
 		if want := canary.Spec.Selector.MatchLabels[key]; template.Labels[key] != want {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 )
 
@@ -117,13 +118,13 @@ func (p *policy) thresholds() {
 
 // isBuiltIn reports whether a metric is a built-in check without a query.
 func isBuiltIn(metric map[string]any) bool {
-	named := metric["name"] == config.CheckSuccessRate || metric["name"] == config.CheckDuration
+	named := metric["name"] == v1alpha1.MetricSuccessRate || metric["name"] == v1alpha1.MetricDuration
 	return named && metric["query"] == nil && metric["templateRef"] == nil
 }
 
 // endOf is the end of the range for a deprecated threshold.
 func endOf(metric map[string]any) string {
-	if metric["name"] == config.CheckSuccessRate {
+	if metric["name"] == v1alpha1.MetricSuccessRate {
 		return "min"
 	}
 	return "max"
@@ -132,7 +133,7 @@ func endOf(metric map[string]any) string {
 // builtInRange is the default range of a built-in check.
 func builtInRange(metric map[string]any) map[string]any {
 	standard := config.Defaults()
-	if metric["name"] == config.CheckSuccessRate {
+	if metric["name"] == v1alpha1.MetricSuccessRate {
 		return map[string]any{"min": standard.MinSuccessRate}
 	}
 	return map[string]any{"max": float64(standard.MaxRequestDuration.Milliseconds())}

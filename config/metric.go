@@ -1,0 +1,28 @@
+package config
+
+import "sluice.dev/sluice/api/v1alpha1"
+
+// LimitsOf are within which a metric's value passes, nil for no limit at that end: its range, or else the old threshold, which is
+// the least success rate and the greatest value of anything else.
+func LimitsOf(metric v1alpha1.Metric) (least, most *float64) {
+	switch {
+	case metric.ThresholdRange != nil:
+		return metric.ThresholdRange.Min, metric.ThresholdRange.Max
+	case metric.Name == v1alpha1.MetricSuccessRate:
+		return metric.Threshold, nil
+	}
+	return nil, metric.Threshold
+}
+
+// IsBuiltIn reports whether a metric is a built-in check and not a query under the same name.
+func IsBuiltIn(metric v1alpha1.Metric) bool {
+	return (metric.Name == v1alpha1.MetricSuccessRate || metric.Name == v1alpha1.MetricDuration) && metric.Query == "" && metric.TemplateRef == nil
+}
+
+func successRate(least float64) v1alpha1.Metric {
+	return v1alpha1.Metric{Name: v1alpha1.MetricSuccessRate, ThresholdRange: &v1alpha1.ThresholdRange{Min: &least}}
+}
+
+func requestDuration(mostMilliseconds float64) v1alpha1.Metric {
+	return v1alpha1.Metric{Name: v1alpha1.MetricDuration, ThresholdRange: &v1alpha1.ThresholdRange{Max: &mostMilliseconds}}
+}

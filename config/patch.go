@@ -1,0 +1,32 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+	sigsjson "sigs.k8s.io/json"
+)
+
+// PatchTemplate merges spec.canary.template into a pod template, which is left as it is. The error says what no patch may have,
+// such as a field that pod templates do not have.
+func PatchTemplate(template corev1.PodTemplateSpec, patch []byte) (corev1.PodTemplateSpec, error) {
+	var result corev1.PodTemplateSpec
+	original, err := json.Marshal(template)
+	if err != nil {
+		return result, fmt.Errorf("encode the pod template: %w", err)
+	}
+	patched, err := strategicpatch.StrategicMergePatch(original, patch, corev1.PodTemplateSpec{})
+	if err != nil {
+		return result, fmt.Errorf("must be a strategic merge patch of a pod template: %w", err)
+	}
+	unknown, err := sigsjson.UnmarshalStrict(patched, &result)
+	if err != nil {
+		return result, fmt.Errorf("must be a strategic merge patch of a pod template: %w", err)
+	}
+	if len(unknown) > 0 {
+		return result, fmt.Errorf("must be a strategic merge patch of a pod template: %w", unknown[0])
+	}
+	return result, nil
+}
