@@ -34,7 +34,7 @@ test-unit: $(CLUSTER_TOOL) ## Run the tests that need no cluster (they do build 
 
 e2e: cluster-up install plugin ## Run the end-to-end suite on the cluster
 	@$(CLUSTER_TOOL) build helm cert-manager >/dev/null
-	go tool ginkgo --procs $(PROCESSES) --timeout 40m --no-color -v ./e2e/suite
+	$(CLUSTER_TOOL) run go tool ginkgo --procs $(PROCESSES) --timeout 60m --no-color -v ./e2e/suite
 
 bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a table
 	@go run ./e2e/bench

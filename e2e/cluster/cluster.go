@@ -258,6 +258,18 @@ func (c *cluster) load(ctx context.Context, archive string) error {
 	})
 }
 
+// run runs a command beside the cluster and waits for its end; who interrupts this process interrupts that one, too.
+func (c *cluster) run(words []string) error {
+	if c.provider == providerLocal {
+		if err := local.Join(local.GroupTests); err != nil {
+			return err
+		}
+	}
+	command := exec.Command(words[0], words[1:]...)
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return command.Run()
+}
+
 // buildImage builds a package of the checkout as a static program and packs it.
 func buildImage(ctx context.Context, reference, archive, pkg string) error {
 	if err := os.MkdirAll(filepath.Dir(archive), 0o755); err != nil {

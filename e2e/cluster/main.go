@@ -45,7 +45,7 @@ func command() *cobra.Command {
 		&cobra.Command{Use: "install", Short: "Install the chart of this checkout", Args: cobra.NoArgs, RunE: with(install)},
 		&cobra.Command{Use: "cert-manager", Short: "Install cert-manager, for certs.provider=cert-manager", Args: cobra.NoArgs, RunE: with(certManager)},
 		&cobra.Command{Use: "keda-crds", Short: "Install the CRD of KEDA's ScaledObjects, without KEDA", Args: cobra.NoArgs, RunE: with(kedaCRDs)},
-		loadCommand(&provider), buildCommand(), imageCommand(), daemonCommand(), nodeCommand(),
+		loadCommand(&provider), runCommand(&provider), buildCommand(), imageCommand(), daemonCommand(), nodeCommand(),
 	)
 	return root
 }
@@ -64,6 +64,19 @@ func loadCommand(provider *string) *cobra.Command {
 			}
 			return nil
 		}}
+}
+
+func runCommand(provider *string) *cobra.Command {
+	cmd := &cobra.Command{Use: "run COMMAND...", Short: "Run a command with the weight that the cluster has on a machine with too few CPUs", Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, words []string) error {
+			c, err := newCluster(cmd.Context(), *provider)
+			if err != nil {
+				return err
+			}
+			return c.run(words)
+		}}
+	cmd.Flags().SetInterspersed(false)
+	return cmd
 }
 
 func buildCommand() *cobra.Command {

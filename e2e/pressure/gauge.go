@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -72,4 +73,15 @@ func (g *Gauge) Tell(from, to time.Time) string {
 		return "not known"
 	}
 	return fmt.Sprintf("tasks waited for a CPU %.0f%% of %.0fs", 100*share, to.Sub(from).Seconds())
+}
+
+// Load is how many tasks ran or waited in the last minute, on average; empty where the system does not say. It tells a machine
+// that has a little too much to do from one that has far too much, which wait for a CPU for the same share of the time.
+func Load() string {
+	content, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	load, _, _ := strings.Cut(string(content), " ")
+	return load
 }

@@ -25,14 +25,14 @@ var _ = AfterEach(func() {
 })
 
 func duringSpec() string {
-	return machine.Tell(CurrentSpecReport().StartTime, time.Now())
+	return fmt.Sprintf("%s, load %s on %d cores", machine.Tell(CurrentSpecReport().StartTime, time.Now()), pressure.Load(), runtime.NumCPU())
 }
 
 // fail is a failure as any other, with the pressure beside it: that excuses nothing.
 func fail(message string, skip ...int) {
 	now := time.Now()
 	const here = 1
-	Fail(fmt.Sprintf("%s\n\nCPU pressure on %d cores: in this spec %s; last %s", message, runtime.NumCPU(), duringSpec(), machine.Tell(now.Add(-10*time.Second), now)),
+	Fail(fmt.Sprintf("%s\n\nCPU pressure in this spec: %s; before this failure: %s", message, duringSpec(), machine.Tell(now.Add(-10*time.Second), now)),
 		here+slices.Max(append(skip, 0)))
 }
 

@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"net/http"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -75,7 +76,8 @@ func begin(ctx context.Context, namespace string, s scene) *rollout {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() {
 		report := r.run.Stop()
-		GinkgoWriter.Printf("requests: %s, half of them within %s, 99%% within %s, all within %s\n", report, report.Latency(0.5), report.Latency(0.99), report.Latency(1))
+		within := func(share float64) time.Duration { return report.Latency(share).Round(time.Millisecond) }
+		GinkgoWriter.Printf("requests: %s, half of them within %s, 99%% within %s, all within %s\n", report, within(0.5), within(0.99), within(1))
 	})
 	r.waitForTraffic(ctx, "v1")
 	return r

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -179,61 +178,6 @@ func Stop(ctx context.Context) error {
 	for _, dir := range []string{stateDir, runDir} {
 		if err := poll(ctx, "the removal of "+dir, func() error { return os.RemoveAll(dir) }); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-func cgroupHierarchies() []string {
-	dirs, _ := filepath.Glob("/sys/fs/cgroup/*/cgroup.procs")
-	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
-		return []string{"/sys/fs/cgroup"}
-	}
-	for i := range dirs {
-		dirs[i] = filepath.Dir(dirs[i])
-	}
-	return dirs
-}
-
-// podsWeight are the files that say how much CPU the pods get together on a machine that has too little: ten times as much as
-// one process outside of them, rather than as much as one. Which file there is depends on the version of control groups.
-var podsWeight = map[string]string{"cpu.shares": "10240", "cpu.weight": "1000"}
-
-func makeCgroups() error {
-	for _, dir := range cgroupHierarchies() {
-		group := filepath.Join(dir, cgroupRoot)
-		if err := os.MkdirAll(group, 0o755); err != nil {
-			return fmt.Errorf("make control group: %w", err)
-		}
-		for file, weight := range podsWeight {
-			if _, err := os.Stat(filepath.Join(group, file)); err != nil {
-				continue
-			}
-			if err := os.WriteFile(filepath.Join(group, file), []byte(weight), 0o644); err != nil {
-				return fmt.Errorf("weigh the pods: %w", err)
-			}
-		}
-	}
-	return nil
-}
-
-// removeCgroups removes the groups from the innermost out; it fails while processes are still ending in them.
-func removeCgroups() error {
-	for _, hierarchy := range cgroupHierarchies() {
-		var groups []string
-		err := filepath.WalkDir(filepath.Join(hierarchy, cgroupRoot), func(path string, entry fs.DirEntry, err error) error {
-			if err == nil && entry.IsDir() {
-				groups = append(groups, path)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for _, group := range slices.Backward(groups) {
-			if err := syscall.Rmdir(group); err != nil && !errors.Is(err, syscall.ENOENT) {
-				return fmt.Errorf("remove %s: %w", group, err)
-			}
 		}
 	}
 	return nil

@@ -1,0 +1,106 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+)
+
+// The control groups below the cluster's own: the kubelet makes one more, for the pods.
+const (
+	// groupNode has the control plane, the node's programs and what forwards to them.
+	groupNode = cgroupRoot + "/node"
+	// GroupTests has what uses the cluster.
+	GroupTests = cgroupRoot + "/tests"
+)
+
+// weights are how much CPU a group gets of a machine that has too little, in units of a process outside of all groups. Without
+// one, all of the cluster gets as much as one process, or as one terminal where Linux groups processes by themselves, and
+// anything else that the machine does starves it. Below the cluster's group, the kubelet gives the pods one for each core.
+var weights = map[string]int{cgroupRoot: 10, groupNode: 4, GroupTests: 2}
+
+// cpuFiles say the weight of a group, by the version of control groups, and the number that stands for 1.
+var cpuFiles = map[string]int{"cpu.shares": 1024, "cpu.weight": 100}
+
+func cgroupHierarchies() []string {
+	dirs, _ := filepath.Glob("/sys/fs/cgroup/*/cgroup.procs")
+	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
+		return []string{"/sys/fs/cgroup"}
+	}
+	for i := range dirs {
+		dirs[i] = filepath.Dir(dirs[i])
+	}
+	return dirs
+}
+
+// makeCgroups makes the cluster's group, in which the kubelet makes others.
+func makeCgroups() error {
+	for _, dir := range cgroupHierarchies() {
+		if err := makeCgroup(dir, cgroupRoot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func makeCgroup(hierarchy, group string) error {
+	dir := filepath.Join(hierarchy, group)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make control group: %w", err)
+	}
+	for file, one := range cpuFiles {
+		path := filepath.Join(dir, file)
+		if _, err := os.Stat(path); err != nil {
+			continue
+		}
+		if err := os.WriteFile(path, []byte(strconv.Itoa(one*weights[group])), 0o644); err != nil {
+			return fmt.Errorf("weigh control group: %w", err)
+		}
+	}
+	return nil
+}
+
+// Join puts this process, and those that it starts, into a group of the cluster, where CPUs are weighed.
+func Join(group string) error {
+	for _, dir := range cgroupHierarchies() {
+		for file := range cpuFiles {
+			if _, err := os.Stat(filepath.Join(dir, cgroupRoot, file)); err != nil {
+				continue
+			}
+			if err := makeCgroup(dir, group); err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(dir, group, "cgroup.procs"), []byte("0"), 0o644); err != nil {
+				return fmt.Errorf("join control group: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// removeCgroups removes the groups from the innermost out; it fails while processes are still ending in them.
+func removeCgroups() error {
+	for _, hierarchy := range cgroupHierarchies() {
+		var groups []string
+		err := filepath.WalkDir(filepath.Join(hierarchy, cgroupRoot), func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				groups = append(groups, path)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, group := range slices.Backward(groups) {
+			if err := syscall.Rmdir(group); err != nil && !errors.Is(err, syscall.ENOENT) {
+				return fmt.Errorf("remove %s: %w", group, err)
+			}
+		}
+	}
+	return nil
+}
