@@ -44,7 +44,8 @@ var removals = []struct {
 	{"namespace", []string{"delete", "namespace", "$NAMESPACE"}},
 }
 
-var _ = Describe("Whatever is taken away", func() {
+// These take longest, so they come first: no process is left with one of them when the others have nothing to do.
+var _ = Describe("Whatever is taken away", SpecPriority(1), func() {
 	for number, stage := range stages {
 		It("leaves no orphan and no changed route when "+stage.name, func(ctx SpecContext) {
 			var group sync.WaitGroup
