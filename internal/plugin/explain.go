@@ -12,7 +12,7 @@ import (
 )
 
 func (p *plugin) explainCommand() *cobra.Command {
-	return p.forCanary("explain", "Explain why a rollout is where it is, what it waits for and what you can do", func(cmd *cobra.Command, s *session, name string) error {
+	return p.forCanary("explain", "Explain what a rollout waits for and what you can do", func(cmd *cobra.Command, s *session, name string) error {
 		subject, err := s.read(cmd.Context(), name)
 		if err != nil {
 			return err

@@ -122,7 +122,7 @@ func (s *session) freeze(ctx context.Context, made *v1alpha1.Freeze) error {
 
 func (p *plugin) unfreezeCommand() *cobra.Command {
 	var everything bool
-	cmd := p.forFreeze("unfreeze", "End the freeze of the namespace, the named one, or with --all all without a schedule",
+	cmd := p.forFreeze("unfreeze", "End the freeze of the namespace, a named one, or with --all every one without a schedule",
 		func(cmd *cobra.Command, s *session, args []string) error {
 			switch {
 			case everything && len(args) > 0:
@@ -134,6 +134,7 @@ func (p *plugin) unfreezeCommand() *cobra.Command {
 			}
 			return s.unfreeze(cmd.Context(), args[0])
 		})
+	cmd.Example = "  kubectl sluice unfreeze"
 	cmd.Flags().BoolVar(&everything, "all", false, "End every freeze without a schedule")
 	return cmd
 }
@@ -175,6 +176,7 @@ func (s *session) unfreezeAll(ctx context.Context) error {
 func (p *plugin) freezesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "freezes",
+		Example:           "  kubectl sluice freezes",
 		Short:             "List freezes: what is frozen, until when, by whom and why",
 		Args:              noArguments("it lists all; to end one: kubectl sluice unfreeze NAME"),
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -211,7 +213,8 @@ func writeFreezes(out io.Writer, freezes []v1alpha1.Freeze, now time.Time) error
 		if mode == "" {
 			mode = v1alpha1.FreezeStart
 		}
-		rows = append(rows, []string{f.Name, fmt.Sprint(status.Active), string(mode), due(status.ActiveUntil), due(status.NextStart), where(f), orNone(f.Spec.By), f.Spec.Reason})
+		rows = append(rows, []string{f.Name, fmt.Sprint(status.Active), string(mode), due(status.ActiveUntil), due(status.NextStart),
+			where(f), orNone(f.Spec.By), f.Spec.Reason})
 	}
 	var page page
 	page.table(rows)

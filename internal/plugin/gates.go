@@ -50,7 +50,8 @@ func (s subject) closers(gate v1alpha1.GateStatus) string {
 
 // waitsForGate says for how long a gate has been closed and what happens when it opens.
 func (s subject) waitsForGate(gate v1alpha1.GateStatus) string {
-	return fmt.Sprintf("The %s gate has waited for approval for %s (%s). Once it opens, %s.", gate.Type, ago(s.now, gate.Since.Time), s.closers(gate), opens[gate.Type])
+	return fmt.Sprintf("The %s gate has waited for approval for %s (%s). Once it opens, %s.",
+		gate.Type, ago(s.now, gate.Since.Time), s.closers(gate), opens[gate.Type])
 }
 
 // adviceLine is what in the policy has no effect or is probably not meant.

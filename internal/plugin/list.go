@@ -43,6 +43,7 @@ func (p *plugin) listCommand() *cobra.Command {
 	var everywhere bool
 	cmd := &cobra.Command{
 		Use:               "list",
+		Example:           "  kubectl sluice list -A -o wide",
 		Short:             "List the rollouts of a namespace, or of all",
 		Args:              noArguments("to show one Canary: kubectl sluice get NAME; to choose the namespace: -n NAMESPACE, or -A for all"),
 		ValidArgsFunction: cobra.NoFileCompletions,

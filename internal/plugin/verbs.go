@@ -152,7 +152,7 @@ func (p *plugin) abortCommand() *cobra.Command {
 }
 
 func (p *plugin) retryCommand() *cobra.Command {
-	return p.requesting("retry", "Try a failed or aborted candidate again from the first step", func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
+	return p.requesting("retry", "Try a failed or aborted candidate again", func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
 		hash, attempt := subject.stopped()
 		if hash == "" {
 			return "", fmt.Errorf("nothing to retry: %s has no failed or aborted candidate; %s", subject.canary.Name, subject.summary())

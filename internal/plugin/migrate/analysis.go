@@ -61,7 +61,8 @@ func (p *policy) weights() {
 func (p *policy) match() {
 	const match = analysis + ".match"
 	if p.has(match) && p.number(analysis+".iterations") == 0 {
-		p.remove("dropped: Flagger ignores it without iterations; here it would send matched requests to the canary in addition to the weights; add it back if you want that", match)
+		p.remove("dropped: Flagger ignores it without iterations; here it would send matched requests to the canary in addition to the weights; "+
+			"add it back if you want that", match)
 	}
 	p.each(match, func(path string, _ map[string]any) {
 		if p.has(path + ".method") {

@@ -78,7 +78,8 @@ func (m *migration) canary(c *conversion) {
 		c.fail("it has no targetRef", "spec")
 		return
 	case kind != "Deployment":
-		c.fail(fmt.Sprintf("its target is the %s %s, but only Deployments can be opted in; leave it to Flagger, or turn the target into a Deployment", kind, name), "spec")
+		c.fail(fmt.Sprintf("its target is the %s %s, but only Deployments can be opted in; leave it to Flagger, or turn the target into a Deployment",
+			kind, name), "spec")
 		return
 	}
 	t := target{name: name}

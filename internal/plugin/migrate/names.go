@@ -22,7 +22,9 @@ func (c *conversion) query(path string, targets []target) {
 	}
 	if primaryOf.MatchString(query) {
 		query = primaryOf.ReplaceAllString(query, "{{ primary }}")
-		c.note("replaced {{ target }}-primary with {{ primary }}, the Deployment itself; the names of the canary's pods start with the primary's name too, so make sure that an expression such as {{ primary }}-.* does not match both", path)
+		c.note("replaced {{ target }}-primary with {{ primary }}, the Deployment itself; "+
+			"the names of the canary's pods start with the primary's name too, "+
+			"so make sure that an expression such as {{ primary }}-.* does not match both", path)
 		c.set(path, query)
 	}
 	if ingressOf.MatchString(query) {
@@ -93,7 +95,8 @@ func (p *policy) backends() {
 func (p *policy) scaler() {
 	const replicas, queries = "spec.autoscalerRef.primaryScalerReplicas", "spec.autoscalerRef.primaryScalerQueries"
 	if p.has(replicas) {
-		p.note("kept, with another meaning: the primary keeps its autoscaler, and these are the limits of the canary's copy; remove them to use a share of the primary's limits", replicas)
+		p.note("kept, with another meaning: the primary keeps its autoscaler, and these are the limits of the canary's copy; "+
+			"remove them to use a share of the primary's limits", replicas)
 	}
 	triggers, _ := get[map[string]any](p.object, queries)
 	for _, trigger := range slices.Sorted(maps.Keys(triggers)) {

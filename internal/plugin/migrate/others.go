@@ -13,14 +13,17 @@ import (
 func (m *migration) metricTemplate(c *conversion) {
 	provider, set := get[string](c.object, "spec.provider.type")
 	if set && provider != "prometheus" {
-		c.fail(fmt.Sprintf("provider %s is not supported, only prometheus is; query Prometheus instead, or check the metric in a hook of type rollout, and remove the checks that use this template", provider), "spec")
+		c.fail(fmt.Sprintf("provider %s is not supported, only prometheus is; "+
+			"query Prometheus instead, or check the metric in a hook of type rollout, and remove the checks that use this template",
+			provider), "spec")
 		return
 	}
 	if c.has("spec.provider.region") {
 		c.remove("dropped: only CloudWatch has regions", "spec.provider.region")
 	}
 	if c.has("spec.provider.secretRef") {
-		c.note("kept: to let the controller read it, install the chart with metricTemplates.secrets=true and label the Secret "+config.LabelCredentials+"=true", "spec.provider.secretRef")
+		c.note("kept: to let the controller read it, install the chart with metricTemplates.secrets=true and label the Secret "+config.LabelCredentials+"=true",
+			"spec.provider.secretRef")
 	}
 	c.query("spec.query", m.targets)
 	c.known(&v1alpha1.MetricTemplate{})
@@ -47,7 +50,8 @@ func (p *policy) references() {
 			namespace = p.namespace
 		}
 		if key := namespace + "/" + name; named && !slices.Contains(p.templates, key) {
-			p.note(fmt.Sprintf("MetricTemplate %s is not in the input: every rollout waits until it exists, so migrate it too", strings.TrimPrefix(key, "/")), path+".templateRef")
+			p.note(fmt.Sprintf("MetricTemplate %s is not in the input: every rollout waits until it exists, so migrate it too",
+				strings.TrimPrefix(key, "/")), path+".templateRef")
 		}
 	})
 }
@@ -69,7 +73,8 @@ func (c *conversion) known(kind any) {
 func (m *migration) deployment(c *conversion, object manifest.Object) {
 	at := slices.IndexFunc(m.given, func(t target) bool { return t.is(object) })
 	if replicas, set := get[float64](c.object, "spec.replicas"); set && replicas == 0 {
-		c.note("kept: Flagger scales its targets to 0, but here the Deployment serves requests; set the replicas that it needs, or remove the field if an autoscaler sets them", "spec.replicas")
+		c.note("kept: Flagger scales its targets to 0, but here the Deployment serves requests; "+
+			"set the replicas that it needs, or remove the field if an autoscaler sets them", "spec.replicas")
 	}
 	made := c.made("apps/v1", "Deployment", c.object["spec"])
 	metadata, _ := made["metadata"].(map[string]any)
