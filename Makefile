@@ -42,10 +42,11 @@ bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a
 bench-admission: ## Measure what admission adds to updates of Deployments and print a table
 	@go run ./e2e/bench/admission
 
-verify: ## Check format, lint and that generated files are up to date
+verify: ## Check format, lint, other systems and that generated files are up to date
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
 	go vet ./...
 	go mod tidy -diff
+	@for system in darwin windows; do (set -x; GOOS=$$system CGO_ENABLED=0 go vet ./cmd/kubectl-sluice ./e2e/...) || exit 1; done
 	@$(MAKE) -s lint
 	@before=$$(cat $(GENERATED) | sha256sum); $(MAKE) -s generate; after=$$(cat $(GENERATED) | sha256sum); \
 	 test "$$before" = "$$after" || { echo "generated files were out of date: commit what make generate made"; exit 1; }

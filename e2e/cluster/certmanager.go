@@ -15,7 +15,7 @@ import (
 // certManager puts cert-manager into the running cluster and waits until its controllers work.
 func certManager(ctx context.Context, c *cluster) error {
 	const program = "cert-manager"
-	dir, err := binaries.Ensure(ctx, os.Stderr, program)
+	dir, err := binaries.EnsureFor(ctx, c.architecture, os.Stderr, program)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,9 @@ type cluster struct {
 	provider   string
 	root       string
 	kubeconfig string
-	began      time.Time
+	// architecture of the nodes.
+	architecture string
+	began        time.Time
 }
 
 func newCluster(ctx context.Context, provider string) (*cluster, error) {
@@ -44,7 +46,8 @@ func newCluster(ctx context.Context, provider string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &cluster{provider: provider, root: root, kubeconfig: filepath.Join(root, ".cluster", "kubeconfig"), began: time.Now()}, nil
+	return &cluster{provider: provider, root: root, kubeconfig: filepath.Join(root, ".cluster", "kubeconfig"),
+		architecture: nodeArchitecture(ctx, provider), began: time.Now()}, nil
 }
 
 // chooseProvider takes kind where Docker answers and processes of this machine elsewhere, unless one is asked for.
@@ -52,12 +55,24 @@ func chooseProvider(asked string, dockerAnswers func() bool, system string, user
 	switch {
 	case asked != "" && asked != providerLocal && asked != providerKind:
 		return "", fmt.Errorf("provider %q: must be %s or %s", asked, providerLocal, providerKind)
+	case system == "windows":
+		return "", errors.New("the cluster runs on Linux and macOS only: on Windows, run this in WSL")
 	case asked == providerKind, asked == "" && dockerAnswers():
 		return providerKind, nil
 	case system != "linux" || user != 0:
 		return "", errors.New("no Docker daemon answers, and without Docker the cluster needs Linux and root: start Docker, or run this as root on Linux")
 	}
 	return providerLocal, nil
+}
+
+// nodeArchitecture is that of the machine that runs the nodes: with kind it may be another one than this.
+func nodeArchitecture(ctx context.Context, provider string) string {
+	if provider != providerLocal {
+		if architecture := kindcluster.Architecture(ctx); architecture != "" {
+			return architecture
+		}
+	}
+	return runtime.GOARCH
 }
 
 func (c *cluster) say(what string) {
@@ -76,7 +91,7 @@ func (c *cluster) programs(ctx context.Context) (string, error) {
 	if c.provider == providerKind {
 		names = []string{"kubectl", "kind", "prometheus", "traefik"}
 	}
-	return binaries.Ensure(ctx, os.Stderr, names...)
+	return binaries.EnsureFor(ctx, c.architecture, os.Stderr, names...)
 }
 
 // addons are the images that run in the cluster, by the names of their programs.
@@ -238,7 +253,7 @@ func (c *cluster) kubectl(ctx context.Context, input string, args ...string) err
 func (c *cluster) loadAddon(ctx context.Context, dir, name string) error {
 	archive := filepath.Join(dir, name+".tar")
 	if _, err := os.Stat(archive); err != nil {
-		if err := image.Write(archive, "sluice.dev/"+name+":dev", runtime.GOARCH, filepath.Join(dir, name)); err != nil {
+		if err := image.Write(archive, "sluice.dev/"+name+":dev", c.architecture, filepath.Join(dir, name)); err != nil {
 			return err
 		}
 	}
@@ -261,7 +276,7 @@ func (c *cluster) load(ctx context.Context, archive string) error {
 // run runs a command beside the cluster and waits for its end; who interrupts this process interrupts that one, too.
 func (c *cluster) run(words []string) error {
 	if c.provider == providerLocal {
-		if err := local.Join(local.GroupTests); err != nil {
+		if err := local.JoinTests(); err != nil {
 			return err
 		}
 	}
@@ -270,8 +285,8 @@ func (c *cluster) run(words []string) error {
 	return command.Run()
 }
 
-// buildImage builds a package of the checkout as a static program and packs it.
-func buildImage(ctx context.Context, reference, archive, pkg string) error {
+// buildImage builds a package in a folder as a static program for the nodes, and packs it.
+func buildImage(ctx context.Context, architecture, reference, archive, pkg string) error {
 	if err := os.MkdirAll(filepath.Dir(archive), 0o755); err != nil {
 		return fmt.Errorf("make %s: %w", filepath.Dir(archive), err)
 	}
@@ -281,12 +296,14 @@ func buildImage(ctx context.Context, reference, archive, pkg string) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	program := filepath.Join(dir, filepath.Base(pkg))
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, pkg)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, ".")
+	// The folder may be in another module than the working directory.
+	build.Dir = pkg
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+architecture)
 	build.Stderr = os.Stderr
 	say := func(line string) { fmt.Fprintln(os.Stderr, line) }
 	if err := progress.While(say, func() string { return "building " + reference }, build.Run); err != nil {
 		return fmt.Errorf("build %s: %w", pkg, err)
 	}
-	return image.Write(archive, reference, runtime.GOARCH, program)
+	return image.Write(archive, reference, architecture, program)
 }

@@ -20,6 +20,7 @@ func TestChooseProvider(t *testing.T) {
 		"kind can be asked for":                      {"kind", false, "darwin", 501, "kind", ""},
 		"without Docker and root it says what to do": {"", false, "linux", 1000, "", "run this as root on Linux"},
 		"local needs Linux":                          {"local", true, "darwin", 0, "", "start Docker"},
+		"kind needs a shell like those of Linux":     {"kind", true, "windows", -1, "", "WSL"},
 		"anything else is refused":                   {"minikube", true, "linux", 0, "", "must be local or kind"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -45,7 +45,7 @@ func command() *cobra.Command {
 		&cobra.Command{Use: "install", Short: "Install the chart of this checkout", Args: cobra.NoArgs, RunE: with(install)},
 		&cobra.Command{Use: "cert-manager", Short: "Install cert-manager, for certs.provider=cert-manager", Args: cobra.NoArgs, RunE: with(certManager)},
 		&cobra.Command{Use: "keda-crds", Short: "Install the CRD of KEDA's ScaledObjects, without KEDA", Args: cobra.NoArgs, RunE: with(kedaCRDs)},
-		loadCommand(&provider), runCommand(&provider), buildCommand(), imageCommand(), daemonCommand(), nodeCommand(),
+		loadCommand(&provider), runCommand(&provider), buildCommand(), imageCommand(&provider), daemonCommand(), nodeCommand(),
 	)
 	return root
 }
@@ -93,11 +93,11 @@ func buildCommand() *cobra.Command {
 		}}
 }
 
-func imageCommand() *cobra.Command {
+func imageCommand(provider *string) *cobra.Command {
 	var reference, archive string
-	cmd := &cobra.Command{Use: "image --ref REFERENCE --out ARCHIVE PACKAGE", Short: "Build a Go program into an image archive", Args: cobra.ExactArgs(1),
+	cmd := &cobra.Command{Use: "image --ref REFERENCE --out ARCHIVE FOLDER", Short: "Build the Go program in a folder into an image archive for the nodes", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return buildImage(cmd.Context(), reference, archive, args[0])
+			return buildImage(cmd.Context(), nodeArchitecture(cmd.Context(), *provider), reference, archive, args[0])
 		}}
 	cmd.Flags().StringVar(&reference, "ref", "", "reference of the image, e.g. sluice.dev/sluice:dev")
 	cmd.Flags().StringVar(&archive, "out", "", "file to write")

@@ -2,18 +2,13 @@ package suite
 
 import (
 	"context"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"golang.org/x/sys/unix"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -33,11 +28,6 @@ func processes(program, file, says string) []int {
 		}
 	}
 	return found
-}
-
-func kill(pid int) {
-	GinkgoHelper()
-	Expect(syscall.Kill(pid, syscall.SIGKILL)).To(Or(Succeed(), MatchError(syscall.ESRCH)))
 }
 
 // killControllers kills the processes of sluice's pods and returns how many there were. A process belongs to a pod when
@@ -74,33 +64,4 @@ func apiServer() int {
 	pids := processes("kube-apiserver", "cmdline", "/var/lib/sluice-cluster")
 	Expect(pids).To(HaveLen(1), "the API server of the local cluster; with another provider this cannot be tested")
 	return pids[0]
-}
-
-// inside makes requests from the network of a process.
-func inside(pid int) *http.Client {
-	dial := func(_ context.Context, network, address string) (net.Conn, error) {
-		type result struct {
-			conn net.Conn
-			err  error
-		}
-		results := make(chan result, 1)
-		go func() {
-			// The thread stays in the other network, so it must end with this goroutine.
-			runtime.LockOSThread()
-			namespace, err := os.Open(filepath.Join("/proc", strconv.Itoa(pid), "ns", "net"))
-			if err == nil {
-				err = unix.Setns(int(namespace.Fd()), unix.CLONE_NEWNET)
-				_ = namespace.Close()
-			}
-			if err != nil {
-				results <- result{err: err}
-				return
-			}
-			conn, err := net.Dial(network, address)
-			results <- result{conn, err}
-		}()
-		r := <-results
-		return r.conn, r.err
-	}
-	return &http.Client{Transport: &http.Transport{DialContext: dial}}
 }

@@ -3,6 +3,7 @@ package binaries
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -41,6 +42,9 @@ func TestTheKeyChangesWithEverythingThatAProgramIsMadeFrom(t *testing.T) {
 	remember("another version", base)
 	write("package below", "below", "below.go")
 	remember("a file in a folder below", base)
+	contained := base
+	contained.contained, contained.node = true, "riscv64"
+	remember("another architecture of the node", contained)
 }
 
 func TestALocalClusterIsMadeWithoutTheProgramsOfTests(t *testing.T) {
@@ -58,5 +62,20 @@ func TestALocalClusterIsMadeWithoutTheProgramsOfTests(t *testing.T) {
 func TestAnUnknownProgramIsRefusedWithThoseThereAre(t *testing.T) {
 	if _, err := find("minikube"); err == nil || !strings.Contains(err.Error(), "kube-apiserver") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatRunsInContainersIsBuiltForLinuxAndTheNode(t *testing.T) {
+	for name, want := range map[string]string{
+		"traefik": "linux/riscv64", "cert-manager": "linux/riscv64", "kubectl": runtime.GOOS + "/" + runtime.GOARCH,
+	} {
+		c, err := find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.node = "riscv64"
+		if system, architecture := c.platform(); system+"/"+architecture != want {
+			t.Errorf("%s is built for %s/%s", name, system, architecture)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package binaries
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -21,6 +22,10 @@ type component struct {
 	ldflags string
 	// apart is true for what a local cluster runs without.
 	apart bool
+	// contained is true for what runs in a container of the cluster, and so on Linux.
+	contained bool
+	// node is the architecture of the cluster's nodes.
+	node string
 }
 
 // components are all programs of a cluster and of tests, in the order in which they are built: those first that tests of
@@ -29,7 +34,7 @@ var components = []component{
 	{name: "etcd", module: "etcd", pkg: "go.etcd.io/etcd/server/v3"},
 	kubernetes("kube-apiserver"),
 	kubernetes("kubectl"),
-	{name: "pause", pkg: "./pause"},
+	{name: "pause", pkg: "./pause", contained: true},
 	containerd("containerd"),
 	containerd("containerd-shim-runc-v2"),
 	containerd("ctr"),
@@ -37,12 +42,12 @@ var components = []component{
 	kubernetes("kube-controller-manager"),
 	kubernetes("kube-scheduler"),
 	kubernetes("kube-proxy"),
-	{name: "coredns", module: "coredns", pkg: "."},
-	{name: "prometheus", module: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd,enable_kubernetes_sd"},
-	{name: "traefik", module: "traefik", pkg: "github.com/traefik/traefik/v3/cmd/traefik"},
+	{name: "coredns", module: "coredns", pkg: ".", contained: true},
+	{name: "prometheus", module: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd,enable_kubernetes_sd", contained: true},
+	{name: "traefik", module: "traefik", pkg: "github.com/traefik/traefik/v3/cmd/traefik", contained: true},
 	{name: "helm", module: "helm", pkg: "helm.sh/helm/v4/cmd/helm"},
 	{name: "kind", module: "kind", pkg: "sigs.k8s.io/kind", apart: true},
-	{name: "cert-manager", module: "certmanager", pkg: ".", apart: true},
+	{name: "cert-manager", module: "certmanager", pkg: ".", apart: true, contained: true},
 	{name: "flux-driver", module: "flux", pkg: ".", apart: true},
 	{name: "argocd-driver", module: "argocd", pkg: ".", apart: true},
 }
@@ -84,6 +89,14 @@ func find(name string) (component, error) {
 		return component{}, fmt.Errorf("no program %q; there are %s", name, strings.Join(Names(), ", "))
 	}
 	return components[i], nil
+}
+
+// platform is the system and the architecture that a component is built for.
+func (c component) platform() (system, architecture string) {
+	if c.contained {
+		return "linux", c.node
+	}
+	return runtime.GOOS, runtime.GOARCH
 }
 
 // arguments of go build for a component, without the output.

@@ -21,12 +21,17 @@ import (
 // build takes minutes, so it writes to out what it builds and how far it is, at least every half minute. Several processes may
 // call it at once.
 func Ensure(ctx context.Context, out io.Writer, names ...string) (string, error) {
+	return EnsureFor(ctx, runtime.GOARCH, out, names...)
+}
+
+// EnsureFor is Ensure for a cluster whose nodes have this architecture: programs that run in containers are built for them.
+func EnsureFor(ctx context.Context, node string, out io.Writer, names ...string) (string, error) {
 	say := func(line string) { _, _ = fmt.Fprintln(out, line) }
 	root, err := Root(ctx)
 	if err != nil {
 		return "", err
 	}
-	wanted, dir, err := inCache(root, names)
+	wanted, dir, err := inCache(root, node, names)
 	if err != nil {
 		return "", err
 	}
@@ -50,7 +55,7 @@ type build struct {
 }
 
 // inCache are the named programs and the folder of the cache that is to contain exactly these.
-func inCache(root string, names []string) ([]build, string, error) {
+func inCache(root, node string, names []string) ([]build, string, error) {
 	var wanted []build
 	set := sha256.New()
 	for _, name := range names {
@@ -58,6 +63,7 @@ func inCache(root string, names []string) ([]build, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
+		c.node = node
 		key, err := c.key(root)
 		if err != nil {
 			return nil, "", err
@@ -115,7 +121,11 @@ func CacheDir() string {
 // key changes with everything that the program is made from: compiler, flags, versions and our own sources.
 func (c component) key(root string) (string, error) {
 	sum := sha256.New()
-	_, _ = fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, c.pkg, c.arguments())
+	system, architecture := c.platform()
+	if system != "linux" {
+		architecture = system + "/" + architecture
+	}
+	_, _ = fmt.Fprintln(sum, runtime.Version(), architecture, c.pkg, c.arguments())
 	files, err := c.sources(root)
 	if err != nil {
 		return "", fmt.Errorf("list sources of %s: %w", c.name, err)

@@ -57,3 +57,12 @@ func Running(ctx context.Context, binaries, kubeconfig string) bool {
 func DockerAnswers(ctx context.Context) bool {
 	return exec.CommandContext(ctx, "docker", "info").Run() == nil
 }
+
+// Architecture is that of the machine that the Docker daemon runs on, which has the nodes; empty when no daemon answers.
+func Architecture(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Arch}}").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}

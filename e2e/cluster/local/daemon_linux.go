@@ -18,7 +18,7 @@ import (
 // Daemon owns the cluster: it listens on this machine's loopback, forwards into the cluster's network namespace, and holds
 // the node's first process, which ends when this one does.
 func Daemon(ctx context.Context, binaries string) error {
-	if err := Join(groupNode); err != nil {
+	if err := join(groupNode); err != nil {
 		return err
 	}
 	node := exec.CommandContext(ctx, "/proc/self/exe", "node", "--binaries", binaries)

@@ -15,14 +15,14 @@ import (
 const (
 	// groupNode has the control plane, the node's programs and what forwards to them.
 	groupNode = cgroupRoot + "/node"
-	// GroupTests has what uses the cluster.
-	GroupTests = cgroupRoot + "/tests"
+	// groupTests has what uses the cluster.
+	groupTests = cgroupRoot + "/tests"
 )
 
 // weights are how much CPU a group gets of a machine that has too little, in units of a process outside of all groups. Without
 // one, all of the cluster gets as much as one process, or as one terminal where Linux groups processes by themselves, and
 // anything else that the machine does starves it. Below the cluster's group, the kubelet gives the pods one for each core.
-var weights = map[string]int{cgroupRoot: 10, groupNode: 4, GroupTests: 2}
+var weights = map[string]int{cgroupRoot: 10, groupNode: 4, groupTests: 2}
 
 // cpuFiles say the weight of a group, by the version of control groups, and the number that stands for 1.
 var cpuFiles = map[string]int{"cpu.shares": 1024, "cpu.weight": 100}
@@ -65,8 +65,11 @@ func makeCgroup(hierarchy, group string) error {
 	return nil
 }
 
-// Join puts this process, and those that it starts, into a group of the cluster, where CPUs are weighed.
-func Join(group string) error {
+// JoinTests puts this process, and those that it starts, into the group of what uses the cluster.
+func JoinTests() error { return join(groupTests) }
+
+// join puts this process, and those that it starts, into a group of the cluster, where CPUs are weighed.
+func join(group string) error {
 	for _, dir := range cgroupHierarchies() {
 		for file := range cpuFiles {
 			if _, err := os.Stat(filepath.Join(dir, cgroupRoot, file)); err != nil {

@@ -30,7 +30,7 @@ func TestGroupsAreWeighedInTheFileThatTheSystemHas(t *testing.T) {
 }
 
 func TestEveryGroupHasAWeight(t *testing.T) {
-	for _, group := range []string{cgroupRoot, groupNode, GroupTests} {
+	for _, group := range []string{cgroupRoot, groupNode, groupTests} {
 		if weights[group] < 1 {
 			t.Errorf("%s has weight %d", group, weights[group])
 		}
