@@ -8,6 +8,8 @@ CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 GOLANGCI := $(CACHE)/golangci-lint-v2.15.0
 CLUSTER_TOOL := bin/cluster
+# The first module is what users run; the others test and release it.
+MODULES := . e2e hack
 VERSION := v0.0.0-dev
 # A process of the end-to-end suite, with its pods and its traffic, is about what one core bears.
 CORES := $(shell getconf _NPROCESSORS_ONLN)
@@ -22,37 +24,37 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: cluster-up install ## Show a promotion and a rollback on a real cluster with real traffic
-	@go run ./e2e/demo
+	@cd e2e && go run ./demo
 
 test: test-unit e2e ## Run all tests: unit, against an API server, and end to end on a real cluster
 
 test-unit: $(CLUSTER_TOOL) ## Run the tests that need no cluster (they do build and start an API server)
 	@$(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm flux-driver argocd-driver >/dev/null
-	go test -timeout 15m -parallel 4 $$(go list ./... | grep -v /e2e/)
+	go test -timeout 15m -parallel 4 ./...
+	cd hack && go test ./...
 # Those below e2e build programs and install the chart, whose changes Go's cache of test results does not notice.
-	go test -timeout 15m -parallel 4 -count 1 $$(go list ./e2e/... | grep -v /e2e/suite)
+	cd e2e && go test -timeout 15m -parallel 4 -count 1 $$(go list ./... | grep -v /e2e/suite)
 
 e2e: cluster-up install plugin ## Run the end-to-end suite on the cluster
 	@$(CLUSTER_TOOL) build helm cert-manager >/dev/null
-	$(CLUSTER_TOOL) run go tool ginkgo --procs $(PROCESSES) --timeout 60m --no-color -v ./e2e/suite
+	cd e2e && $(CURDIR)/$(CLUSTER_TOOL) run go tool ginkgo --procs $(PROCESSES) --timeout 60m --no-color -v ./suite
 
 bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a table
-	@go run ./e2e/bench
+	@cd e2e && go run ./bench
 
 bench-admission: ## Measure what admission adds to updates of Deployments and print a table
-	@go run ./e2e/bench/admission
+	@cd e2e && go run ./bench/admission
 
 verify: ## Check format, lint, other systems and that generated files are up to date
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
-	go vet ./...
-	go mod tidy -diff
-	@for system in darwin windows; do (set -x; GOOS=$$system CGO_ENABLED=0 go vet ./cmd/kubectl-sluice ./e2e/...) || exit 1; done
+	@for module in $(MODULES); do (set -x; cd $$module && go vet ./... && go mod tidy -diff) || exit 1; done
+	@for system in darwin windows; do (set -x; export GOOS=$$system CGO_ENABLED=0; go vet ./cmd/kubectl-sluice && cd e2e && go vet ./...) || exit 1; done
 	@$(MAKE) -s lint
 	@before=$$(cat $(GENERATED) | sha256sum); $(MAKE) -s generate; after=$$(cat $(GENERATED) | sha256sum); \
 	 test "$$before" = "$$after" || { echo "generated files were out of date: commit what make generate made"; exit 1; }
 
 lint: $(GOLANGCI) ## Run the linters of .golangci.yml, and that of the workflows
-	$(GOLANGCI) run ./...
+	@for module in $(MODULES); do (set -x; cd $$module && $(GOLANGCI) run ./...) || exit 1; done
 	$(ACTIONLINT)
 
 $(GOLANGCI):
@@ -78,7 +80,8 @@ image: $(CLUSTER_TOOL) ## Build the images of the controller and the sample into
 	@$(CLUSTER_TOOL) image --ref sluice.dev/sample:dev --out dist/sample.tar ./e2e/sample
 
 release: $(CLUSTER_TOOL) ## Make everything that a version is published as, in dist/release: make release VERSION=v0.1.0
-	@go run ./hack/release --version $(VERSION) --date $$(git log -1 --format=%ct) --helm $$($(CLUSTER_TOOL) build helm)/helm
+	@go build -C hack -o ../bin/release ./release
+	@bin/release --version $(VERSION) --date $$(git log -1 --format=%ct) --helm $$($(CLUSTER_TOOL) build helm)/helm
 	@cat dist/release/SHA256SUMS
 
 install: image ## Install sluice from this checkout into the cluster of .cluster/kubeconfig
@@ -103,4 +106,4 @@ cluster-load: $(CLUSTER_TOOL) ## Load an image archive into the cluster: make cl
 
 $(CLUSTER_TOOL):
 	@test -e $@ || echo "building the cluster's tool, once; this takes half a minute" >&2
-	@go build -o $@ ./e2e/cluster
+	@go build -C e2e -o ../$@ ./cluster
