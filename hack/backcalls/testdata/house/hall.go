@@ -1,0 +1,9 @@
+package house
+
+type entrance struct{}
+
+var door entrance
+
+func (entrance) open() int { return wall() }
+
+func floor() int { return pair[int]() }
