@@ -2,44 +2,61 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"sluice.dev/sluice/e2e/cluster/image"
 )
 
 const controller = "sluice"
 
-// programs are the folders of cmd that are released; one that is not there is left out.
-var programs = []string{controller, "kubectl-sluice"}
+// platform is a system and an architecture that a program is built for.
+type platform struct{ system, architecture string }
 
+// architectures are those of clusters' nodes.
 var architectures = []string{"amd64", "arm64"}
 
-// programs builds static programs for Linux.
+// systems are those that each folder of cmd is built for: the controller runs in clusters, the plugin on desks.
+var systems = map[string][]string{
+	controller:       {"linux"},
+	"kubectl-sluice": {"linux", "darwin", "windows"},
+}
+
+// programs builds static programs.
 func (r *release) programs(ctx context.Context) error {
-	for _, program := range programs {
-		pkg := "./cmd/" + program
-		if _, err := os.Stat(pkg); errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		for _, architecture := range architectures {
-			build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
-				"-ldflags=-s -w -X main.version=v"+r.version.String(), "-o", r.program(program, architecture), pkg)
-			build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+architecture)
-			build.Stderr = os.Stderr
-			if err := build.Run(); err != nil {
-				return fmt.Errorf("build %s for %s: %w", pkg, architecture, err)
+	for _, name := range slices.Sorted(maps.Keys(systems)) {
+		for _, system := range systems[name] {
+			for _, architecture := range architectures {
+				if err := r.build(ctx, name, platform{system, architecture}); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
 }
 
-func (r *release) program(name, architecture string) string {
-	return r.name("%s_linux_%s", name, architecture)
+func (r *release) build(ctx context.Context, name string, p platform) error {
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
+		"-ldflags=-s -w -X main.version=v"+r.version.String(), "-o", r.program(name, p), "./cmd/"+name)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.system, "GOARCH="+p.architecture)
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("build %s for %s/%s: %w", name, p.system, p.architecture, err)
+	}
+	return nil
+}
+
+func (r *release) program(name string, p platform) string {
+	path := r.name("%s_%s_%s", name, p.system, p.architecture)
+	if p.system == "windows" {
+		path += ".exe"
+	}
+	return path
 }
 
 // images packs the controller; a registry makes one image of all architectures out of the archives.
@@ -51,7 +68,7 @@ func (r *release) images(context.Context) error {
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
 		// The program's name in the image is that of its file.
-		program, err := filepath.Abs(r.program(controller, architecture))
+		program, err := filepath.Abs(r.program(controller, platform{"linux", architecture}))
 		if err != nil {
 			return fmt.Errorf("find the program of the image: %w", err)
 		}

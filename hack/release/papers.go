@@ -16,7 +16,7 @@ import (
 
 // billOfMaterials lists the modules that the controller is made of, as the program itself tells.
 func (r *release) billOfMaterials(context.Context) error {
-	info, err := buildinfo.ReadFile(r.program(controller, architectures[0]))
+	info, err := buildinfo.ReadFile(r.program(controller, platform{"linux", architectures[0]}))
 	if err != nil {
 		return fmt.Errorf("read what the controller is made of: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,5 +115,19 @@ func TestTheVersionMustBeOne(t *testing.T) {
 	cmd.SetArgs([]string{"--version=latest"})
 	if err := cmd.Execute(); err == nil || !strings.Contains(err.Error(), "semantic version") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestThePluginIsReleasedForDesks(t *testing.T) {
+	r := testRelease(t)
+	for p, want := range map[platform]string{
+		{"darwin", "arm64"}: "kubectl-sluice_darwin_arm64", {"windows", "amd64"}: "kubectl-sluice_windows_amd64.exe",
+	} {
+		if got := filepath.Base(r.program("kubectl-sluice", p)); got != want {
+			t.Errorf("the program for %v is %s, not %s", p, got, want)
+		}
+		if !slices.Contains(systems["kubectl-sluice"], p.system) {
+			t.Errorf("nothing is built for %s", p.system)
+		}
 	}
 }
