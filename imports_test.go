@@ -14,27 +14,29 @@ const module = "sluice.dev/sluice/"
 var layers = map[string][]string{
 	"api/v1alpha1":                 {},
 	"config":                       {"api/v1alpha1"},
+	"config/policy":                {"api/v1alpha1", "config"},
+	"config/process":               {},
 	"internal/workload":            {"api/v1alpha1", "config"},
 	"internal/freeze":              {"api/v1alpha1"},
 	"internal/route":               {"api/v1alpha1", "config"},
 	"internal/analysis":            {"api/v1alpha1", "config"},
-	"rollout":                      {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/freeze"},
+	"rollout":                      {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/freeze"},
 	"internal/outbound":            {},
 	"internal/provider/prometheus": {"api/v1alpha1", "config", "internal/analysis", "internal/outbound"},
-	"internal/hooks":               {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/outbound", "internal/freeze"},
-	"internal/reconciler":          {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze"},
-	"internal/uninstall":           {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/reconciler", "internal/freeze"},
-	"internal/admission":           {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/freeze"},
-	"webhook":                      {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/freeze", "internal/admission"},
-	"internal/plugin":              {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"},
+	"internal/hooks":               {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/outbound", "internal/freeze"},
+	"internal/reconciler":          {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze"},
+	"internal/uninstall":           {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/reconciler", "internal/freeze"},
+	"internal/admission":           {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze"},
+	"webhook":                      {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze", "internal/admission"},
+	"internal/plugin":              {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"},
 	"internal/plugin/manifest":     {"api/v1alpha1", "config"},
-	"internal/plugin/migrate":      {"api/v1alpha1", "config", "internal/plugin/manifest"},
-	"internal/plugin/lint":         {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze", "internal/plugin/manifest"},
+	"internal/plugin/migrate":      {"api/v1alpha1", "config", "config/policy", "internal/plugin/manifest"},
+	"internal/plugin/lint":         {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze", "internal/plugin/manifest"},
 	"certs":                        {},
 }
 
 // pure packages take values and return values.
-var pure = []string{"config", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"}
+var pure = []string{"config", "config/policy", "config/process", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"}
 
 // impure is what a pure package never imports itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}

@@ -14,13 +14,15 @@ const maxAgeHelp = "must be a duration in whole seconds, at least 1s, such as 24
 // mostAge fits into the field of a route, which has 32 bits for seconds.
 const mostAge = 9999 * day
 
+const day = 24 * time.Hour
+
 var (
 	days  = regexp.MustCompile(`^[1-9][0-9]{0,3}d$`)
 	units = regexp.MustCompile(`^([0-9]{1,6}([.][0-9]{1,6})?(ms|s|m|h))+$`)
 )
 
-// CORSMaxAge reads service.corsPolicy.maxAge: whole days, or a Go duration in whole seconds. The error says what is allowed.
-func CORSMaxAge(value string) (seconds int32, err error) {
+// ParseMaxAge reads service.corsPolicy.maxAge: whole days, or a Go duration in whole seconds. The error says what is allowed.
+func ParseMaxAge(value string) (seconds int32, err error) {
 	if days.MatchString(value) {
 		number, err := strconv.Atoi(strings.TrimSuffix(value, "d"))
 		return int32(time.Duration(number) * day / time.Second), err

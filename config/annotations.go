@@ -1,5 +1,3 @@
-// Package config is how a rollout is set: the keys of all annotations and labels, and the Policy that annotations make.
-// It is pure: values in, values out.
 package config
 
 // Annotations that a user writes on a Deployment.

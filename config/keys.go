@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// prefix is what every key of ours begins with.
-const prefix = "sluice.dev/"
+// Prefix is what every key of ours begins with.
+const Prefix = "sluice.dev/"
 
 // Reserved are the annotations by which the reconciler asks admission for something; nobody else may set them.
 func Reserved() []string {
@@ -22,13 +22,13 @@ func Requests() []string {
 	return slices.Clone(requests)
 }
 
-// unknownKeys reports annotations that begin like ours and mean nothing on a Deployment: mostly typing mistakes, which
+// UnknownKeys reports annotations that begin like ours and mean nothing on a Deployment: mostly typing mistakes, which
 // would otherwise leave a default in force without a word.
-func unknownKeys(path *field.Path, annotations map[string]string) field.ErrorList {
+func UnknownKeys(path *field.Path, annotations map[string]string) field.ErrorList {
 	var errs field.ErrorList
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		if strings.HasPrefix(key, prefix) && !slices.Contains(known, key) {
-			errs = append(errs, field.Invalid(path.Key(key), annotations[key], "no such setting"+meant(strings.TrimPrefix(key, prefix))))
+		if strings.HasPrefix(key, Prefix) && !slices.Contains(known, key) {
+			errs = append(errs, field.Invalid(path.Key(key), annotations[key], "no such setting"+meant(strings.TrimPrefix(key, Prefix))))
 		}
 	}
 	return errs
@@ -39,5 +39,5 @@ func meant(name string) string {
 	if nearest := Nearest(name, asked); nearest != "" {
 		return nearest
 	}
-	return fmt.Sprintf("; after %s there is %s", prefix, strings.Join(asked, ", "))
+	return fmt.Sprintf("; after %s there is %s", Prefix, strings.Join(asked, ", "))
 }

@@ -19,10 +19,12 @@ func IsBuiltIn(metric v1alpha1.Metric) bool {
 	return (metric.Name == v1alpha1.MetricSuccessRate || metric.Name == v1alpha1.MetricDuration) && metric.Query == "" && metric.TemplateRef == nil
 }
 
-func successRate(least float64) v1alpha1.Metric {
+// SuccessRate is the built-in check of the percentage of requests without a 5xx, with its least value.
+func SuccessRate(least float64) v1alpha1.Metric {
 	return v1alpha1.Metric{Name: v1alpha1.MetricSuccessRate, ThresholdRange: &v1alpha1.ThresholdRange{Min: &least}}
 }
 
-func requestDuration(mostMilliseconds float64) v1alpha1.Metric {
+// RequestDuration is the built-in check of the P99 of request durations, with its greatest value.
+func RequestDuration(mostMilliseconds float64) v1alpha1.Metric {
 	return v1alpha1.Metric{Name: v1alpha1.MetricDuration, ThresholdRange: &v1alpha1.ThresholdRange{Max: &mostMilliseconds}}
 }

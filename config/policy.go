@@ -3,8 +3,6 @@ package config
 import (
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/validation/field"
-
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
@@ -140,24 +138,7 @@ type CohortMember struct {
 	Target string
 }
 
-// Defaults returns the Policy of a Deployment that sets nothing but the opt-in.
-func Defaults() Policy {
-	policy, _ := PolicyOf(v1alpha1.PolicySpec{})
-	return policy
-}
-
 // OptedIn reports whether a Deployment with these annotations is opted in.
 func OptedIn(annotations map[string]string) bool {
 	return annotations[AnnotationCanary] == "true"
-}
-
-// PolicyFor is the Policy of a Deployment with these annotations where no CanaryPolicy concerns it. The errors carry the full
-// path of the annotation, the value and what is allowed; the Policy is not to be used when there are any.
-func PolicyFor(annotations map[string]string) (Policy, field.ErrorList) {
-	settings, errs := SettingsOf(annotations)
-	if len(errs) > 0 {
-		return Policy{}, errs
-	}
-	effective, errs := EffectiveOf(settings)
-	return effective.Policy, settings.located(errs)
 }

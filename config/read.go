@@ -40,7 +40,7 @@ func readShare(to **int32, value string) error {
 
 func weightOf(value string, least float64) (float64, error) {
 	number, err := strconv.ParseFloat(strings.TrimSuffix(value, "%"), 64)
-	if err != nil || !(number >= least && number <= 100) || !isFine(number) {
+	if err != nil || !(number >= least && number <= 100) || !IsFine(number) {
 		return 0, fmt.Errorf("must be a percentage from %v to 100, at the finest 0.01", least)
 	}
 	return number, nil
@@ -71,8 +71,8 @@ func readDeadline(to **int32, value string) error {
 		value = strconv.FormatInt(seconds, 10) + "s"
 	}
 	duration, err := durationOf(value, time.Second)
-	if err != nil || duration > mostDeadline*time.Second {
-		return fmt.Errorf("must be a duration from 1s to %dh, such as 90s or 15m, or a number of seconds", mostDeadline/3600)
+	if err != nil || duration > MostDeadline*time.Second {
+		return fmt.Errorf("must be a duration from 1s to %dh, such as 90s or 15m, or a number of seconds", MostDeadline/3600)
 	}
 	seconds := int32(duration.Round(time.Second).Seconds())
 	*to = &seconds
@@ -101,11 +101,11 @@ func readChoice[T ~string](to **T, value string, allowed ...T) error {
 }
 
 func readReplicas(to **string, value string) error {
-	if readChoice(to, value, replicasProportional, replicasPrimary) == nil {
+	if readChoice(to, value, ReplicasProportional, ReplicasPrimary) == nil {
 		return nil
 	}
 	*to = &value
-	if !replicas.MatchString(value) {
+	if _, err := ParseReplicas(value); err != nil {
 		return fmt.Errorf("must be proportional, primary, a number from 1 such as 2, or a percentage from 1%% to 100%%")
 	}
 	return nil

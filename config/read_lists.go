@@ -12,8 +12,8 @@ import (
 func readRoutes(to *[]string, value string) error {
 	*to = listed(value)
 	for _, name := range *to {
-		if !routeName.MatchString(name) {
-			return fmt.Errorf("%q: %s", name, routeNameHelp)
+		if _, err := ParseRoute(name); err != nil {
+			return fmt.Errorf("%q: %w", name, err)
 		}
 	}
 	return nil
@@ -22,8 +22,8 @@ func readRoutes(to *[]string, value string) error {
 func readCohort(to *[]string, value string) error {
 	*to = listed(value)
 	for _, member := range *to {
-		if !cohortMember.MatchString(member) {
-			return fmt.Errorf("%q: %s", member, cohortMemberHelp)
+		if _, err := ParseMember(member); err != nil {
+			return fmt.Errorf("%q: %w", member, err)
 		}
 	}
 	return nil
@@ -44,7 +44,7 @@ func readWeights(to *Settings, value string) error {
 		}
 		step := v1alpha1.StepSpec{Weight: weight}
 		if has {
-			parsed, err := durationOf(duration, shortestStep)
+			parsed, err := durationOf(duration, ShortestStep)
 			if err != nil {
 				return fmt.Errorf("%q: the duration %w", part, err)
 			}
@@ -79,7 +79,7 @@ func readMatch(to *[]v1alpha1.HTTPMatch, value string) error {
 		default:
 			has = false
 		}
-		if !has || exact == "" || !tokenName.MatchString(inner) {
+		if !has || exact == "" || !IsToken(inner) {
 			return fmt.Errorf("%q: must be header=value, cookie:name=value or query:name=value, such as x-canary=true; a CanaryPolicy can say more", part)
 		}
 		*to = append(*to, match)

@@ -39,6 +39,14 @@ type Annotation struct {
 	read func(to *Settings, value string) error
 }
 
+// Read takes a value into the settings; the error says what is allowed. What only admission looks at is not read.
+func (a Annotation) Read(to *Settings, value string) error {
+	if a.read == nil {
+		return nil
+	}
+	return a.read(to, value)
+}
+
 // Annotations are all that sluice knows, the settings first.
 func Annotations() []Annotation {
 	return slices.Concat(settings, written)
@@ -60,5 +68,5 @@ var (
 	reserved = keysOf(KindOrder)
 	requests = keysOf(KindOrder, KindOnce)
 	known    = keysOf(KindSetting, KindOrder, KindOnce, KindRecord, KindMade)
-	asked    = strings.Split(strings.ReplaceAll(strings.Join(keysOf(KindSetting, KindOnce), " "), prefix, ""), " ")
+	asked    = strings.Split(strings.ReplaceAll(strings.Join(keysOf(KindSetting, KindOnce), " "), Prefix, ""), " ")
 )

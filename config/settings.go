@@ -7,6 +7,20 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
+// Settings are what the annotations of a Deployment say.
+type Settings struct {
+	// Spec is what they say of its policy, but for Checks.
+	Spec v1alpha1.PolicySpec
+	// Checks give built-in checks another threshold, whoever lists them; a check that nobody lists is added.
+	Checks []v1alpha1.Metric
+	// Policy is the name of the CanaryPolicy or ClusterCanaryPolicy that it names; empty for none.
+	Policy string
+	// Group is the name of its group; empty for none.
+	Group string
+	// IdentityLabels are the label keys to rewrite on the canary's pods.
+	IdentityLabels []string
+}
+
 // settings are in the order of the documentation.
 var settings = slices.Concat(settingsOfApps, settingsOfSteps, settingsOfChecks, settingsOfCopies, settingsOfAdmission)
 
@@ -30,20 +44,20 @@ var settingsOfApps = []Annotation{
 	{Key: AnnotationTraffic, Kind: KindSetting, Values: "`routes`, `none`", Default: "routes", Example: "none",
 		Sentence: "Whether routes share requests, or the workload gets none and only checks and hooks decide.",
 		read: func(s *Settings, v string) error {
-			return readChoice(&s.Layer.Spec.Traffic, v, v1alpha1.TrafficRoutes, v1alpha1.TrafficNone)
+			return readChoice(&s.Spec.Traffic, v, v1alpha1.TrafficRoutes, v1alpha1.TrafficNone)
 		}},
 	{Key: AnnotationGroup, Kind: KindSetting, Values: "a name", Without: "no group", Example: "checkout",
 		Sentence: "The group of Deployments that step together.",
 		read:     func(s *Settings, v string) error { s.Group = v; return groupName(v) }},
 	{Key: AnnotationSuspend, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
 		Sentence: "Starts no rollout, takes no step and promotes nothing; a canary that runs goes on being checked.",
-		read:     func(s *Settings, v string) error { return readYes(&s.Layer.Spec.Suspend, v) }},
+		read:     func(s *Settings, v string) error { return readYes(&s.Spec.Suspend, v) }},
 }
 
 var settingsOfCopies = []Annotation{
 	{Key: AnnotationProgressDeadline, Kind: KindSetting, Values: "a duration of at least 1s, or seconds", Default: "600s", Example: "15m",
 		Sentence: "How long to wait for the same thing: a ready canary, a passing check, a ready primary.",
-		read:     func(s *Settings, v string) error { return readDeadline(&s.Layer.Spec.ProgressDeadlineSeconds, v) }},
+		read:     func(s *Settings, v string) error { return readDeadline(&s.Spec.ProgressDeadlineSeconds, v) }},
 	{Key: AnnotationPrimaryReadyThreshold, Kind: KindSetting, Values: "percent, 0 to 100", Default: "100", Example: "80",
 		Sentence: "The share of the primary's updated replicas that must be available for it to count as ready.",
 		read:     func(s *Settings, v string) error { return readShare(&s.analysis().PrimaryReadyThreshold, v) }},
@@ -56,7 +70,7 @@ var settingsOfCopies = []Annotation{
 	{Key: AnnotationCanaryAutoscaler, Kind: KindSetting, Values: "`copy`, `none`", Default: "copy", Example: "none",
 		Sentence: "Whether the canary gets a copy of the primary's autoscaler, scaled to its share.",
 		read: func(s *Settings, v string) error {
-			return readChoice(&s.copy().Autoscaler, v, autoscalerCopy, autoscalerNone)
+			return readChoice(&s.copy().Autoscaler, v, AutoscalerCopy, AutoscalerNone)
 		}},
 	{Key: AnnotationIdentityLabels, Kind: KindSetting, Values: "label keys, separated by commas", Without: "the fewest that are needed", Example: "app,tier",
 		Sentence: "The labels of which the canary's pods get another value.",
@@ -76,12 +90,12 @@ var settingsOfAdmission = []Annotation{
 		Sentence: "Lets every change straight through until that time."},
 }
 
-// service, analysis and copy are the parts of the layer that settings write to.
-func (s *Settings) service() *v1alpha1.ServiceSpec { return made(&s.Layer.Spec.Service) }
+// service, analysis and copy are the parts of the policy that settings write to.
+func (s *Settings) service() *v1alpha1.ServiceSpec { return made(&s.Spec.Service) }
 
-func (s *Settings) analysis() *v1alpha1.AnalysisSpec { return made(&s.Layer.Spec.Analysis) }
+func (s *Settings) analysis() *v1alpha1.AnalysisSpec { return made(&s.Spec.Analysis) }
 
-func (s *Settings) copy() *v1alpha1.CanaryCopySpec { return made(&s.Layer.Spec.Canary) }
+func (s *Settings) copy() *v1alpha1.CanaryCopySpec { return made(&s.Spec.Canary) }
 
 func made[T any](part **T) *T {
 	if *part == nil {

@@ -24,7 +24,7 @@ var settingsOfSteps = []Annotation{
 	{Key: AnnotationIterations, Kind: KindSetting, Values: "a whole number from 0 to 500", Default: "0", Example: "10",
 		Sentence: "How many intervals are run before any weight: with `match` an A/B test, else blue/green; 0 for none.",
 		read: func(s *Settings, v string) error {
-			return readInteger(&s.analysis().Iterations, v, 0, mostSteps, "intervals")
+			return readInteger(&s.analysis().Iterations, v, 0, MostSteps, "intervals")
 		}},
 	{Key: AnnotationMatch, Kind: KindSetting, Values: "`header=value`, `cookie:name=value` or `query:name=value`, separated by commas", Without: "none",
 		Example: "x-canary=true,cookie:type=insider", Sentence: "The requests that go to the canary whatever its weight: those that match any of these.",
@@ -47,7 +47,7 @@ var settingsOfChecks = []Annotation{
 	{Key: AnnotationThreshold, Kind: KindSetting, Values: "a whole number from 1", Default: "5", Example: "3",
 		Sentence: "How many failed checks roll back, counted over the whole rollout.",
 		read: func(s *Settings, v string) error {
-			return readInteger(&s.analysis().Threshold, v, 1, mostFailures, "failed checks")
+			return readInteger(&s.analysis().Threshold, v, 1, MostFailures, "failed checks")
 		}},
 	{Key: AnnotationMinSuccessRate, Kind: KindSetting, Values: "percent, 0 to 100", Default: "99", Example: "99.9",
 		Sentence: "The least share of requests that are not answered with a 5xx: short for the `thresholdRange` of `request-success-rate`.",
@@ -58,14 +58,14 @@ var settingsOfChecks = []Annotation{
 	{Key: AnnotationMinRequests, Kind: KindSetting, Values: "a whole number from 1", Default: "10", Example: "100",
 		Sentence: "How many requests a check needs to say anything.",
 		read: func(s *Settings, v string) error {
-			return readInteger(&s.analysis().MinRequests, v, 1, mostRequests, "requests")
+			return readInteger(&s.analysis().MinRequests, v, 1, MostRequests, "requests")
 		}},
 	{Key: AnnotationMetrics, Kind: KindSetting, Values: "`" + join(Presets, "`, `") + "`", Without: "chosen by the gateway", Example: "app",
 		Sentence: "The queries of the checks, one of the [presets](#metrics-presets).",
 		read:     func(s *Settings, v string) error { s.analysis().Preset = &v; return oneOf(v, Presets...) }},
 	{Key: AnnotationSkipAnalysis, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
 		Sentence: "Promotes every change as soon as its canary is ready, without judging it.",
-		read:     func(s *Settings, v string) error { return readYes(&s.Layer.Spec.SkipAnalysis, v) }},
+		read:     func(s *Settings, v string) error { return readYes(&s.Spec.SkipAnalysis, v) }},
 }
 
 // readSuccessRate reads a percentage that may have a percent sign.
@@ -74,7 +74,7 @@ func readSuccessRate(to *Settings, value string) error {
 	if err := readPercent(&least, value); err != nil {
 		return err
 	}
-	to.Layer.checks = append(to.Layer.checks, successRate(least))
+	to.Checks = append(to.Checks, SuccessRate(least))
 	return nil
 }
 
@@ -83,6 +83,6 @@ func readRequestDuration(to *Settings, value string) error {
 	if err != nil {
 		return err
 	}
-	to.Layer.checks = append(to.Layer.checks, requestDuration(math.Round(duration.Seconds()*1e9)/1e6))
+	to.Checks = append(to.Checks, RequestDuration(math.Round(duration.Seconds()*1e9)/1e6))
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/analysis"
 )
 
@@ -31,12 +31,12 @@ func (t *tick) setAdvised() {
 func (t *tick) advice() string {
 	var all []string
 	if shown := t.plan.Next.Policy; shown != nil {
-		for _, advice := range config.AdviceOf(shown.Spec) {
+		for _, advice := range policy.AdviceOf(shown.Spec) {
 			all = append(all, advice.String())
 		}
 	}
 	for _, hook := range t.policy.Hooks {
-		if advice := config.HookAdvice(hook); advice != "" {
+		if advice := policy.HookAdvice(hook); advice != "" {
 			all = append(all, fmt.Sprintf("hook %q: %s", hook.Name, advice))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config/policy"
 )
 
 func TestWhatHasNoEffectIsToldOnceAndHoldsNothing(t *testing.T) {
@@ -41,7 +42,7 @@ func TestWhatHasNoEffectIsToldOnceAndHoldsNothing(t *testing.T) {
 		{"a MetricTemplate", withTemplate, true, `check "own", MetricTemplate shared/latency: ` + primary},
 		{"nothing any more", analysis(), false, ""},
 	} {
-		present := PresentPolicy("test", nil, Policies{Default: ofCluster("default", v1alpha1.PolicySpec{Analysis: step.policy})})
+		present := policy.PresentOf("test", nil, policy.Policies{Default: ofCluster("default", v1alpha1.PolicySpec{Analysis: step.policy})})
 		o.Policy, o.PolicyProblem = present.Status, present.Problem
 		plan := Decide(present.Policy, state, o)
 		state = plan.Next

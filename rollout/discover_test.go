@@ -13,6 +13,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
@@ -147,7 +148,7 @@ func TestDiscover(t *testing.T) {
 		}, "remove the annotation", "shop"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o, policy := complete(), config.Defaults()
+			o, policy := complete(), policy.Defaults()
 			c.change(&o, &policy)
 			target, problem := Discover(policy, o)
 			if (c.problem == "") != (problem == "") || !strings.Contains(problem, c.problem) || target.Service.Name != c.service {
@@ -177,7 +178,7 @@ func checkNaming(template string) []v1alpha1.Metric {
 }
 
 func withEveryHook() config.Policy {
-	policy := config.Defaults()
+	policy := policy.Defaults()
 	for _, kind := range []v1alpha1.HookType{"", "confirm-rollout", "pre-rollout", "confirm-traffic-increase", "confirm-promotion", "post-rollout", "rollback", "event"} {
 		policy.Hooks = append(policy.Hooks, v1alpha1.Webhook{Name: "hook-" + string(kind), Type: kind, URL: "http://hooks.test/"})
 	}
@@ -205,7 +206,7 @@ func TestDecideIsTotal(t *testing.T) {
 			for name, absent := range absences {
 				o := complete()
 				absent(&o)
-				for _, policy := range []config.Policy{config.Defaults(), withEveryHook()} {
+				for _, policy := range []config.Policy{policy.Defaults(), withEveryHook()} {
 					state := State{Phase: phase, Step: step, CanaryWeight: 10 * float64(step), Candidate: "c"}
 					for _, call := range NeedsOf(policy, state, o).Hooks {
 						o.HookAnswers = append(o.HookAnswers, HookAnswer{Name: call.Hook.Name})
@@ -259,7 +260,7 @@ func TestARouteOfAnotherNamespaceCountsOnlyWhereAGrantLetsItSendToTheService(t *
 			o.Routes = append(o.Routes, foreign)
 			o.Grants = []gatewayv1.ReferenceGrant{*route.MakeGrant(types.NamespacedName{Namespace: "test", Name: c.to}, []route.Key{foreign.Key()})}
 			o.Gateways = append(o.Gateways, gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "elsewhere", Name: "gateway"}})
-			target, problem := Discover(config.Defaults(), o)
+			target, problem := Discover(policy.Defaults(), o)
 			if problem != "" || len(target.Routes) != c.want {
 				t.Errorf("found %d routes, problem %q", len(target.Routes), problem)
 			}
@@ -270,7 +271,7 @@ func TestARouteOfAnotherNamespaceCountsOnlyWhereAGrantLetsItSendToTheService(t *
 func TestPoliciesThatCannotBeReadHoldNothing(t *testing.T) {
 	o := complete()
 	o.Unread = []string{"AuthorizationPolicy", "CiliumNetworkPolicy"}
-	plan := Decide(config.Defaults(), State{Phase: v1alpha1.PhaseInitialized, Primary: &v1alpha1.PrimaryStatus{}}, o)
+	plan := Decide(policy.Defaults(), State{Phase: v1alpha1.PhaseInitialized, Primary: &v1alpha1.PrimaryStatus{}}, o)
 	want := Event{Warning: true, Reason: "PoliciesUnread",
 		Message: "It is not known whether any AuthorizationPolicy or CiliumNetworkPolicy misses the canary's pods, since the API of it fails: the rollout goes on"}
 	if plan.Next.Phase != v1alpha1.PhaseProgressing || !slices.Contains(plan.Events, want) {

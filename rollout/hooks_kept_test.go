@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config/policy"
 )
 
 const secret = "s3cret"
@@ -19,10 +20,10 @@ func secretHook(kind v1alpha1.HookType) v1alpha1.Webhook {
 	return v1alpha1.Webhook{Name: "gate", Type: kind, URL: "https://otto:s3cret@gate.test/s3cret?token=s3cret", Metadata: map[string]string{"token": secret}}
 }
 
-func withHooks(hooks ...v1alpha1.Webhook) Present {
+func withHooks(hooks ...v1alpha1.Webhook) policy.Present {
 	spec := every(30e9)
 	spec.Analysis.Webhooks = hooks
-	return PresentPolicy("demo", nil, Policies{Default: ofCluster("default", spec)})
+	return policy.PresentOf("demo", nil, policy.Policies{Default: ofCluster("default", spec)})
 }
 
 func TestNoSecretOfAHookIsInAPlanOrStatus(t *testing.T) {
@@ -59,14 +60,14 @@ func TestAHookIsAskedWhereThePresentPolicySays(t *testing.T) {
 	running := State{Phase: v1alpha1.PhaseProgressing, Candidate: "c", Policy: began.Status}
 	moved := v1alpha1.Webhook{Name: "gate", Type: v1alpha1.HookRollback, URL: "https://new.test/", Metadata: map[string]string{"team": "shop"}, DisableTLS: ptr.To(true), Retries: ptr.To[int32](9)}
 	for name, c := range map[string]struct {
-		present       Present
+		present       policy.Present
 		url, metadata string
 		gone          bool
 	}{
 		"as it began":                       {present: began, url: secretHook("").URL, metadata: secret},
 		"a hook that goes elsewhere now":    {present: withHooks(moved), url: moved.URL},
 		"a hook that is there no more":      {present: withHooks(), gone: true},
-		"a policy that cannot be used":      {present: Present{Problem: "broken"}, gone: true},
+		"a policy that cannot be used":      {present: policy.Present{Problem: "broken"}, gone: true},
 		"a hook that has come is not asked": {present: withHooks(secretHook(""), v1alpha1.Webhook{Name: "more", URL: "https://more.test/"}), url: secretHook("").URL, metadata: secret},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
 )
@@ -105,7 +106,7 @@ func TestDiscoverLooksAheadToWhatIsMade(t *testing.T) {
 		}, unprotected: []string{"NetworkPolicy database"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o, policy := surrounded(t), config.Defaults()
+			o, policy := surrounded(t), policy.Defaults()
 			c.change(&o, &policy)
 			target, problem := rollout.Discover(policy, o)
 			if c.problem == "" && problem != "" || !strings.HasPrefix(problem, c.problem) {

@@ -7,91 +7,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 )
-
-// Policies are those that concern one Deployment; what does not exist is nil.
-type Policies struct {
-	// Named is the CanaryPolicy of the namespace that the Deployment names, and ClusterNamed the ClusterCanaryPolicy.
-	Named        *v1alpha1.CanaryPolicy
-	ClusterNamed *v1alpha1.ClusterCanaryPolicy
-	// Default is the ClusterCanaryPolicy for every Deployment.
-	Default *v1alpha1.ClusterCanaryPolicy
-}
-
-// NameOf is how a policy is called where it is shown; the namespaced kind is CanaryPolicy.
-func NameOf(kind, name string) string { return kind + "/" + name }
-
-// layers are the policies, the highest first, and the name of the one that the Deployment names.
-func (p Policies) layers() (layers []config.Layer, named string) {
-	switch {
-	case p.Named != nil:
-		named = NameOf("CanaryPolicy", p.Named.Name)
-		layers = append(layers, config.Layer{From: named, Spec: p.Named.Spec})
-	case p.ClusterNamed != nil:
-		named = NameOf("ClusterCanaryPolicy", p.ClusterNamed.Name)
-		layers = append(layers, config.Layer{From: named, Spec: p.ClusterNamed.Spec})
-	}
-	if p.Default != nil && (len(layers) == 0 || named != NameOf("ClusterCanaryPolicy", p.Default.Name)) {
-		layers = append(layers, config.Layer{From: NameOf("ClusterCanaryPolicy", p.Default.Name), Spec: p.Default.Spec})
-	}
-	return layers, named
-}
-
-// Present is the effective policy of a Deployment as annotations and policies are now.
-type Present struct {
-	// Policy is it parsed, and Status as it is shown; the latter is nil when there is a Problem.
-	Policy config.Policy
-	Status *v1alpha1.PolicyStatus
-	// Problem says why there is none, and what to do; no rollout starts until it is gone.
-	Problem string
-}
-
-// PresentPolicy makes the effective policy of a Deployment of this namespace with these annotations.
-func PresentPolicy(namespace string, annotations map[string]string, policies Policies) Present {
-	settings, errs := config.SettingsOf(annotations)
-	without := Present{Policy: config.Defaults()}
-	without.Policy.Group, without.Policy.IdentityLabels = settings.Group, settings.IdentityLabels
-	if err := errs.ToAggregate(); err != nil {
-		without.Problem = err.Error()
-		return without
-	}
-	layers, named := policies.layers()
-	if settings.Policy != "" && named == "" {
-		without.Problem = fmt.Sprintf("CanaryPolicy %s, which the annotation %s names, does not exist in namespace %s, and neither does a ClusterCanaryPolicy of that name: "+
-			"create one, or correct the annotation", settings.Policy, config.AnnotationPolicy, namespace)
-		return without
-	}
-	for _, layer := range layers {
-		if err := config.ValidatePolicy(layer.Spec).ToAggregate(); err != nil {
-			without.Problem = fmt.Sprintf("%s cannot be used until this is corrected in it: %v", layer.From, err)
-			return without
-		}
-	}
-	effective, errs := config.EffectiveOf(settings, layers...)
-	if err := errs.ToAggregate(); err != nil {
-		without.Problem = fmt.Sprintf("%s: %v", unusable(settings, layers), err)
-		return without
-	}
-	return Present{Policy: effective.Policy, Status: &v1alpha1.PolicyStatus{Name: named, Spec: config.Shown(effective.Spec), Sources: effective.Sources}}
-}
-
-// unusable says who makes a policy that cannot be used, and that it is to be corrected.
-func unusable(settings config.Settings, layers []config.Layer) string {
-	if len(layers) == 0 {
-		return "annotations cannot be used until this is corrected in them"
-	}
-	var who []string
-	if len(config.Values(settings.Layer.Spec)) > 0 {
-		who = append(who, "annotations")
-	}
-	for _, layer := range layers {
-		who = append(who, layer.From)
-	}
-	if len(who) == 1 {
-		return fmt.Sprintf("%s cannot be used until this is corrected in it", who[0])
-	}
-	return fmt.Sprintf("%s do not go together, correct one of them", strings.Join(who, " and "))
-}
 
 // keeps reports whether a rollout is open that began with a policy of its own.
 func keeps(state State) bool { return Active(state) && state.Policy != nil }
@@ -103,7 +20,7 @@ func InForce(present config.Policy, state State, o Observation) config.Policy {
 		return present
 	}
 	for _, spec := range []v1alpha1.PolicySpec{switched(*state.Policy, o.Policy).Spec, state.Policy.Spec} {
-		if kept, errs := config.PolicyOf(spec); len(errs) == 0 {
+		if kept, errs := policy.Parse(spec); len(errs) == 0 {
 			kept.Group, kept.IdentityLabels = present.Group, present.IdentityLabels
 			kept.Hooks = keptHooks(kept.Hooks, present.Hooks)
 			return kept
@@ -163,12 +80,12 @@ func (t *tick) showPolicy() {
 	shown := t.o.Policy.DeepCopy()
 	if t.kept && Active(*next) {
 		kept := switched(*t.before.Policy.DeepCopy(), t.o.Policy)
-		kept.Spec = config.Shown(kept.Spec)
+		kept.Spec = policy.Shown(kept.Spec)
 		kept.Changed = changedSince(kept, t.o)
 		shown = &kept
 	}
 	if before := t.before.Policy; shown != nil && before != nil && shown.Name == before.Name && shown.Changed == before.Changed &&
-		slices.Equal(shown.Sources, before.Sources) && len(config.Differences(before.Spec, shown.Spec)) == 0 {
+		slices.Equal(shown.Sources, before.Sources) && len(policy.Differences(before.Spec, shown.Spec)) == 0 {
 		shown = before
 	}
 	next.Policy = shown
@@ -182,7 +99,7 @@ func changedSince(kept v1alpha1.PolicyStatus, o Observation) string {
 	if o.Policy == nil {
 		return ""
 	}
-	fields := config.Differences(kept.Spec, o.Policy.Spec)
+	fields := policy.Differences(kept.Spec, o.Policy.Spec)
 	if len(fields) == 0 {
 		return ""
 	}
@@ -201,10 +118,10 @@ func changedSince(kept v1alpha1.PolicyStatus, o Observation) string {
 
 // sourcesOf are those that set a value now, or that set it before; what is built in only where nobody does.
 func sourcesOf(path string, now, before v1alpha1.PolicyStatus) []string {
-	for _, policy := range []v1alpha1.PolicyStatus{now, before} {
+	for _, status := range []v1alpha1.PolicyStatus{now, before} {
 		var found []string
-		for _, source := range policy.Sources {
-			if (source.Field == path || strings.HasPrefix(source.Field, path+"[")) && source.From != config.FromBuiltIn {
+		for _, source := range status.Sources {
+			if (source.Field == path || strings.HasPrefix(source.Field, path+"[")) && source.From != policy.FromBuiltIn {
 				found = append(found, source.From)
 			}
 		}

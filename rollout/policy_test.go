@@ -10,6 +10,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 )
 
 func every(interval time.Duration) v1alpha1.PolicySpec {
@@ -24,57 +25,8 @@ func ofCluster(name string, spec v1alpha1.PolicySpec) *v1alpha1.ClusterCanaryPol
 	return &v1alpha1.ClusterCanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}
 }
 
-func TestPresentPolicy(t *testing.T) {
-	broken := v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{Threshold: ptr.To[int32](0)}}
-	noStep := v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: ptr.To(0.0)}}
-	standard := map[string]string{config.AnnotationPolicy: "standard"}
-	for name, c := range map[string]struct {
-		annotations map[string]string
-		policies    Policies
-		interval    time.Duration
-		named       string
-		problem     string
-	}{
-		"without policies there is what is built in": {interval: 30 * time.Second},
-		"the default policy of the cluster is for everybody": {
-			policies: Policies{Default: ofCluster("default", every(time.Minute))}, interval: time.Minute},
-		"a named policy comes before the default one": {annotations: standard, named: "CanaryPolicy/standard", interval: 2 * time.Minute,
-			policies: Policies{Named: inNamespace("standard", every(2*time.Minute)), Default: ofCluster("default", every(time.Minute))}},
-		"the policy of the namespace comes before that of the cluster": {annotations: standard, named: "CanaryPolicy/standard", interval: 2 * time.Minute,
-			policies: Policies{Named: inNamespace("standard", every(2*time.Minute)), ClusterNamed: ofCluster("standard", every(time.Hour))}},
-		"a policy of the cluster can be named": {annotations: standard, named: "ClusterCanaryPolicy/standard", interval: time.Hour,
-			policies: Policies{ClusterNamed: ofCluster("standard", every(time.Hour))}},
-		"an annotation comes before all": {annotations: map[string]string{config.AnnotationPolicy: "standard", config.AnnotationInterval: "7s"}, named: "CanaryPolicy/standard",
-			interval: 7 * time.Second, policies: Policies{Named: inNamespace("standard", every(2*time.Minute))}},
-		"a policy that does not exist is a problem": {annotations: standard, interval: 30 * time.Second,
-			problem: "CanaryPolicy standard, which the annotation sluice.dev/policy names, does not exist in namespace demo"},
-		"a policy that cannot be used is a problem": {annotations: standard, interval: 30 * time.Second,
-			policies: Policies{Named: inNamespace("standard", broken)}, problem: "CanaryPolicy/standard cannot be used until this is corrected in it: spec.analysis.threshold"},
-		"so is a default one": {interval: 30 * time.Second, policies: Policies{Default: ofCluster("default", broken)}, problem: "ClusterCanaryPolicy/default cannot be used"},
-		"what does not go together is a problem that names the source": {annotations: map[string]string{config.AnnotationMirrorWeight: "10"}, interval: 30 * time.Second,
-			problem: "annotations cannot be used until this is corrected in them: spec.analysis.mirrorWeight: Invalid value: 10: needs mirror: true (set by annotation sluice.dev/mirror-weight)"},
-		"a policy alone that has no step is a problem of that policy": {annotations: standard, interval: 30 * time.Second,
-			policies: Policies{Named: inNamespace("standard", noStep)}, problem: "CanaryPolicy/standard cannot be used until this is corrected in it: spec.analysis.stepWeight"},
-		"an annotation and a policy that do not go together are both named": {interval: 30 * time.Second,
-			annotations: map[string]string{config.AnnotationPolicy: "standard", config.AnnotationThreshold: "3"},
-			policies:    Policies{Named: inNamespace("standard", noStep)}, problem: "annotations and CanaryPolicy/standard do not go together, correct one of them: spec.analysis.stepWeight"},
-		"an annotation that cannot be read is a problem": {annotations: map[string]string{config.AnnotationInterval: "soon"}, interval: 30 * time.Second,
-			problem: "metadata.annotations[sluice.dev/interval]"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := PresentPolicy("demo", c.annotations, c.policies)
-			if got.Policy.Interval != c.interval || !strings.Contains(got.Problem, c.problem) || (got.Problem == "") != (c.problem == "") {
-				t.Errorf("got an interval of %s, problem %q", got.Policy.Interval, got.Problem)
-			}
-			if (got.Status == nil) != (c.problem != "") || got.Status != nil && got.Status.Name != c.named {
-				t.Errorf("got status %+v", got.Status)
-			}
-		})
-	}
-}
-
 // tickWith is one tick of a state with what the policies are now.
-func tickWith(state State, present Present) *tick {
+func tickWith(state State, present policy.Present) *tick {
 	o := complete()
 	o.Policy, o.PolicyProblem = present.Status, present.Problem
 	t := begin(present.Policy, state, o)
@@ -84,10 +36,10 @@ func tickWith(state State, present Present) *tick {
 
 func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 	standard := map[string]string{config.AnnotationPolicy: "standard"}
-	began := PresentPolicy("demo", standard, Policies{Named: inNamespace("standard", every(time.Minute))})
+	began := policy.PresentOf("demo", standard, policy.Policies{Named: inNamespace("standard", every(time.Minute))})
 	suspended := every(time.Hour)
 	suspended.Suspend, suspended.SkipAnalysis = ptr.To(true), ptr.To(true)
-	changed := PresentPolicy("demo", standard, Policies{Named: inNamespace("standard", suspended)})
+	changed := policy.PresentOf("demo", standard, policy.Policies{Named: inNamespace("standard", suspended)})
 	running := State{Phase: v1alpha1.PhaseProgressing, Candidate: "c", Policy: began.Status}
 
 	got := tickWith(running, changed)
@@ -98,8 +50,8 @@ func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 	if want := "CanaryPolicy/standard has changed since this rollout began (analysis.interval); the next rollout takes it"; shown.Changed != want {
 		t.Errorf("it says %q, not %q", shown.Changed, want)
 	}
-	both := tickWith(running, PresentPolicy("demo", map[string]string{config.AnnotationPolicy: "standard", config.AnnotationThreshold: "3"},
-		Policies{Named: inNamespace("standard", every(time.Hour))})).plan.Next.Policy.Changed
+	both := tickWith(running, policy.PresentOf("demo", map[string]string{config.AnnotationPolicy: "standard", config.AnnotationThreshold: "3"},
+		policy.Policies{Named: inNamespace("standard", every(time.Hour))})).plan.Next.Policy.Changed
 	if want := "CanaryPolicy/standard and annotation sluice.dev/threshold have changed since this rollout began (analysis.interval, analysis.threshold); the next rollout takes them"; both != want {
 		t.Errorf("it says %q, not %q", both, want)
 	}
@@ -113,7 +65,7 @@ func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 		t.Errorf("the next rollout shows %+v", got.plan.Next.Policy)
 	}
 
-	missing := PresentPolicy("demo", standard, Policies{})
+	missing := policy.PresentOf("demo", standard, policy.Policies{})
 	if got = tickWith(running, missing); got.problem != "" || got.policy.Interval != time.Minute {
 		t.Errorf("a policy that is gone ends the rollout: %q, %+v", got.problem, got.policy)
 	}
@@ -129,13 +81,13 @@ func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 }
 
 func samePolicy(a, b *v1alpha1.PolicyStatus) bool {
-	return a.Name == b.Name && a.Changed == b.Changed && len(config.Differences(a.Spec, b.Spec)) == 0
+	return a.Name == b.Name && a.Changed == b.Changed && len(policy.Differences(a.Spec, b.Spec)) == 0
 }
 
 func TestAPolicyThatMeansTheSameIsNotWrittenAgain(t *testing.T) {
-	present := PresentPolicy("demo", nil, Policies{Default: ofCluster("default", every(time.Minute))})
+	present := policy.PresentOf("demo", nil, policy.Policies{Default: ofCluster("default", every(time.Minute))})
 	state := tickWith(State{Phase: v1alpha1.PhaseInitialized}, present).plan.Next
-	if next := tickWith(state, PresentPolicy("demo", nil, Policies{Default: ofCluster("default", every(time.Minute))})).plan.Next; next.Policy == nil || state.Policy == nil {
+	if next := tickWith(state, policy.PresentOf("demo", nil, policy.Policies{Default: ofCluster("default", every(time.Minute))})).plan.Next; next.Policy == nil || state.Policy == nil {
 		t.Fatal("no policy is shown")
 	} else if !samePolicy(next.Policy, state.Policy) {
 		t.Errorf("%+v became %+v", state.Policy, next.Policy)

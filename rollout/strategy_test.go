@@ -8,6 +8,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 )
 
 var testers = []v1alpha1.HTTPMatch{{Headers: map[string]v1alpha1.StringMatch{"x-canary": {Exact: "true"}}}}
@@ -72,7 +73,7 @@ func TestStrategies(t *testing.T) {
 		}, "without traffic: iteration 0, weight 50"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			policy := config.Defaults()
+			policy := policy.Defaults()
 			c.set(&policy)
 			if got := told(policy); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
@@ -94,18 +95,18 @@ func TestNoPolicyHasMoreStepsThanAStatusHolds(t *testing.T) {
 	for hundredths := 1; hundredths <= 10000; hundredths += 7 {
 		for _, iterations := range []int32{0, 1, 250, most} {
 			step, greatest := float64(hundredths%37+1)/100, float64(hundredths)/100
-			policy, errs := config.PolicyOf(v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: &step, MaxWeight: &greatest, Iterations: &iterations}})
+			parsed, errs := policy.Parse(v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: &step, MaxWeight: &greatest, Iterations: &iterations}})
 			if len(errs) > 0 {
-				policy = config.Defaults()
-				policy.StepWeight, policy.MaxWeight, policy.Iterations = step, greatest, iterations
+				parsed = policy.Defaults()
+				parsed.StepWeight, parsed.MaxWeight, parsed.Iterations = step, greatest, iterations
 			}
-			if made := len(StrategyOf(policy).Steps(policy)); (made > most) != (len(errs) > 0) {
+			if made := len(StrategyOf(parsed).Steps(parsed)); (made > most) != (len(errs) > 0) {
 				t.Errorf("%v up to %v and %d iterations are %d steps: %v", step, greatest, iterations, made, errs)
 			}
 		}
 	}
 	iterations, none := int32(most), 0.0
-	policy, errs := config.PolicyOf(v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: &none, Iterations: &iterations}})
+	policy, errs := policy.Parse(v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: &none, Iterations: &iterations}})
 	if made := len(StrategyOf(policy).Steps(policy)); len(errs) > 0 || made != most+hold {
 		t.Errorf("blue/green with %d iterations has %d steps: %v", iterations, made, errs)
 	}

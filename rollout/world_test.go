@@ -18,6 +18,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/freeze"
 	"sluice.dev/sluice/internal/route"
@@ -103,7 +104,7 @@ type world struct {
 
 func newWorld(t *testing.T, s story) *world {
 	annotations, behaviours := withCanary(s.annotations), s.behaviours
-	policy, problems := config.PolicyFor(annotations)
+	policy, problems := policy.For(annotations)
 	if len(problems) > 0 {
 		t.Fatal(problems.ToAggregate())
 	}

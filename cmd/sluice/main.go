@@ -28,11 +28,11 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			process, err := processOf(cmd.Flags())
+			settings, err := processOf(cmd.Flags())
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), process)
+			return run(cmd.Context(), settings)
 		},
 	}
 	addFlags(cmd.PersistentFlags())

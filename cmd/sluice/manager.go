@@ -17,6 +17,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/certs"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/process"
 )
 
 // leaseName is the lease of the replica that reconciles; every replica serves admission.
@@ -25,7 +26,7 @@ const leaseName = "sluice"
 // shutdownTimeout is how long admission requests in flight may take to finish; the API server waits no longer than that.
 const shutdownTimeout = 20 * time.Second
 
-func newManager(process config.Process) (ctrl.Manager, error) {
+func newManager(settings process.Settings) (ctrl.Manager, error) {
 	scheme, err := newScheme()
 	if err != nil {
 		return nil, err
@@ -34,21 +35,21 @@ func newManager(process config.Process) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the cluster: %w", err)
 	}
-	restConfig.QPS, restConfig.Burst = process.KubeAPI.QPS, process.KubeAPI.Burst
-	election, shutdown := process.LeaderElection, shutdownTimeout
+	restConfig.QPS, restConfig.Burst = settings.KubeAPI.QPS, settings.KubeAPI.Burst
+	election, shutdown := settings.LeaderElection, shutdownTimeout
 	return ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme:                        scheme,
-		Metrics:                       metricsOptions(process.Metrics),
-		PprofBindAddress:              process.Pprof.BindAddress,
+		Metrics:                       metricsOptions(settings.Metrics),
+		PprofBindAddress:              settings.Pprof.BindAddress,
 		LeaderElection:                election.Enabled,
 		LeaderElectionID:              leaseName,
-		LeaderElectionNamespace:       process.Namespace,
+		LeaderElectionNamespace:       settings.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		LeaseDuration:                 &election.LeaseDuration.Duration,
 		RenewDeadline:                 &election.RenewDeadline.Duration,
 		RetryPeriod:                   &election.RetryPeriod.Duration,
 		GracefulShutdownTimeout:       &shutdown,
-		Cache:                         cacheOptions(process),
+		Cache:                         cacheOptions(settings),
 	})
 }
 
@@ -62,7 +63,7 @@ func newScheme() (*runtime.Scheme, error) {
 	return scheme, nil
 }
 
-func metricsOptions(m config.ProcessMetrics) metricsserver.Options {
+func metricsOptions(m process.Metrics) metricsserver.Options {
 	options := metricsserver.Options{BindAddress: m.BindAddress}
 	if m.Secure {
 		options.SecureServing, options.FilterProvider = true, filters.WithAuthenticationAndAuthorization
@@ -72,29 +73,29 @@ func metricsOptions(m config.ProcessMetrics) metricsserver.Options {
 
 // cacheOptions restricts reads to what the permissions of the chart allow. Gateways are read in every namespace, even if only
 // some are watched, because routes attach to Gateways in other namespaces.
-func cacheOptions(process config.Process) cache.Options {
-	objects := certs.CacheOf(certOptions(process))
+func cacheOptions(settings process.Settings) cache.Options {
+	objects := certs.CacheOf(certOptions(settings))
 	objects[&discoveryv1.EndpointSlice{}] = cache.ByObject{Label: labels.SelectorFromSet(labels.Set{config.LabelRole: config.RoleCanary})}
 	options := cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: objects}
-	if len(process.WatchNamespaces) == 0 {
+	if len(settings.WatchNamespaces) == 0 {
 		return options
 	}
 	objects[&gatewayv1.Gateway{}] = cache.ByObject{Namespaces: map[string]cache.Config{cache.AllNamespaces: {}}}
 	options.DefaultNamespaces = map[string]cache.Config{}
-	for _, namespace := range process.WatchNamespaces {
+	for _, namespace := range settings.WatchNamespaces {
 		options.DefaultNamespaces[namespace] = cache.Config{}
 	}
 	return options
 }
 
-func certOptions(process config.Process) certs.Options {
+func certOptions(settings process.Settings) certs.Options {
 	return certs.Options{
-		Namespace:  process.Namespace,
-		Secret:     process.Certs.Secret,
-		Hosts:      certs.HostsOf(process.Webhook.Service, process.Namespace),
-		Mutating:   process.Webhook.Mutating,
-		Validating: process.Webhook.Validating,
-		Rotate:     process.Certs.Provider == config.CertsSelf,
-		Lifetimes:  certs.Lifetimes{CA: process.Certs.CAValidity.Duration, Leaf: process.Certs.Validity.Duration},
+		Namespace:  settings.Namespace,
+		Secret:     settings.Certs.Secret,
+		Hosts:      certs.HostsOf(settings.Webhook.Service, settings.Namespace),
+		Mutating:   settings.Webhook.Mutating,
+		Validating: settings.Webhook.Validating,
+		Rotate:     settings.Certs.Provider == process.CertsSelf,
+		Lifetimes:  certs.Lifetimes{CA: settings.Certs.CAValidity.Duration, Leaf: settings.Certs.Validity.Duration},
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/process"
 )
 
 const configFlag = "config"
@@ -15,20 +15,20 @@ const configFlag = "config"
 // addFlags adds every flag, with the defaults of a process without a configuration file.
 func addFlags(flags *pflag.FlagSet) {
 	flags.String(configFlag, "", "configuration file; flags override it")
-	process := defaults()
-	bind(flags, &process)
+	settings := defaults()
+	bind(flags, &settings)
 }
 
 // defaults returns the defaults of the product, with the namespace and the service account of the pod.
-func defaults() config.Process {
-	process := config.DefaultProcess()
-	process.Namespace = os.Getenv("POD_NAMESPACE")
-	process.ServiceAccount = cmp.Or(os.Getenv("POD_SERVICE_ACCOUNT"), process.ServiceAccount)
-	return process
+func defaults() process.Settings {
+	settings := process.Default()
+	settings.Namespace = os.Getenv("POD_NAMESPACE")
+	settings.ServiceAccount = cmp.Or(os.Getenv("POD_SERVICE_ACCOUNT"), settings.ServiceAccount)
+	return settings
 }
 
 // bind adds a flag for every setting of the configuration file.
-func bind(flags *pflag.FlagSet, p *config.Process) {
+func bind(flags *pflag.FlagSet, p *process.Settings) {
 	flags.StringVar(&p.PrometheusURL, "prometheus-url", p.PrometheusURL, "URL of Prometheus; without it no candidate can be judged")
 	flags.StringVar(&p.LogLevel, "log-level", p.LogLevel, "log level: debug, info or error")
 	flags.StringVar(&p.Namespace, "namespace", p.Namespace, "namespace that sluice runs in (environment variable POD_NAMESPACE)")
@@ -61,27 +61,27 @@ func bind(flags *pflag.FlagSet, p *config.Process) {
 }
 
 // processOf returns the effective settings: the defaults, overridden by the file, overridden by the flags that were given.
-func processOf(given *pflag.FlagSet) (config.Process, error) {
-	process := defaults()
+func processOf(given *pflag.FlagSet) (process.Settings, error) {
+	settings := defaults()
 	if path, err := given.GetString(configFlag); err == nil && path != "" {
 		content, err := os.ReadFile(path)
 		if err != nil {
-			return process, fmt.Errorf("read the configuration file: %w", err)
+			return settings, fmt.Errorf("read the configuration file: %w", err)
 		}
-		if process, err = config.ReadProcess(content, process); err != nil {
-			return process, fmt.Errorf("configuration file %s: %w", path, err)
+		if settings, err = process.Read(content, settings); err != nil {
+			return settings, fmt.Errorf("configuration file %s: %w", path, err)
 		}
 	}
-	if err := override(&process, given); err != nil {
-		return process, err
+	if err := override(&settings, given); err != nil {
+		return settings, err
 	}
-	return process, process.Validate().ToAggregate()
+	return settings, settings.Validate().ToAggregate()
 }
 
 // override applies the flags that were given on the command line.
-func override(process *config.Process, given *pflag.FlagSet) error {
+func override(settings *process.Settings, given *pflag.FlagSet) error {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	bind(flags, process)
+	bind(flags, settings)
 	var failed error
 	given.Visit(func(flag *pflag.Flag) {
 		target := flags.Lookup(flag.Name)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/process"
 )
 
 func TestFlagsAreChecked(t *testing.T) {
@@ -35,7 +35,7 @@ func TestFlagsAreChecked(t *testing.T) {
 }
 
 // effective are the settings with a configuration file and flags.
-func effective(t *testing.T, file string, args ...string) (config.Process, error) {
+func effective(t *testing.T, file string, args ...string) (process.Settings, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
@@ -52,15 +52,15 @@ func effective(t *testing.T, file string, args ...string) (config.Process, error
 func TestFlagsOverrideTheFile(t *testing.T) {
 	t.Setenv("POD_NAMESPACE", "sluice-system")
 	file := "logLevel: debug\nwatchNamespaces: [a]\nleaderElection: {enabled: false}\nwebhook: {port: 1234}\ncerts: {validity: 5h}\n"
-	process, err := effective(t, file, "--watch-namespaces=b,c", "--webhook-port=9443", "--cert-validity=7h")
+	settings, err := effective(t, file, "--watch-namespaces=b,c", "--webhook-port=9443", "--cert-validity=7h")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if process.LogLevel != "debug" || process.LeaderElection.Enabled || process.Namespace != "sluice-system" {
-		t.Errorf("what no flag sets must be that of the file: %+v", process)
+	if settings.LogLevel != "debug" || settings.LeaderElection.Enabled || settings.Namespace != "sluice-system" {
+		t.Errorf("what no flag sets must be that of the file: %+v", settings)
 	}
-	if strings.Join(process.WatchNamespaces, " ") != "b c" || process.Webhook.Port != 9443 || process.Certs.Validity.Duration.Hours() != 7 {
-		t.Errorf("a flag that is given must win, also with the default's value: %+v", process)
+	if strings.Join(settings.WatchNamespaces, " ") != "b c" || settings.Webhook.Port != 9443 || settings.Certs.Validity.Duration.Hours() != 7 {
+		t.Errorf("a flag that is given must win, also with the default's value: %+v", settings)
 	}
 }
 

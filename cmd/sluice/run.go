@@ -16,21 +16,21 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/process"
 	"sluice.dev/sluice/internal/hooks"
 	"sluice.dev/sluice/internal/provider/prometheus"
 	"sluice.dev/sluice/internal/reconciler"
 	"sluice.dev/sluice/rollout"
 )
 
-func run(ctx context.Context, process config.Process) error {
-	ctrl.SetLogger(zap.New(zap.Level(levelOf(process.LogLevel))))
+func run(ctx context.Context, settings process.Settings) error {
+	ctrl.SetLogger(zap.New(zap.Level(levelOf(settings.LogLevel))))
 	memory, err := limitMemory(os.Getenv("MEMORY_LIMIT"))
 	if err != nil {
 		return err
 	}
-	ctrl.Log.WithName("setup").Info("starting", "version", version, "config", process.Redacted(), "memory-limit-bytes", memory)
-	manager, err := newManager(process)
+	ctrl.Log.WithName("setup").Info("starting", "version", version, "config", settings.Redacted(), "memory-limit-bytes", memory)
+	manager, err := newManager(settings)
 	if err != nil {
 		return err
 	}
@@ -40,22 +40,22 @@ func run(ctx context.Context, process config.Process) error {
 	if err := needOwnFields(ctx, manager); err != nil {
 		return err
 	}
-	provider, err := prometheus.New(process.PrometheusURL)
+	provider, err := prometheus.New(settings.PrometheusURL)
 	if err != nil {
 		return fmt.Errorf("prometheusUrl: %w", err)
 	}
 	if err := reconciler.Setup(manager, reconciler.Options{
-		Query: provider.Query, Prometheus: process.PrometheusURL != "", Hook: hooks.New().Call, Metrics: metrics.Registry,
-		NoCrossNamespaceRefs: process.NoCrossNamespaceRefs, CrossNamespaceGrants: process.CrossNamespaceGrants, Namespaces: process.WatchNamespaces, DryRun: process.DryRun,
-		Limits: rollout.Limits{Cluster: process.MaxConcurrent.Cluster, Namespace: process.MaxConcurrent.Namespace},
+		Query: provider.Query, Prometheus: settings.PrometheusURL != "", Hook: hooks.New().Call, Metrics: metrics.Registry,
+		NoCrossNamespaceRefs: settings.NoCrossNamespaceRefs, CrossNamespaceGrants: settings.CrossNamespaceGrants, Namespaces: settings.WatchNamespaces, DryRun: settings.DryRun,
+		Limits: rollout.Limits{Cluster: settings.MaxConcurrent.Cluster, Namespace: settings.MaxConcurrent.Namespace},
 	}); err != nil {
 		return fmt.Errorf("set up the reconciler: %w", err)
 	}
 	d := &drain{}
-	if err := addWebhooks(manager, process, d); err != nil {
+	if err := addWebhooks(manager, settings, d); err != nil {
 		return err
 	}
-	return manager.Start(d.after(ctx, process.ShutdownDelay.Duration))
+	return manager.Start(d.after(ctx, settings.ShutdownDelay.Duration))
 }
 
 func levelOf(name string) zapcore.Level {

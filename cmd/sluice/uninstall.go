@@ -22,11 +22,11 @@ func uninstallCommand() *cobra.Command {
 		Short: "End all rollouts, restore their routes and stop the controller (the chart runs this before it is uninstalled)",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			process, err := processOf(cmd.Flags())
+			settings, err := processOf(cmd.Flags())
 			if err != nil {
 				return err
 			}
-			ctrl.SetLogger(zap.New(zap.Level(levelOf(process.LogLevel))))
+			ctrl.SetLogger(zap.New(zap.Level(levelOf(settings.LogLevel))))
 			scheme, err := newScheme()
 			if err != nil {
 				return err
@@ -40,12 +40,12 @@ func uninstallCommand() *cobra.Command {
 				return fmt.Errorf("connect to the cluster: %w", err)
 			}
 			return uninstall.Run(ctrl.LoggerInto(cmd.Context(), ctrl.Log.WithName("uninstall")), c, uninstall.Options{
-				Namespace:       process.Namespace,
+				Namespace:       settings.Namespace,
 				Deployment:      "sluice",
 				Lease:           leaseName,
-				LeaseDuration:   process.LeaderElection.LeaseDuration.Duration,
+				LeaseDuration:   settings.LeaderElection.LeaseDuration.Duration,
 				Timeout:         timeout,
-				WatchNamespaces: process.WatchNamespaces,
+				WatchNamespaces: settings.WatchNamespaces,
 			})
 		},
 	}

@@ -12,20 +12,20 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"sluice.dev/sluice/certs"
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/process"
 	"sluice.dev/sluice/webhook"
 )
 
 // addWebhooks serves admission on every replica, leader or not. Where it cannot, /readyz says why.
-func addWebhooks(manager ctrl.Manager, process config.Process, d *drain) error {
-	serving, err := certs.Setup(manager, certOptions(process))
+func addWebhooks(manager ctrl.Manager, settings process.Settings, d *drain) error {
+	serving, err := certs.Setup(manager, certOptions(settings))
 	if err != nil {
 		return err
 	}
-	server := ctrlwebhook.NewServer(ctrlwebhook.Options{Port: process.Webhook.Port, TLSOpts: []func(*tls.Config){
+	server := ctrlwebhook.NewServer(ctrlwebhook.Options{Port: settings.Webhook.Port, TLSOpts: []func(*tls.Config){
 		func(c *tls.Config) { c.GetCertificate = serving.Certificate },
 	}})
-	webhook.Register(drained{server, d}, fmt.Sprintf("system:serviceaccount:%s:%s", process.Namespace, process.ServiceAccount), process.DryRun)
+	webhook.Register(drained{server, d}, fmt.Sprintf("system:serviceaccount:%s:%s", settings.Namespace, settings.ServiceAccount), settings.DryRun)
 	if err := manager.Add(server); err != nil {
 		return fmt.Errorf("add the webhook server: %w", err)
 	}
@@ -36,10 +36,10 @@ func addWebhooks(manager ctrl.Manager, process config.Process, d *drain) error {
 		}
 		return answers(request)
 	}
-	if process.Probes.BindAddress == "" {
+	if settings.Probes.BindAddress == "" {
 		return nil
 	}
-	if err := manager.Add(probes(process.Probes.BindAddress, ready)); err != nil {
+	if err := manager.Add(probes(settings.Probes.BindAddress, ready)); err != nil {
 		return fmt.Errorf("add /healthz and /readyz: %w", err)
 	}
 	return nil

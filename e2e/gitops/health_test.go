@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/testserver"
 	"sluice.dev/sluice/rollout"
 )
@@ -122,7 +122,7 @@ func TestWithoutHealthChecksADeploymentIsHealthyWhileItsCandidateIsJudged(t *tes
 // conditionsIn are the conditions that the rollout gives a Canary in a phase. It looks at one whose Deployment is gone, so
 // that the phase stays, and adds that everything was found.
 func conditionsIn(phase v1alpha1.Phase) []metav1.Condition {
-	state := rollout.Decide(config.Defaults(), rollout.State{Phase: phase, Message: "why"}, rollout.Observation{Now: time.Now()}).Next
+	state := rollout.Decide(policy.Defaults(), rollout.State{Phase: phase, Message: "why"}, rollout.Observation{Now: time.Now()}).Next
 	return append(state.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Found", LastTransitionTime: metav1.Now(),
 	})

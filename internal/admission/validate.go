@@ -10,6 +10,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/workload"
 )
 
@@ -34,7 +35,7 @@ func annotationsOf(object map[string]any) map[string]string {
 
 func validateSettings(old, updated map[string]any, request Request) error {
 	before, after := annotationsOf(old), annotationsOf(updated)
-	_, problems := config.SettingsOf(after)
+	_, problems := policy.SettingsOf(after)
 	if _, err := config.BypassOf(after, request.Now); err != nil {
 		problems = append(problems, field.Invalid(annotations.Key(config.AnnotationBypass), after[config.AnnotationBypass], err.Error()))
 	}
@@ -63,8 +64,8 @@ func SettingsWarnings(old, updated map[string]any) []string {
 	if !config.OptedIn(after) || after[config.AnnotationPolicy] != "" || config.OptedIn(before) && sameSettings(before, after) {
 		return nil
 	}
-	_, problems := config.PolicyFor(after)
-	if _, known := config.PolicyFor(before); config.OptedIn(before) && reflect.DeepEqual(known, problems) {
+	_, problems := policy.For(after)
+	if _, known := policy.For(before); config.OptedIn(before) && reflect.DeepEqual(known, problems) {
 		return nil
 	}
 	name := (&unstructured.Unstructured{Object: updated}).GetName()
@@ -76,8 +77,8 @@ func SettingsWarnings(old, updated map[string]any) []string {
 }
 
 func sameSettings(before, after map[string]string) bool {
-	stored, _ := config.SettingsOf(before)
-	settings, _ := config.SettingsOf(after)
+	stored, _ := policy.SettingsOf(before)
+	settings, _ := policy.SettingsOf(after)
 	return reflect.DeepEqual(stored, settings)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 )
 
 func samples(requests, rate, duration float64) []Sample {
@@ -53,7 +54,7 @@ func TestJudge(t *testing.T) {
 		"a query that could not be answered": {failed, v1alpha1.VerdictInconclusive, "inconclusive: Prometheus could not answer: connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			results := Judge(config.Defaults(), c.samples)
+			results := Judge(policy.Defaults(), c.samples)
 			if got := VerdictOf(results); got != c.verdict {
 				t.Errorf("the verdict is %s, not %s", got, c.verdict)
 			}
@@ -92,7 +93,7 @@ func TestQueries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, check := range ChecksOf(config.Defaults()) {
+			for _, check := range ChecksOf(policy.Defaults()) {
 				queries, err := QueriesFor(check, c.preset, target, 12500*time.Millisecond)
 				if err != nil {
 					t.Fatal(err)

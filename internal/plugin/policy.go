@@ -7,42 +7,42 @@ import (
 	"strings"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 )
 
 // policyLine names the policies that set a value, starting with the one that the Deployment names, and what the next rollout
 // changes.
-func policyLine(policy *v1alpha1.PolicyStatus) string {
-	if policy == nil {
+func policyLine(status *v1alpha1.PolicyStatus) string {
+	if status == nil {
 		return ""
 	}
 	var names []string
-	if policy.Name != "" {
-		names = append(names, policy.Name)
+	if status.Name != "" {
+		names = append(names, status.Name)
 	}
-	for _, source := range policy.Sources {
-		if config.IsPolicy(source.From) && !slices.Contains(names, source.From) {
+	for _, source := range status.Sources {
+		if policy.IsPolicy(source.From) && !slices.Contains(names, source.From) {
 			names = append(names, source.From)
 		}
 	}
-	if policy.Changed != "" {
-		return fmt.Sprintf("%s; %s", orNone(strings.Join(names, ", ")), policy.Changed)
+	if status.Changed != "" {
+		return fmt.Sprintf("%s; %s", orNone(strings.Join(names, ", ")), status.Changed)
 	}
 	return strings.Join(names, ", ")
 }
 
 // settingsLine lists the values that are not built in.
-func settingsLine(policy *v1alpha1.PolicyStatus) string {
-	if policy == nil {
+func settingsLine(status *v1alpha1.PolicyStatus) string {
+	if status == nil {
 		return ""
 	}
-	values := config.Values(policy.Spec)
+	values := policy.Values(status.Spec)
 	var texts []string
-	for _, source := range policy.Sources {
+	for _, source := range status.Sources {
 		field, _, _ := strings.Cut(source.Field, "[")
 		value, known := values[field]
 		text := field + " " + valueText(value)
-		if source.From != config.FromBuiltIn && known && !slices.Contains(texts, text) {
+		if source.From != policy.FromBuiltIn && known && !slices.Contains(texts, text) {
 			texts = append(texts, text)
 		}
 	}

@@ -11,15 +11,16 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/rollout"
 )
 
 // readPolicy reads the policies that concern the primary, and returns what they and its annotations make.
 func (r *Reconciler) readPolicy(ctx context.Context, o *rollout.Observation) (config.Policy, error) {
 	if o.Primary == nil {
-		return config.Defaults(), nil
+		return policy.Defaults(), nil
 	}
-	var policies rollout.Policies
+	var policies policy.Policies
 	var err error
 	if name := o.Primary.Annotations[config.AnnotationPolicy]; name != "" {
 		if policies.Named, err = fetch(ctx, r.Client, client.ObjectKey{Namespace: o.Namespace, Name: name}, &v1alpha1.CanaryPolicy{}); err != nil {
@@ -33,7 +34,7 @@ func (r *Reconciler) readPolicy(ctx context.Context, o *rollout.Observation) (co
 	if err != nil {
 		return config.Policy{}, err
 	}
-	present := rollout.PresentPolicy(o.Namespace, o.Primary.Annotations, policies)
+	present := policy.PresentOf(o.Namespace, o.Primary.Annotations, policies)
 	o.Policy, o.PolicyProblem = present.Status, present.Problem
 	return present.Policy, nil
 }

@@ -90,7 +90,7 @@ func corsFilter(path *field.Path, policy v1alpha1.CorsPolicy) (*gatewayv1.HTTPCO
 		result.ExposeHeaders = append(result.ExposeHeaders, gatewayv1.HTTPHeaderName(name))
 	}
 	if policy.MaxAge != "" {
-		seconds, err := config.CORSMaxAge(policy.MaxAge)
+		seconds, err := config.ParseMaxAge(policy.MaxAge)
 		if err != nil {
 			errs = append(errs, field.Invalid(path.Child("maxAge"), policy.MaxAge, err.Error()))
 		}

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 )
 
 // generated are the service parts of policies, each with the route that is made of it in testdata/generated.
@@ -164,7 +164,7 @@ func TestAdmissionAcceptsTheAgesThatARouteCanHave(t *testing.T) {
 	} {
 		t.Run(value, func(t *testing.T) {
 			spec := v1alpha1.PolicySpec{Service: &v1alpha1.ServiceSpec{CorsPolicy: &v1alpha1.CorsPolicy{MaxAge: value}}}
-			admitted := config.ValidatePolicy(spec)
+			admitted := policy.Validate(spec)
 			cors, refused := corsFilter(field.NewPath("spec", "service", "corsPolicy"), *spec.Service.CorsPolicy)
 			if seconds > 0 {
 				if len(admitted)+len(refused) > 0 || cors.MaxAge != seconds {

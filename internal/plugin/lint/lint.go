@@ -11,8 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/plugin/manifest"
-	"sluice.dev/sluice/rollout"
 )
 
 // Severity is the severity of a finding.
@@ -155,7 +155,7 @@ func (l *linter) deployment(object manifest.Object) {
 
 // settings runs the checks of admission on a new Deployment.
 func (l *linter) settings(path *field.Path, annotations map[string]string) field.ErrorList {
-	_, errs := config.SettingsOf(annotations)
+	_, errs := policy.SettingsOf(annotations)
 	for key := range annotations {
 		if slices.Contains(config.Requests(), key) {
 			errs = append(errs, field.Forbidden(path.Key(key), "cannot be set on a new Deployment; leave it out"))
@@ -176,7 +176,7 @@ func (l *linter) effective(object manifest.Object, annotations map[string]string
 			fmt.Sprintf("no CanaryPolicy or ClusterCanaryPolicy %s is in these files: it must exist in the cluster; add its file to check both together", name))
 		return
 	}
-	present := rollout.PresentPolicy(object.Namespace(), annotations, policies)
+	present := policy.PresentOf(object.Namespace(), annotations, policies)
 	if present.Problem != "" {
 		l.find(object, Error, "metadata.annotations", present.Problem)
 		return

@@ -11,10 +11,10 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/freeze"
 	"sluice.dev/sluice/internal/plugin/manifest"
-	"sluice.dev/sluice/rollout"
 )
 
 var sluiceGroup = v1alpha1.GroupVersion.Group
@@ -37,7 +37,7 @@ func (l *linter) own(object manifest.Object) {
 	}
 	errs := manifest.Decode(object.Content, typed)
 	if spec, is := policySpec(typed); is {
-		errs = append(errs, config.ValidatePolicy(spec)...)
+		errs = append(errs, policy.Validate(spec)...)
 		l.advise(object, spec)
 	}
 	if template, is := typed.(*v1alpha1.MetricTemplate); is {
@@ -54,7 +54,7 @@ func (l *linter) own(object manifest.Object) {
 
 // advise warns of valid values that have no effect or are probably not meant.
 func (l *linter) advise(object manifest.Object, spec v1alpha1.PolicySpec) {
-	for _, advice := range config.AdviceOf(spec) {
+	for _, advice := range policy.AdviceOf(spec) {
 		l.find(object, Warning, advice.Field, advice.Message)
 	}
 	if spec.Analysis == nil {
@@ -90,8 +90,8 @@ func policySpec(object runtime.Object) (v1alpha1.PolicySpec, bool) {
 }
 
 // policiesOf finds the policies for a Deployment that names one.
-func (l *linter) policiesOf(namespace, name string) rollout.Policies {
-	var found rollout.Policies
+func (l *linter) policiesOf(namespace, name string) policy.Policies {
+	var found policy.Policies
 	for _, object := range l.objects {
 		if object.Group() != sluiceGroup {
 			continue

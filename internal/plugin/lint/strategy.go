@@ -8,22 +8,23 @@ import (
 	"time"
 
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/plugin/manifest"
 	"sluice.dev/sluice/rollout"
 )
 
-func strategyOf(object manifest.Object, present rollout.Present) Strategy {
+func strategyOf(object manifest.Object, present policy.Present) Strategy {
 	s := Strategy{Namespace: object.Namespace(), Name: object.Name(), Summary: summary(present.Policy)}
 	if present.Status.Name != "" {
 		s.Policies = append(s.Policies, present.Status.Name)
 	}
 	for _, source := range present.Status.Sources {
-		if source.From != config.FromBuiltIn && !slices.Contains(s.Policies, source.From) {
+		if source.From != policy.FromBuiltIn && !slices.Contains(s.Policies, source.From) {
 			s.Policies = append(s.Policies, source.From)
 		}
 	}
 	if len(s.Policies) == 0 {
-		s.Policies = []string{config.FromBuiltIn}
+		s.Policies = []string{policy.FromBuiltIn}
 	}
 	return s
 }

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 )
 
 const (
@@ -14,7 +14,7 @@ const (
 )
 
 // analysis renames the old field to the new one.
-func (p *policy) analysis() {
+func (p *canaryPolicy) analysis() {
 	for _, path := range []string{analysis, oldAnalysis} {
 		if _, is := get[map[string]any](p.object, path); p.has(path) && !is {
 			p.fail("it must be an object: correct it first", path)
@@ -35,13 +35,13 @@ func (p *policy) analysis() {
 }
 
 // number is a numeric value; 0 if there is none.
-func (p *policy) number(path string) float64 {
+func (p *canaryPolicy) number(path string) float64 {
 	value, _ := get[float64](p.object, path)
 	return value
 }
 
 // weights makes the meaning of Flagger's weights explicit.
-func (p *policy) weights() {
+func (p *canaryPolicy) weights() {
 	const step, most, list = analysis + ".stepWeight", analysis + ".maxWeight", analysis + ".stepWeights"
 	switch {
 	case !p.has(step) && p.has(most):
@@ -58,7 +58,7 @@ func (p *policy) weights() {
 }
 
 // match removes what Flagger ignores: a match together with weights.
-func (p *policy) match() {
+func (p *canaryPolicy) match() {
 	const match = analysis + ".match"
 	if p.has(match) && p.number(analysis+".iterations") == 0 {
 		p.remove("dropped: Flagger ignores it without iterations; here it would send matched requests to the canary in addition to the weights; "+
@@ -72,7 +72,7 @@ func (p *policy) match() {
 }
 
 // defaults sets Flagger's defaults where ours differ.
-func (p *policy) defaults() {
+func (p *canaryPolicy) defaults() {
 	if !p.has(analysis) {
 		return
 	}
@@ -93,7 +93,7 @@ func (p *policy) defaults() {
 }
 
 // thresholds replaces deprecated thresholds by ranges.
-func (p *policy) thresholds() {
+func (p *canaryPolicy) thresholds() {
 	p.each(analysis+".metrics", func(path string, metric map[string]any) {
 		old, set := metric["threshold"]
 		switch {
@@ -133,7 +133,7 @@ func endOf(metric map[string]any) string {
 
 // builtInRange is the default range of a built-in check.
 func builtInRange(metric map[string]any) map[string]any {
-	standard := config.Defaults()
+	standard := policy.Defaults()
 	if metric["name"] == v1alpha1.MetricSuccessRate {
 		return map[string]any{"min": standard.MinSuccessRate}
 	}
@@ -141,7 +141,7 @@ func builtInRange(metric map[string]any) map[string]any {
 }
 
 // alerts notes alerts that Flagger never sends.
-func (p *policy) alerts() {
+func (p *canaryPolicy) alerts() {
 	p.each(analysis+".alerts", func(path string, alert map[string]any) {
 		if severity, _ := alert["severity"].(string); severity == "" {
 			p.note("it has no severity: Flagger sends nothing then, but here it means info; remove the alert to keep it silent", path)
@@ -150,7 +150,7 @@ func (p *policy) alerts() {
 }
 
 // switches notes the switches that are on.
-func (p *policy) switches() {
+func (p *canaryPolicy) switches() {
 	for path, text := range map[string]string{
 		"spec.suspend":      "kept: no rollout starts while it is true",
 		"spec.skipAnalysis": "kept: candidates are promoted without analysis as soon as their canary is ready",

@@ -54,8 +54,8 @@ func (t target) command() string {
 	return fmt.Sprintf("kubectl annotate deployment %s%s %s=true %s=%s", t.name, namespace, config.AnnotationCanary, config.AnnotationPolicy, t.policy)
 }
 
-// policy is a Canary that becomes a CanaryPolicy.
-type policy struct {
+// canaryPolicy is a Canary that becomes a CanaryPolicy.
+type canaryPolicy struct {
 	*conversion
 	target
 	// service is the name of the apex Service.
@@ -65,9 +65,9 @@ type policy struct {
 }
 
 // rewrites run in this order: first renamed fields, then fields with another meaning, last what validation rejects.
-var rewrites = []func(*policy){
-	(*policy).analysis, (*policy).weights, (*policy).match, (*policy).defaults, (*policy).scaler, (*policy).backends,
-	(*policy).names, (*policy).thresholds, (*policy).queries, (*policy).references, (*policy).hooks, (*policy).alerts, (*policy).switches, (*policy).rejected,
+var rewrites = []func(*canaryPolicy){
+	(*canaryPolicy).analysis, (*canaryPolicy).weights, (*canaryPolicy).match, (*canaryPolicy).defaults, (*canaryPolicy).scaler, (*canaryPolicy).backends,
+	(*canaryPolicy).names, (*canaryPolicy).thresholds, (*canaryPolicy).queries, (*canaryPolicy).references, (*canaryPolicy).hooks, (*canaryPolicy).alerts, (*canaryPolicy).switches, (*canaryPolicy).rejected,
 }
 
 func (m *migration) canary(c *conversion) {
@@ -85,7 +85,7 @@ func (m *migration) canary(c *conversion) {
 	t := target{name: name}
 	t.policy, _ = get[string](c.object, "metadata.name")
 	t.namespace, _ = get[string](c.object, "metadata.namespace")
-	p := &policy{conversion: c, target: t, service: name, templates: m.templates}
+	p := &canaryPolicy{conversion: c, target: t, service: name, templates: m.templates}
 	if service, _ := get[string](c.object, "spec.service.name"); service != "" {
 		p.service = service
 	}

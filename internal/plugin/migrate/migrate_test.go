@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/plugin/manifest"
 )
 
@@ -131,7 +131,7 @@ func TestWhatIsWrittenIsValid(t *testing.T) {
 		if errs := manifest.Decode(object.Content, &made); len(errs) > 0 {
 			t.Errorf("%s: %v", made.Name, errs)
 		}
-		if _, errs := config.PolicyOf(made.Spec); len(errs) > 0 {
+		if _, errs := policy.Parse(made.Spec); len(errs) > 0 {
 			t.Errorf("%s: %v", made.Name, errs)
 		}
 	}

@@ -49,12 +49,12 @@ func uniqueNamesOf(targets []target) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-func (p *policy) queries() {
+func (p *canaryPolicy) queries() {
 	p.each("spec.analysis.metrics", func(path string, _ map[string]any) { p.query(path+".query", []target{p.target}) })
 }
 
 // hooks notes hooks that use Flagger's name of the primary.
-func (p *policy) hooks() {
+func (p *canaryPolicy) hooks() {
 	names := []string{p.service + "-primary", p.name() + "-primary"}
 	p.each("spec.analysis.webhooks", func(path string, hook map[string]any) {
 		texts := map[string]any{path + ".url": hook["url"]}
@@ -73,10 +73,10 @@ func (p *policy) hooks() {
 	})
 }
 
-func (p *policy) name() string { return p.target.name }
+func (p *canaryPolicy) name() string { return p.target.name }
 
 // backends replaces Flagger's Service of the primary by the Service itself.
-func (p *policy) backends() {
+func (p *canaryPolicy) backends() {
 	point := func(path string) {
 		if name, _ := get[string](p.object, path); name == p.service+"-primary" {
 			p.set(path, p.service)
@@ -92,7 +92,7 @@ func (p *policy) backends() {
 }
 
 // scaler converts the settings of the copied autoscaler, which in Flagger is the primary's.
-func (p *policy) scaler() {
+func (p *canaryPolicy) scaler() {
 	const replicas, queries = "spec.autoscalerRef.primaryScalerReplicas", "spec.autoscalerRef.primaryScalerQueries"
 	if p.has(replicas) {
 		p.note("kept, with another meaning: the primary keeps its autoscaler, and these are the limits of the canary's copy; "+
@@ -109,7 +109,7 @@ func (p *policy) scaler() {
 }
 
 // names makes the names in lists unique, which Flagger does not require.
-func (p *policy) names() {
+func (p *canaryPolicy) names() {
 	for _, list := range []string{"metrics", "webhooks", "alerts"} {
 		seen := map[string]int{}
 		p.each("spec.analysis."+list, func(path string, entry map[string]any) {

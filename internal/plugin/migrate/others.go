@@ -42,7 +42,7 @@ func templatesOf(objects []manifest.Object) []string {
 }
 
 // references notes MetricTemplates that are not in the input: every rollout waits for the checks that use them.
-func (p *policy) references() {
+func (p *canaryPolicy) references() {
 	p.each(analysis+".metrics", func(path string, _ map[string]any) {
 		name, named := get[string](p.object, path+".templateRef.name")
 		namespace, _ := get[string](p.object, path+".templateRef.namespace")

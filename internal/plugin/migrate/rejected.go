@@ -9,13 +9,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/plugin/manifest"
 )
 
 // rejected removes what a CanaryPolicy cannot have, with the messages of the validation that rejects it. The rest can be
 // applied.
-func (p *policy) rejected() {
+func (p *canaryPolicy) rejected() {
 	for {
 		errs := p.problems()
 		if len(errs) == 0 {
@@ -36,12 +36,12 @@ func (p *policy) rejected() {
 }
 
 // problems are the errors of the policy as it is.
-func (p *policy) problems() field.ErrorList {
+func (p *canaryPolicy) problems() field.ErrorList {
 	var made v1alpha1.CanaryPolicy
 	spec := map[string]any{"spec": p.object["spec"]}
 	errs := manifest.Decode(spec, &made)
 	if len(errs) == 0 {
-		_, errs = config.PolicyOf(made.Spec)
+		_, errs = policy.Parse(made.Spec)
 	}
 	return backwards(errs)
 }

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/plugin/manifest"
 )
 
@@ -83,11 +83,11 @@ func with(path string, value any) map[string]any {
 
 // refusal is the message by which our validation rejects a field by its name; empty where it does not.
 func refusal(r row) string {
-	var policy v1alpha1.CanaryPolicy
-	if errs := manifest.Decode(with(r.path, samples[r.kind]), &policy); len(errs) > 0 {
+	var decoded v1alpha1.CanaryPolicy
+	if errs := manifest.Decode(with(r.path, samples[r.kind]), &decoded); len(errs) > 0 {
 		return ""
 	}
-	for _, err := range config.ValidatePolicy(policy.Spec) {
+	for _, err := range policy.Validate(decoded.Spec) {
 		if err.Type == field.ErrorTypeForbidden && err.Field == strings.ReplaceAll(r.path, "[]", "[0]") {
 			return err.Detail
 		}

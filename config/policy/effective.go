@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"fmt"
@@ -9,57 +9,58 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // Settings are what the annotations of a Deployment say.
 type Settings struct {
-	// Layer is the highest layer of its policy.
-	Layer Layer
-	// Policy is the name of the CanaryPolicy or ClusterCanaryPolicy that it names; empty for none.
-	Policy string
-	// Group is the name of its group; empty for none.
-	Group string
-	// IdentityLabels are the label keys to rewrite on the canary's pods.
-	IdentityLabels []string
+	config.Settings
+	// sources name the annotation that sets a value, by the value's path.
+	sources map[string]string
 }
 
-// FromAnnotation is the source of values that an annotation sets.
-func FromAnnotation(key string) string { return "annotation " + key }
+// fromAnnotation is the source of values that an annotation sets.
+func fromAnnotation(key string) string { return "annotation " + key }
 
 // SettingsOf reads the annotations of a Deployment. The errors carry the full path of the annotation, the value and what is
 // allowed. What only goes together with a policy is not judged: EffectiveOf does that.
 func SettingsOf(annotations map[string]string) (Settings, field.ErrorList) {
-	all := Settings{Layer: Layer{From: "annotations", of: map[string]string{}}}
+	all := Settings{sources: map[string]string{}}
 	path := field.NewPath("metadata", "annotations")
 	var errs field.ErrorList
-	for _, s := range settings {
-		value, set := annotations[s.Key]
-		if !set || s.read == nil {
+	for _, annotation := range config.Annotations() {
+		value, set := annotations[annotation.Key]
+		if !set {
 			continue
 		}
-		var alone Settings
-		if err := s.read(&alone, value); err != nil {
-			errs = append(errs, field.Invalid(path.Key(s.Key), value, err.Error()))
+		var alone config.Settings
+		if err := annotation.Read(&alone, value); err != nil {
+			errs = append(errs, field.Invalid(path.Key(annotation.Key), value, err.Error()))
 			continue
 		}
-		_ = s.read(&all, value)
-		for _, of := range alone.Layer.paths() {
-			all.Layer.of[of] = FromAnnotation(s.Key)
+		_ = annotation.Read(&all.Settings, value)
+		for _, of := range pathsOf(alone) {
+			all.sources[of] = fromAnnotation(annotation.Key)
 		}
 	}
 	if len(errs) == 0 {
 		// Annotations are a part of a policy more often than a whole one: what they leave out is not judged.
 		c := &checker{}
-		c.values(all.Layer.Spec)
+		c.values(all.Spec)
 		errs = all.located(c.sorted())
 	}
-	return all, append(errs, unknownKeys(path, annotations)...)
+	return all, append(errs, config.UnknownKeys(path, annotations)...)
 }
 
-// paths are those of the values that a layer sets.
-func (l Layer) paths() []string {
-	paths := slices.Collect(maps.Keys(Values(l.Spec)))
-	for _, check := range l.checks {
+// layer is the highest layer of the policy.
+func (s Settings) layer() Layer {
+	return Layer{From: "annotations", Spec: s.Spec, checks: s.Checks, of: s.sources}
+}
+
+// pathsOf are those of the values that settings set.
+func pathsOf(settings config.Settings) []string {
+	paths := slices.Collect(maps.Keys(Values(settings.Spec)))
+	for _, check := range settings.Checks {
 		paths = append(paths, "analysis.metrics["+check.Name+"]")
 	}
 	return paths
@@ -71,10 +72,10 @@ func (s Settings) located(errs field.ErrorList) field.ErrorList {
 	for _, err := range errs {
 		inner := strings.TrimPrefix(err.Field, specPath.String()+".")
 		err.Field = path.String()
-		for _, of := range slices.Sorted(maps.Keys(s.Layer.of)) {
+		for _, of := range slices.Sorted(maps.Keys(s.sources)) {
 			if inner == of || strings.HasPrefix(inner, of+"[") || strings.HasPrefix(inner, of+".") {
-				err.Field = path.Key(strings.TrimPrefix(s.Layer.of[of], FromAnnotation(""))).String()
-				err.Detail = strings.TrimSuffix(err.Detail, setBy(s.Layer.of[of]))
+				err.Field = path.Key(strings.TrimPrefix(s.sources[of], fromAnnotation(""))).String()
+				err.Detail = strings.TrimSuffix(err.Detail, setBy(s.sources[of]))
 				break
 			}
 		}
@@ -85,7 +86,7 @@ func (s Settings) located(errs field.ErrorList) field.ErrorList {
 // Effective is the policy that is in force for a Deployment.
 type Effective struct {
 	// Policy is it parsed.
-	Policy Policy
+	Policy config.Policy
 	// Spec is it as it is shown, and Sources say where each value comes from.
 	Spec    v1alpha1.PolicySpec
 	Sources []v1alpha1.PolicySource
@@ -94,11 +95,11 @@ type Effective struct {
 // EffectiveOf merges what the annotations say with policies, the highest first, above what is built in. An error of a layer
 // names the layer; those of what they make together carry paths such as spec.analysis.mirror, and say where the value comes from.
 func EffectiveOf(settings Settings, policies ...Layer) (Effective, field.ErrorList) {
-	spec, sources, err := Merge(append([]Layer{settings.Layer}, policies...)...)
+	spec, sources, err := Merge(append([]Layer{settings.layer()}, policies...)...)
 	if err != nil {
 		return Effective{}, field.ErrorList{field.InternalError(specPath, err)}
 	}
-	policy, errs := PolicyOf(spec)
+	policy, errs := Parse(spec)
 	if len(errs) > 0 {
 		return Effective{}, explained(errs, sources)
 	}
@@ -120,4 +121,15 @@ func explained(errs field.ErrorList, sources []v1alpha1.PolicySource) field.Erro
 		}
 	}
 	return errs
+}
+
+// For is the Policy of a Deployment with these annotations where no CanaryPolicy concerns it. The errors carry the full
+// path of the annotation, the value and what is allowed; the Policy is not to be used when there are any.
+func For(annotations map[string]string) (config.Policy, field.ErrorList) {
+	settings, errs := SettingsOf(annotations)
+	if len(errs) > 0 {
+		return config.Policy{}, errs
+	}
+	effective, errs := EffectiveOf(settings)
+	return effective.Policy, settings.located(errs)
 }

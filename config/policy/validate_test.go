@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"os"
@@ -54,13 +54,13 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 func TestValidatePolicy(t *testing.T) {
 	for name, c := range wrongParts {
 		t.Run(name, func(t *testing.T) {
-			errs := ValidatePolicy(specOf(t, c.spec))
+			errs := Validate(specOf(t, c.spec))
 			if len(errs) != 1 || errs[0].Field != c.at || !strings.Contains(errs[0].Error(), c.says) {
 				t.Errorf("got %v, which does not say %q at %s", errs, c.says, c.at)
 			}
 		})
 	}
-	if errs := ValidatePolicy(specOf(t, "{analysis: {mirrorWeight: 5, hold: 0s}, canary: {template: {spec: {nodeSelector: {a: b}, containers: [{name: web, resources: {limits: {cpu: 1}}}]}}}}")); len(errs) > 0 {
+	if errs := Validate(specOf(t, "{analysis: {mirrorWeight: 5, hold: 0s}, canary: {template: {spec: {nodeSelector: {a: b}, containers: [{name: web, resources: {limits: {cpu: 1}}}]}}}}")); len(errs) > 0 {
 		t.Errorf("a part of a policy: %v", errs)
 	}
 }
@@ -83,7 +83,7 @@ func TestPolicyOfChecksWhatGoesTogether(t *testing.T) {
 		"without analysis, no step":        {"{skipAnalysis: true, analysis: {stepWeight: 0}}", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, errs := PolicyOf(specOf(t, c.spec))
+			_, errs := Parse(specOf(t, c.spec))
 			if c.at == "" {
 				if len(errs) > 0 {
 					t.Error(errs)
@@ -98,7 +98,7 @@ func TestPolicyOfChecksWhatGoesTogether(t *testing.T) {
 }
 
 func TestForeignFieldsAreRejectedAsTheSchemaDoes(t *testing.T) {
-	content, err := os.ReadFile("../charts/sluice/files/crds/sluice.dev_canarypolicies.yaml")
+	content, err := os.ReadFile("../../charts/sluice/files/crds/sluice.dev_canarypolicies.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestForeignFieldsAreRejectedAsTheSchemaDoes(t *testing.T) {
 	const all = `{targetRef: {a: b}, provider: a, metricsServer: a, ingressRef: {a: b}, routeRef: {a: b}, upstreamRef: {a: b}, canaryAnalysis: {a: b}, revertOnDeletion: true,
 service: {gateways: [a], trafficPolicy: {a: b}, delegation: true, meshName: a, backends: [a],
 match: [{name: a, sourceLabels: {a: b}, sourceNamespace: a, scheme: {a: b}, authority: {a: b}, port: 80, gateways: [a], ignoreUriCase: true, withoutHeaders: {a: b}}]}}`
-	errs := ValidatePolicy(specOf(t, all))
+	errs := Validate(specOf(t, all))
 	if len(errs) != 21 {
 		t.Errorf("got %d errors: %v", len(errs), errs)
 	}
@@ -128,7 +128,7 @@ func FuzzPolicyOf(f *testing.F) {
 		if err := unmarshal(text, &spec); err != nil {
 			return
 		}
-		policy, errs := PolicyOf(spec)
+		policy, errs := Parse(spec)
 		if len(errs) == 0 && (policy.Interval <= 0 || policy.MaxWeight <= 0) {
 			t.Errorf("got %+v", policy)
 		}

@@ -1,8 +1,6 @@
-package config
+package policy
 
 import (
-	"strconv"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -10,33 +8,41 @@ import (
 	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
-// PolicyOf parses a policy above what is built in. The errors carry full paths such as spec.analysis.steps[2].duration, the
+// Parse reads a policy above what is built in. The errors carry full paths such as spec.analysis.steps[2].duration, the
 // value and what is allowed; the Policy is not to be used when there are any.
-func PolicyOf(spec v1alpha1.PolicySpec) (Policy, field.ErrorList) {
-	if errs := ValidatePolicy(spec); len(errs) > 0 {
-		return Policy{}, errs
+func Parse(spec v1alpha1.PolicySpec) (config.Policy, field.ErrorList) {
+	if errs := Validate(spec); len(errs) > 0 {
+		return config.Policy{}, errs
 	}
 	effective, _, err := Merge(Layer{Spec: spec})
 	if err != nil {
-		return Policy{}, field.ErrorList{field.InternalError(specPath, err)}
+		return config.Policy{}, field.ErrorList{field.InternalError(specPath, err)}
 	}
 	if errs := checkTogether(effective); len(errs) > 0 {
-		return Policy{}, errs
+		return config.Policy{}, errs
 	}
 	return parse(effective), nil
 }
 
+// Defaults returns the Policy of a Deployment that sets nothing but the opt-in.
+func Defaults() config.Policy {
+	policy, _ := Parse(v1alpha1.PolicySpec{})
+	return policy
+}
+
 // parse reads an effective policy that was checked.
-func parse(spec v1alpha1.PolicySpec) Policy {
-	policy := Policy{
+func parse(spec v1alpha1.PolicySpec) config.Policy {
+	replicas, _ := config.ParseReplicas(*spec.Canary.Replicas)
+	policy := config.Policy{
 		Traffic:          *spec.Traffic,
 		Suspend:          ptr.Deref(spec.Suspend, false),
 		SkipAnalysis:     ptr.Deref(spec.SkipAnalysis, false),
 		ProgressDeadline: time.Duration(*spec.ProgressDeadlineSeconds) * time.Second,
 		Autoscaler:       spec.AutoscalerRef,
-		Copy:             CopyPolicy{Replicas: parseReplicas(*spec.Canary.Replicas), Autoscaler: *spec.Canary.Autoscaler == autoscalerCopy},
+		Copy:             config.CopyPolicy{Replicas: replicas, Autoscaler: *spec.Canary.Autoscaler == config.AutoscalerCopy},
 	}
 	if spec.Canary.Template != nil {
 		policy.Copy.Template = spec.Canary.Template.Raw
@@ -50,19 +56,19 @@ func parse(spec v1alpha1.PolicySpec) Policy {
 	return policy
 }
 
-func parseWeights(policy *Policy, analysis *v1alpha1.AnalysisSpec) {
+func parseWeights(policy *config.Policy, analysis *v1alpha1.AnalysisSpec) {
 	policy.StepWeight = ptr.Deref(analysis.StepWeight, 0)
 	policy.MaxWeight = ptr.Deref(analysis.MaxWeight, builtInMaxWeight)
 	policy.StepWeights = analysis.StepWeights
 	policy.StepWeightPromotion = ptr.Deref(analysis.StepWeightPromotion, 0)
 	for _, step := range analysis.Steps {
 		policy.ExplicitSteps = append(policy.ExplicitSteps,
-			Step{Weight: step.Weight, Mirror: ptr.Deref(step.MirrorWeight, 0), Duration: durationOr(step.Duration, 0)})
+			config.Step{Weight: step.Weight, Mirror: ptr.Deref(step.MirrorWeight, 0), Duration: durationOr(step.Duration, 0)})
 	}
 }
 
 // parseRounds reads what a rollout does beside its weights, and when.
-func parseRounds(policy *Policy, analysis *v1alpha1.AnalysisSpec) {
+func parseRounds(policy *config.Policy, analysis *v1alpha1.AnalysisSpec) {
 	policy.Interval = analysis.Interval.Duration
 	policy.Iterations = ptr.Deref(analysis.Iterations, 0)
 	policy.Hold = durationOr(analysis.Hold, policy.Interval)
@@ -81,9 +87,9 @@ func parseRounds(policy *Policy, analysis *v1alpha1.AnalysisSpec) {
 	}
 }
 
-func parseChecks(policy *Policy, analysis *v1alpha1.AnalysisSpec) {
+func parseChecks(policy *config.Policy, analysis *v1alpha1.AnalysisSpec) {
 	policy.Threshold = *analysis.Threshold
-	policy.Preset = Preset(ptr.Deref(analysis.Preset, ""))
+	policy.Preset = config.Preset(ptr.Deref(analysis.Preset, ""))
 	policy.MinRequests = float64(*analysis.MinRequests)
 	policy.MinSuccessRate, policy.MaxRequestDuration = builtInSuccessRate, builtInDuration*time.Millisecond
 	plain := 0
@@ -105,10 +111,10 @@ func parseChecks(policy *Policy, analysis *v1alpha1.AnalysisSpec) {
 }
 
 // parseBuiltIn takes the threshold of a built-in check, and reports false for any other metric, and for another range.
-func parseBuiltIn(policy *Policy, metric v1alpha1.Metric) bool {
-	least, most := LimitsOf(metric)
+func parseBuiltIn(policy *config.Policy, metric v1alpha1.Metric) bool {
+	least, most := config.LimitsOf(metric)
 	switch {
-	case !IsBuiltIn(metric):
+	case !config.IsBuiltIn(metric):
 		return false
 	case metric.Name == v1alpha1.MetricSuccessRate && most == nil:
 		policy.MinSuccessRate = ptr.Deref(least, builtInSuccessRate)
@@ -120,44 +126,21 @@ func parseBuiltIn(policy *Policy, metric v1alpha1.Metric) bool {
 	return true
 }
 
-// parseReplicas reads what the pattern of replicas allows.
-func parseReplicas(value string) Replicas {
-	switch percent, isPercent := strings.CutSuffix(value, "%"); {
-	case value == replicasPrimary:
-		return Replicas{Percent: 100}
-	case isPercent:
-		number, _ := strconv.ParseFloat(percent, 64)
-		return Replicas{Percent: number}
-	}
-	number, _ := strconv.ParseInt(value, 10, 32)
-	return Replicas{Number: int32(number)}
-}
-
-func parseService(policy *Policy, service *v1alpha1.ServiceSpec) {
+// parseService reads names that were checked.
+func parseService(policy *config.Policy, service *v1alpha1.ServiceSpec) {
 	policy.Service = ptr.Deref(service.Name, "")
 	for _, name := range service.Routes {
-		policy.Routes = append(policy.Routes, parseRoute(name))
+		ref, _ := config.ParseRoute(name)
+		policy.Routes = append(policy.Routes, ref)
 	}
 	if len(service.Cohort) > 0 {
 		policy.Cohort.Header = ptr.Deref(service.CohortHeader, builtInCohortHeader)
 	}
-	for _, member := range service.Cohort {
-		name, target, _ := strings.Cut(member, "=")
-		policy.Cohort.Members = append(policy.Cohort.Members, CohortMember{Service: name, Target: target})
+	for _, name := range service.Cohort {
+		member, _ := config.ParseMember(name)
+		policy.Cohort.Members = append(policy.Cohort.Members, member)
 	}
 	policy.Generated = service
-}
-
-// parseRoute reads [kind/][namespace/]name.
-func parseRoute(value string) RouteRef {
-	ref := RouteRef{Kind: kindHTTPRoute, Name: value}
-	if kind, rest, qualified := strings.Cut(value, "/"); qualified && (kind == kindHTTPRoute || kind == kindGRPCRoute) {
-		ref.Kind, ref.Name = kind, rest
-	}
-	if namespace, name, qualified := strings.Cut(ref.Name, "/"); qualified {
-		ref.Namespace, ref.Name = namespace, name
-	}
-	return ref
 }
 
 func durationOr(duration *metav1.Duration, otherwise time.Duration) time.Duration {

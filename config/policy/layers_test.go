@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"encoding/json"
@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // specOf reads a policy from YAML.
@@ -68,7 +69,7 @@ func TestTheFirstLayerThatSaysSomethingWins(t *testing.T) {
 }
 
 func TestEveryValueSaysWhereItComesFrom(t *testing.T) {
-	settings, errs := SettingsOf(map[string]string{AnnotationInterval: "7s", AnnotationMinSuccessRate: "95"})
+	settings, errs := SettingsOf(map[string]string{config.AnnotationInterval: "7s", config.AnnotationMinSuccessRate: "95"})
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
@@ -111,7 +112,7 @@ func TestThresholdsOfAnnotations(t *testing.T) {
 		"a policy with just the built-in checks is plain": {"{analysis: {metrics: [{name: request-duration, thresholdRange: {max: 1}}, {name: request-success-rate, thresholdRange: {min: 1}}]}}", 0, 95},
 	} {
 		t.Run(name, func(t *testing.T) {
-			settings, _ := SettingsOf(map[string]string{AnnotationMinSuccessRate: "95%"})
+			settings, _ := SettingsOf(map[string]string{config.AnnotationMinSuccessRate: "95%"})
 			got, errs := EffectiveOf(settings, Layer{From: "p", Spec: specOf(t, c.policy)})
 			if len(errs) > 0 || got.Policy.MinSuccessRate != c.rate || len(got.Policy.Checks) != c.checks {
 				t.Errorf("got %+v, %v", got.Policy, errs)
@@ -133,27 +134,27 @@ func TestTheEffectivePolicyMeansTheSameAgain(t *testing.T) {
 
 func TestAnnotationsThatAreNewWithPolicies(t *testing.T) {
 	for name, c := range map[string]struct{ key, value, path, want, wrong string }{
-		"weights":                           {AnnotationStepWeights, "0.5, 1,25", "analysis.stepWeights", "[0.5,1,25]", ""},
-		"weights with durations":            {AnnotationStepWeights, "1@10m,25", "analysis.steps", `[{"duration":"10m0s","weight":1},{"weight":25}]`, ""},
-		"any of several matches":            {AnnotationMatch, "x-canary=true, cookie:type=insider,query:beta=1", "analysis.match", `[{"headers":{"x-canary":{"exact":"true"}}},{"cookies":{"type":{"exact":"insider"}}},{"queryParams":{"beta":{"exact":"1"}}}]`, ""},
-		"traffic in any case":               {AnnotationTraffic, "None", "traffic", `"None"`, ""},
-		"a weight of a hundredth":           {AnnotationStepWeight, "0.01", "analysis.stepWeight", "0.01", ""},
-		"replicas as a percentage":          {AnnotationCanaryReplicas, "30%", "canary.replicas", `"30%"`, ""},
-		"routes":                            {AnnotationRoutes, "a,GRPCRoute/b", "service.routes", `["a","GRPCRoute/b"]`, ""},
-		"a weight that is too fine":         {AnnotationStepWeight, "0.015", "", "", "at the finest 0.01"},
-		"weights that fall":                 {AnnotationStepWeights, "5,1", "", "", "rising"},
-		"a step that is too short":          {AnnotationStepWeights, "5@1ms", "", "", "at least 1s"},
-		"a match of nothing":                {AnnotationMatch, "x-canary", "", "", "header=value"},
-		"a match of something unknown":      {AnnotationMatch, "body:a=b", "", "", "header=value"},
-		"a group that is no name":           {AnnotationGroup, "Check Out", "", "", "must be a name such as checkout"},
-		"a policy that is no name":          {AnnotationPolicy, "a/b", "", "", "must be the name of a CanaryPolicy"},
-		"a deadline of years":               {AnnotationProgressDeadline, "99999h", "", "", "from 1s to 8760h"},
-		"a route of another kind":           {AnnotationRoutes, "TCPRoute/a", "", "", "HTTPRoute/name"},
-		"a header with a space":             {AnnotationMatch, "x canary=true", "", "", "header=value"},
-		"iterations below 0":                {AnnotationIterations, "-1", "", "", "from 0 to 500"},
-		"a cohort of something else":        {AnnotationCohort, "Cart!", "", "", "must be the name of a Service"},
-		"a traffic that is neither":         {AnnotationTraffic, "some", "", "", "routes, none"},
-		"a delay that is less than no time": {AnnotationDelay, "-1s", "", "", "at least 0s"},
+		"weights":                           {config.AnnotationStepWeights, "0.5, 1,25", "analysis.stepWeights", "[0.5,1,25]", ""},
+		"weights with durations":            {config.AnnotationStepWeights, "1@10m,25", "analysis.steps", `[{"duration":"10m0s","weight":1},{"weight":25}]`, ""},
+		"any of several matches":            {config.AnnotationMatch, "x-canary=true, cookie:type=insider,query:beta=1", "analysis.match", `[{"headers":{"x-canary":{"exact":"true"}}},{"cookies":{"type":{"exact":"insider"}}},{"queryParams":{"beta":{"exact":"1"}}}]`, ""},
+		"traffic in any case":               {config.AnnotationTraffic, "None", "traffic", `"None"`, ""},
+		"a weight of a hundredth":           {config.AnnotationStepWeight, "0.01", "analysis.stepWeight", "0.01", ""},
+		"replicas as a percentage":          {config.AnnotationCanaryReplicas, "30%", "canary.replicas", `"30%"`, ""},
+		"routes":                            {config.AnnotationRoutes, "a,GRPCRoute/b", "service.routes", `["a","GRPCRoute/b"]`, ""},
+		"a weight that is too fine":         {config.AnnotationStepWeight, "0.015", "", "", "at the finest 0.01"},
+		"weights that fall":                 {config.AnnotationStepWeights, "5,1", "", "", "rising"},
+		"a step that is too short":          {config.AnnotationStepWeights, "5@1ms", "", "", "at least 1s"},
+		"a match of nothing":                {config.AnnotationMatch, "x-canary", "", "", "header=value"},
+		"a match of something unknown":      {config.AnnotationMatch, "body:a=b", "", "", "header=value"},
+		"a group that is no name":           {config.AnnotationGroup, "Check Out", "", "", "must be a name such as checkout"},
+		"a policy that is no name":          {config.AnnotationPolicy, "a/b", "", "", "must be the name of a CanaryPolicy"},
+		"a deadline of years":               {config.AnnotationProgressDeadline, "99999h", "", "", "from 1s to 8760h"},
+		"a route of another kind":           {config.AnnotationRoutes, "TCPRoute/a", "", "", "HTTPRoute/name"},
+		"a header with a space":             {config.AnnotationMatch, "x canary=true", "", "", "header=value"},
+		"iterations below 0":                {config.AnnotationIterations, "-1", "", "", "from 0 to 500"},
+		"a cohort of something else":        {config.AnnotationCohort, "Cart!", "", "", "must be the name of a Service"},
+		"a traffic that is neither":         {config.AnnotationTraffic, "some", "", "", "routes, none"},
+		"a delay that is less than no time": {config.AnnotationDelay, "-1s", "", "", "at least 0s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, errs := SettingsOf(map[string]string{c.key: c.value})
@@ -163,23 +164,23 @@ func TestAnnotationsThatAreNewWithPolicies(t *testing.T) {
 				}
 				return
 			}
-			value, _ := json.Marshal(Values(got.Layer.Spec)[c.path])
-			if len(errs) > 0 || string(value) != c.want || got.Layer.source(c.path) != FromAnnotation(c.key) {
-				t.Errorf("got %s from %s, %v", value, got.Layer.source(c.path), errs)
+			value, _ := json.Marshal(Values(got.Spec)[c.path])
+			if len(errs) > 0 || string(value) != c.want || got.layer().source(c.path) != fromAnnotation(c.key) {
+				t.Errorf("got %s from %s, %v", value, got.layer().source(c.path), errs)
 			}
 		})
 	}
 }
 
 func TestAnnotationsThatDoNotGoTogether(t *testing.T) {
-	_, errs := SettingsOf(map[string]string{AnnotationStepWeights: "1,5@1m", AnnotationMaxWeight: "50"})
+	_, errs := SettingsOf(map[string]string{config.AnnotationStepWeights: "1,5@1m", config.AnnotationMaxWeight: "50"})
 	if len(errs) != 1 || errs[0].Field != "metadata.annotations[sluice.dev/max-weight]" {
 		t.Errorf("got %v", errs)
 	}
-	if _, errs = SettingsOf(map[string]string{AnnotationMirror: "true"}); len(errs) > 0 {
+	if _, errs = SettingsOf(map[string]string{config.AnnotationMirror: "true"}); len(errs) > 0 {
 		t.Errorf("a policy may have the iterations for it: %v", errs)
 	}
-	if _, errs = PolicyFor(map[string]string{AnnotationMirror: "true"}); len(errs) != 1 || errs[0].Field != "metadata.annotations[sluice.dev/mirror]" {
+	if _, errs = For(map[string]string{config.AnnotationMirror: "true"}); len(errs) != 1 || errs[0].Field != "metadata.annotations[sluice.dev/mirror]" {
 		t.Errorf("without a policy: %v", errs)
 	}
 }

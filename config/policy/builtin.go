@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"time"
@@ -7,6 +7,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // FromBuiltIn is the source of values that nobody set.
@@ -35,14 +36,14 @@ func builtIn() Layer {
 	return Layer{From: FromBuiltIn, Spec: v1alpha1.PolicySpec{
 		ProgressDeadlineSeconds: ptr.To[int32](builtInDeadline),
 		Traffic:                 ptr.To(v1alpha1.TrafficRoutes),
-		Canary:                  &v1alpha1.CanaryCopySpec{Replicas: ptr.To(replicasProportional), Autoscaler: ptr.To(autoscalerCopy)},
+		Canary:                  &v1alpha1.CanaryCopySpec{Replicas: ptr.To(config.ReplicasProportional), Autoscaler: ptr.To(config.AutoscalerCopy)},
 		Analysis: &v1alpha1.AnalysisSpec{
 			Interval:              &metav1.Duration{Duration: builtInInterval},
 			Threshold:             ptr.To[int32](builtInThreshold),
 			PrimaryReadyThreshold: ptr.To[int32](builtInReadyThreshold),
 			CanaryReadyThreshold:  ptr.To[int32](builtInReadyThreshold),
 			MinRequests:           ptr.To[int32](builtInMinRequests),
-			Metrics:               []v1alpha1.Metric{successRate(builtInSuccessRate), requestDuration(builtInDuration)},
+			Metrics:               []v1alpha1.Metric{config.SuccessRate(builtInSuccessRate), config.RequestDuration(builtInDuration)},
 		},
 	}}
 }

@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"encoding/json"
@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 func (c *checker) autoscaler(path *field.Path, ref v1alpha1.AutoscalerRef) {
@@ -29,13 +30,12 @@ func (c *checker) autoscaler(path *field.Path, ref v1alpha1.AutoscalerRef) {
 
 func (c *checker) copy(path *field.Path, s v1alpha1.CanaryCopySpec) {
 	if s.Replicas != nil {
-		c.must(replicas.MatchString(*s.Replicas), path.Child("replicas"), *s.Replicas, `must be Proportional, Primary, a number from 1 such as "2", or a percentage from "1%" to "100%"`)
+		_, err := config.ParseReplicas(*s.Replicas)
+		c.can(err, path.Child("replicas"), *s.Replicas)
 	}
-	choice(c, path.Child("autoscaler"), s.Autoscaler, autoscalerCopy, autoscalerNone)
+	choice(c, path.Child("autoscaler"), s.Autoscaler, config.AutoscalerCopy, config.AutoscalerNone)
 	if s.Template != nil {
-		if err := checkTemplate(s.Template.Raw); err != nil {
-			c.wrong(path.Child("template"), string(s.Template.Raw), err.Error())
-		}
+		c.can(checkTemplate(s.Template.Raw), path.Child("template"), string(s.Template.Raw))
 	}
 }
 
@@ -51,7 +51,7 @@ func checkTemplate(patch []byte) error {
 	if err := json.Unmarshal(patch, &object); err != nil {
 		return fmt.Errorf("must be an object with the fields of a pod template, such as {spec: {nodeSelector: {pool: canary}}}")
 	}
-	result, err := PatchTemplate(minimal, patch)
+	result, err := config.PatchTemplate(minimal, patch)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func checkIdentity(template corev1.PodTemplateSpec) error {
 	}
 	for _, keys := range []map[string]string{meta.Labels, meta.Annotations} {
 		for key := range keys {
-			if strings.HasPrefix(key, prefix) {
+			if strings.HasPrefix(key, config.Prefix) {
 				return fmt.Errorf("must not set %s, which is Sluice's own: leave it out", key)
 			}
 		}

@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"fmt"
@@ -34,7 +34,7 @@ func TestAdviceOf(t *testing.T) {
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got %q, not %q", got, c.want)
 			}
-			if errs := ValidatePolicy(spec); len(errs) > 0 {
+			if errs := Validate(spec); len(errs) > 0 {
 				t.Errorf("it is rejected: %v", errs)
 			}
 		})

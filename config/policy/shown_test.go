@@ -1,11 +1,11 @@
-package config_test
+package policy_test
 
 import (
 	"strings"
 	"testing"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 )
 
 func withHook(hook v1alpha1.Webhook) v1alpha1.PolicySpec {
@@ -24,7 +24,7 @@ func TestShown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec := withHook(v1alpha1.Webhook{Name: "gate", Type: v1alpha1.HookRollback, URL: c.url, Metadata: map[string]string{"token": "s3cret"}})
-			shown := config.Shown(spec).Analysis.Webhooks[0]
+			shown := policy.Shown(spec).Analysis.Webhooks[0]
 			if shown.URL != c.want || shown.Metadata != nil || shown.Name != "gate" || shown.Type != v1alpha1.HookRollback {
 				t.Errorf("got %+v", shown)
 			}
@@ -33,14 +33,14 @@ func TestShown(t *testing.T) {
 			}
 		})
 	}
-	if got := config.Shown(v1alpha1.PolicySpec{}); got.Analysis != nil {
+	if got := policy.Shown(v1alpha1.PolicySpec{}); got.Analysis != nil {
 		t.Errorf("an empty policy is shown as %+v", got)
 	}
 }
 
 func TestNoErrorShowsASecretOfAURL(t *testing.T) {
 	for _, url := range []string{"ftp://otto:s3cret@gate.test/s3cret?token=s3cret", "https://otto:s3cret@/", "https://gate.test/%zz?s3cret"} {
-		errs := config.ValidatePolicy(withHook(v1alpha1.Webhook{Name: "gate", URL: url})).ToAggregate()
+		errs := policy.Validate(withHook(v1alpha1.Webhook{Name: "gate", URL: url})).ToAggregate()
 		if errs == nil || strings.Contains(errs.Error(), "s3cret") || !strings.Contains(errs.Error(), "spec.analysis.webhooks[0].url") {
 			t.Errorf("%s: %v", url, errs)
 		}
@@ -57,7 +57,7 @@ func TestHookAdvice(t *testing.T) {
 		"what cannot be read at all": {"https://gate.test/%zz", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := config.HookAdvice(v1alpha1.Webhook{URL: c.url})
+			got := policy.HookAdvice(v1alpha1.Webhook{URL: c.url})
 			if !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") || strings.Contains(got, "s3cret") {
 				t.Errorf("got %q", got)
 			}

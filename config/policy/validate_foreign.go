@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"k8s.io/apimachinery/pkg/util/validation/field"

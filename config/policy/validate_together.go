@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // checkTogether checks what only a whole policy can be asked: that what it says makes sense together.
@@ -37,8 +38,8 @@ func (c *checker) steps(path *field.Path, a *v1alpha1.AnalysisSpec) {
 	if iterations > weights || a.StepWeight == nil {
 		at, value = path.Child("iterations"), iterations
 	}
-	c.must(iterations+weights <= mostSteps, at, value, fmt.Sprintf("would make %d steps, and a rollout has at most %d: set fewer iterations, a greater stepWeight, "+
-		"or weights of your own with stepWeights; a longer interval makes the same steps last longer", iterations+weights, mostSteps))
+	c.must(iterations+weights <= config.MostSteps, at, value, fmt.Sprintf("would make %d steps, and a rollout has at most %d: set fewer iterations, a greater stepWeight, "+
+		"or weights of your own with stepWeights; a longer interval makes the same steps last longer", iterations+weights, config.MostSteps))
 }
 
 // mirrorsTogether reports whether there are any copies of requests.

@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"encoding/json"
@@ -18,12 +18,13 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // schemaOf is the schema of the spec of CanaryPolicies, as it is installed.
 func schemaOf(t *testing.T) *schema.Structural {
 	t.Helper()
-	content, err := os.ReadFile("../charts/sluice/files/crds/sluice.dev_canarypolicies.yaml")
+	content, err := os.ReadFile("../../charts/sluice/files/crds/sluice.dev_canarypolicies.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func TestPoliciesAreJudgedAsTheSchemaDoes(t *testing.T) {
 			if err := yaml.UnmarshalStrict([]byte(spec), &policy); err != nil {
 				t.Fatal(err)
 			}
-			ours := slices.DeleteFunc(ValidatePolicy(policy), func(err *field.Error) bool { return !strings.Contains(string(text), err.Detail) })
+			ours := slices.DeleteFunc(Validate(policy), func(err *field.Error) bool { return !strings.Contains(string(text), err.Detail) })
 			says, want := sentences(ours), celErrors(t, structural, rules, spec)
 			if !slices.Equal(says, want) {
 				t.Errorf("%s: the validation says %q, the schema %q", spec, says, want)
@@ -151,11 +152,20 @@ func TestTablesHaveWhatTheSchemaAllows(t *testing.T) {
 		enum  []schema.JSON
 		table string
 	}{
-		"presets":    {analysis["preset"].ValueValidation.Enum, join(slices.Sorted(slices.Values(Presets)), " ")},
-		"hook types": {analysis["webhooks"].Items.Properties["type"].ValueValidation.Enum, join(slices.Sorted(slices.Values(HookTypes)), " ")},
+		"presets":    {analysis["preset"].ValueValidation.Enum, inOrder(config.Presets)},
+		"hook types": {analysis["webhooks"].Items.Properties["type"].ValueValidation.Enum, inOrder(config.HookTypes)},
 	} {
 		if want := strings.Join(allowed(c.enum), " "); want == "" || want != c.table {
 			t.Errorf("the table of %s has %s, the schema %s", name, c.table, want)
 		}
 	}
+}
+
+func inOrder[T ~string](words []T) string {
+	texts := make([]string, len(words))
+	for i, word := range words {
+		texts[i] = string(word)
+	}
+	slices.Sort(texts)
+	return strings.Join(texts, " ")
 }

@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"regexp"
@@ -10,6 +10,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 const (
@@ -43,14 +44,16 @@ func (c *checker) service(path *field.Path, s v1alpha1.ServiceSpec) {
 func (c *checker) members(path *field.Path, s v1alpha1.ServiceSpec) {
 	c.most(path.Child("routes"), len(s.Routes), mostRoutes)
 	for i, name := range s.Routes {
-		c.must(routeName.MatchString(name), path.Child("routes").Index(i), name, routeNameHelp)
+		_, err := config.ParseRoute(name)
+		c.can(err, path.Child("routes").Index(i), name)
 	}
 	c.most(path.Child("cohort"), len(s.Cohort), mostMembers)
 	for i, member := range s.Cohort {
-		c.must(cohortMember.MatchString(member), path.Child("cohort").Index(i), member, cohortMemberHelp)
+		_, err := config.ParseMember(member)
+		c.can(err, path.Child("cohort").Index(i), member)
 	}
 	if s.CohortHeader != nil {
-		c.must(tokenName.MatchString(*s.CohortHeader), path.Child("cohortHeader"), *s.CohortHeader, tokenHelp)
+		c.must(config.IsToken(*s.CohortHeader), path.Child("cohortHeader"), *s.CohortHeader, tokenHelp)
 	}
 }
 
@@ -106,8 +109,8 @@ func (c *checker) cors(path *field.Path, cors *v1alpha1.CorsPolicy) {
 		c.must(origin.Regex == "" && origin.Suffix == "", at, origin, "the Gateway API knows neither regex nor suffix here; use exact with an origin such as https://*.example.com")
 	}
 	if cors.MaxAge != "" {
-		_, err := CORSMaxAge(cors.MaxAge)
-		c.must(err == nil, path.Child("maxAge"), cors.MaxAge, maxAgeHelp)
+		_, err := config.ParseMaxAge(cors.MaxAge)
+		c.can(err, path.Child("maxAge"), cors.MaxAge)
 	}
 }
 
@@ -117,11 +120,11 @@ func (c *checker) metadata(path *field.Path, m *v1alpha1.Metadata) {
 	}
 	for key, value := range m.Labels {
 		at := path.Child("labels").Key(key)
-		c.must(len(validation.IsQualifiedName(key)) == 0 && !strings.HasPrefix(key, prefix), at, key, "must be the key of a label that is not Sluice's own")
+		c.must(len(validation.IsQualifiedName(key)) == 0 && !strings.HasPrefix(key, config.Prefix), at, key, "must be the key of a label that is not Sluice's own")
 		c.must(len(validation.IsValidLabelValue(value)) == 0, at, value, "must be the value of a label: at most 63 letters, digits, -, _ and .")
 	}
 	for key := range m.Annotations {
-		c.must(len(validation.IsQualifiedName(strings.ToLower(key))) == 0 && !strings.HasPrefix(key, prefix), path.Child("annotations").Key(key), key,
+		c.must(len(validation.IsQualifiedName(strings.ToLower(key))) == 0 && !strings.HasPrefix(key, config.Prefix), path.Child("annotations").Key(key), key,
 			"must be the key of an annotation that is not Sluice's own")
 	}
 }

@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"cmp"
@@ -11,14 +11,25 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // specPath is where the policies of all errors are.
 var specPath = field.NewPath("spec")
 
-// ValidatePolicy checks what one layer says, which may be a part of a policy: each value, and what cannot be said together.
+// Bounds of lists and cookies, which the schema has too.
+const (
+	mostListed    = 100
+	mostHooks     = 50
+	mostMatches   = 16
+	mostCookieAge = 34560000
+)
+
+const tokenHelp = "must be a name of letters, digits and - or _, without spaces"
+
+// Validate checks what one layer says, which may be a part of a policy: each value, and what cannot be said together.
 // The errors carry full paths such as spec.analysis.steps[2].duration, the value and what is allowed.
-func ValidatePolicy(spec v1alpha1.PolicySpec) field.ErrorList {
+func Validate(spec v1alpha1.PolicySpec) field.ErrorList {
 	c := &checker{}
 	c.values(spec)
 	if spec.Analysis != nil {
@@ -30,7 +41,7 @@ func ValidatePolicy(spec v1alpha1.PolicySpec) field.ErrorList {
 // values checks each value, and what cannot be said together, whoever says the rest.
 func (c *checker) values(spec v1alpha1.PolicySpec) {
 	c.foreign(spec)
-	c.count(specPath.Child("progressDeadlineSeconds"), spec.ProgressDeadlineSeconds, 1, mostDeadline)
+	c.count(specPath.Child("progressDeadlineSeconds"), spec.ProgressDeadlineSeconds, 1, config.MostDeadline)
 	choice(c, specPath.Child("traffic"), spec.Traffic, v1alpha1.TrafficRoutes, v1alpha1.TrafficNone)
 	if spec.AutoscalerRef != nil {
 		c.autoscaler(specPath.Child("autoscalerRef"), *spec.AutoscalerRef)
@@ -69,6 +80,13 @@ func (c *checker) must(holds bool, path *field.Path, value any, help string) {
 	}
 }
 
+// can takes over what the parser of a value says.
+func (c *checker) can(err error, path *field.Path, value any) {
+	if err != nil {
+		c.wrong(path, value, err.Error())
+	}
+}
+
 func (c *checker) count(path *field.Path, value *int32, least, most int32) {
 	if value != nil && (*value < least || *value > most) {
 		c.wrong(path, *value, fmt.Sprintf("must be a whole number from %d to %d", least, most))
@@ -76,7 +94,7 @@ func (c *checker) count(path *field.Path, value *int32, least, most int32) {
 }
 
 func (c *checker) weight(path *field.Path, value *float64, least float64) {
-	if value != nil && (!(*value >= least && *value <= 100) || !isFine(*value)) {
+	if value != nil && (!(*value >= least && *value <= 100) || !config.IsFine(*value)) {
 		c.wrong(path, *value, fmt.Sprintf("must be a percentage from %v to 100, at the finest 0.01", least))
 	}
 }

@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"slices"
@@ -7,18 +7,19 @@ import (
 	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 func (c *checker) analysis(path *field.Path, a v1alpha1.AnalysisSpec) {
-	c.duration(path.Child("interval"), a.Interval, shortestStep)
+	c.duration(path.Child("interval"), a.Interval, config.ShortestStep)
 	c.duration(path.Child("hold"), a.Hold, 0)
 	c.duration(path.Child("delay"), a.Delay, 0)
-	c.count(path.Child("threshold"), a.Threshold, 1, mostFailures)
-	c.count(path.Child("iterations"), a.Iterations, 0, mostSteps)
+	c.count(path.Child("threshold"), a.Threshold, 1, config.MostFailures)
+	c.count(path.Child("iterations"), a.Iterations, 0, config.MostSteps)
 	c.count(path.Child("primaryReadyThreshold"), a.PrimaryReadyThreshold, 0, 100)
 	c.count(path.Child("canaryReadyThreshold"), a.CanaryReadyThreshold, 0, 100)
-	c.count(path.Child("minRequests"), a.MinRequests, 1, mostRequests)
-	choice(c, path.Child("preset"), (*Preset)(a.Preset), Presets...)
+	c.count(path.Child("minRequests"), a.MinRequests, 1, config.MostRequests)
+	choice(c, path.Child("preset"), (*config.Preset)(a.Preset), config.Presets...)
 	c.weights(path, a)
 	c.mirrors(path, a)
 	c.matches(path.Child("match"), a.Match)
@@ -41,7 +42,7 @@ func selects(m v1alpha1.HTTPMatch) bool {
 
 func (c *checker) weights(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.weight(path.Child("stepWeight"), a.StepWeight, 0)
-	c.weight(path.Child("maxWeight"), a.MaxWeight, Finest)
+	c.weight(path.Child("maxWeight"), a.MaxWeight, config.Finest)
 	c.weight(path.Child("stepWeightPromotion"), a.StepWeightPromotion, 0)
 	ways := 0
 	for _, set := range []bool{a.StepWeight != nil, len(a.StepWeights) > 0, len(a.Steps) > 0} {
@@ -54,7 +55,7 @@ func (c *checker) weights(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.most(path.Child("stepWeights"), len(a.StepWeights), mostListed)
 	for i, weight := range a.StepWeights {
 		at := path.Child("stepWeights").Index(i)
-		c.weight(at, &weight, Finest)
+		c.weight(at, &weight, config.Finest)
 		c.must(i == 0 || a.StepWeights[i-1] < weight, at, weight, "must rise from one weight to the next, such as [1, 5, 25, 50]")
 	}
 	c.most(path.Child("steps"), len(a.Steps), mostListed)
@@ -62,15 +63,15 @@ func (c *checker) weights(path *field.Path, a v1alpha1.AnalysisSpec) {
 		at := path.Child("steps").Index(i)
 		c.weight(at.Child("weight"), &step.Weight, 0)
 		c.weight(at.Child("mirrorWeight"), step.MirrorWeight, 0)
-		c.duration(at.Child("duration"), step.Duration, shortestStep)
+		c.duration(at.Child("duration"), step.Duration, config.ShortestStep)
 		c.must(i == 0 || a.Steps[i-1].Weight <= step.Weight, at.Child("weight"), step.Weight, "must not be less than the weight of the step before")
 	}
 }
 
 func (c *checker) mirrors(path *field.Path, a v1alpha1.AnalysisSpec) {
-	c.weight(path.Child("mirrorWeight"), a.MirrorWeight, Finest)
+	c.weight(path.Child("mirrorWeight"), a.MirrorWeight, config.Finest)
 	c.weight(path.Child("stepMirrorWeight"), a.StepMirrorWeight, 0)
-	c.weight(path.Child("maxMirrorWeight"), a.MaxMirrorWeight, Finest)
+	c.weight(path.Child("maxMirrorWeight"), a.MaxMirrorWeight, config.Finest)
 	off := a.Mirror != nil && !*a.Mirror
 	c.must(!off || a.MirrorWeight == nil, path.Child("mirrorWeight"), a.MirrorWeight, "mirrorWeight needs mirror: true")
 }
@@ -111,7 +112,7 @@ func (c *checker) matches(path *field.Path, matches []v1alpha1.HTTPMatch) {
 		for kind, values := range map[string]map[string]v1alpha1.StringMatch{"headers": m.Headers, "cookies": m.Cookies, "queryParams": m.QueryParams} {
 			c.most(at.Child(kind), len(values), mostMatches)
 			for name, value := range values {
-				c.must(kind == "queryParams" && name != "" || tokenName.MatchString(name), at.Child(kind).Key(name), name, tokenHelp)
+				c.must(kind == "queryParams" && name != "" || config.IsToken(name), at.Child(kind).Key(name), name, tokenHelp)
 				c.oneWay(at.Child(kind).Key(name), value)
 			}
 		}

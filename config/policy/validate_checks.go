@@ -1,4 +1,4 @@
-package config
+package policy
 
 import (
 	"net/url"
@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 var (
@@ -16,10 +17,10 @@ var (
 )
 
 func (c *checker) affinity(path *field.Path, s v1alpha1.SessionAffinity) {
-	c.must(tokenName.MatchString(s.CookieName), path.Child("cookieName"), s.CookieName, tokenHelp)
+	c.must(config.IsToken(s.CookieName), path.Child("cookieName"), s.CookieName, tokenHelp)
 	if s.PrimaryCookieName != nil {
 		at := path.Child("primaryCookieName")
-		c.must(tokenName.MatchString(*s.PrimaryCookieName), at, *s.PrimaryCookieName, tokenHelp)
+		c.must(config.IsToken(*s.PrimaryCookieName), at, *s.PrimaryCookieName, tokenHelp)
 		c.must(*s.PrimaryCookieName != s.CookieName, at, *s.PrimaryCookieName, "primaryCookieName must differ from cookieName")
 	}
 	c.count(path.Child("maxAge"), s.MaxAge, 1, mostCookieAge)
@@ -44,23 +45,23 @@ func (c *checker) metrics(path *field.Path, metrics []v1alpha1.Metric) {
 }
 
 func (c *checker) metric(path *field.Path, m v1alpha1.Metric) {
-	c.duration(path.Child("interval"), m.Interval, shortestStep)
+	c.duration(path.Child("interval"), m.Interval, config.ShortestStep)
 	if m.TemplateRef != nil && m.TemplateRef.Name == "" {
 		c.errs = append(c.errs, field.Required(path.Child("templateRef", "name"), "name a MetricTemplate"))
 	}
 	c.must(m.Query == "" || m.TemplateRef == nil, path.Child("query"), m.Query, "only one of query and templateRef can be set")
-	if m.Query == "" && m.TemplateRef == nil && !IsBuiltIn(m) {
+	if m.Query == "" && m.TemplateRef == nil && !config.IsBuiltIn(m) {
 		c.errs = append(c.errs, field.Required(path, "set templateRef to a MetricTemplate, or query; only request-success-rate and request-duration are built in"))
 	}
 	c.limits(path.Child("thresholdRange"), m)
 }
 
 func (c *checker) limits(path *field.Path, m v1alpha1.Metric) {
-	least, most := LimitsOf(m)
+	least, most := config.LimitsOf(m)
 	if least != nil && most != nil {
 		c.must(*least <= *most, path, *m.ThresholdRange, "min must not be greater than max")
 	}
-	if !IsBuiltIn(m) {
+	if !config.IsBuiltIn(m) {
 		if least == nil && most == nil {
 			c.errs = append(c.errs, field.Required(path, "set min, max or both: without them no value could fail"))
 		}
@@ -78,7 +79,7 @@ func (c *checker) hooks(path *field.Path, hooks []v1alpha1.Webhook) {
 	for i, hook := range hooks {
 		at := path.Index(i)
 		names = append(names, hook.Name)
-		choice(c, at.Child("type"), &hook.Type, append([]v1alpha1.HookType{""}, HookTypes...)...)
+		choice(c, at.Child("type"), &hook.Type, append([]v1alpha1.HookType{""}, config.HookTypes...)...)
 		address, err := url.Parse(hook.URL)
 		c.must(err == nil && address.Host != "" && (address.Scheme == "http" || address.Scheme == "https"), at.Child("url"), shownURL(hook.URL), "must be a URL such as http://loadtester.test/")
 		c.duration(at.Child("timeout"), hook.Timeout, time.Millisecond)

@@ -1,4 +1,4 @@
-package config
+package process
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 const shortestValidity = time.Second
 
 // Validate returns what is wrong with the settings, each with its full path.
-func (p Process) Validate() field.ErrorList {
+func (p Settings) Validate() field.ErrorList {
 	errs := slices.Concat(
 		checkURL(field.NewPath("prometheusUrl"), p.PrometheusURL),
 		checkOneOf(field.NewPath("logLevel"), p.LogLevel, "debug", "info", "error"),
@@ -74,7 +74,7 @@ func checkName(path *field.Path, value string) field.ErrorList {
 	return nil
 }
 
-func checkValidity(path *field.Path, certs ProcessCerts) field.ErrorList {
+func checkValidity(path *field.Path, certs Certs) field.ErrorList {
 	var errs field.ErrorList
 	if certs.Validity.Duration < shortestValidity {
 		errs = append(errs, field.Invalid(path.Child("validity"), certs.Validity.Duration.String(), "must be at least "+shortestValidity.String()))
@@ -90,7 +90,7 @@ func checkValidity(path *field.Path, certs ProcessCerts) field.ErrorList {
 const mostJitter = 1.2
 
 // checkLease keeps two replicas from leading at the same time: a leader gives up before another takes over.
-func checkLease(path *field.Path, l ProcessLeaderElection) field.ErrorList {
+func checkLease(path *field.Path, l LeaderElection) field.ErrorList {
 	var errs field.ErrorList
 	if l.RetryPeriod.Duration <= 0 {
 		errs = append(errs, field.Invalid(path.Child("retryPeriod"), l.RetryPeriod.Duration.String(), "must be more than 0"))
@@ -107,7 +107,7 @@ func checkLease(path *field.Path, l ProcessLeaderElection) field.ErrorList {
 }
 
 // Redacted returns the settings without credentials, for the log.
-func (p Process) Redacted() Process {
+func (p Settings) Redacted() Settings {
 	p.PrometheusURL = redacted(p.PrometheusURL)
 	return p
 }

@@ -1,4 +1,4 @@
-package config
+package process
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Process is how the controller itself runs: the content of its configuration file, and what its flags set.
-type Process struct {
+// Settings is how the controller itself runs: the content of its configuration file, and what its flags set.
+type Settings struct {
 	// PrometheusURL is where candidates are judged by; without it no rollout starts.
 	PrometheusURL string `json:"prometheusUrl"`
 	// LogLevel is debug, info or error.
@@ -28,37 +28,37 @@ type Process struct {
 	// policies in one namespace can then send requests to the Services of all.
 	CrossNamespaceGrants bool `json:"crossNamespaceGrants"`
 	// LeaderElection lets one of several replicas reconcile.
-	LeaderElection ProcessLeaderElection `json:"leaderElection"`
+	LeaderElection LeaderElection `json:"leaderElection"`
 	// Metrics are the controller's own.
-	Metrics ProcessMetrics `json:"metrics"`
+	Metrics Metrics `json:"metrics"`
 	// Probes are /healthz and /readyz.
-	Probes ProcessListener `json:"probes"`
+	Probes Listener `json:"probes"`
 	// Pprof are the profiles of the process; served nowhere by default.
-	Pprof ProcessListener `json:"pprof"`
+	Pprof Listener `json:"pprof"`
 	// Webhook is how the API server reaches admission.
-	Webhook ProcessWebhook `json:"webhook"`
+	Webhook Webhook `json:"webhook"`
 	// Certs are the webhooks' certificates.
-	Certs ProcessCerts `json:"certs"`
+	Certs Certs `json:"certs"`
 	// ShutdownDelay is how long admission goes on after the process was told to end, until no more requests come; 0 by default.
 	ShutdownDelay metav1.Duration `json:"shutdownDelay"`
 	// KubeAPI limits the requests to the API server.
-	KubeAPI ProcessKubeAPI `json:"kubeApi"`
+	KubeAPI KubeAPI `json:"kubeApi"`
 	// MaxConcurrent limits the rollouts that are open at the same time.
-	MaxConcurrent ProcessMaxConcurrent `json:"maxConcurrent"`
+	MaxConcurrent MaxConcurrent `json:"maxConcurrent"`
 	// DryRun decides and reports everything and changes nothing.
 	DryRun bool `json:"dryRun"`
 }
 
-// ProcessMaxConcurrent limits the rollouts that are open at the same time, 0 for any number.
-type ProcessMaxConcurrent struct {
+// MaxConcurrent limits the rollouts that are open at the same time, 0 for any number.
+type MaxConcurrent struct {
 	// Cluster counts all rollouts.
 	Cluster int `json:"cluster"`
 	// Namespace counts those of each namespace.
 	Namespace int `json:"namespace"`
 }
 
-// ProcessLeaderElection says whether and how one of several replicas comes to reconcile.
-type ProcessLeaderElection struct {
+// LeaderElection says whether and how one of several replicas comes to reconcile.
+type LeaderElection struct {
 	// Enabled is false for a process that reconciles without asking.
 	Enabled bool `json:"enabled"`
 	// LeaseDuration is how long the others wait for a leader that is silent before one of them takes over.
@@ -69,22 +69,22 @@ type ProcessLeaderElection struct {
 	RetryPeriod metav1.Duration `json:"retryPeriod"`
 }
 
-// ProcessListener is something that is served over HTTP.
-type ProcessListener struct {
+// Listener is something that is served over HTTP.
+type Listener struct {
 	// BindAddress is host:port or :port; empty for nowhere.
 	BindAddress string `json:"bindAddress"`
 }
 
-// ProcessMetrics say where the controller's own metrics are served, and to whom.
-type ProcessMetrics struct {
+// Metrics say where the controller's own metrics are served, and to whom.
+type Metrics struct {
 	// BindAddress is host:port or :port; 0 for nowhere.
 	BindAddress string `json:"bindAddress"`
 	// Secure serves over TLS, only to those that may get the URL /metrics by RBAC.
 	Secure bool `json:"secure"`
 }
 
-// ProcessWebhook says how the API server reaches admission.
-type ProcessWebhook struct {
+// Webhook says how the API server reaches admission.
+type Webhook struct {
 	// Port that every replica serves admission on.
 	Port int `json:"port"`
 	// Service that the webhook configurations name.
@@ -102,8 +102,8 @@ const (
 	CertsCertManager = "cert-manager"
 )
 
-// ProcessCerts say where the webhooks' certificates come from.
-type ProcessCerts struct {
+// Certs say where the webhooks' certificates come from.
+type Certs struct {
 	// Provider is self or cert-manager.
 	Provider string `json:"provider"`
 	// Secret that keeps the certificate.
@@ -114,8 +114,8 @@ type ProcessCerts struct {
 	Validity metav1.Duration `json:"validity"`
 }
 
-// ProcessKubeAPI limits the requests to the API server.
-type ProcessKubeAPI struct {
+// KubeAPI limits the requests to the API server.
+type KubeAPI struct {
 	// QPS is how many requests are made per second, on average.
 	QPS float32 `json:"qps"`
 	// Burst is how many requests are made at once.
@@ -124,28 +124,28 @@ type ProcessKubeAPI struct {
 
 const day = 24 * time.Hour
 
-// DefaultProcess returns the settings of a process without file and flags.
-func DefaultProcess() Process {
-	return Process{
+// Default returns the settings of a process without file and flags.
+func Default() Settings {
+	return Settings{
 		LogLevel:       "info",
 		ServiceAccount: "sluice",
 		// A node that is short of CPU delays a renewal by seconds, so a leader has several attempts before it gives up.
-		LeaderElection: ProcessLeaderElection{Enabled: true, LeaseDuration: metav1.Duration{Duration: 15 * time.Second},
+		LeaderElection: LeaderElection{Enabled: true, LeaseDuration: metav1.Duration{Duration: 15 * time.Second},
 			RenewDeadline: metav1.Duration{Duration: 10 * time.Second}, RetryPeriod: metav1.Duration{Duration: 2 * time.Second}},
-		Metrics: ProcessMetrics{BindAddress: ":8080"},
-		Probes:  ProcessListener{BindAddress: ":8081"},
-		Webhook: ProcessWebhook{Port: 9443, Service: "sluice-webhook", Mutating: "zz-sluice", Validating: "zz-sluice"},
-		Certs: ProcessCerts{
+		Metrics: Metrics{BindAddress: ":8080"},
+		Probes:  Listener{BindAddress: ":8081"},
+		Webhook: Webhook{Port: 9443, Service: "sluice-webhook", Mutating: "zz-sluice", Validating: "zz-sluice"},
+		Certs: Certs{
 			Provider: CertsSelf, Secret: "sluice-webhook",
 			CAValidity: metav1.Duration{Duration: 365 * day}, Validity: metav1.Duration{Duration: 90 * day},
 		},
-		KubeAPI: ProcessKubeAPI{QPS: 100, Burst: 200},
+		KubeAPI: KubeAPI{QPS: 100, Burst: 200},
 	}
 }
 
-// ReadProcess reads a configuration file over the settings. A key that does not exist, or is there twice, is an error
+// Read reads a configuration file over the settings. A key that does not exist, or is there twice, is an error
 // with its full path.
-func ReadProcess(content []byte, over Process) (Process, error) {
+func Read(content []byte, over Settings) (Settings, error) {
 	plain, err := yaml.YAMLToJSONStrict(content)
 	if err != nil {
 		return over, fmt.Errorf("must be YAML: %w", err)

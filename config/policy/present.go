@@ -1,0 +1,93 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+// Policies are those that concern one Deployment; what does not exist is nil.
+type Policies struct {
+	// Named is the CanaryPolicy of the namespace that the Deployment names, and ClusterNamed the ClusterCanaryPolicy.
+	Named        *v1alpha1.CanaryPolicy
+	ClusterNamed *v1alpha1.ClusterCanaryPolicy
+	// Default is the ClusterCanaryPolicy for every Deployment.
+	Default *v1alpha1.ClusterCanaryPolicy
+}
+
+// nameOf is how a policy is called where it is shown; the namespaced kind is CanaryPolicy.
+func nameOf(kind, name string) string { return kind + "/" + name }
+
+// layers are the policies, the highest first, and the name of the one that the Deployment names.
+func (p Policies) layers() (layers []Layer, named string) {
+	switch {
+	case p.Named != nil:
+		named = nameOf("CanaryPolicy", p.Named.Name)
+		layers = append(layers, Layer{From: named, Spec: p.Named.Spec})
+	case p.ClusterNamed != nil:
+		named = nameOf("ClusterCanaryPolicy", p.ClusterNamed.Name)
+		layers = append(layers, Layer{From: named, Spec: p.ClusterNamed.Spec})
+	}
+	if p.Default != nil && (len(layers) == 0 || named != nameOf("ClusterCanaryPolicy", p.Default.Name)) {
+		layers = append(layers, Layer{From: nameOf("ClusterCanaryPolicy", p.Default.Name), Spec: p.Default.Spec})
+	}
+	return layers, named
+}
+
+// Present is the effective policy of a Deployment as annotations and policies are now.
+type Present struct {
+	// Policy is it parsed, and Status as it is shown; the latter is nil when there is a Problem.
+	Policy config.Policy
+	Status *v1alpha1.PolicyStatus
+	// Problem says why there is none, and what to do; no rollout starts until it is gone.
+	Problem string
+}
+
+// PresentOf makes the effective policy of a Deployment of this namespace with these annotations.
+func PresentOf(namespace string, annotations map[string]string, policies Policies) Present {
+	settings, errs := SettingsOf(annotations)
+	without := Present{Policy: Defaults()}
+	without.Policy.Group, without.Policy.IdentityLabels = settings.Group, settings.IdentityLabels
+	if err := errs.ToAggregate(); err != nil {
+		without.Problem = err.Error()
+		return without
+	}
+	layers, named := policies.layers()
+	if settings.Policy != "" && named == "" {
+		without.Problem = fmt.Sprintf("CanaryPolicy %s, which the annotation %s names, does not exist in namespace %s, and neither does a ClusterCanaryPolicy of that name: "+
+			"create one, or correct the annotation", settings.Policy, config.AnnotationPolicy, namespace)
+		return without
+	}
+	for _, layer := range layers {
+		if err := Validate(layer.Spec).ToAggregate(); err != nil {
+			without.Problem = fmt.Sprintf("%s cannot be used until this is corrected in it: %v", layer.From, err)
+			return without
+		}
+	}
+	effective, errs := EffectiveOf(settings, layers...)
+	if err := errs.ToAggregate(); err != nil {
+		without.Problem = fmt.Sprintf("%s: %v", unusable(settings, layers), err)
+		return without
+	}
+	return Present{Policy: effective.Policy, Status: &v1alpha1.PolicyStatus{Name: named, Spec: Shown(effective.Spec), Sources: effective.Sources}}
+}
+
+// unusable says who makes a policy that cannot be used, and that it is to be corrected.
+func unusable(settings Settings, layers []Layer) string {
+	if len(layers) == 0 {
+		return "annotations cannot be used until this is corrected in them"
+	}
+	var who []string
+	if len(pathsOf(settings.Settings)) > 0 {
+		who = append(who, "annotations")
+	}
+	for _, layer := range layers {
+		who = append(who, layer.From)
+	}
+	if len(who) == 1 {
+		return fmt.Sprintf("%s cannot be used until this is corrected in it", who[0])
+	}
+	return fmt.Sprintf("%s do not go together, correct one of them", strings.Join(who, " and "))
+}
