@@ -117,7 +117,7 @@ func (t *tick) wantedWeight() (weight float64, stated bool) {
 func (t *tick) writtenSplit(weight float64) SplitIntent {
 	intent := SplitIntent{Action: SplitWrite}
 	for _, r := range t.o.splitRoutes() {
-		intent.Split = *route.SplitFor(r, t.o.key())
+		intent.Split = *route.SplitFor(r, t.o.Key())
 		intent.Routes = append(intent.Routes, r.Key())
 	}
 	intent.Split.Namespace, intent.Split.Weight, intent.Split.Scale = t.o.Namespace, weight, 0

@@ -88,7 +88,7 @@ func (t *tick) join(entries map[route.Key][]route.Cohort, status *v1alpha1.Cohor
 			continue
 		}
 		all := append(slices.Clone(entries[r.Key()]), entry)
-		if _, err := route.WithCohorts(r, t.o.key(), all...); err != nil {
+		if _, err := route.WithCohorts(r, t.o.Key(), all...); err != nil {
 			waiting = fmt.Sprintf("%s: %v", r.Key().From(t.o.Namespace), err)
 			continue
 		}
@@ -139,7 +139,7 @@ func (t *tick) cohortNotInEffect() string {
 			continue
 		}
 		name := r.Key().From(t.o.Namespace)
-		if wanted, err := route.WithCohorts(r, t.o.key(), entries[r.Key()]...); err == nil && !route.Same(r, wanted) {
+		if wanted, err := route.WithCohorts(r, t.o.Key(), entries[r.Key()]...); err == nil && !route.Same(r, wanted) {
 			return name + ": its cohort is being written"
 		}
 		if ok, why := route.InEffect(r); !ok {
@@ -152,7 +152,7 @@ func (t *tick) cohortNotInEffect() string {
 // cohortLeft says which route still sends marked requests for this rollout, or to its canary for another; empty when none does.
 func (t *tick) cohortLeft() string {
 	for _, r := range t.o.Routes {
-		if len(route.CohortsFor(r, t.o.key())) > 0 || len(route.CohortsTo(r, t.endingKey())) > 0 {
+		if len(route.CohortsFor(r, t.o.Key())) > 0 || len(route.CohortsTo(r, t.endingKey())) > 0 {
 			return r.Key().From(t.o.Namespace) + " still carries the cohort"
 		}
 	}

@@ -145,7 +145,7 @@ func findRoutes(target *Target, policy config.Policy, o Observation) string {
 		if err != nil {
 			return fmt.Sprintf("%s: %v; remove the annotation", r.Key().From(o.Namespace), err)
 		}
-		if intents.Split != nil && route.SplitFor(r, o.key()) == nil {
+		if intents.Split != nil && route.SplitFor(r, o.Key()) == nil {
 			return fmt.Sprintf("%s is being split for Deployment %s: this rollout waits for that one to end",
 				r.Key().From(o.Namespace), intents.Split.Deployment)
 		}

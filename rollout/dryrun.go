@@ -52,7 +52,7 @@ func deletedDry(policy config.Policy, state State, o Observation) Plan {
 	if !o.Finalizer || carried == "" {
 		return plan
 	}
-	plan.Finalizer, plan.Wait = true, cleanUpLimit
+	plan.Finalizer, plan.Wait = true, CleanUpLimit
 	plan.Next.Message = fmt.Sprintf("%sbeing deleted, which waits: %s, and a dry run changes no route: switch dry run off, or delete the route", dryPrefix, carried)
 	if plan.Next.Message != state.Message {
 		plan.Events = []Event{deletionHeld(plan.Next.Message)}

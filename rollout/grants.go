@@ -22,7 +22,7 @@ func (t *tick) grants(made *gatewayv1.HTTPRoute) {
 	}
 	desired := route.GrantsFor(t.o.Namespace, wanted)
 	for _, grant := range desired {
-		workload.MarkGrant(grant, t.o.key())
+		workload.MarkGrant(grant, t.o.Key())
 	}
 	t.plan.Generate.Grants, t.plan.Generate.Ungrant = GrantChanges(desired, t.o.GeneratedGrants)
 	t.plan.Generate.Grants = slices.DeleteFunc(t.plan.Generate.Grants, t.wasRefused)

@@ -29,9 +29,9 @@ var interrupts = []interrupt{
 	{"group failed", (*tick).isGroupFailed, rollBackWithGroup},
 }
 
-// cleanUpLimit is how long the deletion of a Canary waits for a gateway that reports nothing: long enough for a restart
+// CleanUpLimit is how long the end of a Canary waits for a gateway that reports nothing: long enough for a restart
 // of its controller, short enough that a namespace can always be deleted.
-const cleanUpLimit = time.Minute
+const CleanUpLimit = time.Minute
 
 func (t *tick) isDeleted() bool {
 	return t.o.DeletedAt != nil || t.o.Primary == nil
@@ -50,7 +50,7 @@ func deleted(t *tick) {
 		return
 	}
 	why := t.notCleared()
-	if why != "" && t.o.Now.Sub(*t.o.DeletedAt) < cleanUpLimit {
+	if why != "" && t.o.Now.Sub(*t.o.DeletedAt) < CleanUpLimit {
 		t.say("being deleted: " + why)
 		t.wakeIn(time.Second)
 		return

@@ -109,20 +109,21 @@ type Observation struct {
 func (o Observation) splitRoutes() []route.Route {
 	var found []route.Route
 	for _, r := range o.Routes {
-		if route.SplitFor(r, o.key()) != nil {
+		if route.SplitFor(r, o.Key()) != nil {
 			found = append(found, r)
 		}
 	}
 	return found
 }
 
-func (o Observation) key() types.NamespacedName {
+// Key names the Deployment and its Canary.
+func (o Observation) Key() types.NamespacedName {
 	return types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
 }
 
 // inFlight returns the candidate when it is there and neither failed nor aborted.
 func (o Observation) inFlight() *workload.Candidate {
-	if o.Candidate == nil || o.Candidate.Mark != "" {
+	if !o.Candidate.InFlight() {
 		return nil
 	}
 	return o.Candidate

@@ -79,3 +79,6 @@ type Limits struct {
 	// Namespace counts those of one namespace.
 	Namespace int
 }
+
+// Any reports whether there is a limit.
+func (l Limits) Any() bool { return l != Limits{} }

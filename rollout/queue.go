@@ -117,10 +117,10 @@ func NextInQueue(peers []Peer, limits Limits) []types.NamespacedName {
 // place is where the candidate stands in the queue, and what it waits for; empty when it may start. A rollout that replaces
 // another keeps its slot. Those ahead that another limit keeps from starting are in nobody's way.
 func (t *tick) place() (position int32, why string) {
-	if t.o.Limits == (Limits{}) || Active(t.before) {
+	if !t.o.Limits.Any() || Active(t.before) {
 		return 0, ""
 	}
-	me := waiter{key: t.o.key(), slot: slotOf(t.o.Namespace, t.o.Name, t.policy.Group), asked: t.o.Candidate.At}
+	me := waiter{key: t.o.Key(), slot: slotOf(t.o.Namespace, t.o.Name, t.policy.Group), asked: t.o.Candidate.At}
 	taken := runningOf(t.o.Peers, t.o.Limits)
 	position = 1
 	for _, w := range waitersOf(t.o.Peers) {

@@ -106,5 +106,5 @@ func (t *tick) losesTesters() bool {
 	if t.o.Primary == nil || t.o.Primary.Status.AvailableReplicas > 0 || t.plan.Split.Action == SplitLeave || len(t.plan.Split.Split.Match) > 0 {
 		return false
 	}
-	return slices.ContainsFunc(t.o.splitRoutes(), func(r route.Route) bool { return len(route.SplitFor(r, t.o.key()).Match) > 0 })
+	return slices.ContainsFunc(t.o.splitRoutes(), func(r route.Route) bool { return len(route.SplitFor(r, t.o.Key()).Match) > 0 })
 }

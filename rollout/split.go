@@ -15,7 +15,7 @@ import (
 func (t *tick) writtenWeight() float64 {
 	var weight float64
 	for _, r := range t.o.splitRoutes() {
-		weight = max(weight, route.SplitFor(r, t.o.key()).Weight)
+		weight = max(weight, route.SplitFor(r, t.o.Key()).Weight)
 	}
 	return weight
 }
@@ -24,7 +24,7 @@ func (t *tick) writtenWeight() float64 {
 func (t *tick) writtenShare() float64 {
 	var share float64
 	for _, r := range t.o.splitRoutes() {
-		split := route.SplitFor(r, t.o.key())
+		split := route.SplitFor(r, t.o.Key())
 		share = max(share, split.Weight, split.Mirror)
 	}
 	return share
@@ -88,7 +88,7 @@ func (t *tick) mayCleanUp() bool {
 	if changed := t.before.SplitChanged; changed != nil {
 		since = later(since, changed.Time)
 	}
-	left := since.Add(cleanUpLimit).Sub(t.o.Now)
+	left := since.Add(CleanUpLimit).Sub(t.o.Now)
 	if left <= 0 {
 		return false
 	}

@@ -46,6 +46,9 @@ type Candidate struct {
 	RetriedBy string `json:"retriedBy,omitempty"`
 }
 
+// InFlight reports whether there is a candidate that has neither failed nor was aborted.
+func (c *Candidate) InFlight() bool { return c != nil && c.Mark == MarkNone }
+
 // Previous is the template that a promotion replaced. It lives in an annotation of the primary until the promotion has
 // settled.
 type Previous struct {
