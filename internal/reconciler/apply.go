@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -17,40 +18,71 @@ import (
 )
 
 // write is one kind of write, which knows by itself whether there is anything to do.
-type write func(context.Context, *v1alpha1.Canary, rollout.Observation, rollout.Plan) error
+type write func(context.Context, observed, rollout.Plan) error
 
 // apply writes a plan in the order that makes a crash between two writes harmless: the state first, then its effects,
 // and what happened last. The finalizer is there before a split and goes after it.
-func (r *Reconciler) apply(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
-	if err := inOrder(ctx, canary, o, plan, r.addFinalizer, r.writeState); err != nil {
+func (r *Reconciler) apply(ctx context.Context, o observed, plan rollout.Plan) error {
+	stated := changed(o.canary.Status, plan.Next)
+	if stated {
+		log.FromContext(ctx).Info("tick", "plan", plan.String())
+	}
+	if err := r.createCanary(ctx, o); err != nil {
 		return err
 	}
-	stated := changed(canary.Status, plan.Next) && !plan.DeleteCanary
-	writes := []write{r.writeCopy, r.writeSplit, r.writeAsk, r.letGo}
-	if plan.Ask.Key == config.AnnotationRestore {
-		// A primary that does not get ready gets its template back, whatever else cannot be written.
-		writes = []write{r.writeAsk, r.writeCopy, r.writeSplit, r.letGo}
+	r.memory.ask(ctx, o)
+	if err := inOrder(ctx, o, plan, r.addFinalizer, r.writeState); err != nil {
+		return err
 	}
 	// What cannot be generated must not keep a rollout from taking the canary's requests away.
 	err := errors.Join(
-		r.writeGenerated(ctx, canary, o, plan),
-		inOrder(ctx, canary, o, plan, writes...))
+		r.writeGenerated(ctx, o, plan),
+		inOrder(ctx, o, plan, r.effects(plan)...))
 	// No later tick tells what a written state tells, even when an effect is still to come.
-	if err == nil || stated {
-		if !r.DryRun {
-			r.metrics.observe(canary, plan)
-		}
-		r.tell(canary, o.Primary, plan.Events)
-		r.tellHooks(ctx, canary, o, plan)
+	if err == nil || stated && !plan.DeleteCanary {
+		r.publish(ctx, o, plan)
 	}
 	return err
 }
 
-func inOrder(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan, writes ...write) error {
+// effects are the writes after the state, in their order.
+func (r *Reconciler) effects(plan rollout.Plan) []write {
+	if plan.Ask.Key == config.AnnotationRestore {
+		// A primary that does not get ready gets its template back, whatever else cannot be written.
+		return []write{r.writeAsk, r.writeCopy, r.writeSplit, r.letGo}
+	}
+	return []write{r.writeCopy, r.writeSplit, r.writeAsk, r.letGo}
+}
+
+func inOrder(ctx context.Context, o observed, plan rollout.Plan, writes ...write) error {
 	for _, next := range writes {
-		if err := next(ctx, canary, o, plan); err != nil {
+		if err := next(ctx, o, plan); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// publish reports what was written: in metrics, events and hooks.
+func (r *Reconciler) publish(ctx context.Context, o observed, plan rollout.Plan) {
+	if !r.options.DryRun {
+		r.memory.metrics.show(o.canary, plan)
+	}
+	r.tell(o, plan.Events...)
+	r.tellHooks(ctx, o, plan)
+}
+
+// createCanary creates the Canary in the first tick of a Deployment. If somebody else has created it meanwhile, the next tick
+// reads it.
+func (r *Reconciler) createCanary(ctx context.Context, o observed) error {
+	if o.canary.UID != "" {
+		return nil
+	}
+	if err := controllerutil.SetControllerReference(o.Primary, o.canary, r.client.Scheme()); err != nil {
+		return fmt.Errorf("own Canary %s: %w", o.Key(), err)
+	}
+	if err := r.client.Create(ctx, o.canary, client.FieldOwner(config.FieldManager)); err != nil {
+		return fmt.Errorf("create Canary %s: %w", o.Key(), err)
 	}
 	return nil
 }
@@ -64,11 +96,11 @@ func changed(before, next rollout.State) bool {
 	return !equality.Semantic.DeepEqual(before, next)
 }
 
-func (r *Reconciler) addFinalizer(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
+func (r *Reconciler) addFinalizer(ctx context.Context, o observed, plan rollout.Plan) error {
 	if !plan.Finalizer || o.Finalizer || o.DeletedAt != nil {
 		return nil
 	}
-	return r.patchFinalizer(ctx, canary, controllerutil.AddFinalizer)
+	return r.patchFinalizer(ctx, o.canary, controllerutil.AddFinalizer)
 }
 
 func (r *Reconciler) patchFinalizer(ctx context.Context, canary *v1alpha1.Canary, change func(client.Object, string) bool) error {
@@ -76,39 +108,40 @@ func (r *Reconciler) patchFinalizer(ctx context.Context, canary *v1alpha1.Canary
 	base := canary.DeepCopy()
 	change(canary, config.Finalizer)
 	patch := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Patch(ctx, canary, patch, client.FieldOwner(config.FieldManager)); err != nil {
+	if err := r.client.Patch(ctx, canary, patch, client.FieldOwner(config.FieldManager)); err != nil {
 		return fmt.Errorf("write finalizer of Canary %s/%s: %w", canary.Namespace, canary.Name, err)
 	}
 	canary.Status = status
 	return nil
 }
 
-func (r *Reconciler) writeState(ctx context.Context, canary *v1alpha1.Canary, _ rollout.Observation, plan rollout.Plan) error {
+func (r *Reconciler) writeState(ctx context.Context, o observed, plan rollout.Plan) error {
+	canary := o.canary
 	if !changed(canary.Status, plan.Next) || plan.DeleteCanary {
 		return nil
 	}
 	updated := canary.DeepCopy()
 	updated.Status = plan.Next
-	if err := r.Client.Status().Update(ctx, updated, client.FieldOwner(config.FieldManager)); err != nil {
+	if err := r.client.Status().Update(ctx, updated, client.FieldOwner(config.FieldManager)); err != nil {
 		return fmt.Errorf("write status of Canary %s/%s: %w", canary.Namespace, canary.Name, err)
 	}
 	canary.ResourceVersion = updated.ResourceVersion
 	return nil
 }
 
-func (r *Reconciler) writeCopy(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
+func (r *Reconciler) writeCopy(ctx context.Context, o observed, plan rollout.Plan) error {
 	switch plan.Copy.Action {
 	case rollout.CopyEnsure, rollout.CopyScale:
-		err := r.ensureCopy(ctx, canary, o, plan.Copy)
+		err := r.ensureCopy(ctx, o, plan.Copy)
 		if refused(err) {
-			r.tell(canary, o.Primary, []rollout.Event{rollout.CanaryRejected(err)})
+			r.tell(o, rollout.CanaryRejected(err))
 		}
 		if err != nil {
 			return err
 		}
-		return r.ensureGrant(ctx, canary, plan.Copy.Grant, o)
+		return r.ensureGrant(ctx, o, plan.Copy.Grant)
 	case rollout.CopyRemove:
-		if err := r.removeGrants(ctx, canary, o.Grants); err != nil {
+		if err := r.removeGrants(ctx, o.canary, o.Grants); err != nil {
 			return err
 		}
 		return r.removeCopy(ctx, o)
@@ -117,14 +150,14 @@ func (r *Reconciler) writeCopy(ctx context.Context, canary *v1alpha1.Canary, o r
 }
 
 func (r *Reconciler) create(ctx context.Context, object client.Object) error {
-	if err := r.Client.Create(ctx, object, client.FieldOwner(config.FieldManager)); err != nil {
+	if err := r.client.Create(ctx, object, client.FieldOwner(config.FieldManager)); err != nil {
 		return fmt.Errorf("create %T %s/%s: %w", object, object.GetNamespace(), object.GetName(), err)
 	}
 	return nil
 }
 
 func (r *Reconciler) update(ctx context.Context, object client.Object) error {
-	if err := r.Client.Update(ctx, object, client.FieldOwner(config.FieldManager)); err != nil {
+	if err := r.client.Update(ctx, object, client.FieldOwner(config.FieldManager)); err != nil {
 		return fmt.Errorf("update %s: %w", nameOf(object), err)
 	}
 	return nil
@@ -135,7 +168,7 @@ func (r *Reconciler) delete(ctx context.Context, object client.Object) error {
 		return nil
 	}
 	uid := object.GetUID()
-	err := r.Client.Delete(ctx, object, client.PropagationPolicy(metav1.DeletePropagationBackground), client.Preconditions{UID: &uid})
+	err := r.client.Delete(ctx, object, client.PropagationPolicy(metav1.DeletePropagationBackground), client.Preconditions{UID: &uid})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("delete %T %s/%s: %w", object, object.GetNamespace(), object.GetName(), err)
 	}
@@ -143,14 +176,14 @@ func (r *Reconciler) delete(ctx context.Context, object client.Object) error {
 }
 
 // letGo comes last: without its finalizer, or deleted, the Canary is gone.
-func (r *Reconciler) letGo(ctx context.Context, canary *v1alpha1.Canary, _ rollout.Observation, plan rollout.Plan) error {
-	if !plan.Finalizer && controllerutil.ContainsFinalizer(canary, config.Finalizer) {
-		if err := r.patchFinalizer(ctx, canary, controllerutil.RemoveFinalizer); err != nil {
+func (r *Reconciler) letGo(ctx context.Context, o observed, plan rollout.Plan) error {
+	if !plan.Finalizer && controllerutil.ContainsFinalizer(o.canary, config.Finalizer) {
+		if err := r.patchFinalizer(ctx, o.canary, controllerutil.RemoveFinalizer); err != nil {
 			return client.IgnoreNotFound(err)
 		}
 	}
 	if plan.DeleteCanary {
-		return r.delete(ctx, canary)
+		return r.delete(ctx, o.canary)
 	}
 	return nil
 }

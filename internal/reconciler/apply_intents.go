@@ -15,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/rollout"
 )
@@ -30,7 +29,7 @@ func (r *Reconciler) annotate(ctx context.Context, object client.Object, resourc
 	if err != nil {
 		return fmt.Errorf("encode annotations: %w", err)
 	}
-	if err := r.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(config.FieldManager)); err != nil {
+	if err := r.client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(config.FieldManager)); err != nil {
 		return fmt.Errorf("write annotations %s on %s: %w", strings.Join(slices.Sorted(maps.Keys(annotations)), ", "), nameOf(object), err)
 	}
 	return nil
@@ -46,14 +45,14 @@ func nameOf(object client.Object) string {
 }
 
 // writeAsk asks admission for one thing. It carries no resource version: the hash says what it is meant for.
-func (r *Reconciler) writeAsk(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
+func (r *Reconciler) writeAsk(ctx context.Context, o observed, plan rollout.Plan) error {
 	if plan.Ask.Key == "" {
 		return nil
 	}
 	target := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}
 	err := r.annotate(ctx, target, "", map[string]any{plan.Ask.Key: plan.Ask.Value()})
 	if refused(err) {
-		r.tell(canary, o.Primary, []rollout.Event{rollout.AskRejected(plan.Ask, err)})
+		r.tell(o, rollout.AskRejected(plan.Ask, err))
 	}
 	return err
 }
@@ -65,15 +64,15 @@ func refused(err error) bool {
 }
 
 // tell sends the events to the Canary and to the Deployment.
-func (r *Reconciler) tell(canary *v1alpha1.Canary, primary *appsv1.Deployment, events []rollout.Event) {
+func (r *Reconciler) tell(o observed, events ...rollout.Event) {
 	for _, event := range events {
 		kind := corev1.EventTypeNormal
 		if event.Warning {
 			kind = corev1.EventTypeWarning
 		}
-		r.Recorder.Event(canary, kind, event.Reason, event.Message)
-		if primary != nil {
-			r.Recorder.Event(primary, kind, event.Reason, event.Message)
+		r.recorder.Event(o.canary, kind, event.Reason, event.Message)
+		if o.Primary != nil {
+			r.recorder.Event(o.Primary, kind, event.Reason, event.Message)
 		}
 	}
 }

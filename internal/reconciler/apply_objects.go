@@ -21,11 +21,11 @@ import (
 )
 
 // ensureCopy makes what runs the candidate be as intended, in order, and removes what is no longer intended.
-func (r *Reconciler) ensureCopy(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, intent rollout.CopyIntent) error {
-	owner := *metav1.NewControllerRef(canary, v1alpha1.GroupVersion.WithKind("Canary"))
-	desired, err := rollout.CopyObjects(o, intent, owner)
+func (r *Reconciler) ensureCopy(ctx context.Context, o observed, intent rollout.CopyIntent) error {
+	owner := *metav1.NewControllerRef(o.canary, v1alpha1.GroupVersion.WithKind("Canary"))
+	desired, err := rollout.CopyObjects(o.Observation, intent, owner)
 	if err != nil {
-		return fmt.Errorf("make the canary of Deployment %s/%s: %w", o.Namespace, o.Name, err)
+		return fmt.Errorf("make the canary of Deployment %s: %w", o.Key(), err)
 	}
 	intended := map[string]bool{}
 	for _, object := range desired {
@@ -49,7 +49,7 @@ func keyOf(object workload.Object) string {
 }
 
 // currentOf is what there is of an object that is intended, nil when there is nothing.
-func currentOf(o rollout.Observation, desired workload.Object) workload.Object {
+func currentOf(o observed, desired workload.Object) workload.Object {
 	switch desired.(type) {
 	case *appsv1.Deployment:
 		if o.Copy != nil {
@@ -139,7 +139,7 @@ func (r *Reconciler) withSpec(current, desired workload.Object) (client.Object, 
 	if equality.Semantic.DeepEqual(have["spec"], want["spec"]) {
 		return current, nil
 	}
-	kind, err := apiutil.GVKForObject(desired, r.Client.Scheme())
+	kind, err := apiutil.GVKForObject(desired, r.client.Scheme())
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (r *Reconciler) withSpec(current, desired workload.Object) (client.Object, 
 }
 
 // removeCopy deletes all that was made; NetworkPolicies go last, so that no pod is without them.
-func (r *Reconciler) removeCopy(ctx context.Context, o rollout.Observation) error {
+func (r *Reconciler) removeCopy(ctx context.Context, o observed) error {
 	var first, last []client.Object
 	for _, object := range o.Made {
 		if _, protects := object.(*networkingv1.NetworkPolicy); protects {

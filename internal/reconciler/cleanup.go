@@ -18,12 +18,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-const (
-	cleanUpPeriod = 500 * time.Millisecond
-	// reportLimit is how long the routes' gateways may take to report that they took a route back; a gateway that is gone
-	// never does.
-	reportLimit = time.Minute
-)
+const cleanUpPeriod = 500 * time.Millisecond
 
 // cleanUp ends all rollouts without a verdict. Canaries stay, and so do the candidates in the Deployments' annotations: a
 // later installation starts them again at weight 0.
@@ -40,7 +35,7 @@ func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
 	if err != nil {
 		return err
 	}
-	u := &cleanUp{Reconciler: &Reconciler{Client: c, Live: c, routes: c, namespaces: namespaces},
+	u := &cleanUp{Reconciler: &Reconciler{reader: &reader{cached: c, live: c, routes: c, options: Options{Namespaces: namespaces}, memory: &memory{}}, client: c},
 		restored: map[types.NamespacedName]time.Time{}, cleared: map[types.NamespacedName]time.Time{}}
 	u.kinds.Store(found)
 	var left error
@@ -77,7 +72,7 @@ func (u *cleanUp) pass(ctx context.Context) error {
 	}
 	for _, namespace := range u.readable() {
 		var canaries v1alpha1.CanaryList
-		if err := u.Client.List(ctx, &canaries, client.InNamespace(namespace)); err != nil && !meta.IsNoMatchError(err) {
+		if err := u.cached.List(ctx, &canaries, client.InNamespace(namespace)); err != nil && !meta.IsNoMatchError(err) {
 			return fmt.Errorf("list Canaries: %w", err)
 		}
 		for i := range canaries.Items {
@@ -107,12 +102,12 @@ func (u *cleanUp) restore(ctx context.Context, current route.Route) error {
 // mayRestore says why a route must keep its split.
 func (u *cleanUp) mayRestore(ctx context.Context, current route.Route, split route.Split) error {
 	key := split.DeploymentOn(current)
-	primary, err := fetch(ctx, u.Live, key, &appsv1.Deployment{})
+	primary, err := fetch(ctx, u.live, key, &appsv1.Deployment{})
 	if err != nil {
 		return err
 	}
 	key.Name = workload.CanaryName(key.Name)
-	copied, err := fetch(ctx, u.Live, key, &appsv1.Deployment{})
+	copied, err := fetch(ctx, u.live, key, &appsv1.Deployment{})
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes [
 // releaseGenerated deletes the grants of other namespaces that the generated route no longer needs.
 func (u *cleanUp) releaseGenerated(ctx context.Context, canary *v1alpha1.Canary) error {
 	key := client.ObjectKeyFromObject(canary)
-	primary, err := fetch(ctx, u.Live, key, &appsv1.Deployment{})
+	primary, err := fetch(ctx, u.live, key, &appsv1.Deployment{})
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []route.Route) err
 			why = append(why, fmt.Sprintf("%s: %s", name, reason))
 		}
 	}
-	if len(why) > 0 && now.Sub(first(u.restored, key, now)) < reportLimit {
+	if len(why) > 0 && now.Sub(first(u.restored, key, now)) < rollout.CleanUpLimit {
 		return errors.New(strings.Join(why, "; "))
 	}
 	if now.Sub(first(u.cleared, key, now)) < analysis.Settle {
@@ -113,7 +113,7 @@ func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) erro
 	made := []client.ListOption{client.InNamespace(canary.Namespace), client.MatchingLabels{config.LabelRole: config.RoleCanary}}
 	for _, list := range []client.ObjectList{&autoscalingv2.HorizontalPodAutoscalerList{}, &policyv1.PodDisruptionBudgetList{},
 		&appsv1.DeploymentList{}, &corev1.ServiceList{}, &networkingv1.NetworkPolicyList{}} {
-		if err := u.Live.List(ctx, list, made...); err != nil {
+		if err := u.live.List(ctx, list, made...); err != nil {
 			return fmt.Errorf("list copies: %w", err)
 		}
 		items, err := meta.ExtractList(list)
@@ -139,7 +139,7 @@ func (u *cleanUp) forgetRollout(ctx context.Context, canary *v1alpha1.Canary) er
 	status := &canary.Status
 	status.Phase, status.Outcome, status.Step, status.CanaryWeight = "", "", 0, 0
 	status.Message = "Sluice was uninstalled during the rollout, which starts again at weight 0 when it is back"
-	if err := u.Client.Status().Update(ctx, canary, client.FieldOwner(config.FieldManager)); err != nil {
+	if err := u.client.Status().Update(ctx, canary, client.FieldOwner(config.FieldManager)); err != nil {
 		return fmt.Errorf("write status: %w", err)
 	}
 	return nil

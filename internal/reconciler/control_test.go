@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/testserver"
 	"sluice.dev/sluice/internal/workload"
@@ -74,10 +75,19 @@ func TestFreezesThatCannotBeMeantAreRejected(t *testing.T) {
 }
 
 // queueing is a reconciler of its own with limits, whose cache is the client's first look: it never shows what was written
-// since, which is the worst that a cache can do.
-func queueing(t *testing.T, limits rollout.Limits, names []string) *Reconciler {
+// since, which is the worst that a cache can do. Each Deployment holds back a candidate that no other reconciler sees. What is
+// written goes nowhere but to the function.
+func queueing(t *testing.T, limits rollout.Limits, names []string, written func(v1alpha1.CanaryStatus)) *Reconciler {
 	t.Helper()
 	stale := interceptor.NewClient(server.Client, interceptor.Funcs{
+		Get: func(ctx context.Context, next client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+			err := next.Get(ctx, key, object, options...)
+			if primary, is := object.(*appsv1.Deployment); is && err == nil {
+				text, _ := candidateFor(primary).Encode()
+				metav1.SetMetaDataAnnotation(&primary.ObjectMeta, config.AnnotationCandidate, text)
+			}
+			return err
+		},
 		List: func(ctx context.Context, next client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
 			if err := next.List(ctx, list, options...); err != nil {
 				return err
@@ -99,8 +109,19 @@ func queueing(t *testing.T, limits rollout.Limits, names []string) *Reconciler {
 			return nil
 		},
 	})
-	r := &Reconciler{Client: stale, Live: server.Client, samples: newSamples(testserver.AllIsWell), Recorder: record.NewFakeRecorder(1000),
-		Limits: limits, routes: server.Client, hooks: newHooks(nil), prometheus: true, metrics: newMetrics(prometheus.NewRegistry()), wake: make(chan event.GenericEvent, wakeBuffer)}
+	nowhere := interceptor.NewClient(server.Client, interceptor.Funcs{
+		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { return nil },
+		Patch: func(context.Context, client.WithWatch, client.Object, client.Patch, ...client.PatchOption) error {
+			return nil
+		},
+		SubResourceUpdate: func(_ context.Context, _ client.Client, _ string, object client.Object, _ ...client.SubResourceUpdateOption) error {
+			written(object.(*v1alpha1.Canary).Status)
+			return nil
+		},
+	})
+	r := &Reconciler{client: nowhere, recorder: record.NewFakeRecorder(1000), wake: make(chan event.GenericEvent, wakeBuffer), reader: &reader{
+		cached: stale, live: server.Client, routes: server.Client, options: Options{Prometheus: true, Limits: limits},
+		memory: newMemory(testserver.AllIsWell, nil, prometheus.NewRegistry())}}
 	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
 	return r
 }
@@ -116,59 +137,80 @@ func TestManyTicksAtOnceKeepTheLimit(t *testing.T) {
 		a.waitForPhase(v1alpha1.PhaseInitialized)
 		names = append(names, a.namespace)
 	}
-	r := queueing(t, rollout.Limits{Cluster: limit}, names)
-	plans := make(chan rollout.Plan, 4*candidates)
+	states := make(chan rollout.State, 4*candidates)
+	r := queueing(t, rollout.Limits{Cluster: limit}, names, func(next rollout.State) { states <- next })
 	var ticks sync.WaitGroup
 	for range 4 {
 		for _, name := range names {
 			ticks.Add(1)
 			go func() {
 				defer ticks.Done()
-				plan, err := r.tickOnly(t.Context(), name)
-				if err == nil {
-					plans <- plan
-				}
+				r.tick(t.Context(), name)
 			}()
 		}
 	}
 	ticks.Wait()
-	close(plans)
+	close(states)
 	started, waited := 0, 0
-	for plan := range plans {
-		if rollout.Active(plan.Next) {
+	for next := range states {
+		if rollout.Active(next) {
 			started++
-		} else if plan.Next.Queue != nil {
+		} else if next.Queue != nil {
 			waited++
 		}
 	}
-	r.slots.mu.Lock()
+	slots := &r.memory.slots
+	slots.mu.Lock()
 	open := 0
-	for _, taken := range r.slots.taken {
+	for _, taken := range slots.taken {
 		if taken {
 			open++
 		}
 	}
-	r.slots.mu.Unlock()
+	slots.mu.Unlock()
 	g.Expect(open).To(Equal(limit), "as many start as may")
 	g.Expect(started).To(BeNumerically(">=", limit))
 	g.Expect(waited).To(BeNumerically(">", 0), "the others wait in the queue")
 }
 
-// tickOnly decides with a candidate, as a tick does before it writes anything.
-func (r *Reconciler) tickOnly(ctx context.Context, namespace string) (rollout.Plan, error) {
-	canary, o, err := r.subjects(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: namespace, Name: "podinfo"}})
-	if err != nil {
-		return rollout.Plan{}, err
+// tick is a tick whose turn comes.
+func (r *Reconciler) tick(ctx context.Context, namespace string) {
+	for {
+		result, err := r.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: namespace, Name: "podinfo"}})
+		if err != nil || result.RequeueAfter != turnRetry {
+			return
+		}
+		<-time.After(result.RequeueAfter)
 	}
-	policy, err := r.gather(ctx, canary, &o)
-	if err != nil {
-		return rollout.Plan{}, err
-	}
-	o.Candidate = candidateFor(o.Primary)
-	return r.decide(ctx, policy, canary, &o)
 }
 
-// candidateFor is a candidate that no other reconciler sees.
+func TestACandidateThatFindsAnotherOneDecidingLooksAgain(t *testing.T) {
+	a := newApp(t)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	var states []rollout.State
+	r := queueing(t, rollout.Limits{Cluster: 1}, []string{a.namespace}, func(next rollout.State) { states = append(states, next) })
+	request := ctrl.Request{NamespacedName: client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}}
+	r.memory.slots.queue.Lock()
+	result, err := r.Reconcile(t.Context(), request)
+	a.Expect(err).NotTo(HaveOccurred())
+	a.Expect(result).To(Equal(ctrl.Result{RequeueAfter: turnRetry}))
+	a.Expect(states).To(BeEmpty(), "it has decided")
+
+	r.memory.slots.set(request.NamespacedName, true)
+	_, err = r.Reconcile(t.Context(), request)
+	a.Expect(err).NotTo(HaveOccurred())
+	a.Expect(states).To(HaveLen(1), "a rollout that has its slot waits for nobody")
+	r.memory.slots.forget(request.NamespacedName)
+	r.memory.slots.queue.Unlock()
+	for range 2 {
+		r.memory.slots.forget(request.NamespacedName)
+		result, err = r.Reconcile(t.Context(), request)
+		a.Expect(err).NotTo(HaveOccurred())
+		a.Expect(result.RequeueAfter).NotTo(Equal(turnRetry), "the turn ends with the tick")
+	}
+}
+
+// candidateFor is a candidate for a Deployment.
 func candidateFor(primary *appsv1.Deployment) *workload.Candidate {
 	template, err := workload.TemplateOf(primary.Spec.Template)
 	if err != nil {
@@ -181,10 +223,10 @@ func TestTheEndOfARolloutWakesTheNext(t *testing.T) {
 	g := NewWithT(t)
 	a := newApp(t)
 	a.waitForPhase(v1alpha1.PhaseInitialized)
-	r := queueing(t, rollout.Limits{Cluster: 1}, nil)
+	r := queueing(t, rollout.Limits{Cluster: 1}, nil, nil)
 	key := client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}
-	r.slots.set(key, true)
-	r.Client = interceptor.NewClient(server.Client, interceptor.Funcs{
+	r.memory.slots.set(key, true)
+	r.cached = interceptor.NewClient(server.Client, interceptor.Funcs{
 		List: func(ctx context.Context, next client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
 			canaries, ok := list.(*v1alpha1.CanaryList)
 			if !ok {

@@ -43,7 +43,7 @@ func (d *decodedRoutes) keep(known map[types.UID]route.Route, routes []route.Rou
 }
 
 // listRoutes reads the routes of a namespace, or of all that are watched.
-func (r *Reconciler) listRoutes(ctx context.Context, namespace string) ([]route.Route, error) {
+func (r *reader) listRoutes(ctx context.Context, namespace string) ([]route.Route, error) {
 	known := r.decoded.known()
 	var routes []route.Route
 	for _, kind := range r.known().routes {

@@ -37,7 +37,7 @@ func listedRoute(n int, version, host string) unstructured.Unstructured {
 
 func TestOnlyRoutesThatHaveChangedAreDecodedAgain(t *testing.T) {
 	cache := &listed{items: []unstructured.Unstructured{listedRoute(0, "1", "a"), listedRoute(1, "1", "a"), listedRoute(2, "1", "a")}}
-	r := &Reconciler{routes: cache}
+	r := &reader{routes: cache}
 	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
 	hosts := func(namespace string) (found []string) {
 		t.Helper()
@@ -71,7 +71,7 @@ func BenchmarkListingAThousandRoutes(b *testing.B) {
 	for n := range 1000 {
 		cache.items = append(cache.items, listedRoute(n, "1", "a"))
 	}
-	r := &Reconciler{routes: cache}
+	r := &reader{routes: cache}
 	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
 	b.ReportAllocs()
 	for b.Loop() {

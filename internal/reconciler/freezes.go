@@ -40,17 +40,16 @@ func (f freezes) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 	return ctrl.Result{RequeueAfter: max(change.Sub(now), time.Millisecond)}, nil
 }
 
-func (r *Reconciler) readFreezes(ctx context.Context, o *rollout.Observation) error {
+func (r *reader) readFreezes(ctx context.Context) ([]v1alpha1.Freeze, error) {
 	var list v1alpha1.FreezeList
-	if err := r.Client.List(ctx, &list); err != nil {
-		return fmt.Errorf("list Freezes: %w", err)
+	if err := r.cached.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("list Freezes: %w", err)
 	}
-	o.Freezes = list.Items
-	return nil
+	return list.Items, nil
 }
 
 // ofFreeze maps a Freeze to the Canaries that have something to freeze.
-func (r *Reconciler) ofFreeze(ctx context.Context, _ client.Object) []ctrl.Request {
+func (r *reader) ofFreeze(ctx context.Context, _ client.Object) []ctrl.Request {
 	return r.canaries(ctx, metav1.NamespaceAll, func(canary *v1alpha1.Canary) bool {
 		return rollout.Active(canary.Status) || canary.Status.Phase == v1alpha1.PhaseWaiting
 	})

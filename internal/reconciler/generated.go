@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/rollout"
@@ -54,8 +53,7 @@ func (a *applied) forget(deployment types.NamespacedName) {
 }
 
 // writeGenerated applies what the policy has made, and lets go of what it no longer asks for.
-func (r *Reconciler) writeGenerated(ctx context.Context, _ *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
-	key := types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
+func (r *Reconciler) writeGenerated(ctx context.Context, o observed, plan rollout.Plan) error {
 	for _, made := range plan.Generate.Objects {
 		what := rollout.Applied{Hash: made.GetAnnotations()[config.AnnotationGenerated], At: time.Now()}
 		err := r.applyGenerated(ctx, made, o)
@@ -65,7 +63,7 @@ func (r *Reconciler) writeGenerated(ctx context.Context, _ *v1alpha1.Canary, o r
 		if err != nil {
 			what.Refused = rollout.GeneratedRefused(made.GetKind(), made.GetName(), err)
 		}
-		r.applied.set(key, rollout.GeneratedKey{Kind: made.GetKind(), Name: made.GetName()}, what)
+		r.memory.applied.set(o.Key(), rollout.GeneratedKey{Kind: made.GetKind(), Name: made.GetName()}, what)
 		if err != nil {
 			return err
 		}
@@ -75,7 +73,7 @@ func (r *Reconciler) writeGenerated(ctx context.Context, _ *v1alpha1.Canary, o r
 			return err
 		}
 	}
-	return r.writeGrants(ctx, key, plan.Generate)
+	return r.writeGrants(ctx, o.Key(), plan.Generate)
 }
 
 // unknownField reports whether the schema that the cluster has for an object has no such field; the API server calls that an
@@ -86,14 +84,14 @@ func unknownField(err error) bool {
 
 // applyGenerated writes an object with the fields that are generated and no others. A field that the cluster's CRDs do not know
 // is refused, and not dropped without a word: applying is always strict.
-func (r *Reconciler) applyGenerated(ctx context.Context, made *unstructured.Unstructured, o rollout.Observation) error {
+func (r *Reconciler) applyGenerated(ctx context.Context, made *unstructured.Unstructured, o observed) error {
 	object := made.DeepCopy()
 	if object.GetKind() == route.HTTP {
 		if err := keepIntents(object, o); err != nil {
 			return fmt.Errorf("repair %s: %w", nameOf(object), err)
 		}
 	}
-	err := r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.ForceOwnership, client.FieldOwner(config.FieldManager))
+	err := r.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.ForceOwnership, client.FieldOwner(config.FieldManager))
 	if err != nil {
 		return fmt.Errorf("apply %s: %w", nameOf(made), err)
 	}
@@ -101,7 +99,7 @@ func (r *Reconciler) applyGenerated(ctx context.Context, made *unstructured.Unst
 }
 
 // keepIntents renders the split and the cohorts that the route has on the rules that are to be applied.
-func keepIntents(object *unstructured.Unstructured, o rollout.Observation) error {
+func keepIntents(object *unstructured.Unstructured, o observed) error {
 	generated, err := route.FromObject(object.Object)
 	if err != nil {
 		return err
@@ -122,7 +120,7 @@ func keepIntents(object *unstructured.Unstructured, o rollout.Observation) error
 // letGoOf makes a generated object the user's, as it is: without our labels, its owner, and any claim to its fields, so that
 // whoever applies it next meets no conflict. Where the API server lets only those change owners who may delete the object, the
 // owner stays.
-func (r *Reconciler) letGoOf(ctx context.Context, made rollout.GeneratedKey, o rollout.Observation) error {
+func (r *Reconciler) letGoOf(ctx context.Context, made rollout.GeneratedKey, o observed) error {
 	current := metadataOf(made, o)
 	if current == nil {
 		return nil
@@ -154,13 +152,13 @@ func (r *Reconciler) patchMetadata(ctx context.Context, made rollout.GeneratedKe
 	}
 	object.SetNamespace(namespace)
 	object.SetName(made.Name)
-	if err := r.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(config.FieldManager)); err != nil {
+	if err := r.client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(config.FieldManager)); err != nil {
 		return fmt.Errorf("let go of %s: %w", made, err)
 	}
 	return nil
 }
 
-func metadataOf(made rollout.GeneratedKey, o rollout.Observation) *metav1.ObjectMeta {
+func metadataOf(made rollout.GeneratedKey, o observed) *metav1.ObjectMeta {
 	for i := range o.Services {
 		if made.Kind == "Service" && o.Services[i].Name == made.Name {
 			return &o.Services[i].ObjectMeta

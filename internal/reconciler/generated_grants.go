@@ -17,7 +17,7 @@ import (
 )
 
 // listGenerated reads the grants that were generated for a Deployment, in all namespaces that are ours to read.
-func (r *Reconciler) listGenerated(ctx context.Context, deployment types.NamespacedName) ([]gatewayv1.ReferenceGrant, error) {
+func (r *reader) listGenerated(ctx context.Context, deployment types.NamespacedName) ([]gatewayv1.ReferenceGrant, error) {
 	var grants []gatewayv1.ReferenceGrant
 	for _, namespace := range r.readable() {
 		found, err := r.listGrants(ctx, namespace, client.MatchingLabels{config.LabelRole: config.RoleGenerated, config.LabelPrimary: workload.LabelValue(deployment.Name)})
@@ -52,7 +52,7 @@ func (r *Reconciler) writeGrants(ctx context.Context, deployment types.Namespace
 		if refused(err) {
 			what.Refused = rollout.GeneratedRefused(grantKind, rollout.GrantKeyOf(grant).Name, err)
 		}
-		r.applied.set(deployment, rollout.GrantKeyOf(grant), what)
+		r.memory.applied.set(deployment, rollout.GrantKeyOf(grant), what)
 		if err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func (r *Reconciler) writeGrants(ctx context.Context, deployment types.Namespace
 // stay by which its routes send requests.
 func (r *Reconciler) releaseGrants(ctx context.Context, deployment types.NamespacedName, primary *appsv1.Deployment) error {
 	current, err := r.listGenerated(ctx, deployment)
-	if err != nil || len(current) == 0 || r.DryRun {
+	if err != nil || len(current) == 0 || r.options.DryRun {
 		return err
 	}
 	var desired []*gatewayv1.ReferenceGrant

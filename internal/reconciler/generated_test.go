@@ -308,31 +308,31 @@ func pausedApp(t *testing.T) *app {
 	return a
 }
 
-// observedBy is the Canary and as much of what is observed as its routes are written by.
-func (a *app) observedBy(r *Reconciler) (*v1alpha1.Canary, rollout.Observation) {
+// observedBy is as much of what is observed as the routes are written by.
+func (a *app) observedBy(r *Reconciler) observed {
 	a.t.Helper()
 	canary, err := get(a, "podinfo", &v1alpha1.Canary{})
 	a.Expect(err).NotTo(HaveOccurred())
 	o := rollout.Observation{Namespace: a.namespace, Name: "podinfo", Finalizer: true}
 	o.Routes, err = r.listRoutes(a.t.Context(), a.namespace)
 	a.Expect(err).NotTo(HaveOccurred())
-	return canary, o
+	return observed{canary: canary, Observation: o}
 }
 
 func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {
 	t.Parallel()
 	a := pausedApp(t)
 	broken, written := second(t, func() {})
-	broken.Client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
+	broken.client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
 		Apply: func(context.Context, client.WithWatch, runtime.ApplyConfiguration, ...client.ApplyOption) error {
 			return errors.New("a webhook is away")
 		},
 	})
-	canary, o := a.observedBy(broken)
+	o := a.observedBy(broken)
 	made := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"namespace": a.namespace, "name": "made"}}}
-	plan := rollout.Plan{Next: *canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove}}
+	plan := rollout.Plan{Next: *o.canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove}}
 	plan.Generate.Objects = []*unstructured.Unstructured{made}
-	a.Expect(broken.apply(t.Context(), canary, o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
+	a.Expect(broken.apply(t.Context(), o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
 	a.Expect(*written).To(Equal(1), "the split is taken out all the same")
 }
 
@@ -341,7 +341,7 @@ func TestARouteThatCannotBeWrittenKeepsNoTemplateFromBeingRestored(t *testing.T)
 	a := pausedApp(t)
 	broken, _ := second(t, func() {})
 	var asked []string
-	broken.Client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
+	broken.client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
 		Patch: func(_ context.Context, _ client.WithWatch, object client.Object, _ client.Patch, _ ...client.PatchOption) error {
 			if _, isPrimary := object.(*appsv1.Deployment); isPrimary {
 				asked = append(asked, object.GetName())
@@ -350,9 +350,9 @@ func TestARouteThatCannotBeWrittenKeepsNoTemplateFromBeingRestored(t *testing.T)
 			return errors.New("a webhook is away")
 		},
 	})
-	canary, o := a.observedBy(broken)
-	plan := rollout.Plan{Next: *canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove},
+	o := a.observedBy(broken)
+	plan := rollout.Plan{Next: *o.canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove},
 		Ask: rollout.AskIntent{Key: config.AnnotationRestore, Hash: "7c9e41d2"}}
-	a.Expect(broken.apply(t.Context(), canary, o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
+	a.Expect(broken.apply(t.Context(), o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
 	a.Expect(asked).To(Equal([]string{"podinfo"}))
 }

@@ -21,12 +21,12 @@ import (
 
 const grantKind = rollout.GrantKind
 
-func (r *Reconciler) grantsAs(kind string) schema.GroupVersionKind {
+func (r *reader) grantsAs(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: r.known().grants, Kind: kind}
 }
 
 // listGrants reads the grants of a namespace, those with some labels if asked for.
-func (r *Reconciler) listGrants(ctx context.Context, namespace string, options ...client.ListOption) ([]gatewayv1.ReferenceGrant, error) {
+func (r *reader) listGrants(ctx context.Context, namespace string, options ...client.ListOption) ([]gatewayv1.ReferenceGrant, error) {
 	if r.known().grants == "" {
 		return nil, nil
 	}
@@ -56,7 +56,7 @@ func (r *Reconciler) grantObject(grant *gatewayv1.ReferenceGrant) (*unstructured
 }
 
 // ensureGrant lets routes of other namespaces send to the canary's Service. A grant that is to be another one is made anew.
-func (r *Reconciler) ensureGrant(ctx context.Context, canary *v1alpha1.Canary, desired *gatewayv1.ReferenceGrant, o rollout.Observation) error {
+func (r *Reconciler) ensureGrant(ctx context.Context, o observed, desired *gatewayv1.ReferenceGrant) error {
 	if desired == nil || r.known().grants == "" {
 		return nil
 	}
@@ -65,7 +65,7 @@ func (r *Reconciler) ensureGrant(ctx context.Context, canary *v1alpha1.Canary, d
 		if current.Name != desired.Name {
 			continue
 		}
-		if !ours(current, canary) {
+		if !ours(current, o.canary) {
 			return fmt.Errorf("%s %s exists and was not made for this Deployment: rename or delete it, the canary needs the name", grantKind, current.Name)
 		}
 		if equality.Semantic.DeepEqual(current.Spec, desired.Spec) {
@@ -75,7 +75,7 @@ func (r *Reconciler) ensureGrant(ctx context.Context, canary *v1alpha1.Canary, d
 	}
 	desired = desired.DeepCopy()
 	desired.Labels = map[string]string{config.LabelRole: config.RoleCanary, config.LabelPrimary: workload.LabelValue(o.Name)}
-	desired.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(canary, v1alpha1.GroupVersion.WithKind("Canary"))}
+	desired.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(o.canary, v1alpha1.GroupVersion.WithKind("Canary"))}
 	object, err := r.grantObject(desired)
 	if err != nil {
 		return err

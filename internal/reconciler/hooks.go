@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -24,7 +23,7 @@ const mostTold = 20
 // hooks asks outside of ticks: an answer wakes the Canary, whose next tick observes it. What is asked lives in memory only;
 // after a restart it is asked again, with the same checksum.
 type hooks struct {
-	call  HookFunc
+	hook  HookFunc
 	woken chan event.GenericEvent
 
 	mu      sync.Mutex
@@ -39,26 +38,33 @@ type question struct {
 	answer *rollout.HookAnswer
 }
 
-func newHooks(call HookFunc) *hooks {
-	return &hooks{call: call, woken: make(chan event.GenericEvent), asked: map[types.NamespacedName]map[string]*question{}, telling: map[types.NamespacedName]int{}}
+func newHooks(hook HookFunc) *hooks {
+	return &hooks{hook: hook, woken: make(chan event.GenericEvent), asked: map[types.NamespacedName]map[string]*question{}, telling: map[types.NamespacedName]int{}}
 }
 
-// answers are those that have come to these calls; a call that has not been made yet is made now. A hook has one call in
-// flight at most: a new question ends the one before.
-func (h *hooks) answers(ctx context.Context, key types.NamespacedName, calls []rollout.HookCall) []rollout.HookAnswer {
+// answers returns the answers to these calls that have come.
+func (h *hooks) answers(key types.NamespacedName, calls []rollout.HookCall) []rollout.HookAnswer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.drop(key, calls)
 	var answers []rollout.HookAnswer
 	for _, call := range calls {
-		last := h.asked[key][call.Hook.Name]
-		if last == nil || last.text != call.Question {
-			h.ask(ctx, key, call)
-		} else if last.answer != nil {
+		if last := h.asked[key][call.Hook.Name]; last != nil && last.text == call.Question && last.answer != nil {
 			answers = append(answers, *last.answer)
 		}
 	}
 	return answers
+}
+
+// ask makes the calls that have not been made yet. A hook has one call in flight at most: a new question ends the one before.
+func (h *hooks) ask(ctx context.Context, key types.NamespacedName, calls []rollout.HookCall) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.drop(key, calls)
+	for _, call := range calls {
+		if last := h.asked[key][call.Hook.Name]; last == nil || last.text != call.Question {
+			h.call(ctx, key, call)
+		}
+	}
 }
 
 // drop forgets the answers that no tick waits for any more: when the same is asked later, such as at a step to which the
@@ -69,9 +75,9 @@ func (h *hooks) drop(key types.NamespacedName, calls []rollout.HookCall) {
 	})
 }
 
-// ask makes a call; the lock is held.
-func (h *hooks) ask(ctx context.Context, key types.NamespacedName, call rollout.HookCall) {
-	if h.call == nil {
+// call makes a call; the lock is held.
+func (h *hooks) call(ctx context.Context, key types.NamespacedName, call rollout.HookCall) {
+	if h.hook == nil {
 		return
 	}
 	if h.asked[key] == nil {
@@ -85,20 +91,20 @@ func (h *hooks) ask(ctx context.Context, key types.NamespacedName, call rollout.
 	h.asked[key][call.Hook.Name] = asked
 	go func() {
 		defer cancel()
-		answer := h.call(ctx, call)
+		answer := h.hook(ctx, call)
 		if ctx.Err() != nil {
 			return
 		}
 		h.mu.Lock()
 		asked.answer = &answer
 		h.mu.Unlock()
-		h.woken <- event.GenericEvent{Object: &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}}
+		h.woken <- wakeUp(key)
 	}()
 }
 
 // tell makes calls whose answers no tick waits for, one after the other.
 func (h *hooks) tell(ctx context.Context, key types.NamespacedName, calls []rollout.HookCall, answered func(v1alpha1.Webhook, rollout.HookAnswer)) {
-	if h.call == nil || len(calls) == 0 {
+	if h.hook == nil || len(calls) == 0 {
 		return
 	}
 	h.mu.Lock()
@@ -111,7 +117,7 @@ func (h *hooks) tell(ctx context.Context, key types.NamespacedName, calls []roll
 	ctx = context.WithoutCancel(ctx)
 	go func() {
 		for _, call := range calls {
-			answered(call.Hook, h.call(ctx, call))
+			answered(call.Hook, h.hook(ctx, call))
 		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -132,10 +138,10 @@ func (h *hooks) forget(key types.NamespacedName) {
 }
 
 // tellHooks tells what a tick has decided; what comes of a hook that is told of the end is an event.
-func (r *Reconciler) tellHooks(ctx context.Context, canary *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) {
-	r.hooks.tell(ctx, types.NamespacedName{Namespace: canary.Namespace, Name: canary.Name}, plan.Tells, func(hook v1alpha1.Webhook, answer rollout.HookAnswer) {
+func (r *Reconciler) tellHooks(ctx context.Context, o observed, plan rollout.Plan) {
+	r.memory.hooks.tell(ctx, o.Key(), plan.Tells, func(hook v1alpha1.Webhook, answer rollout.HookAnswer) {
 		if hook.Type == v1alpha1.HookPostRollout {
-			r.tell(canary, o.Primary, []rollout.Event{rollout.HookTold(hook, answer)})
+			r.tell(o, rollout.HookTold(hook, answer))
 		} else if !answer.Yes {
 			log.FromContext(ctx).Info("a hook could not be told", "hook", hook.Name, "because", answer.Message)
 		}

@@ -19,6 +19,13 @@ func asking(question string) []rollout.HookCall {
 	return []rollout.HookCall{{Hook: v1alpha1.Webhook{Name: "gate"}, Question: question}}
 }
 
+// tick takes the answers to some calls, and makes those that have not been made.
+func (h *hooks) tick(ctx context.Context, key types.NamespacedName, calls []rollout.HookCall) []rollout.HookAnswer {
+	answers := h.answers(key, calls)
+	h.ask(ctx, key, calls)
+	return answers
+}
+
 func TestAnAnswerWakesItsCanaryAndCountsForItsQuestionOnly(t *testing.T) {
 	g := NewWithT(t)
 	var calls atomic.Int32
@@ -26,13 +33,13 @@ func TestAnAnswerWakesItsCanaryAndCountsForItsQuestionOnly(t *testing.T) {
 		calls.Add(1)
 		return rollout.HookAnswer{Name: call.Hook.Name, Yes: true}
 	})
-	g.Expect(h.answers(t.Context(), subject, asking("first"))).To(BeEmpty(), "a tick does not wait")
+	g.Expect(h.tick(t.Context(), subject, asking("first"))).To(BeEmpty(), "a tick does not wait")
 	g.Expect((<-h.woken).Object.GetName()).To(Equal("podinfo"))
 	for range 2 {
-		g.Expect(h.answers(t.Context(), subject, asking("first"))).To(Equal([]rollout.HookAnswer{{Name: "gate", Yes: true}}), "a tick may come again")
+		g.Expect(h.tick(t.Context(), subject, asking("first"))).To(Equal([]rollout.HookAnswer{{Name: "gate", Yes: true}}), "a tick may come again")
 	}
 	g.Expect(calls.Load()).To(Equal(int32(1)))
-	g.Expect(h.answers(t.Context(), subject, asking("second"))).To(BeEmpty(), "the answer is to another question")
+	g.Expect(h.tick(t.Context(), subject, asking("second"))).To(BeEmpty(), "the answer is to another question")
 	<-h.woken
 	g.Expect(calls.Load()).To(Equal(int32(2)))
 }
@@ -46,10 +53,10 @@ func TestASlowHookHoldsNobodyAndEndsWithItsQuestion(t *testing.T) {
 		return rollout.HookAnswer{}
 	})
 	tick, over := context.WithCancel(t.Context())
-	g.Expect(h.answers(tick, subject, asking("first"))).To(BeEmpty())
+	g.Expect(h.tick(tick, subject, asking("first"))).To(BeEmpty())
 	over()
 	g.Consistently(ended, 100*time.Millisecond).ShouldNot(Receive(), "a call outlives its tick")
-	g.Expect(h.answers(t.Context(), subject, asking("second"))).To(BeEmpty())
+	g.Expect(h.tick(t.Context(), subject, asking("second"))).To(BeEmpty())
 	g.Eventually(ended, patience).Should(Receive(), "a new question ends the call before")
 	h.forget(subject)
 	g.Eventually(ended, patience).Should(Receive(), "a Canary that is gone asks nothing")
@@ -79,11 +86,11 @@ func TestAnAnswerThatNobodyWaitsForIsForgotten(t *testing.T) {
 		calls.Add(1)
 		return rollout.HookAnswer{Name: call.Hook.Name, Yes: true}
 	})
-	h.answers(t.Context(), subject, asking("step 0"))
+	h.tick(t.Context(), subject, asking("step 0"))
 	<-h.woken
-	g.Expect(h.answers(t.Context(), subject, asking("step 0"))).To(HaveLen(1))
-	g.Expect(h.answers(t.Context(), subject, nil)).To(BeEmpty())
-	g.Expect(h.answers(t.Context(), subject, asking("step 0"))).To(BeEmpty(), "back at the step, it is asked anew")
+	g.Expect(h.tick(t.Context(), subject, asking("step 0"))).To(HaveLen(1))
+	g.Expect(h.tick(t.Context(), subject, nil)).To(BeEmpty())
+	g.Expect(h.tick(t.Context(), subject, asking("step 0"))).To(BeEmpty(), "back at the step, it is asked anew")
 	<-h.woken
 	g.Expect(calls.Load()).To(Equal(int32(2)))
 }

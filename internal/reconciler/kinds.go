@@ -32,7 +32,7 @@ type kinds struct {
 }
 
 // known are the kinds that the cluster has.
-func (r *Reconciler) known() kinds {
+func (r *reader) known() kinds {
 	if k := r.kinds.Load(); k != nil {
 		return *k
 	}
@@ -67,7 +67,7 @@ const arrivalPeriod = 30 * time.Second
 
 // arrivals watches kinds whose CRDs are installed while the process runs.
 type arrivals struct {
-	*Reconciler
+	*reader
 	mapper meta.RESTMapper
 	cache  cache.Cache
 	watch  controller.Controller

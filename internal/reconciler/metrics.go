@@ -5,8 +5,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
 )
 
@@ -54,10 +56,10 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 	return m
 }
 
-// observe shows a state that was written.
-func (m *metrics) observe(canary *v1alpha1.Canary, plan rollout.Plan) {
+// show shows a state that was written.
+func (m *metrics) show(canary *v1alpha1.Canary, plan rollout.Plan) {
 	next := plan.Next
-	key := types.NamespacedName{Namespace: canary.Namespace, Name: canary.Name}
+	key := client.ObjectKeyFromObject(canary)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.seen[key] = true
@@ -67,7 +69,7 @@ func (m *metrics) observe(canary *v1alpha1.Canary, plan rollout.Plan) {
 	m.count(key.Namespace)
 	m.status.WithLabelValues(key.Name, key.Namespace).Set(statusOf(next))
 	m.weight.WithLabelValues(key.Name, key.Namespace).Set(100 - next.CanaryWeight)
-	m.weight.WithLabelValues(copyOf(key), key.Namespace).Set(next.CanaryWeight)
+	m.weight.WithLabelValues(workload.CanaryName(key.Name), key.Namespace).Set(next.CanaryWeight)
 	if before := canary.Status; rollout.Active(before) && !rollout.Active(next) && before.Started != nil {
 		m.duration.WithLabelValues(key.Name, key.Namespace).Observe(next.LastTransitionTime.Sub(before.Started.Time).Seconds())
 	}
@@ -109,7 +111,7 @@ func (m *metrics) forget(key types.NamespacedName) {
 	m.count(key.Namespace)
 	m.status.DeleteLabelValues(key.Name, key.Namespace)
 	m.weight.DeleteLabelValues(key.Name, key.Namespace)
-	m.weight.DeleteLabelValues(copyOf(key), key.Namespace)
+	m.weight.DeleteLabelValues(workload.CanaryName(key.Name), key.Namespace)
 	m.duration.DeleteLabelValues(key.Name, key.Namespace)
 	m.direct.DeletePartialMatch(prometheus.Labels{"name": key.Name, "namespace": key.Namespace})
 }

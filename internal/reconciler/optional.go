@@ -28,7 +28,7 @@ const (
 // optional lists objects of a kind that the cluster may not know, or that the chart's values do not let us read. They are not
 // watched: that would need the permission for as long as the process runs. An API that has failed for longer than the patience
 // is done without, which failing tells: what belongs to others must not keep a rollout from being rolled back.
-func (r *Reconciler) optional(ctx context.Context, namespace string, kind schema.GroupVersionKind, patience time.Duration) (found []unstructured.Unstructured, failing bool, err error) {
+func (r *reader) optional(ctx context.Context, namespace string, kind schema.GroupVersionKind, patience time.Duration) (found []unstructured.Unstructured, failing bool, err error) {
 	if skip, failing := r.absent.skipped(kind); skip {
 		return nil, failing, nil
 	}
@@ -36,7 +36,7 @@ func (r *Reconciler) optional(ctx context.Context, namespace string, kind schema
 	defer cancel()
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
-	err = r.Live.List(limited, list, client.InNamespace(namespace))
+	err = r.live.List(limited, list, client.InNamespace(namespace))
 	switch {
 	case err == nil:
 		r.absent.answered(kind)

@@ -52,7 +52,7 @@ func TestAnAPIThatFailsHoldsNoRollout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			api := &listing{}
-			r := &Reconciler{Live: api}
+			r := &reader{live: api}
 			list := func() (int, bool, error) {
 				found, failing, err := r.optional(t.Context(), "shop", c.kind, c.patience)
 				return len(found), failing, err
@@ -83,7 +83,7 @@ func TestAnAPIThatFailsHoldsNoRollout(t *testing.T) {
 func TestAKindThatCannotBeReadIsNotAskedForInEachTick(t *testing.T) {
 	g := NewWithT(t)
 	api := &listing{err: apierrors.NewForbidden(schema.GroupResource{}, "", nil)}
-	r := &Reconciler{Live: api}
+	r := &reader{live: api}
 	for range 3 {
 		found, failing, err := r.optional(t.Context(), "shop", kindScaledObject, scalerPatience)
 		g.Expect(err).NotTo(HaveOccurred())
@@ -102,7 +102,7 @@ func TestATickThatEndsIsNoFailureOfAnAPI(t *testing.T) {
 	g := NewWithT(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	r := &Reconciler{Live: &listing{err: context.Canceled}}
+	r := &reader{live: &listing{err: context.Canceled}}
 	_, _, err := r.optional(ctx, "shop", labelPolicies[0], 0)
 	g.Expect(err).To(MatchError(context.Canceled))
 	g.Expect(r.absent.kinds).To(BeEmpty())

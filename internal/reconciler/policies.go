@@ -12,42 +12,38 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/config/policy"
-	"sluice.dev/sluice/rollout"
 )
 
-// readPolicy reads the policies that concern the primary, and returns what they and its annotations make.
-func (r *Reconciler) readPolicy(ctx context.Context, o *rollout.Observation) (config.Policy, error) {
-	if o.Primary == nil {
-		return policy.Defaults(), nil
+// readPolicy makes the policy of the primary from its annotations and the policies that concern it.
+func (r *reader) readPolicy(ctx context.Context, primary *appsv1.Deployment) (present policy.Present, err error) {
+	if primary == nil {
+		return policy.Present{Policy: policy.Defaults()}, nil
 	}
 	var policies policy.Policies
-	var err error
-	if name := o.Primary.Annotations[config.AnnotationPolicy]; name != "" {
-		if policies.Named, err = fetch(ctx, r.Client, client.ObjectKey{Namespace: o.Namespace, Name: name}, &v1alpha1.CanaryPolicy{}); err != nil {
-			return config.Policy{}, err
+	if name := primary.Annotations[config.AnnotationPolicy]; name != "" {
+		if policies.Named, err = fetch(ctx, r.cached, client.ObjectKey{Namespace: primary.Namespace, Name: name}, &v1alpha1.CanaryPolicy{}); err != nil {
+			return present, err
 		}
-		if policies.ClusterNamed, err = fetch(ctx, r.Client, client.ObjectKey{Name: name}, &v1alpha1.ClusterCanaryPolicy{}); err != nil {
-			return config.Policy{}, err
+		if policies.ClusterNamed, err = fetch(ctx, r.cached, client.ObjectKey{Name: name}, &v1alpha1.ClusterCanaryPolicy{}); err != nil {
+			return present, err
 		}
 	}
-	policies.Default, err = fetch(ctx, r.Client, client.ObjectKey{Name: v1alpha1.DefaultPolicyName}, &v1alpha1.ClusterCanaryPolicy{})
+	policies.Default, err = fetch(ctx, r.cached, client.ObjectKey{Name: v1alpha1.DefaultPolicyName}, &v1alpha1.ClusterCanaryPolicy{})
 	if err != nil {
-		return config.Policy{}, err
+		return present, err
 	}
-	present := policy.PresentOf(o.Namespace, o.Primary.Annotations, policies)
-	o.Policy, o.PolicyProblem = present.Status, present.Problem
-	return present.Policy, nil
+	return policy.PresentOf(primary.Namespace, primary.Annotations, policies), nil
 }
 
 // ofPolicy maps a policy to the Canaries of the Deployments that name it; the cluster's default policy concerns all.
-func (r *Reconciler) ofPolicy(ctx context.Context, policy client.Object) []ctrl.Request {
+func (r *reader) ofPolicy(ctx context.Context, policy client.Object) []ctrl.Request {
 	namespace := policy.GetNamespace()
 	if namespace == metav1.NamespaceAll && policy.GetName() == v1alpha1.DefaultPolicyName {
 		return r.everywhere(ctx, policy)
 	}
 	var deployments appsv1.DeploymentList
 	// Nothing of the list is changed, so the cache need not copy it.
-	if err := r.Client.List(ctx, &deployments, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
+	if err := r.cached.List(ctx, &deployments, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(fmt.Errorf("list Deployments: %w", err), "a policy has changed", "policy", policy.GetName())
 		return nil
 	}

@@ -2,10 +2,13 @@ package reconciler
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/record"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -36,10 +39,37 @@ func second(t *testing.T, beforeRoutes func()) (reconciler *Reconciler, written 
 			return err
 		},
 	})
-	r := &Reconciler{Client: intercepted, Live: server.Client, samples: newSamples(testserver.AllIsWell), Recorder: record.NewFakeRecorder(100),
-		routes: intercepted, metrics: newMetrics(prometheus.NewRegistry()), hooks: newHooks(nil), prometheus: true}
+	r := &Reconciler{client: intercepted, recorder: record.NewFakeRecorder(100), reader: &reader{cached: intercepted, live: server.Client, routes: intercepted,
+		options: Options{Prometheus: true}, memory: newMemory(testserver.AllIsWell, nil, prometheus.NewRegistry())}}
 	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
 	return r, written
+}
+
+func TestACanaryThatTheCacheDoesNotShowYetIsNotMadeAgain(t *testing.T) {
+	a := newApp(t)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	before := a.canary()
+	late, _ := second(t, func() {})
+	events := record.NewFakeRecorder(100)
+	late.recorder = events
+	late.cached = interceptor.NewClient(server.Client, interceptor.Funcs{
+		Get: func(ctx context.Context, next client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+			if _, is := object.(*v1alpha1.Canary); is {
+				return apierrors.NewNotFound(schema.GroupResource{Resource: "canaries"}, key.Name)
+			}
+			return next.Get(ctx, key, object, options...)
+		},
+	})
+	late.client = interceptor.NewClient(server.Client, interceptor.Funcs{
+		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
+			return errors.New("nothing is to be made")
+		},
+	})
+	result, err := late.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&before)})
+	a.Expect(err).NotTo(HaveOccurred())
+	a.Expect(result.RequeueAfter).NotTo(Equal(staleRetry))
+	a.Expect(events.Events).To(BeEmpty(), "its first tick was another one")
+	a.Expect(a.canary().UID).To(Equal(before.UID))
 }
 
 func TestAnOldStateGivesNoWeightAfterASecondControllerTookItAway(t *testing.T) {

@@ -7,11 +7,10 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
-	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/rollout"
@@ -27,12 +26,12 @@ func routeObject(kind string) *unstructured.Unstructured {
 }
 
 // writeSplit states the split and the cohorts on the routes, or takes them out.
-func (r *Reconciler) writeSplit(ctx context.Context, _ *v1alpha1.Canary, o rollout.Observation, plan rollout.Plan) error {
+func (r *Reconciler) writeSplit(ctx context.Context, o observed, plan rollout.Plan) error {
 	var failed []error
 	for _, current := range o.Routes {
-		desired, err := withSplit(current, o, plan.Split)
+		desired, err := withSplit(current, o.Key(), plan.Split)
 		if err == nil {
-			desired, err = plan.Cohorts.On(desired, client.ObjectKey{Namespace: o.Namespace, Name: o.Name})
+			desired, err = plan.Cohorts.On(desired, o.Key())
 		}
 		if err == nil {
 			err = r.render(ctx, current, desired)
@@ -44,8 +43,7 @@ func (r *Reconciler) writeSplit(ctx context.Context, _ *v1alpha1.Canary, o rollo
 	return errors.Join(failed...)
 }
 
-func withSplit(current route.Route, o rollout.Observation, intent rollout.SplitIntent) (route.Route, error) {
-	deployment := client.ObjectKey{Namespace: o.Namespace, Name: o.Name}
+func withSplit(current route.Route, deployment types.NamespacedName, intent rollout.SplitIntent) (route.Route, error) {
 	switch {
 	case intent.Action == rollout.SplitWrite && slices.Contains(intent.Routes, current.Key()):
 		return route.WithSplit(current, intent.Split)

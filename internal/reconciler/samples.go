@@ -6,11 +6,9 @@ import (
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
-	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/rollout"
 )
@@ -53,31 +51,38 @@ func newSamples(query QueryFunc) *samples {
 		asking: map[string]int{}, waiting: map[string][]*round{}}
 }
 
-// take returns the samples of the round that a tick needs, once, and when they were asked for; nil while they have not come. A
-// round that was not asked for yet is asked for now. One that is needed no more, or another than the last, ends that.
-func (s *samples) take(ctx context.Context, key types.NamespacedName, needs rollout.Needs) ([]analysis.Sample, time.Time) {
+// answers returns the samples of the round that a tick needs, and when they were asked for; nil while they have not come.
+func (s *samples) answers(key types.NamespacedName, needs rollout.Needs) ([]analysis.Sample, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := s.rounds[key]
+	if len(needs.Queries) == 0 || last == nil || last.name != needs.Round || !last.done {
+		return nil, time.Time{}
+	}
+	return last.samples, last.asked
+}
+
+// ask queues the round that a tick needs, once, and ends a round that the tick no longer needs or has observed: if what the tick
+// made of the samples cannot be written, the next tick asks for them again.
+func (s *samples) ask(ctx context.Context, key types.NamespacedName, needs rollout.Needs, sampled time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := s.rounds[key]
+	if last != nil && last.done && last.asked.Equal(sampled) {
+		s.drop(last)
+		return
+	}
 	if last != nil && (len(needs.Queries) == 0 || last.name != needs.Round) {
 		s.drop(last)
 		last = nil
 	}
-	switch {
-	case len(needs.Queries) == 0:
-		return nil, time.Time{}
-	case last == nil:
-		s.ask(ctx, key, needs)
-		return nil, time.Time{}
-	case !last.done:
-		return nil, time.Time{}
+	if last == nil && len(needs.Queries) > 0 {
+		s.enqueue(ctx, key, needs)
 	}
-	s.drop(last)
-	return last.samples, last.asked
 }
 
-// ask has a round wait for its turn; the lock is held.
-func (s *samples) ask(ctx context.Context, key types.NamespacedName, needs rollout.Needs) {
+// enqueue queues a round; the lock is held.
+func (s *samples) enqueue(ctx context.Context, key types.NamespacedName, needs rollout.Needs) {
 	asked := &round{key: key, name: needs.Round, queries: needs.Queries}
 	asked.ctx, asked.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.rounds[key] = asked
@@ -110,7 +115,7 @@ func (s *samples) answer(asked *round) {
 	s.next(asked.key.Namespace)
 	s.mu.Unlock()
 	select {
-	case s.woken <- event.GenericEvent{Object: &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: asked.key.Namespace, Name: asked.key.Name}}}:
+	case s.woken <- wakeUp(asked.key):
 	case <-asked.ctx.Done():
 	}
 }

@@ -22,6 +22,13 @@ func named(namespace string, number int) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: fmt.Sprint(number)}
 }
 
+// take takes the samples of a round, and has it asked for where it has not been.
+func (s *samples) take(ctx context.Context, key types.NamespacedName, needs rollout.Needs) ([]analysis.Sample, time.Time) {
+	samples, sampled := s.answers(key, needs)
+	s.ask(ctx, key, needs, sampled)
+	return samples, sampled
+}
+
 // take is what a tick gets, without the time.
 func take(t *testing.T, s *samples, key types.NamespacedName, needs rollout.Needs) []analysis.Sample {
 	taken, _ := s.take(t.Context(), key, needs)

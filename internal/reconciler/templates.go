@@ -17,36 +17,35 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// readTemplates reads the MetricTemplates that the policy names. Secrets are read while a candidate is in flight only, so
-// that an idle Deployment costs no request.
-func (r *Reconciler) readTemplates(ctx context.Context, policy config.Policy, o *rollout.Observation) error {
+// readTemplates reads the MetricTemplates that the policy of a Deployment of the namespace names, and their Secrets if wanted:
+// those are read while there is a candidate only, so that an idle Deployment costs no request.
+func (r *reader) readTemplates(ctx context.Context, policy config.Policy, namespace string, secrets bool) (map[types.NamespacedName]rollout.Template, error) {
+	templates := map[types.NamespacedName]rollout.Template{}
 	for _, check := range policy.Checks {
 		if check.TemplateRef == nil {
 			continue
 		}
-		name := rollout.TemplateName(*check.TemplateRef, o.Namespace)
-		if _, known := o.Templates[name]; known {
+		name := rollout.TemplateName(*check.TemplateRef, namespace)
+		if _, known := templates[name]; known {
 			continue
 		}
-		template, exists, err := r.readTemplate(ctx, name, o)
-		if err != nil {
-			return err
+		if problem := r.outOfReach(name.Namespace, namespace); problem != "" {
+			templates[name] = rollout.Template{Problem: problem}
+			continue
 		}
-		if o.Templates == nil {
-			o.Templates = map[types.NamespacedName]rollout.Template{}
+		template, exists, err := r.readTemplate(ctx, name, secrets)
+		if err != nil {
+			return nil, err
 		}
 		if exists {
-			o.Templates[name] = template
+			templates[name] = template
 		}
 	}
-	return nil
+	return templates, nil
 }
 
-func (r *Reconciler) readTemplate(ctx context.Context, name types.NamespacedName, o *rollout.Observation) (template rollout.Template, exists bool, err error) {
-	if problem := r.outOfReach(name.Namespace, o.Namespace); problem != "" {
-		return rollout.Template{Problem: problem}, true, nil
-	}
-	found, err := fetch(ctx, r.Client, name, &v1alpha1.MetricTemplate{})
+func (r *reader) readTemplate(ctx context.Context, name types.NamespacedName, secrets bool) (template rollout.Template, exists bool, err error) {
+	found, err := fetch(ctx, r.cached, name, &v1alpha1.MetricTemplate{})
 	if err != nil || found == nil {
 		return template, false, err
 	}
@@ -60,7 +59,7 @@ func (r *Reconciler) readTemplate(ctx context.Context, name types.NamespacedName
 		return template, true, nil
 	}
 	template.Server = &analysis.Server{Address: provider.Address, Headers: provider.Headers, InsecureSkipVerify: provider.InsecureSkipVerify}
-	if provider.SecretRef != nil && o.Candidate != nil {
+	if provider.SecretRef != nil && secrets {
 		secret := types.NamespacedName{Namespace: name.Namespace, Name: provider.SecretRef.Name}
 		template.Server.Authorization, template.Problem, err = r.readAuthorization(ctx, secret)
 	}
@@ -68,22 +67,22 @@ func (r *Reconciler) readTemplate(ctx context.Context, name types.NamespacedName
 }
 
 // outOfReach says why a Deployment of a namespace cannot use the MetricTemplates of another one; empty when it can.
-func (r *Reconciler) outOfReach(namespace, from string) string {
+func (r *reader) outOfReach(namespace, from string) string {
 	switch {
 	case namespace == from:
 		return ""
-	case r.noCrossNamespaceRefs:
+	case r.options.NoCrossNamespaceRefs:
 		return "it is in another namespace, which the chart value noCrossNamespaceRefs forbids"
-	case len(r.namespaces) > 0 && !slices.Contains(r.namespaces, namespace):
+	case len(r.options.Namespaces) > 0 && !slices.Contains(r.options.Namespaces, namespace):
 		return "its namespace is not watched: add it to the chart value watchNamespaces, or copy the MetricTemplate"
 	}
 	return ""
 }
 
 // readAuthorization makes the header of a Secret; the problem says why it cannot, without any value.
-func (r *Reconciler) readAuthorization(ctx context.Context, name client.ObjectKey) (value analysis.Secret, problem string, err error) {
+func (r *reader) readAuthorization(ctx context.Context, name client.ObjectKey) (value analysis.Secret, problem string, err error) {
 	var secret corev1.Secret
-	switch err := r.Live.Get(ctx, name, &secret); {
+	switch err := r.live.Get(ctx, name, &secret); {
 	case apierrors.IsNotFound(err):
 		return "", fmt.Sprintf("Secret %s does not exist", name), nil
 	case apierrors.IsForbidden(err):

@@ -18,7 +18,6 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
-	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
 )
 
@@ -43,20 +42,6 @@ func (s stored) Get(_ context.Context, key client.ObjectKey, into client.Object,
 }
 
 func (stored) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
-
-// reading is a client that only reads.
-type reading struct {
-	client.Client
-	stored
-}
-
-func (r reading) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
-	return r.stored.Get(ctx, key, into, options...)
-}
-
-func (r reading) List(ctx context.Context, into client.ObjectList, options ...client.ListOption) error {
-	return r.stored.List(ctx, into, options...)
-}
 
 func secretWith(data map[string]string) *corev1.Secret {
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{config.LabelCredentials: "true"}}, Data: map[string][]byte{}}
@@ -86,7 +71,8 @@ func TestReadTemplates(t *testing.T) {
 	for name, c := range map[string]struct {
 		namespace string
 		objects   stored
-		change    func(*Reconciler, *rollout.Observation)
+		idle      bool
+		change    func(*reader)
 		want      *rollout.Template
 	}{
 		"one of the same namespace":                    {objects: stored{ours: provider(v1alpha1.MetricProvider{})}, want: &rollout.Template{Query: query}},
@@ -112,35 +98,35 @@ func TestReadTemplates(t *testing.T) {
 		"a Secret whose label says no":      {objects: stored{ours: provider(withSecret), "shop/credentials": labelled(config.LabelCredentials, "false")}, want: &rollout.Template{Query: query, Server: server(""), Problem: notForMetrics}},
 		"a Secret without the keys": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"username": "u", "pasword": "p"})},
 			want: &rollout.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials has neither the key token nor the keys username and password"}},
-		"no Secret is read while there is no candidate": {objects: stored{ours: provider(withSecret)}, change: func(_ *Reconciler, o *rollout.Observation) { o.Candidate = nil },
+		"no Secret is read while there is no candidate": {objects: stored{ours: provider(withSecret)}, idle: true,
 			want: &rollout.Template{Query: query, Server: server("")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := &Reconciler{Client: reading{stored: c.objects}, Live: c.objects}
-			o := &rollout.Observation{Namespace: "shop", Candidate: &workload.Candidate{Hash: "7c9e41d2"}}
+			r := &reader{cached: c.objects, live: c.objects}
 			if c.change != nil {
-				c.change(r, o)
+				c.change(r)
 			}
 			policy := config.Policy{Checks: []v1alpha1.Metric{{Name: "built in"}, {Name: "own", TemplateRef: &v1alpha1.ObjectRef{Name: "latency", Namespace: c.namespace}}}}
-			if err := r.readTemplates(t.Context(), policy, o); err != nil {
+			got, err := r.readTemplates(t.Context(), policy, "shop", !c.idle)
+			if err != nil {
 				t.Fatal(err)
 			}
 			want := map[types.NamespacedName]rollout.Template{}
 			if c.want != nil {
 				want[rollout.TemplateName(*policy.Checks[1].TemplateRef, "shop")] = *c.want
 			}
-			if diff := cmp.Diff(want, o.Templates); diff != "" {
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
 }
 
-func watching(namespaces ...string) func(*Reconciler, *rollout.Observation) {
-	return func(r *Reconciler, _ *rollout.Observation) { r.namespaces = namespaces }
+func watching(namespaces ...string) func(*reader) {
+	return func(r *reader) { r.options.Namespaces = namespaces }
 }
 
-func forbidding(r *Reconciler, _ *rollout.Observation) { r.noCrossNamespaceRefs = true }
+func forbidding(r *reader) { r.options.NoCrossNamespaceRefs = true }
 
 func TestAMetricTemplateWakesTheRolloutThatUsesIt(t *testing.T) {
 	a := newApp(t)

@@ -1,0 +1,111 @@
+package reconciler
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
+)
+
+// held is what admission has written to the primary's annotations.
+type held struct {
+	candidate *workload.Candidate
+	previous  *workload.Previous
+	direct    *workload.Direct
+	// invalid says which annotation cannot be read.
+	invalid string
+}
+
+func heldBy(primary *appsv1.Deployment) (h held) {
+	if primary == nil {
+		return h
+	}
+	var err error
+	if h.candidate, err = workload.CandidateOf(primary.Annotations); err != nil {
+		h.invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationCandidate, err)
+	}
+	if h.previous, err = workload.PreviousOf(primary.Annotations); err != nil {
+		h.invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationPrevious, err)
+	}
+	if h.direct, err = workload.DirectOf(primary.Annotations); err != nil {
+		h.invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationDirect, err)
+	}
+	return h
+}
+
+// copied is what runs the candidate.
+type copied struct {
+	deployment     *appsv1.Deployment
+	service        *corev1.Service
+	readyEndpoints int32
+	// foreign names an object that has the name of the copy, or of its Service, and is not the Canary's.
+	foreign string
+}
+
+func (r *reader) readCopy(ctx context.Context, of subjects, services []corev1.Service) (c copied, err error) {
+	c.deployment, err = fetch(ctx, r.cached, client.ObjectKey{Namespace: of.key.Namespace, Name: workload.CanaryName(of.key.Name)}, &appsv1.Deployment{})
+	if err != nil {
+		return c, err
+	}
+	if c.deployment != nil && !ours(c.deployment, of.canary) {
+		c.foreign, c.deployment = "Deployment "+c.deployment.Name, nil
+	}
+	for i := range services {
+		if service := &services[i]; ours(service, of.canary) {
+			c.service = service
+		}
+	}
+	if c.service != nil {
+		c.readyEndpoints, err = r.readEndpoints(ctx, c.service)
+	} else if foreign := foreignService(of.primary, services); foreign != "" {
+		c.foreign = foreign
+	}
+	return c, err
+}
+
+// foreignService names a Service that has the name of a copy that is to be made; empty for none.
+func foreignService(primary *appsv1.Deployment, services []corev1.Service) (foreign string) {
+	if primary == nil {
+		return ""
+	}
+	for _, service := range workload.ServicesOf(primary, services) {
+		for i := range services {
+			if services[i].Name == workload.CanaryServiceName(service.Name) {
+				foreign = "Service " + services[i].Name
+			}
+		}
+	}
+	return foreign
+}
+
+// ours reports whether this Canary made the object; one that an earlier Canary of the name made is going away.
+func ours(object metav1.Object, canary *v1alpha1.Canary) bool {
+	return metav1.IsControlledBy(object, canary) && object.GetLabels()[config.LabelRole] == config.RoleCanary
+}
+
+// readEndpoints counts the pods that a Service has ready.
+func (r *reader) readEndpoints(ctx context.Context, service *corev1.Service) (int32, error) {
+	var slices discoveryv1.EndpointSliceList
+	err := r.cached.List(ctx, &slices, client.InNamespace(service.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name})
+	if err != nil {
+		return 0, fmt.Errorf("list EndpointSlices of Service %s: %w", service.Name, err)
+	}
+	pods := map[string]bool{}
+	for _, slice := range slices.Items {
+		for _, endpoint := range slice.Endpoints {
+			if endpoint.TargetRef != nil && ptr.Deref(endpoint.Conditions.Ready, true) {
+				pods[endpoint.TargetRef.Name] = true
+			}
+		}
+	}
+	return int32(len(pods)), nil
+}

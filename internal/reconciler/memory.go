@@ -1,0 +1,46 @@
+package reconciler
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// memory is what the process keeps about its Canaries between ticks. A restart loses it; the cost is a few questions that are
+// asked again.
+type memory struct {
+	metrics *metrics
+	hooks   *hooks
+	samples *samples
+	slots   slots
+	applied applied
+}
+
+func newMemory(query QueryFunc, hook HookFunc, registry prometheus.Registerer) *memory {
+	return &memory{metrics: newMetrics(registry), hooks: newHooks(hook), samples: newSamples(query)}
+}
+
+// ask starts the calls and queries that a tick needs and ends those that it no longer needs. Later ticks observe the answers.
+func (m *memory) ask(ctx context.Context, o observed) {
+	m.hooks.ask(ctx, o.Key(), o.needs.Hooks)
+	m.samples.ask(ctx, o.Key(), o.needs, o.Sampled)
+}
+
+// forget drops everything about a Canary that is gone.
+func (m *memory) forget(key types.NamespacedName) {
+	m.metrics.forget(key)
+	m.hooks.forget(key)
+	m.samples.forget(key)
+	m.slots.forget(key)
+	m.applied.forget(key)
+}
+
+// wakeUp is the event that causes a tick of a Canary.
+func wakeUp(key types.NamespacedName) event.GenericEvent {
+	return event.GenericEvent{Object: &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}}
+}

@@ -1,0 +1,165 @@
+package reconciler
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
+	"sluice.dev/sluice/rollout"
+)
+
+// subjects are what a tick is about.
+type subjects struct {
+	key     types.NamespacedName
+	primary *appsv1.Deployment
+	// canary is nil when there is nothing to do. It has no UID until the first tick creates it.
+	canary *v1alpha1.Canary
+}
+
+// subjects reads the Deployment and its Canary. The cache may not show yet a Canary that was just created.
+func (r *reader) subjects(ctx context.Context, key types.NamespacedName) (subjects, error) {
+	found := subjects{key: key}
+	var err error
+	if found.primary, err = fetch(ctx, r.cached, key, &appsv1.Deployment{}); err != nil {
+		return found, err
+	}
+	found.canary, err = fetch(ctx, r.cached, key, &v1alpha1.Canary{})
+	if err != nil || found.canary != nil || !isOptedIn(found.primary) {
+		return found, err
+	}
+	found.canary, err = fetch(ctx, r.live, key, &v1alpha1.Canary{})
+	if err == nil && found.canary == nil {
+		found.canary = &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+	}
+	return found, err
+}
+
+func isOptedIn(primary *appsv1.Deployment) bool {
+	return primary != nil && primary.DeletionTimestamp == nil && config.OptedIn(primary.Annotations)
+}
+
+// observed is what one tick has read.
+type observed struct {
+	rollout.Observation
+	// canary is nil when there is nothing to do.
+	canary *v1alpha1.Canary
+	// policy is the present one.
+	policy config.Policy
+	// needs are the questions that the tick is to ask.
+	needs rollout.Needs
+}
+
+// observe reads everything that a tick looks at, and changes nothing.
+func (r *reader) observe(ctx context.Context, of subjects) (observed, error) {
+	if of.canary == nil {
+		return observed{}, nil
+	}
+	p, err := r.readParts(ctx, of)
+	if err != nil || p.canary == nil {
+		return observed{}, err
+	}
+	o := observed{canary: p.canary, policy: p.present.Policy, Observation: r.observation(p)}
+	// Which templates and answers a tick looks for depends on everything else.
+	o.Templates, err = r.readTemplates(ctx, rollout.InForce(o.policy, o.canary.Status, o.Observation), o.Namespace, o.Candidate != nil)
+	if err != nil {
+		return observed{}, err
+	}
+	o.needs = rollout.NeedsOf(o.policy, o.canary.Status, o.Observation)
+	o.HookAnswers = r.memory.hooks.answers(o.Key(), o.needs.Hooks)
+	o.Samples, o.Sampled = r.memory.samples.answers(o.Key(), o.needs)
+	return o, nil
+}
+
+// parts are what is read for an Observation.
+type parts struct {
+	now time.Time
+	subjects
+	traffic
+	held
+	copied
+	surroundings
+	present policy.Present
+	freezes []v1alpha1.Freeze
+	peers   []rollout.Peer
+}
+
+// readParts reads the state of an open rollout after the routes, which are written only as they were read: so a weight that an
+// older state asked for cannot be written over what somebody else has made of a newer one.
+func (r *reader) readParts(ctx context.Context, of subjects) (p parts, err error) {
+	p.subjects, p.held = of, heldBy(of.primary)
+	if p.traffic, err = r.readTraffic(ctx, of.key); err != nil {
+		return p, err
+	}
+	if p.canary, err = r.latest(ctx, of.canary); err != nil || p.canary == nil {
+		return p, err
+	}
+	p.now = time.Now()
+	if p.copied, err = r.readCopy(ctx, p.subjects, p.services); err != nil {
+		return p, err
+	}
+	if p.present, err = r.readPolicy(ctx, of.primary); err != nil {
+		return p, err
+	}
+	if p.freezes, err = r.readFreezes(ctx); err != nil {
+		return p, err
+	}
+	if !p.rests() {
+		if p.surroundings, err = r.readSurroundings(ctx, p.canary); err != nil {
+			return p, err
+		}
+	}
+	p.peers, err = r.readPeers(ctx, p)
+	return p, err
+}
+
+// latest returns the Canary; while a rollout is open or the Canary is being deleted, as the API server has it, or nil when it
+// is gone.
+func (r *reader) latest(ctx context.Context, cached *v1alpha1.Canary) (*v1alpha1.Canary, error) {
+	if !rollout.Active(cached.Status) && cached.DeletionTimestamp == nil {
+		return cached, nil
+	}
+	return fetch(ctx, r.live, client.ObjectKeyFromObject(cached), &v1alpha1.Canary{})
+}
+
+// rests reports whether no rollout is open, and none is about to begin or has left anything.
+func (p parts) rests() bool {
+	return p.candidate == nil && p.previous == nil && p.deployment == nil && p.service == nil &&
+		!controllerutil.ContainsFinalizer(p.canary, config.Finalizer) && !rollout.Active(p.canary.Status)
+}
+
+// observation puts the parts together.
+func (r *reader) observation(p parts) rollout.Observation {
+	return rollout.Observation{
+		Now: p.now, Nonce: rand.Text()[:10],
+		Namespace: p.key.Namespace, Name: p.key.Name,
+		Prometheus: r.options.Prometheus, Limits: r.options.Limits, DryRun: r.options.DryRun,
+		NoGrants: !r.options.CrossNamespaceGrants || r.known().grants == "", Watched: r.options.Namespaces,
+
+		Spec: p.canary.Spec, DeletedAt: deletedAt(p.canary), Finalizer: controllerutil.ContainsFinalizer(p.canary, config.Finalizer),
+		Primary: p.primary, Candidate: p.candidate, Previous: p.previous, Direct: p.direct, Invalid: p.invalid,
+		Policy: p.present.Status, PolicyProblem: p.present.Problem, Freezes: p.freezes, Peers: p.peers,
+
+		Services: p.services, Routes: p.routes, Gateways: p.gateways, Classes: p.classes,
+		Grants: p.grants, GeneratedGrants: p.generated, Applied: r.memory.applied.get(p.key),
+
+		Copy: p.deployment, CopyService: p.service, ReadyEndpoints: p.readyEndpoints, Foreign: p.foreign, Made: p.made,
+		Autoscalers: p.autoscalers, ScaledObjects: p.scaledObjects, Budgets: p.budgets,
+		NetworkPolicies: p.networkPolicies, LabelPolicies: p.labelPolicies, Unread: p.unread,
+	}
+}
+
+func deletedAt(canary *v1alpha1.Canary) *time.Time {
+	if canary.DeletionTimestamp == nil {
+		return nil
+	}
+	return &canary.DeletionTimestamp.Time
+}

@@ -1,0 +1,163 @@
+package reconciler
+
+import (
+	"context"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
+)
+
+// watch is a kind whose changes cause ticks.
+type watch struct {
+	kind client.Object
+	on   predicate.Predicate
+	// ticks maps a changed object to the Deployments to look at.
+	ticks handler.MapFunc
+}
+
+var (
+	// anyChange includes changes of status.
+	anyChange = predicate.Funcs{}
+	newSpec   = predicate.GenerationChangedPredicate{}
+	newLabels = predicate.LabelChangedPredicate{}
+)
+
+// owned are the kinds that a Canary owns; a change causes a tick of the owner.
+var owned = []watch{
+	{kind: &appsv1.Deployment{}, on: anyChange},
+	{kind: &corev1.Service{}, on: newLabels},
+	{kind: &autoscalingv2.HorizontalPodAutoscaler{}, on: newSpec},
+	{kind: &policyv1.PodDisruptionBudget{}, on: newSpec},
+	{kind: &networkingv1.NetworkPolicy{}, on: newSpec},
+}
+
+// watches are the other kinds that the cluster has.
+func (r *reader) watches() []watch {
+	all := []watch{
+		{&appsv1.Deployment{}, anyChange, primaryOf},
+		{&corev1.Service{}, anyChange, r.inNamespace},
+		{&discoveryv1.EndpointSlice{}, anyChange, r.ofEndpoints},
+		{&gatewayv1.Gateway{}, newSpec, r.everywhere},
+		{&gatewayv1.GatewayClass{}, newSpec, r.everywhere},
+
+		{&v1alpha1.Canary{}, anyChange, r.ofGroup},
+		{&v1alpha1.CanaryPolicy{}, newSpec, r.ofPolicy},
+		{&v1alpha1.ClusterCanaryPolicy{}, newSpec, r.ofPolicy},
+		{&v1alpha1.MetricTemplate{}, newSpec, r.everywhere},
+		{&v1alpha1.Freeze{}, newSpec, r.ofFreeze},
+	}
+	for _, kind := range r.known().routes {
+		all = append(all, watch{routeObject(kind), anyChange, r.ofRoute})
+	}
+	if version := r.known().grants; version != "" {
+		all = append(all, watch{grantOf(version), anyChange, ofGrant})
+	}
+	return all
+}
+
+// watchAll makes ticks follow changes in the cluster and the process's own wake-ups.
+func (r *Reconciler) watchAll(b *builder.Builder) {
+	for _, w := range owned {
+		b.Owns(w.kind, builder.WithPredicates(w.on))
+	}
+	for _, w := range r.watches() {
+		b.Watches(w.kind, handler.EnqueueRequestsFromMapFunc(w.ticks), builder.WithPredicates(w.on))
+	}
+	for _, woken := range []chan event.GenericEvent{r.memory.hooks.woken, r.memory.samples.woken, r.wake} {
+		b.WatchesRawSource(source.Channel(woken, &handler.EnqueueRequestForObject{}))
+	}
+}
+
+// primaryOf maps a Deployment that is, or has just been, opted in to its Canary.
+func primaryOf(_ context.Context, object client.Object) []ctrl.Request {
+	if _, mentions := object.GetAnnotations()[config.AnnotationCanary]; !mentions {
+		return nil
+	}
+	return []ctrl.Request{{NamespacedName: client.ObjectKeyFromObject(object)}}
+}
+
+// canaries returns requests for the Canaries for which the function is true.
+func (r *reader) canaries(ctx context.Context, namespace string, concerns func(*v1alpha1.Canary) bool) []ctrl.Request {
+	found, err := r.canariesIn(ctx, namespace)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "find the Canaries that a change concerns", "namespace", namespace)
+		return nil
+	}
+	var requests []ctrl.Request
+	for i := range found {
+		if concerns(&found[i]) {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&found[i])})
+		}
+	}
+	return requests
+}
+
+func all(*v1alpha1.Canary) bool { return true }
+
+func (r *reader) inNamespace(ctx context.Context, object client.Object) []ctrl.Request {
+	return r.canaries(ctx, object.GetNamespace(), all)
+}
+
+func (r *reader) everywhere(ctx context.Context, _ client.Object) []ctrl.Request {
+	return r.canaries(ctx, metav1.NamespaceAll, all)
+}
+
+// ofEndpoints maps an EndpointSlice, which has the labels of its Service, to the Canary of that Service.
+func (r *reader) ofEndpoints(ctx context.Context, object client.Object) []ctrl.Request {
+	label := object.GetLabels()[config.LabelPrimary]
+	return r.canaries(ctx, object.GetNamespace(), func(canary *v1alpha1.Canary) bool {
+		return workload.LabelValue(canary.Name) == label
+	})
+}
+
+// ofRoute maps a route to the Canaries that use it, or that still look for one.
+func (r *reader) ofRoute(ctx context.Context, object client.Object) []ctrl.Request {
+	content, ok := object.(*unstructured.Unstructured)
+	if !ok {
+		return nil
+	}
+	changed, err := route.FromObject(content.Object)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "read a route", "route", client.ObjectKeyFromObject(object))
+		return nil
+	}
+	var requests []ctrl.Request
+	for _, namespace := range route.Namespaces(changed) {
+		requests = append(requests, r.canaries(ctx, namespace, func(canary *v1alpha1.Canary) bool { return uses(canary, changed) })...)
+	}
+	return requests
+}
+
+// uses reports whether a Canary uses a route, for itself or for its cohort, or still looks for one.
+func uses(canary *v1alpha1.Canary, changed route.Route) bool {
+	target := canary.Status.Target
+	sendsTo := func(service string) bool {
+		return route.SendsTo(changed, types.NamespacedName{Namespace: canary.Namespace, Name: service})
+	}
+	if target == nil || len(target.Routes) == 0 || workload.GeneratedFor(changed.Labels, canary.Name) {
+		return true
+	}
+	return slices.Contains(target.Routes, changed.Key().Short(canary.Namespace)) || sendsTo(target.Service) ||
+		slices.ContainsFunc(canary.Status.Cohort, func(member v1alpha1.CohortStatus) bool { return sendsTo(member.Service) })
+}
