@@ -128,7 +128,7 @@ func TestARouteFromABackupHasNoSplit(t *testing.T) {
 	c.kubectl("", "delete", "httproute", "podinfo")
 	out := c.kubectl(backup, "create", "-f", "-")
 	c.expectWeights("restored", "podinfo=1 | podinfo=7 other=3")
-	if _, left := c.Route().Annotations[config.AnnotationSplit]; left || !strings.Contains(out, "the split of an earlier rollout is taken out") {
+	if _, left := c.Route().Annotations[config.AnnotationSplit]; left || !strings.Contains(out, "the split of an earlier rollout was removed") {
 		t.Errorf("annotations %v; kubectl says %s", c.Route().Annotations, out)
 	}
 }
