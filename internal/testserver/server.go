@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -45,6 +46,9 @@ type Server struct {
 	environment *envtest.Environment
 	stopHooks   func() error
 }
+
+// startTimeout allows for a machine on which other tests leave little CPU for the API server.
+const startTimeout = 2 * time.Minute
 
 // programs are those that every test with an API server runs.
 var programs = []string{"etcd", "kube-apiserver", "kubectl", "helm"}
@@ -109,6 +113,8 @@ func Start(ctx context.Context, options ...Option) (*Server, error) {
 		BinaryAssetsDirectory: dir,
 		CRDDirectoryPaths:     []string{gateway, filepath.Join(root, "charts", "sluice", "files", "crds")},
 		WebhookInstallOptions: envtest.WebhookInstallOptions{MutatingWebhooks: mutating, ValidatingWebhooks: validating},
+
+		ControlPlaneStartTimeout: startTimeout,
 	}
 	for _, change := range options {
 		change(s.environment)
