@@ -41,7 +41,8 @@ func fail(message string, skip ...int) {
 const least = 3 * time.Minute
 
 // patience is how long to wait for something. A machine whose tasks wait for a CPU gets more time, up to twice as much; what is
-// waited for must be the same.
+// waited for must be the same. No spec asserts how long something takes: where specs compare moments, Sluice or the traffic has
+// recorded both, and shares of requests are taken from the end of a step, when a slow gateway serves its weight, too.
 func patience() time.Duration {
 	now := time.Now()
 	share, _ := machine.Between(now.Add(-time.Minute), now)
