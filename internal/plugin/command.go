@@ -31,9 +31,12 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 		Short:       "Show and control the canary rollouts of Sluice",
 		Long: "Show and control the canary rollouts of Sluice, check manifests, and convert those of Flagger.\n\n" +
 			"A rollout is named by its Canary or its Deployment: podinfo, canary/podinfo or deployment/podinfo.",
-		Example:       "  kubectl sluice list -A\n  kubectl sluice explain podinfo\n  kubectl sluice promote podinfo --reason \"hotfix\"",
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Example:               "  kubectl sluice list -A\n  kubectl sluice explain podinfo\n  kubectl sluice promote podinfo --reason \"hotfix\"",
+		Args:                  noVerb,
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		DisableFlagsInUseLine: true,
+		SilenceUsage:          true,
+		SilenceErrors:         true,
 	}
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
@@ -58,6 +61,18 @@ func addGroup(root *cobra.Command, title string, verbs ...*cobra.Command) {
 	}
 }
 
+// noVerb refuses what is no verb, with the nearest one and what to do next.
+func noVerb(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, verb := range root.Commands() {
+		names = append(names, verb.Name())
+	}
+	return fmt.Errorf("unknown command: %s (%s --help lists the commands)%s", args[0], root.CommandPath(), config.Nearest(args[0], names))
+}
+
 // flagError adds the nearest flag and what to do next to an error.
 func flagError(cmd *cobra.Command, err error) error {
 	meant := ""
@@ -67,7 +82,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, "--"+flag.Name) })
 		meant = config.Nearest("--"+unknown.GetSpecifiedName(), names)
 	}
-	return fmt.Errorf("%w%s; to see all flags: %s --help", err, meant, cmd.CommandPath())
+	return fmt.Errorf("%w (%s --help lists the flags)%s", err, cmd.CommandPath(), meant)
 }
 
 // forCanary makes a verb that takes the name of one Canary.
