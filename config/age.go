@@ -9,7 +9,7 @@ import (
 )
 
 // maxAgeHelp is the message of the schema's rule as well.
-const maxAgeHelp = "must be a duration in whole seconds, at least 1s, such as 24h or 1d"
+const maxAgeHelp = "must be at least 1s in whole days, hours, minutes or seconds, such as 24h or 1d"
 
 // mostAge fits into the field of a route, which has 32 bits for seconds.
 const mostAge = 9999 * day
@@ -18,17 +18,17 @@ const day = 24 * time.Hour
 
 var (
 	days  = regexp.MustCompile(`^[1-9][0-9]{0,3}d$`)
-	units = regexp.MustCompile(`^([0-9]{1,6}([.][0-9]{1,6})?(ms|s|m|h))+$`)
+	units = regexp.MustCompile(`^([0-9]{1,6}[hms])+$`)
 )
 
-// ParseMaxAge reads service.corsPolicy.maxAge: whole days, or a Go duration in whole seconds. The error says what is allowed.
+// ParseMaxAge reads service.corsPolicy.maxAge: days, or hours, minutes and seconds. The error says what is allowed.
 func ParseMaxAge(value string) (seconds int32, err error) {
 	if days.MatchString(value) {
 		number, err := strconv.Atoi(strings.TrimSuffix(value, "d"))
 		return int32(time.Duration(number) * day / time.Second), err
 	}
 	age, err := time.ParseDuration(value)
-	if err != nil || !units.MatchString(value) || age < time.Second || age > mostAge || age%time.Second != 0 {
+	if err != nil || !units.MatchString(value) || age < time.Second || age > mostAge {
 		return 0, errors.New(maxAgeHelp)
 	}
 	return int32(age / time.Second), nil

@@ -45,6 +45,9 @@ type MetricTemplateSpec struct {
 // ProviderPrometheus is the type of a MetricProvider with the HTTP API of Prometheus.
 const ProviderPrometheus = "prometheus"
 
+// ProviderTypes are the types of a MetricProvider that this release supports.
+var ProviderTypes = []string{ProviderPrometheus}
+
 // MetricProvider is a server of metrics.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.region) || size(self.region) == 0",message="region: only CloudWatch has regions, and provider types other than prometheus are not supported by this release; leave it out"

@@ -252,7 +252,7 @@ type CorsPolicy struct {
 	// maxAge is how long the answer may be kept, in whole seconds, such as 24h or 1d.
 	// +optional
 	// +kubebuilder:validation:MaxLength=20
-	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[1-9][0-9]{0,3}d$') || self.matches('^([0-9]{1,6}([.][0-9]{1,6})?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('239976h') && timestamp(0) + duration(self) == timestamp(duration(self).getSeconds())",message="must be a duration in whole seconds, at least 1s, such as 24h or 1d"
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[1-9][0-9]{0,3}d$') || self.matches('^([0-9]{1,6}[hms])+$') && duration(self) >= duration('1s') && duration(self) <= duration('239976h')",message="must be at least 1s in whole days, hours, minutes or seconds, such as 24h or 1d"
 	MaxAge string `json:"maxAge,omitempty"`
 	// allowCredentials lets scripts send cookies.
 	// +optional
