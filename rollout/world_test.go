@@ -252,7 +252,7 @@ func (w *world) measured(b behaviour, metric analysis.Metric) analysis.Sample {
 	s := analysis.Sample{Metric: metric}
 	switch {
 	case b.prometheusDown:
-		s.Err = "connection refused"
+		s.Err, s.Provider = "connection refused", "Prometheus"
 	case metric == analysis.RequestCount:
 		s.Value = b.requests
 	case metric == analysis.SuccessRate:

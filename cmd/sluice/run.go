@@ -18,7 +18,6 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config/process"
 	"sluice.dev/sluice/internal/hooks"
-	"sluice.dev/sluice/internal/provider/prometheus"
 	"sluice.dev/sluice/internal/reconciler"
 	"sluice.dev/sluice/rollout"
 )
@@ -40,12 +39,12 @@ func run(ctx context.Context, settings process.Settings) error {
 	if err := needOwnFields(ctx, manager); err != nil {
 		return err
 	}
-	provider, err := prometheus.New(settings.PrometheusURL)
+	servers, err := providers(settings)
 	if err != nil {
-		return fmt.Errorf("prometheusUrl: %w", err)
+		return err
 	}
 	if err := reconciler.Setup(manager, reconciler.Options{
-		Query: provider.Query, Prometheus: settings.PrometheusURL != "", Hook: hooks.New().Call, Metrics: metrics.Registry,
+		Query: servers.Query, Prometheus: settings.PrometheusURL != "", Hook: hooks.New().Call, Metrics: metrics.Registry,
 		NoCrossNamespaceRefs: settings.NoCrossNamespaceRefs, CrossNamespaceGrants: settings.CrossNamespaceGrants, Namespaces: settings.WatchNamespaces, DryRun: settings.DryRun,
 		Limits: rollout.Limits{Cluster: settings.MaxConcurrent.Cluster, Namespace: settings.MaxConcurrent.Namespace},
 	}); err != nil {

@@ -54,7 +54,7 @@ func TestJudgeChecksOfAPolicy(t *testing.T) {
 		"no data":      {own, []Sample{{Check: "error-rate", Metric: Custom, Missing: true}}, v1alpha1.CheckStatus{Threshold: "max 1", Verdict: v1alpha1.VerdictInconclusive, Message: "the query of error-rate found no data"}},
 		"no number":    {own, value("error-rate", math.NaN()), v1alpha1.CheckStatus{Threshold: "max 1", Verdict: v1alpha1.VerdictInconclusive, Message: "the query of error-rate found no data"}},
 		"not asked":    {own, value("another", 0), v1alpha1.CheckStatus{Threshold: "max 1", Verdict: v1alpha1.VerdictInconclusive, Message: "the query of error-rate found no data"}},
-		"not answered": {own, []Sample{{Check: "error-rate", Metric: Custom, Err: "timeout"}}, v1alpha1.CheckStatus{Threshold: "max 1", Verdict: v1alpha1.VerdictInconclusive, Message: "Prometheus could not answer: timeout"}},
+		"not answered": {own, []Sample{{Check: "error-rate", Metric: Custom, Err: "timeout", Provider: "Prometheus"}}, v1alpha1.CheckStatus{Threshold: "max 1", Verdict: v1alpha1.VerdictInconclusive, Message: "Prometheus could not answer: timeout"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.want.Name = c.metric.Name

@@ -19,9 +19,11 @@ type Sample struct {
 	Value float64
 	// Missing means that there is no data.
 	Missing bool
-	// Err says in one line why the query could not be answered.
-	Err string
+	// Err says in one line why the query could not be answered, and Provider whose answer is missing, such as Prometheus.
+	Err, Provider string
 }
+
+func (s Sample) unanswered() string { return s.Provider + " could not answer: " + s.Err }
 
 // Judge holds the samples against the checks of the policy, one result for each, in their order. A check is inconclusive
 // without data, when its query could not be answered, and, if it is built in, with too few requests.
@@ -62,7 +64,7 @@ func (c Check) judge(minRequests float64, samples []Sample) v1alpha1.CheckStatus
 // unknown says why nothing can be said; empty when the value counts.
 func (c Check) unknown(minRequests float64, samples []Sample, sample Sample) string {
 	if sample.Err != "" {
-		return "Prometheus could not answer: " + sample.Err
+		return sample.unanswered()
 	}
 	if c.Metric == Custom {
 		if sample.Missing {
@@ -73,7 +75,7 @@ func (c Check) unknown(minRequests float64, samples []Sample, sample Sample) str
 	requests := c.sampleOf(samples, RequestCount)
 	switch {
 	case requests.Err != "":
-		return "Prometheus could not answer: " + requests.Err
+		return requests.unanswered()
 	case requests.Missing || requests.Value <= 0:
 		return "no requests to the canary were counted"
 	case requests.Value < minRequests:

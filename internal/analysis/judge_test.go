@@ -33,7 +33,7 @@ func changed(samples []Sample, metric Metric, change func(*Sample)) []Sample {
 }
 
 func TestJudge(t *testing.T) {
-	failed := changed(samples(100, 100, 20), SuccessRate, func(s *Sample) { s.Err = "connection refused" })
+	failed := changed(samples(100, 100, 20), SuccessRate, func(s *Sample) { s.Err, s.Provider = "connection refused", "Prometheus" })
 	missing := changed(samples(100, 100, 20), Duration, func(s *Sample) { s.Missing = true })
 	for name, c := range map[string]struct {
 		samples []Sample

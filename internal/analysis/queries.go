@@ -43,19 +43,21 @@ const (
 	PrimaryCount Metric = "primary-request-count"
 )
 
-// Query is one question to Prometheus.
+// Query is one question to a server of metrics.
 type Query struct {
 	// Check is the name of the check that asks.
 	Check  string
 	Metric Metric
-	// Expression is in PromQL.
+	// Expression is in the language of the server, such as PromQL.
 	Expression string
 	// Server answers it; nil for the controller's Prometheus.
 	Server *Server
 }
 
-// Server is a Prometheus that a MetricTemplate names.
+// Server is a server of metrics that a MetricTemplate names.
 type Server struct {
+	// Type is that of its provider, such as prometheus.
+	Type string
 	// Address is its http or https URL.
 	Address string
 	// Headers are added to each request.

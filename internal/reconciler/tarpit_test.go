@@ -19,6 +19,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/provider"
 	"sluice.dev/sluice/internal/provider/prometheus"
 	"sluice.dev/sluice/internal/testserver"
 )
@@ -39,13 +40,13 @@ func answer(ctx context.Context, queries []analysis.Query) []analysis.Sample {
 			continue
 		}
 		// The controller's own server may be at the loopback address, which one that users name may not.
-		provider, err := prometheus.New(query.Server.Address)
+		own, err := prometheus.New(query.Server.Address)
 		if err != nil {
 			samples[i].Err = err.Error()
 			continue
 		}
 		query.Server = nil
-		samples[i] = provider.Query(ctx, []analysis.Query{query})[0]
+		samples[i] = provider.Table{v1alpha1.ProviderPrometheus: own}.Query(ctx, []analysis.Query{query})[0]
 	}
 	return samples
 }

@@ -1,10 +1,12 @@
 package reconciler
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -51,14 +53,15 @@ func (r *reader) readTemplate(ctx context.Context, name types.NamespacedName, se
 	}
 	template.Query = found.Spec.Query
 	provider := found.Spec.Provider
-	if provider.Type != "" && provider.Type != v1alpha1.ProviderPrometheus {
-		template.Problem = fmt.Sprintf("provider type %s is not supported by this release, only prometheus is", provider.Type)
+	kind := cmp.Or(provider.Type, v1alpha1.ProviderPrometheus)
+	if !slices.Contains(v1alpha1.ProviderTypes, kind) {
+		template.Problem = fmt.Sprintf("provider type %s is not supported by this release, only %s is", kind, strings.Join(v1alpha1.ProviderTypes, ", "))
 		return template, true, nil
 	}
 	if provider.Address == "" {
 		return template, true, nil
 	}
-	template.Server = &analysis.Server{Address: provider.Address, Headers: provider.Headers, InsecureSkipVerify: provider.InsecureSkipVerify}
+	template.Server = &analysis.Server{Type: kind, Address: provider.Address, Headers: provider.Headers, InsecureSkipVerify: provider.InsecureSkipVerify}
 	if provider.SecretRef != nil && secrets {
 		secret := types.NamespacedName{Namespace: name.Namespace, Name: provider.SecretRef.Name}
 		template.Server.Authorization, template.Problem, err = r.readAuthorization(ctx, secret)

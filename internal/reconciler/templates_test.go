@@ -59,7 +59,7 @@ func TestReadTemplates(t *testing.T) {
 	elsewhere := v1alpha1.MetricProvider{Type: "prometheus", Address: "https://prometheus.test", Headers: map[string][]string{"X-Scope-OrgID": {"a"}}, InsecureSkipVerify: true}
 	withSecret := v1alpha1.MetricProvider{Address: "https://prometheus.test", SecretRef: &v1alpha1.LocalObjectRef{Name: "credentials"}}
 	server := func(authorization analysis.Secret) *analysis.Server {
-		return &analysis.Server{Address: "https://prometheus.test", Authorization: authorization}
+		return &analysis.Server{Type: "prometheus", Address: "https://prometheus.test", Authorization: authorization}
 	}
 	const ours, shared = "shop/latency", "shared/latency"
 	const notForMetrics = "Secret shop/credentials is not for metrics: label it sluice.dev/metric-credentials=true to let every MetricTemplate of its namespace send it to its server"
@@ -84,7 +84,7 @@ func TestReadTemplates(t *testing.T) {
 		"its own namespace where others are forbidden": {namespace: "shop", objects: stored{ours: provider(v1alpha1.MetricProvider{})}, change: forbidding, want: &rollout.Template{Query: query}},
 		"a provider of a newer release":                {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "datadog", Address: "https://a"})}, want: &rollout.Template{Query: query, Problem: "provider type datadog is not supported by this release, only prometheus is"}},
 		"a server of its own": {objects: stored{ours: provider(elsewhere)}, want: &rollout.Template{Query: query,
-			Server: &analysis.Server{Address: elsewhere.Address, Headers: elsewhere.Headers, InsecureSkipVerify: true}}},
+			Server: &analysis.Server{Type: "prometheus", Address: elsewhere.Address, Headers: elsewhere.Headers, InsecureSkipVerify: true}}},
 		"a token": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"token": "t", "username": "u"})},
 			want: &rollout.Template{Query: query, Server: server("Bearer t")}},
 		"a password": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"username": "u", "password": "p"})},

@@ -8,8 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/api"
@@ -18,17 +16,12 @@ import (
 
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/outbound"
+	"sluice.dev/sluice/internal/provider"
 )
-
-// queryTimeout is how long one query may take.
-const queryTimeout = 5 * time.Second
 
 // longestAnswer is how many bytes of an answer are read from a server that somebody names: one value needs few, and many
 // answers without end would take all memory.
 const longestAnswer = 64 << 10
-
-// longestError is how many bytes of an error are told.
-const longestError = 200
 
 // Provider asks Prometheus: the controller's own, and those that queries name.
 type Provider struct {
@@ -139,77 +132,30 @@ func (b basicAuth) RoundTrip(request *http.Request) (*http.Response, error) {
 	return b.next.RoundTrip(request)
 }
 
-// Query answers all queries at once, one sample for each. A query that fails is a sample with an error.
-func (p *Provider) Query(ctx context.Context, queries []analysis.Query) []analysis.Sample {
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	samples := make([]analysis.Sample, len(queries))
-	first := map[question]int{}
-	var all sync.WaitGroup
-	for i, query := range queries {
-		if _, asked := first[questionOf(query)]; !asked {
-			first[questionOf(query)] = i
-			all.Go(func() { samples[i] = p.ask(ctx, query) })
-		}
-	}
-	all.Wait()
-	for i, query := range queries {
-		samples[i] = samples[first[questionOf(query)]]
-		samples[i].Check, samples[i].Metric = query.Check, query.Metric
-	}
-	return samples
-}
+// Name is Prometheus.
+func (*Provider) Name() string { return "Prometheus" }
 
-// question is what several checks may ask of the same server; it is asked once.
-type question struct {
-	server     *analysis.Server
-	expression string
-}
-
-func questionOf(query analysis.Query) question {
-	return question{query.Server, query.Expression}
-}
-
-// ask leaves the time of evaluation to the server, whose clock the data has.
-func (p *Provider) ask(ctx context.Context, query analysis.Query) analysis.Sample {
-	sample := analysis.Sample{Check: query.Check, Metric: query.Metric}
+// Value leaves the time of evaluation to the server, whose clock the data has.
+func (p *Provider) Value(ctx context.Context, query analysis.Query) (float64, error) {
 	server, err := p.apiOf(query)
 	if err != nil {
-		sample.Err = oneLine(err)
-		return sample
+		return 0, err
 	}
-	value, _, _, err := server.Query(ctx, query.Expression, time.Time{})
+	answer, _, _, err := server.Query(ctx, query.Expression, time.Time{})
 	if err != nil {
-		sample.Err = oneLine(err)
-		return sample
+		return 0, err
 	}
-	switch v := value.(type) {
+	switch a := answer.(type) {
 	case *model.Scalar:
-		sample.Value = float64(v.Value)
+		return float64(a.Value), nil
 	case model.Vector:
-		switch len(v) {
+		switch len(a) {
 		case 0:
-			sample.Missing = true
+			return 0, provider.ErrNoData
 		case 1:
-			sample.Value = float64(v[0].Value)
-		default:
-			sample.Err = fmt.Sprintf("the query has %d results in place of one: aggregate them, such as with sum() or max()", len(v))
+			return float64(a[0].Value), nil
 		}
-	default:
-		sample.Err = fmt.Sprintf("the query has a %s as its result in place of one value", value.Type())
+		return 0, fmt.Errorf("the query has %d results in place of one: aggregate them, such as with sum() or max()", len(a))
 	}
-	return sample
-}
-
-// oneLine shortens an error for a status; the URL in a transport error repeats the whole query, so it is left out.
-func oneLine(err error) string {
-	var failed *url.Error
-	if errors.As(err, &failed) {
-		err = failed.Err
-	}
-	text := strings.Join(strings.Fields(err.Error()), " ")
-	if len(text) > longestError {
-		text = strings.ToValidUTF8(text[:longestError], "") + "…"
-	}
-	return text
+	return 0, fmt.Errorf("the query has a %s as its result in place of one value", answer.Type())
 }

@@ -11,7 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/provider"
 )
 
 // server answers every query with the result that is named by it.
@@ -34,6 +36,12 @@ func server(t *testing.T, results map[string]string) *httptest.Server {
 	return s
 }
 
+// asked is what a table with this Provider answers.
+func asked(t *testing.T, prom *Provider, queries []analysis.Query) []analysis.Sample {
+	t.Helper()
+	return provider.Table{v1alpha1.ProviderPrometheus: prom}.Query(t.Context(), queries)
+}
+
 func TestQuery(t *testing.T) {
 	s := server(t, map[string]string{
 		"one":    `{"resultType":"vector","result":[{"metric":{},"value":[1,"99.5"]}]}`,
@@ -42,7 +50,7 @@ func TestQuery(t *testing.T) {
 		"two":    `{"resultType":"vector","result":[{"metric":{"a":"1"},"value":[1,"1"]},{"metric":{"a":"2"},"value":[1,"2"]}]}`,
 		"matrix": `{"resultType":"matrix","result":[]}`,
 	})
-	provider, err := New(strings.Replace(s.URL, "http://", "http://jane:secret@", 1))
+	prom, err := New(strings.Replace(s.URL, "http://", "http://jane:secret@", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,11 +60,11 @@ func TestQuery(t *testing.T) {
 	}
 	want := []analysis.Sample{
 		{Metric: "one", Value: 99.5}, {Metric: "scalar", Value: 7}, {Metric: "none", Missing: true},
-		{Metric: "two", Err: "the query has 2 results in place of one: aggregate them, such as with sum() or max()"},
-		{Metric: "matrix", Err: "the query has a matrix as its result in place of one value"},
-		{Metric: "broken", Err: "bad_data: parse error: unexpected"},
+		{Metric: "two", Provider: "Prometheus", Err: "the query has 2 results in place of one: aggregate them, such as with sum() or max()"},
+		{Metric: "matrix", Provider: "Prometheus", Err: "the query has a matrix as its result in place of one value"},
+		{Metric: "broken", Provider: "Prometheus", Err: "bad_data: parse error: unexpected"},
 	}
-	if diff := cmp.Diff(want, provider.Query(t.Context(), queries)); diff != "" {
+	if diff := cmp.Diff(want, asked(t, prom, queries)); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -64,11 +72,11 @@ func TestQuery(t *testing.T) {
 func TestAServerThatIsGoneIsToldInOneLineWithoutTheQuery(t *testing.T) {
 	s := server(t, nil)
 	s.Close()
-	provider, err := New(strings.Replace(s.URL, "http://", "http://jane:secret@", 1))
+	prom, err := New(strings.Replace(s.URL, "http://", "http://jane:secret@", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	sample := provider.Query(t.Context(), []analysis.Query{{Metric: "m", Expression: "up"}})[0]
+	sample := asked(t, prom, []analysis.Query{{Metric: "m", Expression: "up"}})[0]
 	if !strings.Contains(sample.Err, "connection refused") || strings.ContainsAny(sample.Err, "\n?") || strings.Contains(sample.Err, "secret") {
 		t.Errorf("got %q", sample.Err)
 	}
@@ -85,24 +93,24 @@ func TestNewRefusesWhatIsNoAddress(t *testing.T) {
 // reaching is a Provider that may also go to servers of a test, which are at the loopback address.
 func reaching(t *testing.T) *Provider {
 	t.Helper()
-	provider, err := New("")
+	prom, err := New("")
 	if err != nil {
 		t.Fatal(err)
 	}
 	insecure := http.DefaultTransport.(*http.Transport).Clone()
 	insecure.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
-	provider.verifying, provider.insecure = http.DefaultTransport, insecure
-	return provider
+	prom.verifying, prom.insecure = http.DefaultTransport, insecure
+	return prom
 }
 
 func TestServersThatUsersNameAreNotInTheControllersPod(t *testing.T) {
 	own := server(t, nil)
-	provider, err := New(own.URL)
+	prom, err := New(own.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, insecure := range []bool{false, true} {
-		sample := provider.Query(t.Context(), []analysis.Query{{Expression: "up", Server: &analysis.Server{Address: own.URL, InsecureSkipVerify: insecure}}})[0]
+		sample := asked(t, prom, []analysis.Query{{Expression: "up", Server: &analysis.Server{Address: own.URL, InsecureSkipVerify: insecure}}})[0]
 		if !strings.Contains(sample.Err, "the address 127.0.0.1 is the controller's own pod, which nobody else may go to: name a Service or another host") {
 			t.Errorf("got %+v", sample)
 		}
@@ -110,9 +118,9 @@ func TestServersThatUsersNameAreNotInTheControllersPod(t *testing.T) {
 }
 
 func TestQueriesAreAnsweredByTheServersThatTheyName(t *testing.T) {
-	var asked atomic.Int32
+	var times atomic.Int32
 	other := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
+		times.Add(1)
 		if r.Header.Get("Authorization") != "Bearer secret" || r.Header.Get("X-Scope-OrgID") != "shop" {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
@@ -120,11 +128,11 @@ func TestQueriesAreAnsweredByTheServersThatTheyName(t *testing.T) {
 		_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"scalar","result":[1,"7"]}}`))
 	}))
 	t.Cleanup(other.Close)
-	provider := reaching(t)
+	prom := reaching(t)
 	allowed := &analysis.Server{Address: other.URL, InsecureSkipVerify: true, Authorization: "Bearer secret", Headers: map[string][]string{"X-Scope-OrgID": {"shop"}}}
 	verifying := *allowed
 	verifying.InsecureSkipVerify = false
-	samples := provider.Query(t.Context(), []analysis.Query{
+	samples := asked(t, prom, []analysis.Query{
 		{Check: "a", Metric: "m", Expression: "up", Server: allowed}, {Check: "b", Metric: "n", Expression: "up", Server: allowed},
 		{Check: "c", Expression: "up", Server: &verifying}, {Check: "d", Expression: "up"},
 	})
@@ -132,8 +140,8 @@ func TestQueriesAreAnsweredByTheServersThatTheyName(t *testing.T) {
 	if diff := cmp.Diff(want, samples[:2]); diff != "" {
 		t.Error(diff)
 	}
-	if asked.Load() != 1 {
-		t.Errorf("the same question is asked %d times", asked.Load())
+	if times.Load() != 1 {
+		t.Errorf("the same question is asked %d times", times.Load())
 	}
 	if !strings.Contains(samples[2].Err, "certificate") || samples[3].Err != "no Prometheus is configured" {
 		t.Errorf("got %+v", samples[2:])
@@ -146,8 +154,8 @@ func TestQueriesAreAnsweredByTheServersThatTheyName(t *testing.T) {
 func TestAServerThatRedirectsIsNotFollowedElsewhere(t *testing.T) {
 	away := httptest.NewServer(http.RedirectHandler("http://localhost:1/", http.StatusTemporaryRedirect))
 	t.Cleanup(away.Close)
-	provider := reaching(t)
-	sample := provider.Query(t.Context(), []analysis.Query{{Expression: "up", Server: &analysis.Server{Address: away.URL}}})[0]
+	prom := reaching(t)
+	sample := asked(t, prom, []analysis.Query{{Expression: "up", Server: &analysis.Server{Address: away.URL}}})[0]
 	if !strings.Contains(sample.Err, "redirects to another host") {
 		t.Errorf("got %+v", sample)
 	}
@@ -164,8 +172,8 @@ func TestAServerThatAnswersWithoutEndIsCutOff(t *testing.T) {
 		}
 	}))
 	t.Cleanup(s.Close)
-	provider := reaching(t)
-	samples := provider.Query(t.Context(), []analysis.Query{{Expression: "one", Server: &analysis.Server{Address: s.URL}}})
+	prom := reaching(t)
+	samples := asked(t, prom, []analysis.Query{{Expression: "one", Server: &analysis.Server{Address: s.URL}}})
 	if !strings.Contains(samples[0].Err, "the answer is longer than 65536 bytes: aggregate the query") || sent.Load() > 32<<20 {
 		t.Errorf("got %+v after %d bytes", samples[0], sent.Load())
 	}
