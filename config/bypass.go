@@ -10,7 +10,7 @@ import (
 type Bypass struct {
 	// Until is when the bypass ends.
 	Until time.Time
-	// Reason says why, for those who ask later.
+	// Reason says why, for the record.
 	Reason string
 }
 

@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// Prefix is what every key of ours begins with.
+// Prefix is the prefix of every key of Sluice.
 const Prefix = "sluice.dev/"
 
 // Reserved are the annotations by which the reconciler asks admission for something; nobody else may set them.
@@ -22,22 +22,22 @@ func Requests() []string {
 	return slices.Clone(requests)
 }
 
-// UnknownKeys reports annotations that begin like ours and mean nothing on a Deployment: mostly typing mistakes, which
-// would otherwise leave a default in force without a word.
+// UnknownKeys reports annotations with the prefix of Sluice that mean nothing on a Deployment: mostly typing mistakes,
+// which would silently leave a default in effect.
 func UnknownKeys(path *field.Path, annotations map[string]string) field.ErrorList {
 	var errs field.ErrorList
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		if strings.HasPrefix(key, Prefix) && !slices.Contains(known, key) {
-			errs = append(errs, field.Invalid(path.Key(key), annotations[key], "no such setting"+meant(strings.TrimPrefix(key, Prefix))))
+			errs = append(errs, field.Invalid(path.Key(key), annotations[key], "unknown setting"+meant(strings.TrimPrefix(key, Prefix))))
 		}
 	}
 	return errs
 }
 
-// meant says which setting was meant, or all that there are where none is alike.
+// meant names the settings that were probably meant, or all settings if none is similar.
 func meant(name string) string {
 	if nearest := Nearest(name, asked); nearest != "" {
 		return nearest
 	}
-	return fmt.Sprintf("; after %s there is %s", Prefix, strings.Join(asked, ", "))
+	return fmt.Sprintf("; the settings of %s are %s", Prefix, strings.Join(asked, ", "))
 }

@@ -23,7 +23,7 @@ const (
 	KindMade Kind = "made"
 )
 
-// Annotation is all that there is to say about one key.
+// Annotation describes one key.
 type Annotation struct {
 	Key  string
 	Kind Kind
@@ -31,7 +31,7 @@ type Annotation struct {
 	Values string
 	// Default is the value that means the same as no annotation; empty where Without says what happens then.
 	Default, Without string
-	// Sentence says what it does.
+	// Sentence says what the annotation does.
 	Sentence string
 	// Example is one value that is allowed.
 	Example string

@@ -7,13 +7,13 @@ import (
 
 var settingsOfSteps = []Annotation{
 	{Key: AnnotationStepWeight, Kind: KindSetting, Values: "percent, 0 to 100, at the finest 0.01", Default: "10", Example: "20",
-		Sentence: "What each step adds to the canary's share of the requests; 0 for no such steps.",
+		Sentence: "What each step adds to the canary's weight; 0 for no such steps.",
 		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().StepWeight, v, 0) }},
 	{Key: AnnotationMaxWeight, Kind: KindSetting, Values: "percent, 0.01 to 100", Default: "50", Example: "80",
-		Sentence: "The share of the last step.",
+		Sentence: "The weight of the last step.",
 		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().MaxWeight, v, Finest) }},
 	{Key: AnnotationStepWeights, Kind: KindSetting, Values: "percents, separated by commas, each with `@` and a duration or without", Without: "steps of the same size",
-		Example: "1@10m,5@5m,25,50", Sentence: "The shares themselves, in place of `step-weight` and `max-weight`.",
+		Example: "1@10m,5@5m,25,50", Sentence: "The weights themselves, instead of `step-weight` and `max-weight`.",
 		read: readWeights},
 	{Key: AnnotationStepWeightPromotion, Kind: KindSetting, Values: "percent, 0 to 100", Default: "0", Example: "25",
 		Sentence: "What each interval gives back to the primary after promotion; 0 for all at once.",
@@ -30,10 +30,10 @@ var settingsOfSteps = []Annotation{
 		Example: "x-canary=true,cookie:type=insider", Sentence: "The requests that go to the canary whatever its weight: those that match any of these.",
 		read: func(s *Settings, v string) error { return readMatch(&s.analysis().Match, v) }},
 	{Key: AnnotationMirror, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
-		Sentence: "Sends copies of the requests to the canary during the iterations; its answers are discarded.",
+		Sentence: "Mirrors requests to the canary during the iterations; its responses are discarded.",
 		read:     func(s *Settings, v string) error { return readYes(&s.analysis().Mirror, v) }},
 	{Key: AnnotationMirrorWeight, Kind: KindSetting, Values: "percent, 0.01 to 100", Without: "100, with `mirror`", Example: "10",
-		Sentence: "Of which share of the requests copies are sent.",
+		Sentence: "The percentage of requests that is mirrored.",
 		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().MirrorWeight, v, Finest) }},
 	{Key: AnnotationHold, Kind: KindSetting, Values: "a duration", Without: "the interval", Example: "10m",
 		Sentence: "How long blue/green keeps all requests at the canary before promotion.",
@@ -45,7 +45,7 @@ var settingsOfSteps = []Annotation{
 
 var settingsOfChecks = []Annotation{
 	{Key: AnnotationThreshold, Kind: KindSetting, Values: "a whole number from 1", Default: "5", Example: "3",
-		Sentence: "How many failed checks roll back, counted over the whole rollout.",
+		Sentence: "The number of failed checks, over the whole rollout, that rolls back.",
 		read: func(s *Settings, v string) error {
 			return readInteger(&s.analysis().Threshold, v, 1, MostFailures, "failed checks")
 		}},
@@ -56,7 +56,7 @@ var settingsOfChecks = []Annotation{
 		Sentence: "The longest P99 of the request durations: short for the `thresholdRange` of `request-duration`.",
 		read:     readRequestDuration},
 	{Key: AnnotationMinRequests, Kind: KindSetting, Values: "a whole number from 1", Default: "10", Example: "100",
-		Sentence: "How many requests a check needs to say anything.",
+		Sentence: "The number of requests a check needs to be conclusive.",
 		read: func(s *Settings, v string) error {
 			return readInteger(&s.analysis().MinRequests, v, 1, MostRequests, "requests")
 		}},

@@ -49,7 +49,7 @@ func TestNoSecretOfAHookIsInAPlanOrStatus(t *testing.T) {
 			t.Errorf("%s: the hook is told %+v", state.Phase, plan.Tells)
 		}
 		advice := meta.FindStatusCondition(plan.Next.Conditions, v1alpha1.ConditionPolicyFollowed)
-		if advice == nil || !strings.HasPrefix(advice.Message, `hook "gate": its URL has a user or a password`) {
+		if advice == nil || !strings.HasPrefix(advice.Message, `hook "gate": its URL contains a user or a password`) {
 			t.Errorf("%s: nothing is advised: %+v", state.Phase, advice)
 		}
 	}

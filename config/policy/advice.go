@@ -12,19 +12,18 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Advice is about a value of a policy that is allowed, and of which hardly is meant what it does.
+// Advice flags a value that is valid but probably not what its author meant.
 type Advice struct {
 	// Field is the full path of the value, such as spec.analysis.alerts.
 	Field string
-	// Message says what it does, and what to write in its place.
+	// Message says what the value does, and what to write instead.
 	Message string
 }
 
 // String is the advice on one line.
 func (a Advice) String() string { return a.Field + ": " + a.Message }
 
-// AdviceOf is all that there is to advise on a policy, in the order of its fields; empty for nothing. Nothing of it makes a
-// policy wrong.
+// AdviceOf returns the advice on a policy, in the order of its fields. Advice does not make a policy invalid.
 func AdviceOf(spec v1alpha1.PolicySpec) []Advice {
 	var all []Advice
 	path := specPath.Child("analysis")
@@ -45,17 +44,16 @@ func AdviceOf(spec v1alpha1.PolicySpec) []Advice {
 	return all
 }
 
-// alertsAdvice says that alerts are not sent, and what to use in their place.
+// alertsAdvice says that alerts are not sent, and what to use instead.
 func alertsAdvice(path *field.Path, alerts []v1alpha1.Alert) Advice {
 	names := make([]string, 0, len(alerts))
 	for _, alert := range alerts {
 		names = append(names, alert.Name)
 	}
-	return Advice{path.String(), fmt.Sprintf("this release sends no alerts (%s): have a webhook of type event in spec.analysis.webhooks told instead", strings.Join(names, ", "))}
+	return Advice{path.String(), fmt.Sprintf("this release sends no alerts (%s): use a webhook of type event in spec.analysis.webhooks instead", strings.Join(names, ", "))}
 }
 
-// matchesAdvice is about regular expressions that cannot be read. The Gateway API leaves their dialect to the gateway, so that
-// none can be called wrong.
+// matchesAdvice flags regular expressions that are not RE2. The Gateway API leaves the dialect to the gateway, so they are not errors.
 func matchesAdvice(path *field.Path, matches []v1alpha1.HTTPMatch) []Advice {
 	var all []Advice
 	look := func(at *field.Path, match v1alpha1.StringMatch) {

@@ -15,7 +15,7 @@ func TestAdviceOf(t *testing.T) {
 		"no analysis": {"{}", nil},
 		"no alerts":   {"analysis: {}", nil},
 		"alerts": {"analysis: {alerts: [{name: on-call, providerRef: {name: a}}, {name: team, providerRef: {name: a}}]}",
-			[]string{"spec.analysis.alerts: this release sends no alerts (on-call, team): have a webhook of type event in spec.analysis.webhooks told instead"}},
+			[]string{"spec.analysis.alerts: this release sends no alerts (on-call, team): use a webhook of type event in spec.analysis.webhooks instead"}},
 		"a header by what is no regular expression": {`analysis: {match: [{headers: {a: {exact: "("}}}, {headers: {user: {regex: "("}}}]}`,
 			[]string{"spec.analysis.match[1].headers[user].regex: \"(\" cannot be read as RE2, the dialect of most gateways (missing closing ): `(`)" + dialect}},
 		"what other dialects have": {`analysis: {match: [{cookies: {id: {regex: "(?=a)"}}}]}`,

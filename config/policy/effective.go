@@ -23,7 +23,7 @@ type Settings struct {
 func fromAnnotation(key string) string { return "annotation " + key }
 
 // SettingsOf reads the annotations of a Deployment. The errors carry the full path of the annotation, the value and what is
-// allowed. What only goes together with a policy is not judged: EffectiveOf does that.
+// allowed. EffectiveOf checks what depends on policies.
 func SettingsOf(annotations map[string]string) (Settings, field.ErrorList) {
 	all := Settings{sources: map[string]string{}}
 	path := field.NewPath("metadata", "annotations")
@@ -44,7 +44,7 @@ func SettingsOf(annotations map[string]string) (Settings, field.ErrorList) {
 		}
 	}
 	if len(errs) == 0 {
-		// Annotations are a part of a policy more often than a whole one: what they leave out is not judged.
+		// Annotations are rarely a whole policy: what they leave out is not checked.
 		c := &checker{}
 		c.values(all.Spec)
 		errs = all.located(c.sorted())
@@ -66,7 +66,7 @@ func pathsOf(settings config.Settings) []string {
 	return paths
 }
 
-// located gives errors of a policy the path of the annotation that sets the value, or of all where none does alone.
+// located replaces the path in each error by that of the annotation that sets the value, or of all annotations if no single one does.
 func (s Settings) located(errs field.ErrorList) field.ErrorList {
 	path := field.NewPath("metadata", "annotations")
 	for _, err := range errs {
@@ -83,17 +83,17 @@ func (s Settings) located(errs field.ErrorList) field.ErrorList {
 	return errs
 }
 
-// Effective is the policy that is in force for a Deployment.
+// Effective is the policy in effect for a Deployment.
 type Effective struct {
-	// Policy is it parsed.
+	// Policy is the effective policy, parsed.
 	Policy config.Policy
-	// Spec is it as it is shown, and Sources say where each value comes from.
+	// Spec is the same policy as users see it; Sources says where each value comes from.
 	Spec    v1alpha1.PolicySpec
 	Sources []v1alpha1.PolicySource
 }
 
-// EffectiveOf merges what the annotations say with policies, the highest first, above what is built in. An error of a layer
-// names the layer; those of what they make together carry paths such as spec.analysis.mirror, and say where the value comes from.
+// EffectiveOf merges annotations and policies, the highest first, over the built-in values. An error of one layer names the layer; an
+// error of the merged policy has a path such as spec.analysis.mirror, and names the source of the value.
 func EffectiveOf(settings Settings, policies ...Layer) (Effective, field.ErrorList) {
 	spec, sources, err := Merge(append([]Layer{settings.layer()}, policies...)...)
 	if err != nil {
@@ -109,7 +109,7 @@ func EffectiveOf(settings Settings, policies ...Layer) (Effective, field.ErrorLi
 
 func setBy(source string) string { return fmt.Sprintf(" (set by %s)", source) }
 
-// explained tells in each error where the value comes from, unless nobody set it.
+// explained adds to each error the source of the value, unless the value is built in.
 func explained(errs field.ErrorList, sources []v1alpha1.PolicySource) field.ErrorList {
 	for _, err := range errs {
 		inner := strings.TrimPrefix(err.Field, specPath.String()+".")

@@ -12,11 +12,11 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Layer is what one place says of a policy.
+// Layer is the part of a policy that one source sets.
 type Layer struct {
-	// From names the place, such as CanaryPolicy/standard.
+	// From names the source, such as CanaryPolicy/standard.
 	From string
-	// Spec is what it says; what it leaves out comes from the layers below.
+	// Spec has the values it sets; the layers below set the others.
 	Spec v1alpha1.PolicySpec
 	// checks give built-in checks another threshold, whoever lists them; a check that nobody lists is added.
 	checks []v1alpha1.Metric
@@ -61,7 +61,7 @@ func Merge(layers ...Layer) (v1alpha1.PolicySpec, []v1alpha1.PolicySource, error
 	return spec, sorted(sources), nil
 }
 
-// withCheck gives a check its threshold, or adds it.
+// withCheck sets the threshold of a check, or adds the check.
 func withCheck(metrics []v1alpha1.Metric, check v1alpha1.Metric) []v1alpha1.Metric {
 	metrics = slices.Clone(metrics)
 	at := slices.IndexFunc(metrics, func(m v1alpha1.Metric) bool { return m.Name == check.Name })

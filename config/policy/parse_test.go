@@ -55,9 +55,9 @@ func TestPolicyFor(t *testing.T) {
 		"an opt-in that is neither yes nor no is refused":  {annotations: map[string]string{config.AnnotationCanary: "yes"}, wrong: `"true" or "false"`},
 		"skipping that is neither yes nor no is refused":   {annotations: map[string]string{config.AnnotationSkipAnalysis: "once"}, wrong: `"true" or "false"`},
 		"a label key with a newline is refused":            {annotations: map[string]string{config.AnnotationIdentityLabels: "app\nx"}, wrong: "label keys"},
-		"a mistyped key is refused and told what there is": {annotations: map[string]string{"sluice.dev/max-wieght": "5"}, wrong: "no such setting; did you mean max-weight?"},
-		"a request that is mistyped is told the right one": {annotations: map[string]string{"sluice.dev/abrot": "true"}, wrong: "no such setting; did you mean abort?"},
-		"a key like no other is told what there is":        {annotations: map[string]string{"sluice.dev/replicaset": "5"}, wrong: "no such setting; after sluice.dev/ there is canary, policy,"},
+		"a mistyped key is refused and told what there is": {annotations: map[string]string{"sluice.dev/max-wieght": "5"}, wrong: "unknown setting; did you mean max-weight?"},
+		"a request that is mistyped is told the right one": {annotations: map[string]string{"sluice.dev/abrot": "true"}, wrong: "unknown setting; did you mean abort?"},
+		"a key like no other is told what there is":        {annotations: map[string]string{"sluice.dev/replicaset": "5"}, wrong: "unknown setting; the settings of sluice.dev/ are canary, policy,"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			policy, problems := For(c.annotations)

@@ -8,7 +8,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Policies are those that concern one Deployment; what does not exist is nil.
+// Policies are the policies that apply to one Deployment; one that does not exist is nil.
 type Policies struct {
 	// Named is the CanaryPolicy of the namespace that the Deployment names, and ClusterNamed the ClusterCanaryPolicy.
 	Named        *v1alpha1.CanaryPolicy
@@ -17,10 +17,10 @@ type Policies struct {
 	Default *v1alpha1.ClusterCanaryPolicy
 }
 
-// nameOf is how a policy is called where it is shown; the namespaced kind is CanaryPolicy.
+// nameOf is the name of a policy in messages, such as CanaryPolicy/standard.
 func nameOf(kind, name string) string { return kind + "/" + name }
 
-// layers are the policies, the highest first, and the name of the one that the Deployment names.
+// layers returns the policies, the highest first, and the name of the one that the Deployment refers to.
 func (p Policies) layers() (layers []Layer, named string) {
 	switch {
 	case p.Named != nil:
@@ -36,16 +36,17 @@ func (p Policies) layers() (layers []Layer, named string) {
 	return layers, named
 }
 
-// Present is the effective policy of a Deployment as annotations and policies are now.
+// Present is the effective policy of a Deployment, by its annotations and policies as they are now.
 type Present struct {
-	// Policy is it parsed, and Status as it is shown; the latter is nil when there is a Problem.
+	// Policy is the effective policy, parsed.
+	// Status is the same policy as users see it; nil if there is a Problem.
 	Policy config.Policy
 	Status *v1alpha1.PolicyStatus
-	// Problem says why there is none, and what to do; no rollout starts until it is gone.
+	// Problem says why no policy is in effect, and what to do; no rollout starts until it is solved.
 	Problem string
 }
 
-// PresentOf makes the effective policy of a Deployment of this namespace with these annotations.
+// PresentOf returns the effective policy of a Deployment with these annotations.
 func PresentOf(namespace string, annotations map[string]string, policies Policies) Present {
 	settings, errs := SettingsOf(annotations)
 	without := Present{Policy: Defaults()}
@@ -62,7 +63,7 @@ func PresentOf(namespace string, annotations map[string]string, policies Policie
 	}
 	for _, layer := range layers {
 		if err := Validate(layer.Spec).ToAggregate(); err != nil {
-			without.Problem = fmt.Sprintf("%s cannot be used until this is corrected in it: %v", layer.From, err)
+			without.Problem = fmt.Sprintf("%s is invalid: %v", layer.From, err)
 			return without
 		}
 	}
@@ -74,10 +75,10 @@ func PresentOf(namespace string, annotations map[string]string, policies Policie
 	return Present{Policy: effective.Policy, Status: &v1alpha1.PolicyStatus{Name: named, Spec: Shown(effective.Spec), Sources: effective.Sources}}
 }
 
-// unusable says who makes a policy that cannot be used, and that it is to be corrected.
+// unusable names the sources of an invalid policy.
 func unusable(settings Settings, layers []Layer) string {
 	if len(layers) == 0 {
-		return "annotations cannot be used until this is corrected in them"
+		return "the annotations are invalid"
 	}
 	var who []string
 	if len(pathsOf(settings.Settings)) > 0 {
@@ -87,7 +88,7 @@ func unusable(settings Settings, layers []Layer) string {
 		who = append(who, layer.From)
 	}
 	if len(who) == 1 {
-		return fmt.Sprintf("%s cannot be used until this is corrected in it", who[0])
+		return fmt.Sprintf("%s is invalid", who[0])
 	}
-	return fmt.Sprintf("%s do not go together, correct one of them", strings.Join(who, " and "))
+	return fmt.Sprintf("%s contradict each other; correct one of them", strings.Join(who, " and "))
 }

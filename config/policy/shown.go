@@ -10,8 +10,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Shown is a policy as the status of a Canary has it, which more people may read than the policy itself: of the URL of a hook
-// it has scheme and host only, and no metadata.
+// Shown returns a policy as the status of a Canary shows it. More people can read the status than the policy, so hooks have only the
+// scheme and host of their URLs, and no metadata.
 func Shown(spec v1alpha1.PolicySpec) v1alpha1.PolicySpec {
 	if spec.Analysis == nil || len(spec.Analysis.Webhooks) == 0 {
 		return spec
@@ -24,7 +24,7 @@ func Shown(spec v1alpha1.PolicySpec) v1alpha1.PolicySpec {
 	return shown
 }
 
-// shownURL is scheme and host of a URL: user, password, path and query can each be a secret.
+// shownURL returns the scheme and host of a URL: user, password, path and query may each be a secret.
 func shownURL(text string) string {
 	address, err := url.Parse(text)
 	if err != nil || address.Host == "" {
@@ -33,10 +33,10 @@ func shownURL(text string) string {
 	return address.Scheme + "://" + address.Host + "/"
 }
 
-// secretKeys are how keys of queries end whose values are secrets.
+// secretKeys are the endings of query parameters whose values are probably secrets.
 var secretKeys = []string{"auth", "credential", "credentials", "key", "passwd", "password", "pwd", "secret", "sig", "signature", "token"}
 
-// HookAdvice says that the URL of a hook has a secret, which whoever may read the policy can read; empty for nothing.
+// HookAdvice says that the URL of a hook contains a secret, which everyone who can read the policy can see; empty if it does not.
 func HookAdvice(hook v1alpha1.Webhook) string {
 	what := ""
 	address, err := url.Parse(hook.URL)
@@ -51,8 +51,8 @@ func HookAdvice(hook v1alpha1.Webhook) string {
 	if what == "" {
 		return ""
 	}
-	return fmt.Sprintf("its URL has %s, which everybody who may read the policy can read: limit with a NetworkPolicy who reaches the receiver, "+
-		"or send to a relay that knows the secret, and leave it out here", what)
+	return fmt.Sprintf("its URL contains %s, which everyone who can read the policy can see: restrict access to the receiver with a NetworkPolicy, "+
+		"or send to a relay that holds the secret, and remove it from the URL", what)
 }
 
 // secretIn names the first key of a query whose value looks like a secret; empty for none.

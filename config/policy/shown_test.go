@@ -50,10 +50,10 @@ func TestNoErrorShowsASecretOfAURL(t *testing.T) {
 func TestHookAdvice(t *testing.T) {
 	for name, c := range map[string]struct{ url, want string }{
 		"nothing secret":             {"https://gate.test/check?team=shop&monkeys=3", ""},
-		"a password":                 {"https://otto:s3cret@gate.test/", "its URL has a user or a password, which everybody who may read the policy can read"},
-		"a token":                    {"https://gate.test/?access_token=s3cret", `its URL has the query parameter "access_token"`},
-		"a key in capitals":          {"https://gate.test/?team=shop&apiKey=s3cret", `its URL has the query parameter "apiKey"`},
-		"a signature with a number":  {"https://gate.test/?sig2=s3cret", `its URL has the query parameter "sig2"`},
+		"a password":                 {"https://otto:s3cret@gate.test/", "its URL contains a user or a password, which everyone who can read the policy can see"},
+		"a token":                    {"https://gate.test/?access_token=s3cret", `its URL contains the query parameter "access_token"`},
+		"a key in capitals":          {"https://gate.test/?team=shop&apiKey=s3cret", `its URL contains the query parameter "apiKey"`},
+		"a signature with a number":  {"https://gate.test/?sig2=s3cret", `its URL contains the query parameter "sig2"`},
 		"what cannot be read at all": {"https://gate.test/%zz", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -69,8 +69,8 @@ func TestPolicyOfChecksWhatGoesTogether(t *testing.T) {
 	for name, c := range map[string]struct{ spec, at, says string }{
 		"copies at no time":                {"analysis: {mirror: true}", "spec.analysis.mirror", "set iterations"},
 		"a share of copies that are off":   {"analysis: {iterations: 3, mirrorWeight: 5}", "spec.analysis.mirrorWeight", "needs mirror: true"},
-		"no step at all":                   {"analysis: {stepWeight: 0}", "spec.analysis.stepWeight", "there would be no step"},
-		"affinity to nothing":              {"analysis: {iterations: 3, sessionAffinity: {cookieName: a}}", "spec.analysis.sessionAffinity", "keeps nobody anywhere"},
+		"no step at all":                   {"analysis: {stepWeight: 0}", "spec.analysis.stepWeight", "the rollout would have no steps"},
+		"affinity to nothing":              {"analysis: {iterations: 3, sessionAffinity: {cookieName: a}}", "spec.analysis.sessionAffinity", "has no effect without"},
 		"requests to match, without any":   {"{traffic: None, analysis: {match: [{headers: {a: {exact: b}}}]}}", "spec.analysis.match", "traffic: None"},
 		"cookies without requests":         {"{traffic: None, analysis: {sessionAffinity: {cookieName: a}}}", "spec.analysis.sessionAffinity", "traffic: None"},
 		"steps without end":                {"analysis: {stepWeight: 0.01}", "spec.analysis.stepWeight", "would make 5000 steps, and a rollout has at most 500: "},

@@ -11,12 +11,12 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// checkTogether checks what only a whole policy can be asked: that what it says makes sense together.
+// checkTogether checks what only a whole policy shows: that its values make sense together.
 func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 	c := &checker{}
 	a, path := spec.Analysis, specPath.Child("analysis")
 	c.must(weighted(a) || ptr.Deref(a.Iterations, 0) > 0 || ptr.Deref(spec.SkipAnalysis, false), path.Child("stepWeight"), ptr.Deref(a.StepWeight, 0),
-		"there would be no step: set a stepWeight above 0, stepWeights, steps or iterations")
+		"the rollout would have no steps: set stepWeight above 0, stepWeights, steps or iterations")
 	c.steps(path, a)
 	mirrors := c.mirrorsTogether(path, a)
 	if *spec.Traffic == v1alpha1.TrafficNone {
@@ -24,11 +24,11 @@ func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 		return c.sorted()
 	}
 	c.must(a.SessionAffinity == nil || weighted(a) || len(a.Match) > 0, path.Child("sessionAffinity"), "set",
-		"keeps nobody anywhere: set stepWeight, stepWeights, steps or match, or leave it out")
+		"has no effect without stepWeight, stepWeights, steps or match: set one of them, or remove it")
 	return c.sorted()
 }
 
-// steps limits how many a rollout has; the error is at the value that makes most of them.
+// steps limits the number of steps; the error is at the value that contributes most of them.
 func (c *checker) steps(path *field.Path, a *v1alpha1.AnalysisSpec) {
 	iterations, weights := int(ptr.Deref(a.Iterations, 0)), len(a.StepWeights)+len(a.Steps)
 	if step := math.Round(100 * ptr.Deref(a.StepWeight, 0)); weights == 0 && step > 0 {
@@ -39,10 +39,10 @@ func (c *checker) steps(path *field.Path, a *v1alpha1.AnalysisSpec) {
 		at, value = path.Child("iterations"), iterations
 	}
 	c.must(iterations+weights <= config.MostSteps, at, value, fmt.Sprintf("would make %d steps, and a rollout has at most %d: set fewer iterations, a greater stepWeight, "+
-		"or weights of your own with stepWeights; a longer interval makes the same steps last longer", iterations+weights, config.MostSteps))
+		"or the weights themselves with stepWeights; to slow a rollout down, set a longer interval", iterations+weights, config.MostSteps))
 }
 
-// mirrorsTogether reports whether there are any copies of requests.
+// mirrorsTogether checks the mirror weights, and reports whether any requests are mirrored.
 func (c *checker) mirrorsTogether(path *field.Path, a *v1alpha1.AnalysisSpec) bool {
 	mirror := ptr.Deref(a.Mirror, false)
 	c.must(!mirror || copies(a), path.Child("mirror"), mirror, copiesNothing)
@@ -52,9 +52,9 @@ func (c *checker) mirrorsTogether(path *field.Path, a *v1alpha1.AnalysisSpec) bo
 	return mirror || mirrored(a)
 }
 
-// withoutTraffic checks a workload that gets no requests.
+// withoutTraffic rejects what needs requests in a policy for a workload that gets none.
 func (c *checker) withoutTraffic(path *field.Path, a *v1alpha1.AnalysisSpec, mirrors bool) {
-	const help = "nothing of it can happen with traffic: None; leave it out, or set traffic: Routes"
+	const help = "has no effect with traffic: None: remove it, or set traffic: Routes"
 	c.must(len(a.Match) == 0, path.Child("match"), "set", help)
 	c.must(!mirrors, path.Child("mirror"), true, help)
 	c.must(a.SessionAffinity == nil, path.Child("sessionAffinity"), "set", help)

@@ -36,7 +36,7 @@ func TestSettingsByWhichNoRolloutCouldStartAreWarnedOfWhenTheyAreMade(t *testing
 		warning       string
 	}{
 		"no step": {nil, noStep,
-			"podinfo: no rollout can start unless ClusterCanaryPolicy/default adds what is missing: metadata.annotations[sluice.dev/step-weight]: Invalid value: 0: there would be no step: set a stepWeight above 0, stepWeights, steps or iterations"},
+			"podinfo: no rollout can start unless ClusterCanaryPolicy/default adds what is missing: metadata.annotations[sluice.dev/step-weight]: Invalid value: 0: the rollout would have no steps: set stepWeight above 0, stepWeights, steps or iterations"},
 		"no step on one that is opted in just now": {map[string]string{config.AnnotationCanary: "false"}, noStep, "podinfo: no rollout can start"},
 		"no step, which was stored before":         {noStep, map[string]string{config.AnnotationStepWeight: "0", config.AnnotationThreshold: "3"}, ""},
 		"no step, and nothing has changed":         {noStep, noStep, ""},

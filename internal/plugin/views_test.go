@@ -145,7 +145,7 @@ var subjects = map[string]func(*subject){
 	},
 	"with alerts": func(s *subject) {
 		s.canary.Status.Conditions = append(s.canary.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionPolicyFollowed, Status: "False", Reason: "PolicyAdvice",
-			Message: "spec.analysis.alerts: this release sends no alerts (on-call): have a webhook of type event in spec.analysis.webhooks told instead"})
+			Message: "spec.analysis.alerts: this release sends no alerts (on-call): use a webhook of type event in spec.analysis.webhooks instead"})
 	},
 	"not in effect yet": func(s *subject) { s.canary.Status.StepStarted = nil },
 	"starting":          func(s *subject) { s.canary.Status.Step, s.canary.Status.CanaryWeight = 0, 0 },

@@ -37,7 +37,7 @@ func TestFindings(t *testing.T) {
 		"no empty word is offered among the types of a webhook": {policyOf("CanaryPolicy", "standard", "  analysis: {webhooks: [{name: a, type: pre-rolout, url: 'http://x/'}]}"),
 			"app.yaml:6: CanaryPolicy/standard: spec.analysis.webhooks[0].type: Invalid value: \"pre-rolout\": must be one of rollout, confirm-rollout, pre-rollout, confirm-traffic-increase, confirm-promotion, post-rollout, rollback, event"},
 		"a common typo is told the right key": {deployment(optIn, `sluice.dev/stepweight: "20"`),
-			"app.yaml:8: Deployment/podinfo: metadata.annotations[sluice.dev/stepweight]: Invalid value: \"20\": no such setting; did you mean step-weight or step-weights?"},
+			"app.yaml:8: Deployment/podinfo: metadata.annotations[sluice.dev/stepweight]: Invalid value: \"20\": unknown setting; did you mean step-weight or step-weights?"},
 		"a value that cannot be read": {deployment(`sluice.dev/interval: soon`), "app.yaml:7: Deployment/podinfo: metadata.annotations[sluice.dev/interval]: Invalid value: \"soon\": …"},
 		"an annotation that is no string": {deployment(`sluice.dev/canary: true`),
 			"app.yaml:7: Deployment/podinfo: metadata.annotations[sluice.dev/canary]: Invalid value: true: must be a string: put it in quotes"},
@@ -63,7 +63,7 @@ func TestFindings(t *testing.T) {
 		"a query that means the primary as Flagger names it": {policyOf("CanaryPolicy", "standard", "  analysis:\n    metrics:\n    - {name: errors, query: 'x{{ target }}-primary', thresholdRange: {max: 1}}"),
 			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.metrics[0].query: {{ target }} is the canary's Deployment, …"},
 		"a secret in the URL of a hook": {policyOf("CanaryPolicy", "standard", "  analysis:\n    webhooks:\n    - {name: gate, url: 'https://gate.test/?token=a'}"),
-			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.webhooks[0].url: its URL has the query parameter \"token\", …"},
+			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.webhooks[0].url: its URL contains the query parameter \"token\", …"},
 		"a kind that does not exist": {policyOf("CanaryPolcy", "standard", "  analysis: {}"),
 			"app.yaml:3: CanaryPolcy/standard: kind: sluice.dev/v1alpha1 has no kind CanaryPolcy; did you mean CanaryPolicy?"},
 		"a freeze whose schedule cannot be read": {policyOf("Freeze", "weekend", "  reason: nobody is there\n  schedule: never\n  duration: 2h"),
@@ -71,10 +71,10 @@ func TestFindings(t *testing.T) {
 		"a version that does not exist": {strings.ReplaceAll(policyOf("CanaryPolicy", "standard", "  analysis: {}"), "v1alpha1", "v1"),
 			"app.yaml:2: CanaryPolicy/standard: apiVersion: must be sluice.dev/v1alpha1"},
 		"an annotation that allows no step, without any policy": {deployment(optIn, `sluice.dev/step-weight: "0"`),
-			"app.yaml:6: Deployment/podinfo: metadata.annotations: annotations cannot be used until this is corrected in them: spec.analysis.stepWeight: Invalid value: 0: there would be no step: …"},
+			"app.yaml:6: Deployment/podinfo: metadata.annotations: the annotations are invalid: spec.analysis.stepWeight: Invalid value: 0: the rollout would have no steps: …"},
 		"annotations and a policy that do not go together": {deployment(optIn, "sluice.dev/policy: standard", `sluice.dev/iterations: "0"`, `sluice.dev/step-weight: "0"`) +
 			policyOf("CanaryPolicy", "standard", "  analysis: {iterations: 3}"),
-			"app.yaml:6: Deployment/podinfo: metadata.annotations: annotations and CanaryPolicy/standard do not go together, correct one of them: …"},
+			"app.yaml:6: Deployment/podinfo: metadata.annotations: annotations and CanaryPolicy/standard contradict each other; correct one of them: …"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			report := Lint(objects(t, c.manifest), now)
