@@ -22,25 +22,25 @@ const (
 	AnnotationStepWeight = "sluice.dev/step-weight"
 	// AnnotationMaxWeight is the last weight before promotion in percent, 0.01 to 100, default 50.
 	AnnotationMaxWeight = "sluice.dev/max-weight"
-	// AnnotationStepWeights are the weights themselves, separated by commas, each with a duration of its own after @.
+	// AnnotationStepWeights are the weights themselves, separated by commas; a weight can have a duration after @.
 	AnnotationStepWeights = "sluice.dev/step-weights"
-	// AnnotationStepWeightPromotion is by how many percent the primary's weight rises in each interval after promotion.
+	// AnnotationStepWeightPromotion is what each interval after promotion adds to the primary's weight, in percent.
 	AnnotationStepWeightPromotion = "sluice.dev/step-weight-promotion"
-	// AnnotationIterations is how many intervals are run before any weight, default 0.
+	// AnnotationIterations is the number of intervals before any weight, default 0.
 	AnnotationIterations = "sluice.dev/iterations"
-	// AnnotationMatch says, separated by commas, which requests go to the canary whatever its weight.
+	// AnnotationMatch lists, separated by commas, which requests go to the canary regardless of its weight.
 	AnnotationMatch = "sluice.dev/match"
-	// AnnotationMirror sends copies of the requests to the canary during the iterations when it is "true".
+	// AnnotationMirror mirrors requests to the canary during the iterations when it is "true".
 	AnnotationMirror = "sluice.dev/mirror"
-	// AnnotationMirrorWeight is of how many percent of the requests copies are sent, default 100.
+	// AnnotationMirrorWeight is the percentage of requests that is mirrored, default 100.
 	AnnotationMirrorWeight = "sluice.dev/mirror-weight"
 	// AnnotationHold is how long blue/green keeps all requests at the canary, a Go duration, default the interval.
 	AnnotationHold = "sluice.dev/hold"
 	// AnnotationDelay is how long a canary that is ready warms up before the first check, a Go duration, default 0s.
 	AnnotationDelay = "sluice.dev/delay"
-	// AnnotationPrimaryReadyThreshold is which percentage of the primary's updated replicas must be available, default 100.
+	// AnnotationPrimaryReadyThreshold is the percentage of the primary's updated replicas that must be available, default 100.
 	AnnotationPrimaryReadyThreshold = "sluice.dev/primary-ready-threshold"
-	// AnnotationCanaryReadyThreshold is which percentage of the canary's replicas must be available, default 100.
+	// AnnotationCanaryReadyThreshold is the percentage of the canary's replicas that must be available, default 100.
 	AnnotationCanaryReadyThreshold = "sluice.dev/canary-ready-threshold"
 	// AnnotationCanaryReplicas is proportional, the default, primary, a number or a percentage of the primary's replicas.
 	AnnotationCanaryReplicas = "sluice.dev/canary-replicas"
@@ -58,7 +58,7 @@ const (
 	AnnotationMinSuccessRate = "sluice.dev/min-success-rate"
 	// AnnotationMaxRequestDuration is the longest P99 of request durations, a Go duration, default 500ms.
 	AnnotationMaxRequestDuration = "sluice.dev/max-request-duration"
-	// AnnotationMinRequests is how many requests a check needs to say anything, from 1, default 10.
+	// AnnotationMinRequests is the number of requests a check needs to be conclusive, from 1, default 10.
 	AnnotationMinRequests = "sluice.dev/min-requests"
 	// AnnotationIdentityLabels names, separated by commas, the labels of the canary's pods that are rewritten.
 	AnnotationIdentityLabels = "sluice.dev/identity-labels"
@@ -67,10 +67,10 @@ const (
 	// AnnotationBypass lets changes straight through until a time that is at most an hour ahead:
 	// "<RFC 3339 time>; <reason>".
 	AnnotationBypass = "sluice.dev/bypass"
-	// AnnotationWhenUnavailable says what becomes of a change while the primary has no available replica: direct, the
+	// AnnotationWhenUnavailable says what happens to a change while the primary has no available replica: direct, the
 	// default, or canary.
 	AnnotationWhenUnavailable = "sluice.dev/when-unavailable"
-	// AnnotationRestart says what becomes of kubectl rollout restart: canary, the default, or direct.
+	// AnnotationRestart says what happens to kubectl rollout restart: canary, the default, or direct.
 	AnnotationRestart = "sluice.dev/restart"
 )
 
@@ -100,7 +100,7 @@ const (
 	AnnotationCandidate = "sluice.dev/candidate"
 	// AnnotationPrevious keeps the template that a promotion replaced, until the promotion has settled.
 	AnnotationPrevious = "sluice.dev/previous"
-	// AnnotationDirect tells of a change of the template that went straight through, until the reconciler has told of it.
+	// AnnotationDirect records a change of the template that went straight through, until the reconciler has reported it.
 	AnnotationDirect = "sluice.dev/direct"
 	// AnnotationPromote asks admission to put in the candidate of this hash.
 	AnnotationPromote = "sluice.dev/promote"
@@ -112,7 +112,7 @@ const (
 	AnnotationSettle = "sluice.dev/settle"
 	// AnnotationSplit states on a route how a primary shares its requests with its canary.
 	AnnotationSplit = "sluice.dev/split"
-	// AnnotationCohorts states on a route where requests go that the canaries of others have marked.
+	// AnnotationCohorts states on a route where it sends requests that the canaries of other Deployments have marked.
 	AnnotationCohorts = "sluice.dev/cohorts"
 )
 

@@ -12,7 +12,7 @@ import (
 // Prefix is the prefix of every key of Sluice.
 const Prefix = "sluice.dev/"
 
-// Reserved are the annotations by which the reconciler asks admission for something; nobody else may set them.
+// Reserved are the annotations by which the reconciler asks admission for something; only it may set them.
 func Reserved() []string {
 	return slices.Clone(reserved)
 }

@@ -2,8 +2,8 @@ package config
 
 import "sluice.dev/sluice/api/v1alpha1"
 
-// LimitsOf are within which a metric's value passes, nil for no limit at that end: its range, or else the old threshold, which is
-// the least success rate and the greatest value of anything else.
+// LimitsOf returns the limits of a metric, nil for none at that end: its range, or else the old threshold, which is the minimum of a
+// success rate and the maximum of anything else.
 func LimitsOf(metric v1alpha1.Metric) (least, most *float64) {
 	switch {
 	case metric.ThresholdRange != nil:

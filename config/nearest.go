@@ -10,13 +10,13 @@ import (
 )
 
 const (
-	// farthest is how many letters a name may differ by to be meant.
+	// farthest is the greatest distance of a name in a hint.
 	farthest = 3
-	// mostMeant is how many names are offered.
+	// mostMeant is the number of names in a hint.
 	mostMeant = 3
 )
 
-// Nearest asks whether one of these names was meant by a mistyped one, the nearest first; it is empty where none is alike.
+// Nearest returns a "did you mean" hint for a mistyped name, the nearest of these names first; empty if none is similar.
 func Nearest(name string, names []string) string {
 	if name == "" {
 		return ""
@@ -27,7 +27,7 @@ func Nearest(name string, names []string) string {
 	for _, each := range names {
 		lower := strings.ToLower(each)
 		distances[each] = levenshtein.Distance(name, lower, nil)
-		// Of a short name everything is near.
+		// Every name is near a short one.
 		near := distances[each] <= farthest && 2*distances[each] <= max(len(name), len(lower))
 		if near || strings.HasPrefix(lower, name) {
 			meant = append(meant, each)

@@ -9,8 +9,8 @@ import (
 	sigsjson "sigs.k8s.io/json"
 )
 
-// PatchTemplate merges spec.canary.template into a pod template, which is left as it is. The error says what no patch may have,
-// such as a field that pod templates do not have.
+// PatchTemplate returns a pod template with spec.canary.template merged into it. The error says what is wrong with the patch, such as
+// a field that pod templates do not have.
 func PatchTemplate(template corev1.PodTemplateSpec, patch []byte) (corev1.PodTemplateSpec, error) {
 	var result corev1.PodTemplateSpec
 	original, err := json.Marshal(template)

@@ -6,8 +6,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Policy is how to roll out one Deployment: the effective policy, parsed. What it says is described at the fields of
-// v1alpha1.PolicySpec with the same names.
+// Policy is how to roll out one Deployment: the effective policy, parsed. The fields of v1alpha1.PolicySpec with the same names
+// describe its values.
 type Policy struct {
 	// Service is the name of the primary's Service; empty to find it by its selector.
 	Service string
@@ -30,19 +30,19 @@ type Policy struct {
 	StepWeights []float64
 	// ExplicitSteps are weights with durations of their own, in place of StepWeight and StepWeights.
 	ExplicitSteps []Step
-	// StepWeightPromotion is by how many percent the primary's weight rises in each interval after promotion; 0 for all at once.
+	// StepWeightPromotion is what each interval after promotion adds to the primary's weight, in percent; 0 for all at once.
 	StepWeightPromotion float64
-	// Iterations is how many intervals are run before any weight.
+	// Iterations is the number of intervals before any weight.
 	Iterations int32
 	// Hold is how long blue/green keeps all requests at the canary before promotion.
 	Hold time.Duration
 	// Delay is how long a canary that is ready warms up before the first check.
 	Delay time.Duration
-	// Match says which requests go to the canary whatever its weight.
+	// Match selects the requests that go to the canary regardless of its weight.
 	Match []v1alpha1.HTTPMatch
-	// Mirror sends copies of the requests to the canary during the iterations.
+	// Mirror mirrors requests to the canary during the iterations.
 	Mirror bool
-	// MirrorWeight, StepMirrorWeight and MaxMirrorWeight are of how many percent of the requests, in percent.
+	// MirrorWeight, StepMirrorWeight and MaxMirrorWeight are percentages of the requests.
 	MirrorWeight, StepMirrorWeight, MaxMirrorWeight float64
 	// SessionAffinity keeps users at a version by cookies; nil for none.
 	SessionAffinity *v1alpha1.SessionAffinity
@@ -53,7 +53,7 @@ type Policy struct {
 	Threshold int32
 	// ProgressDeadline is how long the rollout may wait for the same thing.
 	ProgressDeadline time.Duration
-	// PrimaryReadyThreshold and CanaryReadyThreshold are which percentage of the replicas must be available to be ready.
+	// PrimaryReadyThreshold and CanaryReadyThreshold are the percentages of replicas that must be available to be ready.
 	PrimaryReadyThreshold, CanaryReadyThreshold int32
 
 	// Preset has the queries of the built-in checks; empty to choose by the gateway.
@@ -62,10 +62,9 @@ type Policy struct {
 	MinSuccessRate float64
 	// MaxRequestDuration is the longest P99 of the request durations.
 	MaxRequestDuration time.Duration
-	// MinRequests is how many requests a check needs to be conclusive.
+	// MinRequests is the number of requests a check needs to be conclusive.
 	MinRequests float64
-	// Checks are the metrics of the policy; empty where they are no more than the built-in checks with MinSuccessRate and
-	// MaxRequestDuration.
+	// Checks are the metrics of the policy; empty if they are just the built-in checks with MinSuccessRate and MaxRequestDuration.
 	Checks []v1alpha1.Metric
 	// Hooks are the webhooks of the policy.
 	Hooks []v1alpha1.Webhook
@@ -74,8 +73,8 @@ type Policy struct {
 	Copy CopyPolicy
 	// Autoscaler names the primary's autoscaler; nil to find it.
 	Autoscaler *v1alpha1.AutoscalerRef
-	// Generated is the Service and the route to make where there are none, and the metadata of the canary's Service; nil when
-	// the policy says nothing of a service.
+	// Generated is the Service and the route to make where there are none, and the metadata of the canary's Service; nil if the
+	// policy has no service.
 	Generated *v1alpha1.ServiceSpec
 
 	// IdentityLabels are the label keys to rewrite on the canary's pods; empty to choose the fewest that are needed.
@@ -88,7 +87,7 @@ type Policy struct {
 type Step struct {
 	// Weight of the canary in percent, 0 to 100, at the finest 0.01.
 	Weight float64
-	// Mirror is of how many percent of the requests the canary gets copies, 0 to 100.
+	// Mirror is the percentage of requests that is mirrored to the canary, 0 to 100.
 	Mirror float64
 	// Duration of the step; 0 for the interval of the policy.
 	Duration time.Duration

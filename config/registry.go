@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Kind says who writes an annotation, where, and what for.
+// Kind says who writes an annotation, where, and why.
 type Kind string
 
 const (
@@ -47,7 +47,7 @@ func (a Annotation) Read(to *Settings, value string) error {
 	return a.read(to, value)
 }
 
-// Annotations are all that sluice knows, the settings first.
+// Annotations are all annotations that Sluice knows, the settings first.
 func Annotations() []Annotation {
 	return slices.Concat(settings, written)
 }

@@ -9,9 +9,9 @@ import (
 
 // Settings are what the annotations of a Deployment say.
 type Settings struct {
-	// Spec is what they say of its policy, but for Checks.
+	// Spec is their part of the policy, without Checks.
 	Spec v1alpha1.PolicySpec
-	// Checks give built-in checks another threshold, whoever lists them; a check that nobody lists is added.
+	// Checks set the thresholds of built-in checks, wherever those are listed; a check that no policy lists is added.
 	Checks []v1alpha1.Metric
 	// Policy is the name of the CanaryPolicy or ClusterCanaryPolicy that it names; empty for none.
 	Policy string
@@ -79,12 +79,12 @@ var settingsOfCopies = []Annotation{
 
 var settingsOfAdmission = []Annotation{
 	{Key: AnnotationWhenUnavailable, Kind: KindSetting, Values: "`direct`, `canary`", Default: WhenUnavailableDirect, Example: WhenUnavailableCanary,
-		Sentence: "What becomes of a change while the primary has no available replica: it goes straight through, or is held back all the same.",
+		Sentence: "What happens to a change while the primary has no available replica: it goes straight through, or is held back as usual.",
 		read: func(_ *Settings, v string) error {
 			return oneOf(v, WhenUnavailableDirect, WhenUnavailableCanary)
 		}},
 	{Key: AnnotationRestart, Kind: KindSetting, Values: "`canary`, `direct`", Default: RestartCanary, Example: RestartDirect,
-		Sentence: "What becomes of `kubectl rollout restart`: it is held back like any change, or restarts the primary's pods at once.",
+		Sentence: "What happens to `kubectl rollout restart`: it is held back like any change, or restarts the primary's pods at once.",
 		read:     func(_ *Settings, v string) error { return oneOf(v, RestartCanary, RestartDirect) }},
 	{Key: AnnotationBypass, Kind: KindSetting, Values: "a time at most an hour ahead, `;`, a reason", Without: "no bypass", Example: "2026-01-02T15:04:05Z; fixes the outage",
 		Sentence: "Lets every change straight through until that time."},

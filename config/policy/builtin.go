@@ -10,7 +10,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// FromBuiltIn is the source of values that nobody set.
+// FromBuiltIn is the source of values that no annotation and no policy sets.
 const FromBuiltIn = "built-in"
 
 const (
@@ -30,8 +30,7 @@ const (
 	builtInMinRequests    = 10
 )
 
-// builtIn is the lowest layer. Weights are not in it, since they depend on what the layers above set; what is off by default
-// is left out.
+// builtIn is the lowest layer. It has no weights, because they depend on the layers above, and nothing that is off by default.
 func builtIn() Layer {
 	return Layer{From: FromBuiltIn, Spec: v1alpha1.PolicySpec{
 		ProgressDeadlineSeconds: ptr.To[int32](builtInDeadline),
@@ -48,7 +47,7 @@ func builtIn() Layer {
 	}}
 }
 
-// withWeights adds the built-in weights to the lowest layer where what was merged above it has no steps of its own.
+// withWeights adds the built-in weights to the lowest layer if the layers above it set no steps.
 func withWeights(lowest map[string]any, merged map[string]any) {
 	analysis, _ := merged["analysis"].(map[string]any)
 	into, _ := lowest["analysis"].(map[string]any)

@@ -18,9 +18,9 @@ type Layer struct {
 	From string
 	// Spec has the values it sets; the layers below set the others.
 	Spec v1alpha1.PolicySpec
-	// checks give built-in checks another threshold, whoever lists them; a check that nobody lists is added.
+	// checks set the thresholds of built-in checks, wherever those are listed; a check that no layer lists is added.
 	checks []v1alpha1.Metric
-	// of are the sources of single fields, by their paths, where they differ from From.
+	// of has the sources of single values, by their paths, where they differ from From.
 	of map[string]string
 }
 
@@ -31,9 +31,9 @@ func (l Layer) source(path string) string {
 	return l.From
 }
 
-// Merge returns the effective policy of layers, the highest first, above what is built in, and where each value comes from,
-// sorted by field. Objects are merged field by field; a list is taken as a whole. What a layer turns off, or says in another
-// way, is not taken from the layers below. The error is that of a layer which is no JSON.
+// Merge returns the effective policy of layers, the highest first, over the built-in values, and the source of each value, sorted by
+// field. Objects are merged field by field; lists are not merged. A value that a layer turns off or replaces is not taken from the
+// layers below. The error is that of a layer that cannot be encoded as JSON.
 func Merge(layers ...Layer) (v1alpha1.PolicySpec, []v1alpha1.PolicySource, error) {
 	merged, sources := map[string]any{}, map[string]string{}
 	for _, layer := range append(slices.Clone(layers), builtIn()) {
@@ -81,10 +81,10 @@ func sorted(sources map[string]string) []v1alpha1.PolicySource {
 	return list
 }
 
-// whole are objects that are taken from one layer alone: references, whose fields mean nothing without each other.
+// whole are objects that come from a single layer: references, whose fields mean nothing without each other.
 var whole = []string{"autoscalerRef", "service.primaryBackend", "service.canaryBackend"}
 
-// fill adds the fields that are missing, and tells the path of each value that it adds.
+// fill adds the missing fields, and calls tell with the path of each value that it adds.
 func fill(into, from map[string]any, path string, tell func(path string)) {
 	for key, value := range from {
 		inner := strings.TrimPrefix(path+"."+key, ".")
@@ -110,7 +110,7 @@ var (
 	mirrors = []string{"mirror", "mirrorWeight", "stepMirrorWeight", "maxMirrorWeight"}
 )
 
-// displace takes out of a lower layer's analysis what the layers above say in another way or turn off.
+// displace removes from a lower layer's analysis what the layers above replace or turn off.
 func displace(lower, higher map[string]any) {
 	below, _ := lower["analysis"].(map[string]any)
 	above, _ := higher["analysis"].(map[string]any)
@@ -169,7 +169,7 @@ func Differences(a, b v1alpha1.PolicySpec) []string {
 	return paths
 }
 
-// Values are the values of a policy as JSON by their paths, such as analysis.interval; none of a policy that is no JSON.
+// Values are the values of a policy as JSON by their paths, such as analysis.interval; none if the policy cannot be encoded.
 func Values(spec v1alpha1.PolicySpec) map[string]any {
 	values := map[string]any{}
 	object, err := objectOf(spec)

@@ -27,7 +27,7 @@ const (
 
 const tokenHelp = "must be a name of letters, digits and - or _, without spaces"
 
-// Validate checks what one layer says, which may be a part of a policy: each value, and what cannot be said together.
+// Validate checks one layer, which may be a part of a policy: each value, and values that exclude each other.
 // The errors carry full paths such as spec.analysis.steps[2].duration, the value and what is allowed.
 func Validate(spec v1alpha1.PolicySpec) field.ErrorList {
 	c := &checker{}
@@ -38,7 +38,7 @@ func Validate(spec v1alpha1.PolicySpec) field.ErrorList {
 	return c.sorted()
 }
 
-// values checks each value, and what cannot be said together, whoever says the rest.
+// values checks each value, and values that exclude each other in any policy.
 func (c *checker) values(spec v1alpha1.PolicySpec) {
 	c.foreign(spec)
 	c.count(specPath.Child("progressDeadlineSeconds"), spec.ProgressDeadlineSeconds, 1, config.MostDeadline)
@@ -60,8 +60,8 @@ func (c *checker) values(spec v1alpha1.PolicySpec) {
 // checker collects what is wrong.
 type checker struct{ errs field.ErrorList }
 
-// sorted are the errors in an order that is the same each time. The schema's sentences begin with the name of the field, which
-// the path of an error says already.
+// sorted returns the errors in a stable order. The schema's messages begin with the name of the field, which the path of an error
+// already has.
 func (c *checker) sorted() field.ErrorList {
 	for _, err := range c.errs {
 		err.Detail = strings.TrimPrefix(err.Detail, err.Field[strings.LastIndex(err.Field, ".")+1:]+": ")
@@ -80,7 +80,7 @@ func (c *checker) must(holds bool, path *field.Path, value any, help string) {
 	}
 }
 
-// can takes over what the parser of a value says.
+// can reports the error of the parser of a value.
 func (c *checker) can(err error, path *field.Path, value any) {
 	if err != nil {
 		c.wrong(path, value, err.Error())
@@ -127,7 +127,7 @@ func choice[T ~string](c *checker, path *field.Path, value *T, allowed ...T) {
 	c.wrong(path, *value, "must be one of "+strings.Join(words, ", "))
 }
 
-// unique reports names of a list that are missing or there twice.
+// unique reports missing and duplicate names in a list.
 func (c *checker) unique(path *field.Path, names []string) {
 	seen := map[string]bool{}
 	for i, name := range names {

@@ -76,7 +76,7 @@ func (c *checker) mirrors(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.must(!off || a.MirrorWeight == nil, path.Child("mirrorWeight"), a.MirrorWeight, "mirrorWeight needs mirror: true")
 }
 
-// copiesBesideWeights rejects a policy that says itself which weights there are and copies requests at none of them.
+// copiesBesideWeights rejects a policy that sets weights and mirrors requests at none of them.
 func (c *checker) copiesBesideWeights(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.must(!weighted(&a) || !ptr.Deref(a.Mirror, false) || copies(&a), path.Child("mirror"), true, copiesNothing)
 }
@@ -88,10 +88,10 @@ func weighted(a *v1alpha1.AnalysisSpec) bool {
 	return ptr.Deref(a.StepWeight, 0) > 0 || len(a.StepWeights) > 0 || len(a.Steps) > 0
 }
 
-// copies reports whether there is any time in which requests could be copied.
+// copies reports whether there is a step in which requests could be mirrored.
 func copies(a *v1alpha1.AnalysisSpec) bool { return ptr.Deref(a.Iterations, 0) > 0 || mirrored(a) }
 
-// mirrored reports whether a step has copies of its own.
+// mirrored reports whether a step mirrors requests.
 func mirrored(a *v1alpha1.AnalysisSpec) bool {
 	return slices.ContainsFunc(a.Steps, func(s v1alpha1.StepSpec) bool { return ptr.Deref(s.MirrorWeight, 0) > 0 })
 }

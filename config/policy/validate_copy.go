@@ -39,7 +39,7 @@ func (c *checker) copy(path *field.Path, s v1alpha1.CanaryCopySpec) {
 	}
 }
 
-// minimal is the least pod template that a patch can be tried on.
+// minimal is a pod template to try a patch on.
 var minimal = corev1.PodTemplateSpec{
 	ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "app"}},
 	Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "app"}}},
@@ -58,7 +58,7 @@ func checkTemplate(patch []byte) error {
 	return checkIdentity(result)
 }
 
-// checkIdentity keeps a patch from making other objects of the canary's pods than sluice takes them for.
+// checkIdentity rejects a patch that changes the identity of the canary's pods.
 func checkIdentity(template corev1.PodTemplateSpec) error {
 	meta := template.ObjectMeta
 	if meta.Name != "" || meta.GenerateName != "" || meta.Namespace != "" || len(meta.OwnerReferences) > 0 || len(meta.Finalizers) > 0 {

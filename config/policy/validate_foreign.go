@@ -6,7 +6,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// foreign is a field of other tools that means nothing here; help says what to do, word for word as the schema does.
+// foreign is a field of another tool that Sluice does not support; help says what to do, in the words of the schema.
 type foreign struct {
 	name string
 	set  bool

@@ -40,7 +40,7 @@ func (c *checker) service(path *field.Path, s v1alpha1.ServiceSpec) {
 	c.metadata(path.Child("canary"), s.Canary)
 }
 
-// members checks what names routes and Services that exist.
+// members checks the names of existing routes and Services.
 func (c *checker) members(path *field.Path, s v1alpha1.ServiceSpec) {
 	c.most(path.Child("routes"), len(s.Routes), mostRoutes)
 	for i, name := range s.Routes {
@@ -57,7 +57,7 @@ func (c *checker) members(path *field.Path, s v1alpha1.ServiceSpec) {
 	}
 }
 
-// generated checks what only the route that is made has.
+// generated checks the values of the generated route.
 func (c *checker) generated(path *field.Path, s v1alpha1.ServiceSpec) {
 	c.most(path.Child("gatewayRefs"), len(s.GatewayRefs), mostGateways)
 	for i, ref := range s.GatewayRefs {

@@ -18,7 +18,7 @@ type Settings struct {
 	LogLevel string `json:"logLevel"`
 	// Namespace that the controller runs in.
 	Namespace string `json:"namespace"`
-	// ServiceAccount that the controller runs as: nobody else may promote and split.
+	// ServiceAccount that the controller runs as: only it may promote and split.
 	ServiceAccount string `json:"serviceAccount"`
 	// WatchNamespaces are the namespaces whose Deployments can be opted in; empty for all.
 	WatchNamespaces []string `json:"watchNamespaces"`
@@ -39,7 +39,7 @@ type Settings struct {
 	Webhook Webhook `json:"webhook"`
 	// Certs are the webhooks' certificates.
 	Certs Certs `json:"certs"`
-	// ShutdownDelay is how long admission goes on after the process was told to end, until no more requests come; 0 by default.
+	// ShutdownDelay is how long admission is still served after a request to terminate, until no more requests come; 0 by default.
 	ShutdownDelay metav1.Duration `json:"shutdownDelay"`
 	// KubeAPI limits the requests to the API server.
 	KubeAPI KubeAPI `json:"kubeApi"`
