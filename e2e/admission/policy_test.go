@@ -106,8 +106,8 @@ func TestExplainReadsWell(t *testing.T) {
 	c := newCluster(t)
 	for field, says := range map[string]string{
 		"canarypolicy.spec.analysis.stepWeights":          "stepWeights are the canary's weights in percent, rising",
-		"canarypolicy.spec.analysis.steps":                "mirrorWeight is of how many percent",
-		"clustercanarypolicy.spec.service.primaryBackend": "filters are for the requests that this backend gets",
+		"canarypolicy.spec.analysis.steps":                "mirrorWeight is the percentage of requests that is mirrored",
+		"clustercanarypolicy.spec.service.primaryBackend": "filters apply to the requests of this backend",
 	} {
 		if out := strings.Join(strings.Fields(c.kubectl("", "explain", field)), " "); !strings.Contains(out, says) {
 			t.Errorf("%s: got %s, which does not say %q", field, out, says)
