@@ -1,4 +1,3 @@
-// Package freeze tells which Freezes hold a Deployment at a moment, and until when. It is pure: values in, values out.
 package freeze
 
 import (

@@ -1,4 +1,3 @@
-// Package prometheus asks a Prometheus server the questions of package analysis.
 package prometheus
 
 import (

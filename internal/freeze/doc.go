@@ -1,0 +1,2 @@
+// Package freeze tells which Freezes hold a Deployment at a moment, and until when. It is pure: values in, values out.
+package freeze
