@@ -45,7 +45,7 @@ func (c component) packages(ctx context.Context, root string) int {
 func (c component) goCommand(ctx context.Context, root string, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, "go", args...)
 	command.Dir = c.dir(root)
-	system, architecture := c.platform()
+	system, architecture, _ := strings.Cut(c.platform(), "/")
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOOS="+system, "GOARCH="+architecture)
 	return command
 }

@@ -91,12 +91,12 @@ func find(name string) (component, error) {
 	return components[i], nil
 }
 
-// platform is the system and the architecture that a component is built for.
-func (c component) platform() (system, architecture string) {
+// platform is what a component is built for, such as linux/amd64.
+func (c component) platform() string {
 	if c.contained {
-		return "linux", c.node
+		return "linux/" + c.node
 	}
-	return runtime.GOOS, runtime.GOARCH
+	return runtime.GOOS + "/" + runtime.GOARCH
 }
 
 // arguments of go build for a component, without the output.

@@ -121,11 +121,7 @@ func CacheDir() string {
 // key changes with everything that the program is made from: compiler, flags, versions and our own sources.
 func (c component) key(root string) (string, error) {
 	sum := sha256.New()
-	system, architecture := c.platform()
-	if system != "linux" {
-		architecture = system + "/" + architecture
-	}
-	_, _ = fmt.Fprintln(sum, runtime.Version(), architecture, c.pkg, c.arguments())
+	_, _ = fmt.Fprintln(sum, runtime.Version(), strings.TrimPrefix(c.platform(), "linux/"), c.pkg, c.arguments())
 	files, err := c.sources(root)
 	if err != nil {
 		return "", fmt.Errorf("list sources of %s: %w", c.name, err)

@@ -23,7 +23,7 @@ func TestEachTickSaysWhatIsGoingOn(t *testing.T) {
 		return failed
 	})
 	close(said)
-	if got, want := slices.Collect(lines(said)), []string{"compiling (0s so far)", "linking (0s so far)"}; !slices.Equal(got, want) || err != failed {
+	if got, want := slices.Collect(lines(said)), []string{"compiling (0s so far)", "linking (0s so far)"}; !slices.Equal(got, want) || !errors.Is(err, failed) {
 		t.Errorf("said %q, %v", got, err)
 	}
 }
