@@ -14,7 +14,7 @@ import (
 
 // setAdvised says for as long as it is so what of the policy in force has no effect or hardly means what it says. It is
 // told once, and again when it is something else.
-func (t *tick) setAdvised() {
+func setAdvised(t *tick) {
 	next := &t.plan.Next
 	why := t.advice()
 	if why == "" {
@@ -22,13 +22,13 @@ func (t *tick) setAdvised() {
 		return
 	}
 	if told := meta.FindStatusCondition(next.Conditions, v1alpha1.ConditionPolicyFollowed); told == nil || told.Message != why {
-		t.event(policyAdvice(why))
+		emit(t, policyAdvice(why))
 	}
-	t.setCondition(v1alpha1.ConditionPolicyFollowed, metav1.ConditionFalse, "PolicyAdvice", why)
+	setCondition(t, v1alpha1.ConditionPolicyFollowed, metav1.ConditionFalse, "PolicyAdvice", why)
 }
 
 // advice is about values and hooks of the policy and the queries of its checks; empty for nothing. Nothing of it holds a rollout.
-func (t *tick) advice() string {
+func (t tick) advice() string {
 	var all []string
 	if shown := t.plan.Next.Policy; shown != nil {
 		for _, advice := range policy.AdviceOf(shown.Spec) {

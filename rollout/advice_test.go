@@ -44,7 +44,7 @@ func TestWhatHasNoEffectIsToldOnceAndHoldsNothing(t *testing.T) {
 	} {
 		present := policy.PresentOf("test", nil, policy.Policies{Default: ofCluster("default", v1alpha1.PolicySpec{Analysis: step.policy})})
 		o.Policy, o.PolicyProblem = present.Status, present.Problem
-		plan := Decide(present.Policy, state, o)
+		plan := planFor(present.Policy, state, o)
 		state = plan.Next
 		got := ""
 		if condition := meta.FindStatusCondition(state.Conditions, v1alpha1.ConditionPolicyFollowed); condition != nil {

@@ -113,51 +113,42 @@ func affinityOf(status *v1alpha1.SessionAffinityStatus) *route.Affinity {
 	return affinity
 }
 
-// takesCookiesBack keeps a split at the end that sends users with a cookie to the primary and removes the cookie, for as long
-// as the policy says. It reports false once that is done, or where it cannot be done.
-func (t *tick) takesCookiesBack() bool {
-	next := &t.plan.Next
-	affinity, lasts := next.SessionAffinity, t.expireFor()
+// takeCookiesBack keeps a split at the end that sends users with a cookie to the primary and removes the cookie, for as long
+// as the policy says. It returns whether that is done, or cannot be done.
+func takeCookiesBack(t *tick) (done bool) {
+	affinity, lasts := t.plan.Next.SessionAffinity, t.expireFor()
 	if affinity == nil || lasts <= 0 || !t.o.Finalizer || len(t.target.Routes) == 0 || t.goesOn() {
-		return false
+		return true
 	}
 	if affinity.Expiring != nil && !t.o.Now.Before(affinity.Expiring.Add(lasts)) {
-		return false
+		return true
 	}
 	split := t.split()
 	split.Match, split.Mirror = nil, 0
 	split.Affinity = affinityOf(&v1alpha1.SessionAffinityStatus{Canary: affinity.Canary, Expired: expired(affinity)})
-	t.state(split)
+	planSplit(t, split)
 	if why := t.lacksEffect(split); why != "" && affinity.Expiring == nil {
-		return t.awaitsEffect(why)
+		say(t, "Sending all requests to the primary and taking cookies back: "+why)
+		// A primary that gets its requests back bit by bit takes longer until the routes ask for that.
+		return t.writtenWeight() == 0 && !waitForCleanUp(t)
 	}
 	if affinity.Expiring == nil {
 		affinity.Expiring = t.stamp()
 	}
 	ends := affinity.Expiring.Add(lasts)
-	t.say(fmt.Sprintf("All requests go to the primary; cookies are taken back until %s", clockTime(ends)))
-	t.wakeIn(ends.Sub(t.o.Now))
-	return true
+	say(t, fmt.Sprintf("All requests go to the primary; cookies are taken back until %s", clockTime(ends)))
+	wakeIn(t, ends.Sub(t.o.Now))
+	return false
 }
 
-// awaitsEffect reports whether the gateway still has time to take all requests back from the canary: a minute from when the
-// routes ask for that. A primary that gets its requests back bit by bit takes longer until they do.
-func (t *tick) awaitsEffect(why string) bool {
-	t.say("Sending all requests to the primary and taking cookies back: " + why)
-	if t.writtenWeight() > 0 {
-		return true
-	}
-	return t.mayCleanUp()
-}
-
-func (t *tick) expireFor() time.Duration {
-	if t.policy.SessionAffinity == nil {
+func (f Facts) expireFor() time.Duration {
+	if f.policy.SessionAffinity == nil {
 		return 0
 	}
-	return t.policy.SessionAffinity.ExpireFor.Duration
+	return f.policy.SessionAffinity.ExpireFor.Duration
 }
 
 // goesOn reports whether a newer candidate comes next: its routes take back the cookies of this one.
-func (t *tick) goesOn() bool {
+func (t tick) goesOn() bool {
 	return t.plan.Next.Outcome == v1alpha1.OutcomeSuperseded && t.starts()
 }

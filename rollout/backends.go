@@ -80,11 +80,11 @@ func unfit(o Observation, name string) string {
 }
 
 // dressed adds to a split what the policy says of the backends and of the cohort.
-func (t *tick) dressed(split route.Split) route.Split {
-	split.PrimaryBackend = primaryBackend(t.policy, t.o.Namespace, split.Primary)
-	if spec := t.policy.Generated; spec != nil && spec.CanaryBackend != nil {
+func (f Facts) dressed(split route.Split) route.Split {
+	split.PrimaryBackend = primaryBackend(f.policy, f.o.Namespace, split.Primary)
+	if spec := f.policy.Generated; spec != nil && spec.CanaryBackend != nil {
 		split.CanaryBackend = route.ReferenceTo(*spec.CanaryBackend)
 	}
-	split.Mark = t.mark()
+	split.Mark = f.mark()
 	return split
 }

@@ -20,7 +20,7 @@ const growth = 4
 
 // whole is how many replicas of the primary bear all requests. An autoscaler takes replicas away from a primary that has
 // only a part of the requests, so what it had before counts.
-func (t *tick) whole() int32 {
+func (t tick) whole() int32 {
 	replicas := workload.Replicas(t.o.Primary)
 	switch known := t.plan.Next.PrimaryReplicas; {
 	case t.autoscaler == nil:
@@ -33,25 +33,25 @@ func (t *tick) whole() int32 {
 
 // wholeOfCopy stands for what the primary had before where that was lost with the state: as many replicas as all requests
 // would need, if the canary has what its share needs.
-func (t *tick) wholeOfCopy() int32 {
-	written := t.writtenWeight()
-	if t.o.Copy == nil || written == 0 {
+func (f Facts) wholeOfCopy() int32 {
+	written := f.writtenWeight()
+	if f.o.Copy == nil || written == 0 {
 		return 0
 	}
-	return int32(float64(workload.Replicas(t.o.Copy)) * fullWeight / written)
+	return int32(float64(workload.Replicas(f.o.Copy)) * fullWeight / written)
 }
 
 // replicasFor is how many replicas of the canary a weight needs.
-func (t *tick) replicasFor(weight float64) int32 {
+func (t tick) replicasFor(weight float64) int32 {
 	return workload.CanaryReplicas(t.policy.Copy, t.whole(), weight)
 }
 
 // ensureCopy wants the copy to run the candidate with the replicas that a weight needs, which it returns. Replicas that a
 // greater weight needed stay until the lower one is in effect everywhere.
-func (t *tick) ensureCopy(weight float64) int32 {
+func ensureCopy(t *tick, weight float64) int32 {
 	replicas := t.replicasFor(weight)
 	size := replicas
-	if t.o.Copy != nil && workload.Replicas(t.o.Copy) > replicas && !t.mayShrink(weight) {
+	if t.o.Copy != nil && workload.Replicas(t.o.Copy) > replicas && !(t.serves(weight) && letSplitSettle(t)) {
 		size = workload.Replicas(t.o.Copy)
 	}
 	action := CopyEnsure
@@ -63,88 +63,69 @@ func (t *tick) ensureCopy(weight float64) int32 {
 	return replicas
 }
 
-// mayShrink reports whether no request is on its way any more for which a weight is too small. While the primary is scaled to
-// 0, only the canary serves.
-func (t *tick) mayShrink(weight float64) bool {
-	return workload.Replicas(t.o.Primary) > 0 && t.writtenShare() <= weight && t.splitSettled()
+// serves reports whether a canary for this weight serves all that the routes send to it. While the primary is scaled to 0, only
+// the canary serves.
+func (f Facts) serves(weight float64) bool {
+	return workload.Replicas(f.o.Primary) > 0 && f.writtenShare() <= weight
 }
 
-// splitSettled reports whether the weight that the routes carry is in effect and has settled.
-func (t *tick) splitSettled() bool {
+// letSplitSettle waits until the weight that the routes carry is in effect and has settled, and returns whether it has.
+func letSplitSettle(t *tick) (done bool) {
 	if t.unprocessed() != "" {
 		return false
 	}
-	return t.splitLasts(analysis.Settle)
+	left := t.splitLastsIn(analysis.Settle)
+	if left > 0 {
+		wakeIn(t, left)
+	}
+	return left <= 0
 }
 
-// splitLasts reports whether the routes have carried their weight for so long, and otherwise wakes up when they have.
-func (t *tick) splitLasts(period time.Duration) bool {
-	since := t.before.SplitChanged
-	if since == nil || t.o.Now.Sub(since.Time) >= period {
-		return true
+// splitLastsIn is when the routes will have carried their weight for so long; not above 0 when they have.
+func (f Facts) splitLastsIn(period time.Duration) time.Duration {
+	if f.before.SplitChanged == nil {
+		return 0
 	}
-	t.wakeIn(since.Add(period).Sub(t.o.Now))
-	return false
+	return period - f.o.Now.Sub(f.before.SplitChanged.Time)
 }
 
 // isGrowing reports that a copy whose autoscaler adds replicas has those that are needed.
-func (t *tick) isGrowing(replicas int32) bool {
-	status := t.o.Copy.Status
-	return t.autoscaler != nil && status.ObservedGeneration >= t.o.Copy.Generation && status.Replicas == status.UpdatedReplicas &&
+func (f Facts) isGrowing(replicas int32) bool {
+	status := f.o.Copy.Status
+	return f.autoscaler != nil && status.ObservedGeneration >= f.o.Copy.Generation && status.Replicas == status.UpdatedReplicas &&
 		status.AvailableReplicas >= replicas
 }
 
-// keptCopy leaves a copy alone that still gets requests.
-func (t *tick) keptCopy() CopyIntent {
-	if t.plan.Copy.Action == CopyRemove {
-		return CopyIntent{}
-	}
-	return t.plan.Copy
-}
-
-// wantedWeight is the weight that the plan asks the routes for, and whether it asks for any.
-func (t *tick) wantedWeight() (weight float64, stated bool) {
-	switch t.plan.Split.Action {
-	case SplitWrite:
-		return t.plan.Split.Split.Weight, true
-	case SplitRemove:
-		return 0, true
-	}
-	return 0, false
-}
-
 // writtenSplit is the split that the routes carry, with another weight.
-func (t *tick) writtenSplit(weight float64) SplitIntent {
+func (f Facts) writtenSplit(weight float64) SplitIntent {
 	intent := SplitIntent{Action: SplitWrite}
-	for _, r := range t.o.splitRoutes() {
-		intent.Split = *route.SplitFor(r, t.o.Key())
+	for _, r := range f.o.splitRoutes() {
+		intent.Split = *route.SplitFor(r, f.o.Key())
 		intent.Routes = append(intent.Routes, r.Key())
 	}
-	intent.Split.Namespace, intent.Split.Weight, intent.Split.Scale = t.o.Namespace, weight, 0
+	intent.Split.Namespace, intent.Split.Weight, intent.Split.Scale = f.o.Namespace, weight, 0
 	return intent
 }
 
-// returnsAtOnce reports whether the requests of a canary that has this weight go back without regard to what the primary can
-// take: it can take all, nothing is left to serve them, the canary is bad, or waiting has taken too long.
-func (t *tick) returnsAtOnce(written float64) bool {
+// mustReturn reports whether the requests of the canary go back without regard to what the primary can take: it can take all,
+// nothing is left to serve them, or the canary is bad.
+func (t tick) mustReturn() bool {
 	switch {
 	case t.o.Primary == nil || t.o.Primary.DeletionTimestamp != nil || t.o.DeletedAt != nil || t.availableCopies() == 0:
 		return true
 	case t.o.Primary.Status.AvailableReplicas == 0:
 		return false
-	case t.covers() || t.isBad(written):
-		return true
 	}
-	return t.isLate()
+	return t.covers() || t.isBad(t.writtenWeight())
 }
 
 // covers reports whether the primary's available replicas bear all requests.
-func (t *tick) covers() bool {
+func (t tick) covers() bool {
 	return int64(t.o.Primary.Status.AvailableReplicas)*100 >= int64(t.whole())*int64(t.policy.PrimaryReadyThreshold)
 }
 
 // isBad reports whether the canary answers with errors or has fewer pods than are enough: errors are worse than load.
-func (t *tick) isBad(written float64) bool {
+func (t tick) isBad(written float64) bool {
 	next := t.plan.Next
 	needed := t.replicasFor(written)
 	if next.CanaryReplicas > 0 {
@@ -155,43 +136,58 @@ func (t *tick) isBad(written float64) bool {
 		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictFail
 }
 
-// isLate reports whether the end of the rollout has waited for the primary for the progress deadline, and tells so.
-func (t *tick) isLate() bool {
-	next := &t.plan.Next
-	if next.Phase != v1alpha1.PhaseFinalising || next.WaitingSince == nil {
-		return false
+// untilLate is how long the end of the rollout still waits for the primary, which is the progress deadline. Nothing counts while
+// nobody but the canary can answer.
+func (t tick) untilLate() (left time.Duration, counts bool) {
+	next := t.plan.Next
+	if next.Phase != v1alpha1.PhaseFinalising || next.WaitingSince == nil || t.o.Primary.Status.AvailableReplicas == 0 {
+		return 0, false
 	}
-	if remaining := next.WaitingSince.Add(t.policy.ProgressDeadline).Sub(t.o.Now); remaining > 0 {
-		t.wakeIn(remaining)
-		return false
-	}
-	t.event(primaryTooSmall(t.o.Primary.Status.AvailableReplicas, t.whole(), t.policy.ProgressDeadline))
-	return true
+	return next.WaitingSince.Add(t.policy.ProgressDeadline).Sub(t.o.Now), true
 }
 
-func (t *tick) availableCopies() int32 {
-	if t.o.Copy == nil {
+func (f Facts) availableCopies() int32 {
+	if f.o.Copy == nil {
 		return 0
 	}
-	return t.o.Copy.Status.AvailableReplicas
+	return f.o.Copy.Status.AvailableReplicas
 }
 
 // bearable is the share in percent that the primary can take, which has this share: as much as its replicas are of all that
 // are needed. An autoscaler adds replicas only under load, so one that has had time to react gets a quarter more than it has.
-func (t *tick) bearable(share float64) float64 {
+func (t tick) bearable(share float64) float64 {
 	available, whole := t.o.Primary.Status.AvailableReplicas, t.whole()
-	if available == 0 || whole == 0 || !t.splitSettled() {
+	if available == 0 || whole == 0 || t.unprocessed() != "" || t.splitLastsIn(analysis.Settle) > 0 {
 		return share
 	}
 	bears := max(share, fullWeight*float64(available)/float64(whole))
-	if t.autoscaler != nil && available >= workload.Replicas(t.o.Primary) && t.splitLasts(returnPeriod) {
+	if t.isGrowable() && t.splitLastsIn(returnPeriod) <= 0 {
 		bears = max(bears, share+max(1, share/growth))
 	}
 	return min(fullWeight, bears)
 }
 
+// isGrowable reports whether an autoscaler would add replicas to the primary under load.
+func (f Facts) isGrowable() bool {
+	return f.autoscaler != nil && f.o.Primary.Status.AvailableReplicas >= workload.Replicas(f.o.Primary)
+}
+
+// bearsMoreIn is when the primary may bear more, by the time that the routes have carried their weight; not above 0 when that
+// does not depend on it.
+func (t tick) bearsMoreIn() time.Duration {
+	wanted, _ := t.wanted.weight()
+	left := t.splitLastsIn(analysis.Settle)
+	switch {
+	case wanted >= t.writtenWeight() || t.o.Primary.Status.AvailableReplicas == 0 || t.whole() == 0 || t.unprocessed() != "":
+		return 0
+	case left <= 0 && t.isGrowable():
+		return t.splitLastsIn(returnPeriod)
+	}
+	return left
+}
+
 // noteCapacity remembers what cannot be seen later: how large the primary was, and when the split was last changed.
-func (t *tick) noteCapacity() {
+func noteCapacity(t *tick) {
 	next := &t.plan.Next
 	if !Active(*next) {
 		next.PrimaryReplicas, next.SplitChanged = 0, nil
@@ -200,7 +196,7 @@ func (t *tick) noteCapacity() {
 	if t.autoscaler != nil && t.o.Primary != nil {
 		next.PrimaryReplicas = t.whole()
 	}
-	if weight, stated := t.wantedWeight(); stated && weight != t.writtenWeight() && t.isNewChange(weight) {
+	if weight, stated := t.plan.Split.weight(); stated && weight != t.writtenWeight() && t.isNewChange(weight) {
 		next.SplitChanged = t.stamp()
 	}
 }
@@ -210,21 +206,14 @@ func (t *tick) noteCapacity() {
 const stampAgain = time.Second
 
 // isNewChange reports whether a weight that the routes do not carry yet is worth a stamp. A dry run never writes it.
-func (t *tick) isNewChange(weight float64) bool {
+func (t tick) isNewChange(weight float64) bool {
 	since := t.plan.Next.SplitChanged
 	return !t.o.DryRun && (since == nil || weight != t.before.CanaryWeight || t.o.Now.Sub(since.Time) >= stampAgain)
 }
 
-// findAutoscaler finds what sets the primary's replicas; one that the policy names in vain is told by Discover.
-func (t *tick) findAutoscaler() {
-	if t.o.Primary != nil {
-		t.autoscaler, _ = workload.AutoscalerOf(t.o.Primary, t.o.Autoscalers, t.o.ScaledObjects, t.policy.Autoscaler)
-	}
-}
-
 // unprotected tells in a condition which policies miss the canary.
-func (t *tick) unprotected() string {
-	missed := t.target.Unprotected
+func (f Facts) unprotected() string {
+	missed := f.target.Unprotected
 	if len(missed) == 0 {
 		return ""
 	}

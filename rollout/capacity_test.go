@@ -1,7 +1,6 @@
 package rollout_test
 
 import (
-	"maps"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -212,8 +211,6 @@ var capacityStories = map[string]story{
 		phase:       v1alpha1.PhaseFailed, version: "v1",
 	},
 }
-
-func init() { maps.Copy(stories, capacityStories) }
 
 func TestTheCanaryKeepsItsSizeUntilItsSmallerWeightHasSettled(t *testing.T) {
 	falls := func(p *config.Policy) { p.ExplicitSteps = []config.Step{{Weight: 50}, {Weight: 20}} }

@@ -9,9 +9,9 @@ import (
 	"sluice.dev/sluice/internal/analysis"
 )
 
-// takeSamples judges the samples of this tick, if any have come. They are those of the moment when they were asked for.
-func (t *tick) takeSamples() {
-	t.countNos(v1alpha1.HookRollout)
+// judgeSamples judges the samples of this tick, if any have come. They are those of the moment when they were asked for.
+func judgeSamples(t *tick) {
+	countNos(t, v1alpha1.HookRollout)
 	if t.o.Samples == nil {
 		return
 	}
@@ -26,23 +26,23 @@ func (t *tick) takeSamples() {
 	switch analysis.VerdictOf(next.Checks) {
 	case v1alpha1.VerdictFail:
 		next.FailedChecks++
-		t.event(checkFailed(analysis.Explain(next.Checks), next.FailedChecks, t.policy.Threshold))
+		emit(t, checkFailed(analysis.Explain(next.Checks), next.FailedChecks, t.policy.Threshold))
 	case v1alpha1.VerdictInconclusive:
-		if t.holdsFirst(before) {
-			t.event(checkInconclusive(analysis.Explain(next.Checks)))
+		if t.isFirstInconclusive(before) {
+			emit(t, checkInconclusive(analysis.Explain(next.Checks)))
 		}
 	}
 }
 
-// holdsFirst reports whether this is the first round of checks that holds a step which would otherwise be over.
-func (t *tick) holdsFirst(before v1alpha1.Verdict) bool {
+// isFirstInconclusive reports whether this is the first round of checks that holds a step which would otherwise be over.
+func (t tick) isFirstInconclusive(before v1alpha1.Verdict) bool {
 	last := t.before.LastCheckTime
 	return !t.plan.Next.LastCheckTime.Time.Before(t.stepEnds()) &&
 		(before != v1alpha1.VerdictInconclusive || last == nil || last.Time.Before(t.stepEnds()))
 }
 
 // passedSince reports whether the last checks ran no earlier than at this moment, and passed.
-func (t *tick) passedSince(moment time.Time) bool {
+func (t tick) passedSince(moment time.Time) bool {
 	if !t.judges() {
 		return !t.o.Now.Before(moment) && t.hooksFailing(v1alpha1.HookRollout) == ""
 	}
@@ -53,12 +53,12 @@ func (t *tick) passedSince(moment time.Time) bool {
 
 // judges reports whether there is anything to judge the candidate by: a workload without traffic has no requests, so that
 // without checks of its own only the readiness of its pods counts.
-func (t *tick) judges() bool {
-	return len(analysis.ChecksOf(t.policy)) > 0
+func (f Facts) judges() bool {
+	return len(analysis.ChecksOf(f.policy)) > 0
 }
 
 // explain tells what decided the last round of checks, and which hook did not say yes.
-func (t *tick) explain() string {
+func (t tick) explain() string {
 	why := "no checks yet"
 	switch checks := t.plan.Next.Checks; {
 	case !t.judges():
@@ -74,7 +74,7 @@ func (t *tick) explain() string {
 
 // wakeForChecks asks for a tick when checks are due; none are once the rollout was given up. Samples wake by themselves; a tick
 // that still waits for them looks again after the period all the same.
-func (t *tick) wakeForChecks() {
+func wakeForChecks(t *tick) {
 	if t.plan.Next.StepStarted == nil {
 		return
 	}
@@ -82,28 +82,28 @@ func (t *tick) wakeForChecks() {
 	if wait <= 0 && t.o.Samples == nil {
 		wait = t.policy.CheckPeriod()
 	}
-	t.wakeIn(wait)
-	t.wakeForHooks(v1alpha1.HookRollout, t.policy.Interval)
-	t.wakeForHooks(v1alpha1.HookRollback, t.policy.CheckPeriod())
+	wakeIn(t, wait)
+	wakeForHooks(t, v1alpha1.HookRollout, t.policy.Interval)
+	wakeForHooks(t, v1alpha1.HookRollback, t.policy.CheckPeriod())
 }
 
 // answersMayTake is how long samples may be on their way until the rollout says that it waits for them.
 const answersMayTake = 10 * time.Second
 
 // samplesAreLate reports whether samples are awaited for longer than they should take.
-func (t *tick) samplesAreLate() bool {
+func (t tick) samplesAreLate() bool {
 	return t.judges() && t.o.Samples == nil && !t.o.Now.Before(t.nextCheck().Add(answersMayTake))
 }
 
 // stepEndsSoon reports whether the step lasts, or the samples that decide about its end should be on their way.
-func (t *tick) stepEndsSoon() bool {
+func (t tick) stepEndsSoon() bool {
 	last, ends := t.plan.Next.LastCheckTime, t.stepEnds()
 	decided := !t.judges() || last != nil && !last.Time.Before(ends)
 	return t.o.Now.Before(ends) || !decided && !t.samplesAreLate()
 }
 
 // nextCheck is the end of the step where there is nothing to check.
-func (t *tick) nextCheck() time.Time {
+func (t tick) nextCheck() time.Time {
 	next := t.plan.Next
 	if !t.judges() {
 		return t.stepEnds()

@@ -6,7 +6,7 @@ import (
 
 // forgetFuture takes stamps that lie ahead of the clock for those of this moment: after the clock was set back, or on
 // another node whose clock is behind, what is timed by them would last that much longer.
-func (t *tick) forgetFuture() {
+func forgetFuture(t *tick) {
 	next := &t.plan.Next
 	stamps := []*metav1.MicroTime{next.Started, next.StepStarted, next.TrafficStarted, next.WaitingSince, next.CanaryReady, next.Promoted, next.LastCheckTime, next.SplitChanged}
 	if next.SessionAffinity != nil {

@@ -1,13 +1,10 @@
 package rollout_test
 
 import (
-	"maps"
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
 )
-
-func init() { maps.Copy(stories, clockStories) }
 
 // jumping sets the clock of the node.
 func jumping(by time.Duration) func(*world) {

@@ -39,16 +39,16 @@ func (i CohortIntent) On(r route.Route, deployment types.NamespacedName) (route.
 }
 
 // mark is the header of the requests that the canary gets, nil where nobody asks for it.
-func (t *tick) mark() *route.Header {
-	if len(t.policy.Cohort.Members) == 0 {
+func (f Facts) mark() *route.Header {
+	if len(f.policy.Cohort.Members) == 0 {
 		return nil
 	}
-	return &route.Header{Name: t.policy.Cohort.Header, Value: t.target.Service.Name}
+	return &route.Header{Name: f.policy.Cohort.Header, Value: f.target.Service.Name}
 }
 
-// cohorts keeps the routes of the cohort in step with the split: they know of marked requests before there are any, and forget
+// planCohorts keeps the routes of the cohort in step with the split: they know of marked requests before there are any, and forget
 // them when there are none any more.
-func (t *tick) cohorts() {
+func planCohorts(t *tick) {
 	next := &t.plan.Next
 	switch {
 	case t.plan.Split.Action == SplitWrite && next.Phase != v1alpha1.PhaseFinalising:
@@ -62,17 +62,17 @@ func (t *tick) cohorts() {
 }
 
 // joined are the entries for the members of the cohort whose target is there; the status says of the others what they wait for.
-func (t *tick) joined() (entries map[route.Key][]route.Cohort, members []v1alpha1.CohortStatus) {
+func (f Facts) joined() (entries map[route.Key][]route.Cohort, members []v1alpha1.CohortStatus) {
 	entries = map[route.Key][]route.Cohort{}
-	if t.mark() == nil {
+	if f.mark() == nil {
 		return entries, nil
 	}
-	for _, member := range t.policy.Cohort.Members {
+	for _, member := range f.policy.Cohort.Members {
 		status := v1alpha1.CohortStatus{Service: member.Service, Target: cmp.Or(member.Target, workload.CanaryServiceName(member.Service))}
-		if routes := t.routesOf(member.Service); len(routes) == 0 {
-			status.Waiting = fmt.Sprintf("no route of namespace %s sends to Service %s", t.o.Namespace, member.Service)
+		if routes := f.routesOf(member.Service); len(routes) == 0 {
+			status.Waiting = fmt.Sprintf("no route of namespace %s sends to Service %s", f.o.Namespace, member.Service)
 		} else {
-			status.Waiting = t.join(entries, &status, routes)
+			status.Waiting = f.join(entries, &status, routes)
 		}
 		members = append(members, status)
 	}
@@ -80,37 +80,37 @@ func (t *tick) joined() (entries map[route.Key][]route.Cohort, members []v1alpha
 }
 
 // join adds the entries of one member, and says what keeps a route from having one.
-func (t *tick) join(entries map[route.Key][]route.Cohort, status *v1alpha1.CohortStatus, routes []route.Route) (waiting string) {
-	entry := route.Cohort{Deployment: t.o.Name, Header: t.mark().Name, Value: t.mark().Value, Primary: status.Service, To: status.Target}
+func (f Facts) join(entries map[route.Key][]route.Cohort, status *v1alpha1.CohortStatus, routes []route.Route) (waiting string) {
+	entry := route.Cohort{Deployment: f.o.Name, Header: f.mark().Name, Value: f.mark().Value, Primary: status.Service, To: status.Target}
 	for _, r := range routes {
-		if why := t.absent(r, status.Target); why != "" {
+		if why := f.absent(r, status.Target); why != "" {
 			waiting = why
 			continue
 		}
 		all := append(slices.Clone(entries[r.Key()]), entry)
-		if _, err := route.WithCohorts(r, t.o.Key(), all...); err != nil {
-			waiting = fmt.Sprintf("%s: %v", r.Key().From(t.o.Namespace), err)
+		if _, err := route.WithCohorts(r, f.o.Key(), all...); err != nil {
+			waiting = fmt.Sprintf("%s: %v", r.Key().From(f.o.Namespace), err)
 			continue
 		}
 		entries[r.Key()] = all
-		status.Routes = append(status.Routes, r.Key().Short(t.o.Namespace))
+		status.Routes = append(status.Routes, r.Key().Short(f.o.Namespace))
 	}
 	return waiting
 }
 
 // routesOf are the routes of the namespace that send to a Service of it.
-func (t *tick) routesOf(service string) []route.Route {
-	return slices.DeleteFunc(routesTo(t.o, service), func(r route.Route) bool { return r.Namespace != t.o.Namespace })
+func (f Facts) routesOf(service string) []route.Route {
+	return slices.DeleteFunc(routesTo(f.o, service), func(r route.Route) bool { return r.Namespace != f.o.Namespace })
 }
 
 // absent says why marked requests of a route cannot go to a Service. That of a canary counts only while the route names the
 // canary for its own rollout: before, no pod of it is known to be ready, and after, it is about to go.
-func (t *tick) absent(r route.Route, target string) string {
-	at := slices.IndexFunc(t.o.Services, func(s corev1.Service) bool { return s.Name == target })
+func (f Facts) absent(r route.Route, target string) string {
+	at := slices.IndexFunc(f.o.Services, func(s corev1.Service) bool { return s.Name == target })
 	if at == -1 {
 		return fmt.Sprintf("Service %s does not exist", target)
 	}
-	if t.o.Services[at].Labels[config.LabelRole] != config.RoleCanary {
+	if f.o.Services[at].Labels[config.LabelRole] != config.RoleCanary {
 		return ""
 	}
 	split, err := route.SplitOf(r.Annotations)
@@ -121,25 +121,25 @@ func (t *tick) absent(r route.Route, target string) string {
 }
 
 // endingService is the canary's Service, from which all marked requests are taken before it goes.
-func (t *tick) endingService() string {
+func (f Facts) endingService() string {
 	switch {
-	case t.target.Service.Name != "":
-		return t.target.CanaryService()
-	case t.before.Target != nil && t.before.Target.Service != "":
-		return workload.CanaryServiceName(t.before.Target.Service)
+	case f.target.Service.Name != "":
+		return f.target.CanaryService()
+	case f.before.Target != nil && f.before.Target.Service != "":
+		return workload.CanaryServiceName(f.before.Target.Service)
 	}
 	return ""
 }
 
 // cohortNotInEffect says which route does not send marked requests where it should yet; empty when all do.
-func (t *tick) cohortNotInEffect() string {
-	entries, _ := t.joined()
-	for _, r := range t.o.Routes {
+func (f Facts) cohortNotInEffect() string {
+	entries, _ := f.joined()
+	for _, r := range f.o.Routes {
 		if len(entries[r.Key()]) == 0 {
 			continue
 		}
-		name := r.Key().From(t.o.Namespace)
-		if wanted, err := route.WithCohorts(r, t.o.Key(), entries[r.Key()]...); err == nil && !route.Same(r, wanted) {
+		name := r.Key().From(f.o.Namespace)
+		if wanted, err := route.WithCohorts(r, f.o.Key(), entries[r.Key()]...); err == nil && !route.Same(r, wanted) {
 			return name + ": its cohort is being written"
 		}
 		if ok, why := route.InEffect(r); !ok {
@@ -150,17 +150,17 @@ func (t *tick) cohortNotInEffect() string {
 }
 
 // cohortLeft says which route still sends marked requests for this rollout, or to its canary for another; empty when none does.
-func (t *tick) cohortLeft() string {
-	for _, r := range t.o.Routes {
-		if len(route.CohortsFor(r, t.o.Key())) > 0 || len(route.CohortsTo(r, t.endingKey())) > 0 {
-			return r.Key().From(t.o.Namespace) + " still carries the cohort"
+func (f Facts) cohortLeft() string {
+	for _, r := range f.o.Routes {
+		if len(route.CohortsFor(r, f.o.Key())) > 0 || len(route.CohortsTo(r, f.endingKey())) > 0 {
+			return r.Key().From(f.o.Namespace) + " still carries the cohort"
 		}
 	}
 	return ""
 }
 
-func (t *tick) endingKey() types.NamespacedName {
-	return types.NamespacedName{Namespace: t.o.Namespace, Name: t.endingService()}
+func (f Facts) endingKey() types.NamespacedName {
+	return types.NamespacedName{Namespace: f.o.Namespace, Name: f.endingService()}
 }
 
 // cohortRoutes are the routes to which this rollout has written its cohort.

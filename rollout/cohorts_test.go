@@ -1,8 +1,6 @@
 package rollout_test
 
 import (
-	"maps"
-
 	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -48,17 +46,15 @@ func (w *world) applyCohorts(intent rollout.CohortIntent) {
 	w.next = &updated
 }
 
-func init() {
-	maps.Copy(stories, map[string]story{
-		"marked requests go on to the second version of a further Service": {
-			annotations: quick, behaviours: map[string]behaviour{"v2": good}, policy: marking, prepare: chained,
-			acts:  []act{{immediately, setting("v2")}},
-			phase: v1alpha1.PhaseSucceeded, version: "v2",
-		},
-		"marked requests are taken back with a bad version": {
-			annotations: quick, behaviours: map[string]behaviour{"v2": failing}, policy: marking, prepare: chained,
-			acts:  []act{{immediately, setting("v2")}},
-			phase: v1alpha1.PhaseFailed, version: "v1",
-		},
-	})
+var cohortStories = map[string]story{
+	"marked requests go on to the second version of a further Service": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good}, policy: marking, prepare: chained,
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"marked requests are taken back with a bad version": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": failing}, policy: marking, prepare: chained,
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
 }

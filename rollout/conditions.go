@@ -9,30 +9,30 @@ import (
 
 // setConditions derives Promoted from the phase, as Flagger does, Ready from what was found, and Reconciling and Stalled for
 // tools that read the conditions of kstatus.
-func (t *tick) setConditions() {
+func setConditions(t *tick) {
 	next := &t.plan.Next
 	if next.Phase == "" {
 		return
 	}
-	t.setCondition(v1alpha1.ConditionPromoted, promotedStatus(next.Phase), string(next.Phase), next.Message)
-	t.setCondition(v1alpha1.ConditionReconciling, statusOf(promotedStatus(next.Phase) == metav1.ConditionUnknown), string(next.Phase), next.Message)
-	t.setCondition(v1alpha1.ConditionStalled, statusOf(next.Phase == v1alpha1.PhaseFailed), string(next.Phase), next.Message)
+	setCondition(t, v1alpha1.ConditionPromoted, promotedStatus(next.Phase), string(next.Phase), next.Message)
+	setCondition(t, v1alpha1.ConditionReconciling, statusOf(promotedStatus(next.Phase) == metav1.ConditionUnknown), string(next.Phase), next.Message)
+	setCondition(t, v1alpha1.ConditionStalled, statusOf(next.Phase == v1alpha1.PhaseFailed), string(next.Phase), next.Message)
 	if t.o.Primary == nil {
 		return
 	}
-	t.setProtected()
-	t.setAdvised()
+	setProtected(t)
+	setAdvised(t)
 	if t.problem == "" {
-		t.setCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, "Found", "Everything that a rollout needs was found")
+		setCondition(t, v1alpha1.ConditionReady, metav1.ConditionTrue, "Found", "Everything that a rollout needs was found")
 		return
 	}
-	t.setCondition(v1alpha1.ConditionReady, metav1.ConditionFalse, "Missing", t.problem)
+	setCondition(t, v1alpha1.ConditionReady, metav1.ConditionFalse, "Missing", t.problem)
 }
 
 // setProtected says for as long as it is so that policies miss the canary.
-func (t *tick) setProtected() {
+func setProtected(t *tick) {
 	if why := t.unprotected(); why != "" {
-		t.setCondition(v1alpha1.ConditionProtected, metav1.ConditionFalse, "PoliciesMissCanary", why)
+		setCondition(t, v1alpha1.ConditionProtected, metav1.ConditionFalse, "PoliciesMissCanary", why)
 		return
 	}
 	meta.RemoveStatusCondition(&t.plan.Next.Conditions, v1alpha1.ConditionProtected)
@@ -55,7 +55,7 @@ func promotedStatus(phase v1alpha1.Phase) metav1.ConditionStatus {
 	return metav1.ConditionUnknown
 }
 
-func (t *tick) setCondition(kind string, status metav1.ConditionStatus, reason, message string) {
+func setCondition(t *tick, kind string, status metav1.ConditionStatus, reason, message string) {
 	meta.SetStatusCondition(&t.plan.Next.Conditions, metav1.Condition{
 		Type:               kind,
 		Status:             status,

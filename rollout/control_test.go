@@ -1,7 +1,6 @@
 package rollout_test
 
 import (
-	"maps"
 	"testing"
 	"time"
 
@@ -12,8 +11,6 @@ import (
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
 )
-
-func init() { maps.Copy(stories, controlStories) }
 
 // freezing makes a Freeze without a schedule.
 func freezing(mode v1alpha1.FreezeMode) func(*world) {

@@ -20,7 +20,7 @@ const revisionAnnotation = "deployment.kubernetes.io/revision"
 // noticeTemplate compares the primary's template with the one that was seen last. It tells of changes that were not a
 // promotion: those that admission let through, and those that it has not seen. A hash that changes without a new revision
 // is nobody's change: another release of sluice knows other fields, another API server other defaults.
-func (t *tick) noticeTemplate() {
+func noticeTemplate(t *tick) {
 	if t.o.Primary == nil || !t.o.optedIn() {
 		return
 	}
@@ -30,18 +30,18 @@ func (t *tick) noticeTemplate() {
 	case before != nil && before.Template == now.Template:
 		return
 	case direct != nil && direct.Hash == now.Template:
-		t.tellDirect(*direct)
+		recordDirect(t, *direct)
 	case before == nil || t.swaps():
 	case before.Revision == now.Revision:
 		return
 	default:
-		t.tellDirect(workload.Direct{Hash: now.Template, How: unseen, Reason: "admission has not seen it", At: t.o.Now})
+		recordDirect(t, workload.Direct{Hash: now.Template, How: unseen, Reason: "admission has not seen it", At: t.o.Now})
 	}
 	t.plan.Next.Primary = now
 }
 
 // noteRevision brings the revision up to date when the state is written anyway; on its own it is not worth a write.
-func (t *tick) noteRevision() {
+func noteRevision(t *tick) {
 	next := &t.plan.Next
 	if next.Primary == nil || t.o.Primary == nil {
 		return
@@ -53,14 +53,14 @@ func (t *tick) noteRevision() {
 }
 
 // swaps reports whether a promotion changes the primary's template, or takes it back.
-func (t *tick) swaps() bool {
-	return t.before.Phase == v1alpha1.PhasePromoting || t.before.Phase == v1alpha1.PhaseFinalising || t.o.Previous != nil
+func (f Facts) swaps() bool {
+	return f.before.Phase == v1alpha1.PhasePromoting || f.before.Phase == v1alpha1.PhaseFinalising || f.o.Previous != nil
 }
 
-// tellDirect tells of a change of the template without a canary, and remembers it.
-func (t *tick) tellDirect(direct workload.Direct) {
+// recordDirect tells of a change of the template without a canary, and remembers it.
+func recordDirect(t *tick, direct workload.Direct) {
 	t.plan.Direct = direct.How
-	t.event(changedDirectly(direct))
+	emit(t, changedDirectly(direct))
 	at := metav1.NewTime(direct.At)
 	t.plan.Next.History = WithEntry(t.plan.Next.History, v1alpha1.HistoryEntry{
 		Candidate: direct.Hash,
@@ -74,24 +74,24 @@ func (t *tick) tellDirect(direct workload.Direct) {
 }
 
 // isChangedUnseen reports that the candidate in flight was judged against a primary that is no longer there.
-func (t *tick) isChangedUnseen() bool {
+func (t tick) isChangedUnseen() bool {
 	return t.plan.Direct == unseen && t.undecided()
 }
 
-func changedUnseen(t *tick) {
-	t.decideOutcome(v1alpha1.OutcomeCancelled, "the primary's template was changed past admission")
-	finalising(t)
+func cancelChangedUnseen(t *tick) {
+	decideOutcome(t, v1alpha1.OutcomeCancelled, "the primary's template was changed past admission")
+	finalise(t)
 }
 
 // settleDirect has admission forget a direct change that was told of.
-func (t *tick) settleDirect() {
+func settleDirect(t *tick) {
 	if t.o.Direct != nil && t.plan.Ask.Key == "" && t.plan.Direct == "" {
 		t.plan.Ask = AskIntent{Key: config.AnnotationSettle, Hash: t.o.Direct.Hash}
 	}
 }
 
 // whyTakenBack says what became of a candidate that is gone.
-func (t *tick) whyTakenBack() string {
+func (t tick) whyTakenBack() string {
 	if direct := t.o.Direct; direct != nil && t.plan.Next.Primary != nil && direct.Hash == t.plan.Next.Primary.Template {
 		return fmt.Sprintf("template %s was put in directly (%s: %s)", direct.Hash, direct.How, direct.Reason)
 	}

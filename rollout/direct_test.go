@@ -1,15 +1,11 @@
 package rollout_test
 
 import (
-	"maps"
 	"testing"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
 )
-
-func init() { maps.Copy(stories, directStories) }
 
 // putting is a change of the template that admission lets straight through.
 func putting(version string, how workload.DirectWay) func(*world) {
@@ -77,7 +73,7 @@ func TestANewReleaseSeesNoChange(t *testing.T) {
 	w := newWorld(t, story{annotations: quick})
 	w.tick()
 	w.state.Primary.Template = "00000000"
-	plan := rollout.Decide(w.policy, w.state, w.observe())
+	plan := planFor(w.policy, w.state, w.observe())
 	if len(plan.Events) > 0 || plan.Direct != "" {
 		t.Errorf("got %v, %q, %v", plan.Events, plan.Direct, plan.Next.Primary)
 	}

@@ -154,7 +154,7 @@ func TestDiscover(t *testing.T) {
 			if (c.problem == "") != (problem == "") || !strings.Contains(problem, c.problem) || target.Service.Name != c.service {
 				t.Errorf("got Service %q and problem %q", target.Service.Name, problem)
 			}
-			if plan := Decide(policy, State{Phase: v1alpha1.PhaseInitialized}, o); problem != "" && (plan.Copy.Action != CopyLeave || plan.Next.Phase != v1alpha1.PhaseWaiting) {
+			if plan := planFor(policy, State{Phase: v1alpha1.PhaseInitialized}, o); problem != "" && (plan.Copy.Action != CopyLeave || plan.Next.Phase != v1alpha1.PhaseWaiting) {
 				t.Errorf("a rollout that cannot be judged begins: %s", plan)
 			}
 		})
@@ -185,6 +185,16 @@ func withEveryHook() config.Policy {
 	return policy
 }
 
+// factsFor are the facts of one tick.
+func factsFor(policy config.Policy, state State, o Observation) Facts {
+	return FactsOf(TermsOf(policy, state, o), state, o)
+}
+
+// planFor decides one tick.
+func planFor(policy config.Policy, state State, o Observation) Plan {
+	return Decide(factsFor(policy, state, o))
+}
+
 // TestDecideIsTotal gives every phase every kind of absence; there is a plan for each and none panics.
 func TestDecideIsTotal(t *testing.T) {
 	phases := []v1alpha1.Phase{"", "Initializing", "Initialized", "Waiting", "Progressing", "WaitingPromotion", "Promoting", "Finalising", "Succeeded", "Failed", "Unknown"}
@@ -208,10 +218,10 @@ func TestDecideIsTotal(t *testing.T) {
 				absent(&o)
 				for _, policy := range []config.Policy{policy.Defaults(), withEveryHook()} {
 					state := State{Phase: phase, Step: step, CanaryWeight: 10 * float64(step), Candidate: "c"}
-					for _, call := range NeedsOf(policy, state, o).Hooks {
+					for _, call := range factsFor(policy, state, o).Needs().Hooks {
 						o.HookAnswers = append(o.HookAnswers, HookAnswer{Name: call.Hook.Name})
 					}
-					plan := Decide(policy, state, o)
+					plan := planFor(policy, state, o)
 					if plan.Next.Phase == "" && !plan.DeleteCanary {
 						t.Errorf("phase %q step %d without %s has no plan: %s", phase, step, name, plan)
 					}
@@ -271,7 +281,7 @@ func TestARouteOfAnotherNamespaceCountsOnlyWhereAGrantLetsItSendToTheService(t *
 func TestPoliciesThatCannotBeReadHoldNothing(t *testing.T) {
 	o := complete()
 	o.Unread = []string{"AuthorizationPolicy", "CiliumNetworkPolicy"}
-	plan := Decide(policy.Defaults(), State{Phase: v1alpha1.PhaseInitialized, Primary: &v1alpha1.PrimaryStatus{}}, o)
+	plan := planFor(policy.Defaults(), State{Phase: v1alpha1.PhaseInitialized, Primary: &v1alpha1.PrimaryStatus{}}, o)
 	want := Event{Warning: true, Reason: "PoliciesUnread",
 		Message: "It is not known whether any AuthorizationPolicy or CiliumNetworkPolicy misses the canary's pods, since the API of it fails: the rollout goes on"}
 	if plan.Next.Phase != v1alpha1.PhaseProgressing || !slices.Contains(plan.Events, want) {

@@ -23,38 +23,48 @@ const (
 	dryRequester = "a direct change"
 )
 
+// dryRun is what a simulation must not lose of what was really observed.
+type dryRun struct {
+	// real is set while a rollout is open, or awaited, that is none of a dry run.
+	real bool
+	// primary is what the primary runs.
+	primary v1alpha1.PrimaryStatus
+}
+
+func dryRunOf(state State, o Observation) dryRun {
+	open := Active(state) || o.inFlight() != nil || o.Previous != nil || o.Copy != nil || len(o.splitRoutes()) > 0
+	dry := dryRun{real: !state.DryRun && open}
+	if o.Primary != nil {
+		dry.primary = v1alpha1.PrimaryStatus{Template: o.primaryHash(), Revision: o.Primary.Annotations[revisionAnnotation]}
+	}
+	return dry
+}
+
 // decideDry takes a simulated rollout through its tick: the primary already runs the candidate, and its numbers are those of
-// the new version. The plan has no effects. What is decided off a dry run begins without what was simulated.
-func decideDry(policy config.Policy, state State, o Observation) Plan {
-	if !o.DryRun {
-		return decide(policy, State{
-			LastTransitionTime: state.LastTransitionTime, Conditions: state.Conditions, History: state.History, LastRequest: state.LastRequest,
-		}, o)
-	}
-	if o.DeletedAt != nil {
-		return deletedDry(policy, state, o)
-	}
-	if isReal(state, o) {
-		plan := Plan{Next: *state.DeepCopy(), Finalizer: o.Finalizer}
+// the new version. The plan has no effects.
+func decideDry(f Facts) Plan {
+	switch {
+	case f.o.DeletedAt != nil:
+		return deletedDry(f)
+	case f.dry.real:
+		plan := Plan{Next: *f.before.DeepCopy(), Finalizer: f.o.Finalizer}
 		plan.Next.Message = dryPrefix + "the rollout that was open before stays as it is until dry run is switched off"
 		return plan
 	}
-	state = *state.DeepCopy()
-	state.Message = strings.TrimPrefix(state.Message, dryPrefix)
-	return withoutEffects(decide(policy, state, simulated(state, o)), state, o)
+	return f.withoutEffects(decide(f))
 }
 
 // deletedDry lets go of a Canary that is being deleted, so that its namespace can go as well, unless a route still sends
 // requests to what goes with it: a dry run changes no route.
-func deletedDry(policy config.Policy, state State, o Observation) Plan {
-	plan := Plan{Next: *state.DeepCopy()}
-	carried := begin(policy, state, o).carried()
-	if !o.Finalizer || carried == "" {
+func deletedDry(f Facts) Plan {
+	plan := Plan{Next: *f.before.DeepCopy()}
+	carried := f.carried()
+	if !f.o.Finalizer || carried == "" {
 		return plan
 	}
 	plan.Finalizer, plan.Wait = true, CleanUpLimit
 	plan.Next.Message = fmt.Sprintf("%sbeing deleted, which waits: %s, and a dry run changes no route: switch dry run off, or delete the route", dryPrefix, carried)
-	if plan.Next.Message != state.Message {
+	if plan.Next.Message != f.before.Message {
 		plan.Events = []Event{deletionHeld(plan.Next.Message)}
 	}
 	return plan
@@ -66,18 +76,12 @@ func withoutHooks(policy config.Policy) config.Policy {
 	return policy
 }
 
-// isReal reports whether a rollout is open, or awaited, that is none of a dry run.
-func isReal(state State, o Observation) bool {
-	open := Active(state) || o.inFlight() != nil || o.Previous != nil || o.Copy != nil || len(o.splitRoutes()) > 0
-	return !state.DryRun && open
-}
-
 // withoutEffects keeps what a plan says and drops what it does.
-func withoutEffects(plan Plan, before State, o Observation) Plan {
+func (f Facts) withoutEffects(plan Plan) Plan {
 	next := &plan.Next
 	plan.Copy, plan.Split, plan.Ask, plan.Direct, plan.Tells = CopyIntent{}, SplitIntent{}, AskIntent{}, "", nil
 	plan.Cohorts, plan.Generate = CohortIntent{}, GenerateIntent{}
-	plan.Finalizer, plan.DeleteCanary = o.Finalizer, false
+	plan.Finalizer, plan.DeleteCanary = f.o.Finalizer, false
 	for i := range plan.Events {
 		plan.Events[i].Message = dryPrefix + plan.Events[i].Message
 	}
@@ -87,11 +91,12 @@ func withoutEffects(plan Plan, before State, o Observation) Plan {
 		}
 	}
 	next.DryRun, next.Message = true, dryPrefix+next.Message
-	if Active(before) && !Active(*next) && len(next.History) > 0 {
+	if Active(f.before) && !Active(*next) && len(next.History) > 0 {
 		next.History = slices.Clone(next.History)
 		next.History[0].Reason = strings.TrimSuffix(dryPrefix+next.History[0].Reason, ": ")
 		if next.Phase == v1alpha1.PhaseSucceeded {
-			next.Primary = &v1alpha1.PrimaryStatus{Template: o.primaryHash(), Revision: o.Primary.Annotations[revisionAnnotation]}
+			primary := f.dry.primary
+			next.Primary = &primary
 		}
 	}
 	if Active(*next) && (plan.Wait == 0 || plan.Wait > dryLook) {

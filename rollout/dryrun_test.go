@@ -164,7 +164,7 @@ func TestADryRunLetsGoOfWhatIsDeleted(t *testing.T) {
 			c.before(w)
 			o := w.observe()
 			o.DeletedAt = &w.now
-			plan := rollout.Decide(w.policy, w.state, o)
+			plan := planFor(w.policy, w.state, o)
 			if plan.Finalizer != (c.held != "") || plan.Split.Action != rollout.SplitLeave || plan.Copy.Action != rollout.CopyLeave || plan.Ask.Key != "" {
 				t.Errorf("finalizer %v, plan %s", plan.Finalizer, plan)
 			}
@@ -177,7 +177,7 @@ func TestADryRunLetsGoOfWhatIsDeleted(t *testing.T) {
 			if plan.Next.Message != c.held || len(plan.Events) != 1 || plan.Events[0].Message != c.held || plan.Wait == 0 {
 				t.Errorf("it says %q and tells %v", plan.Next.Message, plan.Events)
 			}
-			if again := rollout.Decide(w.policy, plan.Next, o); len(again.Events) > 0 {
+			if again := planFor(w.policy, plan.Next, o); len(again.Events) > 0 {
 				t.Errorf("it tells again: %v", again.Events)
 			}
 		})

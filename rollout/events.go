@@ -234,3 +234,19 @@ func AskRejected(ask AskIntent, err error) Event {
 func CanaryRejected(err error) Event {
 	return Event{Warning: true, Reason: "CanaryRejected", Message: fmt.Sprintf("The API server refuses the canary, which is asked for again until the progress deadline: %v", err)}
 }
+
+// clockTime is a moment of the day, for people.
+func clockTime(at time.Time) string {
+	return at.UTC().Format(time.TimeOnly)
+}
+
+// whoAndWhy names the user of a request, and the reason where one was given.
+func whoAndWhy(user, reason string) string {
+	if user == "" {
+		user = "somebody"
+	}
+	if reason == "" {
+		return user
+	}
+	return user + ": " + reason
+}

@@ -5,33 +5,33 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// finalising cleans up: weight 0 first, then, once no gateway sends to the copy any more, the copy goes.
-func finalising(t *tick) {
-	t.askAtEnd()
+// finalise cleans up: weight 0 first, then, once no gateway sends to the copy any more, the copy goes.
+func finalise(t *tick) {
+	askAtEnd(t)
 	t.plan.Next.CanaryWeight = 0
-	if t.takesCookiesBack() {
+	if !takeCookiesBack(t) {
 		return
 	}
-	t.plan.Split = SplitIntent{Action: SplitRemove}
+	withdrawSplit(t)
 	t.plan.Finalizer = t.o.Finalizer || len(t.o.splitRoutes()) > 0
-	if why := t.notCleared(); why != "" && !t.isAbandoned() {
-		t.say("Taking the canary's requests away: " + why)
+	if why := t.notCleared(); why != "" && !giveUpGateway(t) {
+		say(t, "Taking the canary's requests away: "+why)
 		return
 	}
-	if t.plan.Finalizer && !t.settled("All requests go to the primary; letting that settle") {
+	if t.plan.Finalizer && !letSettle(t, "All requests go to the primary; letting that settle") {
 		return
 	}
-	if !t.copyGone() {
-		t.say("Removing the canary")
+	if !removeCopy(t) {
+		say(t, "Removing the canary")
 		return
 	}
 	if t.plan.Ask.Key == "" {
-		t.end()
+		endRollout(t)
 	}
 }
 
-// copyGone has the copy removed, unless a newer candidate runs in it next, and reports whether that is done.
-func (t *tick) copyGone() bool {
+// removeCopy has the copy removed, unless a newer candidate runs in it next, and returns whether that is done.
+func removeCopy(t *tick) (done bool) {
 	if t.goesOn() {
 		return true
 	}
@@ -40,7 +40,7 @@ func (t *tick) copyGone() bool {
 }
 
 // askAtEnd has the outcome recorded on the primary, where it survives the loss of the Canary.
-func (t *tick) askAtEnd() {
+func askAtEnd(t *tick) {
 	next := t.plan.Next
 	if !t.o.optedIn() {
 		return
@@ -59,7 +59,7 @@ func (t *tick) askAtEnd() {
 }
 
 // markFor asks for the mark of a candidate that is still in flight when its rollout ends.
-func (t *tick) markFor(outcome v1alpha1.Outcome) AskIntent {
+func (t tick) markFor(outcome v1alpha1.Outcome) AskIntent {
 	hash := t.plan.Next.Candidate
 	switch {
 	case t.asksReset():
@@ -75,15 +75,11 @@ func (t *tick) markFor(outcome v1alpha1.Outcome) AskIntent {
 	return AskIntent{}
 }
 
-func unsuccessful(outcome v1alpha1.Outcome) bool {
-	return outcome == v1alpha1.OutcomeFailed || outcome == v1alpha1.OutcomeAborted
-}
-
-// end closes the rollout.
-func (t *tick) end() {
+// endRollout closes the rollout.
+func endRollout(t *tick) {
 	next := &t.plan.Next
 	if why := t.notCleared(); why != "" {
-		t.event(gatewayGone(why))
+		emit(t, gatewayGone(why))
 	}
 	t.plan.Finalizer = false
 	next.Step = 0
@@ -91,32 +87,30 @@ func (t *tick) end() {
 	if !t.goesOn() {
 		next.SessionAffinity = nil
 	}
-	t.remember()
+	remember(t)
 	switch next.Outcome {
 	case v1alpha1.OutcomeSucceeded:
 		next.Phase = v1alpha1.PhaseSucceeded
-		t.tellEnd()
-		t.event(promoted(next.Candidate, t.sinceStart()))
-		t.say(t.ending())
+		tellEnd(t)
+		emit(t, promoted(next.Candidate, t.sinceStart()))
+		say(t, t.ending())
 	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeAborted:
 		next.Phase = v1alpha1.PhaseFailed
-		t.tellEnd()
-		t.event(rolledBack(next.Candidate, !withoutTraffic(t.policy)))
-		t.say(t.ending())
+		tellEnd(t)
+		emit(t, rolledBack(next.Candidate, !withoutTraffic(t.policy)))
+		say(t, t.ending())
 	default:
-		t.endWithoutVerdict()
+		endWithoutVerdict(t)
 	}
 	t.plan.DeleteCanary = !t.o.optedIn()
 }
 
-// endWithoutVerdict goes on with a newer candidate at once, or rests.
-func (t *tick) endWithoutVerdict() {
+// endWithoutVerdict makes way for a newer candidate, which begins at once, or rests.
+func endWithoutVerdict(t *tick) {
 	next := &t.plan.Next
 	if next.Outcome == v1alpha1.OutcomeCancelled && next.Candidate != "" {
-		t.event(cancelled(next.Candidate, next.Reason))
+		emit(t, cancelled(next.Candidate, next.Reason))
 	}
 	next.Phase = v1alpha1.PhaseInitialized
-	if t.o.optedIn() {
-		nextCandidate(t)
-	}
+	t.vacant = t.o.optedIn()
 }

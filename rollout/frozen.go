@@ -1,18 +1,18 @@
 package rollout
 
-import (
-	"sluice.dev/sluice/internal/freeze"
-)
+// canFreeze reports whether there is anything for a Freeze to hold.
+func (f Facts) canFreeze() bool {
+	return f.o.optedIn() && (Active(f.before) || f.o.inFlight() != nil)
+}
 
-// noticeFreeze looks at the Freezes where there is something to freeze, tells once when one begins to hold it and once
-// when none does any more, and wakes at the next change.
-func (t *tick) noticeFreeze() {
+// noticeFreeze tells once when a Freeze begins to hold the rollout and once when none does any more, and wakes at the next
+// change.
+func noticeFreeze(t *tick) {
 	next := &t.plan.Next
 	next.Frozen = ""
-	if !t.o.optedIn() || !Active(t.before) && t.o.inFlight() == nil {
+	if !t.canFreeze() {
 		return
 	}
-	t.frozen = freeze.InForce(t.o.Freezes, freeze.Subject{Namespace: t.o.Namespace, Labels: t.o.Primary.Labels}, t.o.Now)
 	next.Frozen = t.frozen.Start
 	if Active(t.before) {
 		next.Frozen = t.frozen.Pause
@@ -21,21 +21,21 @@ func (t *tick) noticeFreeze() {
 		}
 	}
 	if !t.frozen.Change.IsZero() {
-		t.wakeIn(t.frozen.Change.Sub(t.o.Now))
+		wakeIn(t, t.frozen.Change.Sub(t.o.Now))
 	}
 	switch next.Frozen {
 	case t.before.Frozen:
 	case "":
-		t.event(unfrozen())
+		emit(t, unfrozen())
 	default:
-		t.event(frozen(next.Frozen))
+		emit(t, frozen(next.Frozen))
 	}
 }
 
 // pausedBefore is why the rollout was paused at the last tick, other than by a Freeze.
-func (t *tick) pausedBefore() string {
-	if t.before.Paused == t.before.Frozen {
+func (f Facts) pausedBefore() string {
+	if f.before.Paused == f.before.Frozen {
 		return ""
 	}
-	return t.before.Paused
+	return f.before.Paused
 }

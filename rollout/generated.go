@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
-	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
@@ -135,32 +133,32 @@ func generated(o Observation, r route.Route) bool {
 
 // generate plans what the policy has made, and repairs it where it was changed. Nothing of it changes without an opt-in or
 // while the policy cannot be used.
-func (t *tick) generate() {
+func generate(t *tick) {
 	if !t.o.optedIn() || t.o.DeletedAt != nil || t.o.Primary.DeletionTimestamp != nil || t.o.Invalid != "" || t.o.PolicyProblem != "" {
 		return
 	}
 	service, refused := wantedService(t.policy, t.o)
 	if service != nil {
-		t.ensure(service, "v1", "Service", t.keepsService)
+		planObject(t, service, "v1", "Service", t.keepsService)
 	}
 	var made *gatewayv1.HTTPRoute
 	if t.target.Service.Name != "" {
 		var problem string
 		if made, problem = wantedRoute(t.policy, t.o, t.target.Service); made != nil {
-			t.ensure(made, gatewayv1.GroupVersion.String(), route.HTTP, t.keepsRoute)
+			planObject(t, made, gatewayv1.GroupVersion.String(), route.HTTP, t.keepsRoute)
 		}
 		refused += problem
 	}
 	if refused == "" {
-		t.letGo(service, made)
-		t.grants(made)
+		letGoOfGenerated(t, service, made)
+		planGrants(t, made)
 	}
 }
 
 // keepsFunc reports whether the object exists and still says all that was generated.
 type keepsFunc func(generated *unstructured.Unstructured) bool
 
-func (t *tick) ensure(object runtime.Object, version, kind string, keeps keepsFunc) {
+func planObject(t *tick, object runtime.Object, version, kind string, keeps keepsFunc) {
 	made := t.marked(object, version, kind)
 	hash, last := made.GetAnnotations()[config.AnnotationGenerated], t.o.Applied[GeneratedKey{kind, made.GetName()}]
 	if keeps(made) {
@@ -171,14 +169,14 @@ func (t *tick) ensure(object runtime.Object, version, kind string, keeps keepsFu
 		pause = applyAgain
 	}
 	if left := last.At.Add(pause).Sub(t.o.Now); last.Hash == hash && left > 0 {
-		t.wakeIn(left)
+		wakeIn(t, left)
 		return
 	}
 	t.plan.Generate.Objects = append(t.plan.Generate.Objects, made)
 }
 
 // marked is the object as it is applied: as JSON, with its hash, its owner and our labels.
-func (t *tick) marked(object runtime.Object, version, kind string) *unstructured.Unstructured {
+func (f Facts) marked(object runtime.Object, version, kind string) *unstructured.Unstructured {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {
 		panic(err) // the types of the API can always be encoded
@@ -193,16 +191,16 @@ func (t *tick) marked(object runtime.Object, version, kind string) *unstructured
 		panic(err) // it was decoded from JSON
 	}
 	sum := sha256.Sum256(text)
-	workload.MarkGenerated(made, t.o.Primary, hex.EncodeToString(sum[:6]))
+	workload.MarkGenerated(made, f.o.Primary, hex.EncodeToString(sum[:6]))
 	return made
 }
 
-func (t *tick) keepsService(made *unstructured.Unstructured) bool {
-	at := slices.IndexFunc(t.o.Services, func(s corev1.Service) bool { return s.Name == made.GetName() })
+func (f Facts) keepsService(made *unstructured.Unstructured) bool {
+	at := slices.IndexFunc(f.o.Services, func(s corev1.Service) bool { return s.Name == made.GetName() })
 	if at == -1 {
 		return false
 	}
-	current, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&t.o.Services[at])
+	current, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&f.o.Services[at])
 	return err == nil && route.Covers(current["spec"], made.Object["spec"]) && coversMetadata(current, made)
 }
 
@@ -213,17 +211,17 @@ func coversMetadata(current map[string]any, made *unstructured.Unstructured) boo
 	return route.Covers(metadata["labels"], wanted["labels"]) && route.Covers(metadata["annotations"], wanted["annotations"])
 }
 
-func (t *tick) keepsRoute(made *unstructured.Unstructured) bool {
+func (f Facts) keepsRoute(made *unstructured.Unstructured) bool {
 	wanted, err := route.FromObject(made.Object)
 	if err != nil {
 		return false
 	}
-	at := slices.IndexFunc(t.o.Routes, func(r route.Route) bool { return r.Key() == wanted.Key() })
-	return at >= 0 && route.Keeps(t.o.Routes[at], wanted)
+	at := slices.IndexFunc(f.o.Routes, func(r route.Route) bool { return r.Key() == wanted.Key() })
+	return at >= 0 && route.Keeps(f.o.Routes[at], wanted)
 }
 
-// letGo gives to the user what the policy no longer asks for.
-func (t *tick) letGo(service *corev1.Service, made *gatewayv1.HTTPRoute) {
+// letGoOfGenerated gives to the user what the policy no longer asks for.
+func letGoOfGenerated(t *tick, service *corev1.Service, made *gatewayv1.HTTPRoute) {
 	for _, s := range t.o.Services {
 		if workload.GeneratedFor(s.Labels, t.o.Name) && (service == nil || service.Name != s.Name) {
 			t.plan.Generate.LetGo = append(t.plan.Generate.LetGo, GeneratedKey{"Service", s.Name})
@@ -235,61 +233,4 @@ func (t *tick) letGo(service *corev1.Service, made *gatewayv1.HTTPRoute) {
 			t.plan.Generate.LetGo = append(t.plan.Generate.LetGo, GeneratedKey{route.HTTP, r.Name})
 		}
 	}
-}
-
-// beingMade says that a generated object is on its way, that it would be, or why it is refused.
-func beingMade(o Observation, made GeneratedKey) string {
-	if refused := o.Applied[made].Refused; refused != "" {
-		return refused
-	}
-	if o.DryRun {
-		return fmt.Sprintf("would make %s", made)
-	}
-	return fmt.Sprintf("%s is being made", made)
-}
-
-// awaitedService says why a Service that the policy has made is not there; empty when it is, or none is asked for.
-func awaitedService(policy config.Policy, o Observation) string {
-	made, problem := wantedService(policy, o)
-	if made == nil {
-		return problem
-	}
-	if slices.ContainsFunc(workload.ServicesOf(o.Primary, o.Services), func(s corev1.Service) bool { return s.Name == made.Name }) {
-		return ""
-	}
-	if behind, _ := wantedRoute(policy, o, *made); o.DryRun && behind != nil {
-		return fmt.Sprintf("would make Service %s and HTTPRoute %s", made.Name, behind.Name)
-	}
-	return beingMade(o, GeneratedKey{"Service", made.Name})
-}
-
-// awaitedRoute says why a route that the policy has made is not there; empty when none is asked for.
-func awaitedRoute(policy config.Policy, o Observation, service corev1.Service) string {
-	made, problem := wantedRoute(policy, o, service)
-	if made == nil {
-		return problem
-	}
-	return beingMade(o, GeneratedKey{route.HTTP, made.Name})
-}
-
-// notReadyYet says what of the generated objects keeps a Deployment from being initialized, or the next rollout from beginning;
-// empty when nothing does.
-func (t *tick) notReadyYet(target Target) string {
-	if Active(t.before) {
-		return ""
-	}
-	for _, made := range slices.SortedFunc(maps.Keys(t.o.Applied), func(a, b GeneratedKey) int { return strings.Compare(a.String(), b.String()) }) {
-		if refused := t.o.Applied[made].Refused; refused != "" {
-			return refused
-		}
-	}
-	if phase := t.before.Phase; phase != "" && phase != v1alpha1.PhaseInitializing {
-		return ""
-	}
-	for _, r := range target.Routes {
-		if ok, why := route.InEffect(r); !ok && generated(t.o, r) {
-			return fmt.Sprintf("%s was made and is not in effect yet: %s", r.Key().From(t.o.Namespace), why)
-		}
-	}
-	return ""
 }

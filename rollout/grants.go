@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -13,9 +14,9 @@ import (
 // GrantKind is the kind of what lets routes send to backends of other namespaces.
 const GrantKind = "ReferenceGrant"
 
-// grants plans the grants in other namespaces for what the generated route sends to: made for what the policy asks for, and kept
+// planGrants plans the grants in other namespaces for what the generated route sends to: made for what the policy asks for, and kept
 // as long as a route of the namespace still sends there.
-func (t *tick) grants(made *gatewayv1.HTTPRoute) {
+func planGrants(t *tick, made *gatewayv1.HTTPRoute) {
 	wanted := route.StillGranted(t.o.Namespace, t.o.Routes, t.o.GeneratedGrants)
 	if made != nil && !t.o.NoGrants {
 		wanted = append(wanted, t.grantable(made)...)
@@ -24,31 +25,36 @@ func (t *tick) grants(made *gatewayv1.HTTPRoute) {
 	for _, grant := range desired {
 		workload.MarkGrant(grant, t.o.Key())
 	}
-	t.plan.Generate.Grants, t.plan.Generate.Ungrant = GrantChanges(desired, t.o.GeneratedGrants)
-	t.plan.Generate.Grants = slices.DeleteFunc(t.plan.Generate.Grants, t.wasRefused)
+	var missing []*gatewayv1.ReferenceGrant
+	missing, t.plan.Generate.Ungrant = GrantChanges(desired, t.o.GeneratedGrants)
+	for _, grant := range missing {
+		if left := t.refusedFor(grant); left > 0 {
+			wakeIn(t, left)
+			continue
+		}
+		t.plan.Generate.Grants = append(t.plan.Generate.Grants, grant)
+	}
 }
 
 // grantable are the backends of the policy in namespaces that are watched.
-func (t *tick) grantable(made *gatewayv1.HTTPRoute) []route.Backend {
+func (f Facts) grantable(made *gatewayv1.HTTPRoute) []route.Backend {
 	var found []route.Backend
-	if generated, err := route.FromObject(t.marked(made, gatewayv1.GroupVersion.String(), route.HTTP).Object); err == nil {
+	if generated, err := route.FromObject(f.marked(made, gatewayv1.GroupVersion.String(), route.HTTP).Object); err == nil {
 		found = route.References(generated)
 	}
-	if own := t.policy.Generated.CanaryBackend; own != nil {
-		found = append(found, route.ReferencesOf(route.ReferenceTo(*own), t.o.Namespace)...)
+	if own := f.policy.Generated.CanaryBackend; own != nil {
+		found = append(found, route.ReferencesOf(route.ReferenceTo(*own), f.o.Namespace)...)
 	}
-	return slices.DeleteFunc(found, func(b route.Backend) bool { return len(t.o.Watched) > 0 && !slices.Contains(t.o.Watched, b.Namespace) })
+	return slices.DeleteFunc(found, func(b route.Backend) bool { return len(f.o.Watched) > 0 && !slices.Contains(f.o.Watched, b.Namespace) })
 }
 
-// wasRefused reports whether the API server has refused a grant a short while ago.
-func (t *tick) wasRefused(grant *gatewayv1.ReferenceGrant) bool {
-	last := t.o.Applied[GrantKeyOf(grant)]
-	left := last.At.Add(applyAgain).Sub(t.o.Now)
-	if last.Refused == "" || left <= 0 {
-		return false
+// refusedFor is how long a grant that the API server has refused is left alone; 0 for one that may be made.
+func (f Facts) refusedFor(grant *gatewayv1.ReferenceGrant) time.Duration {
+	last := f.o.Applied[GrantKeyOf(grant)]
+	if last.Refused == "" {
+		return 0
 	}
-	t.wakeIn(left)
-	return true
+	return max(0, last.At.Add(applyAgain).Sub(f.o.Now))
 }
 
 // GrantKeyOf names a grant; unlike other generated objects it is in another namespace.

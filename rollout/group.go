@@ -17,13 +17,13 @@ const groupLook = 5 * time.Second
 const allSteps = math.MaxInt32
 
 // noticeGroup keeps what a member has passed, and forgets it where it went back.
-func (t *tick) noticeGroup() {
+func noticeGroup(t *tick) {
 	next := &t.plan.Next
 	next.Group = nil
 	if t.policy.Group == "" || !Active(t.before) {
 		return
 	}
-	group := t.group()
+	group := ensureGroup(t)
 	if known := t.before.Group; known != nil && known.Name == group.Name {
 		group.Passed, group.Complete = known.Passed, known.Complete
 	}
@@ -32,8 +32,8 @@ func (t *tick) noticeGroup() {
 	}
 }
 
-// group is where this member stands.
-func (t *tick) group() *v1alpha1.GroupStatus {
+// ensureGroup is where this member stands.
+func ensureGroup(t *tick) *v1alpha1.GroupStatus {
 	if t.plan.Next.Group == nil {
 		t.plan.Next.Group = &v1alpha1.GroupStatus{Name: t.policy.Group}
 	}
@@ -41,31 +41,31 @@ func (t *tick) group() *v1alpha1.GroupStatus {
 }
 
 // members are the others of the group.
-func (t *tick) members() []Peer {
-	if t.policy.Group == "" {
+func (f Facts) members() []Peer {
+	if f.policy.Group == "" {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(t.o.Peers), func(p Peer) bool {
-		return p.Group != t.policy.Group || p.Namespace != t.o.Namespace || p.Name == t.o.Name
+	return slices.DeleteFunc(slices.Clone(f.o.Peers), func(p Peer) bool {
+		return p.Group != f.policy.Group || p.Namespace != f.o.Namespace || p.Name == f.o.Name
 	})
 }
 
-// atBarrier holds a member that has passed a step until all others have, and reports whether it waits.
-func (t *tick) atBarrier(step int32, doing string) bool {
+// awaitOthers notes that the member has passed a step, and waits until all others have; it returns whether they have.
+func awaitOthers(t *tick, step int32, doing string) (done bool) {
 	if t.policy.Group == "" {
-		return false
+		return true
 	}
-	group := t.group()
+	group := ensureGroup(t)
 	group.Passed = max(group.Passed, min(step, int32(len(t.steps))))
-	return t.awaits(doing, func(p Peer) bool { return !p.hasPassed(step) })
+	return awaitMembers(t, doing, func(p Peer) bool { return !p.hasPassed(step) })
 }
 
-// awaits says which members are awaited, if any. Waiting for them costs nothing, but for one that lacks what it needs to
-// begin: that is waited for until the progress deadline.
-func (t *tick) awaits(doing string, awaited func(Peer) bool) bool {
+// awaitMembers waits for the members that are awaited, and returns whether there are none. Waiting for them costs nothing, but
+// for one that lacks what it needs to begin: that is waited for until the progress deadline.
+func awaitMembers(t *tick, doing string, awaited func(Peer) bool) (done bool) {
 	members := slices.DeleteFunc(t.members(), func(p Peer) bool { return !awaited(p) })
 	if len(members) == 0 {
-		return false
+		return true
 	}
 	slices.SortFunc(members, func(a, b Peer) int { return strings.Compare(a.Name, b.Name) })
 	var names, reasons, blocked []string
@@ -75,80 +75,78 @@ func (t *tick) awaits(doing string, awaited func(Peer) bool) bool {
 			blocked = append(blocked, p.Name+p.why())
 		}
 	}
-	t.group().WaitingFor = names
-	t.wakeIn(groupLook)
+	ensureGroup(t).WaitingFor = names
+	wakeIn(t, groupLook)
 	message := fmt.Sprintf("%s; group %s waits for %s", doing, t.policy.Group, strings.Join(reasons, ", "))
 	if len(blocked) > 0 {
-		t.awaitsBlocked(message, strings.Join(blocked, ", "))
-		return true
+		awaitBlocked(t, message, strings.Join(blocked, ", "))
+		return false
 	}
 	t.plan.Next.WaitingSince = nil
-	t.say(message)
-	return true
+	say(t, message)
+	return false
 }
 
 // blockedTold is how long a member is awaited that cannot begin before a warning tells of it: whoever applies several
 // Deployments and their routes needs a while.
 const blockedTold = 30 * time.Second
 
-// awaitsBlocked waits for members that cannot begin.
-func (t *tick) awaitsBlocked(message, blocked string) {
-	t.waitFor(message)
+// awaitBlocked waits for members that cannot begin.
+func awaitBlocked(t *tick, message, blocked string) {
+	waitFor(t, message)
 	if next := t.plan.Next; next.Outcome != "" || next.Paused != "" {
 		return
 	}
 	if left := t.untilDeadline() - t.policy.ProgressDeadline + blockedTold; left > 0 {
-		t.wakeIn(left)
+		wakeIn(t, left)
 		return
 	}
-	t.group().Blocked = blocked
+	ensureGroup(t).Blocked = blocked
 	if known := t.before.Group; known == nil || known.Blocked != blocked {
-		t.event(memberBlocked(t.policy.Group, blocked))
+		emit(t, memberBlocked(t.policy.Group, blocked))
 	}
 }
 
-// stepsAlone holds a member at its step until all others have passed it.
-func (t *tick) stepsAlone() bool {
+// awaitStep has a member wait at its step until all others have passed it, and returns whether they have.
+func awaitStep(t *tick) (done bool) {
 	step := t.plan.Next.Step
-	if int(step) == len(t.steps) {
-		// The barrier of the last step is that of the promotion.
-		return false
-	}
-	if t.atBarrier(step, fmt.Sprintf("Step %d of %d passed", step, len(t.steps))) {
-		t.wakeForChecks()
+	if awaitOthers(t, step, fmt.Sprintf("Step %d of %d passed", step, len(t.steps))) {
 		return true
 	}
+	wakeForChecks(t)
 	return false
 }
 
-// promotesAlone holds a member before its promotion until all others have passed all their steps.
-func (t *tick) promotesAlone() bool {
-	if !t.atBarrier(allSteps, "Ready to be promoted") {
-		return false
+// awaitGroup has a member wait before its promotion until all others have passed all their steps, and returns whether they
+// have.
+func awaitGroup(t *tick) (done bool) {
+	if awaitOthers(t, allSteps, "Ready to be promoted") {
+		return true
 	}
-	t.wakeForChecks()
-	return true
+	wakeForChecks(t)
+	return false
 }
 
 // isComplete reports whether the primary has been seen with all its pods, after which it is restored only for another member.
-func (t *tick) isComplete() bool {
+func (t tick) isComplete() bool {
 	return t.plan.Next.Group != nil && t.plan.Next.Group.Complete
 }
 
-// settlesAlone keeps the previous template at hand until the primaries of all members are complete.
-func (t *tick) settlesAlone() bool {
+// awaitPrimaries keeps the previous template at hand until the primaries of all members are complete, and returns whether they
+// are.
+func awaitPrimaries(t *tick) (done bool) {
 	if t.policy.Group == "" {
-		return false
+		return true
 	}
-	t.group().Complete = true
-	return t.awaits("The primary runs the candidate", func(p Peer) bool {
-		done := p.State.Group != nil && p.State.Group.Complete
-		return Active(p.State) && p.State.Phase != v1alpha1.PhaseFinalising && !done
+	ensureGroup(t).Complete = true
+	return awaitMembers(t, "The primary runs the candidate", func(p Peer) bool {
+		complete := p.State.Group != nil && p.State.Group.Complete
+		return Active(p.State) && p.State.Phase != v1alpha1.PhaseFinalising && !complete
 	})
 }
 
 // groupFailure says which member was rolled back since this rollout began; empty when none was.
-func (t *tick) groupFailure() string {
+func (t tick) groupFailure() string {
 	started := t.plan.Next.Started
 	if started == nil {
 		return ""
@@ -156,10 +154,10 @@ func (t *tick) groupFailure() string {
 	return t.groupFailureSince(started.Time)
 }
 
-func (t *tick) groupFailureSince(moment time.Time) string {
-	for _, p := range t.members() {
+func (f Facts) groupFailureSince(moment time.Time) string {
+	for _, p := range f.members() {
 		if reason, failed := p.failedSince(moment); failed {
-			prefix := fmt.Sprintf("group %s: ", t.policy.Group)
+			prefix := fmt.Sprintf("group %s: ", f.policy.Group)
 			if strings.HasPrefix(reason, prefix) {
 				return reason
 			}
@@ -169,7 +167,7 @@ func (t *tick) groupFailureSince(moment time.Time) string {
 	return ""
 }
 
-func (t *tick) isGroupFailed() bool {
+func (t tick) isGroupFailed() bool {
 	next := t.plan.Next
 	return Active(next) && next.Outcome == "" && !next.Restoring && t.groupFailure() != ""
 }
@@ -178,8 +176,8 @@ func (t *tick) isGroupFailed() bool {
 func rollBackWithGroup(t *tick) {
 	why := t.groupFailure()
 	if !t.o.promoted(t.plan.Next.Candidate) {
-		t.rollBack(why)
+		rollBack(t, why)
 		return
 	}
-	t.restore(why)
+	beginRestore(t, why)
 }

@@ -23,7 +23,7 @@ func WithEntry(history []v1alpha1.HistoryEntry, entry v1alpha1.HistoryEntry) []v
 }
 
 // remember adds the rollout that ends now to the history. One whose state was lost has no candidate to tell of.
-func (t *tick) remember() {
+func remember(t *tick) {
 	next := &t.plan.Next
 	if next.Candidate == "" {
 		return
@@ -44,7 +44,7 @@ func (t *tick) remember() {
 }
 
 // fresh is a state for another candidate: it keeps what does not belong to a single rollout.
-func (t *tick) fresh(phase v1alpha1.Phase) State {
+func (t tick) fresh(phase v1alpha1.Phase) State {
 	next := t.plan.Next
 	return State{
 		LastTransitionTime: next.LastTransitionTime,
@@ -60,7 +60,7 @@ func (t *tick) fresh(phase v1alpha1.Phase) State {
 }
 
 // about is a fresh state for the candidate that the primary holds back.
-func (t *tick) about(phase v1alpha1.Phase) State {
+func (t tick) about(phase v1alpha1.Phase) State {
 	candidate := t.o.Candidate
 	state := t.fresh(phase)
 	state.Candidate, state.Attempt = candidate.Hash, candidate.Attempt

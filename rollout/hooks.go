@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,6 +51,43 @@ func hooksOf(policy config.Policy, kind v1alpha1.HookType) []v1alpha1.Webhook {
 		}
 	}
 	return found
+}
+
+// keptHooks are the hooks that a rollout began with, each asked where and with what the present policy says of the hook of
+// the same name: neither is kept in status, which more people may read. One that the policy no longer has has no URL.
+func keptHooks(kept, present []v1alpha1.Webhook) []v1alpha1.Webhook {
+	var hooks []v1alpha1.Webhook
+	for _, hook := range kept {
+		hook.URL, hook.Metadata = "", nil
+		if at := slices.IndexFunc(present, func(p v1alpha1.Webhook) bool { return p.Name == hook.Name }); at >= 0 {
+			hook.URL, hook.Metadata, hook.DisableTLS = present[at].URL, present[at].Metadata, present[at].DisableTLS
+		}
+		hooks = append(hooks, hook)
+	}
+	return hooks
+}
+
+// isGone reports whether the hook cannot be asked, because the present policy does not have it.
+func isGone(hook v1alpha1.Webhook) bool { return hook.URL == "" }
+
+func saysGone(hook v1alpha1.Webhook) string {
+	return fmt.Sprintf("hook %s (%s) cannot be asked, since the policy of this rollout has it and that of today has not: put it back, or abort the rollout", hook.Name, hook.Type)
+}
+
+// toldOf are the hooks of a type that can be told something.
+func toldOf(policy config.Policy, kind v1alpha1.HookType) []v1alpha1.Webhook {
+	return slices.DeleteFunc(hooksOf(policy, kind), isGone)
+}
+
+// waitForHooks is waitFor where hooks of a type must say yes. While one cannot be asked, waiting costs nothing of the progress
+// deadline: a policy that is deleted, or breaks, must not end the rollout.
+func waitForHooks(t *tick, kind v1alpha1.HookType, what string) {
+	if !slices.ContainsFunc(hooksOf(t.policy, kind), isGone) {
+		waitFor(t, what)
+		return
+	}
+	t.plan.Next.WaitingSince = nil
+	say(t, what)
 }
 
 // hooksDue are those to be asked now: the hooks of the gate that the rollout stands at, those that roll back while anything
@@ -124,7 +162,7 @@ func checksum(state State) string {
 
 // noticeAnswers keeps the answers that this tick has observed. They are for the state that the tick began with. Where the
 // rollout still stands at a gate, that is found out anew.
-func (t *tick) noticeAnswers() {
+func noticeAnswers(t *tick) {
 	next := &t.plan.Next
 	next.Gate = nil
 	for _, answer := range t.o.HookAnswers {
@@ -156,17 +194,17 @@ func withAnswer(hooks []v1alpha1.HookStatus, hook v1alpha1.Webhook, answer HookA
 }
 
 // isNew reports whether the answer was observed by this tick.
-func (t *tick) isNew(answer *v1alpha1.HookStatus) bool {
-	return answer != nil && answer.Answered.Time.Equal(t.stamp().Time)
+func (f Facts) isNew(answer *v1alpha1.HookStatus) bool {
+	return answer != nil && answer.Answered.Time.Equal(f.stamp().Time)
 }
 
 // countNos counts each new no of a type as a failed check.
-func (t *tick) countNos(kind v1alpha1.HookType) {
+func countNos(t *tick, kind v1alpha1.HookType) {
 	next := &t.plan.Next
 	for _, hook := range hooksOf(t.policy, kind) {
 		if answer := answerOf(*next, hook); t.isNew(answer) && !answer.Yes {
 			next.FailedChecks++
-			t.event(checkFailed(saysNo(*answer), next.FailedChecks, t.policy.Threshold))
+			emit(t, checkFailed(saysNo(*answer), next.FailedChecks, t.policy.Threshold))
 		}
 	}
 }
@@ -176,7 +214,7 @@ func saysNo(answer v1alpha1.HookStatus) string {
 }
 
 // hooksFailing says which hook of a type does not say yes; empty when all do.
-func (t *tick) hooksFailing(kind v1alpha1.HookType) string {
+func (t tick) hooksFailing(kind v1alpha1.HookType) string {
 	for _, hook := range hooksOf(t.policy, kind) {
 		switch answer := answerOf(t.plan.Next, hook); {
 		case isGone(hook) && (answer == nil || !answer.Yes):
@@ -192,28 +230,28 @@ func (t *tick) hooksFailing(kind v1alpha1.HookType) string {
 
 // wakeForHooks asks for a tick when a hook of a type is due again. An answer wakes by itself; a tick that is still waiting
 // for one looks again after the period all the same.
-func (t *tick) wakeForHooks(kind v1alpha1.HookType, period time.Duration) {
+func wakeForHooks(t *tick, kind v1alpha1.HookType, period time.Duration) {
 	for _, hook := range hooksOf(t.policy, kind) {
 		switch answer := answerOf(t.plan.Next, hook); {
 		case answer == nil || isGone(hook):
-			t.wakeIn(period)
+			wakeIn(t, period)
 		case !passedGate(answer):
-			t.wakeIn(answer.Answered.Add(period).Sub(t.o.Now))
+			wakeIn(t, answer.Answered.Add(period).Sub(t.o.Now))
 		}
 	}
 }
 
 // isToldToRollBack reports whether a hook has just asked for a rollback of the candidate that is being judged.
-func (t *tick) isToldToRollBack() bool {
+func (t tick) isToldToRollBack() bool {
 	return t.undecided() && t.rollbackHook() != ""
 }
 
-func rolledBackByHook(t *tick) {
-	t.rollBack(fmt.Sprintf("hook %s asks to roll back", t.rollbackHook()))
+func rollBackByHook(t *tick) {
+	rollBack(t, fmt.Sprintf("hook %s asks to roll back", t.rollbackHook()))
 }
 
 // rollbackHook is the name of a hook that has just said yes to a rollback; empty when none has.
-func (t *tick) rollbackHook() string {
+func (t tick) rollbackHook() string {
 	for _, hook := range hooksOf(t.policy, v1alpha1.HookRollback) {
 		if answer := answerOf(t.plan.Next, hook); t.isNew(answer) && answer.Yes {
 			return hook.Name

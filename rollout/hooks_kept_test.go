@@ -36,7 +36,7 @@ func TestNoSecretOfAHookIsInAPlanOrStatus(t *testing.T) {
 		{Phase: v1alpha1.PhaseProgressing, Candidate: o.Candidate.Hash, Policy: &v1alpha1.PolicyStatus{Spec: v1alpha1.PolicySpec{ // of an earlier release
 			Analysis: &v1alpha1.AnalysisSpec{Webhooks: []v1alpha1.Webhook{secretHook(v1alpha1.HookEvent)}}}}},
 	} {
-		plan := Decide(present.Policy, state, o)
+		plan := planFor(present.Policy, state, o)
 		if shown := plan.Next.Policy; shown == nil || shown.Spec.Analysis.Webhooks[0].URL != "https://gate.test/" {
 			t.Errorf("%s: the status shows %+v", state.Phase, shown)
 		}
@@ -104,8 +104,8 @@ func TestAHookThatIsGoneHoldsAndEndsNothing(t *testing.T) {
 			if why := t2.closedBy(kind); !strings.Contains(why, want) {
 				t.Errorf("a gate is held with %q", why)
 			}
-			t2.waitForHooks(kind, "held")
-			t2.wakeForHooks(kind, t2.policy.Interval)
+			waitForHooks(t2, kind, "held")
+			wakeForHooks(t2, kind, t2.policy.Interval)
 			if t2.plan.Next.Outcome != "" || t2.plan.Next.WaitingSince != nil || t2.plan.Wait != t2.policy.Interval {
 				t.Errorf("it does not wait: %s after %s", t2.plan, t2.plan.Wait)
 			}

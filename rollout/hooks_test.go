@@ -79,95 +79,94 @@ func withHooks(answers map[v1alpha1.HookType]func(*world) bool) func(*world) {
 
 var twoSteps = map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"}
 
-func init() {
-	v2 := []act{{immediately, setting("v2")}}
-	maps.Copy(stories, map[string]story{
-		"a canary that starts again is tested again": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good},
-			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookPreRollout: nil}),
-			acts:    []act{{immediately, setting("v2")}, {atStep(1), crashing}, {func(w *world) bool { return w.state.Step == 0 }, recovering}},
-			phase:   v1alpha1.PhaseSucceeded, version: "v2",
+var setsV2 = []act{{immediately, setting("v2")}}
+
+var hookStories = map[string]story{
+	"a canary that starts again is tested again": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good},
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookPreRollout: nil}),
+		acts:    []act{{immediately, setting("v2")}, {atStep(1), crashing}, {func(w *world) bool { return w.state.Step == 0 }, recovering}},
+		phase:   v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"every hook says yes": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: setsV2,
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{
+			v1alpha1.HookConfirmRollout: nil, v1alpha1.HookPreRollout: nil, v1alpha1.HookRollout: nil, v1alpha1.HookConfirmTrafficIncrease: nil,
+			v1alpha1.HookConfirmPromotion: nil, v1alpha1.HookPostRollout: nil, v1alpha1.HookRollback: never,
+		}),
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"gates stay closed for longer than the progress deadline": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: setsV2,
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{
+			v1alpha1.HookConfirmRollout: after(100 * time.Second), v1alpha1.HookConfirmTrafficIncrease: after(200 * time.Second),
+			v1alpha1.HookConfirmPromotion: after(320 * time.Second),
+		}),
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"a smoke test that fails rolls back before any request": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: setsV2,
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookPreRollout: never, v1alpha1.HookPostRollout: nil}),
+		phase:   v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a smoke test that fails at first is asked again": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: setsV2,
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookPreRollout: after(25 * time.Second)}),
+		phase:   v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"a hook of each round that says no rolls back": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: setsV2,
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookRollout: never}),
+		phase:   v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a hook rolls back while the promotion waits to be confirmed": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: setsV2,
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmPromotion: never, v1alpha1.HookRollback: after(60 * time.Second)}),
+		phase:   v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a hook rolls back a candidate that waits to begin": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: setsV2,
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmRollout: never, v1alpha1.HookRollback: after(30 * time.Second)}),
+		phase:   v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a bad version is rolled back while the promotion waits to be confirmed": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good},
+		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.state.Phase == v1alpha1.PhaseWaitingPromotion }, func(w *world) {
+			w.tell("v2 begins to fail")
+			w.behaviours = map[string]behaviour{"v2": {successRate: 50, p99: 20, requests: 100}}
+		}}},
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmPromotion: never}),
+		phase:   v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a newer version is confirmed anew": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good, "v3": good},
+		acts:    []act{{immediately, setting("v2")}, {atStep(2), setting("v3")}},
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmRollout: nil, v1alpha1.HookPreRollout: nil}),
+		phase:   v1alpha1.PhaseSucceeded, version: "v3",
+	},
+	"a hook is told of every event": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: setsV2,
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookEvent: nil}),
+		phase:   v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"a policy's own checks need no preset": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: setsV2,
+		prepare: func(w *world) {
+			w.policy.Checks = []v1alpha1.Metric{{Name: "latency", Query: "x{w=\"{{ target }}\"}[{{ interval }}]", ThresholdRange: &v1alpha1.ThresholdRange{Max: ptr.To(50.0)}}}
 		},
-		"every hook says yes": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: v2,
-			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{
-				v1alpha1.HookConfirmRollout: nil, v1alpha1.HookPreRollout: nil, v1alpha1.HookRollout: nil, v1alpha1.HookConfirmTrafficIncrease: nil,
-				v1alpha1.HookConfirmPromotion: nil, v1alpha1.HookPostRollout: nil, v1alpha1.HookRollback: never,
-			}),
-			phase: v1alpha1.PhaseSucceeded, version: "v2",
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"a check names a MetricTemplate that is made later": {
+		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good},
+		prepare: func(w *world) {
+			w.policy.Checks = []v1alpha1.Metric{{Name: "latency", TemplateRef: &v1alpha1.ObjectRef{Name: "latency", Namespace: "metrics"}, ThresholdRange: &v1alpha1.ThresholdRange{Max: ptr.To(50.0)}}}
 		},
-		"gates stay closed for longer than the progress deadline": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: v2,
-			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{
-				v1alpha1.HookConfirmRollout: after(100 * time.Second), v1alpha1.HookConfirmTrafficIncrease: after(200 * time.Second),
-				v1alpha1.HookConfirmPromotion: after(320 * time.Second),
-			}),
-			phase: v1alpha1.PhaseSucceeded, version: "v2",
-		},
-		"a smoke test that fails rolls back before any request": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: v2,
-			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookPreRollout: never, v1alpha1.HookPostRollout: nil}),
-			phase:   v1alpha1.PhaseFailed, version: "v1",
-		},
-		"a smoke test that fails at first is asked again": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: v2,
-			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookPreRollout: after(25 * time.Second)}),
-			phase:   v1alpha1.PhaseSucceeded, version: "v2",
-		},
-		"a hook of each round that says no rolls back": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: v2,
-			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookRollout: never}),
-			phase:   v1alpha1.PhaseFailed, version: "v1",
-		},
-		"a hook rolls back while the promotion waits to be confirmed": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: v2,
-			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmPromotion: never, v1alpha1.HookRollback: after(60 * time.Second)}),
-			phase:   v1alpha1.PhaseFailed, version: "v1",
-		},
-		"a hook rolls back a candidate that waits to begin": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: v2,
-			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmRollout: never, v1alpha1.HookRollback: after(30 * time.Second)}),
-			phase:   v1alpha1.PhaseFailed, version: "v1",
-		},
-		"a bad version is rolled back while the promotion waits to be confirmed": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good},
-			acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.state.Phase == v1alpha1.PhaseWaitingPromotion }, func(w *world) {
-				w.tell("v2 begins to fail")
-				w.behaviours = map[string]behaviour{"v2": {successRate: 50, p99: 20, requests: 100}}
-			}}},
-			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmPromotion: never}),
-			phase:   v1alpha1.PhaseFailed, version: "v1",
-		},
-		"a newer version is confirmed anew": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good, "v3": good},
-			acts:    []act{{immediately, setting("v2")}, {atStep(2), setting("v3")}},
-			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmRollout: nil, v1alpha1.HookPreRollout: nil}),
-			phase:   v1alpha1.PhaseSucceeded, version: "v3",
-		},
-		"a hook is told of every event": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: v2,
-			prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookEvent: nil}),
-			phase:   v1alpha1.PhaseSucceeded, version: "v2",
-		},
-		"a policy's own checks need no preset": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good}, acts: v2,
-			prepare: func(w *world) {
-				w.policy.Checks = []v1alpha1.Metric{{Name: "latency", Query: "x{w=\"{{ target }}\"}[{{ interval }}]", ThresholdRange: &v1alpha1.ThresholdRange{Max: ptr.To(50.0)}}}
-			},
-			phase: v1alpha1.PhaseSucceeded, version: "v2",
-		},
-		"a check names a MetricTemplate that is made later": {
-			annotations: twoSteps, behaviours: map[string]behaviour{"v2": good},
-			prepare: func(w *world) {
-				w.policy.Checks = []v1alpha1.Metric{{Name: "latency", TemplateRef: &v1alpha1.ObjectRef{Name: "latency", Namespace: "metrics"}, ThresholdRange: &v1alpha1.ThresholdRange{Max: ptr.To(50.0)}}}
-			},
-			acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.state.Phase == v1alpha1.PhaseWaiting }, func(w *world) {
-				w.tell("user makes the MetricTemplate")
-				w.templates = map[types.NamespacedName]rollout.Template{{Namespace: "metrics", Name: "latency"}: {Query: "up"}}
-			}}},
-			phase: v1alpha1.PhaseSucceeded, version: "v2",
-		},
-	})
+		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.state.Phase == v1alpha1.PhaseWaiting }, func(w *world) {
+			w.tell("user makes the MetricTemplate")
+			w.templates = map[types.NamespacedName]rollout.Template{{Namespace: "metrics", Name: "latency"}: {Query: "up"}}
+		}}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
 }
 
 func TestHooksAreSentWhatFlaggerSends(t *testing.T) {
@@ -175,7 +174,7 @@ func TestHooksAreSentWhatFlaggerSends(t *testing.T) {
 	w.policy.Hooks[0].Metadata = map[string]string{"team": "shop", "eventMessage": "mine"}
 	w.set("v3")
 	w.behaviours["v3"] = good
-	plan := rollout.Decide(w.policy, w.state, w.observe())
+	plan := planFor(w.policy, w.state, w.observe())
 	if len(plan.Tells) == 0 {
 		t.Fatal("nothing is told")
 	}

@@ -20,13 +20,12 @@ func idle(t *tick) {
 	case t.anythingLeft():
 		cleanUpTraces(t)
 	default:
-		nextCandidate(t)
+		t.vacant = true
 	}
 }
 
 // nextCandidate begins with the candidate that the primary holds back, or tells why not.
 func nextCandidate(t *tick) {
-	t.usePresent()
 	switch {
 	case t.asksReset():
 		resetKept(t)
@@ -40,35 +39,39 @@ func nextCandidate(t *tick) {
 	case t.isRejected():
 		rejectHeld(t)
 	case t.problem != "":
-		hold(t, t.problem)
+		blockCandidate(t, t.problem)
 	case t.plan.Next.Paused != "":
-		hold(t, t.plan.Next.Paused)
+		blockCandidate(t, t.plan.Next.Paused)
 	case t.frozen.Start != "":
-		hold(t, t.frozen.Start)
-	case t.waitsToBegin():
+		blockCandidate(t, t.frozen.Start)
 	default:
 		startInTurn(t)
 	}
 }
 
-// startInTurn begins unless too many rollouts are running.
+// startInTurn begins unless a hook has to confirm the candidate first, or too many rollouts are running.
 func startInTurn(t *tick) {
+	if why := t.closedIn(t.asWaiting(), v1alpha1.HookConfirmRollout); why != "" {
+		t.plan.Next = t.asWaiting()
+		waitAtGate(t, v1alpha1.HookConfirmRollout, why)
+		return
+	}
 	if position, why := t.place(); why != "" {
-		queue(t, position, why)
+		enqueue(t, position, why)
 		return
 	}
 	start(t)
 }
 
 // starts reports whether nextCandidate would begin a rollout.
-func (t *tick) starts() bool {
+func (t tick) starts() bool {
 	return t.o.inFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == "" && t.frozen.Start == "" &&
 		len(hooksOf(t.policy, v1alpha1.HookConfirmRollout)) == 0
 }
 
 // anythingLeft reports traces of a rollout on other objects.
-func (t *tick) anythingLeft() bool {
-	return t.o.Copy != nil || t.o.CopyService != nil || len(t.o.Made) > 0 || len(t.o.splitRoutes()) > 0 || t.cohortLeft() != ""
+func (f Facts) anythingLeft() bool {
+	return f.o.Copy != nil || f.o.CopyService != nil || len(f.o.Made) > 0 || len(f.o.splitRoutes()) > 0 || f.cohortLeft() != ""
 }
 
 // resumePromotion goes on where a lost state left a primary that was given a candidate.
@@ -79,7 +82,7 @@ func resumePromotion(t *tick) {
 	next.Images = workload.Images(t.o.Primary.Spec.Template.Spec)
 	next.CanaryWeight = t.writtenWeight()
 	next.Started, next.WaitingSince = t.stamp(), t.stamp()
-	promoting(t)
+	promote(t)
 }
 
 // cleanUpTraces removes what a rollout left behind whose state was lost; a candidate then starts again at weight 0.
@@ -89,37 +92,37 @@ func cleanUpTraces(t *tick) {
 		outcome = v1alpha1.OutcomeSuperseded
 	}
 	t.plan.Next.Candidate = ""
-	t.decideOutcome(outcome, "its state was lost")
-	finalising(t)
+	decideOutcome(t, outcome, "its state was lost")
+	finalise(t)
 }
 
 // rest is the phase of a Deployment that runs what was last asked for, or that keeps a failed candidate.
 func rest(t *tick) {
 	next := &t.plan.Next
-	t.forgetEnded()
+	forgetEnded(t)
 	switch {
 	case t.problem != "":
 		if next.Phase == "" || next.Phase == v1alpha1.PhaseWaiting {
 			next.Phase = v1alpha1.PhaseInitializing
 		}
 		if next.Message != t.problem {
-			t.event(notReady(t.problem))
+			emit(t, notReady(t.problem))
 		}
-		t.say(t.problem)
+		say(t, t.problem)
 	case next.Phase == v1alpha1.PhaseSucceeded || next.Phase == v1alpha1.PhaseFailed:
-		t.say(t.ending())
+		say(t, t.ending())
 	default:
 		if next.Phase != v1alpha1.PhaseInitialized {
-			t.event(initialized(t.found()))
+			emit(t, initialized(t.found()))
 		}
 		next.Phase = v1alpha1.PhaseInitialized
-		t.say(t.found())
+		say(t, t.found())
 	}
 }
 
 // forgetEnded ends a wait for a candidate that is gone, and a failure that was taken back or forgotten: the Deployment runs what
 // was last asked for. A dry run keeps no candidate that could be.
-func (t *tick) forgetEnded() {
+func forgetEnded(t *tick) {
 	switch phase := t.plan.Next.Phase; {
 	case phase == v1alpha1.PhaseWaiting:
 		t.plan.Next = t.fresh(phase)
@@ -129,26 +132,26 @@ func (t *tick) forgetEnded() {
 }
 
 // found tells what a rollout would work with.
-func (t *tick) found() string {
-	if withoutTraffic(t.policy) {
+func (f Facts) found() string {
+	if withoutTraffic(f.policy) {
 		return "Ready for the next change: the canary will run beside the primary, and no requests are shared"
 	}
-	served := fmt.Sprintf("Gateway %s", t.target.Gateway)
-	if t.target.Gateway.Name == "" {
+	served := fmt.Sprintf("Gateway %s", f.target.Gateway)
+	if f.target.Gateway.Name == "" {
 		served = "no Gateway"
 	}
-	return fmt.Sprintf("Ready for the next change: found Service %s, %s, %s, metrics preset %s", t.target.Service.Name,
-		t.foundRoutes(), served, t.target.Preset)
+	return fmt.Sprintf("Ready for the next change: found Service %s, %s, %s, metrics preset %s", f.target.Service.Name,
+		f.foundRoutes(), served, f.target.Preset)
 }
 
 // foundRoutes lists the routes by their kind.
-func (t *tick) foundRoutes() string {
+func (f Facts) foundRoutes() string {
 	var parts []string
 	for _, kind := range []string{route.HTTP, route.GRPC} {
 		var names []string
-		for _, r := range t.target.Routes {
+		for _, r := range f.target.Routes {
 			if r.Kind == kind {
-				names = append(names, strings.TrimPrefix(r.Key().From(t.o.Namespace), kind+" "))
+				names = append(names, strings.TrimPrefix(r.Key().From(f.o.Namespace), kind+" "))
 			}
 		}
 		if len(names) > 1 {
@@ -162,7 +165,7 @@ func (t *tick) foundRoutes() string {
 }
 
 // ending tells how the last rollout ended.
-func (t *tick) ending() string {
+func (t tick) ending() string {
 	next := t.plan.Next
 	if next.Phase == v1alpha1.PhaseFailed {
 		return fmt.Sprintf("%s was rolled back: %s", next.Candidate, next.Reason)
@@ -170,18 +173,14 @@ func (t *tick) ending() string {
 	return fmt.Sprintf("%s was promoted", next.Candidate)
 }
 
-// hold keeps a candidate that cannot be judged yet.
-func hold(t *tick, why string) {
-	next, candidate := &t.plan.Next, t.o.Candidate
-	known := t.knownAsWaiting()
-	if !known {
-		*next = t.about(v1alpha1.PhaseWaiting)
+// blockCandidate has a candidate wait that cannot be judged yet.
+func blockCandidate(t *tick, why string) {
+	if !t.knownAsWaiting() || t.plan.Next.Message != why {
+		emit(t, candidateBlocked(t.o.Candidate.Hash, why))
 	}
-	if !known || t.before.Message != why {
-		t.event(candidateBlocked(candidate.Hash, why))
-	}
-	t.say(why)
-	t.wakeForTemplates()
+	t.plan.Next = t.asWaiting()
+	say(t, why)
+	wakeForTemplates(t)
 }
 
 // abortHeld ends the rollout of a candidate before it has begun.
@@ -193,37 +192,37 @@ func abortHeld(t *tick) {
 	}
 	*next = t.about(v1alpha1.PhaseFailed)
 	next.Outcome, next.Reason = v1alpha1.OutcomeAborted, "aborted by "+whoAndWhy(abort.By, abort.Reason)
-	t.remember()
-	t.event(rolledBackUnseen(candidate.Hash, next.Reason))
-	t.say(t.ending())
+	remember(t)
+	emit(t, rolledBackUnseen(candidate.Hash, next.Reason))
+	say(t, t.ending())
 }
 
 // start begins the rollout of the candidate.
 func start(t *tick) {
 	candidate := t.o.Candidate
 	if candidate.Attempt > 0 {
-		t.event(candidateRetried(candidate.Hash, candidate.RetriedBy, candidate.Attempt))
+		emit(t, candidateRetried(candidate.Hash, candidate.RetriedBy, candidate.Attempt))
 	} else {
-		t.event(candidateHeld(candidate.Hash, candidate.By))
+		emit(t, candidateHeld(candidate.Hash, candidate.By))
 	}
 	if why := t.unprotected(); why != "" {
-		t.event(canaryUnprotected(why))
+		emit(t, canaryUnprotected(why))
 	}
 	if len(t.o.Unread) > 0 {
-		t.event(policiesUnread(t.o.Unread))
+		emit(t, policiesUnread(t.o.Unread))
 	}
 	replaced := t.plan.Next.SessionAffinity
 	t.plan.Next = t.about(v1alpha1.PhaseProgressing)
 	t.plan.Next.SessionAffinity = newAffinity(t.policy, t.steps, candidate.Hash, t.o.Nonce, replaced)
 	for _, unknown := range t.target.Unknown {
-		t.event(featuresUnknown(unknown))
+		emit(t, featuresUnknown(unknown))
 	}
 	t.plan.Next.Started, t.plan.Next.WaitingSince = t.stamp(), t.stamp()
-	progressing(t)
+	progress(t)
 }
 
 // copyNotReady says why the copy cannot take the requests that this many replicas are for; empty when it can.
-func (t *tick) copyNotReady(replicas int32) string {
+func (t tick) copyNotReady(replicas int32) string {
 	if t.o.Copy == nil || t.o.CopyService == nil && !withoutTraffic(t.policy) {
 		return "the canary is being created"
 	}

@@ -37,32 +37,24 @@ type Template struct {
 	Problem string
 }
 
-// NeedsOf tells which questions this tick wants answered.
-func NeedsOf(policy config.Policy, state State, o Observation) Needs {
-	if !o.optedIn() {
+// Needs tells which questions this tick wants answered.
+func (f Facts) Needs() Needs {
+	if !f.o.optedIn() {
 		return Needs{}
 	}
-	policy = InForce(policy, state, o)
-	if o.DryRun {
-		policy, o = withoutHooks(policy), simulated(state, o)
-	}
-	needs := Needs{Hooks: hooksDue(policy, state, o), Round: roundOf(state)}
-	lasts := stepOf(StrategyOf(policy).Steps(policy), state.Step).Duration.Duration
-	if !checked(state) || o.Now.Before(nextCheck(policy.CheckPeriod(), lasts, state.StepStarted, state.LastCheckTime)) {
+	needs := Needs{Hooks: hooksDue(f.policy, f.before, f.o), Round: roundOf(f.before)}
+	lasts := stepOf(f.steps, f.before.Step).Duration.Duration
+	if f.problem != "" || !checked(f.before) || f.o.Now.Before(nextCheck(f.policy.CheckPeriod(), lasts, f.before.StepStarted, f.before.LastCheckTime)) {
 		return needs
 	}
-	target, problem := Discover(policy, o)
-	if problem != "" {
-		return needs
-	}
-	for _, check := range analysis.ChecksOf(policy) {
-		queries, problem := queriesOf(check, target, o, window(check.Window, state, o.Now))
+	for _, check := range analysis.ChecksOf(f.policy) {
+		queries, problem := queriesOf(check, f.target, f.o, window(check.Window, f.before, f.o.Now))
 		if problem == "" {
 			needs.Queries = append(needs.Queries, queries...)
 		}
 	}
-	if len(needs.Queries) > 0 && !withoutTraffic(policy) {
-		needs.Queries = append(needs.Queries, observing(target, o, window(policy.Window(), state, o.Now))...)
+	if len(needs.Queries) > 0 && !withoutTraffic(f.policy) {
+		needs.Queries = append(needs.Queries, observing(f.target, f.o, window(f.policy.Window(), f.before, f.o.Now))...)
 	}
 	return needs
 }
@@ -78,26 +70,16 @@ func roundOf(state State) string {
 	return fmt.Sprintf("%s step %d at %v%% since %s after %s", checksum(state), state.Step, state.CanaryWeight, at(state.StepStarted), at(state.LastCheckTime))
 }
 
-// checked reports whether the canary is at a point of its rollout where checks are made.
-func checked(state State) bool {
-	return judging(state) && state.StepStarted != nil && state.TrafficStarted != nil
-}
-
-// judging reports whether the candidate is being judged.
-func judging(state State) bool {
-	return state.Phase == v1alpha1.PhaseProgressing || state.Phase == v1alpha1.PhaseWaitingPromotion
-}
-
 // window ends now and begins no earlier than the canary's traffic, so that nothing of an earlier candidate counts.
 func window(longest time.Duration, state State, now time.Time) time.Duration {
 	return max(time.Second, min(longest, now.Sub(state.TrafficStarted.Time)))
 }
 
 // wakeForTemplates looks again at a MetricTemplate that cannot be used: Secrets are not watched.
-func (t *tick) wakeForTemplates() {
+func wakeForTemplates(t *tick) {
 	for _, template := range t.o.Templates {
 		if template.Problem != "" {
-			t.wakeIn(t.policy.Interval)
+			wakeIn(t, t.policy.Interval)
 		}
 	}
 }

@@ -89,11 +89,11 @@ type Observation struct {
 	Prometheus bool
 	// Templates are the MetricTemplates that exist, of those that the policy names.
 	Templates map[types.NamespacedName]Template
-	// Samples answer the queries of NeedsOf, for which a tick does not wait: nil when none were due or they have not come yet.
+	// Samples answer the queries of Needs, for which a tick does not wait: nil when none were due or they have not come yet.
 	// Sampled is when they were asked for.
 	Samples []analysis.Sample
 	Sampled time.Time
-	// HookAnswers are those that have come to the calls of NeedsOf.
+	// HookAnswers are those that have come to the calls of Needs.
 	HookAnswers []HookAnswer
 	// Freezes are those of the cluster.
 	Freezes []v1alpha1.Freeze
@@ -145,4 +145,18 @@ func (o Observation) primaryHash() string {
 		return ""
 	}
 	return template.Hash()
+}
+
+func unsuccessful(outcome v1alpha1.Outcome) bool {
+	return outcome == v1alpha1.OutcomeFailed || outcome == v1alpha1.OutcomeAborted
+}
+
+// judging reports whether the candidate is being judged.
+func judging(state State) bool {
+	return state.Phase == v1alpha1.PhaseProgressing || state.Phase == v1alpha1.PhaseWaitingPromotion
+}
+
+// checked reports whether the canary is at a point of its rollout where checks are made.
+func checked(state State) bool {
+	return judging(state) && state.StepStarted != nil && state.TrafficStarted != nil
 }

@@ -68,6 +68,11 @@ type SplitIntent struct {
 	Routes []route.Key
 }
 
+// weight is the weight that the routes are asked for, and whether they are asked for any.
+func (i SplitIntent) weight() (weight float64, stated bool) {
+	return i.Split.Weight, i.Action != SplitLeave
+}
+
 // AskIntent is one thing to ask of admission: an annotation on the primary, whose value is a hash.
 type AskIntent struct {
 	// Key of the annotation, empty for nothing.

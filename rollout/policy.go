@@ -13,21 +13,40 @@ import (
 // keeps reports whether a rollout is open that began with a policy of its own.
 func keeps(state State) bool { return Active(state) && state.Policy != nil }
 
-// InForce is the policy of a tick: the one that an open rollout began with, with the switches, and what hooks are asked where,
-// as they are now.
-func InForce(present config.Policy, state State, o Observation) config.Policy {
-	if !keeps(state) {
-		return present
+// Terms are the policies that a tick decides by.
+type Terms struct {
+	// policy is in force, latest is what annotations and policies say now, and kept is set while the two may differ.
+	policy, latest config.Policy
+	kept           bool
+}
+
+// TermsOf are the terms of a tick. In force is the policy that an open rollout began with, with the switches, and what hooks
+// are asked where, as they are now; else the present one.
+func TermsOf(present config.Policy, state State, o Observation) Terms {
+	if o.DryRun {
+		present = withoutHooks(present)
 	}
+	terms := Terms{policy: present, latest: present}
+	if state = continued(state, o); !keeps(state) {
+		return terms
+	}
+	terms.kept = true
 	for _, spec := range []v1alpha1.PolicySpec{switched(*state.Policy, o.Policy).Spec, state.Policy.Spec} {
 		if kept, errs := policy.Parse(spec); len(errs) == 0 {
 			kept.Group, kept.IdentityLabels = present.Group, present.IdentityLabels
 			kept.Hooks = keptHooks(kept.Hooks, present.Hooks)
-			return kept
+			if o.DryRun {
+				kept = withoutHooks(kept)
+			}
+			terms.policy = kept
+			return terms
 		}
 	}
-	return present
+	return terms
 }
+
+// Policy is the one in force.
+func (t Terms) Policy() config.Policy { return t.policy }
 
 // switches are the values that always act at once.
 var switches = []string{"skipAnalysis", "suspend"}
@@ -49,33 +68,9 @@ func switched(kept v1alpha1.PolicyStatus, present *v1alpha1.PolicyStatus) v1alph
 	return kept
 }
 
-// usePresent has what begins now begin with the present policy.
-func (t *tick) usePresent() {
-	if !t.kept {
-		return
-	}
-	t.kept, t.policy = false, t.latest
-	t.steps = StrategyOf(t.policy).Steps(t.policy)
-	if t.o.Primary != nil {
-		t.target, t.problem = t.discover()
-	}
-}
-
-// discover finds what the rollout acts on; a policy that cannot be used is a problem unless the rollout has its own.
-func (t *tick) discover() (target Target, problem string) {
-	target, problem = Discover(t.policy, t.o)
-	if t.o.PolicyProblem != "" && !t.kept {
-		problem = t.o.PolicyProblem
-	}
-	if problem == "" {
-		problem = t.notReadyYet(target)
-	}
-	return target, problem
-}
-
 // showPolicy tells which policy is in force, and what has changed since an open rollout began. What means the same as
 // before is left as it is, so that it causes no write.
-func (t *tick) showPolicy() {
+func showPolicy(t *tick) {
 	next := &t.plan.Next
 	shown := t.o.Policy.DeepCopy()
 	if t.kept && Active(*next) {

@@ -29,9 +29,16 @@ func ofCluster(name string, spec v1alpha1.PolicySpec) *v1alpha1.ClusterCanaryPol
 func tickWith(state State, present policy.Present) *tick {
 	o := complete()
 	o.Policy, o.PolicyProblem = present.Status, present.Problem
-	t := begin(present.Policy, state, o)
-	t.showPolicy()
+	t := begin(factsFor(present.Policy, state, o))
+	showPolicy(t)
 	return t
+}
+
+// nextAfter is the tick of the rollout that begins when that of a tick ends.
+func nextAfter(t *tick) *tick {
+	next := &tick{Facts: t.ofNext(), plan: t.plan}
+	showPolicy(next)
+	return next
 }
 
 func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
@@ -58,10 +65,10 @@ func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 	if again := tickWith(got.plan.Next, changed); again.plan.Next.Policy != got.plan.Next.Policy && !samePolicy(again.plan.Next.Policy, shown) {
 		t.Errorf("another tick shows %+v", again.plan.Next.Policy)
 	}
-	if got.usePresent(); got.policy.Interval != time.Hour {
+	if got = nextAfter(got); got.policy.Interval != time.Hour {
 		t.Errorf("the next rollout begins with %+v", got.policy)
 	}
-	if got.showPolicy(); got.plan.Next.Policy.Changed != "" || got.plan.Next.Policy.Spec.Analysis.Interval.Duration != time.Hour {
+	if got.plan.Next.Policy.Changed != "" || got.plan.Next.Policy.Spec.Analysis.Interval.Duration != time.Hour {
 		t.Errorf("the next rollout shows %+v", got.plan.Next.Policy)
 	}
 
@@ -72,7 +79,7 @@ func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 	if !strings.HasPrefix(got.plan.Next.Policy.Changed, "the next rollout cannot begin: CanaryPolicy standard") {
 		t.Errorf("it says %q", got.plan.Next.Policy.Changed)
 	}
-	if got.usePresent(); got.problem != missing.Problem {
+	if got = nextAfter(got); got.problem != missing.Problem {
 		t.Errorf("the next rollout begins in spite of %q", missing.Problem)
 	}
 	if got = tickWith(State{Phase: v1alpha1.PhaseInitialized}, missing); got.problem != missing.Problem || got.plan.Next.Policy != nil {
@@ -107,8 +114,8 @@ func TestTheSourceOfASwitchIsNamed(t *testing.T) {
 		"a policy that cannot be read any more":   {nil, from("ClusterCanaryPolicy/all"), "by ClusterCanaryPolicy/all"},
 		"a source that nobody knows":              {nil, nil, "by its policy"},
 	} {
-		tick := &tick{policy: config.Policy{SkipAnalysis: true}, o: Observation{Policy: c.present}, before: State{Policy: c.before}}
-		if got := tick.skipsAnalysis(); got != c.want {
+		facts := Facts{Terms: Terms{policy: config.Policy{SkipAnalysis: true}}, o: Observation{Policy: c.present}, before: State{Policy: c.before}}
+		if got := facts.skipsAnalysis(); got != c.want {
 			t.Errorf("%s: %q, not %q", name, got, c.want)
 		}
 	}

@@ -7,16 +7,16 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// progressing takes the candidate through the steps of the policy: step 0 is the start of the canary without traffic.
-func progressing(t *tick) {
+// progress takes the candidate through the steps of the policy: step 0 is the start of the canary without traffic.
+func progress(t *tick) {
 	next := &t.plan.Next
 	next.Step = min(next.Step, int32(len(t.steps)))
 	switch {
 	case t.o.promoted(next.Candidate):
 		next.Phase = v1alpha1.PhasePromoting
-		promoting(t)
+		promote(t)
 	case t.problem != "":
-		blocked(t)
+		blockRollout(t)
 	case next.Step == 0:
 		startCanary(t)
 	default:
@@ -24,18 +24,18 @@ func progressing(t *tick) {
 	}
 }
 
-// blocked takes the traffic away while something that the rollout needs is missing.
-func blocked(t *tick) {
+// blockRollout takes the traffic away while something that the rollout needs is missing.
+func blockRollout(t *tick) {
 	if t.plan.Next.Step > 0 {
-		t.event(notReady(t.problem))
-		t.toStepZero()
+		emit(t, notReady(t.problem))
+		goToStepZero(t)
 	}
-	t.plan.Split = SplitIntent{Action: SplitRemove}
-	t.waitFor(t.problem)
+	withdrawSplit(t)
+	waitFor(t, t.problem)
 }
 
-// toStepZero goes back to before the first step; failed checks stay counted.
-func (t *tick) toStepZero() {
+// goToStepZero goes back to before the first step; failed checks stay counted.
+func goToStepZero(t *tick) {
 	next := &t.plan.Next
 	next.Phase = v1alpha1.PhaseProgressing
 	next.Step = 0
@@ -46,59 +46,53 @@ func (t *tick) toStepZero() {
 	next.Hooks = nil
 	next.CanaryReady = nil
 	next.WaitingSince = t.stamp()
-	t.plan.Split = SplitIntent{Action: SplitRemove}
+	withdrawSplit(t)
 }
 
 // enterStep states the weight of a step, for which the canary has the replicas.
-func (t *tick) enterStep(step int32) {
+func enterStep(t *tick, number int32) {
 	next := &t.plan.Next
-	next.Step = step
-	next.StepStarted = nil
-	t.giveLoad()
-	t.say(fmt.Sprintf("Step %d of %d: %s is being put into effect", step, len(t.steps), t.aim(step)))
-	t.wakeIn(t.untilDeadline())
-}
-
-// giveLoad states the weight of the present step, and remembers for how many replicas it was given.
-func (t *tick) giveLoad() {
+	next.Step = number
+	next.StepStarted, next.WaitingSince = nil, t.stamp()
+	step := t.step()
+	weight := step.Weight
 	if withoutTraffic(t.policy) {
-		t.giveWeight(0)
-		return
+		weight = 0
 	}
-	t.giveWeight(t.step().Weight)
+	giveWeight(t, weight, t.replicasFor(shareOf(step)))
+	say(t, fmt.Sprintf("Step %d of %d: %s is being put into effect", number, len(t.steps), t.aim(number)))
+	wakeIn(t, t.untilDeadline())
 }
 
-// giveWeight states a weight, which can be another than that of the step while the primary is changed.
-func (t *tick) giveWeight(weight float64) {
-	next := &t.plan.Next
-	next.CanaryWeight = weight
-	next.CanaryReplicas = t.replicasFor(shareOf(t.load()))
-	next.WaitingSince = t.stamp()
-	t.writeSplit()
+// giveWeight states a weight, which can be another than that of the step while the primary is changed, and remembers for how
+// many replicas it was given.
+func giveWeight(t *tick, weight float64, replicas int32) {
+	t.plan.Next.CanaryWeight, t.plan.Next.CanaryReplicas = weight, replicas
+	writeSplit(t)
 }
 
 func judgeStep(t *tick) {
 	next := &t.plan.Next
 	if why := t.lost(); why != "" {
-		t.backToZero(why)
+		fallBackToZero(t, why)
 		return
 	}
 	if why := t.skipsAnalysis(); why != "" && next.Paused == "" {
-		t.promote(analysisSkipped(next.Candidate, why), unjudged+why)
+		beginPromotion(t, analysisSkipped(next.Candidate, why), unjudged+why)
 		return
 	}
-	t.writeSplit()
-	t.ensureCopy(shareOf(t.load()))
+	writeSplit(t)
+	ensureCopy(t, shareOf(t.load()))
 	if next.StepStarted == nil {
 		if why := t.notInEffect(); why != "" {
-			t.waitFor(fmt.Sprintf("Waiting for %s to take effect: %s", t.aim(next.Step), why))
+			waitFor(t, fmt.Sprintf("Waiting for %s to take effect: %s", t.aim(next.Step), why))
 			return
 		}
-		t.stepBegins()
+		beginStep(t)
 	}
-	t.takeSamples()
+	judgeSamples(t)
 	if next.FailedChecks >= t.policy.Threshold {
-		t.rollBack(fmt.Sprintf("%d failed checks: %s", next.FailedChecks, t.explain()))
+		rollBack(t, fmt.Sprintf("%d failed checks: %s", next.FailedChecks, t.explain()))
 		return
 	}
 	advance(t)
@@ -109,28 +103,28 @@ func advance(t *tick) {
 	early := t.asksPromotion()
 	switch {
 	case t.plan.Next.Paused != "":
-		holdStep(t)
+		stayAtStep(t)
 	case early != nil && t.passedSince(t.plan.Next.StepStarted.Time):
 		who := whoAndWhy(early.By, early.Reason)
-		t.promote(promotionAsked(t.plan.Next.Candidate, who), "promoted without the remaining steps, asked by "+who)
+		beginPromotion(t, promotionAsked(t.plan.Next.Candidate, who), "promoted without the remaining steps, asked by "+who)
 	case t.passedSince(t.stepEnds()):
 		nextStep(t)
 	default:
-		holdStep(t)
+		stayAtStep(t)
 	}
 }
 
-func (t *tick) stepBegins() {
+func beginStep(t *tick) {
 	next := &t.plan.Next
 	next.StepStarted = t.stamp()
 	if next.TrafficStarted == nil {
 		next.TrafficStarted = t.stamp()
 	}
-	t.event(t.began())
+	emit(t, t.began())
 }
 
 // lost says that the canary has fewer available replicas than its weight was given for; empty when it has them.
-func (t *tick) lost() string {
+func (t tick) lost() string {
 	next := t.plan.Next
 	needed := next.CanaryReplicas
 	if next.Step > 0 {
@@ -150,80 +144,88 @@ func (t *tick) lost() string {
 	return fmt.Sprintf("%d of the %d replicas that weight %v%% needs are available", available, needed, next.CanaryWeight)
 }
 
-func (t *tick) backToZero(why string) {
+func fallBackToZero(t *tick, why string) {
 	next := &t.plan.Next
 	next.FailedChecks++
-	t.event(canaryNotReady(why, !withoutTraffic(t.policy), next.FailedChecks, t.policy.Threshold))
+	emit(t, canaryNotReady(why, !withoutTraffic(t.policy), next.FailedChecks, t.policy.Threshold))
 	if next.FailedChecks >= t.policy.Threshold {
-		t.rollBack(fmt.Sprintf("%d failed checks: the canary lost replicas: %s", next.FailedChecks, why))
+		rollBack(t, fmt.Sprintf("%d failed checks: the canary lost replicas: %s", next.FailedChecks, why))
 		return
 	}
-	t.toStepZero()
-	t.waitFor("Waiting for the canary to be ready again: " + why)
+	goToStepZero(t)
+	waitFor(t, "Waiting for the canary to be ready again: "+why)
 }
 
-// promote begins to give the candidate to the primary; why is for the history, where it is not that the analysis has passed.
-func (t *tick) promote(event Event, why string) {
-	if t.promotesAlone() {
+// beginPromotion begins to give the candidate to the primary; why is for the history, where it is not that the analysis has passed.
+func beginPromotion(t *tick, event Event, why string) {
+	if !awaitGroup(t) {
 		return
 	}
-	t.event(event)
+	emit(t, event)
 	next := &t.plan.Next
 	next.Reason = why
 	next.Phase = v1alpha1.PhasePromoting
 	next.StepStarted = nil
 	next.WaitingSince = t.stamp()
-	promoting(t)
+	promote(t)
 }
 
 func nextStep(t *tick) {
 	next := &t.plan.Next
 	if int(next.Step) == len(t.steps) {
-		if t.waitsForConfirmation() {
-			return
-		}
-		passed := analysisPassed(next.Candidate, t.sinceStart())
-		if !t.judges() {
-			passed = nothingToJudge(next.Candidate, t.sinceStart())
-		}
-		t.promote(passed, "")
+		passLastStep(t)
 		return
 	}
-	if t.stepsAlone() {
+	if !awaitStep(t) {
 		return
 	}
 	share, following := shareOf(t.load()), shareOf(stepOf(t.steps, next.Step+1))
-	if following > share && t.waitsAt(v1alpha1.HookConfirmTrafficIncrease) {
-		t.wakeForChecks()
+	if why := t.closedBy(v1alpha1.HookConfirmTrafficIncrease); why != "" && following > share {
+		waitAtGate(t, v1alpha1.HookConfirmTrafficIncrease, why)
+		wakeForChecks(t)
 		return
 	}
 	// While the next weight is not in effect the present one has to be served.
-	replicas := t.ensureCopy(max(share, following))
+	replicas := ensureCopy(t, max(share, following))
 	if why := t.copyNotReady(replicas); why != "" {
-		t.wakeForChecks()
-		t.waitFor(fmt.Sprintf("Step %d of %d passed; scaling the canary for %s: %s", next.Step, len(t.steps), t.aim(next.Step+1), why))
+		wakeForChecks(t)
+		waitFor(t, fmt.Sprintf("Step %d of %d passed; scaling the canary for %s: %s", next.Step, len(t.steps), t.aim(next.Step+1), why))
 		return
 	}
-	t.enterStep(next.Step + 1)
+	enterStep(t, next.Step+1)
 }
 
-// holdStep stays at the step, until its end or until its checks pass.
-func holdStep(t *tick) {
+// passLastStep promotes the candidate once that is confirmed.
+func passLastStep(t *tick) {
+	if why := t.closedBy(v1alpha1.HookConfirmPromotion); why != "" {
+		waitForConfirmation(t, why)
+		return
+	}
+	passed := analysisPassed(t.plan.Next.Candidate, t.sinceStart())
+	if !t.judges() {
+		passed = nothingToJudge(t.plan.Next.Candidate, t.sinceStart())
+	}
+	beginPromotion(t, passed, "")
+}
+
+// stayAtStep stays at the step, until its end or until its checks pass.
+func stayAtStep(t *tick) {
 	next := &t.plan.Next
-	where := t.where()
-	t.wakeForChecks()
+	where, unconfirmed := t.where(), t.closedBy(v1alpha1.HookConfirmPromotion)
+	wakeForChecks(t)
 	switch {
 	case next.Paused != "":
 		next.WaitingSince = nil
-		t.say(fmt.Sprintf("%s: %s; %s", where, next.Paused, t.explain()))
-	case next.Phase == v1alpha1.PhaseWaitingPromotion && t.waitsForConfirmation():
+		say(t, fmt.Sprintf("%s: %s; %s", where, next.Paused, t.explain()))
+	case next.Phase == v1alpha1.PhaseWaitingPromotion && unconfirmed != "":
+		waitForConfirmation(t, unconfirmed)
 	case t.asksPromotion() != nil:
-		t.waitFor(fmt.Sprintf("%s: promotion is asked for and waits for its checks: %s", where, t.explain()))
+		waitFor(t, fmt.Sprintf("%s: promotion is asked for and waits for its checks: %s", where, t.explain()))
 	case t.stepEndsSoon():
-		t.say(fmt.Sprintf("%s until %s: %s", where, clockTime(t.stepEnds()), t.explain()))
+		say(t, fmt.Sprintf("%s until %s: %s", where, clockTime(t.stepEnds()), t.explain()))
 	case t.samplesAreLate():
-		t.waitFor(fmt.Sprintf("%s is held: its checks are due since %s and not answered yet", where, clockTime(t.nextCheck())))
+		waitFor(t, fmt.Sprintf("%s is held: its checks are due since %s and not answered yet", where, clockTime(t.nextCheck())))
 	default:
-		t.waitForHooks(v1alpha1.HookRollout, fmt.Sprintf("%s is held: %s", where, t.explain()))
+		waitForHooks(t, v1alpha1.HookRollout, fmt.Sprintf("%s is held: %s", where, t.explain()))
 	}
 }

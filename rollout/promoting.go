@@ -5,19 +5,18 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/workload"
 )
 
-// promoting gives the candidate to the primary and waits for its pods; the canary keeps its share meanwhile.
-func promoting(t *tick) {
+// promote gives the candidate to the primary and waits for its pods; the canary keeps its share meanwhile.
+func promote(t *tick) {
 	switch {
 	case t.plan.Next.Restoring:
-		restoring(t)
+		restore(t)
 	case t.o.promoted(t.plan.Next.Candidate):
 		followPrimary(t)
 	case t.problem != "":
-		blocked(t)
+		blockRollout(t)
 	default:
 		askPromotion(t)
 	}
@@ -25,43 +24,33 @@ func promoting(t *tick) {
 
 func askPromotion(t *tick) {
 	if why := t.lost(); why != "" {
-		t.backToZero(why)
+		fallBackToZero(t, why)
 		return
 	}
 	if t.plan.Next.Paused != "" {
-		t.backToJudging()
+		goBackToJudging(t)
 		return
 	}
-	t.writeSplit()
-	if workload.LosesAllAtOnce(t.o.Primary) && !withoutTraffic(t.policy) && !t.shifted() {
+	writeSplit(t)
+	if workload.LosesAllAtOnce(t.o.Primary) && !withoutTraffic(t.policy) && !shiftToCanary(t) {
 		return
 	}
 	t.plan.Ask = AskIntent{Key: config.AnnotationPromote, Hash: t.plan.Next.Candidate}
-	t.waitFor("Giving the candidate to the primary")
+	waitFor(t, "Giving the candidate to the primary")
 }
 
-// backToJudging takes back a promotion that has not reached the primary, so that a paused canary goes on being checked in
+// goBackToJudging takes back a promotion that has not reached the primary, so that a paused canary goes on being checked in
 // the step that it was promoted from.
-func (t *tick) backToJudging() {
+func goBackToJudging(t *tick) {
 	next := &t.plan.Next
 	step := min(next.Step, int32(len(t.steps)))
 	if step == 0 || stepOf(t.steps, step).Weight > next.CanaryWeight && !withoutTraffic(t.policy) {
-		t.toStepZero()
-		t.waitFor("The canary waits to be promoted")
+		goToStepZero(t)
+		waitFor(t, "The canary waits to be promoted")
 		return
 	}
 	next.Phase = v1alpha1.PhaseProgressing
-	t.enterStep(step)
-}
-
-// shifted first sends all requests to a canary of the primary's size, for a primary that loses all its pods at once. It
-// reports true when that is in effect and settled.
-func (t *tick) shifted() bool {
-	if why := t.unshifted(); why != "" {
-		t.waitFor(why)
-		return false
-	}
-	return t.settled(shiftSettles)
+	enterStep(t, step)
 }
 
 const (
@@ -69,36 +58,35 @@ const (
 	shiftSettles = "All requests go to the canary; letting that settle"
 )
 
-// unshifted has all requests sent to a canary of the primary's size, and says what is missing until they are; empty when
+// shiftToCanary first sends all requests to a canary of the primary's size, for a primary that loses all its pods at once,
+// and returns whether that is in effect and settled.
+func shiftToCanary(t *tick) (done bool) {
+	given := t.plan.Next.CanaryWeight
+	missing := shiftAll(t)
+	if t.plan.Next.CanaryWeight != given {
+		t.plan.Next.WaitingSince = t.stamp()
+	}
+	if missing != "" {
+		waitFor(t, missing)
+		return false
+	}
+	return letSettle(t, shiftSettles)
+}
+
+// shiftAll sends all requests to a canary of the primary's size, and returns what is missing until they are there; empty when
 // they are.
-func (t *tick) unshifted() string {
-	if why := t.copyNotReady(t.ensureCopy(fullWeight)); why != "" {
+func shiftAll(t *tick) (missing string) {
+	if why := t.copyNotReady(ensureCopy(t, fullWeight)); why != "" {
 		return "Scaling the canary to the primary's size: " + why
 	}
 	if t.plan.Next.CanaryWeight != fullWeight {
-		t.event(trafficShifted("the primary loses all its pods at once"))
-		t.giveWeight(fullWeight)
+		emit(t, trafficShifted("the primary loses all its pods at once"))
+		giveWeight(t, fullWeight, t.replicasFor(fullWeight))
 	}
 	if why := t.notInEffect(); why != "" {
 		return "Sending all requests to the canary: " + why
 	}
 	return ""
-}
-
-// settled reports whether the present moment of the rollout has lasted for the settle time; it begins to count when it
-// is first asked.
-func (t *tick) settled(message string) bool {
-	next := &t.plan.Next
-	if next.StepStarted == nil {
-		next.StepStarted = t.stamp()
-	}
-	remaining := next.StepStarted.Add(analysis.Settle).Sub(t.o.Now)
-	if remaining <= 0 {
-		return true
-	}
-	t.say(message)
-	t.wakeIn(remaining)
-	return false
 }
 
 func followPrimary(t *tick) {
@@ -107,47 +95,48 @@ func followPrimary(t *tick) {
 		next.Promoted = t.stamp()
 		next.StepStarted = nil
 		next.WaitingSince = t.stamp()
-		t.event(primaryUpdated(next.Candidate))
+		emit(t, primaryUpdated(next.Candidate))
 	}
-	t.keepShare()
+	keepShare(t)
 	ready := workload.ReadinessOf(t.o.Primary, t.policy.PrimaryReadyThreshold)
 	if ready.Complete || t.isComplete() {
-		if !t.settlesAlone() && t.returned() {
-			t.afterPrimary(v1alpha1.OutcomeSucceeded, t.plan.Next.Reason)
+		if awaitPrimaries(t) && returnRequests(t) {
+			endWithPrimary(t, v1alpha1.OutcomeSucceeded, t.plan.Next.Reason)
 		}
 		return
 	}
 	next.StepStarted = nil
 	if t.o.Primary.Spec.Paused {
-		t.say("The primary has the candidate and is paused by spec.paused of the Deployment; kubectl rollout resume goes on")
+		say(t, "The primary has the candidate and is paused by spec.paused of the Deployment; kubectl rollout resume goes on")
 		next.WaitingSince = nil
 		return
 	}
+	startWaiting(t)
 	if t.untilDeadline() <= 0 {
-		t.restore(fmt.Sprintf("the primary was not ready within %s after promotion: %s", t.policy.ProgressDeadline, ready.Message))
+		beginRestore(t, fmt.Sprintf("the primary was not ready within %s after promotion: %s", t.policy.ProgressDeadline, ready.Message))
 		return
 	}
-	t.say("Waiting for the primary to roll out the candidate: " + ready.Message)
-	t.wakeIn(t.untilDeadline())
+	say(t, "Waiting for the primary to roll out the candidate: "+ready.Message)
+	wakeIn(t, t.untilDeadline())
 }
 
 // keepShare leaves the canary its weight while the primary's pods are replaced, unless it has nothing to serve it with.
-func (t *tick) keepShare() {
-	t.writeSplit()
+func keepShare(t *tick) {
+	writeSplit(t)
 	if t.o.Primary.Status.AvailableReplicas > 0 && (t.o.Copy == nil || t.o.Copy.Status.AvailableReplicas == 0) {
 		t.plan.Next.CanaryWeight = 0
-		t.plan.Split = SplitIntent{Action: SplitRemove}
+		withdrawSplit(t)
 	}
 }
 
-// afterPrimary ends the rollout once the primary is complete. Where the primary had no requests meanwhile, its pods are
+// endWithPrimary ends the rollout once the primary is complete. Where the primary had no requests meanwhile, its pods are
 // given the settle time to be known at the gateway. Users who stay at their version must meet none of the pods that have just
 // gone, which the gateway may still know.
-func (t *tick) afterPrimary(outcome v1alpha1.Outcome, reason string) {
+func endWithPrimary(t *tick, outcome v1alpha1.Outcome, reason string) {
 	unknown := t.plan.Next.CanaryWeight == fullWeight || t.plan.Next.SessionAffinity != nil
-	if unknown && !t.settled("The primary is ready; letting that settle") {
+	if unknown && !letSettle(t, "The primary is ready; letting that settle") {
 		return
 	}
-	t.decideOutcome(outcome, reason)
-	finalising(t)
+	decideOutcome(t, outcome, reason)
+	finalise(t)
 }

@@ -116,14 +116,14 @@ func NextInQueue(peers []Peer, limits Limits) []types.NamespacedName {
 
 // place is where the candidate stands in the queue, and what it waits for; empty when it may start. A rollout that replaces
 // another keeps its slot. Those ahead that another limit keeps from starting are in nobody's way.
-func (t *tick) place() (position int32, why string) {
-	if !t.o.Limits.Any() || Active(t.before) {
+func (f Facts) place() (position int32, why string) {
+	if !f.o.Limits.Any() || Active(f.before) {
 		return 0, ""
 	}
-	me := waiter{key: t.o.Key(), slot: slotOf(t.o.Namespace, t.o.Name, t.policy.Group), asked: t.o.Candidate.At}
-	taken := runningOf(t.o.Peers, t.o.Limits)
+	me := waiter{key: f.o.Key(), slot: slotOf(f.o.Namespace, f.o.Name, f.policy.Group), asked: f.o.Candidate.At}
+	taken := runningOf(f.o.Peers, f.o.Limits)
 	position = 1
-	for _, w := range waitersOf(t.o.Peers) {
+	for _, w := range waitersOf(f.o.Peers) {
 		if before(w, me) > 0 {
 			break
 		}
@@ -135,21 +135,21 @@ func (t *tick) place() (position int32, why string) {
 	return position, taken.full(me)
 }
 
-// queue keeps a candidate until a rollout ends.
-func queue(t *tick, position int32, why string) {
-	next, candidate := &t.plan.Next, t.o.Candidate
-	waited := t.before.Queue
+// enqueue keeps a candidate until a rollout ends.
+func enqueue(t *tick, position int32, why string) {
+	next, waited := &t.plan.Next, t.before.Queue
 	if !t.knownAsWaiting() {
-		*next, waited = t.about(v1alpha1.PhaseWaiting), nil
+		waited = nil
 	}
-	t.say(fmt.Sprintf("%s in the queue: %s", ordinal(position), why))
+	*next = t.asWaiting()
+	say(t, fmt.Sprintf("%s in the queue: %s", ordinal(position), why))
 	next.Queue = &v1alpha1.QueueStatus{Position: position, Since: *t.stamp()}
 	if waited == nil {
-		t.event(queued(candidate.Hash, next.Message))
+		emit(t, queued(t.o.Candidate.Hash, next.Message))
 	} else {
 		next.Queue.Since = waited.Since
 	}
-	t.wakeIn(queueLook)
+	wakeIn(t, queueLook)
 }
 
 func ordinal(n int32) string {

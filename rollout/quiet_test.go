@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-
-	"sluice.dev/sluice/rollout"
 )
 
 // A state that changes is written, and a write wakes the next tick: where nothing happens, nothing may change.
@@ -25,7 +23,7 @@ func TestAStateThatIsWrittenAnewWakesNoTickWithoutEnd(t *testing.T) {
 			w.tick()
 			c.change(w, "v2")
 			for range 1000 {
-				plan := rollout.Decide(w.policy, w.state, w.observe())
+				plan := planFor(w.policy, w.state, w.observe())
 				if plan.Next.CanaryWeight > 0 {
 					break
 				}
@@ -42,7 +40,7 @@ func TestAStateThatIsWrittenAnewWakesNoTickWithoutEnd(t *testing.T) {
 				t.Fatal("the canary never gets a weight")
 			}
 			written := *w.state.DeepCopy()
-			if next := rollout.Decide(w.policy, w.state, w.observe()).Next; !equality.Semantic.DeepEqual(written, next) {
+			if next := planFor(w.policy, w.state, w.observe()).Next; !equality.Semantic.DeepEqual(written, next) {
 				t.Errorf("the state changes, although nothing has happened:\n%+v\n%+v", written, next)
 			}
 		})

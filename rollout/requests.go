@@ -24,19 +24,19 @@ func Meant(request *v1alpha1.Request, candidate *workload.Candidate) bool {
 }
 
 // asksAbort reports whether the candidate in flight is to be stopped.
-func (t *tick) asksAbort() bool {
-	return Meant(t.o.Spec.Abort, t.o.inFlight())
+func (f Facts) asksAbort() bool {
+	return Meant(f.o.Spec.Abort, f.o.inFlight())
 }
 
 // asksRetry reports whether a candidate that failed or was aborted is to be judged again.
-func (t *tick) asksRetry() bool {
-	return t.o.Candidate != nil && t.o.Candidate.Mark != workload.MarkNone && Meant(t.o.Spec.Retry, t.o.Candidate)
+func (f Facts) asksRetry() bool {
+	return f.o.Candidate != nil && f.o.Candidate.Mark != workload.MarkNone && Meant(f.o.Spec.Retry, f.o.Candidate)
 }
 
 // asksPromotion is the request to promote the candidate in flight early, nil when there is none.
-func (t *tick) asksPromotion() *v1alpha1.PromoteRequest {
-	promote := t.o.Spec.Promote
-	if promote == nil || !Meant(&promote.Request, t.o.inFlight()) {
+func (f Facts) asksPromotion() *v1alpha1.PromoteRequest {
+	promote := f.o.Spec.Promote
+	if promote == nil || !Meant(&promote.Request, f.o.inFlight()) {
 		return nil
 	}
 	return promote
@@ -46,19 +46,19 @@ func (t *tick) asksPromotion() *v1alpha1.PromoteRequest {
 const unjudged = "promoted without judging it, asked "
 
 // skipsAnalysis says why the candidate is promoted without judging; empty when it is judged.
-func (t *tick) skipsAnalysis() string {
-	if promote := t.asksPromotion(); promote != nil && promote.SkipAnalysis {
+func (f Facts) skipsAnalysis() string {
+	if promote := f.asksPromotion(); promote != nil && promote.SkipAnalysis {
 		return "by " + whoAndWhy(promote.By, promote.Reason)
 	}
-	if t.policy.SkipAnalysis {
-		return "by " + t.switchedBy("skipAnalysis")
+	if f.policy.SkipAnalysis {
+		return "by " + f.switchedBy("skipAnalysis")
 	}
 	return ""
 }
 
 // pausedBy says why no step may be taken and how to go on; empty when steps may be taken.
-func (t *tick) pausedBy() string {
-	o := t.o
+func (f Facts) pausedBy() string {
+	o := f.o
 	switch pause := o.Spec.Paused; {
 	case o.Primary == nil:
 		return ""
@@ -66,17 +66,17 @@ func (t *tick) pausedBy() string {
 		return fmt.Sprintf("paused by %s; kubectl sluice resume %s goes on", whoAndWhy(pause.By, pause.Reason), o.Name)
 	case o.Primary.Spec.Paused:
 		return "paused by spec.paused of the Deployment; kubectl rollout resume goes on"
-	case t.policy.Suspend:
-		return fmt.Sprintf("suspended by %s; suspend: false goes on", t.switchedBy("suspend"))
+	case f.policy.Suspend:
+		return fmt.Sprintf("suspended by %s; suspend: false goes on", f.switchedBy("suspend"))
 	}
 	return ""
 }
 
 // switchedBy names where the value of a switch comes from: switches act at once, so that the present policy says it.
-func (t *tick) switchedBy(field string) string {
-	policy := t.o.Policy
+func (f Facts) switchedBy(field string) string {
+	policy := f.o.Policy
 	if policy == nil {
-		policy = t.before.Policy
+		policy = f.before.Policy
 	}
 	if policy != nil {
 		for _, source := range policy.Sources {
@@ -88,17 +88,6 @@ func (t *tick) switchedBy(field string) string {
 	return "its policy"
 }
 
-// whoAndWhy names the user of a request, and the reason where one was given.
-func whoAndWhy(user, reason string) string {
-	if user == "" {
-		user = "somebody"
-	}
-	if reason == "" {
-		return user
-	}
-	return user + ": " + reason
-}
-
 // named is a request with the word for it.
 type named struct {
 	verb    string
@@ -106,27 +95,27 @@ type named struct {
 	obeyed  bool
 }
 
-func (t *tick) requests() []named {
+func (f Facts) requests() []named {
 	list := []named{
-		{"abort", t.o.Spec.Abort, t.asksAbort()},
-		{"retry", t.o.Spec.Retry, t.asksRetry()},
-		{"reset", t.o.Spec.Reset, t.asksReset()},
+		{"abort", f.o.Spec.Abort, f.asksAbort()},
+		{"retry", f.o.Spec.Retry, f.asksRetry()},
+		{"reset", f.o.Spec.Reset, f.asksReset()},
 	}
-	if t.o.Spec.Promote != nil {
-		list = append(list, named{"promote", &t.o.Spec.Promote.Request, t.asksPromotion() != nil})
+	if f.o.Spec.Promote != nil {
+		list = append(list, named{"promote", &f.o.Spec.Promote.Request, f.asksPromotion() != nil})
 	}
 	return list
 }
 
 // noticeRequests tells of the requests that are new and for nothing that is there.
-func (t *tick) noticeRequests() {
+func noticeRequests(t *tick) {
 	last := t.plan.Next.LastRequest
 	for _, r := range t.requests() {
 		if r.request == nil || r.request.At == nil || (t.before.LastRequest != nil && !t.before.LastRequest.Before(r.request.At)) {
 			continue
 		}
 		if !r.obeyed {
-			t.event(requestIgnored(r.verb, r.request, t.present()))
+			emit(t, requestIgnored(r.verb, r.request, t.present()))
 		}
 		if last == nil || last.Before(r.request.At) {
 			last = &metav1.Time{Time: r.request.At.Time}
@@ -136,8 +125,8 @@ func (t *tick) noticeRequests() {
 }
 
 // present tells what a request could be for.
-func (t *tick) present() string {
-	candidate := t.o.Candidate
+func (f Facts) present() string {
+	candidate := f.o.Candidate
 	if candidate == nil {
 		return "there is no candidate"
 	}
@@ -149,14 +138,14 @@ func (t *tick) present() string {
 }
 
 // noticePause tells once that the rollout is paused, and once that it goes on.
-func (t *tick) noticePause() {
+func noticePause(t *tick) {
 	next := &t.plan.Next
 	next.Paused = t.pausedBy()
 	switch next.Paused {
 	case t.pausedBefore():
 	case "":
-		t.event(resumed())
+		emit(t, resumed())
 	default:
-		t.event(paused(next.Paused))
+		emit(t, paused(next.Paused))
 	}
 }

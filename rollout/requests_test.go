@@ -2,7 +2,6 @@ package rollout_test
 
 import (
 	"fmt"
-	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +13,6 @@ import (
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
 )
-
-func init() { maps.Copy(stories, requestStories) }
 
 // request is what admission makes of jane's request for the candidate of this world.
 func (w *world) request(candidate string, attempt int32) v1alpha1.Request {

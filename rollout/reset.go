@@ -6,27 +6,27 @@ import (
 )
 
 // asksReset reports whether the candidate, in flight or failed, is to be forgotten.
-func (t *tick) asksReset() bool {
-	return t.o.Candidate != nil && Meant(t.o.Spec.Reset, t.o.Candidate)
+func (f Facts) asksReset() bool {
+	return f.o.Candidate != nil && Meant(f.o.Spec.Reset, f.o.Candidate)
 }
 
-func (t *tick) isAskedToReset() bool {
+func (t tick) isAskedToReset() bool {
 	return t.undecided() && t.asksReset()
 }
 
 // resetInFlight takes the traffic away; admission forgets the candidate at the end.
 func resetInFlight(t *tick) {
-	t.decideOutcome(v1alpha1.OutcomeCancelled, t.resetBy())
-	finalising(t)
+	decideOutcome(t, v1alpha1.OutcomeCancelled, t.resetBy())
+	finalise(t)
 }
 
-func (t *tick) resetBy() string {
-	return "reset by " + whoAndWhy(t.o.Spec.Reset.By, t.o.Spec.Reset.Reason)
+func (f Facts) resetBy() string {
+	return "reset by " + whoAndWhy(f.o.Spec.Reset.By, f.o.Spec.Reset.Reason)
 }
 
 // askReset has admission forget the candidate.
-func (t *tick) askReset() AskIntent {
-	return AskIntent{Key: config.AnnotationReset, Hash: t.o.Candidate.Hash, By: t.o.Spec.Reset.By}
+func (f Facts) askReset() AskIntent {
+	return AskIntent{Key: config.AnnotationReset, Hash: f.o.Candidate.Hash, By: f.o.Spec.Reset.By}
 }
 
 // resetKept forgets a candidate that has failed, or that waits, and what was counted for it.
@@ -34,7 +34,7 @@ func resetKept(t *tick) {
 	t.plan.Ask = t.askReset()
 	t.plan.Next = t.fresh(v1alpha1.PhaseInitialized)
 	if t.before.Phase != v1alpha1.PhaseInitialized {
-		t.event(cancelled(t.o.Candidate.Hash, t.resetBy()))
+		emit(t, cancelled(t.o.Candidate.Hash, t.resetBy()))
 	}
-	t.say("Ready for the next change: the candidate is forgotten, " + t.resetBy())
+	say(t, "Ready for the next change: the candidate is forgotten, "+t.resetBy())
 }

@@ -6,62 +6,65 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// restore decides that the primary gets its previous template back.
-func (t *tick) restore(reason string) {
+// beginRestore decides that the primary gets its previous template back.
+func beginRestore(t *tick, reason string) {
 	next := &t.plan.Next
 	next.Phase, next.Restoring, next.Reason = v1alpha1.PhasePromoting, true, reason
 	next.StepStarted, next.WaitingSince = nil, t.stamp()
-	t.event(promotionFailed(reason, t.o.Previous.Hash))
-	restoring(t)
+	emit(t, promotionFailed(reason, t.o.Previous.Hash))
+	restore(t)
 }
 
-// restoring puts the previous template back after a promotion whose pods did not get ready, or that a group gives up.
-func restoring(t *tick) {
-	t.keepShare()
+// restore puts the previous template back after a promotion whose pods did not get ready, or that a group gives up.
+func restore(t *tick) {
+	keepShare(t)
 	if t.o.Previous != nil {
-		if t.shiftsBack() {
+		if !shiftBack(t) {
 			return
 		}
 		t.plan.Ask = AskIntent{Key: config.AnnotationRestore, Hash: t.o.Previous.Hash}
-		t.say("Putting the previous template back: " + t.plan.Next.Reason)
+		say(t, "Putting the previous template back: "+t.plan.Next.Reason)
 		return
 	}
 	ready := workload.ReadinessOf(t.o.Primary, t.policy.PrimaryReadyThreshold)
 	if !ready.Complete {
 		t.plan.Next.StepStarted = nil
-		t.say("Waiting for the primary to roll back to the previous template: " + ready.Message)
+		say(t, "Waiting for the primary to roll back to the previous template: "+ready.Message)
 		return
 	}
-	t.afterPrimary(v1alpha1.OutcomeFailed, t.plan.Next.Reason)
+	endWithPrimary(t, v1alpha1.OutcomeFailed, t.plan.Next.Reason)
 }
 
-// shiftsBack reports whether a primary that loses all its pods at once has to wait with its previous template until all
-// requests go to the canary. It waits for the progress deadline at most, and not for a canary that is bad.
-func (t *tick) shiftsBack() bool {
-	next := &t.plan.Next
-	if !workload.LosesAllAtOnce(t.o.Primary) || len(t.target.Routes) == 0 || !t.runsPromoted() || t.isBad(t.writtenWeight()) {
-		return false
+// shiftBack has a primary that loses all its pods at once keep its template until all requests go to the canary, and returns
+// whether the previous one can be put back. It waits for the progress deadline at most, and not for a canary that is bad.
+func shiftBack(t *tick) (done bool) {
+	if !t.canShiftBack() {
+		return true
 	}
+	startWaiting(t)
 	left := t.untilDeadline()
 	if left <= 0 {
+		return true
+	}
+	missing := shiftAll(t)
+	wakeIn(t, left)
+	if missing != "" {
+		say(t, missing)
 		return false
 	}
-	began := next.WaitingSince
-	why := t.unshifted()
-	next.WaitingSince = began
-	t.wakeIn(left)
-	switch {
-	case why != "":
-		t.say(why)
-	case !t.splitSettled():
-		t.say(shiftSettles)
-	default:
+	if !letSplitSettle(t) {
+		say(t, shiftSettles)
 		return false
 	}
 	return true
 }
 
+// canShiftBack reports whether a canary can answer while the primary has no pods.
+func (t tick) canShiftBack() bool {
+	return workload.LosesAllAtOnce(t.o.Primary) && len(t.target.Routes) > 0 && t.runsPromoted() && !t.isBad(t.writtenWeight())
+}
+
 // runsPromoted reports whether the copy has pods that run what the primary was given.
-func (t *tick) runsPromoted() bool {
-	return t.availableCopies() > 0 && t.o.promoted(workload.TemplateHashOf(t.o.Copy))
+func (f Facts) runsPromoted() bool {
+	return f.availableCopies() > 0 && f.o.promoted(workload.TemplateHashOf(f.o.Copy))
 }

@@ -1,14 +1,12 @@
 package rollout_test
 
 import (
-	"maps"
 	"strings"
 	"testing"
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/rollout"
 )
 
 // mayRestore reports whether a primary with requests may get its previous template back at once: the canary is bad, or all
@@ -40,60 +38,58 @@ func goingAway(w *world) {
 	w.gone = true
 }
 
-func init() {
-	maps.Copy(stories, map[string]story{
-		"a primary with strategy Recreate fails while it takes its requests back": {
-			annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: returning, prepare: recreate,
-			acts:  []act{{immediately, setting("v2")}, failingAsPrimary(good)},
-			phase: v1alpha1.PhaseFailed, version: "v1",
-		},
-		"a primary with strategy Recreate and its canary fail while requests go back": {
-			annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: returning, prepare: recreate,
-			acts:  []act{{immediately, setting("v2")}, failingAsPrimary(behaviour{neverReady: true})},
-			phase: v1alpha1.PhaseFailed, version: "v1",
-		},
-		"a primary with strategy Recreate fails and its canary has too few pods": {
-			annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: returning, prepare: recreate,
-			acts:  []act{{immediately, setting("v2")}, failingAsPrimary(behaviour{successRate: 100, p99: 20, requests: 100, most: 3})},
-			phase: v1alpha1.PhaseFailed, version: "v1",
-		},
-		"a primary with strategy Recreate fails while the gateway reports nothing": {
-			annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: returning, prepare: recreate,
-			acts: []act{{immediately, setting("v2")}, failingAsPrimary(good), {immediately, goingSilent},
-				{func(w *world) bool { return w.state.Restoring && w.previous == nil }, func(w *world) {
-					w.tell("the gateway reports again")
-					w.silent = false
-				}}},
-			phase: v1alpha1.PhaseFailed, version: "v1",
-		},
-		"a newer version comes while a primary with strategy Recreate fails": {
-			annotations: patient, behaviours: map[string]behaviour{"v2": good, "v3": good}, policy: returning, prepare: recreate,
-			acts: []act{{immediately, setting("v2")}, failingAsPrimary(good), {func(w *world) bool { return w.state.Restoring }, func(w *world) {
-				w.behaviours["v3"] = good
-				w.set("v3")
+var restoringStories = map[string]story{
+	"a primary with strategy Recreate fails while it takes its requests back": {
+		annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: returning, prepare: recreate,
+		acts:  []act{{immediately, setting("v2")}, failingAsPrimary(good)},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a primary with strategy Recreate and its canary fail while requests go back": {
+		annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: returning, prepare: recreate,
+		acts:  []act{{immediately, setting("v2")}, failingAsPrimary(behaviour{neverReady: true})},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a primary with strategy Recreate fails and its canary has too few pods": {
+		annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: returning, prepare: recreate,
+		acts:  []act{{immediately, setting("v2")}, failingAsPrimary(behaviour{successRate: 100, p99: 20, requests: 100, most: 3})},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a primary with strategy Recreate fails while the gateway reports nothing": {
+		annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: returning, prepare: recreate,
+		acts: []act{{immediately, setting("v2")}, failingAsPrimary(good), {immediately, goingSilent},
+			{func(w *world) bool { return w.state.Restoring && w.previous == nil }, func(w *world) {
+				w.tell("the gateway reports again")
+				w.silent = false
 			}}},
-			phase: v1alpha1.PhaseSucceeded, version: "v3",
-		},
-		"a canary loses pods while requests go back bit by bit": {
-			annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: func(p *config.Policy) { p.StepWeightPromotion = 5 },
-			acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil && w.weight() == 15 }, func(w *world) {
-				w.tell("only one pod of the canary is left")
-				w.behaviours = map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, most: 1}}
-			}}},
-			phase: v1alpha1.PhaseSucceeded, version: "v2",
-		},
-		"a canary that cannot be scaled for the next step fails at the progress deadline": {
-			annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationStepWeight: "25", config.AnnotationProgressDeadline: "60s"},
-			behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, most: 3}},
-			acts:        []act{{immediately, setting("v2")}},
-			phase:       v1alpha1.PhaseFailed, version: "v1",
-		},
-		"the Gateway is deleted while the canary has requests": {
-			annotations: patient, behaviours: map[string]behaviour{"v2": good},
-			acts:  []act{{immediately, setting("v2")}, {atStep(1), goingAway}},
-			phase: v1alpha1.PhaseFailed, version: "v1",
-		},
-	})
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"a newer version comes while a primary with strategy Recreate fails": {
+		annotations: patient, behaviours: map[string]behaviour{"v2": good, "v3": good}, policy: returning, prepare: recreate,
+		acts: []act{{immediately, setting("v2")}, failingAsPrimary(good), {func(w *world) bool { return w.state.Restoring }, func(w *world) {
+			w.behaviours["v3"] = good
+			w.set("v3")
+		}}},
+		phase: v1alpha1.PhaseSucceeded, version: "v3",
+	},
+	"a canary loses pods while requests go back bit by bit": {
+		annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: func(p *config.Policy) { p.StepWeightPromotion = 5 },
+		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil && w.weight() == 15 }, func(w *world) {
+			w.tell("only one pod of the canary is left")
+			w.behaviours = map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, most: 1}}
+		}}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"a canary that cannot be scaled for the next step fails at the progress deadline": {
+		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationStepWeight: "25", config.AnnotationProgressDeadline: "60s"},
+		behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, most: 3}},
+		acts:        []act{{immediately, setting("v2")}},
+		phase:       v1alpha1.PhaseFailed, version: "v1",
+	},
+	"the Gateway is deleted while the canary has requests": {
+		annotations: patient, behaviours: map[string]behaviour{"v2": good},
+		acts:  []act{{immediately, setting("v2")}, {atStep(1), goingAway}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
 }
 
 // withWeight is a world whose canary has a weight that is in effect.
@@ -129,7 +125,7 @@ func TestAPreviousTemplateIsPutBackWithoutACanary(t *testing.T) {
 	w.copied, w.copyService, w.endpoints, w.route = nil, nil, 0, w.userRoute
 	w.react()
 	w.state.Restoring, w.state.CanaryWeight, w.state.CanaryReplicas = true, 0, 0
-	if plan := rollout.Decide(w.policy, w.state, w.observe()); plan.Ask.Key != config.AnnotationRestore {
+	if plan := planFor(w.policy, w.state, w.observe()); plan.Ask.Key != config.AnnotationRestore {
 		t.Errorf("nothing is waited for that is not there: %s", plan)
 	}
 }

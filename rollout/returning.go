@@ -11,10 +11,9 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// returned gives requests back to a primary that is ready with the candidate: in each interval as many percent as the
-// policy says, and all at once where it says nothing or the canary has lost replicas. It reports true once the rest can go
-// back.
-func (t *tick) returned() bool {
+// returnRequests gives requests back to a primary that is ready with the candidate: in each interval as many percent as the
+// policy says, and all at once where it says nothing or the canary has lost replicas. It returns whether the rest can go back.
+func returnRequests(t *tick) (done bool) {
 	next := &t.plan.Next
 	if t.policy.StepWeightPromotion < finest || next.CanaryWeight == 0 || t.lost() != "" {
 		return true
@@ -23,7 +22,7 @@ func (t *tick) returned() bool {
 	next.WaitingSince = nil
 	if next.StepStarted == nil {
 		if why := t.notInEffect(); why != "" {
-			t.say(fmt.Sprintf("The primary is ready; canary weight %v%% is being put into effect: %s", next.CanaryWeight, why))
+			say(t, fmt.Sprintf("The primary is ready; canary weight %v%% is being put into effect: %s", next.CanaryWeight, why))
 			return false
 		}
 		next.StepStarted = t.stamp()
@@ -32,78 +31,103 @@ func (t *tick) returned() bool {
 	where := fmt.Sprintf("The primary is ready and takes its requests back, the canary still has weight %v%%", next.CanaryWeight)
 	switch remaining := hundredths(next.CanaryWeight - t.policy.StepWeightPromotion); {
 	case next.Paused != "":
-		t.say(where + ": " + next.Paused)
+		say(t, where+": "+next.Paused)
 	case t.o.Now.Before(ends):
-		t.say(fmt.Sprintf("%s until %s", where, clockTime(ends)))
-		t.wakeIn(ends.Sub(t.o.Now))
+		say(t, fmt.Sprintf("%s until %s", where, clockTime(ends)))
+		wakeIn(t, ends.Sub(t.o.Now))
 	case remaining <= 0:
 		return true
 	default:
-		t.event(weightReturned(remaining))
-		given := next.CanaryReplicas
-		t.giveWeight(remaining)
 		// A smaller weight needs no more of the canary than it has, however much the primary was scaled up meanwhile.
-		next.CanaryReplicas = min(given, next.CanaryReplicas)
-		next.StepStarted, next.WaitingSince = nil, nil
-		t.say(fmt.Sprintf("The primary is ready; canary weight %v%% is being put into effect", remaining))
+		giveWeight(t, remaining, min(next.CanaryReplicas, t.replicasFor(remaining)))
+		t.returns = true
+		next.StepStarted = nil
+		say(t, fmt.Sprintf("The primary is ready; canary weight %v%% is being put into effect", remaining))
 	}
 	return false
 }
 
-// boundReturn lets no more requests go back to the primary than its available replicas bear, whatever has decided that they
-// go back.
-func (t *tick) boundReturn() {
+// shareRequests states on the routes what is wanted of them. It alone gives requests back to the primary: no more of them than
+// its available replicas bear, whatever wants them back.
+func shareRequests(t *tick) {
+	t.plan.Split = t.wanted
 	written := t.writtenWeight()
-	wanted, stated := t.wantedWeight()
-	losesTesters := t.losesTesters()
-	if !stated || wanted >= written && !losesTesters || t.returnsAtOnce(written) {
-		return
+	weight, kept := written, false
+	if t.takesBack() && !t.mustReturn() {
+		watchReturn(t)
+		weight, kept = t.keptWeight()
 	}
-	bounded := max(wanted, written)
-	if wanted < written {
-		bounded = min(written, max(wanted, fullWeight-math.Floor(t.bearable(fullWeight-written))))
+	if kept {
+		keepWeight(t, weight)
 	}
-	if bounded == wanted && !losesTesters {
-		return
+	if t.returns && (!kept || weight < written) {
+		emit(t, weightReturned(t.plan.Next.CanaryWeight))
 	}
-	t.tellReturned(written, bounded)
-	t.plan.Split = t.writtenSplit(bounded)
-	next := &t.plan.Next
-	if next.Phase != v1alpha1.PhaseProgressing || next.Step == 0 {
-		next.CanaryWeight = bounded
-	}
-	t.plan.Finalizer = true
-	t.plan.Copy = t.keptCopy()
-	if t.o.Primary.Status.AvailableReplicas == 0 {
-		t.say("Keeping the canary's requests where they are: " + t.unavailable())
-		return
-	}
-	t.say(fmt.Sprintf("Giving the primary its requests back as it can take them: it has %g%%, with %d of %d replicas available",
-		fullWeight-bounded, t.o.Primary.Status.AvailableReplicas, t.whole()))
 }
 
-// tellReturned corrects what was to be told of a weight that falls by less, or not at all.
-func (t *tick) tellReturned(written, bounded float64) {
-	told := len(t.plan.Events)
-	t.plan.Events = slices.DeleteFunc(t.plan.Events, func(e Event) bool { return e.Reason == weightReturned(bounded).Reason })
-	if len(t.plan.Events) < told && bounded < written {
-		t.event(weightReturned(bounded))
+// keepWeight leaves the canary a weight, on the routes as they are.
+func keepWeight(t *tick, weight float64) {
+	t.plan.Split = t.writtenSplit(weight)
+	next := &t.plan.Next
+	if next.Phase != v1alpha1.PhaseProgressing || next.Step == 0 {
+		next.CanaryWeight = weight
 	}
+	if t.o.Primary.Status.AvailableReplicas == 0 {
+		say(t, "Keeping the canary's requests where they are: "+t.unavailable())
+		return
+	}
+	say(t, fmt.Sprintf("Giving the primary its requests back as it can take them: it has %g%%, with %d of %d replicas available",
+		fullWeight-weight, t.o.Primary.Status.AvailableReplicas, t.whole()))
+}
+
+// watchReturn wakes when the primary may get more requests, and tells when it has taken too long to get ready for them.
+func watchReturn(t *tick) {
+	left, counts := t.untilLate()
+	if counts && left <= 0 {
+		emit(t, primaryTooSmall(t.o.Primary.Status.AvailableReplicas, t.whole(), t.policy.ProgressDeadline))
+		return
+	}
+	if counts {
+		wakeIn(t, left)
+	}
+	if more := t.bearsMoreIn(); more > 0 {
+		wakeIn(t, more)
+	}
+}
+
+// keptWeight is the weight that the canary keeps because the primary cannot take the rest, or all of it.
+func (t tick) keptWeight() (weight float64, kept bool) {
+	written := t.writtenWeight()
+	wanted, _ := t.wanted.weight()
+	if left, counts := t.untilLate(); counts && left <= 0 {
+		return wanted, false
+	}
+	weight = max(wanted, written)
+	if wanted < written {
+		weight = min(written, max(wanted, fullWeight-math.Floor(t.bearable(fullWeight-written))))
+	}
+	return weight, weight != wanted || t.losesTesters()
+}
+
+// takesBack reports whether the routes are wanted to send less to the canary.
+func (t tick) takesBack() bool {
+	wanted, stated := t.wanted.weight()
+	return stated && (wanted < t.writtenWeight() || t.losesTesters())
 }
 
 // unavailable tells how to go on with a primary that has no available replica: nobody but the canary can answer.
-func (t *tick) unavailable() string {
-	if workload.Replicas(t.o.Primary) == 0 {
+func (f Facts) unavailable() string {
+	if workload.Replicas(f.o.Primary) == 0 {
 		return fmt.Sprintf("the primary is scaled to 0; kubectl scale deployment %s --replicas=N goes on, or, to take the canary away "+
-			"although nothing else answers, kubectl delete canaries.sluice.dev %s", t.o.Name, t.o.Name)
+			"although nothing else answers, kubectl delete canaries.sluice.dev %s", f.o.Name, f.o.Name)
 	}
 	return fmt.Sprintf("the primary has no available replica; make its pods ready (kubectl describe deployment %s), or apply a template "+
-		"that gets ready, which rolls out directly; to take the canary away although nothing else answers: kubectl delete canaries.sluice.dev %s", t.o.Name, t.o.Name)
+		"that gets ready, which rolls out directly; to take the canary away although nothing else answers: kubectl delete canaries.sluice.dev %s", f.o.Name, f.o.Name)
 }
 
-// losesTesters reports whether the plan sends matched requests back to a primary that has no available replica.
-func (t *tick) losesTesters() bool {
-	if t.o.Primary == nil || t.o.Primary.Status.AvailableReplicas > 0 || t.plan.Split.Action == SplitLeave || len(t.plan.Split.Split.Match) > 0 {
+// losesTesters reports whether matched requests are wanted back for a primary that has no available replica.
+func (t tick) losesTesters() bool {
+	if t.o.Primary == nil || t.o.Primary.Status.AvailableReplicas > 0 || t.wanted.Action == SplitLeave || len(t.wanted.Split.Match) > 0 {
 		return false
 	}
 	return slices.ContainsFunc(t.o.splitRoutes(), func(r route.Route) bool { return len(route.SplitFor(r, t.o.Key()).Match) > 0 })

@@ -94,7 +94,7 @@ func TestSamplesCountFromTheMomentWhenTheyWereAskedFor(t *testing.T) {
 			} else {
 				o.Sampled = ends.Add(*c.asked)
 			}
-			plan := rollout.Decide(w.policy, w.state, o)
+			plan := planFor(w.policy, w.state, o)
 			if c.asked != nil && !plan.Next.LastCheckTime.Time.Equal(o.Sampled) {
 				t.Errorf("the checks are said to be of %s, not %s", plan.Next.LastCheckTime, o.Sampled)
 			}
@@ -102,7 +102,7 @@ func TestSamplesCountFromTheMomentWhenTheyWereAskedFor(t *testing.T) {
 				w.state = plan.Next
 				w.applyCopy(plan.Copy)
 				w.react()
-				plan = rollout.Decide(w.policy, w.state, w.observe())
+				plan = planFor(w.policy, w.state, w.observe())
 			}
 			if plan.Next.Step != c.step || !strings.Contains(plan.Next.Message, c.message) || plan.Next.FailedChecks != 0 || len(plan.Events) != 0 {
 				t.Errorf("got %s with %+v", plan, plan.Events)
@@ -119,7 +119,7 @@ func TestARoundThatIsNeverAnsweredEndsAtTheProgressDeadline(t *testing.T) {
 	for range 1000 {
 		o := w.observe()
 		o.Samples = nil
-		plan := rollout.Decide(w.policy, w.state, o)
+		plan := planFor(w.policy, w.state, o)
 		w.apply(plan)
 		if plan.Next.Step == 0 {
 			break
@@ -137,10 +137,10 @@ const answers = 10 * time.Second
 
 func TestARoundIsThatOfItsStepWeightAndTime(t *testing.T) {
 	w, _ := atItsEnd(t, 0)
-	round := rollout.NeedsOf(w.policy, w.state, w.observe()).Round
+	round := factsFor(w.policy, w.state, w.observe()).Needs().Round
 	later := w.observe()
 	later.Now = later.Now.Add(time.Minute)
-	if same := rollout.NeedsOf(w.policy, w.state, later).Round; same != round {
+	if same := factsFor(w.policy, w.state, later).Needs().Round; same != round {
 		t.Errorf("the same round is %q, then %q", round, same)
 	}
 	for name, change := range map[string]func(*rollout.State){
@@ -155,7 +155,7 @@ func TestARoundIsThatOfItsStepWeightAndTime(t *testing.T) {
 	} {
 		state := *w.state.DeepCopy()
 		change(&state)
-		if other := rollout.NeedsOf(w.policy, state, w.observe()).Round; other == round {
+		if other := factsFor(w.policy, state, w.observe()).Needs().Round; other == round {
 			t.Errorf("%s: the round is the same: %q", name, round)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -12,19 +13,19 @@ import (
 )
 
 // writtenWeight is the weight that the routes are asked for, 0 without a split.
-func (t *tick) writtenWeight() float64 {
+func (f Facts) writtenWeight() float64 {
 	var weight float64
-	for _, r := range t.o.splitRoutes() {
-		weight = max(weight, route.SplitFor(r, t.o.Key()).Weight)
+	for _, r := range f.o.splitRoutes() {
+		weight = max(weight, route.SplitFor(r, f.o.Key()).Weight)
 	}
 	return weight
 }
 
 // writtenShare is the greatest share of the requests or of their copies that the routes are asked to send to the canary.
-func (t *tick) writtenShare() float64 {
+func (f Facts) writtenShare() float64 {
 	var share float64
-	for _, r := range t.o.splitRoutes() {
-		split := route.SplitFor(r, t.o.Key())
+	for _, r := range f.o.splitRoutes() {
+		split := route.SplitFor(r, f.o.Key())
 		share = max(share, split.Weight, split.Mirror)
 	}
 	return share
@@ -32,7 +33,7 @@ func (t *tick) writtenShare() float64 {
 
 // notCleared says which route still sends to the canary; empty when none does. Without our finalizer no split was ever
 // written.
-func (t *tick) notCleared() string {
+func (t tick) notCleared() string {
 	if left := t.carried(); left != "" || !t.plan.Finalizer {
 		return left
 	}
@@ -40,47 +41,60 @@ func (t *tick) notCleared() string {
 }
 
 // carried says which route has anything of this rollout; empty when none has.
-func (t *tick) carried() string {
-	if left := t.o.splitRoutes(); len(left) > 0 {
-		return left[0].Key().From(t.o.Namespace) + " still carries the split"
+func (f Facts) carried() string {
+	if left := f.o.splitRoutes(); len(left) > 0 {
+		return left[0].Key().From(f.o.Namespace) + " still carries the split"
 	}
-	return t.cohortLeft()
+	return f.cohortLeft()
 }
 
 // writtenRoutes are those that this rollout has written to. One that is gone sends nothing.
-func (t *tick) writtenRoutes() []route.Route {
-	names := append(slices.Clone(t.splitNames()), cohortRoutes(t.before)...)
-	return slices.DeleteFunc(slices.Clone(t.o.Routes), func(r route.Route) bool {
-		return !slices.Contains(names, r.Key().Short(t.o.Namespace))
+func (f Facts) writtenRoutes() []route.Route {
+	names := append(slices.Clone(f.splitNames()), cohortRoutes(f.before)...)
+	return slices.DeleteFunc(slices.Clone(f.o.Routes), func(r route.Route) bool {
+		return !slices.Contains(names, r.Key().Short(f.o.Namespace))
 	})
 }
 
 // unprocessed says which route that this rollout has written to is not in effect as it is; empty when all are.
-func (t *tick) unprocessed() string {
-	for _, r := range t.writtenRoutes() {
+func (f Facts) unprocessed() string {
+	for _, r := range f.writtenRoutes() {
 		if ok, why := route.Processed(r); !ok {
-			return fmt.Sprintf("%s: %s", r.Key().From(t.o.Namespace), why)
+			return fmt.Sprintf("%s: %s", r.Key().From(f.o.Namespace), why)
 		}
 	}
 	return ""
 }
 
-// isAbandoned reports whether all gateways that have not dealt with the routes are gone, or have never reported on them, for
-// as long as a clean-up waits. A gateway whose controller is away serves on as it last knew, and is waited for.
-func (t *tick) isAbandoned() bool {
-	if len(t.o.splitRoutes()) > 0 || t.cohortLeft() != "" {
+// giveUpGateway waits until a clean-up has taken as long as it may where no gateway is left that could deal with the routes,
+// and returns whether it has. A gateway whose controller is away serves on as it last knew, and is not given up.
+func giveUpGateway(t *tick) (givenUp bool) {
+	return t.isUnserved() && !waitForCleanUp(t)
+}
+
+// isUnserved reports whether all gateways that have not dealt with the routes are gone, or have never reported on them.
+func (f Facts) isUnserved() bool {
+	if f.carried() != "" {
 		return false
 	}
 	exists := func(name types.NamespacedName) bool {
-		return slices.ContainsFunc(t.o.Gateways, func(g gatewayv1.Gateway) bool { return g.Namespace == name.Namespace && g.Name == name.Name })
+		return slices.ContainsFunc(f.o.Gateways, func(g gatewayv1.Gateway) bool { return g.Namespace == name.Namespace && g.Name == name.Name })
 	}
-	served := slices.ContainsFunc(t.writtenRoutes(), func(r route.Route) bool { return !route.IsAbandoned(r, exists) })
-	return !served && !t.mayCleanUp()
+	return !slices.ContainsFunc(f.writtenRoutes(), func(r route.Route) bool { return !route.IsAbandoned(r, exists) })
 }
 
-// mayCleanUp reports whether the gateway still has time to take all requests back from the canary: the limit of a clean-up,
-// from when the routes were asked for that.
-func (t *tick) mayCleanUp() bool {
+// waitForCleanUp wakes at the limit of a clean-up, and returns whether that is still to come.
+func waitForCleanUp(t *tick) (waits bool) {
+	left := t.untilCleanedUp()
+	if left > 0 {
+		wakeIn(t, left)
+	}
+	return left > 0
+}
+
+// untilCleanedUp is how long the gateway still has to take all requests back from the canary: the limit of a clean-up, from
+// when the routes were asked for that.
+func (t tick) untilCleanedUp() time.Duration {
 	since := t.o.Now
 	if waiting := t.plan.Next.WaitingSince; waiting != nil {
 		since = waiting.Time
@@ -88,49 +102,49 @@ func (t *tick) mayCleanUp() bool {
 	if changed := t.before.SplitChanged; changed != nil {
 		since = later(since, changed.Time)
 	}
-	left := since.Add(CleanUpLimit).Sub(t.o.Now)
-	if left <= 0 {
-		return false
-	}
-	t.wakeIn(left)
-	return true
+	return since.Add(CleanUpLimit).Sub(t.o.Now)
 }
 
 // splitNames are the routes that this rollout has written to.
-func (t *tick) splitNames() []string {
-	if t.before.Target != nil {
-		return t.before.Target.Routes
+func (f Facts) splitNames() []string {
+	if f.before.Target != nil {
+		return f.before.Target.Routes
 	}
-	return t.target.Status().Routes
+	return f.target.Status().Routes
 }
 
 // writeSplit states the present weight on the routes, once a step was taken: before, the routes are the user's.
-func (t *tick) writeSplit() {
+func writeSplit(t *tick) {
 	if t.plan.Next.CanaryWeight == 0 && t.plan.Next.Step == 0 {
-		t.plan.Split = SplitIntent{Action: SplitRemove}
+		withdrawSplit(t)
 		return
 	}
-	t.stateSplit()
+	stateSplit(t)
+}
+
+// withdrawSplit takes the split of this Deployment out of the routes.
+func withdrawSplit(t *tick) {
+	t.wanted = SplitIntent{Action: SplitRemove}
 }
 
 // stateSplit states the present weight on the routes, be it 0.
-func (t *tick) stateSplit() {
-	t.state(t.split())
+func stateSplit(t *tick) {
+	planSplit(t, t.split())
 }
 
-func (t *tick) state(split route.Split) {
+func planSplit(t *tick, split route.Split) {
 	if len(t.target.Routes) == 0 {
 		return
 	}
-	t.plan.Split = SplitIntent{Action: SplitWrite, Split: split}
+	t.wanted = SplitIntent{Action: SplitWrite, Split: split}
 	for _, r := range t.target.Routes {
-		t.plan.Split.Routes = append(t.plan.Split.Routes, r.Key())
+		t.wanted.Routes = append(t.wanted.Routes, r.Key())
 	}
 }
 
 // split is how the routes should share requests now. The primary gives its cookie with a weight only: without any, all users
 // would be kept there before the canary could get one.
-func (t *tick) split() route.Split {
+func (t tick) split() route.Split {
 	load := t.load()
 	split := route.Split{
 		Deployment: t.o.Name,
@@ -141,7 +155,7 @@ func (t *tick) split() route.Split {
 		Decimals:   decimals(t.steps, t.policy.StepWeightPromotion),
 		Mirror:     load.MirrorWeight,
 	}
-	if load.Match || t.known() {
+	if load.Match || t.isKnown() {
 		split.Match = t.target.Match
 	}
 	if split.Weight > 0 || len(split.Match) > 0 {
@@ -171,20 +185,20 @@ func decimals(steps []PlannedStep, others ...float64) int32 {
 }
 
 // notInEffect says why the present split has not reached every gateway; empty when it has.
-func (t *tick) notInEffect() string {
+func (t tick) notInEffect() string {
 	if why := t.lacksEffect(t.split()); why != "" {
 		return why
 	}
 	return t.cohortNotInEffect()
 }
 
-func (t *tick) lacksEffect(split route.Split) string {
-	if t.o.DryRun {
+func (f Facts) lacksEffect(split route.Split) string {
+	if f.o.DryRun {
 		return ""
 	}
-	for _, r := range t.target.Routes {
+	for _, r := range f.target.Routes {
 		if status := route.StatusOf(r, split); !status.InEffect {
-			return fmt.Sprintf("%s: %s", r.Key().From(t.o.Namespace), status.Reason)
+			return fmt.Sprintf("%s: %s", r.Key().From(f.o.Namespace), status.Reason)
 		}
 	}
 	return ""

@@ -8,7 +8,7 @@ import (
 )
 
 // step is the planned step that the rollout is in; before the first one, a step without anything.
-func (t *tick) step() PlannedStep {
+func (t tick) step() PlannedStep {
 	return stepOf(t.steps, t.plan.Next.Step)
 }
 
@@ -19,7 +19,7 @@ func stepOf(steps []PlannedStep, number int32) PlannedStep {
 	return steps[number-1]
 }
 
-func (t *tick) stepEnds() time.Time {
+func (t tick) stepEnds() time.Time {
 	return t.plan.Next.StepStarted.Add(t.step().Duration.Duration)
 }
 
@@ -30,7 +30,7 @@ func shareOf(step PlannedStep) float64 {
 }
 
 // load is the step that the canary presently has to serve: a weight can differ from its step's while the primary is changed.
-func (t *tick) load() PlannedStep {
+func (t tick) load() PlannedStep {
 	next := &t.plan.Next
 	step := t.step()
 	if !withoutTraffic(t.policy) {
@@ -43,13 +43,13 @@ func (t *tick) load() PlannedStep {
 }
 
 // expectsRequests reports whether requests reach the canary by the routes.
-func (t *tick) expectsRequests() bool {
+func (t tick) expectsRequests() bool {
 	step := t.load()
 	return step.Weight > 0 || step.MirrorWeight > 0 || step.Match
 }
 
 // where names the present step for people, as the beginning of a sentence.
-func (t *tick) where() string {
+func (t tick) where() string {
 	number, step := t.plan.Next.Step, t.step()
 	place := fmt.Sprintf("Step %d of %d", number, len(t.steps))
 	switch step.Kind {
@@ -62,12 +62,12 @@ func (t *tick) where() string {
 }
 
 // aim names what a step brings, within a sentence.
-func (t *tick) aim(number int32) string {
-	step := stepOf(t.steps, number)
+func (f Facts) aim(number int32) string {
+	step := stepOf(f.steps, number)
 	switch {
 	case step.Kind == v1alpha1.StepIteration:
-		return fmt.Sprintf("iteration %d of %d", number, countOf(t.steps, v1alpha1.StepIteration)) + copies(step)
-	case withoutTraffic(t.policy):
+		return fmt.Sprintf("iteration %d of %d", number, countOf(f.steps, v1alpha1.StepIteration)) + copies(step)
+	case withoutTraffic(f.policy):
 		return fmt.Sprintf("a share of %v%% of the replicas", step.Weight)
 	}
 	return fmt.Sprintf("weight %v%%", step.Weight) + copies(step)
@@ -93,7 +93,7 @@ func countOf(steps []PlannedStep, kind v1alpha1.StepKind) int {
 }
 
 // began is the event of the present step, once it is in effect.
-func (t *tick) began() Event {
+func (t tick) began() Event {
 	number, step := t.plan.Next.Step, t.step()
 	switch {
 	case step.Kind == v1alpha1.StepIteration:

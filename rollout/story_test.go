@@ -58,7 +58,25 @@ func setting(version string) func(*world) { return func(w *world) { w.set(versio
 
 var quick = map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30"}
 
-var stories = map[string]story{
+// stories are all of them by name.
+var stories = allStories(plainStories, capacityStories, clockStories, cohortStories, controlStories, directStories,
+	hookStories, requestStories, restoringStories, strategyStories)
+
+// allStories panics where two stories have the same name: one would replace the other unseen.
+func allStories(groups ...map[string]story) map[string]story {
+	all := map[string]story{}
+	for _, group := range groups {
+		for name, s := range group {
+			if _, exists := all[name]; exists {
+				panic("two stories are called " + name)
+			}
+			all[name] = s
+		}
+	}
+	return all
+}
+
+var plainStories = map[string]story{
 	"a good version is promoted": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": good},
 		acts:  []act{{immediately, setting("v2")}},

@@ -1,7 +1,6 @@
 package rollout_test
 
 import (
-	"maps"
 	"strings"
 	"time"
 
@@ -11,8 +10,6 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 )
-
-func init() { maps.Copy(stories, strategyStories) }
 
 // blueGreen runs some iterations and then holds all requests at the canary.
 func blueGreen(p *config.Policy) { p.StepWeight, p.Iterations, p.Hold = 0, 3, 20*time.Second }

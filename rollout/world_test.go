@@ -228,7 +228,7 @@ func (w *world) observe() rollout.Observation {
 	}
 	o.Made = slices.Clone(w.made)
 	o.Templates = w.templates
-	needs := rollout.NeedsOf(w.policy, w.state, o)
+	needs := factsFor(w.policy, w.state, o).Needs()
 	o.HookAnswers = w.answers(needs.Hooks)
 	o.Samples, o.Sampled = w.samples(needs)
 	return o
@@ -263,9 +263,19 @@ func (w *world) measured(b behaviour, metric analysis.Metric) analysis.Sample {
 	return s
 }
 
+// factsFor are the facts of one tick.
+func factsFor(policy config.Policy, state rollout.State, o rollout.Observation) rollout.Facts {
+	return rollout.FactsOf(rollout.TermsOf(policy, state, o), state, o)
+}
+
+// planFor decides one tick.
+func planFor(policy config.Policy, state rollout.State, o rollout.Observation) rollout.Plan {
+	return rollout.Decide(factsFor(policy, state, o))
+}
+
 // tick decides and applies; it reports whether the controller survived.
 func (w *world) tick() (plan rollout.Plan, survived bool) {
-	plan = rollout.Decide(w.policy, w.state, w.observe())
+	plan = planFor(w.policy, w.state, w.observe())
 	w.checkPause(plan)
 	w.checkGates(plan)
 	w.writes = 0

@@ -122,7 +122,8 @@ func TestWithoutHealthChecksADeploymentIsHealthyWhileItsCandidateIsJudged(t *tes
 // conditionsIn are the conditions that the rollout gives a Canary in a phase. It looks at one whose Deployment is gone, so
 // that the phase stays, and adds that everything was found.
 func conditionsIn(phase v1alpha1.Phase) []metav1.Condition {
-	state := rollout.Decide(policy.Defaults(), rollout.State{Phase: phase, Message: "why"}, rollout.Observation{Now: time.Now()}).Next
+	state, seen := rollout.State{Phase: phase, Message: "why"}, rollout.Observation{Now: time.Now()}
+	state = rollout.Decide(rollout.FactsOf(rollout.TermsOf(policy.Defaults(), state, seen), state, seen)).Next
 	return append(state.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Found", LastTransitionTime: metav1.Now(),
 	})

@@ -52,8 +52,8 @@ type observed struct {
 	rollout.Observation
 	// canary is nil when there is nothing to do.
 	canary *v1alpha1.Canary
-	// policy is the present one.
-	policy config.Policy
+	// facts are what the tick decides by, made of the Observation.
+	facts rollout.Facts
 	// needs are the questions that the tick is to ask.
 	needs rollout.Needs
 }
@@ -67,15 +67,17 @@ func (r *reader) observe(ctx context.Context, of subjects) (observed, error) {
 	if err != nil || p.canary == nil {
 		return observed{}, err
 	}
-	o := observed{canary: p.canary, policy: p.present.Policy, Observation: r.observation(p)}
+	o := observed{canary: p.canary, Observation: r.observation(p)}
 	// Which templates and answers a tick looks for depends on everything else.
-	o.Templates, err = r.readTemplates(ctx, rollout.InForce(o.policy, o.canary.Status, o.Observation), o.Namespace, o.Candidate != nil)
+	terms := rollout.TermsOf(p.present.Policy, o.canary.Status, o.Observation)
+	o.Templates, err = r.readTemplates(ctx, terms.Policy(), o.Namespace, o.Candidate != nil)
 	if err != nil {
 		return observed{}, err
 	}
-	o.needs = rollout.NeedsOf(o.policy, o.canary.Status, o.Observation)
-	o.HookAnswers = r.memory.hooks.answers(o.Key(), o.needs.Hooks)
-	o.Samples, o.Sampled = r.memory.samples.answers(o.Key(), o.needs)
+	facts := rollout.FactsOf(terms, o.canary.Status, o.Observation)
+	o.needs = facts.Needs()
+	samples, sampled := r.memory.samples.answers(o.Key(), o.needs)
+	o.facts = facts.Answered(r.memory.hooks.answers(o.Key(), o.needs.Hooks), samples, sampled)
 	return o, nil
 }
 

@@ -47,7 +47,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if o.canary == nil {
 		return ctrl.Result{}, r.forget(ctx, request.NamespacedName, of.primary)
 	}
-	plan := rollout.Decide(o.policy, o.canary.Status, o.Observation)
+	plan := rollout.Decide(o.facts)
 	r.takeSlot(o.Key(), plan)
 	unlock()
 	if err := r.apply(ctx, o, plan); err != nil {

@@ -13,11 +13,11 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// besides adds to a plan what follows from it for other objects than the copy and its routes.
-func (t *tick) besides() {
-	t.generate()
-	t.cohorts()
-	t.showRoutes()
+// settlePlan adds to a plan what follows from it for other objects than the copy and its routes.
+func settlePlan(t *tick) {
+	generate(t)
+	planCohorts(t)
+	showRoutes(t)
 	if t.plan.Copy.Action != CopyEnsure && t.plan.Copy.Action != CopyScale {
 		return
 	}
@@ -29,16 +29,16 @@ func (t *tick) besides() {
 	}
 }
 
-func (t *tick) primaryKey() types.NamespacedName {
-	return types.NamespacedName{Namespace: t.o.Namespace, Name: t.target.Service.Name}
+func (f Facts) primaryKey() types.NamespacedName {
+	return types.NamespacedName{Namespace: f.o.Namespace, Name: f.target.Service.Name}
 }
 
 // ungranted are the routes of other namespaces that a grant of the user's lets send to the primary's Service, but none to the
 // canary's.
-func (t *tick) ungranted() []route.Key {
+func (f Facts) ungranted() []route.Key {
 	var keys []route.Key
-	for _, r := range t.target.Routes {
-		if mayReach(t.o, r, t.primaryKey()) && r.Namespace != t.o.Namespace && !route.Granted(t.o.Grants, r.Key(), t.endingKey()) {
+	for _, r := range f.target.Routes {
+		if mayReach(f.o, r, f.primaryKey()) && r.Namespace != f.o.Namespace && !route.Granted(f.o.Grants, r.Key(), f.endingKey()) {
 			keys = append(keys, r.Key())
 		}
 	}
@@ -46,7 +46,7 @@ func (t *tick) ungranted() []route.Key {
 }
 
 // showRoutes tells how each route stands towards the split that it should have.
-func (t *tick) showRoutes() {
+func showRoutes(t *tick) {
 	next := &t.plan.Next
 	next.Routes = nil
 	if t.plan.Split.Action != SplitWrite {

@@ -10,14 +10,14 @@ import (
 )
 
 // tellEnd tells the hooks of type post-rollout how the rollout has ended.
-func (t *tick) tellEnd() {
+func tellEnd(t *tick) {
 	for _, hook := range toldOf(t.policy, v1alpha1.HookPostRollout) {
 		t.plan.Tells = append(t.plan.Tells, callOf(hook, t.plan.Next, t.o, nil))
 	}
 }
 
 // tellHooks tells the hooks of type event what has happened.
-func (t *tick) tellHooks() {
+func tellHooks(t *tick) {
 	for _, event := range t.plan.Events {
 		for _, hook := range toldOf(t.policy, v1alpha1.HookEvent) {
 			call := callOf(hook, t.plan.Next, t.o, nil)
@@ -28,7 +28,7 @@ func (t *tick) tellHooks() {
 }
 
 // withEvent adds an event to the metadata of a hook; what is of the event comes first.
-func (t *tick) withEvent(metadata map[string]string, event Event) map[string]string {
+func (f Facts) withEvent(metadata map[string]string, event Event) map[string]string {
 	kind := corev1.EventTypeNormal
 	if event.Warning {
 		kind = corev1.EventTypeWarning
@@ -36,6 +36,6 @@ func (t *tick) withEvent(metadata map[string]string, event Event) map[string]str
 	all := map[string]string{}
 	maps.Copy(all, metadata)
 	all["eventMessage"], all["eventType"] = event.Message, kind
-	all["timestamp"] = strconv.FormatInt(t.o.Now.UnixMilli(), 10)
+	all["timestamp"] = strconv.FormatInt(f.o.Now.UnixMilli(), 10)
 	return all
 }

@@ -1,0 +1,70 @@
+package rollout
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// tick is the plan in the making, and the facts that it is made from. Methods look and have value receivers; functions that
+// act are free and take a *tick.
+type tick struct {
+	Facts
+	plan Plan
+	// wanted is how the phase wants requests shared, and returns is set when it gives some back to a primary that is ready.
+	wanted  SplitIntent
+	returns bool
+	// vacant is set once no rollout is open, so that the candidate that waits may begin in the same tick.
+	vacant bool
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// Active reports whether a rollout is open.
+func Active(state State) bool {
+	switch state.Phase {
+	case v1alpha1.PhaseProgressing, v1alpha1.PhaseWaitingPromotion, v1alpha1.PhasePromoting, v1alpha1.PhaseFinalising:
+		return true
+	}
+	return false
+}
+
+func emit(t *tick, event Event) {
+	t.plan.Events = append(t.plan.Events, event)
+}
+
+// say sets the sentence that tells where the rollout stands.
+func say(t *tick, message string) {
+	t.plan.Next.Message = message
+}
+
+// wakeIn asks for a tick no later than after this time.
+func wakeIn(t *tick, d time.Duration) {
+	d = max(d, time.Millisecond)
+	if t.plan.Wait == 0 || d < t.plan.Wait {
+		t.plan.Wait = d
+	}
+}
+
+func (f Facts) stamp() *metav1.MicroTime {
+	return stampOf(f.o.Now)
+}
+
+func stampOf(at time.Time) *metav1.MicroTime {
+	stamp := metav1.NewMicroTime(at)
+	return &stamp
+}
+
+func (t tick) sinceStart() time.Duration {
+	if t.plan.Next.Started == nil {
+		return 0
+	}
+	return t.o.Now.Sub(t.plan.Next.Started.Time)
+}
