@@ -6,6 +6,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sluice
 KUBECONFIG := $(CURDIR)/.cluster/kubeconfig
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+CRD_REF_DOCS := go run github.com/elastic/crd-ref-docs@v0.3.0
 GOLANGCI := $(CACHE)/golangci-lint-v2.15.0
 CLUSTER_TOOL := bin/cluster
 # The first module is what users run; the others test and release it.
@@ -14,7 +15,7 @@ VERSION := v0.0.0-dev
 # A process of the end-to-end suite, with its pods and its traffic, is about what one core bears.
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 PROCESSES := $(if $(filter 1 2 3,$(CORES)),$(CORES),4)
-GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md charts/testdata/*.golden.yaml docs/reference/settings.md docs/reference/flagger-fields.md
+GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md charts/testdata/*.golden.yaml docs/reference/settings.md docs/reference/flagger-fields.md docs/reference/api.md docs/reference/cli.md docs/how-to/kubectl.md
 export KUBECONFIG
 
 .DEFAULT_GOAL := help
@@ -64,10 +65,12 @@ $(GOLANGCI):
 fmt: ## Format the code
 	gofmt -w $$(git ls-files '*.go')
 
-generate: ## Make the generated files: deep copies, CRDs, the tables of annotations, of the chart's values and of Flagger's fields, golden files
+generate: ## Make the generated files: deep copies, CRDs, golden files, and the tables, references and samples in the docs
 	$(CONTROLLER_GEN) object paths=./api/... crd:crdVersions=v1,allowDangerousTypes=true output:crd:dir=charts/sluice/files/crds
 	go run ./api/crds charts/sluice/files/crds/*canarypolicies.yaml
 	go test -count 1 ./charts ./config ./internal/plugin/migrate -update
+	$(CRD_REF_DOCS) --config hack/api-reference.yaml --source-path api/v1alpha1 --renderer markdown --output-path docs/reference/api.md --log-level ERROR
+	go test -count 1 ./docs -run 'CommandLineReference|SamplesOfOutput' -update
 
 build: ## Build the controller into bin/
 	go build -ldflags "-X main.version=$(VERSION)" -o bin/sluice ./cmd/sluice
