@@ -8,6 +8,7 @@ CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 CRD_REF_DOCS := go run github.com/elastic/crd-ref-docs@v0.3.0
 GOLANGCI := $(CACHE)/golangci-lint-v2.15.0
+DOCS_VENV := $(CACHE)/docs-$(firstword $(shell cksum docs/requirements.txt))
 CLUSTER_TOOL := bin/cluster
 # The first module is what users run; the others test and release it.
 MODULES := . e2e hack
@@ -15,11 +16,11 @@ VERSION := v0.0.0-dev
 # A process of the end-to-end suite, with its pods and its traffic, is about what one core bears.
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 PROCESSES := $(if $(filter 1 2 3,$(CORES)),$(CORES),4)
-GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md charts/testdata/*.golden.yaml docs/reference/settings.md docs/reference/flagger-fields.md docs/reference/api.md docs/reference/cli.md docs/how-to/kubectl.md
+GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md charts/testdata/*.golden.yaml docs/reference/settings.md docs/reference/flagger-fields.md docs/reference/api.md docs/reference/cli.md docs/reference/chart.md docs/how-to/kubectl.md
 export KUBECONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit e2e verify lint fmt generate build plugin image release install cluster-up cluster-down cluster-env cluster-cert-manager cluster-load bench-rollout bench-admission $(CLUSTER_TOOL)
+.PHONY: help demo test test-unit e2e verify lint fmt generate docs build plugin image release install cluster-up cluster-down cluster-env cluster-cert-manager cluster-load bench-rollout bench-admission $(CLUSTER_TOOL)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,7 +71,14 @@ generate: ## Make the generated files: deep copies, CRDs, golden files, and the 
 	go run ./api/crds charts/sluice/files/crds/*canarypolicies.yaml
 	go test -count 1 ./charts ./config ./internal/plugin/migrate -update
 	$(CRD_REF_DOCS) --config hack/api-reference.yaml --source-path api/v1alpha1 --renderer markdown --output-path docs/reference/api.md --log-level ERROR
-	go test -count 1 ./docs -run 'CommandLineReference|SamplesOfOutput' -update
+	go test -count 1 ./docs -run 'Reference|Samples' -update
+
+docs: $(DOCS_VENV) ## Build the documentation as a searchable site into dist/site (needs python3)
+	@$(DOCS_VENV)/bin/zensical build --clean --strict
+
+$(DOCS_VENV): docs/requirements.txt
+	@rm -rf $@ && python3 -m venv $@ && $@/bin/pip install --quiet --requirement $< || { rm -rf $@; exit 1; }
+	@touch $@
 
 build: ## Build the controller into bin/
 	go build -ldflags "-X main.version=$(VERSION)" -o bin/sluice ./cmd/sluice

@@ -79,6 +79,16 @@ func TestCommandLineReference(t *testing.T) {
 	expect(t, "reference/cli.md", strings.ReplaceAll(page.String(), homedir.HomeDir(), "$HOME"))
 }
 
+// TestChartReference holds reference/chart.md equal to the chart's README: the site has only what is below docs.
+func TestChartReference(t *testing.T) {
+	content, err := os.ReadFile("../charts/sluice/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	title, rest, _ := strings.Cut(string(content), "\n")
+	expect(t, "reference/chart.md", title+"\n\n<!-- made by make generate -->\n"+strings.ReplaceAll(rest, "](../../docs/", "](../"))
+}
+
 const golden = "../internal/plugin/testdata"
 
 // sample finds a sample of output in a page: what is printed stands in a golden file of the plugin's tests, or is what the

@@ -95,3 +95,19 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		}
 	}
 }
+
+// named are the files and directories that a page names in code.
+var named = regexp.MustCompile("`((?:api|certs|charts|cmd|config|docs|e2e|hack|internal|rollout|webhook)/[^` *]*|[a-z_.]+\\.(?:go|yml))`")
+
+// TestArchitectureNamesWhatExists keeps the map of the code up to date when files move.
+func TestArchitectureNamesWhatExists(t *testing.T) {
+	found := named.FindAllStringSubmatch(prose(t, "docs/architecture.md"), -1)
+	if len(found) < 40 {
+		t.Fatalf("only %d names of files were found", len(found))
+	}
+	for _, match := range found {
+		if _, err := os.Stat(filepath.Join(root, match[1])); err != nil {
+			t.Errorf("docs/architecture.md names %s, which does not exist", match[1])
+		}
+	}
+}
