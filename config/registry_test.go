@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,27 +95,62 @@ func TestThePageOfSettingsHasTheTable(t *testing.T) {
 	}
 }
 
+// groups are the chapters of the page of settings, the basic ones first. The names are without sluice.dev/.
+var groups = []struct{ title, text, names string }{
+	{"Basic settings", "These are all that most Deployments need.",
+		"canary policy interval step-weight max-weight threshold min-success-rate max-request-duration progress-deadline suspend skip-analysis"},
+	{"Steps and strategies", "See [choose a strategy](../how-to/strategies.md).",
+		"step-weights step-weight-promotion iterations match mirror mirror-weight hold delay"},
+	{"Checks", "See [configure checks](../how-to/checks.md).", "min-requests metrics"},
+	{"Services, routes and groups", "See [route requests](../how-to/routes.md) and [control many rollouts](../how-to/control.md).",
+		"service routes cohort traffic group"},
+	{"Capacity", "See [size and protect the canary](../how-to/capacity.md).",
+		"canary-replicas canary-autoscaler primary-ready-threshold canary-ready-threshold identity-labels"},
+	{"Direct changes", "See [what happens to a change](../explanation/interception.md).", "when-unavailable restart bypass"},
+}
+
+func TestEverySettingIsInOneGroup(t *testing.T) {
+	var grouped, all []string
+	for _, group := range groups {
+		grouped = append(grouped, strings.Fields(group.names)...)
+	}
+	for _, a := range settings {
+		all = append(all, strings.TrimPrefix(a.Key, Prefix))
+	}
+	slices.Sort(grouped)
+	slices.Sort(all)
+	if diff := cmp.Diff(all, grouped); diff != "" {
+		t.Errorf("groups must have every setting once (-settings +groups):\n%s", diff)
+	}
+}
+
 // tables are the Markdown tables of all annotations.
 func tables() string {
 	var b strings.Builder
-	b.WriteString("\n| annotation | values | default | what it does | example |\n|---|---|---|---|---|\n")
-	for _, a := range settings {
-		standard := a.Without
-		if a.Default != "" {
-			standard = "`" + a.Default + "`"
+	for _, group := range groups {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| annotation | values | default | what it does | example |\n|---|---|---|---|---|\n", group.title, group.text)
+		for _, name := range strings.Fields(group.names) {
+			b.WriteString(rowOf(settings[slices.IndexFunc(settings, func(a Annotation) bool { return a.Key == Prefix+name })]))
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | `%s` |\n", a.Key, a.Values, standard, a.Sentence, a.Example)
 	}
 	for _, part := range []struct{ title, text string }{
-		{"Asked for once", "On the Deployment; taken out again in the same write. A hash means that candidate and no other.\n\n" + table(KindOnce)},
-		{"Written by Sluice on the Deployment", "Leave them alone: who changes or removes them finds them put back.\n\n" + table(KindRecord) +
-			"\nBy these the controller asks admission for something. Nobody else may set them, and they are never stored.\n\n" + table(KindOrder)},
+		{"One-time requests", "On the Deployment. Admission removes them in the same write. A hash means that candidate and no other.\n\n" + table(KindOnce)},
+		{"Written by Sluice on the Deployment", "Leave them alone: admission restores them if somebody changes or removes them.\n\n" + table(KindRecord) +
+			"\nThe controller uses these to ask admission for something. Nobody else may set them, and they are never stored.\n\n" + table(KindOrder)},
 		{"Written by Sluice on routes", table(KindRoute)},
-		{"Written by Sluice on what it makes", table(KindMade)},
+		{"Written by Sluice on what it creates", table(KindMade)},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n%s", part.title, part.text)
 	}
 	return b.String()
+}
+
+func rowOf(a Annotation) string {
+	standard := a.Without
+	if a.Default != "" {
+		standard = "`" + a.Default + "`"
+	}
+	return fmt.Sprintf("| `%s` | %s | %s | %s | `%s` |\n", a.Key, a.Values, standard, a.Sentence, a.Example)
 }
 
 func table(kind Kind) string {
