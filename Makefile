@@ -47,10 +47,11 @@ bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a
 bench-admission: ## Measure what admission adds to updates of Deployments and print a table
 	@cd e2e && go run ./bench/admission
 
-verify: ## Check format, lint, other systems and that generated files are up to date
+verify: ## Check format, lint, other systems, links, and that generated files are up to date
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
 	@for module in $(MODULES); do (set -x; cd $$module && go vet ./... && go mod tidy -diff) || exit 1; done
 	@for system in darwin windows; do (set -x; export GOOS=$$system CGO_ENABLED=0; go vet ./cmd/kubectl-sluice && cd e2e && go vet ./...) || exit 1; done
+	go test -count 1 ./docs
 	@$(MAKE) -s lint
 	@before=$$(cat $(GENERATED) | sha256sum); $(MAKE) -s generate; after=$$(cat $(GENERATED) | sha256sum); \
 	 test "$$before" = "$$after" || { echo "generated files were out of date: commit what make generate made"; exit 1; }
