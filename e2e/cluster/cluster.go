@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"sluice.dev/sluice/e2e/cluster/image"
 	"sluice.dev/sluice/e2e/cluster/kindcluster"
 	"sluice.dev/sluice/e2e/cluster/local"
 	"sluice.dev/sluice/e2e/cluster/manifests"
@@ -63,16 +62,6 @@ func chooseProvider(asked string, dockerAnswers func() bool, system string, user
 		return "", errors.New("no Docker daemon answers, and without Docker the cluster needs Linux and root: start Docker, or run this as root on Linux")
 	}
 	return providerLocal, nil
-}
-
-// nodeArchitecture is that of the machine that runs the nodes: with kind it may be another one than this.
-func nodeArchitecture(ctx context.Context, provider string) string {
-	if provider != providerLocal {
-		if architecture := kindcluster.Architecture(ctx); architecture != "" {
-			return architecture
-		}
-	}
-	return runtime.GOARCH
 }
 
 func (c *cluster) say(what string) {
@@ -249,30 +238,6 @@ func (c *cluster) kubectl(ctx context.Context, input string, args ...string) err
 	return nil
 }
 
-// loadAddon packs a program of the cache into an image, once, and loads it.
-func (c *cluster) loadAddon(ctx context.Context, dir, name string) error {
-	archive := filepath.Join(dir, name+".tar")
-	if _, err := os.Stat(archive); err != nil {
-		if err := image.Write(archive, "sluice.dev/"+name+":dev", c.architecture, filepath.Join(dir, name)); err != nil {
-			return err
-		}
-	}
-	return c.load(ctx, archive)
-}
-
-func (c *cluster) load(ctx context.Context, archive string) error {
-	dir, err := c.programs(ctx)
-	if err != nil {
-		return err
-	}
-	return c.step("loading "+filepath.Base(archive), func() error {
-		if c.provider == providerKind {
-			return kindcluster.Run(ctx, dir, kindcluster.LoadArgs(archive))
-		}
-		return local.LoadImage(ctx, dir, archive)
-	})
-}
-
 // run runs a command beside the cluster and waits for its end; who interrupts this process interrupts that one, too.
 func (c *cluster) run(words []string) error {
 	if c.provider == providerLocal {
@@ -283,27 +248,4 @@ func (c *cluster) run(words []string) error {
 	command := exec.Command(words[0], words[1:]...)
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
 	return command.Run()
-}
-
-// buildImage builds a package in a folder as a static program for the nodes, and packs it.
-func buildImage(ctx context.Context, architecture, reference, archive, pkg string) error {
-	if err := os.MkdirAll(filepath.Dir(archive), 0o755); err != nil {
-		return fmt.Errorf("make %s: %w", filepath.Dir(archive), err)
-	}
-	dir, err := os.MkdirTemp("", "image")
-	if err != nil {
-		return fmt.Errorf("make a folder to build in: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	program := filepath.Join(dir, filepath.Base(pkg))
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, ".")
-	// The folder may be in another module than the working directory.
-	build.Dir = pkg
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+architecture)
-	build.Stderr = os.Stderr
-	say := func(line string) { fmt.Fprintln(os.Stderr, line) }
-	if err := progress.While(say, func() string { return "building " + reference }, build.Run); err != nil {
-		return fmt.Errorf("build %s: %w", pkg, err)
-	}
-	return image.Write(archive, reference, architecture, program)
 }
