@@ -50,7 +50,9 @@ bench-admission: ## Measure what admission adds to updates of Deployments and pr
 verify: ## Check format, lint, other systems, links, and that generated files are up to date
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
 	@for module in $(MODULES); do (set -x; cd $$module && go vet ./... && go mod tidy -diff) || exit 1; done
-	@for system in darwin windows; do (set -x; export GOOS=$$system CGO_ENABLED=0; go vet ./cmd/kubectl-sluice && cd e2e && go vet ./...) || exit 1; done
+# On Windows the tests that start an API server do not compile, since controller-runtime's envtest does not.
+	@(set -x; export CGO_ENABLED=0 GOOS=darwin; go vet ./cmd/kubectl-sluice && cd e2e && go vet ./...)
+	@(set -x; export CGO_ENABLED=0 GOOS=windows; go vet ./cmd/kubectl-sluice && cd e2e && go build ./...)
 	go test -count 1 ./docs
 	@$(MAKE) -s lint
 	@before=$$(cat $(GENERATED) | sha256sum); $(MAKE) -s generate; after=$$(cat $(GENERATED) | sha256sum); \

@@ -1,3 +1,5 @@
+//go:build !windows
+
 // Command admission measures what sluice's admission adds to updates of Deployments on a real API server.
 package main
 
