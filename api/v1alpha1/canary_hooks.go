@@ -4,29 +4,30 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// GateStatus is a gate at which a rollout waits for a yes.
+// GateStatus is a gate at which a rollout waits for approval.
 type GateStatus struct {
-	// type of the hooks that must say yes: confirm-rollout, pre-rollout, confirm-traffic-increase or confirm-promotion.
+	// type is the type of the hooks that must approve: confirm-rollout, pre-rollout, confirm-traffic-increase or
+	// confirm-promotion.
 	Type HookType `json:"type"`
-	// since is when the rollout came to the gate.
+	// since is when the rollout reached the gate.
 	Since metav1.MicroTime `json:"since"`
 }
 
 // HookStatus is the last answer of one hook.
 type HookStatus struct {
-	// name of the hook.
+	// name is the name of the hook.
 	Name string `json:"name"`
-	// type of the hook.
+	// type is the type of the hook.
 	Type HookType `json:"type"`
-	// step at which it was asked.
+	// step is the step at which the hook was called.
 	Step int32 `json:"step"`
-	// yes is true when it answered with a status from 200 to 299.
+	// yes is true if the hook approved: it answered with a status from 200 to 299.
 	Yes bool `json:"yes"`
-	// answered is when its last answer was seen.
+	// answered is when the last answer was seen.
 	Answered metav1.MicroTime `json:"answered"`
-	// since is when it first gave this answer at this step.
+	// since is when the hook first gave this answer at this step.
 	Since metav1.MicroTime `json:"since"`
-	// message is what it said, or why it could not be asked, at most 1 KiB; empty for a yes.
+	// message is the hook's reply, or why the hook could not be called. At most 1 KiB; empty if yes is true.
 	// +optional
 	Message string `json:"message,omitempty"`
 }

@@ -4,8 +4,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Canary follows the rollouts of the Deployment of the same name. Sluice makes it when a Deployment is opted in with
-// the annotation sluice.dev/canary: "true", and the Deployment owns it.
+// Canary shows the rollouts of the Deployment of the same name. Sluice creates it when the annotation sluice.dev/canary:
+// "true" opts a Deployment in. The Deployment owns it.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -21,10 +21,10 @@ type Canary struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what an operator asks for: to pause, abort, promote or retry.
+	// spec is what an operator asks for: pause, abort, promote or retry.
 	// +optional
 	Spec CanarySpec `json:"spec,omitempty,omitzero"`
-	// status is where the rollout stands, and what the next tick continues from.
+	// status shows where the rollout stands. The next tick continues from it.
 	// +optional
 	Status CanaryStatus `json:"status,omitempty"`
 }
@@ -48,17 +48,18 @@ type Phase string
 const (
 	// PhaseInitializing means that a Service, a route, a gateway or a metrics source is still missing.
 	PhaseInitializing Phase = "Initializing"
-	// PhaseInitialized means that everything is found and no candidate has been judged yet, or the last was taken back.
+	// PhaseInitialized means that nothing is missing and no candidate has been judged yet, or that the last one was
+	// withdrawn.
 	PhaseInitialized Phase = "Initialized"
-	// PhaseWaiting means that a candidate is held and cannot be judged yet.
+	// PhaseWaiting means that a candidate is held and its rollout cannot start yet.
 	PhaseWaiting Phase = "Waiting"
 	// PhaseProgressing means that a candidate is being judged with live traffic.
 	PhaseProgressing Phase = "Progressing"
-	// PhaseWaitingPromotion means that the analysis has passed and a yes is awaited.
+	// PhaseWaitingPromotion means that the analysis has passed and promotion waits for approval.
 	PhaseWaitingPromotion Phase = "WaitingPromotion"
-	// PhasePromoting means that the primary is rolling to the candidate, or back from it.
+	// PhasePromoting means that the primary is rolling out the candidate, or rolling it back.
 	PhasePromoting Phase = "Promoting"
-	// PhaseFinalising means that traffic is back at the primary and the canary is being removed.
+	// PhaseFinalising means that all traffic is back at the primary and the canary is being removed.
 	PhaseFinalising Phase = "Finalising"
 	// PhaseSucceeded means that the last candidate was promoted.
 	PhaseSucceeded Phase = "Succeeded"
@@ -66,7 +67,7 @@ const (
 	PhaseFailed Phase = "Failed"
 )
 
-// Outcome says how a rollout ends, from the moment when that is decided.
+// Outcome says how a rollout ends. It is set as soon as that is decided.
 //
 // +kubebuilder:validation:Enum=Succeeded;Failed;Aborted;Cancelled;Superseded;Direct
 type Outcome string
@@ -74,15 +75,16 @@ type Outcome string
 const (
 	// OutcomeSucceeded ends with the primary running the candidate.
 	OutcomeSucceeded Outcome = "Succeeded"
-	// OutcomeFailed ends with the primary running what it ran before, and the candidate remembered as failed.
+	// OutcomeFailed ends with the primary running its previous template and the candidate marked as failed.
 	OutcomeFailed Outcome = "Failed"
-	// OutcomeAborted ends as OutcomeFailed does, because a user asked for it.
+	// OutcomeAborted ends like OutcomeFailed, because a user asked for it.
 	OutcomeAborted Outcome = "Aborted"
-	// OutcomeCancelled ends with the primary running what it ran before: the change was taken back, or opted out.
+	// OutcomeCancelled ends with the primary running its previous template, because the change was withdrawn or the
+	// Deployment opted out.
 	OutcomeCancelled Outcome = "Cancelled"
-	// OutcomeSuperseded ends in a new rollout, for a newer candidate.
+	// OutcomeSuperseded ends because a newer candidate starts a new rollout.
 	OutcomeSuperseded Outcome = "Superseded"
-	// OutcomeDirect is in the history only: the primary was changed without a canary.
+	// OutcomeDirect appears only in the history: the primary was changed without a canary.
 	OutcomeDirect Outcome = "Direct"
 )
 
@@ -94,25 +96,27 @@ type Verdict string
 const (
 	// VerdictPass means that the value is within its threshold.
 	VerdictPass Verdict = "Pass"
-	// VerdictFail means that the value is beyond its threshold.
+	// VerdictFail means that the value is outside its threshold.
 	VerdictFail Verdict = "Fail"
-	// VerdictInconclusive means that nothing can be said: no data, too few requests, or a query that failed.
+	// VerdictInconclusive means that the check could not be judged: there was no data, there were too few requests, or the
+	// query failed.
 	VerdictInconclusive Verdict = "Inconclusive"
 )
 
 const (
-	// ConditionPromoted is True when no rollout is open and the primary runs what was last asked for, Unknown while a
-	// candidate is being judged, False after a rollback.
+	// ConditionPromoted is True if no rollout is open and the primary runs the last requested template, Unknown while a
+	// candidate is being judged, and False after a rollback.
 	ConditionPromoted = "Promoted"
-	// ConditionReady is True when a candidate could be judged: Service, routes, gateway and metrics are found.
+	// ConditionReady is True if a candidate could be judged: Service, routes, gateway and metrics are found.
 	ConditionReady = "Ready"
-	// ConditionProtected is False while a rollout is open and policies that select pods by labels miss the canary's.
+	// ConditionProtected is False while a rollout is open and policies that select the primary's pods by label miss the
+	// canary's.
 	ConditionProtected = "Protected"
-	// ConditionPolicyFollowed is False while the policy says something that has no effect in this release, or that hardly
-	// means what it says. It holds nothing.
+	// ConditionPolicyFollowed is False if the policy has a value that has no effect in this release, or that is probably not
+	// what its author meant. Rollouts continue all the same.
 	ConditionPolicyFollowed = "PolicyFollowed"
-	// ConditionReconciling is True while a rollout is open or awaited. With Stalled, it is what kstatus reads, by which Flux
-	// and others tell whether an object is in progress.
+	// ConditionReconciling is True while a rollout is open or pending. Together with Stalled, kstatus reads it; Flux and
+	// other tools use that to tell whether an object is in progress.
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is True after a rollback.
 	ConditionStalled = "Stalled"

@@ -12,32 +12,33 @@ import (
 type StepKind string
 
 const (
-	// StepIteration judges the canary without a weight: by matched requests, by copies of requests, or by tests alone.
+	// StepIteration judges the canary without a weight: by matched requests, by mirrored requests, or by tests alone.
 	StepIteration StepKind = "Iteration"
-	// StepWeight gives the canary a share of the requests.
+	// StepWeight sends a percentage of the requests to the canary.
 	StepWeight StepKind = "Weight"
-	// StepHold gives the canary all requests before it is promoted.
+	// StepHold sends all requests to the canary before it is promoted.
 	StepHold StepKind = "Hold"
 )
 
-// PlannedStep is one step of a rollout as it is planned.
+// PlannedStep is one step in the plan of a rollout.
 type PlannedStep struct {
 	// kind is Iteration, Weight or Hold.
 	Kind StepKind `json:"kind"`
-	// weight of the canary in percent, 0 to 100. For a workload without traffic it is the canary's share of the replicas.
+	// weight is the canary's percentage of the requests, 0 to 100. For a workload without traffic it is the canary's
+	// percentage of the replicas.
 	Weight float64 `json:"weight"`
-	// mirrorWeight is of how many percent of the requests the canary gets copies, 0 to 100.
+	// mirrorWeight is the percentage of requests that is mirrored to the canary, 0 to 100.
 	// +optional
 	MirrorWeight float64 `json:"mirrorWeight,omitempty"`
-	// match is true when matched requests go to the canary whatever its weight.
+	// match is true if matched requests go to the canary regardless of its weight.
 	// +optional
 	Match bool `json:"match,omitempty"`
-	// duration is how long the step lasts from the moment when it is in effect.
+	// duration is how long the step lasts, counted from when it is in effect.
 	Duration metav1.Duration `json:"duration"`
 }
 
-// UnmarshalJSON also reads the bare weights that a release before this type wrote, so that an upgrade can read the status of
-// a running rollout.
+// UnmarshalJSON also accepts the bare weights that earlier releases wrote, so that an upgrade can read the status of a
+// running rollout.
 func (s *PlannedStep) UnmarshalJSON(content []byte) error {
 	var weight float64
 	if json.Unmarshal(content, &weight) == nil {
@@ -48,30 +49,31 @@ func (s *PlannedStep) UnmarshalJSON(content []byte) error {
 	return json.Unmarshal(content, (*plain)(s))
 }
 
-// SessionAffinityStatus are the cookies of a rollout. Their values are its own.
+// SessionAffinityStatus holds the cookies of a rollout. Each rollout has its own values.
 type SessionAffinityStatus struct {
-	// canary is the cookie of users at the canary.
+	// canary is the cookie of users who stay on the canary.
 	Canary Cookie `json:"canary"`
-	// primary is the cookie of users at the primary; absent when they have none.
+	// primary is the cookie of users who stay on the primary. Absent if they get none.
 	// +optional
 	Primary *Cookie `json:"primary,omitempty"`
-	// expired are cookies of a candidate that this one replaced; users who send them come to the primary and lose them.
+	// expired are the cookies of superseded candidates. Users who send one go to the primary, and the answer removes the
+	// cookie.
 	// +optional
 	// +listType=atomic
 	Expired []Cookie `json:"expired,omitempty"`
-	// expiring is when, at the end of the rollout, the cookies were first seen to be taken back; empty before.
+	// expiring is when, at the end of the rollout, the cookies were first seen to be removed. Empty before that.
 	// +optional
 	Expiring *metav1.MicroTime `json:"expiring,omitempty"`
 }
 
-// Cookie is what a route sets as "name=value; attributes".
+// Cookie is a cookie that a route sets as "name=value; attributes".
 type Cookie struct {
-	// name of the cookie.
+	// name is the name of the cookie.
 	Name string `json:"name"`
-	// value of the cookie; empty where every value counts.
+	// value is the value of the cookie. Empty to match every value.
 	// +optional
 	Value string `json:"value,omitempty"`
-	// attributes such as Max-Age and Path, separated by semicolons.
+	// attributes are the cookie's attributes, such as Max-Age and Path, separated by semicolons.
 	// +optional
 	Attributes string `json:"attributes,omitempty"`
 }
