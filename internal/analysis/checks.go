@@ -13,31 +13,31 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Check is one metric and what its value must be.
+// Check is one metric and the limits for its value.
 type Check struct {
 	// Name is unique among the checks of a policy.
 	Name string
-	// Metric is SuccessRate, Duration or Custom; empty for a name that is not built in.
+	// Metric is SuccessRate, Duration or Custom. Empty for a name that is not built in.
 	Metric Metric
-	// Min and Max are within which the value passes, both included; nil for no limit at that end.
+	// Min and Max are the inclusive limits of a passing value. Nil means no limit at that end.
 	Min, Max *float64
 	// Window is how far back the query looks, unless the canary's traffic began later.
 	Window time.Duration
-	// Query is the template of a Custom check; empty while Template says where it is.
+	// Query is the query template of a Custom check. Empty if Template names a MetricTemplate.
 	Query string
-	// Template names the MetricTemplate of a Custom check; nil for a query of its own.
+	// Template names the MetricTemplate of a Custom check. Nil if the check has its own query.
 	Template *v1alpha1.ObjectRef
-	// Variables are what the template may use.
+	// Variables are the values that the template may use.
 	Variables map[string]string
-	// Server answers the query; nil for the controller's Prometheus.
+	// Server answers the query. Nil for the controller's Prometheus.
 	Server *Server
-	// threshold and unit are how the limits and values are shown; show formats one value.
+	// threshold and unit say how limits and values are shown. show formats one value.
 	threshold string
 	show      func(float64) string
 }
 
-// ChecksOf are the checks of a policy, in its order; without any, success rate and duration. A workload without traffic has
-// no requests that the built-in checks could judge.
+// ChecksOf returns the checks of a policy, in the policy's order. The default is success rate and duration. A workload
+// without traffic has no built-in checks, because it has no requests that they could judge.
 func ChecksOf(policy config.Policy) []Check {
 	silent := policy.Traffic == v1alpha1.TrafficNone
 	if len(policy.Checks) == 0 && !silent {
@@ -59,8 +59,8 @@ func ChecksOf(policy config.Policy) []Check {
 	return checks
 }
 
-// builtIn is the check of a metric without a query. Limits that it does not have are those of the policy. A name that is not
-// built in has no queries, and CheckProblem says so.
+// builtIn returns the check of a metric without a query. Limits that the metric leaves out come from the policy. A name that
+// is not built in has no queries; CheckProblem reports it.
 func builtIn(policy config.Policy, metric v1alpha1.Metric) Check {
 	check := Check{Name: metric.Name, Window: windowOf(policy, metric)}
 	check.Min, check.Max = config.LimitsOf(metric)
@@ -99,7 +99,7 @@ func windowOf(policy config.Policy, metric v1alpha1.Metric) time.Duration {
 	return policy.Window()
 }
 
-// limits shows the limits, such as min 99% or 10 to 20.
+// limits formats the limits, such as min 99% or 10 to 20.
 func (c Check) limits(show func(float64) string) string {
 	switch {
 	case c.Min != nil && c.Max != nil:
@@ -112,7 +112,7 @@ func (c Check) limits(show func(float64) string) string {
 	return "any value"
 }
 
-// beyond says how a value is outside the limits; empty when it is within.
+// beyond says how a value is outside the limits. It returns an empty string for a value within them.
 func (c Check) beyond(value float64) string {
 	switch {
 	case c.Min != nil && value < *c.Min:
@@ -127,7 +127,7 @@ func short(value float64) string {
 	return strconv.FormatFloat(value, 'f', -1, 64)
 }
 
-// rounded shows a value whose unit is not known, with four significant digits at least.
+// rounded formats a value of unknown unit, with at least four significant digits.
 func rounded(value float64) string {
 	if math.Abs(value) >= 1000 {
 		return strconv.FormatFloat(value, 'f', 0, 64)
@@ -139,7 +139,7 @@ func milliseconds(d time.Duration) float64 {
 	return float64(d) / float64(time.Millisecond)
 }
 
-// CheckProblem says why the checks of a policy cannot be run, whatever is in the cluster; empty when they can.
+// CheckProblem says why the checks of a policy cannot run in any cluster. It returns an empty string if they can.
 func CheckProblem(checks []Check) string {
 	names := map[string]bool{}
 	for _, check := range checks {

@@ -1,3 +1,3 @@
-// Package analysis judges a canary: it says what to ask of the metrics and what the answers mean. It is pure: numbers in,
-// verdicts out.
+// Package analysis judges a canary: it builds the queries for metrics servers and turns their answers into verdicts. It is
+// pure: numbers in, verdicts out.
 package analysis

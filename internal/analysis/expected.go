@@ -8,9 +8,9 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// WithoutRequests takes built-in checks that are inconclusive only for want of requests for what need not hold a step in
-// which no requests are expected. Requests that come all the same, such as those of a load test, are judged, and a query
-// that could not be answered says nothing. The results are those of Judge for the same samples.
+// WithoutRequests makes those built-in checks optional that are inconclusive only because of too few requests, for a step in
+// which none are expected. Requests that arrive anyway, such as those of a load test, are still judged, and a failed query
+// stays inconclusive. The results must be those that Judge returned for the same samples.
 func WithoutRequests(policy config.Policy, results []v1alpha1.CheckStatus, samples []Sample) []v1alpha1.CheckStatus {
 	for i, check := range ChecksOf(policy) {
 		if counted, few := check.countedFew(policy.MinRequests, samples); few && results[i].Verdict == v1alpha1.VerdictInconclusive {
@@ -21,7 +21,7 @@ func WithoutRequests(policy config.Policy, results []v1alpha1.CheckStatus, sampl
 	return results
 }
 
-// countedFew reports whether a built-in check has counted fewer requests than it needs, and how many.
+// countedFew reports whether a built-in check counted fewer requests than it needs, and how many it counted.
 func (c Check) countedFew(minRequests float64, samples []Sample) (counted float64, few bool) {
 	requests := c.sampleOf(samples, RequestCount)
 	if c.Metric == Custom || requests.Err != "" || c.sampleOf(samples, c.Metric).Err != "" {

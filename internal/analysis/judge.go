@@ -10,23 +10,23 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Sample answers one query.
+// Sample is the answer to one query.
 type Sample struct {
-	// Check is the name of the check that asked.
+	// Check is the name of the check that the query belongs to.
 	Check  string
 	Metric Metric
-	// Value is meaningless when Missing or Err is set.
+	// Value is meaningless if Missing or Err is set.
 	Value float64
-	// Missing means that there is no data.
+	// Missing means that the server has no data.
 	Missing bool
-	// Err says in one line why the query could not be answered, and Provider whose answer is missing, such as Prometheus.
+	// Err says in one line why the query failed. Provider names the kind of server that failed to answer, such as Prometheus.
 	Err, Provider string
 }
 
 func (s Sample) unanswered() string { return s.Provider + " could not answer: " + s.Err }
 
-// Judge holds the samples against the checks of the policy, one result for each, in their order. A check is inconclusive
-// without data, when its query could not be answered, and, if it is built in, with too few requests.
+// Judge judges every check of the policy by its samples and returns one result for each, in the policy's order. A check is
+// inconclusive without data, after a failed query and, if it is built in, with too few requests.
 func Judge(policy config.Policy, samples []Sample) []v1alpha1.CheckStatus {
 	checks := ChecksOf(policy)
 	results := make([]v1alpha1.CheckStatus, 0, len(checks))
@@ -36,7 +36,7 @@ func Judge(policy config.Policy, samples []Sample) []v1alpha1.CheckStatus {
 	return results
 }
 
-// sampleOf treats what is no number like what is not there.
+// sampleOf returns the check's sample for a metric. A value that is not a number counts as missing.
 func (c Check) sampleOf(samples []Sample, metric Metric) Sample {
 	for _, sample := range samples {
 		if sample.Check == c.Name && sample.Metric == metric {
@@ -61,7 +61,7 @@ func (c Check) judge(minRequests float64, samples []Sample) v1alpha1.CheckStatus
 	return result
 }
 
-// unknown says why nothing can be said; empty when the value counts.
+// unknown says why the check cannot be judged. It returns an empty string if the value counts.
 func (c Check) unknown(minRequests float64, samples []Sample, sample Sample) string {
 	if sample.Err != "" {
 		return sample.unanswered()
@@ -86,8 +86,8 @@ func (c Check) unknown(minRequests float64, samples []Sample, sample Sample) str
 	return ""
 }
 
-// VerdictOf is the verdict of a round: Fail when any check fails, else Inconclusive when any is that is not optional, or
-// there is none.
+// VerdictOf returns the verdict of a round: Fail if any check fails, Inconclusive if any check that is not optional is
+// inconclusive or there are no checks, else Pass.
 func VerdictOf(results []v1alpha1.CheckStatus) v1alpha1.Verdict {
 	verdict := v1alpha1.VerdictPass
 	for _, result := range results {
@@ -106,7 +106,7 @@ func VerdictOf(results []v1alpha1.CheckStatus) v1alpha1.Verdict {
 	return verdict
 }
 
-// Explain tells what decided the round: what failed, else what was inconclusive, else all values.
+// Explain says what decided the round: the failed checks, else the inconclusive ones, else all values.
 func Explain(results []v1alpha1.CheckStatus) string {
 	verdict := VerdictOf(results)
 	var parts []string

@@ -7,10 +7,10 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// observing is the check of the samples by which the weight is observed: no check of a policy is without a name.
+// observing is the check name in samples that measure the observed weight. No check of a policy has an empty name.
 const observing = ""
 
-// ObservingQueries are the questions how many requests a canary and its primary got. An unknown preset has none.
+// ObservingQueries returns the queries that count the requests of a canary and its primary. An unknown preset has none.
 func ObservingQueries(presetName config.Preset, target Target, window time.Duration) []Query {
 	p, known := presets[presetName]
 	if !known {
@@ -24,8 +24,8 @@ func ObservingQueries(presetName config.Preset, target Target, window time.Durat
 	}
 }
 
-// ObservedWeight is the percentage of all requests in the window that the canary got. It is not known without counts of both,
-// and with fewer requests than that no share says anything.
+// ObservedWeight returns the canary's percentage of all requests in the window. It is unknown unless both counts are known
+// and there are at least minRequests requests.
 func ObservedWeight(samples []Sample, minRequests float64) (percent float64, known bool) {
 	counts := map[Metric]float64{}
 	for _, sample := range samples {

@@ -11,17 +11,17 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Target is what queries are made for.
+// Target is the workload that queries are about.
 type Target struct {
-	// Namespace of the workload.
+	// Namespace is the namespace of the workload.
 	Namespace string
 	// Service is the Service of the canary's pods.
 	Service string
 	// Workload is the Deployment of the canary's pods.
 	Workload string
-	// Ports of the Service that the routes send to.
+	// Ports are the ports of the Service that the routes send to.
 	Ports []int32
-	// Primary is the name of the Deployment that serves, PrimaryService its Service, and Route the first route of that.
+	// Primary is the name of the primary, PrimaryService its Service, and Route the first route of that Service.
 	Primary, PrimaryService, Route string
 }
 
@@ -35,61 +35,61 @@ const (
 	SuccessRate Metric = v1alpha1.MetricSuccessRate
 	// Duration is the 99th percentile of the request durations in milliseconds.
 	Duration Metric = v1alpha1.MetricDuration
-	// Custom is what the query of a check says.
+	// Custom is whatever the query of a check measures.
 	Custom Metric = "custom"
-	// PrimaryCount is the number of requests in the window that the primary got.
+	// PrimaryCount is the number of requests to the primary in the window.
 	PrimaryCount Metric = "primary-request-count"
 )
 
-// Query is one question to a server of metrics.
+// Query is one query to a metrics server.
 type Query struct {
-	// Check is the name of the check that asks.
+	// Check is the name of the check that the query belongs to.
 	Check  string
 	Metric Metric
-	// Expression is in the language of the server, such as PromQL.
+	// Expression is the query in the server's language, such as PromQL.
 	Expression string
-	// Server answers it; nil for the controller's Prometheus.
+	// Server answers the query. Nil for the controller's Prometheus.
 	Server *Server
 }
 
-// Server is a server of metrics that a MetricTemplate names.
+// Server is a metrics server that a MetricTemplate names.
 type Server struct {
-	// Type is that of its provider, such as prometheus.
+	// Type is the provider type of the server, such as prometheus.
 	Type string
-	// Address is its http or https URL.
+	// Address is the http or https URL of the server.
 	Address string
 	// Headers are added to each request.
 	Headers map[string][]string
-	// InsecureSkipVerify does not verify its certificate.
+	// InsecureSkipVerify skips verification of the server's certificate.
 	InsecureSkipVerify bool
-	// Authorization is the value of the header of that name; empty for none.
+	// Authorization is the value of the Authorization header. Empty for none.
 	Authorization Secret
 }
 
-// Secret is a text that is in no log, message or status.
+// Secret is text that must not appear in a log, message or status.
 type Secret string
 
-// String hides the text.
+// String returns a placeholder.
 func (Secret) String() string { return "(secret)" }
 
-// GoString hides the text.
+// GoString returns a placeholder.
 func (Secret) GoString() string { return "(secret)" }
 
-// MarshalText hides the text.
+// MarshalText returns a placeholder.
 func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 
-// preset says which series of a source of metrics belong to a target.
+// preset selects the series of one source of metrics that belong to a target.
 type preset struct {
 	// controller is the controllerName of the GatewayClasses that the preset fits.
 	controller string
-	// requests is the counter of requests, errors selects those answered with a 5xx.
+	// requests is the counter of requests. errors selects those answered with a 5xx.
 	requests, errors string
-	// buckets is the histogram of durations, perMillisecond how many of its units are a millisecond.
+	// buckets is the histogram of durations. perMillisecond is how many of its units make a millisecond.
 	buckets        string
 	perMillisecond float64
-	// selector selects the series of the target.
+	// selector returns the label selector of the target's series.
 	selector func(Target) string
-	// blindToCalls means that calls of gRPC are counted by their HTTP status, which is the same when they fail.
+	// blindToCalls means that gRPC calls are counted by their HTTP status, which is the same for failed calls.
 	blindToCalls bool
 }
 
@@ -116,8 +116,8 @@ var presets = map[config.Preset]preset{
 	config.PresetApp:          app(""),
 }
 
-// app selects what the pods of the canary say of themselves. A pod of a Deployment is named by the Deployment, the hash of
-// its ReplicaSet and five characters, so that podinfo never means podinfo-canary.
+// app selects the metrics that the canary's own pods export. A pod's name is the name of its Deployment, the hash of its
+// ReplicaSet and five characters, so podinfo never matches podinfo-canary.
 func app(controller string) preset {
 	return preset{
 		controller: controller,
@@ -130,10 +130,10 @@ func app(controller string) preset {
 	}
 }
 
-// traefikService selects by the label that Traefik gives to a backend of a route. Up to 3.6 it joins namespace, Service, scheme
-// and port with hyphens; from 3.7 it joins the route's rule, namespace, Service and the backend's number in the rule. Namespace
-// a-b with Service c therefore reads like namespace a with Service b-c; where both exist and one of them is a canary's Service,
-// choose other names or the preset app.
+// traefikService selects by the label that Traefik gives to a backend of a route. Up to 3.6 it joins namespace, Service,
+// scheme and port with hyphens; from 3.7 it joins the route's rule, namespace, Service and the backend's number in the rule.
+// Namespace a-b with Service c therefore looks the same as namespace a with Service b-c. If both exist and one is a canary's
+// Service, choose other names or the preset app.
 func traefikService(t Target) string {
 	ports := "[0-9]+"
 	if len(t.Ports) > 0 {
@@ -147,7 +147,7 @@ func traefikService(t Target) string {
 	return "service=~" + strconv.Quote("("+service+"-([a-z0-9]+-)?"+ports+"|.+-svc-"+service+"-[0-9]+)@kubernetesgateway")
 }
 
-// PresetFor returns the preset that fits the gateways of a controller.
+// PresetFor returns the preset for the gateways of a controller.
 func PresetFor(controllerName string) (name config.Preset, ok bool) {
 	for name, p := range presets {
 		if p.controller != "" && p.controller == controllerName {
@@ -157,16 +157,16 @@ func PresetFor(controllerName string) (name config.Preset, ok bool) {
 	return "", false
 }
 
-// BlindToCalls reports whether a preset counts calls of gRPC without their status, so that it cannot judge them.
+// BlindToCalls reports whether a preset counts gRPC calls without their status and so cannot judge them.
 func BlindToCalls(preset config.Preset) bool { return presets[preset].blindToCalls }
 
-// Settle is how long, after a route is in effect, an old endpoint may still get requests from any of the proxies that the
-// presets know: until then, endpoints that it no longer names may not go away.
+// Settle is how long any of the proxies that the presets know may keep sending requests to an old endpoint after a route is
+// in effect. Endpoints that the route no longer names must stay until then.
 const Settle = 2 * time.Second
 
-// QueriesFor returns the questions of one check about a target: the number of requests and the metric for a built-in check,
-// else its own query. The window is how far back they look, in whole milliseconds. An unknown preset has no questions. The
-// error says what is wrong with a query.
+// QueriesFor returns the queries of one check about a target: the request count and the metric for a built-in check, else the
+// check's own query. The window is how far back they look, in whole milliseconds. An unknown preset has no queries. The error
+// says what is wrong with a query.
 func QueriesFor(check Check, presetName config.Preset, target Target, window time.Duration) ([]Query, error) {
 	if check.Metric == Custom {
 		expression, err := Render(check.Query, Variables{
@@ -187,8 +187,8 @@ func QueriesFor(check Check, presetName config.Preset, target Target, window tim
 
 // expression is the query for a built-in metric.
 //
-// increase() knows nothing of what a series counted before its first sample, so the first errors of a new pod are seen
-// one scrape later than they could be; total and errors lose the same way, and the window grows from there.
+// increase() ignores what a series counted before its first sample, so the first errors of a new pod show up one scrape late.
+// The total and the errors lose the same requests, and the window grows from there.
 func (p preset) expression(metric Metric, target Target, window time.Duration) string {
 	selector := p.selector(target)
 	back := fmt.Sprintf("[%dms]", window.Milliseconds())

@@ -12,23 +12,23 @@ import (
 	"time"
 )
 
-// Variables are what the template of a query is filled with.
+// Variables are the values that fill the template of a query.
 type Variables struct {
-	// Namespace of the Deployment.
+	// Namespace is the namespace of the Deployment.
 	Namespace string
 	// Primary is the name of the Deployment and of its Canary.
 	Primary string
 	// Target is the name of the canary's Deployment.
 	Target string
-	// Service is the primary's Service, Route the first route; both may be empty.
+	// Service is the primary's Service and Route the first route. Both may be empty.
 	Service, Route string
 	// Interval is how far back the query looks.
 	Interval time.Duration
-	// Custom are the templateVariables.
+	// Custom holds the templateVariables of the check.
 	Custom map[string]string
 }
 
-// functions have the names of Flagger. primary is new: target there is the Deployment that Flagger makes the canary of.
+// functions have Flagger's names, except primary, which is new: in Flagger, target is the Deployment that is the canary.
 func (v Variables) functions() template.FuncMap {
 	return template.FuncMap{
 		"name":      func() string { return v.Primary },
@@ -43,7 +43,7 @@ func (v Variables) functions() template.FuncMap {
 	}
 }
 
-// promDuration is a duration as PromQL has it, in seconds where those are whole.
+// promDuration formats a duration for PromQL, in seconds if it is a whole number of them.
 func promDuration(d time.Duration) string {
 	if d%time.Second == 0 {
 		return fmt.Sprintf("%ds", int64(d/time.Second))
@@ -51,13 +51,13 @@ func promDuration(d time.Duration) string {
 	return fmt.Sprintf("%dms", d.Milliseconds())
 }
 
-// plainValue has nothing that can end a string or a matcher of PromQL; the dot, which names need, is any one character where the
-// template has it in a regular expression.
+// plainValue matches values that cannot end a string or a matcher of PromQL. It allows the dot, which names need and which
+// matches any character where the template uses the value in a regular expression.
 var plainValue = regexp.MustCompile(`^[A-Za-z0-9_.:/-]*$`)
 
-// VariablesProblem says which of the templateVariables of a check may not go to a MetricTemplate of another namespace, with the
-// path of the field; empty when all may. Its query is asked with the credentials of that namespace, and must stay the query
-// that was written there.
+// VariablesProblem says which templateVariables of a check must not be passed to a MetricTemplate of another namespace, with
+// the path of the field. It returns an empty string if all may. The query runs with the credentials of the other namespace,
+// so it must stay the query that was written there.
 func VariablesProblem(check Check) string {
 	for _, key := range slices.Sorted(maps.Keys(check.Variables)) {
 		if value := check.Variables[key]; !plainValue.MatchString(value) {
@@ -68,11 +68,11 @@ func VariablesProblem(check Check) string {
 	return ""
 }
 
-// comparisons are the functions of Go templates that may be used besides our own. What can grow text or loop is not among
-// them: whoever writes a policy must not be able to stop the controller.
+// comparisons are the functions of Go templates that are allowed besides our own. Functions that loop or make text grow are
+// not: the author of a policy must not be able to stop the controller.
 var comparisons = []string{"and", "eq", "ne", "not", "or"}
 
-// Render fills the template of a query. The error says what is wrong with it.
+// Render fills in the template of a query. The error says what is wrong with the template.
 func Render(query string, variables Variables) (string, error) {
 	functions := variables.functions()
 	parsed, err := template.New("query").Option("missingkey=error").Funcs(functions).Parse(query)
@@ -100,12 +100,12 @@ func Render(query string, variables Variables) (string, error) {
 	return rendered.String(), nil
 }
 
-// trimmed leaves out what Go says before the place of an error.
+// trimmed removes what Go puts in front of the position of an error.
 func trimmed(err error) error {
 	return errors.New(strings.TrimPrefix(err.Error(), "template: "))
 }
 
-// supported walks through a template, which may fill in values and choose by if, and nothing else.
+// supported checks that a template only fills in values and branches by if.
 func supported(node parse.Node, allowed []string) error {
 	switch n := node.(type) {
 	case *parse.ListNode:
@@ -159,7 +159,7 @@ func supportedArgument(node parse.Node, allowed []string) error {
 
 var targetPrimary = regexp.MustCompile(`\{\{-?\s*target\s*-?\}\}-primary`)
 
-// Advice says what a query that comes from Flagger must say differently; empty for nothing.
+// Advice says what a query that was written for Flagger must change. It returns an empty string if nothing.
 func Advice(query string) string {
 	if targetPrimary.MatchString(query) {
 		return "{{ target }} is the canary's Deployment, so that {{ target }}-primary does not exist: write {{ primary }}, which is the Deployment that serves"

@@ -12,26 +12,26 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Subject is a Deployment that could be frozen.
+// Subject is a Deployment that Freezes may select.
 type Subject struct {
-	// Namespace of the Deployment.
+	// Namespace is the namespace of the Deployment.
 	Namespace string
-	// Labels of the Deployment.
+	// Labels are the labels of the Deployment.
 	Labels map[string]string
 }
 
-// Verdict is what the Freezes mean for one Deployment.
+// Verdict is the effect of all Freezes on one Deployment.
 type Verdict struct {
-	// Start says which Freeze keeps a rollout from starting, until when and why; empty when none does.
+	// Start says which Freeze prevents a rollout from starting, until when and why. Empty if none does.
 	Start string
-	// Pause says the same of a rollout in flight; empty when it goes on.
+	// Pause says the same of an open rollout. Empty if the rollout continues.
 	Pause string
-	// Change is when to ask again: the next beginning or end of a Freeze. The zero time for never.
+	// Change is when to evaluate again: the next start or end of a Freeze. The zero time means never.
 	Change time.Time
 }
 
-// InForce tells which Freezes hold a Deployment now. Of several in force that which lasts longest is told. A Freeze that
-// cannot be read is in force, since it was made to hold something; the sentence says what is wrong with it.
+// InForce returns which Freezes hold a Deployment now. Of several in force, it names the one that lasts longest. A Freeze
+// that cannot be read is in force, because it was created to hold something; the sentence then says what is wrong with it.
 func InForce(freezes []v1alpha1.Freeze, subject Subject, now time.Time) Verdict {
 	var verdict Verdict
 	var start, pause span
@@ -56,7 +56,7 @@ func InForce(freezes []v1alpha1.Freeze, subject Subject, now time.Time) Verdict 
 	return verdict
 }
 
-// concerns reports whether a Freeze is about a Deployment. One that is being deleted is over.
+// concerns reports whether a Freeze selects a Deployment. A Freeze that is being deleted selects nothing.
 func concerns(f *v1alpha1.Freeze, subject Subject) bool {
 	if f.DeletionTimestamp != nil || len(f.Spec.Namespaces) > 0 && !slices.Contains(f.Spec.Namespaces, subject.Namespace) {
 		return false
@@ -68,7 +68,7 @@ func concerns(f *v1alpha1.Freeze, subject Subject) bool {
 	return err != nil || selector.Matches(labels.Set(subject.Labels))
 }
 
-// explain is a sentence such as: frozen by Freeze/black-friday until Mon 08:00 Europe/Berlin: the shop is full (jane).
+// explain returns a sentence such as: frozen by Freeze/black-friday until Mon 08:00 Europe/Berlin: the shop is full (jane).
 func explain(f *v1alpha1.Freeze, window Window, err error) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "frozen by Freeze/%s", f.Name)
@@ -87,7 +87,7 @@ func explain(f *v1alpha1.Freeze, window Window, err error) string {
 	return b.String()
 }
 
-// when is a moment as it is said: the day of the week where that is clear, else the date.
+// when formats a moment for people: the day of the week if that is unambiguous, else the date.
 func when(moment, since time.Time, zone string) string {
 	const week = 6 * 24 * time.Hour
 	layout := "Mon 15:04"
@@ -101,7 +101,7 @@ func when(moment, since time.Time, zone string) string {
 	return moment.In(location).Format(layout) + " " + zone
 }
 
-// StatusOf is what the status of a Freeze should say now, and when to look again; the zero time for never.
+// StatusOf returns the status that a Freeze should have now, and when to evaluate it again. The zero time means never.
 func StatusOf(f *v1alpha1.Freeze, now time.Time) (v1alpha1.FreezeStatus, time.Time) {
 	window, err := WindowOf(f, now)
 	status := v1alpha1.FreezeStatus{Active: window.active, ActiveUntil: timeOf(window.Until), NextStart: timeOf(window.Next)}
@@ -134,7 +134,7 @@ type span struct {
 	until time.Time
 }
 
-// give reports whether the window lasts longer than those before it; no end is the longest.
+// give offers a window and reports whether it lasts longer than those before it. A window without an end is the longest.
 func (s *span) give(window Window) bool {
 	longer := !s.taken || !s.until.IsZero() && (window.Until.IsZero() || window.Until.After(s.until))
 	if longer {

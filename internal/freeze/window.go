@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	// Images without time zones must know those of the users all the same.
+	// Images may lack time zone data, which the time zones of users need.
 	_ "time/tzdata"
 
 	"github.com/robfig/cron/v3"
@@ -13,16 +13,16 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Window is where a Freeze stands at a moment.
+// Window is the state of a Freeze at a moment.
 type Window struct {
 	active bool
-	// Since and Until are the beginning and the end of the window that is in force; zero without a schedule or an end.
+	// Since and Until are the start and the end of the window in force. Zero without a schedule or an end.
 	Since, Until time.Time
-	// Next is when the next window begins; zero when none does.
+	// Next is when the next window starts. Zero if there is none.
 	Next time.Time
 }
 
-// change is when this is no longer true.
+// change is when the state of the Freeze changes.
 func (w Window) change() time.Time {
 	if w.active {
 		return w.Until
@@ -30,11 +30,11 @@ func (w Window) change() time.Time {
 	return w.Next
 }
 
-// WindowOf tells whether a Freeze is in force now. With an error the Freeze cannot be read and the window has no end.
+// WindowOf reports whether a Freeze is in force now. If it returns an error, the Freeze cannot be read and the window has no
+// end.
 //
-// The clock of the time zone counts: a window from 18:00 on Friday for 62 hours ends at 08:00 on Monday, also where the
-// clock is changed in between. A beginning that the clock leaves out is taken as early, and an end that it shows twice as
-// late, as it can be.
+// Windows follow the local clock: one from 18:00 on Friday for 62 hours ends at 08:00 on Monday, even if the clock changes in
+// between. A start that the clock skips is taken as early as possible, and an end that it shows twice as late as possible.
 func WindowOf(f *v1alpha1.Freeze, now time.Time) (Window, error) {
 	w, err := scheduled(f.Spec, now)
 	if until := f.Spec.Until; until != nil {
@@ -43,7 +43,7 @@ func WindowOf(f *v1alpha1.Freeze, now time.Time) (Window, error) {
 	return w, err
 }
 
-// before cuts what comes after an end.
+// before cuts off what comes after an end.
 func (w Window) before(end, now time.Time) Window {
 	if !now.Before(end) {
 		return Window{}
@@ -102,7 +102,7 @@ var fields = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cr
 
 func scheduleOf(text string) (cron.Schedule, error) {
 	wrong := fmt.Errorf("spec.schedule: %q: must be the five fields of cron (minute, hour, day of the month, month, day of the week), such as \"0 18 * * FRI\"", text)
-	// The parser takes a prefix for a time zone, which has a field of its own here.
+	// The parser reads a prefix as a time zone, which is a separate field of a Freeze.
 	if strings.Contains(text, "=") {
 		return nil, wrong
 	}
@@ -116,13 +116,14 @@ func scheduleOf(text string) (cron.Schedule, error) {
 	return schedule, nil
 }
 
-// mostMerged is how many windows that overlap are told as one; a longer chain is told anew at its end.
+// mostMerged is how many overlapping windows are merged into one. A longer chain is evaluated again at the end of the merged
+// window.
 const mostMerged = 100
 
-// changeOfClock is the most that a clock is put forward or back by.
+// changeOfClock is the most by which a clock is put forward or back.
 const changeOfClock = 3 * time.Hour
 
-// windowIn works with what the clock shows, as if that were UTC, and turns beginnings and ends into moments.
+// windowIn calculates with local clock times as if they were UTC, and converts starts and ends to moments.
 func windowIn(schedule cron.Schedule, duration time.Duration, location *time.Location, now time.Time) Window {
 	shown := clock(now, location)
 	begin := func(at time.Time) time.Time { return earliest(at, location) }
@@ -150,14 +151,14 @@ func windowIn(schedule cron.Schedule, duration time.Duration, location *time.Loc
 	return w
 }
 
-// clock is what the clock of a place shows at a moment, as a time in UTC.
+// clock returns the local clock time at a moment, as a time in UTC.
 func clock(moment time.Time, location *time.Location) time.Time {
 	_, offset := moment.In(location).Zone()
 	return moment.UTC().Add(time.Duration(offset) * time.Second)
 }
 
-// moments are those at which the clock of a place shows this; where it never does, those that it would have been by the
-// time before and after the change.
+// moments returns the first and last moment at which the local clock shows a time. For a time that it skips, these are the
+// moments according to the offsets before and after the change.
 func moments(shown time.Time, location *time.Location) (first, last time.Time) {
 	var all, exact []time.Time
 	for _, near := range []time.Duration{-changeOfClock * 8, changeOfClock * 8} {

@@ -1,4 +1,4 @@
-// Package hooks asks and tells hooks over HTTP.
+// Package hooks calls hooks over HTTP.
 package hooks
 
 import (
@@ -22,10 +22,10 @@ import (
 )
 
 const (
-	// firstPause is how long the first pause before another attempt is; each is twice the one before, up to longestPause.
+	// firstPause is the pause before the first retry. Each further pause doubles, up to longestPause.
 	firstPause   = time.Second
 	longestPause = 30 * time.Second
-	// longestMessage is how many bytes of an answer are told.
+	// longestMessage is how many bytes of an answer are shown.
 	longestMessage = 1024
 	mostRedirects  = 10
 )
@@ -33,11 +33,11 @@ const (
 // Client calls hooks.
 type Client struct {
 	verifying, insecure *http.Client
-	// pause is how long to wait before an attempt, counted from 1.
+	// pause returns how long to wait before an attempt, counted from 1.
 	pause func(attempt int) time.Duration
 }
 
-// New makes a Client.
+// New returns a Client.
 func New() *Client {
 	return newClient(outbound.Transport(false), outbound.Transport(true))
 }
@@ -50,13 +50,13 @@ func newClient(verifying, insecure http.RoundTripper) *Client {
 	}
 }
 
-// pauseBefore is the pause before an attempt, counted from 1 for the first that is made again.
+// pauseBefore returns the pause before a retry, counted from 1.
 func pauseBefore(attempt int) time.Duration {
 	return min(longestPause, firstPause<<min(attempt-1, 10))
 }
 
-// redirect follows where the question stays the same and the host does. Any other redirect, such as to a page to log in,
-// is an answer and no yes.
+// redirect follows redirects that keep the request and the host. Any other redirect, such as to a login page, counts as a
+// refusal.
 func redirect(request *http.Request, via []*http.Request) error {
 	first := via[0]
 	if len(via) >= mostRedirects || request.Method != first.Method || request.URL.Host != first.URL.Host || request.URL.Scheme != first.URL.Scheme {
@@ -65,7 +65,8 @@ func redirect(request *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// Call asks a hook, again after a pause as often as it says while no answer or a 5xx comes. It ends with the context.
+// Call calls a hook. If there is no answer or a 5xx, it retries after a pause, as often as the hook allows. It stops when the
+// context ends.
 func (c *Client) Call(ctx context.Context, call rollout.HookCall) rollout.HookAnswer {
 	answer := rollout.HookAnswer{Name: call.Hook.Name}
 	body, err := json.Marshal(call.Payload)
@@ -82,7 +83,7 @@ func (c *Client) Call(ctx context.Context, call rollout.HookCall) rollout.HookAn
 	}
 }
 
-// sleep reports whether the context lasted longer.
+// sleep waits and reports whether the context is still alive.
 func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -92,7 +93,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// attempt asks once; again says that another attempt makes sense.
+// attempt calls the hook once. again means that a retry makes sense.
 func (c *Client) attempt(ctx context.Context, hook v1alpha1.Webhook, body []byte) (yes bool, message string, again bool) {
 	timeout := hook.Timeout.Duration
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -118,7 +119,7 @@ func (c *Client) attempt(ctx context.Context, hook v1alpha1.Webhook, body []byte
 	return false, clean(strings.TrimSpace(response.Status + " " + string(said))), response.StatusCode >= 500
 }
 
-// unreached says why there was no answer. The URL, which can have credentials, is left out.
+// unreached says why there was no answer. It leaves out the URL, which may contain credentials.
 func unreached(ctx context.Context, err error, timeout time.Duration) string {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Sprintf("no answer within %s", timeout)
@@ -130,7 +131,7 @@ func unreached(ctx context.Context, err error, timeout time.Duration) string {
 	return clean(err.Error())
 }
 
-// clean makes one line of a text, without control characters, and cuts it.
+// clean turns a text into one line without control characters, and cuts it.
 func clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Cf, r) {

@@ -1,5 +1,5 @@
-// Package outbound sends requests to addresses that users of the cluster name: it goes nowhere that only a node may go, and not
-// to the controller's own pod.
+// Package outbound sends requests to addresses that users of the cluster name. It refuses addresses that only a node may
+// reach, and the controller's own pod.
 package outbound
 
 import (
@@ -21,30 +21,30 @@ import (
 
 const dialTimeout = 10 * time.Second
 
-// metadata are the addresses at which clouds tell their nodes secrets, and that are not link-local: those of AWS, Google and
-// Oracle over IPv6, and those of Alibaba and Azure.
+// metadata are the addresses, other than link-local ones, at which clouds serve secrets to their nodes: those of AWS, Google
+// and Oracle over IPv6, and those of Alibaba and Azure.
 var metadata = []netip.Addr{
 	netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("fd20:ce::254"), netip.MustParseAddr("fd00:c1::a9fe:a9fe"),
 	netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("168.63.129.16"),
 }
 
-// translated are the IPv6 addresses behind which NAT64 reaches IPv4.
+// translated are the IPv6 addresses through which NAT64 reaches IPv4.
 var translated = netip.MustParsePrefix("64:ff9b::/96")
 
-// instead says what to do about an address that is refused.
+// instead says what to do if an address is refused.
 const instead = "name a Service or another host"
 
-// Transport makes a transport that refuses loopback and unspecified addresses, at which the controller's own pod serves what is
-// not for users, and link-local ones, at which clouds give credentials to nodes. It uses the proxy of the environment, which the
-// operator has chosen and which may be anywhere. With insecure it does not verify certificates.
+// Transport returns a transport that refuses loopback and unspecified addresses, where the controller's own pod serves what
+// is not for users, and link-local ones, where clouds give credentials to nodes. It uses the proxy of the environment, which
+// the operator has chosen and which may be anywhere. With insecure it does not verify certificates.
 func Transport(insecure bool) *http.Transport {
 	return guarded(insecure, check)
 }
 
-// guard looks at where requests go.
+// guard checks where requests go.
 type guard struct {
 	check func(netip.Addr) error
-	// proxies are the addresses of the proxies that requests were given.
+	// proxies are the addresses of the proxies in use.
 	proxies sync.Map
 }
 
@@ -63,7 +63,7 @@ func guarded(insecure bool, check func(netip.Addr) error) *http.Transport {
 	return transport
 }
 
-// refuse looks at the address that a name was resolved to, just before it is dialed.
+// refuse checks the address that a name was resolved to, just before it is dialed.
 func (g *guard) refuse(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -72,10 +72,10 @@ func (g *guard) refuse(_, address string, _ syscall.RawConn) error {
 	return g.check(to.Addr())
 }
 
-// proxyPorts are the ports of proxies whose URLs have none.
+// proxyPorts are the default ports of proxies by scheme.
 var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 
-// proxy refuses before a proxy is asked, which would dial by itself.
+// proxy checks the address before a proxy is asked, because the proxy would dial it itself.
 func (g *guard) proxy(request *http.Request) (*url.URL, error) {
 	host := strings.ToLower(strings.TrimSuffix(request.URL.Hostname(), "."))
 	if host == "" {

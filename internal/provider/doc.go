@@ -1,3 +1,3 @@
-// Package provider asks servers of metrics the questions of package analysis. Each kind of server is a package below this one
-// that implements Provider, and a row of the controller's Table.
+// Package provider runs the queries of package analysis on metrics servers. Each kind of server has a package below this one
+// that implements Provider, and a row in the controller's Table.
 package provider

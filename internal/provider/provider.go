@@ -14,29 +14,29 @@ import (
 	"sluice.dev/sluice/internal/analysis"
 )
 
-// ErrNoData is the error of a query that was answered without any value.
+// ErrNoData is returned for a query whose answer has no value.
 var ErrNoData = errors.New("no data")
 
-// Provider asks the servers of one kind.
+// Provider runs queries on servers of one kind.
 type Provider interface {
-	// Name is how messages call a server of this kind.
+	// Name is the name that messages use for servers of this kind.
 	Name() string
-	// Value answers one query: that of the controller's own server where the query names none. It ends with its context, reads no
-	// more of an answer than one value needs, and returns ErrNoData for an answer without a value. What credentials say is in no
-	// error.
+	// Value runs one query, on the controller's own server if the query names none. It stops when the context ends, reads no
+	// more of an answer than one value needs, and returns ErrNoData for an answer without a value. No error contains
+	// credentials.
 	Value(ctx context.Context, query analysis.Query) (float64, error)
 }
 
-// Table has the Provider for each type that a MetricTemplate can name.
+// Table has the Provider of each type that a MetricTemplate can name.
 type Table map[string]Provider
 
-// queryTimeout is how long the queries of a round may take.
+// queryTimeout is how long all queries of a round may take together.
 const queryTimeout = 5 * time.Second
 
 // longestError is how many bytes of an error go into a sample.
 const longestError = 200
 
-// Query answers all queries at once, one sample for each. A query that fails is a sample with an error.
+// Query runs all queries concurrently and returns one sample for each. A failed query gives a sample with an error.
 func (t Table) Query(ctx context.Context, queries []analysis.Query) []analysis.Sample {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
@@ -57,7 +57,7 @@ func (t Table) Query(ctx context.Context, queries []analysis.Query) []analysis.S
 	return samples
 }
 
-// question is what several checks may ask of the same server; it is asked once.
+// question is a query that several checks may share. It runs once.
 type question struct {
 	server     *analysis.Server
 	expression string
@@ -86,7 +86,7 @@ func (t Table) ask(ctx context.Context, query analysis.Query) analysis.Sample {
 	}
 }
 
-// oneLine shortens an error for a status; the URL in a transport error repeats the whole query, so it is left out.
+// oneLine shortens an error for a status. It drops the URL of a transport error, which repeats the whole query.
 func oneLine(err error) string {
 	var failed *url.Error
 	if errors.As(err, &failed) {

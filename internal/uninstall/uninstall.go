@@ -1,5 +1,5 @@
-// Package uninstall takes Sluice out of a cluster in mid-rollout: it takes the place of the controller that reconciles, has
-// every rollout cleaned up while admission still serves, and stops the controller.
+// Package uninstall removes Sluice from a cluster with open rollouts: it takes over from the reconciling replica, cleans up
+// every rollout while admission still serves, and stops the controller.
 package uninstall
 
 import (
@@ -22,32 +22,32 @@ import (
 	"sluice.dev/sluice/internal/reconciler"
 )
 
-// Options say what is installed.
+// Options describe the installation.
 type Options struct {
-	// Namespace of the release.
+	// Namespace is the namespace of the release.
 	Namespace string
-	// Deployment of the controller; its pods have the label app.kubernetes.io/name with the same value.
+	// Deployment is the Deployment of the controller. Its pods have the label app.kubernetes.io/name with the same value.
 	Deployment string
-	// Lease that the reconciling replica holds.
+	// Lease is the lease that the reconciling replica holds.
 	Lease string
-	// LeaseDuration is the time after which a replica that lost the lease has surely stopped reconciling.
+	// LeaseDuration is the time after which a replica that lost the lease has certainly stopped reconciling.
 	LeaseDuration time.Duration
-	// Timeout for all of it.
+	// Timeout is the limit for the whole uninstallation.
 	Timeout time.Duration
-	// WatchNamespaces are the namespaces with rollouts; empty for all.
+	// WatchNamespaces are the namespaces with rollouts. Empty for all.
 	WatchNamespaces []string
 }
 
 const (
 	holder = "sluice-uninstall"
-	// period is how often something is looked at that is waited for.
+	// period is the interval between two looks at something that is waited for.
 	period = 500 * time.Millisecond
 	// admissionPatience is how long the replica that lost the lease may take to serve admission again.
 	admissionPatience = 30 * time.Second
 )
 
-// Run returns when no rollout is left and the controller has stopped. When rollouts cannot be cleaned up, the controller goes
-// on. The client must not read from a cache.
+// Run cleans up all rollouts and stops the controller. It returns when no rollout is left and the controller has stopped. If
+// rollouts cannot be cleaned up, the controller keeps running. The client must not read from a cache.
 func Run(ctx context.Context, c client.Client, options Options) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, options.Timeout)
 	defer cancel()
@@ -56,7 +56,7 @@ func Run(ctx context.Context, c client.Client, options Options) (err error) {
 	if err != nil {
 		return err
 	}
-	// The lease must not keep a later installation waiting, nor a controller that is to go on.
+	// A later installation, or a controller that keeps running, must not have to wait for the lease.
 	defer func() { err = errors.Join(err, releaseLease(context.WithoutCancel(ctx), c, lease)) }()
 	if held {
 		logger.Info("waiting for the reconciling replica to stop")
@@ -71,8 +71,8 @@ func Run(ctx context.Context, c client.Client, options Options) (err error) {
 	return stop(ctx, c, options)
 }
 
-// takeLease takes the lease away from whoever holds it, for longer than all of this can last, and reports whether somebody
-// did. Without a lease nobody has ever reconciled.
+// takeLease takes the lease from its holder, for longer than the uninstallation can last, and reports whether there was a
+// holder. Without a lease no replica has ever reconciled.
 func takeLease(ctx context.Context, c client.Client, options Options) (*coordinationv1.Lease, bool, error) {
 	lease := &coordinationv1.Lease{}
 	held := false
@@ -112,8 +112,8 @@ func releaseLease(ctx context.Context, c client.Client, lease *coordinationv1.Le
 	return nil
 }
 
-// outlast waits until the replica that held the lease has surely stopped reconciling, and then until all serve admission
-// again: with it, routes are restored without changing the owner of their rules.
+// outlast waits until the replica that held the lease has certainly stopped reconciling, and then until all replicas serve
+// admission again. With admission, routes are restored without a change of the owner of their rules.
 func outlast(ctx context.Context, c client.Client, options Options) error {
 	select {
 	case <-ctx.Done():
@@ -135,7 +135,7 @@ func outlast(ctx context.Context, c client.Client, options Options) error {
 	return nil
 }
 
-// controller is the Deployment of the controller, nil when there is none.
+// controller returns the Deployment of the controller, or nil if there is none.
 func controller(ctx context.Context, c client.Client, options Options) (*appsv1.Deployment, error) {
 	deployment := &appsv1.Deployment{}
 	err := c.Get(ctx, types.NamespacedName{Namespace: options.Namespace, Name: options.Deployment}, deployment)
@@ -148,7 +148,7 @@ func controller(ctx context.Context, c client.Client, options Options) (*appsv1.
 	return deployment, nil
 }
 
-// stop scales the controller to 0 and waits until none of its pods is left, so that nothing starts anew.
+// stop scales the controller to 0 and waits until none of its pods is left, so that nothing restarts.
 func stop(ctx context.Context, c client.Client, options Options) error {
 	deployment, err := controller(ctx, c, options)
 	if err != nil || deployment == nil {

@@ -16,23 +16,23 @@ const (
 	kindScaledObject = "ScaledObject"
 )
 
-// Autoscaler is what sets the replicas of a primary: an HPA or a ScaledObject, of which the other is nil.
+// Autoscaler is what scales a primary: an HPA or a ScaledObject. The other one is nil.
 type Autoscaler struct {
 	HPA          *autoscalingv2.HorizontalPodAutoscaler
 	ScaledObject *unstructured.Unstructured
 }
 
-// Limits of a canary's autoscaler, in replicas.
+// Limits are the limits of a canary's autoscaler, in replicas.
 type Limits struct {
-	// Min is what the canary's weight needs.
+	// Min is the number of replicas that the canary's weight needs.
 	Min int32
-	// Share of the primary's limit that is the canary's, in percent.
+	// Share is the canary's percentage of the primary's limit.
 	Share float64
-	// Set are limits that the policy names in place of these; nil for none.
+	// Set holds the limits that the policy sets instead. Nil for none.
 	Set *v1alpha1.ScalerReplicas
 }
 
-// of makes the limits from the greatest number of replicas that the primary may have. What the weight needs is never cut.
+// of returns the limits for the largest number of replicas that the primary may have. They never cut what the weight needs.
 func (l Limits) of(primaryMax int32) (least, most int32) {
 	least, most = l.Min, portion(primaryMax, l.Share)
 	if l.Set != nil && l.Set.MinReplicas != nil {
@@ -44,8 +44,8 @@ func (l Limits) of(primaryMax int32) (least, most int32) {
 	return least, max(least, most)
 }
 
-// AutoscalerOf finds what sets the primary's replicas, nil when nothing does. With a reference it is the one that is named,
-// and the error says why that one cannot be. An HPA that a ScaledObject has made counts as that ScaledObject's.
+// AutoscalerOf returns what scales the primary, or nil if nothing does. With a reference, only the named autoscaler counts,
+// and the error says why it cannot be used. An HPA that a ScaledObject has created counts as that ScaledObject's.
 func AutoscalerOf(primary *appsv1.Deployment, hpas []autoscalingv2.HorizontalPodAutoscaler, scaled []unstructured.Unstructured, ref *v1alpha1.AutoscalerRef) (*Autoscaler, error) {
 	for i := range scaled {
 		if named(ref, kindScaledObject, scaled[i].GetName()) && !IsCanarys(&scaled[i]) && scaledObjectScales(&scaled[i], primary.Name) {
@@ -69,8 +69,8 @@ func named(ref *v1alpha1.AutoscalerRef, kind, name string) bool {
 	return ref == nil || ref.Kind == kind && ref.Name == name
 }
 
-// Make makes the canary's copy of the autoscaler, nil where there is nothing to copy: an HPA that belongs to something else
-// is made anew by that.
+// Make returns the canary's copy of the autoscaler, or nil if there is nothing to copy: the owner of an HPA creates the
+// canary's HPA itself.
 func (a Autoscaler) Make(canary *appsv1.Deployment, limits Limits, queries map[string]string, primary string) Object {
 	switch {
 	case a.ScaledObject != nil:
@@ -81,7 +81,7 @@ func (a Autoscaler) Make(canary *appsv1.Deployment, limits Limits, queries map[s
 	return nil
 }
 
-// MakeCanaryAutoscaler makes the canary's copy of an HPA: the same metrics and behaviour, with limits of its own.
+// MakeCanaryAutoscaler returns the canary's copy of an HPA: the same metrics and behaviour, with the canary's limits.
 func MakeCanaryAutoscaler(hpa *autoscalingv2.HorizontalPodAutoscaler, canary *appsv1.Deployment, limits Limits) *autoscalingv2.HorizontalPodAutoscaler {
 	result := &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: copiedMeta(hpa, canary), Spec: *hpa.Spec.DeepCopy()}
 	least, most := limits.of(hpa.Spec.MaxReplicas)

@@ -13,8 +13,8 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// claims are the prefixes of labels and annotations by which other tools claim an object: a copy that carried them would
-// be pruned or fought over.
+// claims are the prefixes of labels and annotations by which other tools claim an object. They would prune a copy that
+// carried them, or fight over it.
 var claims = []string{
 	"sluice.dev/",
 	"kubectl.kubernetes.io/last-applied-configuration",
@@ -37,7 +37,7 @@ func unclaimed(metadata map[string]string) map[string]string {
 	return kept
 }
 
-// MakeCanary makes the copy of a primary that runs the candidate.
+// MakeCanary returns the copy of a primary that runs the candidate.
 func MakeCanary(primary *appsv1.Deployment, candidate Candidate, identity Identity, replicas int32, owner metav1.OwnerReference) (*appsv1.Deployment, error) {
 	template, err := candidate.Template.Pod()
 	if err != nil {
@@ -66,7 +66,7 @@ func MakeCanary(primary *appsv1.Deployment, candidate Candidate, identity Identi
 	return canary, nil
 }
 
-// rewrittenWhereSame rewrites on the copy itself the labels that it shares with its pods.
+// rewrittenWhereSame rewrites those labels of the copy that it shares with its pods.
 func rewrittenWhereSame(object, pod map[string]string, identity Identity) map[string]string {
 	changed := map[string]string{}
 	for key, value := range identity {
@@ -77,7 +77,7 @@ func rewrittenWhereSame(object, pod map[string]string, identity Identity) map[st
 	return changed
 }
 
-// canarySelector selects the canary's pods and no others: the primary's terms where they fit, the identity and the role.
+// canarySelector selects only the canary's pods: by the terms of the primary's selector that fit, the identity and the role.
 func canarySelector(selector *metav1.LabelSelector, pod map[string]string, identity Identity) *metav1.LabelSelector {
 	result := &metav1.LabelSelector{MatchLabels: map[string]string{config.LabelRole: config.RoleCanary}}
 	for key := range selector.MatchLabels {
@@ -87,7 +87,7 @@ func canarySelector(selector *metav1.LabelSelector, pod map[string]string, ident
 	return result
 }
 
-// rewriteTerms lets affinity and topology spread terms that mean the workload's own pods mean the canary's.
+// rewriteTerms makes affinity and topology spread terms that select the workload's own pods select the canary's.
 func rewriteTerms(template *corev1.PodTemplateSpec, identity Identity) {
 	rewrite := func(selector *metav1.LabelSelector) { rewriteSelector(selector, template.Labels, identity) }
 	for i := range template.Spec.TopologySpreadConstraints {
@@ -139,8 +139,8 @@ func rewriteSelector(selector *metav1.LabelSelector, pod map[string]string, iden
 	}
 }
 
-// MakeCanaryService makes the Service of the canary's pods, with the ports of the primary's Service. Its labels are on its
-// EndpointSlices as well, by which those are found.
+// MakeCanaryService returns the Service of the canary's pods, with the ports of the primary's Service. Its EndpointSlices get
+// the same labels and are found by them.
 func MakeCanaryService(service *corev1.Service, primary, canary *appsv1.Deployment, owner metav1.OwnerReference) *corev1.Service {
 	result := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{

@@ -13,61 +13,61 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Mark says that a candidate is no longer being judged.
+// Mark says why a candidate is no longer being judged.
 type Mark string
 
 const (
-	// MarkNone is on a candidate that is to be judged.
+	// MarkNone is the mark of a candidate that is to be judged.
 	MarkNone Mark = ""
-	// MarkFailed is on a candidate that was rolled back.
+	// MarkFailed is the mark of a candidate that was rolled back.
 	MarkFailed Mark = "failed"
-	// MarkAborted is on a candidate that somebody stopped.
+	// MarkAborted is the mark of a candidate whose rollout a user stopped.
 	MarkAborted Mark = "aborted"
 )
 
-// Candidate is a template that is held back, and who asked for it. It lives in an annotation of the primary.
+// Candidate is a template that is held back, and who asked for it. It is stored in an annotation of the primary.
 type Candidate struct {
-	// Hash of Template.
+	// Hash is the hash of Template.
 	Hash string `json:"hash"`
-	// Template that was asked for.
+	// Template is the requested template.
 	Template Template `json:"template"`
-	// By is the user of the request.
+	// By is the user who made the request.
 	By string `json:"by,omitempty"`
-	// At is when it was asked for.
+	// At is when the request was made.
 	At time.Time `json:"at"`
 	// Manager is the field manager of the request.
 	Manager string `json:"manager,omitempty"`
-	// Mark is set on a candidate that failed or was aborted, with who set it and when.
+	// Mark is set on a candidate that failed or was aborted. MarkedBy and MarkedAt say who set it and when.
 	Mark     Mark       `json:"mark,omitempty"`
 	MarkedBy string     `json:"markedBy,omitempty"`
 	MarkedAt *time.Time `json:"markedAt,omitempty"`
-	// Attempt counts how often the same candidate has been tried again, RetriedBy is who asked for the last time.
+	// Attempt counts how often the same candidate has been retried. RetriedBy is the user who asked for the last retry.
 	Attempt   int32  `json:"attempt,omitempty"`
 	RetriedBy string `json:"retriedBy,omitempty"`
 }
 
-// InFlight reports whether there is a candidate that has neither failed nor was aborted.
+// InFlight reports whether there is a candidate that has neither failed nor been aborted.
 func (c *Candidate) InFlight() bool { return c != nil && c.Mark == MarkNone }
 
-// Previous is the template that a promotion replaced. It lives in an annotation of the primary until the promotion has
+// Previous is the template that a promotion replaced. It is stored in an annotation of the primary until the promotion has
 // settled.
 type Previous struct {
-	// Hash of Template.
+	// Hash is the hash of Template.
 	Hash string `json:"hash"`
-	// Template that the primary ran before.
+	// Template is what the primary ran before.
 	Template Template `json:"template"`
-	// Promoted is the hash of the candidate that replaced it, By who had asked for that.
+	// Promoted is the hash of the candidate that replaced it. By is the user who asked for that candidate.
 	Promoted string `json:"promoted"`
 	By       string `json:"by,omitempty"`
 }
 
 const (
-	// plainLimit is the size in bytes from which an annotation is compressed.
+	// plainLimit is the size in bytes above which an annotation is compressed.
 	plainLimit = 64 << 10
-	// annotationLimit is the size in bytes that one of our annotations may have: the API server allows 256 KiB for all
-	// of an object, of which kubectl's own may need as much as the template, and two of ours can be there at once.
+	// annotationLimit is the largest size of one of our annotations, in bytes. The API server allows 256 KiB for all
+	// annotations of an object; kubectl's own may be as large as the template, and two of ours can exist at once.
 	annotationLimit = 110 << 10
-	// decodedLimit is the size in bytes that a compressed annotation may grow to, as large as an object may be at all.
+	// decodedLimit is the largest size of a decompressed annotation, in bytes. No object can be larger.
 	decodedLimit = 3 << 20
 	// compressedPrefix marks a compressed annotation.
 	compressedPrefix = "gzip:"
@@ -103,7 +103,7 @@ func encode(value any) (string, error) {
 	return text, nil
 }
 
-// DecodeCandidate reads the annotation's value, which may have been written by anybody.
+// DecodeCandidate reads the annotation's value, which anyone may have written.
 func DecodeCandidate(value string) (Candidate, error) {
 	var candidate Candidate
 	if err := decode(value, &candidate); err != nil {
@@ -115,7 +115,7 @@ func DecodeCandidate(value string) (Candidate, error) {
 	return candidate, nil
 }
 
-// DecodePrevious reads the annotation's value, which may have been written by anybody.
+// DecodePrevious reads the annotation's value, which anyone may have written.
 func DecodePrevious(value string) (Previous, error) {
 	var previous Previous
 	if err := decode(value, &previous); err != nil {
@@ -145,7 +145,7 @@ func decode(value string, into any) error {
 	return nil
 }
 
-// CandidateOf returns the candidate that annotations hold, nil when there is none.
+// CandidateOf returns the candidate in the annotations, or nil if there is none.
 func CandidateOf(annotations map[string]string) (*Candidate, error) {
 	value, set := annotations[config.AnnotationCandidate]
 	if !set {
@@ -158,7 +158,7 @@ func CandidateOf(annotations map[string]string) (*Candidate, error) {
 	return &candidate, nil
 }
 
-// PreviousOf returns the template before the last promotion, nil when that has settled.
+// PreviousOf returns the template before the last promotion, or nil if that promotion has settled.
 func PreviousOf(annotations map[string]string) (*Previous, error) {
 	value, set := annotations[config.AnnotationPrevious]
 	if !set {

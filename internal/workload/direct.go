@@ -6,27 +6,27 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// DirectWay says by what right a pod template was changed without a canary.
+// DirectWay says why a pod template was allowed to change without a canary.
 type DirectWay string
 
 const (
 	// DirectBypass is a change under sluice.dev/bypass.
 	DirectBypass DirectWay = "bypass"
-	// DirectUnavailable is a change of a primary that served nobody.
+	// DirectUnavailable is a change of a primary that had no available pods.
 	DirectUnavailable DirectWay = "unavailable"
 	// DirectRestart is a restart under sluice.dev/restart: direct.
 	DirectRestart DirectWay = "restart"
 )
 
-// Direct is a change of the pod template that went straight through. It lives in an annotation of the primary until the
-// reconciler has told of it.
+// Direct is a change of the pod template that was applied without a canary. It is stored in an annotation of the primary
+// until the reconciler has reported it.
 type Direct struct {
 	// Hash is the KnownHash of the template.
 	Hash string `json:"hash"`
-	// How it was allowed, and Reason in a sentence.
+	// How is why the change was allowed. Reason says it in a sentence.
 	How    DirectWay `json:"how"`
 	Reason string    `json:"reason,omitempty"`
-	// By is the user of the request, At its time.
+	// By is the user who made the request. At is when.
 	By string    `json:"by,omitempty"`
 	At time.Time `json:"at"`
 }
@@ -34,7 +34,7 @@ type Direct struct {
 // Encode returns the annotation's value.
 func (d Direct) Encode() (string, error) { return encode(d) }
 
-// DirectOf returns the direct change that annotations tell of, nil when there is none.
+// DirectOf returns the direct change in the annotations, or nil if there is none.
 func DirectOf(annotations map[string]string) (*Direct, error) {
 	value, set := annotations[config.AnnotationDirect]
 	if !set {
@@ -47,8 +47,8 @@ func DirectOf(annotations map[string]string) (*Direct, error) {
 	return &direct, nil
 }
 
-// KnownHash is the hash of what the types of this release know of the template: the one that a reader of typed objects
-// finds.
+// KnownHash is the hash of those fields of the template that the types of this release have. A reader of typed objects gets
+// the same hash.
 func (t Template) KnownHash() string {
 	pod, err := t.Pod()
 	if err != nil {
@@ -64,7 +64,7 @@ func (t Template) KnownHash() string {
 // restartedAt is the annotation that kubectl rollout restart sets.
 const restartedAt = "kubectl.kubernetes.io/restartedAt"
 
-// WithoutRestart is the template without the time of the last kubectl rollout restart.
+// WithoutRestart returns the template without the time of the last kubectl rollout restart.
 func (t Template) WithoutRestart() Template {
 	metadata, ok := t["metadata"].(map[string]any)
 	if !ok {

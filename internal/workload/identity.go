@@ -14,13 +14,13 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Identity are the labels that tell the canary's pods from the primary's: label key to the canary's value.
+// Identity holds the labels that tell the canary's pods from the primary's. It maps each key to the canary's value.
 type Identity map[string]string
 
-// preferred keys are rewritten rather than others, since people look for a workload's name there.
+// preferred keys are rewritten first, because people look for a workload's name there.
 var preferred = []string{"app", "app.kubernetes.io/name", "name"}
 
-// ServicesOf are the Services whose selector matches the pods of the primary; those of canaries are left out.
+// ServicesOf returns the Services whose selector matches the pods of the primary. It leaves out the Services of canaries.
 func ServicesOf(primary *appsv1.Deployment, services []corev1.Service) []corev1.Service {
 	var found []corev1.Service
 	for _, s := range services {
@@ -35,8 +35,8 @@ func selects(service corev1.Service, pod map[string]string) bool {
 	return len(service.Spec.Selector) > 0 && labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(pod))
 }
 
-// IdentityFor chooses the fewest labels to rewrite such that neither the primary's selector nor that of any Service of
-// the primary matches the canary's pods. With keys, exactly those are rewritten. The error says why it cannot be done.
+// IdentityFor chooses the fewest labels to rewrite so that neither the primary's selector nor that of any Service of the
+// primary matches the canary's pods. With keys, it rewrites exactly those. The error says why that is impossible.
 func IdentityFor(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service, keys []string) (Identity, error) {
 	if len(keys) > 0 {
 		return explicitIdentity(primary, candidate, services, keys)
@@ -67,7 +67,7 @@ func explicitIdentity(primary *appsv1.Deployment, candidate corev1.PodTemplateSp
 	return identity, nil
 }
 
-// mixedUp names what of the primary's would select the canary's pods.
+// mixedUp names the Deployment or the Service of the primary that would select the canary's pods.
 func mixedUp(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service, identity Identity) string {
 	pod := labels.Set(CanaryLabels(candidate.Labels, identity))
 	selector, err := metav1.LabelSelectorAsSelector(primary.Spec.Selector)
@@ -82,7 +82,7 @@ func mixedUp(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, servi
 	return ""
 }
 
-// choices are the keys worth rewriting, the preferred ones first: those of the primary's selector.
+// choices returns the candidate's label keys that may be rewritten: preferred keys first, then those of the primary's selector.
 func choices(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec) []string {
 	var keys []string
 	for key := range candidate.Labels {
@@ -109,10 +109,10 @@ func choices(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec) []str
 	return keys[:min(len(keys), mostChoices)]
 }
 
-// mostChoices bounds the search; nobody selects by more labels than these.
+// mostChoices bounds the search. Selectors with more labels are not expected.
 const mostChoices = 12
 
-// combinations of so many keys, those with earlier keys first.
+// combinations returns all combinations of the given size, those with earlier keys first.
 func combinations(keys []string, size int) [][]string {
 	if size == 0 {
 		return [][]string{nil}
@@ -134,7 +134,7 @@ func rewritten(pod map[string]string, keys []string) Identity {
 	return identity
 }
 
-// CanaryLabels are the labels of the canary's pods: the candidate's, those of the identity rewritten, and the role.
+// CanaryLabels returns the labels of the canary's pods: the candidate's with the identity rewritten, and the role.
 func CanaryLabels(pod map[string]string, identity Identity) map[string]string {
 	result := maps.Clone(pod)
 	if result == nil {
@@ -145,12 +145,12 @@ func CanaryLabels(pod map[string]string, identity Identity) map[string]string {
 	return result
 }
 
-// Leak is a Service that would select the canary's pods, and one label by which it would.
+// Leak is a Service that would select the canary's pods, and a label by which it would.
 type Leak struct {
 	Service, Label string
 }
 
-// LeakOf finds a Service other than the canary's that selects pods with these labels, nil when there is none.
+// LeakOf returns a Service, other than the canary's, that selects pods with these labels, or nil if there is none.
 func LeakOf(canaryPod map[string]string, services []corev1.Service, canaryService string) *Leak {
 	for _, s := range services {
 		if s.Name != canaryService && selects(s, canaryPod) {

@@ -13,17 +13,17 @@ import (
 
 const suffix = "-canary"
 
-// CanaryName is the name of the canary copy of a Deployment. It leaves room for the hashes of its pods' names.
+// CanaryName returns the name of a Deployment's canary. It leaves room for the hashes in the names of its pods.
 func CanaryName(primary string) string {
 	return withSuffix(primary, validation.DNS1123SubdomainMaxLength-len("-7c9e41d2ab-x7k2p"))
 }
 
-// CanaryServiceName is the name of the Service of the canary's pods.
+// CanaryServiceName returns the name of the Service of the canary's pods.
 func CanaryServiceName(service string) string {
 	return withSuffix(service, validation.DNS1035LabelMaxLength)
 }
 
-// canaryValue is what a rewritten label says.
+// canaryValue returns the canary's value of a rewritten label.
 func canaryValue(value string) string {
 	return withSuffix(value, validation.LabelValueMaxLength)
 }
@@ -32,7 +32,7 @@ func withSuffix(name string, most int) string {
 	return shortened(name, most-len(suffix)) + suffix
 }
 
-// LabelValue is a name as a label value: names longer than 63 characters are shortened with a hash.
+// LabelValue turns a name into a label value. Names longer than 63 characters are shortened with a hash.
 func LabelValue(name string) string {
 	return shortened(name, validation.LabelValueMaxLength)
 }
@@ -46,7 +46,8 @@ func shortened(name string, most int) string {
 	return strings.TrimRight(name[:most-hashLength-1], "-._") + "-" + hash
 }
 
-// TemplateHashOf is the hash of the candidate that a canary copy was made from, empty for anything else.
+// TemplateHashOf returns the hash of the candidate that a canary was created from. It returns an empty string for any other
+// Deployment.
 func TemplateHashOf(deployment *appsv1.Deployment) string {
 	return deployment.Annotations[config.AnnotationTemplateHash]
 }

@@ -12,18 +12,18 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Object is any object of the API.
+// Object is any API object.
 type Object interface {
 	metav1.Object
 	runtime.Object
 }
 
-// CanaryObjectName is the name of the canary's copy of an object of the primary, such as its autoscaler.
+// CanaryObjectName returns the name of the canary's copy of an object of the primary, such as its autoscaler.
 func CanaryObjectName(name string) string {
 	return CanaryName(name)
 }
 
-// copiedMeta is the metadata of the canary's copy of an object of the primary.
+// copiedMeta returns the metadata of the canary's copy of an object of the primary.
 func copiedMeta(of metav1.Object, canary *appsv1.Deployment) metav1.ObjectMeta {
 	meta := metav1.ObjectMeta{
 		Namespace:       of.GetNamespace(),
@@ -37,23 +37,23 @@ func copiedMeta(of metav1.Object, canary *appsv1.Deployment) metav1.ObjectMeta {
 	return meta
 }
 
-// IsCanarys reports whether an object was made for a canary.
+// IsCanarys reports whether an object was created for a canary.
 func IsCanarys(object metav1.Object) bool {
 	return object.GetLabels()[config.LabelRole] == config.RoleCanary
 }
 
-// misses reports whether a selector matches the primary's pods and not the canary's. One that cannot be read matches nothing.
+// misses reports whether a selector matches the primary's pods but not the canary's. An invalid selector matches nothing.
 func misses(selector *metav1.LabelSelector, primaryPod, canaryPod map[string]string) bool {
 	parsed, err := metav1.LabelSelectorAsSelector(selector)
 	return err == nil && parsed.Matches(labels.Set(primaryPod)) && !parsed.Matches(labels.Set(canaryPod))
 }
 
-// canarysOwn selects the pods of the canary and no others.
+// canarysOwn selects only the pods of the canary.
 func canarysOwn(canary *appsv1.Deployment) metav1.LabelSelector {
 	return metav1.LabelSelector{MatchLabels: maps.Clone(canary.Spec.Selector.MatchLabels)}
 }
 
-// KindOf is the kind of an object; one that was read into a type of its own does not say it.
+// KindOf returns the kind of an object, also for typed objects, which do not carry it.
 func KindOf(object Object) string {
 	if kind := object.GetObjectKind().GroupVersionKind().Kind; kind != "" {
 		return kind

@@ -11,11 +11,11 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// overridePath is where a policy says how the canary's pods differ.
+// overridePath is the policy field that changes the canary's pods.
 var overridePath = field.NewPath("spec", "canary", "template")
 
-// Override merges a policy's patch into the pod template of a canary, which is left as it is by an empty patch. The error has
-// the path of what cannot be: a field that pod templates do not have, or a label that the canary's pods are known by.
+// Override merges a policy's patch into the pod template of a canary. An empty patch changes nothing. The error has the path
+// of what cannot be patched: a field that pod templates do not have, or a label that identifies the canary's pods.
 func Override(canary *appsv1.Deployment, patch []byte) error {
 	if len(patch) == 0 {
 		return nil

@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// MakeCanaryNetworkPolicies copies for the canary's pods the policies that select the primary's pods and would miss the
+// MakeCanaryNetworkPolicies copies, for the canary's pods, the policies that select the primary's pods and would miss the
 // canary's.
 func MakeCanaryNetworkPolicies(policies []networkingv1.NetworkPolicy, primary, canary *appsv1.Deployment) []*networkingv1.NetworkPolicy {
 	var made []*networkingv1.NetworkPolicy
@@ -30,8 +30,8 @@ func MakeCanaryNetworkPolicies(policies []networkingv1.NetworkPolicy, primary, c
 	return made
 }
 
-// MakeCanaryBudgets copies for the canary's pods the disruption budgets that select the primary's pods and would miss the
-// canary's. Percentages stay; a number, which is meant for the primary's size, becomes one pod that may be unavailable.
+// MakeCanaryBudgets copies, for the canary's pods, the disruption budgets that select the primary's pods and would miss the
+// canary's. Percentages stay. A number is meant for the primary's size; it becomes one pod that may be unavailable.
 func MakeCanaryBudgets(budgets []policyv1.PodDisruptionBudget, primary, canary *appsv1.Deployment) []*policyv1.PodDisruptionBudget {
 	var made []*policyv1.PodDisruptionBudget
 	for i := range budgets {
@@ -54,8 +54,8 @@ func isNumber(value *intstr.IntOrString) bool {
 	return value != nil && value.Type == intstr.Int
 }
 
-// Missed names the policies that speak of the primary's pods by their labels and would miss the canary's: policies of other
-// kinds, which are not copied, and NetworkPolicies of other pods that let the primary's pods in or out.
+// Missed names the policies that select the primary's pods by label and would miss the canary's: policies of other kinds,
+// which are not copied, and NetworkPolicies of other pods that admit traffic from or to the primary's pods.
 func Missed(others []unstructured.Unstructured, policies []networkingv1.NetworkPolicy, primaryPod, canaryPod map[string]string) []string {
 	var names []string
 	for i := range others {
@@ -76,7 +76,7 @@ func Missed(others []unstructured.Unstructured, policies []networkingv1.NetworkP
 	return slices.Compact(names)
 }
 
-// peersOf are the peers that a policy names in its rules.
+// peersOf returns the peers in the rules of a policy.
 func peersOf(policy *networkingv1.NetworkPolicy) []networkingv1.NetworkPolicyPeer {
 	var peers []networkingv1.NetworkPolicyPeer
 	for _, rule := range policy.Spec.Ingress {
@@ -88,7 +88,7 @@ func peersOf(policy *networkingv1.NetworkPolicy) []networkingv1.NetworkPolicyPee
 	return peers
 }
 
-// selectorsOf are the selectors of pods in a policy of Istio (spec.selector) or of Cilium (spec and specs, endpointSelector).
+// selectorsOf returns the pod selectors of a policy of Istio (spec.selector) or of Cilium (spec and specs, endpointSelector).
 func selectorsOf(policy *unstructured.Unstructured) []*metav1.LabelSelector {
 	spec, _, _ := unstructured.NestedMap(policy.Object, "spec")
 	specs, _, _ := unstructured.NestedSlice(policy.Object, "specs")
@@ -106,7 +106,7 @@ func selectorsOf(policy *unstructured.Unstructured) []*metav1.LabelSelector {
 	return found
 }
 
-// withoutSources drops what Cilium puts before the keys of labels to say where they come from.
+// withoutSources removes the prefixes of label keys by which Cilium says where a label comes from.
 func withoutSources(selector *metav1.LabelSelector) *metav1.LabelSelector {
 	plain := &metav1.LabelSelector{MatchLabels: map[string]string{}}
 	for key, value := range selector.MatchLabels {

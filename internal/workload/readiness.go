@@ -8,9 +8,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// Readiness is how far the rollout of a Deployment is.
+// Readiness is the progress of a Deployment's rollout.
 type Readiness struct {
-	// Complete means that the present generation is observed, and that all replicas are updated and available.
+	// Complete means that the current generation is observed and all replicas are updated and available.
 	Complete bool
 	// Wanted, Updated and Available are numbers of replicas.
 	Wanted, Updated, Available int32
@@ -18,8 +18,8 @@ type Readiness struct {
 	Message string
 }
 
-// ReadinessOf reads the status of a Deployment the way kubectl rollout status does, except that this percentage of the
-// updated replicas is enough.
+// ReadinessOf reads the status of a Deployment like kubectl rollout status, except that the given percentage of updated
+// replicas is enough.
 func ReadinessOf(d *appsv1.Deployment, percent int32) Readiness {
 	r := Readiness{Wanted: Replicas(d), Updated: d.Status.UpdatedReplicas, Available: d.Status.AvailableReplicas}
 	switch {
@@ -44,7 +44,7 @@ func ReadinessOf(d *appsv1.Deployment, percent int32) Readiness {
 	return r
 }
 
-// stuckMessage is what the Deployment controller says of pods that it cannot make or that do not get ready in time.
+// stuckMessage returns what the Deployment controller reports about pods that it cannot create or that are not ready in time.
 func stuckMessage(d *appsv1.Deployment) string {
 	for _, c := range d.Status.Conditions {
 		failed := c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue
@@ -56,7 +56,7 @@ func stuckMessage(d *appsv1.Deployment) string {
 	return ""
 }
 
-// Images lists the images of a pod's containers, as container=image.
+// Images returns the images of a pod's containers, as container=image.
 func Images(pod corev1.PodSpec) []string {
 	images := make([]string, 0, len(pod.Containers))
 	for _, container := range pod.Containers {
@@ -65,7 +65,7 @@ func Images(pod corev1.PodSpec) []string {
 	return images
 }
 
-// Replicas that a Deployment asks for; 1 when it does not say.
+// Replicas returns the replicas that a Deployment asks for. Default 1.
 func Replicas(d *appsv1.Deployment) int32 {
 	if d.Spec.Replicas == nil {
 		return 1
@@ -73,7 +73,8 @@ func Replicas(d *appsv1.Deployment) int32 {
 	return *d.Spec.Replicas
 }
 
-// Enough is how many of so many replicas a readiness threshold in percent asks for: rounded up, at least 1 of any.
+// Enough returns how many of the replicas a readiness threshold in percent requires: rounded up, and at least 1 unless there
+// are none.
 func Enough(replicas, percent int32) int32 {
 	if replicas <= 0 {
 		return 0
@@ -81,8 +82,8 @@ func Enough(replicas, percent int32) int32 {
 	return max(1, portion(replicas, float64(percent)))
 }
 
-// LosesAllAtOnce reports whether a change of the template can leave the Deployment without any available pod: strategy
-// Recreate, or a rolling update that may take all replicas down and adds none first.
+// LosesAllAtOnce reports whether a change of the template can leave the Deployment without any available pod: with strategy
+// Recreate, or with a rolling update that may take all replicas down before it adds one.
 func LosesAllAtOnce(d *appsv1.Deployment) bool {
 	if d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
 		return true

@@ -6,9 +6,9 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// CanaryReplicas is how many replicas a canary needs for a weight in percent, where so many replicas of the primary bear
-// all requests. It is never less than 1. With all requests it is never less than the primary's, whatever the policy says:
-// a number or a percentage is the user's word for a part of the requests, not for all of them.
+// CanaryReplicas returns how many replicas a canary needs for a weight in percent. primary is the number of the primary's
+// replicas that carry all requests. The result is at least 1. At weight 100 it is at least the primary's, regardless of the
+// policy: a number or a percentage there is meant for a part of the requests.
 func CanaryReplicas(policy config.CopyPolicy, primary int32, weight float64) int32 {
 	replicas := policy.Replicas.Number
 	if replicas == 0 {
@@ -20,7 +20,7 @@ func CanaryReplicas(policy config.CopyPolicy, primary int32, weight float64) int
 	return max(1, replicas)
 }
 
-// CanaryShare is which percentage of the primary the canary is as large as, at a weight in percent.
+// CanaryShare returns the canary's size as a percentage of the primary's, at a weight in percent.
 func CanaryShare(policy config.CopyPolicy, weight float64) float64 {
 	switch percent := policy.Replicas.Percent; {
 	case weight >= config.FullWeight:
@@ -31,7 +31,8 @@ func CanaryShare(policy config.CopyPolicy, weight float64) float64 {
 	return weight
 }
 
-// portion is a percentage of so many, rounded up. Percentages are no finer than a hundredth, which keeps the product exact.
+// portion returns a percentage of a number, rounded up. Percentages are no finer than a hundredth, which keeps the product
+// exact.
 func portion(of int32, percent float64) int32 {
 	hundredths := int64(math.Round(percent * 100))
 	const all = config.FullWeight * 100

@@ -9,21 +9,21 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// kedaMax is the maxReplicaCount of a ScaledObject that names none.
+// kedaMax is the maxReplicaCount of a ScaledObject that sets none.
 const kedaMax = 100
 
-// kedaOwn are annotations that mean the one ScaledObject that carries them: pauses, and the HPA that it has taken over.
+// kedaOwn are annotations that apply only to the ScaledObject that carries them: pauses, and the HPA that it has taken over.
 var kedaOwn = []string{"autoscaling.keda.sh/paused", "scaledobject.keda.sh/transfer-hpa-ownership"}
 
-// scaledObjectScales reports whether a ScaledObject of KEDA names this Deployment.
+// scaledObjectScales reports whether a ScaledObject of KEDA scales this Deployment.
 func scaledObjectScales(scaled *unstructured.Unstructured, deployment string) bool {
 	kind, _, _ := unstructured.NestedString(scaled.Object, "spec", "scaleTargetRef", "kind")
 	name, _, _ := unstructured.NestedString(scaled.Object, "spec", "scaleTargetRef", "name")
 	return name == deployment && (kind == "" || kind == "Deployment")
 }
 
-// MakeCanaryScaledObject makes the canary's copy of a ScaledObject of KEDA. In the queries and metric names of its triggers the
-// name of the primary becomes that of the canary, unless the trigger's name has a query of its own. It never idles at 0.
+// MakeCanaryScaledObject returns the canary's copy of a ScaledObject of KEDA. In the queries and metric names of its
+// triggers, the canary's name replaces the primary's, unless queries has a query for the trigger. The copy never idles at 0.
 func MakeCanaryScaledObject(scaled *unstructured.Unstructured, primary string, canary *appsv1.Deployment, limits Limits, queries map[string]string) *unstructured.Unstructured {
 	meta := copiedMeta(scaled, canary)
 	maps.DeleteFunc(meta.Annotations, func(key, _ string) bool {
@@ -64,7 +64,7 @@ func MakeCanaryScaledObject(scaled *unstructured.Unstructured, primary string, c
 	return result
 }
 
-// rename lets a trigger mean the canary.
+// rename makes a trigger refer to the canary.
 func rename(trigger any, primary, canary string, queries map[string]string) {
 	fields, _ := trigger.(map[string]any)
 	metadata, _ := fields["metadata"].(map[string]any)
@@ -82,8 +82,8 @@ func rename(trigger any, primary, canary string, queries map[string]string) {
 	}
 }
 
-// replaceName replaces a name where it stands alone: not within a longer name, of which a hyphen can be a part. A hyphen
-// before an expression for the rest of a pod's name, as in podinfo-.*, is none.
+// replaceName replaces a name where it stands alone and is not part of a longer name. A hyphen can be part of a name, but not
+// in front of an expression for the rest of a pod's name, as in podinfo-.*.
 func replaceName(text, name, by string) string {
 	whole := regexp.MustCompile(`[A-Za-z0-9_]+(?:-+[A-Za-z0-9_]+)*`)
 	return whole.ReplaceAllStringFunc(text, func(word string) string {

@@ -15,10 +15,10 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// sidecars are containers that a mesh puts in, whose ports are none of the application's.
+// sidecars are containers that a mesh injects. Their ports are not the application's.
 var sidecars = []string{"istio-proxy", "envoy"}
 
-// MakeService makes the Service of a primary that the service part of a policy describes; its port must be set.
+// MakeService returns the primary's Service as the policy's service section describes it. Its port must be set.
 func MakeService(name string, primary *appsv1.Deployment, spec v1alpha1.ServiceSpec) *corev1.Service {
 	service := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: primary.Namespace, Name: name},
@@ -36,7 +36,7 @@ func MakeService(name string, primary *appsv1.Deployment, spec v1alpha1.ServiceS
 	return service
 }
 
-// selectorFor are the labels by which a Service finds the primary's pods.
+// selectorFor returns the labels by which a Service selects the primary's pods.
 func selectorFor(primary *appsv1.Deployment) map[string]string {
 	if labels := primary.Spec.Selector.MatchLabels; len(labels) > 0 {
 		return maps.Clone(labels)
@@ -80,7 +80,7 @@ func discoveredPort(port corev1.ContainerPort) corev1.ServicePort {
 	return result
 }
 
-// hasPort reports whether a container's port is one of the Service's already, or a port of the Service has its number or name.
+// hasPort reports whether the Service already has the container's port, or a port with the same number or name.
 func hasPort(ports []corev1.ServicePort, of corev1.ContainerPort, more corev1.ServicePort) bool {
 	return slices.ContainsFunc(ports, func(p corev1.ServicePort) bool {
 		sameTarget := p.TargetPort == intstr.FromInt32(of.ContainerPort) || of.Name != "" && p.TargetPort == intstr.FromString(of.Name)
@@ -88,7 +88,7 @@ func hasPort(ports []corev1.ServicePort, of corev1.ContainerPort, more corev1.Se
 	})
 }
 
-// WithMetadata adds labels and annotations of a policy to an object, apart from keys of sluice itself.
+// WithMetadata adds the labels and annotations of a policy to an object, except keys that belong to Sluice.
 func WithMetadata(object metav1.Object, more *v1alpha1.Metadata) {
 	if more == nil {
 		return
@@ -97,7 +97,7 @@ func WithMetadata(object metav1.Object, more *v1alpha1.Metadata) {
 	object.SetAnnotations(withMore(object.GetAnnotations(), others(more.Annotations)))
 }
 
-// others are the keys by which sluice does not know its objects.
+// others returns the keys that do not belong to Sluice.
 func others(metadata map[string]string) map[string]string {
 	result := maps.Clone(metadata)
 	maps.DeleteFunc(result, func(key, _ string) bool { return strings.HasPrefix(key, "sluice.dev/") })
@@ -113,7 +113,7 @@ func withMore(metadata, more map[string]string) map[string]string {
 	return result
 }
 
-// MarkGenerated makes an object known as one that sluice has generated for a primary, and lets it go when that goes.
+// MarkGenerated labels an object as generated for a primary, and makes the primary its owner.
 func MarkGenerated(object metav1.Object, primary *appsv1.Deployment, hash string) {
 	object.SetLabels(withMore(object.GetLabels(), map[string]string{config.LabelRole: config.RoleGenerated, config.LabelPrimary: LabelValue(primary.Name)}))
 	object.SetAnnotations(withMore(object.GetAnnotations(), map[string]string{config.AnnotationGenerated: hash}))
@@ -122,7 +122,7 @@ func MarkGenerated(object metav1.Object, primary *appsv1.Deployment, hash string
 	}})
 }
 
-// GeneratedFor reports whether sluice has generated an object for the primary of this name.
+// GeneratedFor reports whether Sluice generated the object for the primary of this name.
 func GeneratedFor(labels map[string]string, primary string) bool {
 	return labels[config.LabelRole] == config.RoleGenerated && labels[config.LabelPrimary] == LabelValue(primary)
 }

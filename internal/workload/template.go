@@ -13,10 +13,10 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
-// Template is a pod template as decoded JSON, so that fields which this release does not know survive.
+// Template is a pod template as decoded JSON, so that fields that this release does not know survive.
 type Template map[string]any
 
-// UnmarshalJSON decodes whole numbers as such, as unstructured objects hold them.
+// UnmarshalJSON decodes whole numbers as integers, like unstructured objects.
 func (t *Template) UnmarshalJSON(content []byte) error {
 	var fields map[string]any
 	if err := utiljson.Unmarshal(content, &fields); err != nil {
@@ -26,7 +26,7 @@ func (t *Template) UnmarshalJSON(content []byte) error {
 	return nil
 }
 
-// TemplateOf turns a typed pod template into a Template.
+// TemplateOf converts a typed pod template.
 func TemplateOf(template corev1.PodTemplateSpec) (Template, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&template)
 	if err != nil {
@@ -35,7 +35,7 @@ func TemplateOf(template corev1.PodTemplateSpec) (Template, error) {
 	return content, nil
 }
 
-// Pod is the typed pod template; fields that this release does not know are left out.
+// Pod returns the typed pod template. It leaves out fields that this release does not know.
 func (t Template) Pod() (corev1.PodTemplateSpec, error) {
 	var template corev1.PodTemplateSpec
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(t, &template); err != nil {
@@ -44,23 +44,23 @@ func (t Template) Pod() (corev1.PodTemplateSpec, error) {
 	return template, nil
 }
 
-// hashLength is how many hex digits of SHA-256 name a template.
+// hashLength is the number of hex digits of SHA-256 in a template hash.
 const hashLength = 8
 
-// Hash names a template by 8 hex digits of SHA-256 over its JSON with sorted keys and without nulls, so that it is
-// the same in every release of sluice and Go, whatever fields they add to the types.
+// Hash returns 8 hex digits of SHA-256 over the template's JSON with sorted keys and without nulls. It is the same in every
+// release of Sluice and Go, even if a release adds fields to the types.
 func (t Template) Hash() string {
 	canonical, err := json.Marshal(pruned(map[string]any(t)))
 	if err != nil {
-		// JSON that was decoded can be encoded; a hash that equals no other keeps a promotion from matching by accident.
+		// Decoded JSON can always be encoded. A hash that equals no other prevents an accidental promotion.
 		canonical = []byte(err.Error())
 	}
 	sum := sha256.Sum256(canonical)
 	return hex.EncodeToString(sum[:])[:hashLength]
 }
 
-// pruned leaves out nulls and empty lists, which mean the same as an absent field in a pod template. Empty maps stay: an
-// empty namespaceSelector or emptyDir says something.
+// pruned removes nulls and empty lists, which mean the same as an absent field in a pod template. Empty maps stay: an empty
+// namespaceSelector or emptyDir has a meaning.
 func pruned(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -84,11 +84,12 @@ func pruned(value any) any {
 	return value
 }
 
-// Equal reports whether two templates mean the same: quantities by value, absent lists and maps as empty ones.
+// Equal reports whether two templates mean the same. It compares quantities by value and treats absent lists and maps as
+// empty.
 func Equal(a, b Template) bool { return ComparableOf(a).Equal(ComparableOf(b)) }
 
-// Comparable is a template that is compared several times: what that needs is worked out once. The template must stay as
-// it is.
+// Comparable is a template that is compared several times. It computes what a comparison needs only once, so the template
+// must not change.
 type Comparable struct {
 	Template
 	hash func() string
@@ -100,10 +101,10 @@ func ComparableOf(template Template) Comparable {
 	return Comparable{template, sync.OnceValue(template.Hash), sync.OnceValues(template.Pod)}
 }
 
-// Hash names the template, as Template.Hash does.
+// Hash returns the template's hash, like Template.Hash.
 func (c Comparable) Hash() string { return c.hash() }
 
-// Equal reports whether two templates mean the same, as the function Equal does.
+// Equal reports whether two templates mean the same, like the function Equal.
 func (c Comparable) Equal(other Comparable) bool {
 	if c.hash() == other.hash() {
 		return true
@@ -116,7 +117,7 @@ func (c Comparable) Equal(other Comparable) bool {
 	return equality.Semantic.DeepEqual(pod, otherPod) && unknown(c.Template, pod).Hash() == unknown(other.Template, otherPod).Hash()
 }
 
-// unknown is the part of a template that the types of this release do not have.
+// unknown returns the part of a template that the types of this release do not have.
 func unknown(t Template, pod corev1.PodTemplateSpec) Template {
 	known, err := TemplateOf(pod)
 	if err != nil {
@@ -126,7 +127,7 @@ func unknown(t Template, pod corev1.PodTemplateSpec) Template {
 	return rest
 }
 
-// without keeps of a value what has no counterpart in known. Leaves that both have are dropped whatever they are: the
+// without returns the part of a value that known does not have. It drops leaves that both have, even if they differ: the
 // typed comparison has judged them.
 func without(value, known any) any {
 	switch v := value.(type) {

@@ -1,2 +1,2 @@
-// Package prometheus asks a Prometheus server the questions of package analysis.
+// Package prometheus runs the queries of package analysis on a Prometheus server.
 package prometheus

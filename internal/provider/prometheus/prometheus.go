@@ -18,20 +18,20 @@ import (
 	"sluice.dev/sluice/internal/provider"
 )
 
-// longestAnswer is how many bytes of an answer are read from a server that somebody names: one value needs few, and many
-// answers without end would take all memory.
+// longestAnswer is how many bytes are read of an answer from a server that a user names. One value needs few, and endless
+// answers would exhaust memory.
 const longestAnswer = 64 << 10
 
-// Provider asks Prometheus: the controller's own, and those that queries name.
+// Provider queries Prometheus servers: the controller's own, and those that queries name.
 type Provider struct {
-	// api is nil where the controller has none.
+	// api is nil if the controller has no server.
 	api prometheusv1.API
-	// verifying and insecure are for the servers of queries.
+	// verifying and insecure are the transports for servers that queries name.
 	verifying, insecure http.RoundTripper
 }
 
-// New makes a Provider for the controller's server at an http or https URL; without any, only queries that name a server are
-// answered. A user and password in the URL are used for basic authentication and never told.
+// New returns a Provider. The address is the http or https URL of the controller's server; if it is empty, only queries that
+// name a server are answered. A user and password in the URL are used for basic authentication and never shown.
 func New(address string) (*Provider, error) {
 	p := &Provider{verifying: outbound.Transport(false), insecure: outbound.Transport(true)}
 	if address == "" {
@@ -58,13 +58,13 @@ func newAPI(address string, transport http.RoundTripper) (prometheusv1.API, erro
 	return prometheusv1.NewAPI(client), nil
 }
 
-// withHeaders adds what a server asks for to each request.
+// withHeaders adds a server's headers to each request.
 type withHeaders struct {
 	server *analysis.Server
 	next   http.RoundTripper
 }
 
-// RoundTrip adds the headers to a copy of the request. A server that redirects elsewhere is not told them there.
+// RoundTrip adds the headers to a copy of the request. It refuses to follow a redirect to another host or scheme.
 func (h withHeaders) RoundTrip(request *http.Request) (*http.Response, error) {
 	own, err := url.Parse(h.server.Address)
 	if err != nil || own.Host != request.URL.Host || own.Scheme != request.URL.Scheme {
@@ -87,13 +87,13 @@ func (h withHeaders) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// limited is a body that fails after as many bytes as are left.
+// limited is a body that fails after the given number of bytes.
 type limited struct {
 	io.ReadCloser
 	left int
 }
 
-// Read reads no more than is left.
+// Read reads at most the bytes that are left.
 func (l *limited) Read(into []byte) (int, error) {
 	if l.left <= 0 {
 		return 0, fmt.Errorf("the answer is longer than %d bytes: aggregate the query to one value, such as with sum() or max()", longestAnswer)
@@ -103,7 +103,7 @@ func (l *limited) Read(into []byte) (int, error) {
 	return n, err
 }
 
-// apiOf is the server that a query is for.
+// apiOf returns the API of the server that a query is for.
 func (p *Provider) apiOf(query analysis.Query) (prometheusv1.API, error) {
 	if query.Server == nil {
 		if p.api == nil {
@@ -131,10 +131,10 @@ func (b basicAuth) RoundTrip(request *http.Request) (*http.Response, error) {
 	return b.next.RoundTrip(request)
 }
 
-// Name is Prometheus.
+// Name returns Prometheus.
 func (*Provider) Name() string { return "Prometheus" }
 
-// Value leaves the time of evaluation to the server, whose clock the data has.
+// Value lets the server choose the time of evaluation, because the data has the server's clock.
 func (p *Provider) Value(ctx context.Context, query analysis.Query) (float64, error) {
 	server, err := p.apiOf(query)
 	if err != nil {
