@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// added are the rules that go before the user's rule. Each asks for more than the user's does, and is its copy otherwise, so
-// that by the precedence of the Gateway API (path, method, number of headers, number of query parameters) it wins wherever
-// the user's rule would have, and no other rule of the user's loses to it that would have won; where two ask for as much, the
-// first wins: marked requests, then testers, then the canary's cookie, then the primary's, then expired ones.
+// added returns the rules that go before the user's rule. Each is a copy of the user's rule that asks for more, so that by
+// the precedence of the Gateway API (path, method, number of headers, number of query parameters) it wins wherever the user's
+// rule would have won, and no other rule of the user loses to it. Where two ask for as much, the first wins: marked requests,
+// then testers, then the canary's cookie, then the primary's, then expired ones.
 func (b builder) added(weighted map[string]any) ([]map[string]any, error) {
 	var rules []map[string]any
 	for _, make := range []func(map[string]any) ([]map[string]any, error){b.cohortRules, b.matchRules, b.cookieRules} {
@@ -21,7 +21,7 @@ func (b builder) added(weighted map[string]any) ([]map[string]any, error) {
 	return rules, nil
 }
 
-// cohortRules send marked requests where their cohort says.
+// cohortRules returns the rules that send marked requests to their cohort's Service.
 func (b builder) cohortRules(weighted map[string]any) ([]map[string]any, error) {
 	var rules []map[string]any
 	for n, cohort := range b.intents.Cohorts {
@@ -39,8 +39,8 @@ func (b builder) cohortRules(weighted map[string]any) ([]map[string]any, error) 
 	return rules, nil
 }
 
-// cohortRefs are the references of a rule in which the cohort's Service stands for its primary, also where the primary is
-// being split: a chain of canaries holds through that.
+// cohortRefs returns the references of a rule with the cohort's Service in place of its primary. This also holds while that
+// primary is being split, so that a chain of canaries stays together.
 func (b builder) cohortRefs(cohort Cohort, weighted map[string]any) (refs []any, found bool) {
 	rule, split := weighted, b.intents.Split
 	if split != nil && split.Primary == cohort.Primary {
@@ -63,7 +63,7 @@ func (b builder) cohortRefs(cohort Cohort, weighted map[string]any) (refs []any,
 	return refs, found
 }
 
-// isPrimaryOf reports whether a reference is to the cohort's primary, a Service of the route's namespace or of the marking
+// isPrimaryOf reports whether a reference names the cohort's primary: a Service of the route's namespace or of the marking
 // Deployment's.
 func (b builder) isPrimaryOf(ref map[string]any, cohort Cohort) bool {
 	is := backendOf(ref, b.route.Namespace)
@@ -71,7 +71,8 @@ func (b builder) isPrimaryOf(ref map[string]any, cohort Cohort) bool {
 		(is.namespace == b.route.Namespace || is.namespace == cohort.namespaceIn(b.route.Namespace))
 }
 
-// matchRules send testers to the canary, whatever the weight; its cookie keeps them there when they no longer match.
+// matchRules returns the rules that send testers to the canary regardless of its weight. The canary's cookie keeps them there
+// when they no longer match.
 func (b builder) matchRules(map[string]any) ([]map[string]any, error) {
 	if b.intents.Split == nil || !b.served() {
 		return nil, nil
@@ -91,7 +92,7 @@ func (b builder) matchRules(map[string]any) ([]map[string]any, error) {
 	return b.ruleFor("match", entries, refs)
 }
 
-// served reports whether the rule sends the primary any requests.
+// served reports whether the rule sends any requests to the primary.
 func (b builder) served() bool {
 	return slices.ContainsFunc(b.primaryRefs(), func(ref any) bool { return weightOf(asMap(ref)) > 0 })
 }
@@ -115,8 +116,9 @@ func (b builder) canaryRefs() []any {
 	return refs
 }
 
-// ruleFor copies the user's rule for the requests that also fit one of the entries, with other references. It is several rules
-// where a filter of the user's replaces the prefix of the path: the Gateway API allows such a rule one match.
+// ruleFor copies the user's rule, with other references, for the requests that also match one of the entries. It returns
+// several rules if a filter of the user's rule replaces the prefix of the path, because the Gateway API allows such a rule
+// only one match.
 func (b builder) ruleFor(what string, entries []Match, refs []any) ([]map[string]any, error) {
 	matches, err := b.matchesWith(entries)
 	if err != nil || len(matches) == 0 {

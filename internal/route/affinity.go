@@ -8,7 +8,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// String is the value of Set-Cookie.
+// String returns the value of Set-Cookie.
 func (c Cookie) String() string {
 	parts := []string{c.Name + "=" + c.Value}
 	if c.Attributes != "" {
@@ -17,7 +17,7 @@ func (c Cookie) String() string {
 	return strings.Join(parts, "; ")
 }
 
-// expiring is the value of Set-Cookie that removes the cookie: of its attributes those stay that say where it is.
+// expiring returns the value of Set-Cookie that removes the cookie. It keeps the attributes that identify the cookie.
 func (c Cookie) expiring() string {
 	parts := []string{c.Name + "=" + c.Value}
 	for attribute := range strings.SplitSeq(c.Attributes, ";") {
@@ -30,7 +30,7 @@ func (c Cookie) expiring() string {
 	return strings.Join(append(parts, "Max-Age=0"), "; ")
 }
 
-// match is the condition that a request carries the cookie, and not one whose name or value only contains it.
+// match returns the condition that a request carries exactly this cookie, not one whose name or value only contains it.
 func (c Cookie) match() Match {
 	value := regexp.QuoteMeta(c.Value)
 	if c.Value == "" {
@@ -40,7 +40,7 @@ func (c Cookie) match() Match {
 	return Match{Headers: []ValueMatch{{Name: "Cookie", Type: typeRegularExpression, Value: pattern}}}
 }
 
-// affinity is nil for none, and for GRPCRoutes: their clients keep no cookies.
+// affinity returns nil if the split has none, and for GRPCRoutes, whose clients keep no cookies.
 func (b builder) affinity() *Affinity {
 	if b.route.Kind == GRPC || b.intents.Split == nil {
 		return nil
@@ -48,7 +48,7 @@ func (b builder) affinity() *Affinity {
 	return b.intents.Split.Affinity
 }
 
-// cookies have a pair of references set their cookies.
+// cookies makes a pair of references set their cookies.
 func (b builder) cookies(primary, canary map[string]any) error {
 	affinity := b.affinity()
 	if affinity == nil {
@@ -64,25 +64,25 @@ func (b builder) cookies(primary, canary map[string]any) error {
 	return nil
 }
 
-// uncookie takes the primary's cookie out of its reference.
+// uncookie removes the primary's cookie from its reference.
 func (s Split) uncookie(ref map[string]any) {
 	if s.Affinity != nil && s.Affinity.Primary != nil {
 		removeCookie(ref, s.Affinity.Primary.String())
 	}
 }
 
-// keepsAtCanary reports whether the canary's cookie counts: while others come to the canary, by weight or as testers.
+// keepsAtCanary reports whether the canary's cookie counts: only while other users reach the canary, by weight or as testers.
 func (s Split) keepsAtCanary() bool {
 	return s.Weight > 0 || len(s.Match) > 0
 }
 
-// OnlyTakesBack reports whether a split does nothing but take cookies back: its rollout has ended.
+// OnlyTakesBack reports whether a split only removes cookies, because its rollout has ended.
 func (s Split) OnlyTakesBack() bool {
 	return s.Affinity != nil && !s.keepsAtCanary()
 }
 
-// cookieRules keep users where their cookie says. Without any weight or testers nobody is kept on the canary, and without any
-// weight of its own nobody on the primary: it may be about to lose its pods.
+// cookieRules returns the rules that keep users where their cookie says. They keep users on the canary only while it has a
+// weight or testers, and on the primary only while it has a weight: otherwise the primary may be about to lose its pods.
 func (b builder) cookieRules(map[string]any) ([]map[string]any, error) {
 	affinity := b.affinity()
 	if affinity == nil || !b.served() {
@@ -111,7 +111,7 @@ func (b builder) cookieRules(map[string]any) ([]map[string]any, error) {
 	return append(rules, removing...), err
 }
 
-// expiredRules have answers remove the cookies of earlier rollouts.
+// expiredRules returns the rules whose answers remove the cookies of earlier rollouts.
 func (b builder) expiredRules(cookies []Cookie) ([]map[string]any, error) {
 	var rules []map[string]any
 	for i, cookie := range cookies {

@@ -7,17 +7,17 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Backend is what a reference of a route refers to.
+// Backend is a backend that a route refers to.
 type Backend struct {
-	// Group and Kind; without a kind it is a Service.
+	// Group and Kind are those of the backend. Without a kind it is a Service.
 	Group string `json:"group,omitempty"`
 	Kind  string `json:"kind,omitempty"`
-	// Namespace is absent when it is the Deployment's.
+	// Namespace is the namespace of the backend. Default: the Deployment's.
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name"`
 }
 
-// BackendOf is the backend of a reference; what the reference leaves out is a Service of the Deployment's namespace.
+// BackendOf returns the backend of a reference. Group and kind default to a Service, the namespace to the Deployment's.
 func BackendOf(ref gatewayv1.BackendObjectReference) Backend {
 	result := Backend{Name: string(ref.Name)}
 	if ref.Group != nil {
@@ -32,7 +32,7 @@ func BackendOf(ref gatewayv1.BackendObjectReference) Backend {
 	return result
 }
 
-// in fills in what is absent, for the Deployment's namespace.
+// in fills in the defaults for the Deployment's namespace.
 func (b Backend) in(namespace string) backend {
 	full := backend{group: b.Group, kind: b.Kind, namespace: b.Namespace, name: b.Name}
 	if full.kind == "" {
@@ -54,7 +54,8 @@ func SendsToBackend(r Route, to Backend, namespace string) bool {
 	return false
 }
 
-// ReferenceTo is the whole reference to a backend of a policy, with the defaults of the API filled in, as a split has it.
+// ReferenceTo returns the full reference to a backend of a policy, with the defaults of the API filled in, as a split stores
+// it.
 func ReferenceTo(own v1alpha1.Backend) map[string]any {
 	ref := gatewayv1.HTTPBackendRef{BackendRef: gatewayv1.BackendRef{BackendObjectReference: own.BackendRef}, Filters: own.Filters}
 	object, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&ref)

@@ -1,15 +1,15 @@
 package route
 
-// builder renders intents for one rule of the user's.
+// builder renders intents for one rule of the user.
 type builder struct {
 	route   Route
 	intents Intents
-	// index of the rule among the user's, which the names of added rules have.
+	// index is the position of the rule among the user's. The names of added rules contain it.
 	index int
 	rule  map[string]any
 }
 
-// rules are those that are added for the user's rule, and last the rule itself with the canary's share in it.
+// rules returns the rules that are added for the user's rule, and last the rule itself with the canary's share in it.
 func (b builder) rules() ([]map[string]any, error) {
 	weighted, err := b.weighted()
 	if err != nil {
@@ -22,7 +22,7 @@ func (b builder) rules() ([]map[string]any, error) {
 	return append(added, weighted), nil
 }
 
-// weighted is the user's rule in which every reference to the primary shares its weight with one to the canary.
+// weighted returns the user's rule in which every reference to the primary shares its weight with one to the canary.
 func (b builder) weighted() (map[string]any, error) {
 	split := b.intents.Split
 	if split == nil {

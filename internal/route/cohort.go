@@ -13,22 +13,22 @@ import (
 )
 
 // Cohort keeps requests that a canary has marked together: those that carry the header and would go to Service Primary go to
-// Service To instead. The annotation sluice.dev/cohorts is a list of them.
+// Service To instead. The annotation sluice.dev/cohorts is a list of cohorts.
 type Cohort struct {
-	// Deployment whose rollout marks the requests.
+	// Deployment is the Deployment whose rollout marks the requests.
 	Deployment string `json:"deployment"`
-	// Namespace of the Deployment; absent when it is the route's own.
+	// Namespace is the namespace of the Deployment. Default: the route's.
 	Namespace string `json:"namespace,omitempty"`
-	// Header and Value of the mark.
+	// Header and Value are the mark.
 	Header string `json:"header"`
 	Value  string `json:"value"`
-	// Primary and To are Services of the same namespace, which is the one that the route's reference to Primary has.
+	// Primary and To are Services of one namespace, which is that of the route's reference to Primary.
 	Primary string `json:"primary"`
 	To      string `json:"to"`
 }
 
-// CohortsOf returns what annotations state, empty when they state nothing. The error says what is wrong with a value that
-// somebody else wrote.
+// CohortsOf returns the cohorts in the annotations, or none. The error says what is wrong with a value that Sluice did not
+// write.
 func CohortsOf(annotations map[string]string) ([]Cohort, error) {
 	value, set := annotations[config.AnnotationCohorts]
 	if !set {
@@ -66,12 +66,12 @@ func EncodeCohorts(cohorts []Cohort) string {
 	return encode(cohorts)
 }
 
-// of reports whether the rollout of a Deployment stated the cohort, on a route of a namespace.
+// of reports whether the rollout of a Deployment stated the cohort on a route of a namespace.
 func (c Cohort) of(deployment types.NamespacedName, namespace string) bool {
 	return c.Deployment == deployment.Name && c.namespaceIn(namespace) == deployment.Namespace
 }
 
-// namespaceIn is the namespace of the Deployment, for a cohort on a route of this namespace.
+// namespaceIn returns the namespace of the Deployment, for a cohort on a route of this namespace.
 func (c Cohort) namespaceIn(namespace string) string {
 	if c.Namespace == "" {
 		return namespace
@@ -79,19 +79,19 @@ func (c Cohort) namespaceIn(namespace string) string {
 	return c.Namespace
 }
 
-// CohortsFor are the cohorts that a route states for the rollout of a Deployment.
+// CohortsFor returns the cohorts that a route states for the rollout of a Deployment.
 func CohortsFor(r Route, deployment types.NamespacedName) []Cohort {
 	cohorts, _ := CohortsOf(r.Annotations)
 	return slices.DeleteFunc(cohorts, func(c Cohort) bool { return !c.of(deployment, r.Namespace) })
 }
 
-// CohortsTo are the cohorts that a route states, of whatever rollout, whose requests go to a Service.
+// CohortsTo returns the cohorts of all rollouts on a route whose requests go to a Service.
 func CohortsTo(r Route, service types.NamespacedName) []Cohort {
 	cohorts, _ := CohortsOf(r.Annotations)
 	return slices.DeleteFunc(cohorts, func(c Cohort) bool { return c.To != service.Name || c.namespaceIn(r.Namespace) != service.Namespace })
 }
 
-// WithoutCohortsTo takes the cohorts out of the route whose requests go to a Service.
+// WithoutCohortsTo removes the cohorts from the route whose requests go to a Service.
 func WithoutCohortsTo(r Route, service types.NamespacedName) Route {
 	ending := CohortsTo(r, service)
 	if len(ending) == 0 {
@@ -104,14 +104,14 @@ func WithoutCohortsTo(r Route, service types.NamespacedName) Route {
 	intents.Cohorts = slices.DeleteFunc(intents.Cohorts, func(c Cohort) bool { return slices.Contains(ending, c) })
 	result, err := With(r, intents)
 	if err != nil {
-		// What cannot be rendered any more must not keep requests at a Service that goes.
+		// A route that can no longer be rendered must not keep sending requests to a Service that is going away.
 		return Plain(r)
 	}
 	return result
 }
 
-// WithCohorts states exactly these cohorts for the rollout of a Deployment, none without any, and renders the route. Those of
-// other Deployments stay. The error says what cannot be rendered, and what to do.
+// WithCohorts states exactly these cohorts for the rollout of a Deployment and renders the route. Cohorts of other
+// Deployments stay. The error says what cannot be rendered, and what to do.
 func WithCohorts(r Route, deployment types.NamespacedName, cohorts ...Cohort) (Route, error) {
 	intents, err := IntentsOf(r.Annotations)
 	if err != nil {
@@ -128,17 +128,17 @@ func WithCohorts(r Route, deployment types.NamespacedName, cohorts ...Cohort) (R
 	return With(r, intents)
 }
 
-// WithoutCohorts takes the cohorts of a Deployment's rollout out of the route.
+// WithoutCohorts removes the cohorts of a Deployment's rollout from the route.
 func WithoutCohorts(r Route, deployment types.NamespacedName) Route {
 	result, err := WithCohorts(r, deployment)
 	if err == nil {
 		return result
 	}
-	// What cannot be rendered any more must not keep anything from being taken out.
+	// A route that can no longer be rendered must not prevent the removal.
 	return Plain(r)
 }
 
-// withAnnotations states intents, and nothing where there are none.
+// withAnnotations writes the annotations of intents, and removes them if there are none.
 func withAnnotations(r Route, intents Intents) Route {
 	annotations := maps.Clone(r.Annotations)
 	if annotations == nil {

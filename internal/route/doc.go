@@ -1,3 +1,3 @@
-// Package route knows how HTTPRoutes and GRPCRoutes of the Gateway API share requests between a primary and its canary. It
-// is pure: values in, values out.
+// Package route shares requests between a primary and its canary in the rules of HTTPRoutes and GRPCRoutes of the Gateway
+// API. It is pure: values in, values out.
 package route

@@ -7,8 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// Dropped tells, as warnings for its requester, which part of an update of a rendered route is not kept, because it changes
-// what is made from the user's rules. Applying plain rules drops nothing.
+// Dropped returns warnings for the user who updates a rendered route. They say which part of the update is lost, because it
+// changes what Sluice derives from the user's rules. Applying plain rules loses nothing.
 func Dropped(old, updated Route) []string {
 	intents, err := IntentsOf(old.Annotations)
 	if err != nil || intents.None() {
@@ -32,8 +32,8 @@ func containsEqual(list []any, wanted any) bool {
 	return slices.ContainsFunc(list, func(one any) bool { return equality.Semantic.DeepEqual(one, wanted) })
 }
 
-// editsCanary reports whether a rule has a reference to the canary, of those that we make, that differs in more than its weight
-// from all that were stored.
+// editsCanary reports whether a rule has a reference to the canary, among those that Sluice adds, that differs from all
+// stored ones in more than its weight.
 func editsCanary(old Route, rule map[string]any, split Split) bool {
 	var stored []any
 	for _, one := range old.Rules {
@@ -42,7 +42,7 @@ func editsCanary(old Route, rule map[string]any, split Split) bool {
 	return slices.ContainsFunc(madeRefs(rule, split, old.Namespace), func(ref any) bool { return !containsEqual(stored, ref) })
 }
 
-// madeRefs are the canary's references that belong to one of the primary, without weights.
+// madeRefs returns the canary's references that belong to one of the primary, without weights.
 func madeRefs(rule map[string]any, split Split, namespace string) []any {
 	refs := listOf(rule, "backendRefs")
 	if rule == nil {

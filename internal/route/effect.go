@@ -10,17 +10,17 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// Status is how a route stands towards a split.
+// Status says how far a route follows a split.
 type Status struct {
-	// Weight is the canary's share in percent that the rules of the route say.
+	// Weight is the canary's percentage in the rules of the route.
 	Weight float64
-	// InEffect is set when the route states the split and every parent has accepted that.
+	// InEffect is true if the route states the split and every parent has accepted it.
 	InEffect bool
-	// Reason says why the split is not in effect, and which parent it waits for; empty when it is.
+	// Reason says why the split is not in effect, and which parent it waits for. Empty if it is in effect.
 	Reason string
 }
 
-// StatusOf tells how a route stands towards a split.
+// StatusOf returns how far a route follows a split.
 func StatusOf(r Route, split Split) Status {
 	status := Status{Weight: WeightOf(r, split)}
 	rendered, why := IsRendered(r)
@@ -38,12 +38,13 @@ func StatusOf(r Route, split Split) Status {
 	return status
 }
 
-// Gateways are the parents of the route that are Gateways.
+// Gateways returns the parents of the route that are Gateways.
 func Gateways(r Route) []types.NamespacedName {
 	return parentsOf(r, "Gateway")
 }
 
-// Services are the parents of the route that are Services, whose requests from within the cluster it shares (GAMMA).
+// Services returns the parents of the route that are Services. The route shares their requests from within the cluster
+// (GAMMA).
 func Services(r Route) []types.NamespacedName {
 	return parentsOf(r, "Service")
 }
@@ -65,19 +66,19 @@ func parentName(parent gatewayv1.ParentReference, namespace string) types.Namesp
 	return types.NamespacedName{Namespace: namespace, Name: string(parent.Name)}
 }
 
-// InEffect reports whether every parent of the route has accepted its present generation and resolved its backends. The
-// reason names the parent that has not, and what it says.
+// InEffect reports whether every parent of the route has accepted its current generation and resolved its backends. The
+// reason names the parent that has not, and what it reports.
 func InEffect(r Route) (ok bool, reason string) {
 	return parentsSay(r, true)
 }
 
-// Processed reports whether every parent of the route has dealt with its present generation, in whatever way: one that
-// refuses the route, or does not find a backend, sends nothing by an earlier generation either.
+// Processed reports whether every parent of the route has processed its current generation, with any result: a parent that
+// refuses the route, or does not find a backend, no longer sends requests by an earlier generation.
 func Processed(r Route) (ok bool, reason string) {
 	return parentsSay(r, false)
 }
 
-// IsAbandoned reports whether nobody serves the route any more: each parent that has not dealt with its present generation is
+// IsAbandoned reports whether nothing serves the route any more: each parent that has not processed its current generation is
 // a Gateway that does not exist, or has never reported on the route.
 func IsAbandoned(r Route, exists func(gateway types.NamespacedName) bool) bool {
 	return !slices.ContainsFunc(r.ParentRefs, func(parent gatewayv1.ParentReference) bool {
@@ -98,7 +99,7 @@ func parentsSay(r Route, yes bool) (ok bool, reason string) {
 	return true, ""
 }
 
-// parentLacks says what a parent has not reported for the present generation, or, where it must say yes, what it refuses.
+// parentLacks says what a parent has not reported for the current generation or, if it must accept, what it refuses.
 func parentLacks(r Route, parent gatewayv1.ParentReference, yes bool) string {
 	name := fmt.Sprintf("%s %s", kindOf(parent), parentName(parent, r.Namespace))
 	found := false
@@ -130,7 +131,7 @@ func kindOf(parent gatewayv1.ParentReference) string {
 	return string(*parent.Kind)
 }
 
-// sameParent compares a parent in the status with one in the spec; a controller may report each listener by itself.
+// sameParent compares a parent in the status with one in the spec. A controller may report each listener separately.
 func sameParent(reported, asked gatewayv1.ParentReference, namespace string) bool {
 	return kindOf(reported) == kindOf(asked) &&
 		parentName(reported, namespace) == parentName(asked, namespace) &&

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// Types of filters that we merge into.
+// These are the types of filters that Sluice merges into.
 const (
 	requestHeaders  = "RequestHeaderModifier"
 	responseHeaders = "ResponseHeaderModifier"
@@ -16,7 +16,7 @@ const (
 	setCookie       = "Set-Cookie"
 )
 
-// canaryRef is the reference to the canary that goes beside one to the primary, with the mark.
+// canaryRef returns the reference to the canary that goes beside one to the primary, with the mark.
 func (s Split) canaryRef(primary map[string]any) map[string]any {
 	ref := copied(primary)
 	if s.CanaryBackend == nil {
@@ -34,7 +34,7 @@ func (s Split) canaryRef(primary map[string]any) map[string]any {
 	return ref
 }
 
-// modifierOf is the header modifier of a rule or a reference, which is added when there is none: the Gateway API allows one
+// modifierOf returns the header modifier of a rule or a reference, and adds one if there is none. The Gateway API allows one
 // of each type.
 func modifierOf(holder map[string]any, kind string) map[string]any {
 	field := strings.ToLower(kind[:1]) + kind[1:]
@@ -57,7 +57,7 @@ func isHeader(entry any, name string) bool {
 	return strings.EqualFold(word, name)
 }
 
-// setRequestHeader sets a header whatever else the user's modifier does to it.
+// setRequestHeader sets a header, regardless of what the user's modifier does to it.
 func setRequestHeader(ref map[string]any, header Header) {
 	modifier := modifierOf(ref, requestHeaders)
 	about := func(entry any) bool { return isHeader(entry, header.Name) }
@@ -72,7 +72,7 @@ func setRequestHeader(ref map[string]any, header Header) {
 	}
 }
 
-// addCookie has a rule or a reference set a cookie. A header can be added only once, so that two cookies do not fit.
+// addCookie makes a rule or a reference set a cookie. A header can be added only once, so a second cookie is an error.
 func addCookie(holder map[string]any, cookie string) error {
 	modifier := modifierOf(holder, responseHeaders)
 	for _, field := range []string{"set", "add", "remove"} {

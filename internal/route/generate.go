@@ -10,9 +10,9 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Generate makes the HTTPRoute that the service part of a policy describes, for a Service of this name and port: as a user
-// would have written it, with the primary as its only backend. A split is rendered on it like on any other route. The errors
-// have the full path in the policy.
+// Generate returns the HTTPRoute that the service section of a policy describes, for a Service of this name and port. It
+// looks as a user would have written it, with the primary as the only backend; a split is rendered on it like on any other
+// route. The errors have the full path in the policy.
 func Generate(namespace, serviceName string, port int32, service v1alpha1.ServiceSpec) (*gatewayv1.HTTPRoute, field.ErrorList) {
 	path := field.NewPath("spec", "service")
 	rule, errs := ruleOf(path, service)
@@ -80,13 +80,13 @@ func usesPrefix(rewrite *v1alpha1.Rewrite) bool {
 	return rewrite != nil && rewrite.Type == string(gatewayv1.PrefixMatchHTTPPathModifier)
 }
 
-// envoyConditions are the status codes behind Envoy's words for when to try again.
+// envoyConditions maps Envoy's retry conditions to status codes.
 var envoyConditions = map[string][]gatewayv1.HTTPRouteRetryStatusCode{
 	"5xx":           {500, 502, 503, 504},
 	"gateway-error": {502, 503, 504},
 }
 
-// retryOf takes over what the Gateway API can say of retries: how often, and for which status codes.
+// retryOf converts the retries that the Gateway API can express: how often, and for which status codes.
 func retryOf(path *field.Path, retries v1alpha1.Retries) (*gatewayv1.HTTPRouteRetry, field.ErrorList) {
 	attempts := int(retries.Attempts)
 	result := &gatewayv1.HTTPRouteRetry{Attempts: &attempts}

@@ -12,7 +12,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// filtersOf are the filters of the generated rule, in a fixed order.
+// filtersOf returns the filters of the generated rule, in a fixed order.
 func filtersOf(path *field.Path, service v1alpha1.ServiceSpec) ([]gatewayv1.HTTPRouteFilter, field.ErrorList) {
 	var filters []gatewayv1.HTTPRouteFilter
 	var errs field.ErrorList
@@ -65,7 +65,7 @@ func rewriteFilter(rewrite v1alpha1.Rewrite) gatewayv1.HTTPRouteFilter {
 	return gatewayv1.HTTPRouteFilter{Type: gatewayv1.HTTPRouteFilterURLRewrite, URLRewrite: changed}
 }
 
-// corsFilter always says how long the answer may be kept, since the API server would fill in a time of its own.
+// corsFilter always sets the max age, because the API server would otherwise fill in a default.
 func corsFilter(path *field.Path, policy v1alpha1.CorsPolicy) (*gatewayv1.HTTPCORSFilter, field.ErrorList) {
 	result := &gatewayv1.HTTPCORSFilter{AllowCredentials: policy.AllowCredentials, MaxAge: defaultMaxAge}
 	var errs field.ErrorList
@@ -99,7 +99,7 @@ func corsFilter(path *field.Path, policy v1alpha1.CorsPolicy) (*gatewayv1.HTTPCO
 	return result, errs
 }
 
-// defaultMaxAge is what the Gateway API says where nothing is said, in seconds.
+// defaultMaxAge is the default of the Gateway API, in seconds.
 const defaultMaxAge = 5
 
 func statusCode(text string) (gatewayv1.HTTPRouteRetryStatusCode, bool) {

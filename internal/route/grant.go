@@ -8,7 +8,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// Granted reports whether any grant of the Service's namespace lets a route send to it.
+// Granted reports whether any grant of the Service's namespace allows a route to send to it.
 func Granted(grants []gatewayv1.ReferenceGrant, from Key, service types.NamespacedName) bool {
 	return slices.ContainsFunc(grants, func(g gatewayv1.ReferenceGrant) bool {
 		return g.Namespace == service.Namespace &&
@@ -19,7 +19,7 @@ func Granted(grants []gatewayv1.ReferenceGrant, from Key, service types.Namespac
 	})
 }
 
-// MakeGrant makes a grant that has the name of the Service and lets routes send to it.
+// MakeGrant returns a grant with the name of the Service that allows the routes to send to it.
 func MakeGrant(service types.NamespacedName, routes []Key) *gatewayv1.ReferenceGrant {
 	to := gatewayv1.ObjectName(service.Name)
 	grant := &gatewayv1.ReferenceGrant{ObjectMeta: metav1.ObjectMeta{Namespace: service.Namespace, Name: service.Name}}

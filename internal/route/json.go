@@ -7,19 +7,19 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// asMap is the value as an object, empty for any other value.
+// asMap returns the value as an object, or an empty one for any other value.
 func asMap(value any) map[string]any {
 	object, _ := value.(map[string]any)
 	return object
 }
 
-// listOf is a field that is a list, empty when it is absent or anything else.
+// listOf returns a field that is a list, or an empty list for anything else.
 func listOf(object map[string]any, field string) []any {
 	list, _ := object[field].([]any)
 	return list
 }
 
-// text is a field that is a string, or what the Gateway API takes for an absent one.
+// text returns a field that is a string, or the Gateway API's default for an absent one.
 func text(object map[string]any, field, absent string) string {
 	value, set := object[field].(string)
 	if !set {
@@ -38,12 +38,12 @@ func number(object map[string]any, field string) (int64, bool) {
 	return 0, false
 }
 
-// copied is a deep copy of an object.
+// copied returns a deep copy of an object.
 func copied(object map[string]any) map[string]any {
 	return runtime.DeepCopyJSON(object)
 }
 
-// backend is what a reference refers to, with the defaults of the Gateway API filled in.
+// backend is the target of a reference, with the defaults of the Gateway API filled in.
 type backend struct{ group, kind, namespace, name string }
 
 func backendOf(ref map[string]any, namespace string) backend {
@@ -67,7 +67,7 @@ func sends(rule map[string]any, to backend, namespace string) bool {
 	return false
 }
 
-// weightOf is the weight of a reference; 1 when it has none, as the Gateway API says.
+// weightOf returns the weight of a reference. The Gateway API's default is 1.
 func weightOf(ref map[string]any) int64 {
 	weight, set := number(ref, "weight")
 	if !set {
@@ -76,7 +76,7 @@ func weightOf(ref map[string]any) int64 {
 	return weight
 }
 
-// setWeight leaves a weight absent that is absent and means the same.
+// setWeight leaves an absent weight absent if that means the same.
 func setWeight(ref map[string]any, weight int64) {
 	if _, set := number(ref, "weight"); !set && weight == 1 {
 		return
@@ -84,7 +84,7 @@ func setWeight(ref map[string]any, weight int64) {
 	ref["weight"] = weight
 }
 
-// integers has whole numbers in decoded JSON as the API has them. It changes the value.
+// integers turns whole numbers in decoded JSON into integers, as the API has them. It changes the value in place.
 func integers(value any) any {
 	switch v := value.(type) {
 	case float64:

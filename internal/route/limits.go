@@ -11,7 +11,7 @@ const (
 	mostText         = 4096
 )
 
-// checkLimits keeps a route from being rendered that the API server would refuse, and says so in the words of who can change it.
+// checkLimits returns an error for a rendered route that the API server would refuse, in terms of what a user can change.
 func checkLimits(rendered Route) error {
 	if n := len(rendered.Rules); n > mostRules {
 		return tooMany("spec.rules", "rules", n, mostRules)
@@ -78,7 +78,7 @@ func checkFilters(where string, holder map[string]any) error {
 	return nil
 }
 
-// checkEntries limits a list and the length of the values in it.
+// checkEntries checks the length of a list and of the values in it.
 func checkEntries(where, what string, entries []any) error {
 	if n := len(entries); n > mostEntries {
 		return tooMany(where, what, n, mostEntries)

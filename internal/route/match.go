@@ -14,8 +14,8 @@ const (
 	typeRegularExpression = "RegularExpression"
 )
 
-// matchesWith are the rule's matches, each combined with each of the entries. Combinations that no request can fit are left
-// out. The error names a pair of conditions that one match cannot hold.
+// matchesWith returns the rule's matches, each combined with each of the entries. It leaves out combinations that no request
+// can match. The error names a pair of conditions that one match cannot hold.
 func (b builder) matchesWith(entries []Match) ([]any, error) {
 	matches := listOf(b.rule, "matches")
 	if len(matches) == 0 {
@@ -84,7 +84,7 @@ func (b builder) andRequest(both map[string]any, entry Match) (possible bool, er
 	return possible, err
 }
 
-// andValues asks for all conditions; the Gateway API allows a name only once.
+// andValues combines all conditions. The Gateway API allows a name only once.
 func andValues(present []any, wanted []ValueMatch, same func(a, b string) bool) (values []any, possible bool, err error) {
 	values = slices.Clone(present)
 	for _, want := range wanted {
@@ -133,7 +133,7 @@ func wholly(expression, value string) (bool, error) {
 	return compiled.MatchString(value), nil
 }
 
-// andPath is the narrower of two conditions.
+// andPath returns the narrower of two conditions.
 func andPath(have PathMatch, want *PathMatch) (both PathMatch, possible bool, err error) {
 	everything := PathMatch{Type: typePathPrefix, Value: "/"}
 	switch {

@@ -13,9 +13,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// MatchesOf says in terms of the Gateway API what a policy asks of requests. The order of what it returns does not depend on
-// the order of maps, so that the same policy always makes the same route. The errors name what the Gateway API has nothing
-// for.
+// MatchesOf converts a policy's matches to those of the Gateway API. The order of the result does not depend on the order of
+// maps, so the same policy always gives the same route. The errors name what the Gateway API cannot express.
 func MatchesOf(path *field.Path, matches []v1alpha1.HTTPMatch) ([]gatewayv1.HTTPRouteMatch, field.ErrorList) {
 	var found []gatewayv1.HTTPRouteMatch
 	var errs field.ErrorList
@@ -53,7 +52,7 @@ func matchOf(path *field.Path, match v1alpha1.HTTPMatch) (gatewayv1.HTTPRouteMat
 	return result, errs
 }
 
-// headerMatches says cookies as what they are, a part of the header Cookie. A header can be matched once only.
+// headerMatches expresses cookies as what they are: a part of the header Cookie. A header can be matched only once.
 func headerMatches(path *field.Path, match v1alpha1.HTTPMatch) ([]gatewayv1.HTTPHeaderMatch, field.ErrorList) {
 	var found []gatewayv1.HTTPHeaderMatch
 	var errs field.ErrorList
@@ -75,13 +74,14 @@ func headerMatches(path *field.Path, match v1alpha1.HTTPMatch) ([]gatewayv1.HTTP
 	return found, errs
 }
 
-// CookiePattern is a regular expression for the header Cookie with a cookie of this name whose value matches. It holds for
-// gateways that match a part of the header and for those that match the whole.
+// CookiePattern returns a regular expression for the header Cookie that matches a cookie of this name and value. It works for
+// gateways that match a part of the header and for those that match all of it.
 func CookiePattern(name, value string) string {
 	return fmt.Sprintf(`^(.*;\s*)?%s=(%s)(\s*;.*)?$`, regexp.QuoteMeta(name), value)
 }
 
-// valueMatch is the type and the value of a match. What is neither exact nor a regular expression becomes one.
+// valueMatch returns the type and the value of a match. A match that is neither exact nor a regular expression becomes a
+// regular expression.
 func valueMatch(match v1alpha1.StringMatch) (kind, value string) {
 	switch {
 	case match.Regex != "":
@@ -98,7 +98,7 @@ const (
 	inCookie = "[^;]*"
 )
 
-// pattern is a match as a regular expression without anchors.
+// pattern returns a match as a regular expression without anchors.
 func pattern(match v1alpha1.StringMatch, rest string) string {
 	switch {
 	case match.Regex != "":

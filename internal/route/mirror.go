@@ -2,7 +2,7 @@ package route
 
 import "math"
 
-// mirror has the canary get a copy of a part of the rule's requests.
+// mirror mirrors a percentage of the rule's requests to the canary.
 func (b builder) mirror(rule map[string]any) {
 	split := b.intents.Split
 	if split.Mirror == 0 {
@@ -27,7 +27,7 @@ func (b builder) mirror(rule map[string]any) {
 	}
 }
 
-// partOf states whole percents as such, and finer ones as a fraction.
+// partOf writes whole percentages as such, and finer ones as a fraction.
 func partOf(percent float64, mirrored map[string]any) {
 	if percent == math.Trunc(percent) {
 		mirrored["percent"] = int64(percent)
@@ -36,7 +36,7 @@ func partOf(percent float64, mirrored map[string]any) {
 	mirrored["fraction"] = map[string]any{"numerator": int64(math.Round(percent * 100)), "denominator": int64(10_000)}
 }
 
-// unmirror takes out what mirror has added: the last of the filters that copy to the canary.
+// unmirror removes what mirror has added: the last of the filters that mirror to the canary.
 func unmirror(rule map[string]any, last Split, namespace string) {
 	if last.Mirror == 0 {
 		return

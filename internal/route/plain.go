@@ -8,21 +8,21 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// ours are the names of rules that we add: by them, and by nothing else, they are taken out again.
+// ours matches the names of rules that Sluice adds. Only rules with such a name are removed again.
 var ours = regexp.MustCompile(`^sluice-(cohort|match|canary|primary|expired)(-[0-9]+){1,3}$`)
 
 func isOurs(rule map[string]any) bool {
 	return ours.MatchString(text(rule, "name", ""))
 }
 
-// plainOf takes everything of ours out of an updated route whose stored version is old: before is what that was rendered by;
-// where it states no split, next may still have left its canary in rules whose annotation was lost.
+// plainOf removes everything that Sluice has added from an updated route. old is its stored version, and before is what that
+// was rendered by. If before states no split, next may still have left its canary in rules whose annotation was lost.
 func plainOf(old, updated Route, before, next Intents) Route {
 	last := before
 	if last.Split == nil {
 		last.Split = next.Split
 	}
-	// Where nothing is stated, a rule with such a name is the user's.
+	// Without annotations, a rule with such a name belongs to the user.
 	stated, err := IntentsOf(updated.Annotations)
 	anyOfOurs := !before.None() || err == nil && !stated.None()
 	result := updated
@@ -40,8 +40,8 @@ func plainOf(old, updated Route, before, next Intents) Route {
 	return result
 }
 
-// unshared takes the canary out of a rule that holds it, gives its weight back to the primary and takes out what else the
-// split put in. It returns a copy.
+// unshared removes the canary from a rule that has it, gives its weight back to the primary and removes what else the split
+// added. It returns a copy.
 func unshared(rule any, last *Split, namespace string) any {
 	if asMap(rule) == nil || last == nil {
 		return rule
@@ -65,8 +65,8 @@ func unshared(rule any, last *Split, namespace string) any {
 	return result
 }
 
-// withoutCanary takes out the canary's references. One belongs to the last reference to the primary before it that has none
-// yet: any other is the user's own.
+// withoutCanary removes the canary's references. Each belongs to the last reference to the primary before it that has none
+// yet. Any other is the user's.
 func withoutCanary(refs []any, last Split, namespace string) (kept []any, found bool) {
 	primary, canary := last.backends(namespace)
 	var owner map[string]any
@@ -87,8 +87,8 @@ func withoutCanary(refs []any, last Split, namespace string) (kept []any, found 
 	return kept, found
 }
 
-// addedBy are the rules that intents add to a route. Rules for which they cannot be rendered, such as unnamed ones of ours,
-// have none.
+// addedBy returns the rules that intents add to a route. It returns none if they cannot be rendered for the route's rules,
+// such as unnamed rules of ours.
 func addedBy(r Route, intents Intents) []map[string]any {
 	var added []map[string]any
 	for i, rule := range r.Rules {
@@ -100,8 +100,8 @@ func addedBy(r Route, intents Intents) []map[string]any {
 	return added
 }
 
-// pruned reports whether a stored route has the rules that its intents add, but without their names: then the cluster's CRDs
-// do not know the field, and our rules cannot be told from the user's by name.
+// pruned reports whether a stored route has the rules that its intents add, but without their names. Then the cluster's CRDs
+// lack the field, and our rules cannot be told from the user's by name.
 func pruned(stored Route, intents Intents) bool {
 	if intents.None() || slices.ContainsFunc(stored.Rules, func(rule any) bool { return isOurs(asMap(rule)) }) {
 		return false
@@ -131,7 +131,7 @@ func errPruned(kind string) error {
 		"install the Gateway API CRDs v1.4 or newer, or leave out match, session affinity and cohorts", kind)
 }
 
-// checkNames keeps a rule of the user's from being taken for one of ours.
+// checkNames returns an error if a rule of the user would be taken for one of ours.
 func checkNames(plain Route) error {
 	for i, rule := range plain.Rules {
 		if isOurs(asMap(rule)) {

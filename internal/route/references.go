@@ -8,7 +8,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// References are the backends that a route sends requests or copies of them to, with all fields filled in.
+// References returns the backends that a route sends or mirrors requests to, with all fields filled in.
 func References(r Route) []Backend {
 	var found []Backend
 	for _, rule := range r.Rules {
@@ -20,7 +20,7 @@ func References(r Route) []Backend {
 	return found
 }
 
-// ReferencesOf are the backends of one reference of a route of this namespace, and of its filters.
+// ReferencesOf returns the backends of one reference of a route of this namespace, and of its filters.
 func ReferencesOf(ref map[string]any, namespace string) []Backend {
 	if ref == nil {
 		return nil
@@ -28,7 +28,7 @@ func ReferencesOf(ref map[string]any, namespace string) []Backend {
 	return append(mirrored(ref, namespace), filledIn(ref, namespace))
 }
 
-// mirrored are the backends that get copies of the requests of a rule or of a reference.
+// mirrored returns the backends that the requests of a rule or of a reference are mirrored to.
 func mirrored(holder map[string]any, namespace string) []Backend {
 	var found []Backend
 	for _, filter := range listOf(holder, "filters") {
@@ -44,8 +44,8 @@ func filledIn(ref map[string]any, namespace string) Backend {
 	return Backend{Group: is.group, Kind: is.kind, Namespace: is.namespace, Name: is.name}
 }
 
-// GrantsFor are the grants, one in each other namespace, that let HTTPRoutes of a namespace send to backends, which have all
-// fields filled in. Their names are left to the caller.
+// GrantsFor returns the grants, one in each other namespace, that allow HTTPRoutes of a namespace to send to the backends,
+// which have all fields filled in. The caller names them.
 func GrantsFor(namespace string, backends []Backend) []*gatewayv1.ReferenceGrant {
 	backends = slices.SortedFunc(slices.Values(backends), func(a, b Backend) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Group, b.Group), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
@@ -65,7 +65,7 @@ func GrantsFor(namespace string, backends []Backend) []*gatewayv1.ReferenceGrant
 	return grants
 }
 
-// StillGranted are the backends of grants that HTTPRoutes of a namespace still refer to.
+// StillGranted returns the backends of grants that HTTPRoutes of a namespace still refer to.
 func StillGranted(namespace string, routes []Route, grants []gatewayv1.ReferenceGrant) []Backend {
 	var used, still []Backend
 	for _, r := range routes {

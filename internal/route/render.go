@@ -8,15 +8,15 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Intents are all that a route is rendered by.
+// Intents are everything that a route is rendered by.
 type Intents struct {
-	// Split is nil for none.
+	// Split is the split of the route. Nil for none.
 	Split *Split
-	// Cohorts of any number of rollouts.
+	// Cohorts are the cohorts of any number of rollouts.
 	Cohorts []Cohort
 }
 
-// IntentsOf returns what annotations state. The error names the annotation that cannot be read.
+// IntentsOf returns the intents in the annotations. The error names the annotation that cannot be read.
 func IntentsOf(annotations map[string]string) (Intents, error) {
 	split, err := SplitOf(annotations)
 	if err != nil {
@@ -29,14 +29,14 @@ func IntentsOf(annotations map[string]string) (Intents, error) {
 	return Intents{Split: split, Cohorts: cohorts}, nil
 }
 
-// None reports whether nothing is stated.
+// None reports whether there are no intents.
 func (i Intents) None() bool {
 	return i.Split == nil && len(i.Cohorts) == 0
 }
 
-// With returns the route with exactly these intents stated and rendered. Rules that were rendered before are un-rendered
-// first, so what the user changed meanwhile is kept, and rendering twice changes nothing. The error says which limit of the
-// Gateway API would be exceeded or what contradicts the user's rules, and what to do; then nothing is rendered.
+// With returns the route with exactly these intents stated and rendered. It first removes what was rendered before, so it
+// keeps what the user has changed since, and rendering twice changes nothing. The error says which limit of the Gateway API
+// would be exceeded or what contradicts the user's rules, and what to do. With an error nothing is rendered.
 func With(r Route, intents Intents) (Route, error) {
 	stated, err := IntentsOf(r.Annotations)
 	if err != nil {
@@ -48,7 +48,7 @@ func With(r Route, intents Intents) (Route, error) {
 	return render(plainOf(r, r, stated, intents), intents)
 }
 
-// WithSplit is With for one split, and leaves cohorts as they are.
+// WithSplit is With for one split. It leaves cohorts as they are.
 func WithSplit(r Route, split Split) (Route, error) {
 	intents, err := IntentsOf(r.Annotations)
 	if err != nil {
@@ -58,8 +58,8 @@ func WithSplit(r Route, split Split) (Route, error) {
 	return With(r, intents)
 }
 
-// WithoutSplit returns the route without its split, and leaves cohorts as they are: without any, its rules are what the user
-// last asked for.
+// WithoutSplit returns the route without its split. It leaves cohorts as they are. Without any, the rules are those that the
+// user last asked for.
 func WithoutSplit(r Route) Route {
 	intents, err := IntentsOf(r.Annotations)
 	if err != nil {
@@ -68,21 +68,21 @@ func WithoutSplit(r Route) Route {
 	intents.Split = nil
 	result, err := With(r, intents)
 	if err != nil {
-		// What cannot be rendered any more must not keep the canary's requests where they are.
+		// A route that can no longer be rendered must not keep the canary's requests where they are.
 		return Plain(r)
 	}
 	return result
 }
 
-// Plain is the route as the user last asked for it, without anything of ours. An annotation that cannot be read was not
-// written by us, and no rules were rendered by it.
+// Plain returns the route as the user last asked for it, without anything of ours. An annotation that cannot be read was not
+// written by Sluice, and no rules were rendered by it.
 func Plain(r Route) Route {
 	stated, _ := IntentsOf(r.Annotations)
 	return withAnnotations(plainOf(r, r, stated, Intents{}), Intents{})
 }
 
-// Render is what admission makes of an update: the rules say what the annotations state. Annotations that cannot be read are
-// an error; what was taken away from them is taken out of the rules.
+// Render returns what admission makes of an update: its rules follow its annotations. An annotation that cannot be read is an
+// error. What an update removes from the annotations is removed from the rules.
 func Render(old, updated Route) (Route, error) {
 	intents, err := IntentsOf(updated.Annotations)
 	if err != nil {
@@ -95,8 +95,8 @@ func Render(old, updated Route) (Route, error) {
 	return render(plainOf(old, updated, before, intents), intents)
 }
 
-// IsRendered reports whether the rules say what the annotations state; true without any. The reason tells what keeps them
-// from it, or is empty when they only need to be written.
+// IsRendered reports whether the rules follow the annotations. It is true without annotations. The reason says what prevents
+// rendering. It is empty if the rules only need to be written.
 func IsRendered(r Route) (ok bool, reason string) {
 	intents, err := IntentsOf(r.Annotations)
 	if err != nil {
@@ -117,7 +117,7 @@ func SameRules(a, b Route) bool {
 	return equality.Semantic.DeepEqual(a.Rules, b.Rules)
 }
 
-// Same reports whether two routes state the same and have the same rules.
+// Same reports whether two routes have the same intents and the same rules.
 func Same(a, b Route) bool {
 	for _, key := range []string{config.AnnotationSplit, config.AnnotationCohorts} {
 		if a.Annotations[key] != b.Annotations[key] {
@@ -151,7 +151,7 @@ func render(plain Route, intents Intents) (Route, error) {
 	return result, nil
 }
 
-// renderedRules are the user's rules with the canary's share in them, each after the rules that are added for it.
+// renderedRules returns the user's rules with the canary's share in them, each after the rules that are added for it.
 func renderedRules(plain Route, intents Intents) ([]any, error) {
 	rules := make([]any, 0, len(plain.Rules))
 	for i, rule := range plain.Rules {

@@ -8,8 +8,8 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Keeps reports whether a route still says all that was generated, whatever else it says: the API server fills in defaults, and
-// others add labels, annotations and fields. A split and cohorts do not count.
+// Keeps reports whether a route still contains everything that was generated. It may contain more: the API server fills in
+// defaults, and others add labels, annotations and fields. A split and cohorts do not count.
 func Keeps(current, generated Route) bool {
 	plain := Plain(current)
 	return keepsAll(asValues(plain.Labels), asValues(generated.Labels)) &&
@@ -17,8 +17,8 @@ func Keeps(current, generated Route) bool {
 		keepsAll(specOf(plain), specOf(generated))
 }
 
-// Covers reports whether a value of decoded JSON has all of another: of objects every field, of lists as many entries, each of
-// which covers that of the same place.
+// Covers reports whether a value of decoded JSON contains another: every field of its objects, and lists of the same length,
+// each entry of which covers that of the same position.
 func Covers(current, wanted any) bool {
 	switch want := wanted.(type) {
 	case map[string]any:
@@ -56,7 +56,7 @@ func asValues(metadata map[string]string) map[string]any {
 	return values
 }
 
-// specOf is what is generated of a spec, as JSON.
+// specOf returns the generated part of a spec, as JSON.
 func specOf(r Route) map[string]any {
 	common := struct {
 		ParentRefs []gatewayv1.ParentReference `json:"parentRefs,omitempty"`
@@ -70,8 +70,8 @@ func specOf(r Route) map[string]any {
 	return spec
 }
 
-// Repaired is the generated route with the split and the cohorts that the present one states, rendered on the generated rules,
-// so that writing it takes no canary any requests. The error says what cannot be rendered, and what to do.
+// Repaired returns the generated route with the split and the cohorts of the current one rendered on it, so that writing it
+// takes no requests from a canary. The error says what cannot be rendered, and what to do.
 func Repaired(current, generated Route) (Route, error) {
 	stated, err := IntentsOf(current.Annotations)
 	if err != nil {
@@ -81,7 +81,7 @@ func Repaired(current, generated Route) (Route, error) {
 	if err != nil {
 		return Route{}, err
 	}
-	// What states the intents belongs to their writer, which is not this one.
+	// The annotation that states the intents belongs to another writer.
 	delete(repaired.Annotations, config.AnnotationSplit)
 	delete(repaired.Annotations, config.AnnotationCohorts)
 	return repaired, nil

@@ -12,28 +12,29 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// Route is an HTTPRoute or a GRPCRoute. No function of this package changes one that it is given.
+// Route is an HTTPRoute or a GRPCRoute. No function of this package changes a Route that it is given.
 type Route struct {
 	// Kind is HTTP or GRPC.
 	Kind string
 	metav1.ObjectMeta
 	// ParentRefs are the Gateways, Services and other parents that serve the route.
 	ParentRefs []gatewayv1.ParentReference
-	// Hostnames that the route is for; none means all.
+	// Hostnames are the host names of the route. None means all.
 	Hostnames []gatewayv1.Hostname
-	// Rules are decoded JSON, so that both kinds are alike and fields stay that the types of this release do not know.
+	// Rules are decoded JSON, so that both kinds are handled alike and fields that the types of this release do not know
+	// survive.
 	Rules []any
-	// Parents is what the controllers of the parents report.
+	// Parents are the reports of the parents' controllers.
 	Parents []gatewayv1.RouteParentStatus
 }
 
-// FromHTTP takes over an HTTPRoute.
+// FromHTTP converts an HTTPRoute.
 func FromHTTP(r *gatewayv1.HTTPRoute) Route {
 	return Route{Kind: HTTP, ObjectMeta: *r.ObjectMeta.DeepCopy(), ParentRefs: r.Spec.ParentRefs, Hostnames: r.Spec.Hostnames,
 		Rules: rulesOf(r), Parents: r.Status.Parents}
 }
 
-// FromGRPC takes over a GRPCRoute.
+// FromGRPC converts a GRPCRoute.
 func FromGRPC(r *gatewayv1.GRPCRoute) Route {
 	return Route{Kind: GRPC, ObjectMeta: *r.ObjectMeta.DeepCopy(), ParentRefs: r.Spec.ParentRefs, Hostnames: r.Spec.Hostnames,
 		Rules: rulesOf(r), Parents: r.Status.Parents}
@@ -49,8 +50,8 @@ func rulesOf(typed any) []any {
 	return list
 }
 
-// FromObject takes over decoded JSON, without copying its rules. The error names the field that is not as the Gateway API
-// has it.
+// FromObject converts decoded JSON, without copying its rules. The error names the field that is not as the Gateway API
+// defines it.
 func FromObject(object map[string]any) (Route, error) {
 	var known struct {
 		Kind              string `json:"kind"`
@@ -78,7 +79,7 @@ func FromObject(object map[string]any) (Route, error) {
 		Rules: rules, Parents: known.Status.Parents}, nil
 }
 
-// Into puts the annotations and the rules into decoded JSON of the route, and leaves everything else there as it is.
+// Into writes the annotations and the rules into decoded JSON of the route. It leaves everything else there as it is.
 func (r Route) Into(object map[string]any) error {
 	result := &unstructured.Unstructured{Object: object}
 	if !maps.Equal(result.GetAnnotations(), r.Annotations) {
@@ -90,7 +91,7 @@ func (r Route) Into(object map[string]any) error {
 	return unstructured.SetNestedSlice(object, r.Rules, "spec", "rules")
 }
 
-// Key tells the route from every other.
+// Key returns the key that identifies the route.
 func (r Route) Key() Key {
 	return Key{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name}
 }
@@ -105,7 +106,8 @@ func SendsTo(r Route, service types.NamespacedName) bool {
 	return false
 }
 
-// Namespaces are the route's own, those of its backends and those of the Deployments that state anything on it, without order.
+// Namespaces returns the route's namespace, those of its backends and those of the Deployments with intents on it, in no
+// order.
 func Namespaces(r Route) []string {
 	found := map[string]bool{r.Namespace: true}
 	if intents, err := IntentsOf(r.Annotations); err == nil {
@@ -124,7 +126,7 @@ func Namespaces(r Route) []string {
 	return slices.Collect(maps.Keys(found))
 }
 
-// BackendPorts are the ports of the Service that the rules send to.
+// BackendPorts returns the ports of the Service that the rules send to.
 func BackendPorts(r Route, service types.NamespacedName) []int32 {
 	var ports []int32
 	for _, rule := range r.Rules {
@@ -138,7 +140,7 @@ func BackendPorts(r Route, service types.NamespacedName) []int32 {
 	return ports
 }
 
-// WeightOf is the canary's share of the first rule that has both, in percent; 0 when no rule has.
+// WeightOf returns the canary's percentage in the first rule that has primary and canary, or 0 if no rule has both.
 func WeightOf(r Route, split Split) float64 {
 	primary, canary := split.backends(r.Namespace)
 	for _, rule := range r.Rules {

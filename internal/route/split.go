@@ -11,36 +11,36 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Split states how the requests for a Service are shared with its canary. It is the value of the annotation
-// sluice.dev/split, which admission renders into the rules.
+// Split says how the requests for a Service are shared with its canary. It is the value of the annotation sluice.dev/split,
+// which admission renders into the rules.
 type Split struct {
-	// Deployment that is being rolled out.
+	// Deployment is the Deployment that is being rolled out.
 	Deployment string `json:"deployment"`
-	// Namespace of the Deployment and its Services; absent when it is the route's own.
+	// Namespace is the namespace of the Deployment and its Services. Default: the route's.
 	Namespace string `json:"namespace,omitempty"`
 	// Primary and Canary are the names of the two Services.
 	Primary string `json:"primary"`
 	Canary  string `json:"canary"`
-	// Weight is the canary's share in percent, 0 to 100, in hundredths at the finest.
+	// Weight is the canary's percentage of the requests, 0 to 100, with at most two decimals.
 	Weight float64 `json:"weight"`
-	// Decimals is how many digits after the point the weights of the whole rollout have, 0 to 2, so that the scale stays
-	// the same through it.
+	// Decimals is the number of decimals of the weights of the whole rollout, 0 to 2, so that the scale stays the same
+	// throughout.
 	Decimals int32 `json:"decimals,omitempty"`
-	// Scale is what the user's weights were multiplied by to be shared exactly, 1 when absent.
+	// Scale is the factor by which the user's weights were multiplied so that they can be shared exactly. Default 1.
 	Scale int32 `json:"scale,omitempty"`
-	// Match are requests that go to the canary whatever the weight: those that fit any of the entries.
+	// Match selects requests that go to the canary regardless of its weight: those that match any of the entries.
 	Match []Match `json:"match,omitempty"`
-	// Mirror is the percentage of the primary's requests of which the canary gets a copy, 0 to 100, in hundredths at the
-	// finest. Nobody sees the answers to copies.
+	// Mirror is the percentage of the primary's requests that is mirrored to the canary, 0 to 100, with at most two decimals.
+	// The answers to mirrored requests are discarded.
 	Mirror float64 `json:"mirror,omitempty"`
-	// Affinity keeps a user on the version that first answered, by cookies; nil for none. GRPCRoutes do without.
+	// Affinity keeps a user on the version that first answered, by cookies. Nil for none. It has no effect on GRPCRoutes.
 	Affinity *Affinity `json:"affinity,omitempty"`
-	// Mark is a header that is set on the requests that the canary gets; nil for none. Copies have no mark.
+	// Mark is a header that is set on the canary's requests. Nil for none. Mirrored requests have no mark.
 	Mark *Header `json:"mark,omitempty"`
 	// PrimaryBackend is the backend of the routes that stands for the primary in place of its Service; nil for the Service.
 	PrimaryBackend *Backend `json:"primaryBackend,omitempty"`
-	// CanaryBackend is a whole backend reference, with the defaults of the API filled in, that stands for the canary in
-	// place of a copy of the primary's reference; its weight does not count.
+	// CanaryBackend is a full backend reference, with the defaults of the API filled in, that stands for the canary in place
+	// of a copy of the primary's reference. Its weight is ignored.
 	CanaryBackend map[string]any `json:"canaryBackend,omitempty"`
 }
 
@@ -50,21 +50,21 @@ type Header struct {
 	Value string `json:"value"`
 }
 
-// Match is what a request must have, all of it; the terms are those of the Gateway API. GRPCRoutes leave out entries with
+// Match is a set of conditions that a request must all meet, in terms of the Gateway API. GRPCRoutes ignore entries with
 // query parameters, a method or a path.
 type Match struct {
 	Headers     []ValueMatch `json:"headers,omitempty"`
 	QueryParams []ValueMatch `json:"queryParams,omitempty"`
-	// Method of the request, such as GET.
+	// Method is the method of the request, such as GET.
 	Method string `json:"method,omitempty"`
-	// Path of the request; nil for any.
+	// Path is the condition on the path. Nil for any path.
 	Path *PathMatch `json:"path,omitempty"`
 }
 
 // ValueMatch is a condition on a header or a query parameter.
 type ValueMatch struct {
 	Name string `json:"name"`
-	// Type is Exact, also when absent, or RegularExpression.
+	// Type is Exact or RegularExpression. Default Exact.
 	Type  string `json:"type,omitempty"`
 	Value string `json:"value"`
 }
@@ -76,18 +76,18 @@ type PathMatch struct {
 	Value string `json:"value"`
 }
 
-// Affinity are the cookies that keep a user on a version.
+// Affinity holds the cookies that keep a user on a version.
 type Affinity struct {
-	// Cookie is set on answers of the canary; requests that carry it go to the canary while it has any weight or testers.
+	// Cookie is set on answers of the canary. Requests that carry it go to the canary while it has a weight or testers.
 	Cookie Cookie `json:"cookie"`
-	// Primary is set on answers of the primary; requests that carry it go to the primary while it has any weight.
+	// Primary is set on answers of the primary. Requests that carry it go to the primary while it has a weight.
 	Primary *Cookie `json:"primary,omitempty"`
-	// Expired are cookies of earlier rollouts: requests that carry one go to the primary, and the answer removes it. Without a
-	// value, every value counts.
+	// Expired are cookies of earlier rollouts. Requests that carry one go to the primary, and the answer removes it. A cookie
+	// without a value matches every value.
 	Expired []Cookie `json:"expired,omitempty"`
 }
 
-// Cookie is set as "name=value; attributes".
+// Cookie is a cookie that is set as "name=value; attributes".
 type Cookie struct {
 	Name       string `json:"name"`
 	Value      string `json:"value"`
@@ -111,7 +111,7 @@ func (s Split) scale() int64 {
 	return max(1, int64(s.Scale))
 }
 
-// backends are those of the primary and the canary in a route of this namespace.
+// backends returns the primary and the canary in a route of this namespace.
 func (s Split) backends(namespace string) (primary, canary backend) {
 	service := types.NamespacedName{Namespace: s.namespaceIn(namespace), Name: s.Primary}
 	primary = serviceBackend(service)
@@ -125,7 +125,7 @@ func (s Split) backends(namespace string) (primary, canary backend) {
 	return primary, serviceBackend(service)
 }
 
-// namespaceIn is the namespace of the Deployment, for a split on a route of this namespace.
+// namespaceIn returns the namespace of the Deployment, for a split on a route of this namespace.
 func (s Split) namespaceIn(namespace string) string {
 	if s.Namespace == "" {
 		return namespace
@@ -133,7 +133,7 @@ func (s Split) namespaceIn(namespace string) string {
 	return s.Namespace
 }
 
-// on is the split as a route of this namespace states it, apart from the scale.
+// on returns the split as a route of this namespace states it, without the scale.
 func (s Split) on(namespace string) Split {
 	if s.Namespace == namespace {
 		s.Namespace = ""
@@ -142,8 +142,8 @@ func (s Split) on(namespace string) Split {
 	return s
 }
 
-// SplitOf returns the split that annotations state, nil when they state none. The error says what is wrong with a value
-// that somebody else wrote.
+// SplitOf returns the split in the annotations, or nil if there is none. The error says what is wrong with a value that
+// Sluice did not write.
 func SplitOf(annotations map[string]string) (*Split, error) {
 	value, set := annotations[config.AnnotationSplit]
 	if !set {
@@ -162,7 +162,7 @@ func SplitOf(annotations map[string]string) (*Split, error) {
 	return &split, nil
 }
 
-// SplitFor returns the split that a route states for a Deployment, nil when it states none, or one for another.
+// SplitFor returns the split that a route states for a Deployment, or nil if it states none for it.
 func SplitFor(r Route, deployment types.NamespacedName) *Split {
 	split, err := SplitOf(r.Annotations)
 	if err != nil || split == nil || split.DeploymentOn(r) != deployment {
@@ -171,12 +171,12 @@ func SplitFor(r Route, deployment types.NamespacedName) *Split {
 	return split
 }
 
-// DeploymentOn is the Deployment of a split that a route states.
+// DeploymentOn returns the Deployment of a split that a route states.
 func (s Split) DeploymentOn(r Route) types.NamespacedName {
 	return types.NamespacedName{Namespace: s.namespaceIn(r.Namespace), Name: s.Deployment}
 }
 
-// States reports whether a route states this very split.
+// States reports whether a route states exactly this split.
 func States(r Route, split Split) bool {
 	stated, err := SplitOf(r.Annotations)
 	return err == nil && stated != nil && stated.on(r.Namespace).Encode() == split.on(r.Namespace).Encode()
@@ -194,7 +194,7 @@ func (s Split) checkNames() error {
 	if s.Namespace != "" && len(validation.IsDNS1123Label(s.Namespace)) > 0 {
 		return fmt.Errorf("namespace must be the name of a namespace, not %q", s.Namespace)
 	}
-	// A namespace of the reference counts as well, so that any will do to tell the two apart.
+	// A reference may have a namespace, so any will do to tell the two apart.
 	if primary, canary := s.backends("-"); primary == canary {
 		return fmt.Errorf("primary and canary must be two Services")
 	}

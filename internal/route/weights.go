@@ -8,9 +8,9 @@ const mostWeight = 1_000_000
 // scales are tried in order until every weight can be shared exactly at any percentage.
 var scales = []int64{1, 10, 100, 1_000, 10_000}
 
-// scaleFor is the smallest scale with which every percentage can be shared exactly in every rule, or the largest that
-// keeps every weight within what the Gateway API allows. It does not depend on the split's weight, so that it stays the
-// same through a rollout: rules that were rendered by an earlier weight can be un-rendered by the annotation of a later.
+// scaleFor returns the smallest scale at which every percentage can be shared exactly in every rule, or else the largest that
+// keeps every weight within the Gateway API's limit. It does not depend on the split's weight, so it stays the same
+// throughout a rollout: rules that an earlier weight rendered can be un-rendered with the annotation of a later one.
 func scaleFor(r Route, split Split) int64 {
 	best := int64(1)
 	for _, scale := range scales {
@@ -26,7 +26,7 @@ func scaleFor(r Route, split Split) int64 {
 	return best
 }
 
-// tryScale reports whether all weights are allowed with a scale, and whether all can be shared exactly.
+// tryScale reports whether the scale keeps all weights within the limit, and whether all can be shared exactly.
 func tryScale(r Route, split Split, scale int64) (fits, exact bool) {
 	primary, _ := split.backends(r.Namespace)
 	exact = true
@@ -45,7 +45,7 @@ func tryScale(r Route, split Split, scale int64) (fits, exact bool) {
 	return true, exact
 }
 
-// parts is how many of its smallest shares a whole has: 100 for whole percents.
+// parts returns the number of smallest shares in a whole: 100 for whole percentages.
 func (s Split) parts() int64 {
 	hundredths := int64(math.Round(s.Weight * 100))
 	switch {
@@ -57,7 +57,8 @@ func (s Split) parts() int64 {
 	return 100
 }
 
-// share is the canary's part of a weight, rounded to the nearest: of two parts, the largest remainder gives the same.
+// share returns the canary's part of a weight, rounded to the nearest integer. For two parts this equals the largest
+// remainder method.
 func share(whole int64, percent float64) int64 {
 	return int64(math.Round(float64(whole) * percent / 100))
 }
