@@ -17,7 +17,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// write is one kind of write, which knows by itself whether there is anything to do.
+// write is one kind of write. It decides itself whether there is anything to do.
 type write func(context.Context, observed, rollout.Plan) error
 
 // apply writes a plan in the order that makes a crash between two writes harmless: the state first, then its effects,
@@ -63,7 +63,7 @@ func inOrder(ctx context.Context, o observed, plan rollout.Plan, writes ...write
 	return nil
 }
 
-// publish reports what was written: in metrics, events and hooks.
+// publish reports what was written, as metrics, events and hook calls.
 func (r *Reconciler) publish(ctx context.Context, o observed, plan rollout.Plan) {
 	if !r.options.DryRun {
 		r.memory.metrics.show(o.canary, plan)
@@ -175,7 +175,7 @@ func (r *Reconciler) delete(ctx context.Context, object client.Object) error {
 	return nil
 }
 
-// letGo comes last: without its finalizer, or deleted, the Canary is gone.
+// letGo comes last, because it removes the finalizer or deletes the Canary.
 func (r *Reconciler) letGo(ctx context.Context, o observed, plan rollout.Plan) error {
 	if !plan.Finalizer && controllerutil.ContainsFinalizer(o.canary, config.Finalizer) {
 		if err := r.patchFinalizer(ctx, o.canary, controllerutil.RemoveFinalizer); err != nil {

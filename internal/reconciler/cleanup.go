@@ -28,8 +28,9 @@ type cleanUp struct {
 	restored, cleared map[types.NamespacedName]time.Time
 }
 
-// CleanUp takes the weight of every canary to 0, restores the routes, removes the copies and lets go of the Canaries, in
-// these namespaces, or everywhere without any. No reconciler may run meanwhile. The client must not read from a cache.
+// CleanUp sets the weight of every canary to 0, restores the routes, removes the canaries and releases the Canary objects. It
+// does so in the given namespaces, or in all if none are given. No reconciler may run meanwhile. The client must not read
+// from a cache.
 func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
 	found, err := kindsOf(c.RESTMapper())
 	if err != nil {
@@ -56,7 +57,7 @@ func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
 	return nil
 }
 
-// pass does what can be done now and returns what is left.
+// pass does what is possible now and returns what is left.
 func (u *cleanUp) pass(ctx context.Context) error {
 	var left []error
 	var routes []route.Route

@@ -14,7 +14,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// HookFunc asks or tells one hook. It is called outside of ticks and may take as long as the hook says.
+// HookFunc calls one hook. It runs outside of ticks and may take as long as the hook allows.
 type HookFunc func(ctx context.Context, call rollout.HookCall) rollout.HookAnswer
 
 // mostTold is how many ticks of one Canary may be told at the same time; a hook that does not keep up is told no more.
@@ -31,7 +31,7 @@ type hooks struct {
 	telling map[types.NamespacedName]int
 }
 
-// question is what one hook was last asked.
+// question is the last call of one hook.
 type question struct {
 	text   string
 	cancel context.CancelFunc
@@ -42,7 +42,7 @@ func newHooks(hook HookFunc) *hooks {
 	return &hooks{hook: hook, woken: make(chan event.GenericEvent), asked: map[types.NamespacedName]map[string]*question{}, telling: map[types.NamespacedName]int{}}
 }
 
-// answers returns the answers to these calls that have come.
+// answers returns the answers to these calls that have arrived.
 func (h *hooks) answers(key types.NamespacedName, calls []rollout.HookCall) []rollout.HookAnswer {
 	h.mu.Lock()
 	defer h.mu.Unlock()

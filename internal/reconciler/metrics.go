@@ -12,7 +12,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// metrics are what sluice tells about its rollouts. Series go away with their Canary.
+// metrics are the metrics of the rollouts. The series of a Canary are removed with it.
 type metrics struct {
 	total    *prometheus.GaugeVec
 	status   *prometheus.GaugeVec
@@ -31,7 +31,7 @@ const (
 	statusFailed    = 2
 )
 
-// newMetrics registers the metrics; the same registry cannot be used twice.
+// newMetrics registers the metrics. A registry can be used only once.
 func newMetrics(registry prometheus.Registerer) *metrics {
 	m := &metrics{
 		total: prometheus.NewGaugeVec(prometheus.GaugeOpts{

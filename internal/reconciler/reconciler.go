@@ -17,7 +17,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// Reconciler takes the rollouts of opted-in Deployments through their ticks.
+// Reconciler runs the ticks of the rollouts of opted-in Deployments.
 type Reconciler struct {
 	*reader
 	// client writes.

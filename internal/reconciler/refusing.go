@@ -10,15 +10,15 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// refusing is a client for dry runs: it makes Canaries, lets go of those that are being deleted and writes status, and refuses
-// every other write before it reaches the API server.
+// refusing is the client of a dry run. It creates Canaries, releases those that are being deleted and writes status. It
+// refuses every other write before it reaches the API server.
 type refusing struct{ client.Client }
 
 func refuse(verb string, object any) error {
 	return fmt.Errorf("dry run: %s of %T is refused", verb, object)
 }
 
-// Create makes Canaries only.
+// Create creates Canaries and refuses everything else.
 func (r refusing) Create(ctx context.Context, object client.Object, options ...client.CreateOption) error {
 	if _, ok := object.(*v1alpha1.Canary); ok {
 		return r.Client.Create(ctx, object, options...)
@@ -31,7 +31,7 @@ func (r refusing) Update(_ context.Context, object client.Object, _ ...client.Up
 	return refuse("update", object)
 }
 
-// Patch lets go of Canaries that are being deleted, and refuses all else.
+// Patch releases Canaries that are being deleted and refuses everything else.
 func (r refusing) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
 	if canary, ok := object.(*v1alpha1.Canary); ok && canary.DeletionTimestamp != nil {
 		return r.Client.Patch(ctx, object, patch, options...)
@@ -54,10 +54,10 @@ func (r refusing) DeleteAllOf(_ context.Context, object client.Object, _ ...clie
 	return refuse("deletion", object)
 }
 
-// Status writes the status of what is sluice's own.
+// Status returns a writer for the status of Sluice's own kinds.
 func (r refusing) Status() client.SubResourceWriter { return r.SubResource("status") }
 
-// SubResource refuses all but status.
+// SubResource returns a client that refuses everything but status.
 func (r refusing) SubResource(name string) client.SubResourceClient {
 	return refusingPart{r.Client.SubResource(name), name}
 }

@@ -13,8 +13,8 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// QueryFunc answers queries, one sample for each; a query that fails is a sample with an error. It is called outside of ticks,
-// ends with its context, and sets itself a limit of time.
+// QueryFunc runs queries and returns one sample for each. A failed query gives a sample with an error. It runs outside of
+// ticks, stops when its context ends, and sets its own time limit.
 type QueryFunc func(ctx context.Context, queries []analysis.Query) []analysis.Sample
 
 // mostRounds is how many rounds of checks are asked for one namespace at the same time. Further ones wait for their turn, so
