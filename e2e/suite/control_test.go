@@ -66,7 +66,7 @@ var _ = Describe("Control over many rollouts", Ordered, Serial, func() {
 		r.waitUntil(ctx, "step 1", moments[1].holds)
 		r.kubectl(ctx, "create", "clusterrolebinding", "freezers", "--clusterrole=sluice-freeze", "--user=olga")
 		DeferCleanup(func(ctx SpecContext) { r.kubectl(ctx, "delete", "clusterrolebinding", "freezers") })
-		Expect(r.ask(ctx, "freeze", "--all", "--reason", "the payment provider is down")).To(ContainSubstring("the cluster frozen"))
+		Expect(r.ask(ctx, "freeze", "--all", "--reason", "the payment provider is down")).To(ContainSubstring("Freeze stop covers the cluster: "))
 		s := r.waitUntil(ctx, "the freeze", func(s v1alpha1.CanaryStatus) bool { return s.Frozen != "" })
 		Expect(s.Frozen).To(ContainSubstring("frozen by Freeze/stop: the payment provider is down"))
 		Consistently(ctx, func() int32 { return r.status(ctx).Step }, 5*time.Second, glance).Should(Equal(s.Step), "longer than a step lasts")
