@@ -116,10 +116,10 @@ func affinityOf(status *v1alpha1.SessionAffinityStatus) *route.Affinity {
 // takeCookiesBack keeps a split at the end that sends users with a cookie to the primary and removes the cookie, for as long
 // as the policy says. It returns whether that is done, or cannot be done.
 func takeCookiesBack(t *tick) (done bool) {
-	affinity, lasts := t.plan.Next.SessionAffinity, t.expireFor()
-	if affinity == nil || lasts <= 0 || !t.o.Finalizer || len(t.target.Routes) == 0 || t.goesOn() {
+	if !t.hasCookiesToTakeBack() {
 		return true
 	}
+	affinity, lasts := t.plan.Next.SessionAffinity, t.expireFor()
 	if affinity.Expiring != nil && !t.o.Now.Before(affinity.Expiring.Add(lasts)) {
 		return true
 	}
@@ -139,6 +139,11 @@ func takeCookiesBack(t *tick) (done bool) {
 	say(t, fmt.Sprintf("All requests go to the primary; cookies are taken back until %s", clockTime(ends)))
 	wakeIn(t, ends.Sub(t.o.Now))
 	return false
+}
+
+// hasCookiesToTakeBack reports whether users have cookies that the policy takes back, and a route can.
+func (t tick) hasCookiesToTakeBack() bool {
+	return t.plan.Next.SessionAffinity != nil && t.expireFor() > 0 && t.o.Finalizer && len(t.target.Routes) > 0 && !t.goesOn()
 }
 
 func (f Facts) expireFor() time.Duration {

@@ -66,6 +66,7 @@ var _ = Describe("Control over many rollouts", Ordered, Serial, func() {
 		r.waitUntil(ctx, "step 1", moments[1].holds)
 		r.kubectl(ctx, "create", "clusterrolebinding", "freezers", "--clusterrole=sluice-freeze", "--user=olga")
 		DeferCleanup(func(ctx SpecContext) { r.kubectl(ctx, "delete", "clusterrolebinding", "freezers") })
+		DeferCleanup(func(ctx SpecContext) { r.kubectl(ctx, "delete", "freezes.sluice.dev", "--all") })
 		Expect(r.ask(ctx, "freeze", "--all", "--reason", "the payment provider is down")).To(ContainSubstring("Freeze stop covers the cluster: "))
 		s := r.waitUntil(ctx, "the freeze", func(s v1alpha1.CanaryStatus) bool { return s.Frozen != "" })
 		Expect(s.Frozen).To(ContainSubstring("frozen by Freeze/stop: the payment provider is down"))
