@@ -13,7 +13,7 @@ import (
 
 func TestWhatHasNoEffectIsToldOnceAndHoldsNothing(t *testing.T) {
 	const alerts = "spec.analysis.alerts: this release sends no alerts (on-call): use a webhook of type event in spec.analysis.webhooks instead"
-	const primary = "{{ target }} is the canary's Deployment, so that {{ target }}-primary does not exist: write {{ primary }}, which is the Deployment that serves"
+	const primary = "{{ target }} is the canary, so {{ target }}-primary does not exist: use {{ primary }}, which is your Deployment"
 	analysis := func(names ...string) *v1alpha1.AnalysisSpec {
 		spec := every(30e9).Analysis
 		for _, name := range names {

@@ -128,7 +128,7 @@ func takeCookiesBack(t *tick) (done bool) {
 	split.Affinity = affinityOf(&v1alpha1.SessionAffinityStatus{Canary: affinity.Canary, Expired: expired(affinity)})
 	planSplit(t, split)
 	if why := t.lacksEffect(split); why != "" && affinity.Expiring == nil {
-		say(t, "Sending all requests to the primary and taking cookies back: "+why)
+		say(t, "Sending all requests to the primary and expiring cookies: "+why)
 		// A primary that gets its requests back bit by bit takes longer until the routes ask for that.
 		return t.writtenWeight() == 0 && !waitForCleanUp(t)
 	}
@@ -136,7 +136,7 @@ func takeCookiesBack(t *tick) (done bool) {
 		affinity.Expiring = t.stamp()
 	}
 	ends := affinity.Expiring.Add(lasts)
-	say(t, fmt.Sprintf("All requests go to the primary; cookies are taken back until %s", clockTime(ends)))
+	say(t, fmt.Sprintf("All requests go to the primary; cookies are being expired until %s", clockTime(ends)))
 	wakeIn(t, ends.Sub(t.o.Now))
 	return false
 }

@@ -53,12 +53,12 @@ func notSending(policy config.Policy, o Observation, service string) string {
 	found := sendingTo(policy, o, service)
 	for _, key := range namedRoutes(policy, o) {
 		if !slices.ContainsFunc(found, func(r route.Route) bool { return r.Key() == key }) {
-			return fmt.Sprintf("%s, which service.routes or the annotation %s names, does not exist, does not send to Service %s or is in another namespace without a ReferenceGrant: correct one of them",
+			return fmt.Sprintf("%s, named by service.routes or the annotation %s, does not exist, does not send to Service %s, or is in another namespace without a ReferenceGrant: correct one of them",
 				key.From(o.Namespace), config.AnnotationRoutes, service)
 		}
 	}
 	if backend := primaryBackend(policy, o.Namespace, service); backend != nil && policy.Generated.CanaryBackend == nil {
-		return fmt.Sprintf("service.primaryBackend is not Service %s, so that nothing is known of the canary's backend: set service.canaryBackend as well", service)
+		return fmt.Sprintf("service.primaryBackend is not Service %s, so the canary's backend is unknown: also set service.canaryBackend", service)
 	}
 	return ""
 }
@@ -71,10 +71,10 @@ func unfit(o Observation, name string) string {
 	}
 	switch service := o.Services[at]; {
 	case service.Spec.Type == corev1.ServiceTypeExternalName:
-		return fmt.Sprintf("Service %s is of type ExternalName and has no pods of its own: name one that selects the pods of Deployment %s", name, o.Name)
+		return fmt.Sprintf("Service %s is of type ExternalName and has no pods: name a Service that selects the pods of Deployment %s", name, o.Name)
 	case len(service.Spec.Selector) == 0:
-		return fmt.Sprintf("Service %s has no selector, so that no Service of the canary's pods can be made like it: "+
-			"give it one that selects the pods of Deployment %s", name, o.Name)
+		return fmt.Sprintf("Service %s has no selector, so no Service for the canary's pods can be created from it: "+
+			"give it a selector that matches the pods of Deployment %s", name, o.Name)
 	}
 	return ""
 }

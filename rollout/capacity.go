@@ -217,6 +217,6 @@ func (f Facts) unprotected() string {
 	if len(missed) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Policies that speak of the primary's pods by labels miss the canary's: %s; let them select by a label that both have, "+
+	return fmt.Sprintf("These policies select the primary's pods but not the canary's: %s; select by a label that both have, "+
 		"or name other labels in the annotation %s", strings.Join(missed, ", "), config.AnnotationIdentityLabels)
 }

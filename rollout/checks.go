@@ -62,7 +62,7 @@ func (t tick) explain() string {
 	why := "no checks yet"
 	switch checks := t.plan.Next.Checks; {
 	case !t.judges():
-		why = "no checks are configured, only the readiness of the canary counts"
+		why = "no checks are configured; only the canary's readiness counts"
 	case len(checks) > 0:
 		why = analysis.Explain(checks)
 	}

@@ -70,7 +70,7 @@ func (f Facts) joined() (entries map[route.Key][]route.Cohort, members []v1alpha
 	for _, member := range f.policy.Cohort.Members {
 		status := v1alpha1.CohortStatus{Service: member.Service, Target: cmp.Or(member.Target, workload.CanaryServiceName(member.Service))}
 		if routes := f.routesOf(member.Service); len(routes) == 0 {
-			status.Waiting = fmt.Sprintf("no route of namespace %s sends to Service %s", f.o.Namespace, member.Service)
+			status.Waiting = fmt.Sprintf("no route in namespace %s sends to Service %s", f.o.Namespace, member.Service)
 		} else {
 			status.Waiting = f.join(entries, &status, routes)
 		}

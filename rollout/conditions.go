@@ -23,7 +23,7 @@ func setConditions(t *tick) {
 	setProtected(t)
 	setAdvised(t)
 	if t.problem == "" {
-		setCondition(t, v1alpha1.ConditionReady, metav1.ConditionTrue, "Found", "Everything that a rollout needs was found")
+		setCondition(t, v1alpha1.ConditionReady, metav1.ConditionTrue, "Found", "Everything a rollout needs was found")
 		return
 	}
 	setCondition(t, v1alpha1.ConditionReady, metav1.ConditionFalse, "Missing", t.problem)

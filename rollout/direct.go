@@ -35,7 +35,7 @@ func noticeTemplate(t *tick) {
 	case before.Revision == now.Revision:
 		return
 	default:
-		recordDirect(t, workload.Direct{Hash: now.Template, How: unseen, Reason: "admission has not seen it", At: t.o.Now})
+		recordDirect(t, workload.Direct{Hash: now.Template, How: unseen, Reason: "admission did not see it", At: t.o.Now})
 	}
 	t.plan.Next.Primary = now
 }
@@ -79,7 +79,7 @@ func (t tick) isChangedUnseen() bool {
 }
 
 func cancelChangedUnseen(t *tick) {
-	decideOutcome(t, v1alpha1.OutcomeCancelled, "the primary's template was changed past admission")
+	decideOutcome(t, v1alpha1.OutcomeCancelled, "the primary's template was changed, and admission did not see it")
 	finalise(t)
 }
 
@@ -93,7 +93,7 @@ func settleDirect(t *tick) {
 // whyTakenBack says what became of a candidate that is gone.
 func (t tick) whyTakenBack() string {
 	if direct := t.o.Direct; direct != nil && t.plan.Next.Primary != nil && direct.Hash == t.plan.Next.Primary.Template {
-		return fmt.Sprintf("template %s was put in directly (%s: %s)", direct.Hash, direct.How, direct.Reason)
+		return fmt.Sprintf("template %s was applied directly (%s: %s)", direct.Hash, direct.How, direct.Reason)
 	}
 	return "the change was taken back"
 }

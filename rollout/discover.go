@@ -87,7 +87,7 @@ func findService(target *Target, policy config.Policy, o Observation) string {
 			return why
 		}
 		if len(found) == 0 {
-			return fmt.Sprintf("Service %s, which the annotation %s names, does not exist or does not select the pods of Deployment %s",
+			return fmt.Sprintf("Service %s, named by the annotation %s, does not exist or does not select the pods of Deployment %s: correct the annotation or the Service's selector",
 				policy.Service, config.AnnotationService, o.Name)
 		}
 	}
@@ -100,7 +100,7 @@ func findService(target *Target, policy config.Policy, o Observation) string {
 		found = routed
 	}
 	if len(found) == 0 {
-		return fmt.Sprintf("no Service selects the pods of Deployment %s: create one with its pod labels as selector", o.Name)
+		return fmt.Sprintf("no Service selects the pods of Deployment %s: create one whose selector matches its pod labels", o.Name)
 	}
 	target.Service = found[0]
 	return unfit(o, target.Service.Name)
@@ -146,7 +146,7 @@ func findRoutes(target *Target, policy config.Policy, o Observation) string {
 			return fmt.Sprintf("%s: %v; remove the annotation", r.Key().From(o.Namespace), err)
 		}
 		if intents.Split != nil && route.SplitFor(r, o.Key()) == nil {
-			return fmt.Sprintf("%s is being split for Deployment %s: this rollout waits for that one to end",
+			return fmt.Sprintf("%s is split for Deployment %s: this rollout starts once that one ends",
 				r.Key().From(o.Namespace), intents.Split.Deployment)
 		}
 	}
@@ -166,7 +166,7 @@ func findGateway(target *Target, _ config.Policy, o Observation) string {
 	}
 	first := target.Routes[0]
 	if target.Gateway.Name == "" && len(route.Services(first)) == 0 {
-		return fmt.Sprintf("%s has no Gateway in spec.parentRefs: name the Gateway that it is served by", first.Key().From(o.Namespace))
+		return fmt.Sprintf("%s has no Gateway in spec.parentRefs: add the Gateway that serves it", first.Key().From(o.Namespace))
 	}
 	return ""
 }
@@ -176,14 +176,14 @@ func findMetrics(target *Target, policy config.Policy, o Observation) string {
 		return ""
 	}
 	if !o.Prometheus {
-		return "no Prometheus is configured, so nothing could be judged: start sluice with --prometheus-url (chart value prometheusUrl)"
+		return "no Prometheus is configured, so no check can run: start sluice with --prometheus-url (chart value prometheusUrl)"
 	}
 	if policy.Preset != "" {
 		target.Preset = policy.Preset
 		return ""
 	}
 	if target.Gateway.Name == "" {
-		return fmt.Sprintf("%s is served by no Gateway, so its metrics are not known: choose queries with the annotation %s: %s",
+		return fmt.Sprintf("no Gateway serves %s, so its metrics are unknown: choose queries with the annotation %s: %s",
 			target.Routes[0].Key().From(o.Namespace), config.AnnotationMetrics, config.PresetNames())
 	}
 	controller := ""
@@ -192,7 +192,7 @@ func findMetrics(target *Target, policy config.Policy, o Observation) string {
 	}
 	preset, known := analysis.PresetFor(controller)
 	if !known {
-		return fmt.Sprintf("Gateway %s is served by controller %q, whose metrics are not known: choose queries with the annotation %s: %s",
+		return fmt.Sprintf("Gateway %s is run by controller %q, whose metrics are unknown: choose queries with the annotation %s: %s",
 			target.Gateway, controller, config.AnnotationMetrics, config.PresetNames())
 	}
 	if problem := callsUnjudged(*target, preset, o); problem != "" {
@@ -206,7 +206,7 @@ func findForeign(_ *Target, _ config.Policy, o Observation) string {
 	if o.Foreign == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s exists and was not made for this Deployment: rename or delete it, the canary needs the name", o.Foreign)
+	return fmt.Sprintf("%s exists but was not created for this Deployment: rename or delete it, because the canary needs the name", o.Foreign)
 }
 
 // findIdentity looks ahead to the canary's pods: they must be told apart from the primary's, and no other Service may
@@ -226,7 +226,7 @@ func findIdentity(target *Target, policy config.Policy, o Observation) string {
 	}
 	labels := workload.CanaryLabels(pod.Labels, target.Identity)
 	if leak := workload.LeakOf(labels, o.Services, target.CanaryService()); leak != nil {
-		return fmt.Sprintf("Service %s would select the canary's pods by label %s and send them requests past the split: "+
+		return fmt.Sprintf("Service %s would select the canary's pods by label %s and send them requests outside the split: "+
 			"name that label in the annotation %s, or narrow the Service's selector", leak.Service, leak.Label, config.AnnotationIdentityLabels)
 	}
 	return ""

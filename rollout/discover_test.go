@@ -82,13 +82,13 @@ func TestDiscover(t *testing.T) {
 			o.Routes = append(o.Routes, routeTo("internal", "shop-internal"))
 			p.Service = "shop-internal"
 		}, "", "shop-internal"},
-		"a named Service that does not select the pods": {func(_ *Observation, p *config.Policy) { p.Service = "other" }, "Service other, which the annotation sluice.dev/service names", ""},
+		"a named Service that does not select the pods": {func(_ *Observation, p *config.Policy) { p.Service = "other" }, "Service other, named by the annotation sluice.dev/service", ""},
 		"no route":                  {func(o *Observation, _ *config.Policy) { o.Routes = nil }, "no HTTPRoute in namespace test sends to Service shop", "shop"},
 		"no gateway":                {func(o *Observation, _ *config.Policy) { o.Gateways = nil }, "HTTPRoute shop names Gateway test/gateway, which does not exist", "shop"},
-		"a controller nobody knows": {func(o *Observation, _ *config.Policy) { o.Classes[0].Spec.ControllerName = "example.com/x" }, `controller "example.com/x", whose metrics are not known`, "shop"},
+		"a controller nobody knows": {func(o *Observation, _ *config.Policy) { o.Classes[0].Spec.ControllerName = "example.com/x" }, `controller "example.com/x", whose metrics are unknown`, "shop"},
 		"a preset in place of it":   {func(o *Observation, p *config.Policy) { o.Classes = nil; p.Preset = "app" }, "", "shop"},
 		"calls whose status the gateway does not count": {func(o *Observation, _ *config.Policy) { o.Routes = append(o.Routes, callsTo("shop")) },
-			"GRPCRoute shop is judged by the metrics of its gateway (preset traefik), which count calls without their status", "shop"},
+			"GRPCRoute shop is checked with its gateway's metrics (preset traefik), which count calls without their status", "shop"},
 		"calls and the preset of the gateway by annotation": {func(o *Observation, p *config.Policy) {
 			o.Routes, p.Preset = append(o.Routes, callsTo("shop")), "traefik"
 		}, "", "shop"},
@@ -99,7 +99,7 @@ func TestDiscover(t *testing.T) {
 			o.Routes, o.Classes[0].Spec.ControllerName = append(o.Routes, callsTo("shop")), "gateway.envoyproxy.io/gatewayclass-controller"
 		}, "", "shop"},
 		"no Prometheus":                 {func(o *Observation, _ *config.Policy) { o.Prometheus = false }, "no Prometheus is configured", "shop"},
-		"a foreign copy":                {func(o *Observation, _ *config.Policy) { o.Foreign = "Deployment shop-canary" }, "Deployment shop-canary exists and was not made for", "shop"},
+		"a foreign copy":                {func(o *Observation, _ *config.Policy) { o.Foreign = "Deployment shop-canary" }, "Deployment shop-canary exists but was not created for", "shop"},
 		"an annotation nobody can read": {func(o *Observation, _ *config.Policy) { o.Invalid = "x" }, "x", ""},
 		"a Service that would select the canary's pods": {func(o *Observation, _ *config.Policy) {
 			o.Primary.Spec.Template.Labels = map[string]string{"app": "shop"}
@@ -107,22 +107,22 @@ func TestDiscover(t *testing.T) {
 		}, "Service team would select the canary's pods by label team", "shop"},
 		"a route that is split for another Deployment": {func(o *Observation, _ *config.Policy) {
 			o.Routes[0].Annotations = map[string]string{config.AnnotationSplit: `{"deployment":"other","primary":"shop","canary":"x","weight":1}`}
-		}, "HTTPRoute shop is being split for Deployment other", "shop"},
+		}, "HTTPRoute shop is split for Deployment other", "shop"},
 		"a check without limits": {func(_ *Observation, p *config.Policy) {
 			p.Checks = []v1alpha1.Metric{{Name: "own", Query: "up"}}
 		}, "has no thresholdRange", "shop"},
 		"a query that is no template": {func(_ *Observation, p *config.Policy) {
 			p.Checks = []v1alpha1.Metric{{Name: "own", Query: "{{ pod }}", Threshold: new(float64)}}
-		}, `check "own": the query is no template`, "shop"},
+		}, `check "own": the query is not a valid template`, "shop"},
 		"a MetricTemplate that is not": {func(_ *Observation, p *config.Policy) {
 			p.Checks = checkNaming("latency")
-		}, `MetricTemplate shared/latency, which the check "own" names, does not exist`, "shop"},
+		}, `MetricTemplate shared/latency, named by check "own", does not exist`, "shop"},
 		"a MetricTemplate with a problem": {func(o *Observation, p *config.Policy) {
 			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Problem: "no secret"}}
-		}, `which the check "own" names, cannot be used: no secret`, "shop"},
+		}, `named by check "own", cannot be used: no secret`, "shop"},
 		"a MetricTemplate with a variable that is not": {func(o *Observation, p *config.Policy) {
 			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: "{{ variables.x }}"}}
-		}, `check "own", MetricTemplate shared/latency: the query cannot be filled in`, "shop"},
+		}, `check "own", MetricTemplate shared/latency: the query cannot be rendered`, "shop"},
 		"a variable that changes the query of a MetricTemplate elsewhere": {func(o *Observation, p *config.Policy) {
 			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: `up{pod="{{ variables.pod }}"}`}}
 			p.Checks[0].TemplateVariables = map[string]string{"pod": `a"} or up{x="`}
@@ -139,7 +139,7 @@ func TestDiscover(t *testing.T) {
 			o.Prometheus = false
 			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: "up", Server: &analysis.Server{}}}
 		}, "", "shop"},
-		"own checks behind a gateway whose metrics are not known": {func(o *Observation, p *config.Policy) {
+		"own checks behind a gateway whose metrics are unknown": {func(o *Observation, p *config.Policy) {
 			o.Classes = nil
 			p.Checks = []v1alpha1.Metric{{Name: "own", Query: "up", Threshold: new(float64)}}
 		}, "", "shop"},
@@ -236,19 +236,19 @@ func TestADryRunSaysWhatItWouldMake(t *testing.T) {
 	policy := config.Policy{Generated: &v1alpha1.ServiceSpec{Port: &port, GatewayRefs: []gatewayv1.ParentReference{{Name: "gateway"}}}}
 	o := complete()
 	o.DryRun, o.Services, o.Routes = true, nil, nil
-	if _, problem := Discover(policy, o); problem != "would make Service shop and HTTPRoute shop" {
+	if _, problem := Discover(policy, o); problem != "would create Service shop and HTTPRoute shop" {
 		t.Errorf("without a Service: %q", problem)
 	}
 	o.Services = complete().Services
-	if _, problem := Discover(policy, o); problem != "would make HTTPRoute shop" {
+	if _, problem := Discover(policy, o); problem != "would create HTTPRoute shop" {
 		t.Errorf("with a Service: %q", problem)
 	}
 	o.DryRun = false
-	if _, problem := Discover(policy, o); problem != "HTTPRoute shop is being made" {
+	if _, problem := Discover(policy, o); problem != "HTTPRoute shop is being created" {
 		t.Errorf("off a dry run: %q", problem)
 	}
 	policy.Generated.GatewayRefs, o.DryRun, o.Services = nil, true, nil
-	if _, problem := Discover(policy, o); problem != "would make Service shop" {
+	if _, problem := Discover(policy, o); problem != "would create Service shop" {
 		t.Errorf("without a gateway: %q", problem)
 	}
 }
@@ -283,7 +283,7 @@ func TestPoliciesThatCannotBeReadHoldNothing(t *testing.T) {
 	o.Unread = []string{"AuthorizationPolicy", "CiliumNetworkPolicy"}
 	plan := planFor(policy.Defaults(), State{Phase: v1alpha1.PhaseInitialized, Primary: &v1alpha1.PrimaryStatus{}}, o)
 	want := Event{Warning: true, Reason: "PoliciesUnread",
-		Message: "It is not known whether any AuthorizationPolicy or CiliumNetworkPolicy misses the canary's pods, since the API of it fails: the rollout goes on"}
+		Message: "Cannot tell whether any AuthorizationPolicy or CiliumNetworkPolicy misses the canary's pods, because its API fails; the rollout continues"}
 	if plan.Next.Phase != v1alpha1.PhaseProgressing || !slices.Contains(plan.Events, want) {
 		t.Errorf("%s tells %v", plan, plan.Events)
 	}

@@ -48,7 +48,7 @@ func decideDry(f Facts) Plan {
 		return deletedDry(f)
 	case f.dry.real:
 		plan := Plan{Next: *f.before.DeepCopy(), Finalizer: f.o.Finalizer}
-		plan.Next.Message = dryPrefix + "the rollout that was open before stays as it is until dry run is switched off"
+		plan.Next.Message = dryPrefix + "the rollout that was already open stays as it is until dry run is switched off"
 		return plan
 	}
 	return f.withoutEffects(decide(f))
@@ -63,7 +63,7 @@ func deletedDry(f Facts) Plan {
 		return plan
 	}
 	plan.Finalizer, plan.Wait = true, CleanUpLimit
-	plan.Next.Message = fmt.Sprintf("%sbeing deleted, which waits: %s, and a dry run changes no route: switch dry run off, or delete the route", dryPrefix, carried)
+	plan.Next.Message = fmt.Sprintf("%sthe Canary's deletion waits: %s, and a dry run changes no route: switch dry run off, or delete the route", dryPrefix, carried)
 	if plan.Next.Message != f.before.Message {
 		plan.Events = []Event{deletionHeld(plan.Next.Message)}
 	}

@@ -146,7 +146,7 @@ func TestADryRunLetsGoOfWhatIsDeleted(t *testing.T) {
 		held   string
 	}{
 		"a rollout that was open before, whose split is on a route": {before: func(w *world) {},
-			held: "Dry run: being deleted, which waits: HTTPRoute podinfo still carries the split, and a dry run changes no route: switch dry run off, or delete the route"},
+			held: "Dry run: the Canary's deletion waits: HTTPRoute podinfo still carries the split, and a dry run changes no route: switch dry run off, or delete the route"},
 		"a rollout that was open before, whose routes are gone": {before: func(w *world) { w.served = false }},
 		"a finalizer without a state":                           {before: func(w *world) { w.served, w.state = false, rollout.State{} }},
 		"a rollout that is simulated":                           {before: func(w *world) { w.served, w.state.DryRun = false, true }},

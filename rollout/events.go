@@ -36,29 +36,29 @@ func candidateHeld(hash, by string) Event {
 }
 
 func candidateBlocked(hash, problem string) Event {
-	return Event{Warning: true, Reason: "CandidateBlocked", Message: fmt.Sprintf("New template %s is held back and cannot be judged yet: %s", hash, problem)}
+	return Event{Warning: true, Reason: "CandidateBlocked", Message: fmt.Sprintf("New template %s is held back; its rollout cannot start yet: %s", hash, problem)}
 }
 
 func featuresUnknown(what string) Event {
-	return Event{Warning: true, Reason: "FeatureUnknown", Message: what + ": the rollout goes on, and where it does not, that part of the policy has no effect"}
+	return Event{Warning: true, Reason: "FeatureUnknown", Message: what + "; the rollout continues, and without that support this part of the policy has no effect"}
 }
 
 func candidateRetried(hash, by string, attempt int32) Event {
-	return Event{Reason: "CandidateRetried", Message: fmt.Sprintf("Template %s is judged again, attempt %d, because %s asked for it; starting the canary",
+	return Event{Reason: "CandidateRetried", Message: fmt.Sprintf("Retrying template %s (attempt %d), requested by %s; starting the canary",
 		hash, attempt, whoAndWhy(by, ""))}
 }
 
 func requestIgnored(verb string, request *v1alpha1.Request, present string) Event {
-	return Event{Warning: true, Reason: "RequestIgnored", Message: fmt.Sprintf("Request of %s to %s %s is ignored: %s",
+	return Event{Warning: true, Reason: "RequestIgnored", Message: fmt.Sprintf("Ignored the request by %s to %s %s: %s",
 		whoAndWhy(request.By, ""), verb, request.Candidate, present)}
 }
 
 func paused(why string) Event {
-	return Event{Reason: "Paused", Message: "No step is taken: " + why}
+	return Event{Reason: "Paused", Message: "No step starts: " + why}
 }
 
 func resumed() Event {
-	return Event{Reason: "Resumed", Message: "Steps are taken again"}
+	return Event{Reason: "Resumed", Message: "Steps continue"}
 }
 
 func frozen(why string) Event {
@@ -66,7 +66,7 @@ func frozen(why string) Event {
 }
 
 func unfrozen() Event {
-	return Event{Reason: "Unfrozen", Message: "No Freeze is in force any more"}
+	return Event{Reason: "Unfrozen", Message: "No Freeze is in force anymore"}
 }
 
 func queued(hash, place string) Event {
@@ -74,13 +74,13 @@ func queued(hash, place string) Event {
 }
 
 func canaryReady(available int32) Event {
-	return Event{Reason: "CanaryReady", Message: fmt.Sprintf("Canary is ready, available replicas: %d", available)}
+	return Event{Reason: "CanaryReady", Message: fmt.Sprintf("The canary is ready; available replicas: %d", available)}
 }
 
 func canaryNotReady(why string, traffic bool, failed, threshold int32) Event {
-	lost := "Canary lost replicas, it starts again at the first step"
+	lost := "The canary lost replicas; it starts again at the first step"
 	if traffic {
-		lost = "Canary lost replicas, its weight goes back to 0"
+		lost = "The canary lost replicas; its weight returns to 0"
 	}
 	return Event{Warning: true, Reason: "CanaryNotReady", Message: fmt.Sprintf("%s: %s (failed checks: %d of %d)", lost, why, failed, threshold)}
 }
@@ -90,7 +90,7 @@ func weightAdvanced(step PlannedStep, number int32, steps int) Event {
 }
 
 func shareReached(share float64, number int32, steps int) Event {
-	return Event{Reason: "ShareReached", Message: fmt.Sprintf("Canary runs with a share of %v%% of the replicas, step %d of %d", share, number, steps)}
+	return Event{Reason: "ShareReached", Message: fmt.Sprintf("The canary runs %v%% of the replicas, step %d of %d", share, number, steps)}
 }
 
 func iterationStarted(iteration string, step PlannedStep) Event {
@@ -102,7 +102,7 @@ func iterationStarted(iteration string, step PlannedStep) Event {
 }
 
 func allHeld(until time.Time) Event {
-	return Event{Reason: "HoldStarted", Message: fmt.Sprintf("All requests go to the canary, held until %s", clockTime(until))}
+	return Event{Reason: "HoldStarted", Message: fmt.Sprintf("All requests go to the canary until %s", clockTime(until))}
 }
 
 func checkFailed(why string, failed, threshold int32) Event {
@@ -122,13 +122,13 @@ func gateReached(gate v1alpha1.HookType, hooks []v1alpha1.Webhook) Event {
 	for _, hook := range hooks {
 		names = append(names, hook.Name)
 	}
-	return Event{Reason: "GateReached", Message: fmt.Sprintf("Going on once the hooks of type %s say yes: %s", gate, strings.Join(names, ", "))}
+	return Event{Reason: "GateReached", Message: fmt.Sprintf("Waiting for the %s hooks to approve: %s", gate, strings.Join(names, ", "))}
 }
 
 // HookTold is the event of a post-rollout hook that was told of the end.
 func HookTold(hook v1alpha1.Webhook, answer HookAnswer) Event {
 	if answer.Yes {
-		return Event{Reason: "HookTold", Message: fmt.Sprintf("Hook %s (%s) was told", hook.Name, hook.Type)}
+		return Event{Reason: "HookTold", Message: fmt.Sprintf("Notified hook %s (%s)", hook.Name, hook.Type)}
 	}
 	return Event{Warning: true, Reason: "HookFailed", Message: fmt.Sprintf("Hook %s (%s) failed: %s", hook.Name, hook.Type, answer.Message)}
 }
@@ -138,39 +138,39 @@ func nothingToJudge(hash string, took time.Duration) Event {
 }
 
 func promotionAsked(hash, who string) Event {
-	return Event{Reason: "PromotionAsked", Message: fmt.Sprintf("Promoting %s without the remaining steps, asked by %s", hash, who)}
+	return Event{Reason: "PromotionAsked", Message: fmt.Sprintf("Promoting %s without the remaining steps, requested by %s", hash, who)}
 }
 
 func analysisSkipped(hash, who string) Event {
-	return Event{Reason: "AnalysisSkipped", Message: fmt.Sprintf("Promoting %s without judging it, asked %s", hash, who)}
+	return Event{Reason: "AnalysisSkipped", Message: fmt.Sprintf("Promoting %s without analysis, requested %s", hash, who)}
 }
 
 func trafficShifted(why string) Event {
-	return Event{Reason: "TrafficShifted", Message: "All requests go to the canary while the primary is changed, because " + why}
+	return Event{Reason: "TrafficShifted", Message: "All requests go to the canary while the primary is updated, because " + why}
 }
 
 func weightReturned(weight float64) Event {
-	return Event{Reason: "WeightReturned", Message: fmt.Sprintf("The primary is ready with the candidate; the canary's weight falls to %v%%", weight)}
+	return Event{Reason: "WeightReturned", Message: fmt.Sprintf("The primary is ready with the candidate; lowering the canary's weight to %v%%", weight)}
 }
 
 func primaryUpdated(hash string) Event {
-	return Event{Reason: "PromotionStarted", Message: fmt.Sprintf("Primary was given template %s; waiting for its pods", hash)}
+	return Event{Reason: "PromotionStarted", Message: fmt.Sprintf("The primary now has template %s; waiting for its pods", hash)}
 }
 
 func memberBlocked(group, blocked string) Event {
-	return Event{Warning: true, Reason: "GroupBlocked", Message: fmt.Sprintf("Group %s waits for %s; if that lasts until the progress deadline, the group is rolled back", group, blocked)}
+	return Event{Warning: true, Reason: "GroupBlocked", Message: fmt.Sprintf("Group %s waits for %s; if this lasts until the progress deadline, the group is rolled back", group, blocked)}
 }
 
 func gatewayGone(why string) Event {
-	return Event{Warning: true, Reason: "GatewayGone", Message: fmt.Sprintf("The rollout ends without a word of the gateway, which is gone or never was there: %s", why)}
+	return Event{Warning: true, Reason: "GatewayGone", Message: fmt.Sprintf("The rollout ends although the gateway never confirmed the change; it was deleted or never existed: %s", why)}
 }
 
 func promotionFailed(why, previous string) Event {
-	return Event{Warning: true, Reason: "PromotionFailed", Message: fmt.Sprintf("%s; putting the previous template %s back", why, previous)}
+	return Event{Warning: true, Reason: "PromotionFailed", Message: fmt.Sprintf("%s; restoring the previous template %s", why, previous)}
 }
 
 func primaryTooSmall(available, whole int32, waited time.Duration) Event {
-	return Event{Warning: true, Reason: "PrimaryTooSmall", Message: fmt.Sprintf("All requests go back to the primary although it has %d available replicas, where %d bore them before: that has not changed for %s", available, whole, waited)}
+	return Event{Warning: true, Reason: "PrimaryTooSmall", Message: fmt.Sprintf("All requests return to the primary although only %d of the %d replicas needed are available; waited %s", available, whole, waited)}
 }
 
 func canaryUnprotected(why string) Event {
@@ -178,7 +178,7 @@ func canaryUnprotected(why string) Event {
 }
 
 func policiesUnread(kinds []string) Event {
-	return Event{Warning: true, Reason: "PoliciesUnread", Message: fmt.Sprintf("It is not known whether any %s misses the canary's pods, since the API of it fails: the rollout goes on", strings.Join(kinds, " or "))}
+	return Event{Warning: true, Reason: "PoliciesUnread", Message: fmt.Sprintf("Cannot tell whether any %s misses the canary's pods, because its API fails; the rollout continues", strings.Join(kinds, " or "))}
 }
 
 func policyAdvice(why string) Event {
@@ -194,9 +194,9 @@ func rolledBackUnseen(hash, why string) Event {
 }
 
 func rolledBack(hash string, traffic bool) Event {
-	text := "The canary is removed; %s is not tried again until the template changes"
+	text := "The canary is removed; %s does not start again until you retry it or change the template"
 	if traffic {
-		text = "All requests go to the primary, the canary is removed; %s is not tried again until the template changes"
+		text = "All requests go to the primary and the canary is removed; %s does not start again until you retry it or change the template"
 	}
 	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf(text, hash)}
 }
@@ -219,7 +219,7 @@ func superseded(old, new, by string, traffic bool) Event {
 
 func changedDirectly(direct workload.Direct) Event {
 	if direct.How == unseen {
-		return Event{Warning: true, Reason: "TemplateChangedDirectly", Message: fmt.Sprintf("The pod template was changed to %s without sluice, which was not asked: was its webhook away? It is taken as the primary's", direct.Hash)}
+		return Event{Warning: true, Reason: "TemplateChangedDirectly", Message: fmt.Sprintf("The pod template was changed to %s without a call to sluice's webhook, and becomes the primary's: check that the webhook configurations zz-sluice exist", direct.Hash)}
 	}
 	return Event{Warning: direct.How != workload.DirectRestart, Reason: "ChangedDirectly", Message: fmt.Sprintf("The pod template was changed to %s by %s without a canary (%s: %s)", direct.Hash, direct.By, direct.How, direct.Reason)}
 }
@@ -227,12 +227,12 @@ func changedDirectly(direct workload.Direct) Event {
 // AskRejected is the event of a promotion, or another thing asked of admission, that the API server refuses: mostly because
 // of another webhook or a policy.
 func AskRejected(ask AskIntent, err error) Event {
-	return Event{Warning: true, Reason: "AskRejected", Message: fmt.Sprintf("The API server refuses %s of %s, which is asked again until the progress deadline: %v", ask.Key, ask.Hash, err)}
+	return Event{Warning: true, Reason: "AskRejected", Message: fmt.Sprintf("The API server rejects %s of %s; retrying until the progress deadline: %v", ask.Key, ask.Hash, err)}
 }
 
 // CanaryRejected is the event of a canary that the API server refuses to make or to change.
 func CanaryRejected(err error) Event {
-	return Event{Warning: true, Reason: "CanaryRejected", Message: fmt.Sprintf("The API server refuses the canary, which is asked for again until the progress deadline: %v", err)}
+	return Event{Warning: true, Reason: "CanaryRejected", Message: fmt.Sprintf("The API server rejects the canary; retrying until the progress deadline: %v", err)}
 }
 
 // clockTime is a moment of the day, for people.

@@ -15,10 +15,10 @@ func finalise(t *tick) {
 	withdrawSplit(t)
 	t.plan.Finalizer = t.o.Finalizer || len(t.o.splitRoutes()) > 0
 	if why := t.notCleared(); why != "" && !giveUpGateway(t) {
-		say(t, "Taking the canary's requests away: "+why)
+		say(t, "Sending all requests to the primary: "+why)
 		return
 	}
-	if t.plan.Finalizer && !letSettle(t, "All requests go to the primary; letting that settle") {
+	if t.plan.Finalizer && !letSettle(t, "All requests go to the primary; waiting for that to settle") {
 		return
 	}
 	if !removeCopy(t) {

@@ -41,9 +41,9 @@ func (f Facts) closedIn(state State, gate v1alpha1.HookType) string {
 		case isGone(hook) && (answer == nil || !answer.Yes):
 			return saysGone(hook)
 		case answer == nil:
-			return fmt.Sprintf("Waiting for the answer of hook %s (%s)", hook.Name, gate)
+			return fmt.Sprintf("Waiting for hook %s (%s) to answer", hook.Name, gate)
 		case !answer.Yes:
-			return fmt.Sprintf("Waiting for a yes of hook %s (%s), which says no since %s: %s",
+			return fmt.Sprintf("Waiting for hook %s (%s) to approve; it has said no since %s: %s",
 				hook.Name, gate, answer.Since.UTC().Format(time.RFC3339), answer.Message)
 		}
 	}
@@ -65,7 +65,7 @@ func runTests(t *tick) (passed bool) {
 		return false
 	}
 	if left := next.CanaryReady.Add(analysis.Settle).Sub(t.o.Now); left > 0 {
-		waitFor(t, "The canary is ready; its tests begin when every node knows its Service")
+		waitFor(t, "The canary is ready; its tests start once every node knows its Service")
 		wakeIn(t, left)
 		return false
 	}
@@ -103,7 +103,7 @@ func waitForConfirmation(t *tick, why string) {
 // rolled back since it was asked for. Whoever asks for it once more wants it without the others.
 func (t tick) rejection() string {
 	if hook := t.rollbackHook(); hook != "" {
-		return fmt.Sprintf("hook %s asks to roll back", hook)
+		return fmt.Sprintf("hook %s requested a rollback", hook)
 	}
 	if t.o.Candidate.Attempt > 0 {
 		return ""

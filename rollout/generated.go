@@ -90,10 +90,10 @@ func wantedService(policy config.Policy, o Observation) (made *corev1.Service, p
 	}
 	switch {
 	case at >= 0 && !isOurs:
-		return nil, fmt.Sprintf("Service %s exists, does not select the pods of Deployment %s and was not made by sluice: correct its selector, "+
+		return nil, fmt.Sprintf("Service %s exists but does not select the pods of Deployment %s and was not created by sluice: correct its selector, "+
 			"or set service.name to another name", name, o.Name)
 	case len(validation.IsDNS1035Label(name)) > 0:
-		return nil, fmt.Sprintf("no Service can be called %s: set service.name to a name of at most 63 lower case letters, digits and hyphens that begins with a letter", name)
+		return nil, fmt.Sprintf("no Service can be named %s: set service.name to at most 63 lower-case letters, digits and hyphens that start with a letter", name)
 	}
 	return workload.MakeService(name, o.Primary, *policy.Generated), ""
 }
@@ -112,7 +112,7 @@ func wantedRoute(policy config.Policy, o Observation, service corev1.Service) (m
 	}
 	made, errs := route.Generate(o.Namespace, service.Name, port, *policy.Generated)
 	if err := errs.ToAggregate(); err != nil {
-		return nil, fmt.Sprintf("no route can be made of the policy: %v", err)
+		return nil, fmt.Sprintf("no route can be created from the policy: %v", err)
 	}
 	own := route.Key{Kind: route.HTTP, Namespace: o.Namespace, Name: made.Name}
 	isOurs := func(r route.Route) bool { return generated(o, r) }
@@ -120,7 +120,7 @@ func wantedRoute(policy config.Policy, o Observation, service corev1.Service) (m
 		return nil, ""
 	}
 	if slices.ContainsFunc(o.Routes, func(r route.Route) bool { return r.Key() == own && !isOurs(r) }) {
-		return nil, fmt.Sprintf("HTTPRoute %s exists, does not send to Service %s and was not made by sluice: add the Service to its backendRefs, "+
+		return nil, fmt.Sprintf("HTTPRoute %s exists but does not send to Service %s and was not created by sluice: add the Service to its backendRefs, "+
 			"or set service.routeName to another name", made.Name, service.Name)
 	}
 	return made, ""

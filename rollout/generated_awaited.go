@@ -21,9 +21,9 @@ func beingMade(o Observation, made GeneratedKey) string {
 		return refused
 	}
 	if o.DryRun {
-		return fmt.Sprintf("would make %s", made)
+		return fmt.Sprintf("would create %s", made)
 	}
-	return fmt.Sprintf("%s is being made", made)
+	return fmt.Sprintf("%s is being created", made)
 }
 
 // awaitedService says why a Service that the policy has made is not there; empty when it is, or none is asked for.
@@ -36,7 +36,7 @@ func awaitedService(policy config.Policy, o Observation) string {
 		return ""
 	}
 	if behind, _ := wantedRoute(policy, o, *made); o.DryRun && behind != nil {
-		return fmt.Sprintf("would make Service %s and HTTPRoute %s", made.Name, behind.Name)
+		return fmt.Sprintf("would create Service %s and HTTPRoute %s", made.Name, behind.Name)
 	}
 	return beingMade(o, GeneratedKey{"Service", made.Name})
 }
@@ -66,7 +66,7 @@ func (f Facts) notReadyYet(target Target) string {
 	}
 	for _, r := range target.Routes {
 		if ok, why := route.InEffect(r); !ok && generated(f.o, r) {
-			return fmt.Sprintf("%s was made and is not in effect yet: %s", r.Key().From(f.o.Namespace), why)
+			return fmt.Sprintf("%s was created but is not in effect yet: %s", r.Key().From(f.o.Namespace), why)
 		}
 	}
 	return ""
@@ -79,8 +79,8 @@ var unknownField = regexp.MustCompile(`\.(spec[^ ]*): field not declared in sche
 func GeneratedRefused(kind, name string, err error) string {
 	made := GeneratedKey{kind, name}
 	if found := unknownField.FindStringSubmatch(err.Error()); found != nil {
-		return fmt.Sprintf("%s cannot be made: the cluster's CRD of %ss has no field %s; install the Gateway API CRDs that have it "+
+		return fmt.Sprintf("%s cannot be created: the cluster's %s CRD has no field %s; install the Gateway API CRDs that have it "+
 			"(some are only in the experimental channel), or leave it out of the policy", made, kind, found[1])
 	}
-	return fmt.Sprintf("%s cannot be made of the policy: %v", made, err)
+	return fmt.Sprintf("%s cannot be created from the policy: %v", made, err)
 }

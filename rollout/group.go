@@ -120,7 +120,7 @@ func awaitStep(t *tick) (done bool) {
 // awaitGroup has a member wait before its promotion until all others have passed all their steps, and returns whether they
 // have.
 func awaitGroup(t *tick) (done bool) {
-	if awaitOthers(t, allSteps, "Ready to be promoted") {
+	if awaitOthers(t, allSteps, "Ready for promotion") {
 		return true
 	}
 	wakeForChecks(t)

@@ -71,7 +71,7 @@ func keptHooks(kept, present []v1alpha1.Webhook) []v1alpha1.Webhook {
 func isGone(hook v1alpha1.Webhook) bool { return hook.URL == "" }
 
 func saysGone(hook v1alpha1.Webhook) string {
-	return fmt.Sprintf("hook %s (%s) cannot be asked, since the policy of this rollout has it and that of today has not: put it back, or abort the rollout", hook.Name, hook.Type)
+	return fmt.Sprintf("hook %s (%s) cannot be called, because it was removed from the policy after this rollout started: put it back, or abort the rollout", hook.Name, hook.Type)
 }
 
 // toldOf are the hooks of a type that can be told something.
@@ -247,7 +247,7 @@ func (t tick) isToldToRollBack() bool {
 }
 
 func rollBackByHook(t *tick) {
-	rollBack(t, fmt.Sprintf("hook %s asks to roll back", t.rollbackHook()))
+	rollBack(t, fmt.Sprintf("hook %s requested a rollback", t.rollbackHook()))
 }
 
 // rollbackHook is the name of a hook that has just said yes to a rollback; empty when none has.

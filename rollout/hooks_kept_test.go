@@ -97,7 +97,7 @@ func TestAHookThatIsGoneHoldsAndEndsNothing(t *testing.T) {
 			if due := hooksDue(t2.policy, state, t2.o); len(due) > 0 {
 				t.Errorf("it is asked: %+v", due)
 			}
-			const want = "cannot be asked, since the policy of this rollout has it and that of today has not: put it back, or abort the rollout"
+			const want = "cannot be called, because it was removed from the policy after this rollout started: put it back, or abort the rollout"
 			if why := t2.hooksFailing(kind); !strings.Contains(why, want) {
 				t.Errorf("a step is held with %q", why)
 			}

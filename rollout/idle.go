@@ -134,7 +134,7 @@ func forgetEnded(t *tick) {
 // found tells what a rollout would work with.
 func (f Facts) found() string {
 	if withoutTraffic(f.policy) {
-		return "Ready for the next change: the canary will run beside the primary, and no requests are shared"
+		return "Ready for the next change: the canary will run beside the primary, and requests are not split"
 	}
 	served := fmt.Sprintf("Gateway %s", f.target.Gateway)
 	if f.target.Gateway.Name == "" {

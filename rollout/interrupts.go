@@ -51,7 +51,7 @@ func letGoOfCanary(t *tick) {
 	}
 	why := t.notCleared()
 	if why != "" && t.o.Now.Sub(*t.o.DeletedAt) < CleanUpLimit {
-		say(t, "being deleted: "+why)
+		say(t, "The Canary is being deleted: "+why)
 		wakeIn(t, time.Second)
 		return
 	}

@@ -92,9 +92,9 @@ func queriesOf(check analysis.Check, target Target, o Observation, window time.D
 		template, exists := o.Templates[name]
 		switch {
 		case !exists:
-			return nil, fmt.Sprintf("MetricTemplate %s, which the check %q names, does not exist: create it, or correct templateRef", name, check.Name)
+			return nil, fmt.Sprintf("MetricTemplate %s, named by check %q, does not exist: create it, or correct templateRef", name, check.Name)
 		case template.Problem != "":
-			return nil, fmt.Sprintf("MetricTemplate %s, which the check %q names, cannot be used: %s", name, check.Name, template.Problem)
+			return nil, fmt.Sprintf("MetricTemplate %s, named by check %q, cannot be used: %s", name, check.Name, template.Problem)
 		}
 		if problem := analysis.VariablesProblem(check); problem != "" && name.Namespace != o.Namespace {
 			return nil, problem
@@ -103,7 +103,7 @@ func queriesOf(check analysis.Check, target Target, o Observation, window time.D
 		where += fmt.Sprintf(", MetricTemplate %s", name)
 	}
 	if check.Server == nil && !o.Prometheus {
-		return nil, "no Prometheus is configured, so nothing could be judged: start sluice with --prometheus-url (chart value prometheusUrl)"
+		return nil, "no Prometheus is configured, so no check can run: start sluice with --prometheus-url (chart value prometheusUrl)"
 	}
 	service, judged := target.CanaryService(), workload.CanaryName(o.Name)
 	if o.DryRun {
@@ -158,8 +158,8 @@ func needsPreset(policy config.Policy) bool {
 func callsUnjudged(target Target, preset config.Preset, o Observation) string {
 	for _, r := range target.Routes {
 		if r.Kind == route.GRPC && analysis.BlindToCalls(preset) {
-			return fmt.Sprintf("%s is judged by the metrics of its gateway (preset %s), which count calls without their status, so that no call would fail: "+
-				"have those of the app judged with the annotation %s: app", r.Key().From(o.Namespace), preset, config.AnnotationMetrics)
+			return fmt.Sprintf("%s is checked with its gateway's metrics (preset %s), which count calls without their status, so no call would fail: "+
+				"check the app's metrics instead, with the annotation %s: app", r.Key().From(o.Namespace), preset, config.AnnotationMetrics)
 		}
 	}
 	return ""

@@ -95,12 +95,12 @@ func findObjects(target *Target, policy config.Policy, o Observation) string {
 			pods := canary.Spec.Template.Labels
 			target.Unprotected = workload.Missed(o.LabelPolicies, o.NetworkPolicies, o.Primary.Spec.Template.Labels, pods)
 			if leak := workload.LeakOf(pods, o.Services, target.CanaryService()); leak != nil {
-				return fmt.Sprintf("Service %s would select the canary's pods by label %s, which the policy's spec.canary.template gives them: "+
+				return fmt.Sprintf("Service %s would select the canary's pods by label %s, which the policy's spec.canary.template sets: "+
 					"leave that label out", leak.Service, leak.Label)
 			}
 		}
 		if foreign := o.foreign(object); foreign != "" {
-			return fmt.Sprintf("%s exists and was not made for this Deployment: rename or delete it, the canary needs the name", foreign)
+			return fmt.Sprintf("%s exists but was not created for this Deployment: rename or delete it, because the canary needs the name", foreign)
 		}
 	}
 	return ""

@@ -81,7 +81,7 @@ func TestDiscoverLooksAheadToWhatIsMade(t *testing.T) {
 		"all is well": {change: func(*rollout.Observation, *config.Policy) {}},
 		"a budget of somebody else": {change: func(o *rollout.Observation, _ *config.Policy) {
 			o.Budgets = append(o.Budgets, policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "podinfo-canary"}})
-		}, problem: "PodDisruptionBudget podinfo-canary exists and was not made for this Deployment"},
+		}, problem: "PodDisruptionBudget podinfo-canary exists but was not created for this Deployment"},
 		"an override of an identity label": {change: func(_ *rollout.Observation, p *config.Policy) {
 			p.Copy.Template = []byte(`{"metadata":{"labels":{"app":"x"}}}`)
 		}, problem: "spec.canary.template.metadata.labels[app]"},
@@ -90,7 +90,7 @@ func TestDiscoverLooksAheadToWhatIsMade(t *testing.T) {
 			other.Name, other.Spec.Selector = "other", map[string]string{"tier": "other"}
 			o.Services = append(o.Services, other)
 			p.Copy.Template = []byte(`{"metadata":{"labels":{"tier":"other"}}}`)
-		}, problem: "Service other would select the canary's pods by label tier, which the policy's spec.canary.template gives them"},
+		}, problem: "Service other would select the canary's pods by label tier, which the policy's spec.canary.template sets"},
 		"an autoscaler that there is not": {change: func(_ *rollout.Observation, p *config.Policy) {
 			p.Autoscaler = &v1alpha1.AutoscalerRef{Kind: "HorizontalPodAutoscaler", Name: "gone"}
 		}, problem: "spec.autoscalerRef names HorizontalPodAutoscaler gone"},

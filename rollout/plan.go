@@ -125,9 +125,9 @@ func (p Plan) String() string {
 	}
 	switch p.Copy.Action {
 	case CopyEnsure, CopyScale:
-		fmt.Fprintf(&b, ", copy with %d replicas", p.Copy.Replicas)
+		fmt.Fprintf(&b, ", canary with %d replicas", p.Copy.Replicas)
 	case CopyRemove:
-		b.WriteString(", remove copy")
+		b.WriteString(", remove canary")
 	}
 	switch p.Split.Action {
 	case SplitWrite:

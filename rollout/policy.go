@@ -89,7 +89,7 @@ func showPolicy(t *tick) {
 // changedSince says what the next rollout does in another way.
 func changedSince(kept v1alpha1.PolicyStatus, o Observation) string {
 	if o.PolicyProblem != "" {
-		return "the next rollout cannot begin: " + o.PolicyProblem
+		return "the next rollout cannot start: " + o.PolicyProblem
 	}
 	if o.Policy == nil {
 		return ""
@@ -108,7 +108,7 @@ func changedSince(kept v1alpha1.PolicyStatus, o Observation) string {
 	if len(who) > 1 {
 		verb, what = "have", "them"
 	}
-	return fmt.Sprintf("%s %s changed since this rollout began (%s); the next rollout takes %s", strings.Join(who, " and "), verb, strings.Join(fields, ", "), what)
+	return fmt.Sprintf("%s %s changed since this rollout started (%s); the next rollout uses %s", strings.Join(who, " and "), verb, strings.Join(fields, ", "), what)
 }
 
 // sourcesOf are those that set a value now, or that set it before; what is built in only where nobody does.
@@ -124,5 +124,5 @@ func sourcesOf(path string, now, before v1alpha1.PolicyStatus) []string {
 			return found
 		}
 	}
-	return []string{"what is built in"}
+	return []string{"the built-in default"}
 }

@@ -54,12 +54,12 @@ func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 		t.Errorf("the policy in force is %+v: it must keep the interval and take the switches", got.policy)
 	}
 	shown := got.plan.Next.Policy
-	if want := "CanaryPolicy/standard has changed since this rollout began (analysis.interval); the next rollout takes it"; shown.Changed != want {
+	if want := "CanaryPolicy/standard has changed since this rollout started (analysis.interval); the next rollout uses it"; shown.Changed != want {
 		t.Errorf("it says %q, not %q", shown.Changed, want)
 	}
 	both := tickWith(running, policy.PresentOf("demo", map[string]string{config.AnnotationPolicy: "standard", config.AnnotationThreshold: "3"},
 		policy.Policies{Named: inNamespace("standard", every(time.Hour))})).plan.Next.Policy.Changed
-	if want := "CanaryPolicy/standard and annotation sluice.dev/threshold have changed since this rollout began (analysis.interval, analysis.threshold); the next rollout takes them"; both != want {
+	if want := "CanaryPolicy/standard and annotation sluice.dev/threshold have changed since this rollout started (analysis.interval, analysis.threshold); the next rollout uses them"; both != want {
 		t.Errorf("it says %q, not %q", both, want)
 	}
 	if again := tickWith(got.plan.Next, changed); again.plan.Next.Policy != got.plan.Next.Policy && !samePolicy(again.plan.Next.Policy, shown) {
@@ -76,7 +76,7 @@ func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 	if got = tickWith(running, missing); got.problem != "" || got.policy.Interval != time.Minute {
 		t.Errorf("a policy that is gone ends the rollout: %q, %+v", got.problem, got.policy)
 	}
-	if !strings.HasPrefix(got.plan.Next.Policy.Changed, "the next rollout cannot begin: CanaryPolicy standard") {
+	if !strings.HasPrefix(got.plan.Next.Policy.Changed, "the next rollout cannot start: CanaryPolicy standard") {
 		t.Errorf("it says %q", got.plan.Next.Policy.Changed)
 	}
 	if got = nextAfter(got); got.problem != missing.Problem {

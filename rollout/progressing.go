@@ -60,7 +60,7 @@ func enterStep(t *tick, number int32) {
 		weight = 0
 	}
 	giveWeight(t, weight, t.replicasFor(shareOf(step)))
-	say(t, fmt.Sprintf("Step %d of %d: %s is being put into effect", number, len(t.steps), t.aim(number)))
+	say(t, fmt.Sprintf("Step %d of %d: applying %s", number, len(t.steps), t.aim(number)))
 	wakeIn(t, t.untilDeadline())
 }
 
@@ -106,7 +106,7 @@ func advance(t *tick) {
 		stayAtStep(t)
 	case early != nil && t.passedSince(t.plan.Next.StepStarted.Time):
 		who := whoAndWhy(early.By, early.Reason)
-		beginPromotion(t, promotionAsked(t.plan.Next.Candidate, who), "promoted without the remaining steps, asked by "+who)
+		beginPromotion(t, promotionAsked(t.plan.Next.Candidate, who), "promoted without the remaining steps, requested by "+who)
 	case t.passedSince(t.stepEnds()):
 		nextStep(t)
 	default:
@@ -139,9 +139,9 @@ func (t tick) lost() string {
 		return ""
 	}
 	if t.load().Weight == 0 || withoutTraffic(t.policy) {
-		return fmt.Sprintf("%d of the %d replicas that it needs are available", available, needed)
+		return fmt.Sprintf("%d of the %d replicas needed are available", available, needed)
 	}
-	return fmt.Sprintf("%d of the %d replicas that weight %v%% needs are available", available, needed, next.CanaryWeight)
+	return fmt.Sprintf("%d of the %d replicas needed for weight %v%% are available", available, needed, next.CanaryWeight)
 }
 
 func fallBackToZero(t *tick, why string) {
@@ -220,12 +220,12 @@ func stayAtStep(t *tick) {
 	case next.Phase == v1alpha1.PhaseWaitingPromotion && unconfirmed != "":
 		waitForConfirmation(t, unconfirmed)
 	case t.asksPromotion() != nil:
-		waitFor(t, fmt.Sprintf("%s: promotion is asked for and waits for its checks: %s", where, t.explain()))
+		waitFor(t, fmt.Sprintf("%s: promotion was requested and waits for a round of checks: %s", where, t.explain()))
 	case t.stepEndsSoon():
 		say(t, fmt.Sprintf("%s until %s: %s", where, clockTime(t.stepEnds()), t.explain()))
 	case t.samplesAreLate():
-		waitFor(t, fmt.Sprintf("%s is held: its checks are due since %s and not answered yet", where, clockTime(t.nextCheck())))
+		waitFor(t, fmt.Sprintf("%s waits: its checks have been due since %s and are not answered yet", where, clockTime(t.nextCheck())))
 	default:
-		waitForHooks(t, v1alpha1.HookRollout, fmt.Sprintf("%s is held: %s", where, t.explain()))
+		waitForHooks(t, v1alpha1.HookRollout, fmt.Sprintf("%s waits: %s", where, t.explain()))
 	}
 }

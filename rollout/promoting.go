@@ -36,7 +36,7 @@ func askPromotion(t *tick) {
 		return
 	}
 	t.plan.Ask = AskIntent{Key: config.AnnotationPromote, Hash: t.plan.Next.Candidate}
-	waitFor(t, "Giving the candidate to the primary")
+	waitFor(t, "Applying the candidate to the primary")
 }
 
 // goBackToJudging takes back a promotion that has not reached the primary, so that a paused canary goes on being checked in
@@ -46,7 +46,7 @@ func goBackToJudging(t *tick) {
 	step := min(next.Step, int32(len(t.steps)))
 	if step == 0 || stepOf(t.steps, step).Weight > next.CanaryWeight && !withoutTraffic(t.policy) {
 		goToStepZero(t)
-		waitFor(t, "The canary waits to be promoted")
+		waitFor(t, "The candidate waits for promotion")
 		return
 	}
 	next.Phase = v1alpha1.PhaseProgressing
@@ -55,7 +55,7 @@ func goBackToJudging(t *tick) {
 
 const (
 	fullWeight   = config.FullWeight
-	shiftSettles = "All requests go to the canary; letting that settle"
+	shiftSettles = "All requests go to the canary; waiting for that to settle"
 )
 
 // shiftToCanary first sends all requests to a canary of the primary's size, for a primary that loses all its pods at once,
@@ -107,7 +107,7 @@ func followPrimary(t *tick) {
 	}
 	next.StepStarted = nil
 	if t.o.Primary.Spec.Paused {
-		say(t, "The primary has the candidate and is paused by spec.paused of the Deployment; kubectl rollout resume goes on")
+		say(t, "The primary has the candidate but is paused by spec.paused of the Deployment; to resume: kubectl rollout resume")
 		next.WaitingSince = nil
 		return
 	}
@@ -134,7 +134,7 @@ func keepShare(t *tick) {
 // gone, which the gateway may still know.
 func endWithPrimary(t *tick, outcome v1alpha1.Outcome, reason string) {
 	unknown := t.plan.Next.CanaryWeight == fullWeight || t.plan.Next.SessionAffinity != nil
-	if unknown && !letSettle(t, "The primary is ready; letting that settle") {
+	if unknown && !letSettle(t, "The primary is ready; waiting for that to settle") {
 		return
 	}
 	decideOutcome(t, outcome, reason)

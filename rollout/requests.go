@@ -43,7 +43,7 @@ func (f Facts) asksPromotion() *v1alpha1.PromoteRequest {
 }
 
 // unjudged begins the reason of a promotion that no checks have decided.
-const unjudged = "promoted without judging it, asked "
+const unjudged = "promoted without analysis, requested "
 
 // skipsAnalysis says why the candidate is promoted without judging; empty when it is judged.
 func (f Facts) skipsAnalysis() string {
@@ -63,11 +63,11 @@ func (f Facts) pausedBy() string {
 	case o.Primary == nil:
 		return ""
 	case pause != nil:
-		return fmt.Sprintf("paused by %s; kubectl sluice resume %s goes on", whoAndWhy(pause.By, pause.Reason), o.Name)
+		return fmt.Sprintf("paused by %s; to resume: kubectl sluice resume %s", whoAndWhy(pause.By, pause.Reason), o.Name)
 	case o.Primary.Spec.Paused:
-		return "paused by spec.paused of the Deployment; kubectl rollout resume goes on"
+		return "paused by spec.paused of the Deployment; to resume: kubectl rollout resume"
 	case f.policy.Suspend:
-		return fmt.Sprintf("suspended by %s; suspend: false goes on", f.switchedBy("suspend"))
+		return fmt.Sprintf("suspended by %s; to resume, set suspend: false", f.switchedBy("suspend"))
 	}
 	return ""
 }

@@ -181,8 +181,8 @@ func TestHistory(t *testing.T) {
 		"the state is lost while a primary with strategy Recreate is promoted": {"v2#0 Succeeded app=podinfo:v2 by jane"},
 		"a request aborts only the attempt that it is for":                     {"v2#1 Succeeded", "v2#0 Aborted app=podinfo:v2 by jane, 14.8s: aborted by jane: bug 17"},
 		"a request aborts a candidate that waits":                              {"v2#0 Aborted app=podinfo:v2 by jane, : aborted by jane: bug 17"},
-		"the analysis is skipped by an annotation":                             {"v2#0 Succeeded app=podinfo:v2 by jane, 300ms: promoted without judging it, asked by its policy"},
-		"a paused Canary is not promoted on request until it is resumed":       {"v2#0 Succeeded app=podinfo:v2 by jane, 3m2.6s: promoted without judging it, asked by jane: bug 17"},
+		"the analysis is skipped by an annotation":                             {"v2#0 Succeeded app=podinfo:v2 by jane, 300ms: promoted without analysis, requested by its policy"},
+		"a paused Canary is not promoted on request until it is resumed":       {"v2#0 Succeeded app=podinfo:v2 by jane, 3m2.6s: promoted without analysis, requested by jane: bug 17"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := play(t, stories[name], nil)

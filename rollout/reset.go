@@ -36,5 +36,5 @@ func resetKept(t *tick) {
 	if t.before.Phase != v1alpha1.PhaseInitialized {
 		emit(t, cancelled(t.o.Candidate.Hash, t.resetBy()))
 	}
-	say(t, "Ready for the next change: the candidate is forgotten, "+t.resetBy())
+	say(t, "Ready for the next change: the candidate was forgotten, "+t.resetBy())
 }

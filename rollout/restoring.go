@@ -23,7 +23,7 @@ func restore(t *tick) {
 			return
 		}
 		t.plan.Ask = AskIntent{Key: config.AnnotationRestore, Hash: t.o.Previous.Hash}
-		say(t, "Putting the previous template back: "+t.plan.Next.Reason)
+		say(t, "Restoring the previous template: "+t.plan.Next.Reason)
 		return
 	}
 	ready := workload.ReadinessOf(t.o.Primary, t.policy.PrimaryReadyThreshold)

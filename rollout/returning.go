@@ -22,13 +22,13 @@ func returnRequests(t *tick) (done bool) {
 	next.WaitingSince = nil
 	if next.StepStarted == nil {
 		if why := t.notInEffect(); why != "" {
-			say(t, fmt.Sprintf("The primary is ready; canary weight %v%% is being put into effect: %s", next.CanaryWeight, why))
+			say(t, fmt.Sprintf("The primary is ready; applying canary weight %v%%: %s", next.CanaryWeight, why))
 			return false
 		}
 		next.StepStarted = t.stamp()
 	}
 	ends := next.StepStarted.Add(max(t.policy.Interval, analysis.Settle))
-	where := fmt.Sprintf("The primary is ready and takes its requests back, the canary still has weight %v%%", next.CanaryWeight)
+	where := fmt.Sprintf("The primary is ready and its requests return; the canary still has weight %v%%", next.CanaryWeight)
 	switch remaining := hundredths(next.CanaryWeight - t.policy.StepWeightPromotion); {
 	case next.Paused != "":
 		say(t, where+": "+next.Paused)
@@ -42,7 +42,7 @@ func returnRequests(t *tick) (done bool) {
 		giveWeight(t, remaining, min(next.CanaryReplicas, t.replicasFor(remaining)))
 		t.returns = true
 		next.StepStarted = nil
-		say(t, fmt.Sprintf("The primary is ready; canary weight %v%% is being put into effect", remaining))
+		say(t, fmt.Sprintf("The primary is ready; applying canary weight %v%%", remaining))
 	}
 	return false
 }
@@ -73,10 +73,10 @@ func keepWeight(t *tick, weight float64) {
 		next.CanaryWeight = weight
 	}
 	if t.o.Primary.Status.AvailableReplicas == 0 {
-		say(t, "Keeping the canary's requests where they are: "+t.unavailable())
+		say(t, "The canary keeps its requests: "+t.unavailable())
 		return
 	}
-	say(t, fmt.Sprintf("Giving the primary its requests back as it can take them: it has %g%%, with %d of %d replicas available",
+	say(t, fmt.Sprintf("Returning requests to the primary as its replicas become available: it has %g%%, with %d of %d replicas",
 		fullWeight-weight, t.o.Primary.Status.AvailableReplicas, t.whole()))
 }
 
@@ -118,11 +118,11 @@ func (t tick) takesBack() bool {
 // unavailable tells how to go on with a primary that has no available replica: nobody but the canary can answer.
 func (f Facts) unavailable() string {
 	if workload.Replicas(f.o.Primary) == 0 {
-		return fmt.Sprintf("the primary is scaled to 0; kubectl scale deployment %s --replicas=N goes on, or, to take the canary away "+
-			"although nothing else answers, kubectl delete canaries.sluice.dev %s", f.o.Name, f.o.Name)
+		return fmt.Sprintf("the primary is scaled to 0; to continue: kubectl scale deployment %s --replicas=N; to remove the canary "+
+			"although nothing else serves: kubectl delete canaries.sluice.dev %s", f.o.Name, f.o.Name)
 	}
 	return fmt.Sprintf("the primary has no available replica; make its pods ready (kubectl describe deployment %s), or apply a template "+
-		"that gets ready, which rolls out directly; to take the canary away although nothing else answers: kubectl delete canaries.sluice.dev %s", f.o.Name, f.o.Name)
+		"that becomes ready, which rolls out directly; to remove the canary although nothing else serves: kubectl delete canaries.sluice.dev %s", f.o.Name, f.o.Name)
 }
 
 // losesTesters reports whether matched requests are wanted back for a primary that has no available replica.

@@ -72,7 +72,7 @@ func atItsEnd(t *testing.T, offset time.Duration) (*world, time.Time) {
 }
 
 func TestSamplesCountFromTheMomentWhenTheyWereAskedFor(t *testing.T) {
-	const held = "is held: its checks are due since 12:00:12 and not answered yet"
+	const held = "waits: its checks have been due since 12:00:12 and are not answered yet"
 	for name, c := range map[string]struct {
 		now     time.Duration // after the end of the step
 		asked   *time.Duration

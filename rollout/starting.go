@@ -82,10 +82,10 @@ func letGatewayLearn(t *tick) (done bool) {
 	}
 	if why := t.notInEffect(); why != "" {
 		t.plan.Next.StepStarted = nil
-		waitFor(t, "The canary is ready and becomes known at the gateway: "+why)
+		waitFor(t, "The canary is ready; waiting until the gateway knows it: "+why)
 		return false
 	}
-	if !letSettle(t, "The canary is ready and known at the gateway; letting that settle") {
+	if !letSettle(t, "The canary is ready and the gateway knows it; waiting for that to settle") {
 		return false
 	}
 	stateSplit(t)

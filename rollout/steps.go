@@ -56,7 +56,7 @@ func (t tick) where() string {
 	case v1alpha1.StepIteration:
 		return fmt.Sprintf("%s, %s", place, t.aim(number))
 	case v1alpha1.StepHold:
-		return place + ", all requests at the canary"
+		return place + ", all requests to the canary"
 	}
 	return fmt.Sprintf("%s at %s", place, t.aim(number))
 }
@@ -68,7 +68,7 @@ func (f Facts) aim(number int32) string {
 	case step.Kind == v1alpha1.StepIteration:
 		return fmt.Sprintf("iteration %d of %d", number, countOf(f.steps, v1alpha1.StepIteration)) + copies(step)
 	case withoutTraffic(f.policy):
-		return fmt.Sprintf("a share of %v%% of the replicas", step.Weight)
+		return fmt.Sprintf("%v%% of the replicas", step.Weight)
 	}
 	return fmt.Sprintf("weight %v%%", step.Weight) + copies(step)
 }
@@ -78,7 +78,7 @@ func copies(step PlannedStep) string {
 	if step.MirrorWeight == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" with copies of %v%% of the requests", step.MirrorWeight)
+	return fmt.Sprintf(" with %v%% of the requests mirrored", step.MirrorWeight)
 }
 
 // countOf is how many steps of a kind are planned. Iterations come first, so that their numbers are those of their steps.

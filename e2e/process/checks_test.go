@@ -136,7 +136,7 @@ func TestHooksAreAskedAndTold(t *testing.T) {
 	})
 	gates.Set("smoke-test", true)
 	s.waitForPhase(p, v1alpha1.PhaseWaitingPromotion)
-	s.waitForMessage(p, "Waiting for a yes of hook confirm-promotion (confirm-promotion), which says no since")
+	s.waitForMessage(p, "Waiting for hook confirm-promotion (confirm-promotion) to approve; it has said no since")
 	candidate := s.canary().Status.Candidate
 	gates.Set("approval", true)
 	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)
@@ -154,6 +154,6 @@ func TestHooksAreAskedAndTold(t *testing.T) {
 			}
 		}
 		return told
-	}, patience, glance).Should(ContainElements(ContainSubstring("Normal Going on once the hooks of type confirm-promotion say yes"),
+	}, patience, glance).Should(ContainElements(ContainSubstring("Normal Waiting for the confirm-promotion hooks to approve"),
 		ContainSubstring("Warning hook pre-rollout (pre-rollout) says no: 403 Forbidden the gate is closed"), ContainSubstring("Normal Promotion of "+candidate)), p.lines)
 }

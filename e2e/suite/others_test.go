@@ -37,7 +37,7 @@ var _ = Describe("Without traffic", func() {
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
 		Expect(r.messages(ctx, "ShareReached")).To(Equal([]string{
-			"Canary runs with a share of 25% of the replicas, step 1 of 2", "Canary runs with a share of 50% of the replicas, step 2 of 2"}))
+			"The canary runs 25% of the replicas, step 1 of 2", "The canary runs 50% of the replicas, step 2 of 2"}))
 
 		r.setVersion(ctx, "v3", "ERROR_RATE=0.5")
 		s := r.waitFor(ctx, v1alpha1.PhaseFailed)

@@ -126,7 +126,7 @@ var _ = Describe("A policy with the body of a Flagger Canary", func() {
 		By("the policy changes in flight, which is for the next rollout")
 		r.kubectl(ctx, "patch", "canarypolicy", "podinfo", "--type=merge", "-p", `{"spec":{"analysis":{"threshold":2}}}`)
 		s = r.waitUntil(ctx, "word of the change", func(s v1alpha1.CanaryStatus) bool { return s.Policy.Changed != "" })
-		Expect(s.Policy.Changed).To(Equal("CanaryPolicy/podinfo has changed since this rollout began (analysis.threshold); the next rollout takes it"))
+		Expect(s.Policy.Changed).To(Equal("CanaryPolicy/podinfo has changed since this rollout started (analysis.threshold); the next rollout uses it"))
 		Expect(s.FailureThreshold).To(Equal(int32(5)))
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")

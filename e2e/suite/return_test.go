@@ -30,7 +30,7 @@ var _ = Describe("The way back to the primary", func() {
 		// Nothing measures the pods' CPU here, so the test does what the autoscaler would do, in the scale of the Deployment.
 		r.kubectl(ctx, "scale", "deployment", "podinfo", "--replicas=2")
 		r.waitUntil(ctx, "the primary to be full", func(s v1alpha1.CanaryStatus) bool {
-			return s.Phase == v1alpha1.PhasePromoting && strings.HasSuffix(s.Message, "as it can take them: it has 50%, with 2 of 4 replicas available")
+			return s.Phase == v1alpha1.PhasePromoting && strings.HasSuffix(s.Message, "as its replicas become available: it has 50%, with 2 of 4 replicas")
 		})
 		Expect(r.shares(ctx)[route]).To(Equal([]float64{50}), "an interval is over, and the primary has no more than before")
 
@@ -55,7 +55,7 @@ func (r *rollout) expectReturned(ctx context.Context, from, atMost float64) {
 	Expect(len(told)).To(BeNumerically(">=", 2), "%v", told)
 	for _, message := range told {
 		var weight float64
-		_, err := fmt.Sscanf(message, "The primary is ready with the candidate; the canary's weight falls to %g%%", &weight)
+		_, err := fmt.Sscanf(message, "The primary is ready with the candidate; lowering the canary's weight to %g%%", &weight)
 		Expect(err).NotTo(HaveOccurred(), message)
 		Expect(from-weight).To(And(BeNumerically(">", 0), BeNumerically("<=", atMost)), "%v", told)
 		from = weight

@@ -146,9 +146,9 @@ func CheckProblem(checks []Check) string {
 		path := "check " + strconv.Quote(check.Name)
 		switch {
 		case names[check.Name]:
-			return path + " is there twice: give each metric a name of its own"
+			return path + " is listed twice: give each metric its own name"
 		case check.Metric == Custom && check.Min == nil && check.Max == nil:
-			return path + " has no thresholdRange: say with min, max or both which values are good"
+			return path + " has no thresholdRange: set min, max or both"
 		case check.Metric == "":
 			return path + " has neither query nor templateRef, and only " +
 				strings.Join([]string{v1alpha1.MetricSuccessRate, v1alpha1.MetricDuration}, " and ") + " are built in"

@@ -15,7 +15,7 @@ func WithoutRequests(policy config.Policy, results []v1alpha1.CheckStatus, sampl
 	for i, check := range ChecksOf(policy) {
 		if counted, few := check.countedFew(policy.MinRequests, samples); few && results[i].Verdict == v1alpha1.VerdictInconclusive {
 			results[i].Optional = true
-			results[i].Message = fmt.Sprintf("no requests are expected at weight 0, %.0f were counted", math.Floor(counted))
+			results[i].Message = fmt.Sprintf("no requests are expected at weight 0; %.0f were counted", math.Floor(counted))
 		}
 	}
 	return results

@@ -68,7 +68,7 @@ func (c Check) unknown(minRequests float64, samples []Sample, sample Sample) str
 	}
 	if c.Metric == Custom {
 		if sample.Missing {
-			return "the query of " + c.Name + " found no data"
+			return "the query of " + c.Name + " returned no data"
 		}
 		return ""
 	}
@@ -79,7 +79,7 @@ func (c Check) unknown(minRequests float64, samples []Sample, sample Sample) str
 	case requests.Missing || requests.Value <= 0:
 		return "no requests to the canary were counted"
 	case requests.Value < minRequests:
-		return fmt.Sprintf("%.0f requests to the canary were counted, at least %.0f are needed", math.Floor(requests.Value), minRequests)
+		return fmt.Sprintf("%.0f requests to the canary were counted; at least %.0f are needed", math.Floor(requests.Value), minRequests)
 	case sample.Missing:
 		return "there is no data for this metric"
 	}

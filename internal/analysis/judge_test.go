@@ -46,7 +46,7 @@ func TestJudge(t *testing.T) {
 		"too slow":                  {samples(100, 100, 900), v1alpha1.VerdictFail, "request-duration 900ms is above max 500ms"},
 		"both":                      {samples(100, 51.2, 900), v1alpha1.VerdictFail, "request-success-rate 51.20% is below min 99%; request-duration 900ms is above max 500ms"},
 		"too few requests say nothing, not even of errors": {samples(9.7, 0, 20), v1alpha1.VerdictInconclusive,
-			"inconclusive: 9 requests to the canary were counted, at least 10 are needed"},
+			"inconclusive: 9 requests to the canary were counted; at least 10 are needed"},
 		"no requests":                        {samples(0, math.NaN(), math.NaN()), v1alpha1.VerdictInconclusive, "inconclusive: no requests to the canary were counted"},
 		"no samples":                         {nil, v1alpha1.VerdictInconclusive, "inconclusive: no requests to the canary were counted"},
 		"an infinite duration is no number":  {samples(100, 100, math.Inf(1)), v1alpha1.VerdictInconclusive, "inconclusive: there is no data for this metric"},

@@ -61,8 +61,8 @@ var plainValue = regexp.MustCompile(`^[A-Za-z0-9_.:/-]*$`)
 func VariablesProblem(check Check) string {
 	for _, key := range slices.Sorted(maps.Keys(check.Variables)) {
 		if value := check.Variables[key]; !plainValue.MatchString(value) {
-			return fmt.Sprintf("spec.analysis.metrics[%s].templateVariables[%s]: Invalid value: %q: for a MetricTemplate of another namespace there may be only letters, digits and _ . : / -; "+
-				"write the rest into the template, or copy it into the namespace of the Deployment", check.Name, key, value)
+			return fmt.Sprintf("spec.analysis.metrics[%s].templateVariables[%s]: Invalid value: %q: the value for a MetricTemplate in another namespace may contain only letters, digits and _ . : / -; "+
+				"write the rest into the template, or copy the template into the Deployment's namespace", check.Name, key, value)
 		}
 	}
 	return ""
@@ -77,7 +77,7 @@ func Render(query string, variables Variables) (string, error) {
 	functions := variables.functions()
 	parsed, err := template.New("query").Option("missingkey=error").Funcs(functions).Parse(query)
 	if err != nil {
-		return "", fmt.Errorf("the query is no template: %w", trimmed(err))
+		return "", fmt.Errorf("the query is not a valid template: %w", trimmed(err))
 	}
 	allowed := append(slices.Collect(maps.Keys(functions)), comparisons...)
 	slices.Sort(allowed)
@@ -92,7 +92,7 @@ func Render(query string, variables Variables) (string, error) {
 	}
 	var rendered strings.Builder
 	if err := parsed.Execute(&rendered, nil); err != nil {
-		return "", fmt.Errorf("the query cannot be filled in: %w", trimmed(err))
+		return "", fmt.Errorf("the query cannot be rendered: %w", trimmed(err))
 	}
 	if strings.TrimSpace(rendered.String()) == "" {
 		return "", errors.New("the query is empty")
@@ -117,7 +117,7 @@ func supported(node parse.Node, allowed []string) error {
 	case *parse.IfNode:
 		return errors.Join(supportedPipe(n.Pipe, allowed), supportedList(n.List, allowed), supportedList(n.ElseList, allowed))
 	}
-	return fmt.Errorf("the query has %s, which is not supported: only values and if are", node)
+	return fmt.Errorf("the query uses %s, which is not supported: use only values and if", node)
 }
 
 func supportedList(list *parse.ListNode, allowed []string) error {
@@ -151,7 +151,7 @@ func supportedArgument(node parse.Node, allowed []string) error {
 		return supportedArgument(n.Node, allowed)
 	case *parse.IdentifierNode:
 		if !slices.Contains(allowed, n.Ident) {
-			return fmt.Errorf("the query uses the function %s; there are only %s", n.Ident, strings.Join(allowed, ", "))
+			return fmt.Errorf("the query uses the function %s; the available functions are %s", n.Ident, strings.Join(allowed, ", "))
 		}
 	}
 	return nil
@@ -162,7 +162,7 @@ var targetPrimary = regexp.MustCompile(`\{\{-?\s*target\s*-?\}\}-primary`)
 // Advice says what a query that was written for Flagger must change. It returns an empty string if nothing.
 func Advice(query string) string {
 	if targetPrimary.MatchString(query) {
-		return "{{ target }} is the canary's Deployment, so that {{ target }}-primary does not exist: write {{ primary }}, which is the Deployment that serves"
+		return "{{ target }} is the canary, so {{ target }}-primary does not exist: use {{ primary }}, which is your Deployment"
 	}
 	return ""
 }

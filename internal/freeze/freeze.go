@@ -82,7 +82,7 @@ func explain(f *v1alpha1.Freeze, window Window, err error) string {
 		fmt.Fprintf(&b, " (%s)", f.Spec.By)
 	}
 	if err != nil {
-		fmt.Fprintf(&b, "; it cannot be read and is taken to be in force: %v", err)
+		fmt.Fprintf(&b, "; it cannot be read and counts as in force: %v", err)
 	}
 	return b.String()
 }

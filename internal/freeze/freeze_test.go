@@ -139,7 +139,7 @@ func TestInForce(t *testing.T) {
 	if got := InForce([]v1alpha1.Freeze{labelled}, Subject{Labels: map[string]string{"tier": "front"}}, now); got.Pause == "" {
 		t.Error("a Deployment with the labels must be frozen")
 	}
-	if got := InForce([]v1alpha1.Freeze{broken}, Subject{}, now); !strings.Contains(got.Start, "taken to be in force: spec.schedule") {
+	if got := InForce([]v1alpha1.Freeze{broken}, Subject{}, now); !strings.Contains(got.Start, "counts as in force: spec.schedule") {
 		t.Errorf("a Freeze that cannot be read must be in force and say so: %q", got.Start)
 	}
 }

@@ -126,7 +126,7 @@ func TestHooksAreNotInTheControllersPod(t *testing.T) {
 	url, attempts := serve(t, status(200, ""))
 	for _, disabled := range []bool{false, true} {
 		answer := New().Call(t.Context(), rollout.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url, DisableTLS: &disabled}})
-		if answer.Yes || answer.Message != "the address 127.0.0.1 is the controller's own pod, which nobody else may go to: name a Service or another host" {
+		if answer.Yes || answer.Message != "the address 127.0.0.1 is the controller's own pod, which only the pod itself may call: name a Service or another host" {
 			t.Errorf("got %+v", answer)
 		}
 	}

@@ -105,11 +105,11 @@ func check(ip netip.Addr) error {
 	}
 	switch {
 	case ip.IsLoopback(), ip.IsUnspecified():
-		return fmt.Errorf("the address %s is the controller's own pod, which nobody else may go to: %s", ip, instead)
+		return fmt.Errorf("the address %s is the controller's own pod, which only the pod itself may call: %s", ip, instead)
 	case ip.IsLinkLocalUnicast():
-		return fmt.Errorf("the address %s is link-local, only nodes may go there: %s", ip, instead)
+		return fmt.Errorf("the address %s is link-local, which only nodes may call: %s", ip, instead)
 	case slices.Contains(metadata, ip):
-		return fmt.Errorf("the address %s is that of a cloud's metadata, only nodes may go there: %s", ip, instead)
+		return fmt.Errorf("the address %s is a cloud metadata address, which only nodes may call: %s", ip, instead)
 	}
 	return nil
 }

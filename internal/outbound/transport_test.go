@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-const onlyNodes, ownPod = "only nodes may go there: name a Service", "is the controller's own pod, which nobody else may go to: name a Service"
+const onlyNodes, ownPod = "only nodes may call: name a Service", "is the controller's own pod, which only the pod itself may call: name a Service"
 
 func TestAddressesThatAreNotForUsersAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ address, says string }{

@@ -74,9 +74,9 @@ func inFlight(t *testing.T) subject {
 			{Name: "request-success-rate", Value: "99.72%", Threshold: "min 99%", Verdict: v1alpha1.VerdictPass},
 			{Name: "request-duration", Threshold: "max 500ms", Verdict: v1alpha1.VerdictInconclusive, Message: "Prometheus could not answer: connection refused"},
 		},
-		Conditions: []metav1.Condition{{Type: "Promoted", Status: "Unknown", Reason: "Progressing", Message: "Step 2 of 5"}, {Type: "Ready", Status: "True", Reason: "Found", Message: "Everything that a rollout needs was found"}},
+		Conditions: []metav1.Condition{{Type: "Promoted", Status: "Unknown", Reason: "Progressing", Message: "Step 2 of 5"}, {Type: "Ready", Status: "True", Reason: "Found", Message: "Everything a rollout needs was found"}},
 		History: []v1alpha1.HistoryEntry{
-			{Candidate: "41aa07fe", Attempt: 1, Images: []string{"app=podinfo:v1"}, By: "otto", Finished: *at(-time.Hour), Duration: "2m35s", Outcome: v1alpha1.OutcomeSucceeded, Reason: "promoted without judging it, asked by olga: hotfix"},
+			{Candidate: "41aa07fe", Attempt: 1, Images: []string{"app=podinfo:v1"}, By: "otto", Finished: *at(-time.Hour), Duration: "2m35s", Outcome: v1alpha1.OutcomeSucceeded, Reason: "promoted without analysis, requested by olga: hotfix"},
 			{Candidate: "41aa07fe", Images: []string{"app=podinfo:v1"}, By: "otto", Finished: *at(-2 * time.Hour), Duration: "12.4s", Outcome: v1alpha1.OutcomeAborted, Reason: "aborted by jane: bug 17"},
 			{Candidate: "0badcafe", By: "otto", Finished: *at(-24 * time.Hour), Outcome: v1alpha1.OutcomeFailed, Reason: "5 failed checks"},
 			{Candidate: "11111111", By: "otto", Finished: *at(-48 * time.Hour), Outcome: v1alpha1.OutcomeFailed, Reason: "too long ago to be shown"},
@@ -98,12 +98,12 @@ var subjects = map[string]func(*subject){
 	"in flight": func(*subject) {},
 	"paused": func(s *subject) {
 		s.canary.Spec.Paused = &v1alpha1.Pause{Reason: "lunch", Stamp: stamp("olga")}
-		s.canary.Status.Paused, s.canary.Status.NextStepTime = "paused by olga: lunch; kubectl sluice resume podinfo goes on", nil
+		s.canary.Status.Paused, s.canary.Status.NextStepTime = "paused by olga: lunch; to resume: kubectl sluice resume podinfo", nil
 	},
 	"observed": func(s *subject) { s.canary.Status.ObservedWeight = "19.6" },
 	"paused by the Deployment": func(s *subject) {
 		s.deployment.Spec.Paused = true
-		s.canary.Status.Paused, s.canary.Status.NextStepTime = "paused by spec.paused of the Deployment; kubectl rollout resume goes on", nil
+		s.canary.Status.Paused, s.canary.Status.NextStepTime = "paused by spec.paused of the Deployment; to resume: kubectl rollout resume", nil
 	},
 	"asked to promote": func(s *subject) {
 		s.canary.Spec.Promote = &v1alpha1.PromoteRequest{SkipAnalysis: true,
@@ -118,7 +118,7 @@ var subjects = map[string]func(*subject){
 				{Field: "analysis.interval", From: "annotation sluice.dev/interval"}, {Field: "analysis.metrics", From: "CanaryPolicy/standard"},
 				{Field: "analysis.metrics[request-duration]", From: "annotation sluice.dev/max-request-duration"},
 				{Field: "analysis.stepWeights", From: "ClusterCanaryPolicy/default"}, {Field: "analysis.threshold", From: "built-in"}},
-			Changed: "CanaryPolicy/standard has changed since this rollout began (analysis.metrics); the next rollout takes it"}
+			Changed: "CanaryPolicy/standard has changed since this rollout started (analysis.metrics); the next rollout uses it"}
 	},
 	"frozen": func(s *subject) {
 		s.canary.Status.Frozen = "frozen by Freeze/stop: outage (olga)"
@@ -133,14 +133,14 @@ var subjects = map[string]func(*subject){
 	},
 	"at a closed gate": func(s *subject) {
 		status := &s.canary.Status
-		status.Phase, status.Step, status.Message = v1alpha1.PhaseWaitingPromotion, 5, "Waiting for a yes of hook approval (confirm-promotion), which says no since 11:55:00: 403 Forbidden"
+		status.Phase, status.Step, status.Message = v1alpha1.PhaseWaitingPromotion, 5, "Waiting for hook approval (confirm-promotion) to approve; it has said no since 11:55:00: 403 Forbidden"
 		status.Gate = &v1alpha1.GateStatus{Type: v1alpha1.HookConfirmPromotion, Since: *at(-5 * time.Minute)}
 		status.Hooks = []v1alpha1.HookStatus{
 			{Name: "approval", Type: v1alpha1.HookConfirmPromotion, Step: 5, Answered: *at(-time.Second), Since: *at(-4 * time.Minute), Message: "403 Forbidden"},
 			{Name: "load-test", Type: v1alpha1.HookRollout, Step: 5, Answered: *at(-time.Second), Since: *at(-time.Second), Message: "500"}}
 	},
 	"at a gate that has not answered": func(s *subject) {
-		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: "7c9e41d2", Message: "Waiting for the answer of hook start (confirm-rollout)",
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: "7c9e41d2", Message: "Waiting for hook start (confirm-rollout) to answer",
 			Gate: &v1alpha1.GateStatus{Type: v1alpha1.HookConfirmRollout, Since: *at(-time.Second)}}
 	},
 	"with alerts": func(s *subject) {
@@ -178,7 +178,7 @@ var subjects = map[string]func(*subject){
 		hold := v1alpha1.PlannedStep{Kind: v1alpha1.StepHold, Weight: 100, Duration: metav1.Duration{Duration: 5 * time.Minute}}
 		s.canary.Status.Strategy, s.canary.Status.Steps = "mirroring", []v1alpha1.PlannedStep{iteration, iteration, iteration, hold}
 		s.canary.Status.Step, s.canary.Status.CanaryWeight = 3, 0
-		s.canary.Status.Message = "Step 3 of 4, iteration 3 of 3 with copies of 12.5% of the requests until 12:00:18: request-success-rate 99.72%"
+		s.canary.Status.Message = "Step 3 of 4, iteration 3 of 3 with 12.5% of the requests mirrored until 12:00:18: request-success-rate 99.72%"
 	},
 	"fine weights": func(s *subject) {
 		s.canary.Status.Steps, s.canary.Status.CanaryWeight = weights(0.2, 1.25, 50), 1.25

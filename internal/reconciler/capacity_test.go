@@ -130,7 +130,7 @@ func TestAnAutoscalerOfSomebodyElseHoldsTheRollout(t *testing.T) {
 	a.waitForPhase(v1alpha1.PhaseInitialized)
 	a.hold()
 	a.waitFor("a message that names it", func(s v1alpha1.CanaryStatus) bool {
-		return s.Phase == v1alpha1.PhaseWaiting && s.Message == "HorizontalPodAutoscaler podinfo-canary exists and was not made for this Deployment: rename or delete it, the canary needs the name"
+		return s.Phase == v1alpha1.PhaseWaiting && s.Message == "HorizontalPodAutoscaler podinfo-canary exists but was not created for this Deployment: rename or delete it, because the canary needs the name"
 	})
 	_, err := get(a, "podinfo-canary", &appsv1.Deployment{})
 	a.Expect(apierrors.IsNotFound(err)).To(BeTrue())

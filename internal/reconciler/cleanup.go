@@ -113,7 +113,7 @@ func (u *cleanUp) mayRestore(ctx context.Context, current route.Route, split rou
 		return err
 	}
 	if primary != nil && copied != nil && primary.Status.AvailableReplicas == 0 && copied.Status.AvailableReplicas > 0 {
-		return fmt.Errorf("%s keeps its weights: Deployment %s has no available replica, only its canary has", current.Key(), primary.Name)
+		return fmt.Errorf("%s keeps its weights: Deployment %s has no available replica, and only its canary serves", current.Key(), primary.Name)
 	}
 	return nil
 }

@@ -138,7 +138,7 @@ func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) erro
 func (u *cleanUp) forgetRollout(ctx context.Context, canary *v1alpha1.Canary) error {
 	status := &canary.Status
 	status.Phase, status.Outcome, status.Step, status.CanaryWeight = "", "", 0, 0
-	status.Message = "Sluice was uninstalled during the rollout, which starts again at weight 0 when it is back"
+	status.Message = "Sluice was uninstalled during the rollout; the rollout starts again at weight 0 once Sluice is back"
 	if err := u.client.Status().Update(ctx, canary, client.FieldOwner(config.FieldManager)); err != nil {
 		return fmt.Errorf("write status: %w", err)
 	}

@@ -66,7 +66,7 @@ func (r *Reconciler) ensureGrant(ctx context.Context, o observed, desired *gatew
 			continue
 		}
 		if !ours(current, o.canary) {
-			return fmt.Errorf("%s %s exists and was not made for this Deployment: rename or delete it, the canary needs the name", grantKind, current.Name)
+			return fmt.Errorf("%s %s exists but was not created for this Deployment: rename or delete it, because the canary needs the name", grantKind, current.Name)
 		}
 		if equality.Semantic.DeepEqual(current.Spec, desired.Spec) {
 			return nil

@@ -110,7 +110,7 @@ func (h *hooks) tell(ctx context.Context, key types.NamespacedName, calls []roll
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.telling[key] >= mostTold {
-		log.FromContext(ctx).Info("hooks do not keep up and are not told", "calls", len(calls), "first", calls[0].Hook.Name)
+		log.FromContext(ctx).Info("hooks do not keep up and are not notified", "calls", len(calls), "first", calls[0].Hook.Name)
 		return
 	}
 	h.telling[key]++
@@ -143,7 +143,7 @@ func (r *Reconciler) tellHooks(ctx context.Context, o observed, plan rollout.Pla
 		if hook.Type == v1alpha1.HookPostRollout {
 			r.tell(o, rollout.HookTold(hook, answer))
 		} else if !answer.Yes {
-			log.FromContext(ctx).Info("a hook could not be told", "hook", hook.Name, "because", answer.Message)
+			log.FromContext(ctx).Info("a hook could not be notified", "hook", hook.Name, "because", answer.Message)
 		}
 	})
 }

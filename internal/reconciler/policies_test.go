@@ -61,14 +61,14 @@ func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 	a.waitForPhase(v1alpha1.PhaseProgressing)
 	a.setSteps("standard", 50)
 	a.waitFor("what has changed", func(s v1alpha1.CanaryStatus) bool {
-		return s.Policy.Changed == "CanaryPolicy/standard has changed since this rollout began (analysis.stepWeights); the next rollout takes it"
+		return s.Policy.Changed == "CanaryPolicy/standard has changed since this rollout started (analysis.stepWeights); the next rollout uses it"
 	})
 	a.Expect(a.canary().Status.Policy.Spec.Analysis.StepWeights).To(HaveLen(3))
 	policy, err := get(a, "standard", &v1alpha1.CanaryPolicy{})
 	a.Expect(err).NotTo(HaveOccurred())
 	a.Expect(server.Client.Delete(a.t.Context(), policy)).To(Succeed())
 	a.waitFor("what is missing", func(s v1alpha1.CanaryStatus) bool {
-		return s.Phase == v1alpha1.PhaseProgressing && strings.HasPrefix(s.Policy.Changed, "the next rollout cannot begin: CanaryPolicy standard")
+		return s.Phase == v1alpha1.PhaseProgressing && strings.HasPrefix(s.Policy.Changed, "the next rollout cannot start: CanaryPolicy standard")
 	})
 }
 

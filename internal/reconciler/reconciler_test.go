@@ -254,7 +254,7 @@ func TestForeignObjectsAreNeverOverwritten(t *testing.T) {
 	a.create(mine)
 	a.hold()
 	a.waitFor("a message that names it", func(s v1alpha1.CanaryStatus) bool {
-		return s.Phase == v1alpha1.PhaseWaiting && strings.HasPrefix(s.Message, "Deployment podinfo-canary exists and was not made for this Deployment")
+		return s.Phase == v1alpha1.PhaseWaiting && strings.HasPrefix(s.Message, "Deployment podinfo-canary exists but was not created for this Deployment")
 	})
 	after, err := get(a, "podinfo-canary", &appsv1.Deployment{})
 	a.Expect(err).NotTo(HaveOccurred())

@@ -55,7 +55,7 @@ func (r *reader) readTemplate(ctx context.Context, name types.NamespacedName, se
 	provider := found.Spec.Provider
 	kind := cmp.Or(provider.Type, v1alpha1.ProviderPrometheus)
 	if !slices.Contains(v1alpha1.ProviderTypes, kind) {
-		template.Problem = fmt.Sprintf("provider type %s is not supported by this release, only %s is", kind, strings.Join(v1alpha1.ProviderTypes, ", "))
+		template.Problem = fmt.Sprintf("provider type %s is not supported by this release; use %s", kind, strings.Join(v1alpha1.ProviderTypes, ", "))
 		return template, true, nil
 	}
 	if provider.Address == "" {
@@ -95,7 +95,7 @@ func (r *reader) readAuthorization(ctx context.Context, name client.ObjectKey) (
 	}
 	// The permission is for all Secrets: who may write a MetricTemplate must not have any of them sent to an address of their choice.
 	if secret.Labels[config.LabelCredentials] != "true" {
-		return "", fmt.Sprintf("Secret %s is not for metrics: label it %s=true to let every MetricTemplate of its namespace send it to its server", name, config.LabelCredentials), nil
+		return "", fmt.Sprintf("Secret %s is not for metrics: label it %s=true to let every MetricTemplate in its namespace send it to its server", name, config.LabelCredentials), nil
 	}
 	if token := secret.Data["token"]; len(token) > 0 {
 		return analysis.Secret("Bearer " + string(token)), "", nil

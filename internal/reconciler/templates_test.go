@@ -62,7 +62,7 @@ func TestReadTemplates(t *testing.T) {
 		return &analysis.Server{Type: "prometheus", Address: "https://prometheus.test", Authorization: authorization}
 	}
 	const ours, shared = "shop/latency", "shared/latency"
-	const notForMetrics = "Secret shop/credentials is not for metrics: label it sluice.dev/metric-credentials=true to let every MetricTemplate of its namespace send it to its server"
+	const notForMetrics = "Secret shop/credentials is not for metrics: label it sluice.dev/metric-credentials=true to let every MetricTemplate in its namespace send it to its server"
 	labelled := func(key, value string) *corev1.Secret {
 		secret := secretWith(map[string]string{"token": "t"})
 		secret.Labels = map[string]string{key: value}
@@ -82,7 +82,7 @@ func TestReadTemplates(t *testing.T) {
 		"another namespace that nobody watches":        {namespace: "shared", objects: stored{shared: nil}, change: watching("shop"), want: &rollout.Template{Problem: "its namespace is not watched: add it to the chart value watchNamespaces, or copy the MetricTemplate"}},
 		"another namespace where that is forbidden":    {namespace: "shared", objects: stored{shared: nil}, change: forbidding, want: &rollout.Template{Problem: "it is in another namespace, which the chart value noCrossNamespaceRefs forbids"}},
 		"its own namespace where others are forbidden": {namespace: "shop", objects: stored{ours: provider(v1alpha1.MetricProvider{})}, change: forbidding, want: &rollout.Template{Query: query}},
-		"a provider of a newer release":                {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "datadog", Address: "https://a"})}, want: &rollout.Template{Query: query, Problem: "provider type datadog is not supported by this release, only prometheus is"}},
+		"a provider of a newer release":                {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "datadog", Address: "https://a"})}, want: &rollout.Template{Query: query, Problem: "provider type datadog is not supported by this release; use prometheus"}},
 		"a server of its own": {objects: stored{ours: provider(elsewhere)}, want: &rollout.Template{Query: query,
 			Server: &analysis.Server{Type: "prometheus", Address: elsewhere.Address, Headers: elsewhere.Headers, InsecureSkipVerify: true}}},
 		"a token": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"token": "t", "username": "u"})},
@@ -136,10 +136,10 @@ func TestAMetricTemplateWakesTheRolloutThatUsesIt(t *testing.T) {
 	a.annotate(config.AnnotationPolicy, "standard")
 	a.waitFor("the policy", func(s v1alpha1.CanaryStatus) bool { return s.Policy != nil && s.Policy.Name != "" })
 	a.hold()
-	a.waitForMessage("MetricTemplate " + a.namespace + `/latency, which the check "own" names, does not exist`)
+	a.waitForMessage("MetricTemplate " + a.namespace + `/latency, named by check "own", does not exist`)
 	template := &v1alpha1.MetricTemplate{ObjectMeta: a.named("latency"), Spec: v1alpha1.MetricTemplateSpec{Query: "{{ pod }}"}}
 	a.create(template)
-	a.waitForMessage(`check "own", MetricTemplate ` + a.namespace + `/latency: the query is no template`)
+	a.waitForMessage(`check "own", MetricTemplate ` + a.namespace + `/latency: the query is not a valid template`)
 	template.Spec.Query = `up{pod=~"{{ target }}-primary.*"}`
 	a.Expect(server.Client.Update(t.Context(), template)).To(Succeed())
 	a.waitForPhase(v1alpha1.PhaseProgressing)
@@ -164,11 +164,11 @@ func TestASecretThatIsMissingIsLookedForAgain(t *testing.T) {
 	a.annotate(config.AnnotationPolicy, "standard")
 	a.waitForPhase(v1alpha1.PhaseInitialized)
 	a.hold()
-	a.waitForMessage("MetricTemplate " + a.namespace + `/latency, which the check "own" names, cannot be used: Secret ` + a.namespace + "/credentials does not exist")
+	a.waitForMessage("MetricTemplate " + a.namespace + `/latency, named by check "own", cannot be used: Secret ` + a.namespace + "/credentials does not exist")
 	secret := secretWith(map[string]string{"token": "t"})
 	secret.ObjectMeta = a.named("credentials")
 	a.create(secret)
-	a.waitForMessage("MetricTemplate " + a.namespace + `/latency, which the check "own" names, cannot be used: Secret ` + a.namespace + "/credentials is not for metrics: label it sluice.dev/metric-credentials=true")
+	a.waitForMessage("MetricTemplate " + a.namespace + `/latency, named by check "own", cannot be used: Secret ` + a.namespace + "/credentials is not for metrics: label it sluice.dev/metric-credentials=true")
 	secret.Labels = map[string]string{config.LabelCredentials: "true"}
 	a.Expect(server.Client.Update(t.Context(), secret)).To(Succeed())
 	a.waitForPhase(v1alpha1.PhaseProgressing)

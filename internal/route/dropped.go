@@ -18,10 +18,10 @@ func Dropped(old, updated Route) []string {
 	for i, rule := range updated.Rules {
 		switch {
 		case isOurs(asMap(rule)) && !containsEqual(old.Rules, rule):
-			warnings = append(warnings, fmt.Sprintf("spec.rules[%d] (%s) is made by sluice from another rule, the change to it is not kept: change that rule instead",
+			warnings = append(warnings, fmt.Sprintf("spec.rules[%d] (%s) was added by sluice for another rule, so this change is not kept: change that rule instead",
 				i, text(asMap(rule), "name", "")))
 		case intents.Split != nil && !isOurs(asMap(rule)) && editsCanary(old, asMap(rule), *intents.Split):
-			warnings = append(warnings, fmt.Sprintf("spec.rules[%d].backendRefs: the reference to Service %s is made by sluice from that to Service %s, the change to it is not kept: change that one instead",
+			warnings = append(warnings, fmt.Sprintf("spec.rules[%d].backendRefs: the reference to Service %s was added by sluice for the one to Service %s, so this change is not kept: change that one instead",
 				i, intents.Split.Canary, intents.Split.Primary))
 		}
 	}

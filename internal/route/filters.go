@@ -77,8 +77,8 @@ func addCookie(holder map[string]any, cookie string) error {
 	modifier := modifierOf(holder, responseHeaders)
 	for _, field := range []string{"set", "add", "remove"} {
 		if slices.ContainsFunc(listOf(modifier, field), func(entry any) bool { return isHeader(entry, setCookie) }) {
-			return fmt.Errorf("the %s there has Set-Cookie in %q already, and the Gateway API allows it once: session affinity needs it; "+
-				"take it out, or leave session affinity out", responseHeaders, field)
+			return fmt.Errorf("the %s there already has Set-Cookie in %q, and the Gateway API allows it only once: session affinity needs it; "+
+				"remove it, or leave session affinity out", responseHeaders, field)
 		}
 	}
 	modifier["add"] = append(slices.Clone(listOf(modifier, "add")), map[string]any{"name": setCookie, "value": cookie})

@@ -99,7 +99,7 @@ func retryOf(path *field.Path, retries v1alpha1.Retries) (*gatewayv1.HTTPRouteRe
 		}
 		if !known && condition != "" {
 			errs = append(errs, field.Invalid(path.Child("retryOn"), retries.RetryOn,
-				condition+" has nothing in the Gateway API, where connection errors are always tried again; leave 5xx, gateway-error or status codes such as 503"))
+				condition+" does not exist in the Gateway API, which always retries connection errors; use 5xx, gateway-error or status codes such as 503"))
 		}
 		result.Codes = append(result.Codes, codes...)
 	}

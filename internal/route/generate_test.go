@@ -139,14 +139,14 @@ func TestGenerate(t *testing.T) {
 
 func TestGenerateRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ text, field, wrong string }{
-		"a path by its end":                         {`match: [{uri: {suffix: .html}}]`, "spec.service.match[0].uri.suffix", "say it as a regex"},
+		"a path by its end":                         {`match: [{uri: {suffix: .html}}]`, "spec.service.match[0].uri.suffix", "write it as a regex"},
 		"a method by its beginning":                 {`match: [{method: {prefix: P}}]`, "spec.service.match[0].method.exact", "one whole method"},
-		"two cookies at once":                       {`match: [{cookies: {a: {exact: "1"}, b: {exact: "2"}}}]`, "spec.service.match[0].cookies[b]", "once only"},
-		"a cookie besides the header Cookie":        {`match: [{headers: {Cookie: {exact: a=1}}, cookies: {b: {exact: "2"}}}]`, "spec.service.match[0].cookies[b]", "once only"},
+		"two cookies at once":                       {`match: [{cookies: {a: {exact: "1"}, b: {exact: "2"}}}]`, "spec.service.match[0].cookies[b]", "only once"},
+		"a cookie besides the header Cookie":        {`match: [{headers: {Cookie: {exact: a=1}}, cookies: {b: {exact: "2"}}}]`, "spec.service.match[0].cookies[b]", "only once"},
 		"an origin by a regular expression":         {`corsPolicy: {allowOrigins: [{regex: ".*"}]}`, "spec.service.corsPolicy.allowOrigins[0]", "whole origins"},
 		"a time that is none":                       {`corsPolicy: {maxAge: soon}`, "spec.service.corsPolicy.maxAge", "such as 24h or 1d"},
 		"a prefix that several matches do not have": {`{match: [{uri: {prefix: /a}}, {uri: {prefix: /b}}], rewrite: {uri: /, type: ReplacePrefixMatch}}`, "spec.service.rewrite.type", "exactly one match"},
-		"a condition that only Envoy knows":         {`retries: {retryOn: "5xx,reset"}`, "spec.service.retries.retryOn", "reset has nothing"},
+		"a condition that only Envoy knows":         {`retries: {retryOn: "5xx,reset"}`, "spec.service.retries.retryOn", "reset does not exist"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, problems := Generate("test", "shop", 80, serviceOf(t, c.text))

@@ -111,7 +111,7 @@ func andValues(present []any, wanted []ValueMatch, same func(a, b string) bool) 
 func andValue(have, want ValueMatch) (both ValueMatch, possible bool, err error) {
 	if have.Type == want.Type {
 		if have.Type == typeRegularExpression && have.Value != want.Value {
-			return both, false, fmt.Errorf("%s is asked for by two regular expressions, %q and %q, which one match cannot hold: change one of them to an exact value, or the name",
+			return both, false, fmt.Errorf("%s is required by two regular expressions, %q and %q, but one match takes only one: change one of them to an exact value, or the name",
 				have.Name, have.Value, want.Value)
 		}
 		return have, have.Value == want.Value, nil
@@ -128,7 +128,7 @@ func andValue(have, want ValueMatch) (both ValueMatch, possible bool, err error)
 func wholly(expression, value string) (bool, error) {
 	compiled, err := regexp.Compile("^(?:" + expression + ")$")
 	if err != nil {
-		return false, fmt.Errorf("%q is no regular expression that can be compared with %q: %w", expression, value, err)
+		return false, fmt.Errorf("%q is not a regular expression that can be compared with %q: %w", expression, value, err)
 	}
 	return compiled.MatchString(value), nil
 }
@@ -153,7 +153,7 @@ func andPath(have PathMatch, want *PathMatch) (both PathMatch, possible bool, er
 		}
 		return have, under(have.Value, want.Value), nil
 	}
-	return have, false, fmt.Errorf(".path: %s %q and %s %q cannot be asked for in one match: leave path out of match", have.Type, have.Value, want.Type, want.Value)
+	return have, false, fmt.Errorf(".path: %s %q and %s %q cannot be combined in one match: leave path out of match", have.Type, have.Value, want.Type, want.Value)
 }
 
 // fits reports whether an exact path meets the condition.

@@ -31,7 +31,7 @@ func matchOf(path *field.Path, match v1alpha1.HTTPMatch) (gatewayv1.HTTPRouteMat
 	if match.URI != nil {
 		result.Path = pathMatch(*match.URI)
 		if match.URI.Suffix != "" {
-			errs = append(errs, field.Invalid(path.Child("uri", "suffix"), match.URI.Suffix, "a path can be matched by exact, prefix or regex; say it as a regex"))
+			errs = append(errs, field.Invalid(path.Child("uri", "suffix"), match.URI.Suffix, "a path can be matched by exact, prefix or regex; write it as a regex"))
 		}
 	}
 	if match.Method != nil {
@@ -59,7 +59,7 @@ func headerMatches(path *field.Path, match v1alpha1.HTTPMatch) ([]gatewayv1.HTTP
 	seen := map[string]bool{}
 	add := func(at *field.Path, name string, kind gatewayv1.HeaderMatchType, value string) {
 		if seen[strings.ToLower(name)] {
-			errs = append(errs, field.Invalid(at, name, "the Gateway API can match the header "+name+" once only, and cookies are in the header Cookie; say both in one regex"))
+			errs = append(errs, field.Invalid(at, name, "the Gateway API can match the header "+name+" only once, and cookies are in the header Cookie; write both as one regex"))
 		}
 		seen[strings.ToLower(name)] = true
 		found = append(found, gatewayv1.HTTPHeaderMatch{Name: gatewayv1.HTTPHeaderName(name), Type: &kind, Value: value})

@@ -127,7 +127,7 @@ func containsNameless(rules []map[string]any, wanted any) bool {
 }
 
 func errPruned(kind string) error {
-	return fmt.Errorf("the cluster's CRD of %ss drops spec.rules[].name, by which sluice knows the rules that it adds: "+
+	return fmt.Errorf("the cluster's %s CRD drops spec.rules[].name, by which sluice recognizes the rules it adds: "+
 		"install the Gateway API CRDs v1.4 or newer, or leave out match, session affinity and cohorts", kind)
 }
 

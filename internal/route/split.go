@@ -207,7 +207,7 @@ func (s Split) checkNumbers() error {
 			return fmt.Errorf("%s must be from 0 to 100 (percent), not %v", field, percent)
 		}
 		if hundredths := percent * 100; math.Abs(hundredths-math.Round(hundredths)) > 1e-6 {
-			return fmt.Errorf("%s must be in hundredths of a percent at the finest, not %v", field, percent)
+			return fmt.Errorf("%s must have at most two decimals, not %v", field, percent)
 		}
 	}
 	if s.Decimals < 0 || s.Decimals > 2 {

@@ -198,7 +198,7 @@ func TestRequestsAreNotSentToNobody(t *testing.T) {
 	i.create(&coordinationv1.Lease{ObjectMeta: i.named("sluice")})
 
 	err = Run(t.Context(), server.Reconciler, i.options(2*time.Second))
-	if err == nil || !strings.Contains(err.Error(), "Deployment podinfo has no available replica, only its canary has") {
+	if err == nil || !strings.Contains(err.Error(), "Deployment podinfo has no available replica, and only its canary serves") {
 		t.Errorf("got %v", err)
 	}
 	i.Expect(i.route().Annotations).To(HaveKey(config.AnnotationSplit))

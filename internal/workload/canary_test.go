@@ -63,7 +63,7 @@ func TestIdentityFor(t *testing.T) {
 			selector: set{"app": "shop"}, pod: set{"app": "shop", "team": "a"}, keys: []string{"team"}, wrong: "Deployment podinfo would still select",
 		},
 		"pods that cannot be told apart are refused": {
-			selector: set{}, pod: set{}, wrong: "no label of the pods",
+			selector: set{}, pod: set{}, wrong: "no pod label",
 		},
 		"long values are shortened": {
 			selector: set{"app": strings.Repeat("a", 63)}, pod: set{"app": strings.Repeat("a", 63)},
@@ -164,7 +164,7 @@ func TestReadinessOf(t *testing.T) {
 		"all there":                      {deployment(2, 2, 4, 4, 4), 100, true, "all 4 replicas are available"},
 		"the change has not been seen":   {deployment(2, 1, 4, 4, 4), 100, false, "the Deployment controller has not seen the change yet"},
 		"some are not updated":           {deployment(2, 2, 4, 1, 4), 100, false, "1 of 4 replicas are updated"},
-		"old ones are still there":       {deployment(2, 2, 5, 4, 5), 100, false, "old replicas that are still there: 1"},
+		"old ones are still there":       {deployment(2, 2, 5, 4, 5), 100, false, "old replicas still running: 1"},
 		"some updated are not available": {deployment(2, 2, 4, 4, 3), 100, false, "3 of 4 updated replicas are available"},
 		"three of four are enough":       {deployment(2, 2, 4, 4, 3), 75, true, "3 of 4 replicas are available, which is enough"},
 		"three of four are too few":      {deployment(2, 2, 4, 4, 2), 51, false, "2 of 4 updated replicas are available"},

@@ -49,14 +49,14 @@ func IdentityFor(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, s
 			}
 		}
 	}
-	return nil, fmt.Errorf("no label of the pods of Deployment %s tells a canary from the primary: give the Deployment's selector and its Services "+
-		"a label with a value of their own, such as app: %s", primary.Name, primary.Name)
+	return nil, fmt.Errorf("no pod label of Deployment %s tells its canary from the primary: give the Deployment's selector and its Services "+
+		"a label with a unique value, such as app: %s", primary.Name, primary.Name)
 }
 
 func explicitIdentity(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service, keys []string) (Identity, error) {
 	for _, key := range keys {
 		if candidate.Labels[key] == "" {
-			return nil, fmt.Errorf("annotation %s names label %s, which the pods of Deployment %s do not have", config.AnnotationIdentityLabels, key, primary.Name)
+			return nil, fmt.Errorf("annotation %s names label %s, which the pods of Deployment %s do not have: correct the annotation", config.AnnotationIdentityLabels, key, primary.Name)
 		}
 	}
 	identity := rewritten(candidate.Labels, keys)

@@ -27,7 +27,7 @@ func Override(canary *appsv1.Deployment, patch []byte) error {
 	for _, key := range slices.Sorted(maps.Keys(canary.Spec.Selector.MatchLabels)) {
 		if want := canary.Spec.Selector.MatchLabels[key]; template.Labels[key] != want {
 			return field.Invalid(overridePath.Child("metadata", "labels").Key(key), template.Labels[key],
-				fmt.Sprintf("must stay %q, by which the canary's pods are selected; leave it out, or name other labels in the annotation %s",
+				fmt.Sprintf("must stay %q, because it selects the canary's pods; leave it out, or name other labels in the annotation %s",
 					want, config.AnnotationIdentityLabels))
 		}
 	}

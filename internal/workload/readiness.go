@@ -28,7 +28,7 @@ func ReadinessOf(d *appsv1.Deployment, percent int32) Readiness {
 	case r.Updated < r.Wanted:
 		r.Message = fmt.Sprintf("%d of %d replicas are updated", r.Updated, r.Wanted)
 	case d.Status.Replicas > r.Updated:
-		r.Message = fmt.Sprintf("old replicas that are still there: %d", d.Status.Replicas-r.Updated)
+		r.Message = fmt.Sprintf("old replicas still running: %d", d.Status.Replicas-r.Updated)
 	case r.Available < Enough(r.Updated, percent):
 		r.Message = fmt.Sprintf("%d of %d updated replicas are available", r.Available, r.Updated)
 	case r.Available < r.Updated:

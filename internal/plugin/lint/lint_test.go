@@ -61,7 +61,7 @@ func TestFindings(t *testing.T) {
 		"a regular expression that most gateways cannot read": {policyOf("CanaryPolicy", "standard", "  analysis:\n    match:\n    - headers: {user: {regex: '('}}"),
 			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.match[0].headers[user].regex: \"(\" cannot be read as RE2, …"},
 		"a query that means the primary as Flagger names it": {policyOf("CanaryPolicy", "standard", "  analysis:\n    metrics:\n    - {name: errors, query: 'x{{ target }}-primary', thresholdRange: {max: 1}}"),
-			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.metrics[0].query: {{ target }} is the canary's Deployment, …"},
+			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.metrics[0].query: {{ target }} is the canary, …"},
 		"a secret in the URL of a hook": {policyOf("CanaryPolicy", "standard", "  analysis:\n    webhooks:\n    - {name: gate, url: 'https://gate.test/?token=a'}"),
 			"app.yaml:8: CanaryPolicy/standard: warning: spec.analysis.webhooks[0].url: its URL contains the query parameter \"token\", …"},
 		"a kind that does not exist": {policyOf("CanaryPolcy", "standard", "  analysis: {}"),

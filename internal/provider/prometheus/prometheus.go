@@ -154,7 +154,7 @@ func (p *Provider) Value(ctx context.Context, query analysis.Query) (float64, er
 		case 1:
 			return float64(a[0].Value), nil
 		}
-		return 0, fmt.Errorf("the query has %d results in place of one: aggregate them, such as with sum() or max()", len(a))
+		return 0, fmt.Errorf("the query returns %d results; one is expected: aggregate them, such as with sum() or max()", len(a))
 	}
-	return 0, fmt.Errorf("the query has a %s as its result in place of one value", answer.Type())
+	return 0, fmt.Errorf("the query returns a %s; one value is expected", answer.Type())
 }

@@ -60,8 +60,8 @@ func TestQuery(t *testing.T) {
 	}
 	want := []analysis.Sample{
 		{Metric: "one", Value: 99.5}, {Metric: "scalar", Value: 7}, {Metric: "none", Missing: true},
-		{Metric: "two", Provider: "Prometheus", Err: "the query has 2 results in place of one: aggregate them, such as with sum() or max()"},
-		{Metric: "matrix", Provider: "Prometheus", Err: "the query has a matrix as its result in place of one value"},
+		{Metric: "two", Provider: "Prometheus", Err: "the query returns 2 results; one is expected: aggregate them, such as with sum() or max()"},
+		{Metric: "matrix", Provider: "Prometheus", Err: "the query returns a matrix; one value is expected"},
 		{Metric: "broken", Provider: "Prometheus", Err: "bad_data: parse error: unexpected"},
 	}
 	if diff := cmp.Diff(want, asked(t, prom, queries)); diff != "" {
@@ -111,7 +111,7 @@ func TestServersThatUsersNameAreNotInTheControllersPod(t *testing.T) {
 	}
 	for _, insecure := range []bool{false, true} {
 		sample := asked(t, prom, []analysis.Query{{Expression: "up", Server: &analysis.Server{Address: own.URL, InsecureSkipVerify: insecure}}})[0]
-		if !strings.Contains(sample.Err, "the address 127.0.0.1 is the controller's own pod, which nobody else may go to: name a Service or another host") {
+		if !strings.Contains(sample.Err, "the address 127.0.0.1 is the controller's own pod, which only the pod itself may call: name a Service or another host") {
 			t.Errorf("got %+v", sample)
 		}
 	}
