@@ -18,22 +18,32 @@ const queueLook = 15 * time.Second
 // waiter is a candidate that waits for other rollouts to end.
 type waiter struct {
 	key   types.NamespacedName
-	slot  string
+	slot  slot
 	asked time.Time
 }
 
-// slotOf names what counts as one rollout: a Deployment, or all members of a group, which wait for each other.
-func slotOf(namespace, name, group string) string {
+// slot is what counts as one rollout: a Deployment, or all members of a group, which wait for each other. One of group and name
+// is set.
+type slot struct{ namespace, group, name string }
+
+func slotOf(namespace, name, group string) slot {
 	if group != "" {
-		return namespace + "/group " + group
+		return slot{namespace: namespace, group: group}
 	}
-	return namespace + "/" + name
+	return slot{namespace: namespace, name: name}
+}
+
+func (s slot) String() string {
+	if s.group != "" {
+		return s.namespace + "/group " + s.group
+	}
+	return s.namespace + "/" + s.name
 }
 
 // running are the slots that are taken.
 type running struct {
 	limits Limits
-	slots  []string
+	slots  []slot
 }
 
 func runningOf(peers []Peer, limits Limits) *running {
@@ -46,14 +56,14 @@ func runningOf(peers []Peer, limits Limits) *running {
 	return r
 }
 
-func (r *running) take(slot string) {
-	if !slices.Contains(r.slots, slot) {
-		r.slots = append(r.slots, slot)
+func (r *running) take(s slot) {
+	if !slices.Contains(r.slots, s) {
+		r.slots = append(r.slots, s)
 	}
 }
 
-func (r *running) in(namespace string) []string {
-	return slices.DeleteFunc(slices.Clone(r.slots), func(slot string) bool { return !strings.HasPrefix(slot, namespace+"/") })
+func (r *running) in(namespace string) []slot {
+	return slices.DeleteFunc(slices.Clone(r.slots), func(s slot) bool { return s.namespace != namespace })
 }
 
 // full says which limit keeps a slot from being taken; empty when none does.
@@ -70,9 +80,13 @@ func (r *running) full(w waiter) string {
 }
 
 // some names the first few.
-func some(slots []string) string {
+func some(slots []slot) string {
 	const most = 5
-	names := slices.Sorted(slices.Values(slots))
+	names := make([]string, 0, len(slots))
+	for _, s := range slots {
+		names = append(names, s.String())
+	}
+	slices.Sort(names)
 	if len(names) > most {
 		names = append(names[:most:most], "…")
 	}
