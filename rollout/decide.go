@@ -124,7 +124,7 @@ func showSteps(t *tick) {
 	if t.judges() {
 		next.NextCheckTime = stampOf(check)
 	}
-	if next.Paused == "" {
+	if next.Paused == nil {
 		next.NextStepTime = stampOf(later(check, t.stepEnds()))
 	}
 }

@@ -1,5 +1,7 @@
 package rollout
 
+import "sluice.dev/sluice/api/v1alpha1"
+
 // canFreeze reports whether there is anything for a Freeze to hold.
 func (f Facts) canFreeze() bool {
 	return f.o.optedIn() && (Active(f.before) || f.o.inFlight() != nil)
@@ -16,8 +18,8 @@ func noticeFreeze(t *tick) {
 	next.Frozen = t.frozen.Start
 	if Active(t.before) {
 		next.Frozen = t.frozen.Pause
-		if next.Paused == "" {
-			next.Paused = t.frozen.Pause
+		if next.Paused == nil && t.frozen.Pause != "" {
+			next.Paused = &v1alpha1.PauseCause{Kind: v1alpha1.PauseFreeze, Text: t.frozen.Pause}
 		}
 	}
 	if !t.frozen.Change.IsZero() {
@@ -33,9 +35,9 @@ func noticeFreeze(t *tick) {
 }
 
 // pausedBefore is why the rollout was paused at the last tick, other than by a Freeze.
-func (f Facts) pausedBefore() string {
-	if f.before.Paused == f.before.Frozen {
-		return ""
+func (f Facts) pausedBefore() *v1alpha1.PauseCause {
+	if paused := f.before.Paused; paused != nil && paused.Kind != v1alpha1.PauseFreeze {
+		return paused
 	}
-	return f.before.Paused
+	return nil
 }

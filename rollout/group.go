@@ -94,7 +94,7 @@ const blockedTold = 30 * time.Second
 // awaitBlocked waits for members that cannot begin.
 func awaitBlocked(t *tick, message, blocked string) {
 	waitFor(t, message)
-	if next := t.plan.Next; next.Outcome != "" || next.Paused != "" {
+	if next := t.plan.Next; next.Outcome != "" || next.Paused != nil {
 		return
 	}
 	if left := t.untilDeadline() - t.policy.ProgressDeadline + blockedTold; left > 0 {

@@ -299,7 +299,7 @@ func TestWhoIsAwaited(t *testing.T) {
 		"one whose newer candidate is about to begin":             {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeSuperseded, Group: passed(2)}}, true},
 		"one without a candidate":                                 {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized}}, false},
 		"one whose candidate has not begun":                       {rollout.Peer{Held: true, State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized}}, true},
-		"one that waits":                                          {rollout.Peer{Held: true, State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Paused: "paused"}}, true},
+		"one that waits":                                          {rollout.Peer{Held: true, State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Paused: &v1alpha1.PauseCause{Kind: v1alpha1.PauseRequest, Text: "paused"}}}, true},
 		"one of another group":                                    {rollout.Peer{Group: "other", State: v1alpha1.CanaryStatus{Phase: judged}}, false},
 		"one of another namespace":                                {rollout.Peer{Namespace: "other", State: v1alpha1.CanaryStatus{Phase: judged}}, false},
 		"one whose steps are not known yet, that has none passed": {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: judged}}, true},

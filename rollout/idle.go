@@ -40,8 +40,8 @@ func nextCandidate(t *tick) {
 		rejectHeld(t)
 	case t.problem != "":
 		blockCandidate(t, t.problem)
-	case t.plan.Next.Paused != "":
-		blockCandidate(t, t.plan.Next.Paused)
+	case t.plan.Next.Paused != nil:
+		blockCandidate(t, t.plan.Next.Paused.Text)
 	case t.frozen.Start != "":
 		blockCandidate(t, t.frozen.Start)
 	default:
@@ -65,7 +65,7 @@ func startInTurn(t *tick) {
 
 // starts reports whether nextCandidate would begin a rollout.
 func (t tick) starts() bool {
-	return t.o.inFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == "" && t.frozen.Start == "" &&
+	return t.o.inFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == nil && t.frozen.Start == "" &&
 		len(hooksOf(t.policy, v1alpha1.HookConfirmRollout)) == 0
 }
 

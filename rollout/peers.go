@@ -58,14 +58,14 @@ func (p Peer) failedSince(moment time.Time) (reason string, failed bool) {
 // queued or at a gate waits because somebody wants it so.
 func (p Peer) isBlocked() bool {
 	s := p.State
-	return p.Held && s.Phase == v1alpha1.PhaseWaiting && s.Paused == "" && s.Frozen == "" && s.Queue == nil && s.Gate == nil
+	return p.Held && s.Phase == v1alpha1.PhaseWaiting && s.Paused == nil && s.Frozen == "" && s.Queue == nil && s.Gate == nil
 }
 
 // why tells what keeps a member, where that is not its analysis.
 func (p Peer) why() string {
 	switch {
-	case p.State.Paused != "":
-		return " (" + p.State.Paused + ")"
+	case p.State.Paused != nil:
+		return " (" + p.State.Paused.Text + ")"
 	case p.State.Phase == v1alpha1.PhaseWaiting:
 		return " (" + p.State.Message + ")"
 	}

@@ -77,7 +77,7 @@ func judgeStep(t *tick) {
 		fallBackToZero(t, why)
 		return
 	}
-	if why := t.skipsAnalysis(); why != "" && next.Paused == "" {
+	if why := t.skipsAnalysis(); why != "" && next.Paused == nil {
 		beginPromotion(t, analysisSkipped(next.Candidate, why), unjudged+why)
 		return
 	}
@@ -102,7 +102,7 @@ func judgeStep(t *tick) {
 func advance(t *tick) {
 	early := t.asksPromotion()
 	switch {
-	case t.plan.Next.Paused != "":
+	case t.plan.Next.Paused != nil:
 		stayAtStep(t)
 	case early != nil && t.passedSince(t.plan.Next.StepStarted.Time):
 		who := whoAndWhy(early.By, early.Reason)
@@ -214,9 +214,9 @@ func stayAtStep(t *tick) {
 	where, unconfirmed := t.where(), t.closedBy(v1alpha1.HookConfirmPromotion)
 	wakeForChecks(t)
 	switch {
-	case next.Paused != "":
+	case next.Paused != nil:
 		next.WaitingSince = nil
-		say(t, fmt.Sprintf("%s: %s; %s", where, next.Paused, t.explain()))
+		say(t, fmt.Sprintf("%s: %s; %s", where, next.Paused.Text, t.explain()))
 	case next.Phase == v1alpha1.PhaseWaitingPromotion && unconfirmed != "":
 		waitForConfirmation(t, unconfirmed)
 	case t.asksPromotion() != nil:

@@ -27,7 +27,7 @@ func askPromotion(t *tick) {
 		fallBackToZero(t, why)
 		return
 	}
-	if t.plan.Next.Paused != "" {
+	if t.plan.Next.Paused != nil {
 		goBackToJudging(t)
 		return
 	}

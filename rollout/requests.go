@@ -5,6 +5,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
@@ -56,20 +57,24 @@ func (f Facts) skipsAnalysis() string {
 	return ""
 }
 
-// pausedBy says why no step may be taken and how to go on; empty when steps may be taken.
-func (f Facts) pausedBy() string {
+// pausedBy is why no step may be taken, other than by a Freeze; nil when steps may be taken.
+func (f Facts) pausedBy() *v1alpha1.PauseCause {
 	o := f.o
 	switch pause := o.Spec.Paused; {
 	case o.Primary == nil:
-		return ""
+		return nil
 	case pause != nil:
-		return fmt.Sprintf("paused by %s; to resume: kubectl sluice resume %s", whoAndWhy(pause.By, pause.Reason), o.Name)
+		return pausedAs(v1alpha1.PauseRequest, "paused by %s; to resume: kubectl sluice resume %s", whoAndWhy(pause.By, pause.Reason), o.Name)
 	case o.Primary.Spec.Paused:
-		return "paused by spec.paused of the Deployment; to resume: kubectl rollout resume"
+		return pausedAs(v1alpha1.PauseDeployment, "paused by spec.paused of the Deployment; to resume: kubectl rollout resume")
 	case f.policy.Suspend:
-		return fmt.Sprintf("suspended by %s; to resume, set suspend: false", f.switchedBy("suspend"))
+		return pausedAs(v1alpha1.PausePolicy, "suspended by %s; to resume, set suspend: false", f.switchedBy("suspend"))
 	}
-	return ""
+	return nil
+}
+
+func pausedAs(kind v1alpha1.PauseKind, format string, args ...any) *v1alpha1.PauseCause {
+	return &v1alpha1.PauseCause{Kind: kind, Text: fmt.Sprintf(format, args...)}
 }
 
 // switchedBy names where the value of a switch comes from: switches act at once, so that the present policy says it.
@@ -141,11 +146,11 @@ func (f Facts) present() string {
 func noticePause(t *tick) {
 	next := &t.plan.Next
 	next.Paused = t.pausedBy()
-	switch next.Paused {
-	case t.pausedBefore():
-	case "":
+	switch before := t.pausedBefore(); {
+	case ptr.Equal(next.Paused, before):
+	case next.Paused == nil:
 		emit(t, resumed())
 	default:
-		emit(t, paused(next.Paused))
+		emit(t, paused(next.Paused.Text))
 	}
 }

@@ -30,8 +30,8 @@ func returnRequests(t *tick) (done bool) {
 	ends := next.StepStarted.Add(max(t.policy.Interval, analysis.Settle))
 	where := fmt.Sprintf("The primary is ready and its requests return; the canary still has weight %v%%", next.CanaryWeight)
 	switch remaining := hundredths(next.CanaryWeight - t.policy.StepWeightPromotion); {
-	case next.Paused != "":
-		say(t, where+": "+next.Paused)
+	case next.Paused != nil:
+		say(t, where+": "+next.Paused.Text)
 	case t.o.Now.Before(ends):
 		say(t, fmt.Sprintf("%s until %s", where, clockTime(ends)))
 		wakeIn(t, ends.Sub(t.o.Now))

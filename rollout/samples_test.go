@@ -178,7 +178,7 @@ func TestAPausedStepWithoutChecksKeepsNoTicksComing(t *testing.T) {
 	w.primary.Spec.Paused = true
 	w.tick()
 	w.now = w.now.Add(time.Hour)
-	if plan, _ := w.tick(); w.state.Paused == "" || plan.Wait > 0 && plan.Wait < time.Second {
+	if plan, _ := w.tick(); w.state.Paused == nil || plan.Wait > 0 && plan.Wait < time.Second {
 		t.Errorf("the next tick comes after %s: %s", plan.Wait, plan)
 	}
 }

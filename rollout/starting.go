@@ -21,7 +21,7 @@ func startCanary(t *tick) {
 	if next.CanaryReady == nil {
 		next.CanaryReady = t.stamp()
 	}
-	if why := t.skipsAnalysis(); why != "" && next.Paused == "" {
+	if why := t.skipsAnalysis(); why != "" && next.Paused == nil {
 		next.CanaryReplicas = replicas
 		promoteUnjudged(t, why)
 		return
@@ -41,7 +41,7 @@ func promoteUnjudged(t *tick, why string) {
 // takeRequests takes a canary that is ready to its first step.
 func takeRequests(t *tick) {
 	next := &t.plan.Next
-	if next.Paused != "" && !t.isKnown() {
+	if next.Paused != nil && !t.isKnown() {
 		next.StepStarted = nil
 		waitFor(t, "The canary is ready and gets no requests yet")
 		return
@@ -58,7 +58,7 @@ func takeRequests(t *tick) {
 	if !letGatewayLearn(t) || !warmUp(t) {
 		return
 	}
-	if next.Paused != "" {
+	if next.Paused != nil {
 		waitFor(t, "The canary is ready for its first step")
 		return
 	}

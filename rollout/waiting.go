@@ -10,9 +10,9 @@ import (
 // waitFor says what is waited for, and rolls back when that has taken longer than the progress deadline. While the
 // rollout is paused, waiting costs nothing.
 func waitFor(t *tick, what string) {
-	if why := t.plan.Next.Paused; why != "" {
+	if pause := t.plan.Next.Paused; pause != nil {
 		t.plan.Next.WaitingSince = nil
-		say(t, what+"; "+why)
+		say(t, what+"; "+pause.Text)
 		return
 	}
 	startWaiting(t)

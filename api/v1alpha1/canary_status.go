@@ -37,9 +37,9 @@ type CanaryStatus struct {
 	// requested is who asked for the candidate, and when.
 	// +optional
 	Requested *Requester `json:"requested,omitempty"`
-	// paused says in one sentence why no step is taken; empty while the rollout is not paused.
+	// paused is why no step is taken; absent while the rollout is not paused.
 	// +optional
-	Paused string `json:"paused,omitempty"`
+	Paused *PauseCause `json:"paused,omitempty"`
 	// lastRequest is when the newest request in spec was made that this status takes into account.
 	// +optional
 	LastRequest *metav1.Time `json:"lastRequest,omitempty"`

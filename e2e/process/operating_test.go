@@ -136,7 +136,7 @@ func (p people) pausesAndPromotes(controller *process) {
 	p.says("jane", 0, "get")
 	p.says("paused at weight 25%", 0, "pause", "--reason=lunch")
 	p.waitFor(controller, "paused", func(status v1alpha1.CanaryStatus) bool {
-		return strings.HasPrefix(status.Paused, "paused by olga: lunch")
+		return status.Paused != nil && strings.HasPrefix(status.Paused.Text, "paused by olga: lunch")
 	})
 	p.says("but not before the pause ends", 0, "promote", "--skip-analysis", "--reason=hotfix")
 	p.says("podinfo: resumed", 0, "resume")

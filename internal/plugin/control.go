@@ -10,10 +10,10 @@ import (
 
 // pausedLine is why the rollout is paused, other than by a Freeze.
 func (s subject) pausedLine() string {
-	if s.canary.Status.Paused == s.canary.Status.Frozen {
-		return ""
+	if paused := s.canary.Status.Paused; paused != nil && paused.Kind != v1alpha1.PauseFreeze {
+		return paused.Text
 	}
-	return s.canary.Status.Paused
+	return ""
 }
 
 // freezesOf lists the sentences of the Freezes that hold any of the Canaries, each once.
@@ -58,7 +58,7 @@ func (s subject) whyHeld() string {
 		return " (frozen)"
 	case status.Queue != nil:
 		return " (queued)"
-	case status.Paused != "":
+	case status.Paused != nil:
 		return " (paused)"
 	}
 	return ""

@@ -94,7 +94,7 @@ func waitsToBegin(status v1alpha1.CanaryStatus) string {
 		return "The rollout starts by itself when the Freeze ends."
 	case status.Queue != nil:
 		return "The rollout starts by itself when enough other rollouts have ended."
-	case status.Paused != "":
+	case status.Paused != nil:
 		return "The rollout starts when it is resumed."
 	}
 	return "The rollout starts by itself once this is corrected."
@@ -105,7 +105,7 @@ func (s subject) waitsForStep() string {
 	switch {
 	case status.Frozen != "":
 		return "The next step waits for the Freeze to end. Checks continue and can still roll back."
-	case status.Paused != "":
+	case status.Paused != nil:
 		return "The next step waits until the rollout is resumed. Checks continue and can still roll back."
 	case status.Group != nil && len(status.Group.WaitingFor) > 0:
 		return "The next step waits for other members of the group: " + strings.Join(status.Group.WaitingFor, ", ") + "."
@@ -153,7 +153,7 @@ func (s subject) actions() []action {
 		list = append(list, verb("resume", "resume the rollout"))
 	case status.Frozen != "":
 		list = append(list, action{"kubectl sluice freezes", "show what is frozen, until when and by whom"})
-	case status.Paused != "":
+	case status.Paused != nil:
 		list = append(list, action{"kubectl rollout resume deployment/" + name, "resume the rollout"})
 	}
 	isHeld := len(list) > 0

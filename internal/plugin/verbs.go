@@ -121,7 +121,7 @@ func (p *plugin) promoteCommand() *cobra.Command {
 			if skip {
 				next = hash + " will be promoted as soon as its canary is ready, without analysis"
 			}
-			if subject.canary.Spec.Paused != nil || subject.canary.Status.Paused != "" {
+			if subject.canary.Spec.Paused != nil || subject.canary.Status.Paused != nil {
 				next += ", but not before the pause ends"
 			}
 			return next + followHint(subject), nil

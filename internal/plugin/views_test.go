@@ -98,12 +98,15 @@ var subjects = map[string]func(*subject){
 	"in flight": func(*subject) {},
 	"paused": func(s *subject) {
 		s.canary.Spec.Paused = &v1alpha1.Pause{Reason: "lunch", Stamp: stamp("olga")}
-		s.canary.Status.Paused, s.canary.Status.NextStepTime = "paused by olga: lunch; to resume: kubectl sluice resume podinfo", nil
+		s.canary.Status.NextStepTime = nil
+		s.canary.Status.Paused = &v1alpha1.PauseCause{Kind: v1alpha1.PauseRequest, Text: "paused by olga: lunch; to resume: kubectl sluice resume podinfo"}
 	},
 	"observed": func(s *subject) { s.canary.Status.ObservedWeight = "19.6" },
 	"paused by the Deployment": func(s *subject) {
 		s.deployment.Spec.Paused = true
-		s.canary.Status.Paused, s.canary.Status.NextStepTime = "paused by spec.paused of the Deployment; to resume: kubectl rollout resume", nil
+		s.canary.Status.NextStepTime = nil
+		s.canary.Status.Paused = &v1alpha1.PauseCause{Kind: v1alpha1.PauseDeployment,
+			Text: "paused by spec.paused of the Deployment; to resume: kubectl rollout resume"}
 	},
 	"asked to promote": func(s *subject) {
 		s.canary.Spec.Promote = &v1alpha1.PromoteRequest{SkipAnalysis: true,
@@ -122,7 +125,7 @@ var subjects = map[string]func(*subject){
 	},
 	"frozen": func(s *subject) {
 		s.canary.Status.Frozen = "frozen by Freeze/stop: outage (olga)"
-		s.canary.Status.Paused = s.canary.Status.Frozen
+		s.canary.Status.Paused = &v1alpha1.PauseCause{Kind: v1alpha1.PauseFreeze, Text: s.canary.Status.Frozen}
 	},
 	"queued": func(s *subject) {
 		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: "7c9e41d2", Queue: &v1alpha1.QueueStatus{Position: 3, Since: *at(-time.Minute)},

@@ -50,7 +50,7 @@ func TestAFreezeHoldsACandidateAndARolloutInFlight(t *testing.T) {
 	a.waitFor("a rollout", func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseProgressing && s.Frozen == "" })
 	a.freeze(v1alpha1.FreezePause)
 	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool {
-		return strings.HasPrefix(s.Paused, "frozen by") && s.Phase == v1alpha1.PhaseProgressing
+		return s.Paused != nil && s.Paused.Kind == v1alpha1.PauseFreeze && s.Phase == v1alpha1.PhaseProgressing
 	})
 	a.Expect(a.events("Frozen")).NotTo(BeEmpty())
 	a.Expect(a.events("Unfrozen")).NotTo(BeEmpty())

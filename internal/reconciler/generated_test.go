@@ -304,7 +304,7 @@ func pausedApp(t *testing.T) *app {
 	a := newApp(t)
 	a.inFlight()
 	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
-	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != "" })
+	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil })
 	return a
 }
 

@@ -77,7 +77,7 @@ func TestAnOldStateGivesNoWeightAfterASecondControllerTookItAway(t *testing.T) {
 	a.inFlight()
 	// Paused, the rollout's state does not change by itself, so that nothing but the order of reading is in the way.
 	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
-	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != "" })
+	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil })
 	late, written := second(t, func() {
 		a.ask(func(spec *v1alpha1.CanarySpec) {
 			spec.Abort = &v1alpha1.Request{Candidate: "7c9e41d2", Stamp: byJane()}

@@ -47,7 +47,7 @@ func TestRequestsInTheCanaryAreObeyed(t *testing.T) {
 	a := newApp(t)
 	a.inFlight()
 	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Reason: "lunch", Stamp: byJane()} })
-	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != "" && s.NextStepTime == nil })
+	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil && s.NextStepTime == nil })
 	step := a.canary().Status.Step
 	// The pause may have come just when a step had been taken.
 	a.accept()
