@@ -207,7 +207,7 @@ func TestARouteOfTheNameThatIsNotOursIsNeverOverwritten(t *testing.T) {
 func TestAFieldThatTheCRDsDoNotKnowIsRefusedByItsName(t *testing.T) {
 	a := newGenerated(t, shopPolicy+`retries: {attempts: 3, retryOn: "503"}`)
 	a.waitFor("a message that names it", func(s v1alpha1.CanaryStatus) bool {
-		return strings.HasPrefix(s.Message, "HTTPRoute podinfo cannot be made: the cluster's HTTPRoute CRD has no field ") && strings.Contains(s.Message, "retry")
+		return strings.HasPrefix(s.Message, "HTTPRoute podinfo cannot be created: the cluster's HTTPRoute CRD has no field ") && strings.Contains(s.Message, "retry")
 	})
 	a.Expect(a.route("podinfo")).To(BeNil())
 	routes := func() int { return requestsIn(a.namespace + "/httproutes") }
