@@ -44,7 +44,7 @@ var _ = Describe("Routes of every kind", func() {
 
 		r.setVersion(ctx, "v2")
 		By("no request comes to the canary before the mesh knows it")
-		r.waitUntil(ctx, "the mesh", func(s v1alpha1.CanaryStatus) bool { return waitsForMesh(s, "becomes known at the gateway") })
+		r.waitUntil(ctx, "the mesh", func(s v1alpha1.CanaryStatus) bool { return waitsForMesh(s, "waiting until the gateway knows it") })
 		Expect(r.shares(ctx)).To(HaveEach(HaveEach(0.)))
 
 		leave := r.mesh(ctx)
