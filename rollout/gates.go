@@ -101,12 +101,12 @@ func waitForConfirmation(t *tick, why string) {
 
 // rejection says why a candidate that has not begun is given up: a hook asks to roll it back, or a member of its group was
 // rolled back since it was asked for. Whoever asks for it once more wants it without the others.
-func (t tick) rejection() string {
+func (t tick) rejection() reason {
 	if hook := t.rollbackHook(); hook != "" {
-		return fmt.Sprintf("hook %s requested a rollback", hook)
+		return reason{text: fmt.Sprintf("hook %s requested a rollback", hook)}
 	}
 	if t.o.Candidate.Attempt > 0 {
-		return ""
+		return reason{}
 	}
 	return t.groupFailureSince(t.o.Candidate.At)
 }
@@ -115,7 +115,7 @@ func (t tick) rejection() string {
 func (t tick) isRejected() bool {
 	next, candidate := t.plan.Next, t.o.Candidate
 	if t.knownAsWaiting() {
-		return t.rejection() != ""
+		return t.rejection().text != ""
 	}
 	return next.Phase == v1alpha1.PhaseFailed && next.Outcome == v1alpha1.OutcomeFailed && next.Candidate == candidate.Hash &&
 		next.Attempt == candidate.Attempt && next.Requested != nil && next.Requested.At != nil &&
@@ -129,11 +129,11 @@ func rejectHeld(t *tick) {
 	if next.Phase == v1alpha1.PhaseFailed {
 		return
 	}
-	reason := t.rejection()
+	why := t.rejection()
 	*next = t.about(v1alpha1.PhaseFailed)
-	next.Outcome, next.Reason = v1alpha1.OutcomeFailed, reason
+	next.Outcome, next.Reason, next.GroupFailure = v1alpha1.OutcomeFailed, why.text, why.group
 	remember(t)
 	tellEnd(t)
-	emit(t, rolledBackUnseen(candidate.Hash, reason))
+	emit(t, rolledBackUnseen(candidate.Hash, why.text))
 	say(t, t.ending())
 }

@@ -145,39 +145,44 @@ func awaitPrimaries(t *tick) (done bool) {
 	})
 }
 
-// groupFailure says which member was rolled back since this rollout began; empty when none was.
-func (t tick) groupFailure() string {
+// groupFailure says which member was rolled back since this rollout began; its text is empty when none was.
+func (t tick) groupFailure() reason {
 	started := t.plan.Next.Started
 	if started == nil {
-		return ""
+		return reason{}
 	}
 	return t.groupFailureSince(started.Time)
 }
 
-func (f Facts) groupFailureSince(moment time.Time) string {
+func (f Facts) groupFailureSince(moment time.Time) reason {
 	for _, p := range f.members() {
-		if reason, failed := p.failedSince(moment); failed {
-			prefix := fmt.Sprintf("group %s: ", f.policy.Group)
-			if strings.HasPrefix(reason, prefix) {
-				return reason
+		why, failed := p.failedSince(moment)
+		switch {
+		case !failed:
+		case why.group != nil && why.group.Group == f.policy.Group:
+			return why
+		default:
+			return reason{
+				text:  fmt.Sprintf("group %s: %s was rolled back: %s", f.policy.Group, p.Name, why.text),
+				group: &v1alpha1.GroupFailure{Group: f.policy.Group, Member: p.Name},
 			}
-			return fmt.Sprintf("%s%s was rolled back: %s", prefix, p.Name, reason)
 		}
 	}
-	return ""
+	return reason{}
 }
 
 func (t tick) isGroupFailed() bool {
 	next := t.plan.Next
-	return Active(next) && next.Outcome == "" && !next.Restoring && t.groupFailure() != ""
+	return Active(next) && next.Outcome == "" && !next.Restoring && t.groupFailure().text != ""
 }
 
 // rollBackWithGroup gives up what another member gave up, also where the primary runs the candidate already.
 func rollBackWithGroup(t *tick) {
 	why := t.groupFailure()
+	t.plan.Next.GroupFailure = why.group
 	if !t.o.promoted(t.plan.Next.Candidate) {
-		rollBack(t, why)
+		rollBack(t, why.text)
 		return
 	}
-	beginRestore(t, why)
+	beginRestore(t, why.text)
 }

@@ -36,6 +36,8 @@ func remember(t *tick) {
 		Finished:  metav1.NewMicroTime(t.o.Now),
 		Outcome:   next.Outcome,
 		Reason:    next.Reason,
+
+		GroupFailure: next.GroupFailure,
 	}
 	if next.Requested != nil {
 		entry.By, entry.Requested = next.Requested.By, next.Requested.At

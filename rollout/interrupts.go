@@ -128,6 +128,9 @@ func decideOutcome(t *tick, outcome v1alpha1.Outcome, reason string) {
 	next.Phase = v1alpha1.PhaseFinalising
 	next.Outcome = outcome
 	next.Reason = reason
+	if outcome != v1alpha1.OutcomeFailed {
+		next.GroupFailure = nil
+	}
 	next.CanaryWeight = 0
 	next.StepStarted = nil
 	next.WaitingSince = t.stamp()

@@ -39,19 +39,26 @@ func (p Peer) hasPassed(step int32) bool {
 	return passed >= min(step, max(1, int32(len(p.State.Steps))))
 }
 
+// reason is why a rollout was given up: a sentence for users, and the member of a group that failed first, where that is why.
+type reason struct {
+	text  string
+	group *v1alpha1.GroupFailure
+}
+
 // failedSince reports that a member's rollout was given up at or after a moment.
-func (p Peer) failedSince(moment time.Time) (reason string, failed bool) {
+func (p Peer) failedSince(moment time.Time) (why reason, failed bool) {
+	why = reason{p.State.Reason, p.State.GroupFailure}
 	switch {
 	case p.State.Restoring && Active(p.State) && !unsuccessful(p.State.Outcome):
-		return p.State.Reason, true
+		return why, true
 	case p.State.Phase == v1alpha1.PhaseFinalising:
 		decided := p.State.WaitingSince
-		return p.State.Reason, unsuccessful(p.State.Outcome) && decided != nil && !decided.Time.Before(moment)
+		return why, unsuccessful(p.State.Outcome) && decided != nil && !decided.Time.Before(moment)
 	case len(p.State.History) > 0:
 		last := p.State.History[0]
-		return last.Reason, unsuccessful(last.Outcome) && !last.Finished.Time.Before(moment)
+		return reason{last.Reason, last.GroupFailure}, unsuccessful(last.Outcome) && !last.Finished.Time.Before(moment)
 	}
-	return "", false
+	return reason{}, false
 }
 
 // isBlocked reports whether a member has a candidate that cannot begin since something is missing; one that is paused, frozen,

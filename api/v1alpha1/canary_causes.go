@@ -24,3 +24,11 @@ type PauseCause struct {
 	// text says in one sentence who or what pauses the rollout, and how to resume it.
 	Text string `json:"text"`
 }
+
+// GroupFailure is the member of a group that takes the others back with it.
+type GroupFailure struct {
+	// group is the name of the group.
+	Group string `json:"group"`
+	// member is the name of the Deployment that was rolled back first.
+	Member string `json:"member"`
+}

@@ -44,4 +44,7 @@ type HistoryEntry struct {
 	// reason says in one sentence why the rollout ended this way. A success has a reason only if no analysis decided it.
 	// +optional
 	Reason string `json:"reason,omitempty"`
+	// groupFailure is set where the reason is that another member of the group was rolled back.
+	// +optional
+	GroupFailure *GroupFailure `json:"groupFailure,omitempty"`
 }

@@ -49,6 +49,9 @@ type CanaryStatus struct {
 	// reason says in one sentence why the outcome was decided.
 	// +optional
 	Reason string `json:"reason,omitempty"`
+	// groupFailure is set where the reason is that another member of the group was rolled back.
+	// +optional
+	GroupFailure *GroupFailure `json:"groupFailure,omitempty"`
 	// started is when this rollout began.
 	// +optional
 	Started *metav1.MicroTime `json:"started,omitempty"`
