@@ -13,11 +13,11 @@ import (
 // idle is every phase in which no rollout is open: it looks for a candidate to start with.
 func idle(t *tick) {
 	// A crash can have kept the end of the last rollout from taking the finalizer off.
-	t.plan.Finalizer = t.o.Finalizer && t.anythingLeft()
+	t.plan.Finalizer = t.o.Finalizer && t.hasTraces()
 	switch {
 	case t.o.Previous != nil:
 		resumePromotion(t)
-	case t.anythingLeft():
+	case t.hasTraces():
 		cleanUpTraces(t)
 	default:
 		t.vacant = true
@@ -69,8 +69,8 @@ func (t tick) starts() bool {
 		len(hooksOf(t.policy, v1alpha1.HookConfirmRollout)) == 0
 }
 
-// anythingLeft reports traces of a rollout on other objects.
-func (f Facts) anythingLeft() bool {
+// hasTraces reports traces of a rollout on other objects, whether the state knows of a rollout or not.
+func (f Facts) hasTraces() bool {
 	return f.o.Copy != nil || f.o.CopyService != nil || len(f.o.Made) > 0 || len(f.o.splitRoutes()) > 0 || f.cohortLeft() != ""
 }
 

@@ -63,7 +63,7 @@ func (f Facts) isOptedOut() bool {
 }
 
 func optOut(t *tick) {
-	if !t.anythingLeft() && !Active(t.before) {
+	if !t.hasTraces() && !Active(t.before) {
 		t.plan.Finalizer = false
 		t.plan.DeleteCanary = true
 		return

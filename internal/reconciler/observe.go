@@ -114,7 +114,7 @@ func (r *reader) readParts(ctx context.Context, of subjects) (p parts, err error
 	if p.freezes, err = r.readFreezes(ctx); err != nil {
 		return p, err
 	}
-	if !p.rests() {
+	if p.needsSurroundings() {
 		if p.surroundings, err = r.readSurroundings(ctx, p.canary); err != nil {
 			return p, err
 		}
@@ -132,10 +132,11 @@ func (r *reader) latest(ctx context.Context, cached *v1alpha1.Canary) (*v1alpha1
 	return fetch(ctx, r.live, client.ObjectKeyFromObject(cached), &v1alpha1.Canary{})
 }
 
-// rests reports whether no rollout is open, and none is about to begin or has left anything.
-func (p parts) rests() bool {
-	return p.candidate == nil && p.previous == nil && p.deployment == nil && p.service == nil &&
-		!controllerutil.ContainsFinalizer(p.canary, config.Finalizer) && !rollout.Active(p.canary.Status)
+// needsSurroundings reports whether a rollout is open, is about to begin or may have left anything: else nothing is read that
+// only a rollout looks at.
+func (p parts) needsSurroundings() bool {
+	return p.candidate != nil || p.previous != nil || p.deployment != nil || p.service != nil ||
+		controllerutil.ContainsFinalizer(p.canary, config.Finalizer) || rollout.Active(p.canary.Status)
 }
 
 // observation puts the parts together.
