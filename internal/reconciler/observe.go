@@ -76,8 +76,9 @@ func (r *reader) observe(ctx context.Context, of subjects) (observed, error) {
 	}
 	facts := rollout.FactsOf(terms, o.canary.Status, o.Observation)
 	o.needs = facts.Needs()
-	samples, sampled := r.memory.samples.answers(o.Key(), o.needs)
-	o.facts = facts.Answered(r.memory.hooks.answers(o.Key(), o.needs.Hooks), samples, sampled)
+	o.HookAnswers = r.memory.hooks.answers(o.Key(), o.needs.Hooks)
+	o.Samples, o.Sampled = r.memory.samples.answers(o.Key(), o.needs)
+	o.facts = facts.Answered(o.HookAnswers, o.Samples, o.Sampled)
 	return o, nil
 }
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/record"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -87,4 +89,37 @@ func TestAnOldStateGivesNoWeightAfterASecondControllerTookItAway(t *testing.T) {
 	_, err := late.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}})
 	a.Expect(err).NotTo(HaveOccurred())
 	a.Expect(*written).To(BeZero(), "the route was given a weight that no state asks for any more")
+}
+
+func TestSamplesOfATickWhoseStateCannotBeWrittenAreAskedForAnew(t *testing.T) {
+	a := newApp(t)
+	a.inFlight()
+	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
+	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil })
+	still := a.canary()
+	longAgo := metav1.NewMicroTime(time.Now().Add(-time.Minute))
+	still.Status.StepStarted, still.Status.TrafficStarted, still.Status.LastCheckTime = &longAgo, &longAgo, nil
+	standing := interceptor.NewClient(server.Client, interceptor.Funcs{
+		Get: func(ctx context.Context, next client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+			if canary, is := object.(*v1alpha1.Canary); is {
+				still.DeepCopyInto(canary)
+				return nil
+			}
+			return next.Get(ctx, key, object, options...)
+		},
+	})
+	r, _ := second(t, func() {})
+	r.cached, r.live, r.client = standing, standing, interceptor.NewClient(server.Client, interceptor.Funcs{
+		SubResourceUpdate: func(context.Context, client.Client, string, client.Object, ...client.SubResourceUpdateOption) error {
+			return errors.New("the state cannot be written")
+		},
+	})
+	tick := func() {
+		_, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&still)})
+		a.Expect(err).To(MatchError(ContainSubstring("the state cannot be written")))
+	}
+	tick()
+	a.Eventually(r.memory.samples.woken, patience).Should(Receive())
+	tick()
+	expectNothingKept(a.WithT, r.memory.samples)
 }
