@@ -8,7 +8,6 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
-	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
 )
 
@@ -99,9 +98,9 @@ func (f Facts) isGrowing(replicas int32) bool {
 // writtenSplit is the split that the routes carry, with another weight.
 func (f Facts) writtenSplit(weight float64) SplitIntent {
 	intent := SplitIntent{Action: SplitWrite}
-	for _, r := range f.o.splitRoutes() {
-		intent.Split = *route.SplitFor(r, f.o.Key())
-		intent.Routes = append(intent.Routes, r.Key())
+	for _, w := range f.splits {
+		intent.Split = w.split
+		intent.Routes = append(intent.Routes, w.key)
 	}
 	intent.Split.Namespace, intent.Split.Weight, intent.Split.Scale = f.o.Namespace, weight, 0
 	return intent
@@ -116,7 +115,7 @@ func (t tick) mustReturn() bool {
 	case t.o.Primary.Status.AvailableReplicas == 0:
 		return false
 	}
-	return t.covers() || t.isBad(t.writtenWeight())
+	return t.covers() || t.isBad()
 }
 
 // covers reports whether the primary's available replicas bear all requests.
@@ -125,9 +124,9 @@ func (t tick) covers() bool {
 }
 
 // isBad reports whether the canary answers with errors or has fewer pods than are enough: errors are worse than load.
-func (t tick) isBad(written float64) bool {
+func (t tick) isBad() bool {
 	next := t.plan.Next
-	needed := t.replicasFor(written)
+	needed := t.replicasFor(t.writtenWeight())
 	if next.CanaryReplicas > 0 {
 		needed = min(needed, next.CanaryReplicas)
 	}
@@ -155,35 +154,27 @@ func (f Facts) availableCopies() int32 {
 
 // bearable is the share in percent that the primary can take, which has this share: as much as its replicas are of all that
 // are needed. An autoscaler adds replicas only under load, so one that has had time to react gets a quarter more than it has.
-func (t tick) bearable(share float64) float64 {
+// It can take more in moreIn, by the time that the routes have carried their weight; not above 0 when that does not depend on it.
+func (t tick) bearable(share float64) (bears float64, moreIn time.Duration) {
 	available, whole := t.o.Primary.Status.AvailableReplicas, t.whole()
-	if available == 0 || whole == 0 || t.unprocessed() != "" || t.splitLastsIn(analysis.Settle) > 0 {
-		return share
+	if available == 0 || whole == 0 || t.unprocessed() != "" {
+		return share, 0
 	}
-	bears := max(share, fullWeight*float64(available)/float64(whole))
-	if t.isGrowable() && t.splitLastsIn(returnPeriod) <= 0 {
-		bears = max(bears, share+max(1, share/growth))
+	if settles := t.splitLastsIn(analysis.Settle); settles > 0 {
+		return share, settles
 	}
-	return min(fullWeight, bears)
+	bears = max(share, fullWeight*float64(available)/float64(whole))
+	if t.isGrowable() {
+		if moreIn = t.splitLastsIn(returnPeriod); moreIn <= 0 {
+			bears = max(bears, share+max(1, share/growth))
+		}
+	}
+	return min(fullWeight, bears), moreIn
 }
 
 // isGrowable reports whether an autoscaler would add replicas to the primary under load.
 func (f Facts) isGrowable() bool {
 	return f.autoscaler != nil && f.o.Primary.Status.AvailableReplicas >= workload.Replicas(f.o.Primary)
-}
-
-// bearsMoreIn is when the primary may bear more, by the time that the routes have carried their weight; not above 0 when that
-// does not depend on it.
-func (t tick) bearsMoreIn() time.Duration {
-	wanted, _ := t.wanted.weight()
-	left := t.splitLastsIn(analysis.Settle)
-	switch {
-	case wanted >= t.writtenWeight() || t.o.Primary.Status.AvailableReplicas == 0 || t.whole() == 0 || t.unprocessed() != "":
-		return 0
-	case left <= 0 && t.isGrowable():
-		return t.splitLastsIn(returnPeriod)
-	}
-	return left
 }
 
 // noteCapacity remembers what cannot be seen later: how large the primary was, and when the split was last changed.

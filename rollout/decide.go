@@ -20,7 +20,7 @@ func decide(f Facts) Plan {
 	t := begin(f)
 	goOn(t)
 	if t.vacant {
-		t = &tick{Facts: f.ofNext(), plan: t.plan, wanted: t.wanted, returns: t.returns}
+		t = &tick{Facts: f.ofNext(), plan: t.plan, wanted: t.wanted}
 		nextCandidate(t)
 	}
 	return finish(t)

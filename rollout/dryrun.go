@@ -32,7 +32,7 @@ type dryRun struct {
 }
 
 func dryRunOf(state State, o Observation) dryRun {
-	open := Active(state) || o.inFlight() != nil || o.Previous != nil || o.Copy != nil || len(o.splitRoutes()) > 0
+	open := Active(state) || o.inFlight() != nil || o.Previous != nil || o.Copy != nil || len(o.splits()) > 0
 	dry := dryRun{real: !state.DryRun && open}
 	if o.Primary != nil {
 		dry.primary = v1alpha1.PrimaryStatus{Template: o.primaryHash(), Revision: o.Primary.Annotations[revisionAnnotation]}

@@ -18,6 +18,8 @@ type Facts struct {
 
 	// o is what was observed; in a dry run, what would be.
 	o Observation
+	// splits are those that the routes carry.
+	splits []routeSplit
 	// before is the state that the tick goes on from.
 	before State
 	// target is what the rollout acts on, and problem says what is missing of it.
@@ -31,7 +33,7 @@ type Facts struct {
 
 // FactsOf makes the facts of a tick. Answers to their Needs are added afterwards.
 func FactsOf(terms Terms, state State, o Observation) Facts {
-	f := Facts{Terms: terms, before: continued(state, o), o: o}
+	f := Facts{Terms: terms, before: continued(state, o), o: o, splits: o.splits()}
 	if o.DryRun {
 		f.dry, f.o = dryRunOf(state, o), simulated(state, o)
 	}

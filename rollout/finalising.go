@@ -13,7 +13,7 @@ func finalise(t *tick) {
 		return
 	}
 	withdrawSplit(t)
-	t.plan.Finalizer = t.o.Finalizer || len(t.o.splitRoutes()) > 0
+	t.plan.Finalizer = t.o.Finalizer || len(t.splits) > 0
 	if why := t.notCleared(); why != "" && !giveUpGateway(t) {
 		say(t, "Sending all requests to the primary: "+why)
 		return

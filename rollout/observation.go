@@ -105,12 +105,18 @@ type Observation struct {
 	DryRun bool
 }
 
-// splitRoutes are the routes that carry a split for this Deployment.
-func (o Observation) splitRoutes() []route.Route {
-	var found []route.Route
+// routeSplit is a split that a route carries.
+type routeSplit struct {
+	key   route.Key
+	split route.Split
+}
+
+// splits are those that routes carry for this Deployment.
+func (o Observation) splits() []routeSplit {
+	var found []routeSplit
 	for _, r := range o.Routes {
-		if route.SplitFor(r, o.Key()) != nil {
-			found = append(found, r)
+		if split := route.SplitFor(r, o.Key()); split != nil {
+			found = append(found, routeSplit{r.Key(), *split})
 		}
 	}
 	return found

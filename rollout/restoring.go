@@ -61,7 +61,7 @@ func shiftBack(t *tick) (done bool) {
 
 // canShiftBack reports whether a canary can answer while the primary has no pods.
 func (t tick) canShiftBack() bool {
-	return workload.LosesAllAtOnce(t.o.Primary) && len(t.target.Routes) > 0 && t.runsPromoted() && !t.isBad(t.writtenWeight())
+	return workload.LosesAllAtOnce(t.o.Primary) && len(t.target.Routes) > 0 && t.runsPromoted() && !t.isBad()
 }
 
 // runsPromoted reports whether the copy has pods that run what the primary was given.

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
-	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
 )
 
@@ -51,18 +51,27 @@ func returnRequests(t *tick) (done bool) {
 // its available replicas bear, whatever wants them back.
 func shareRequests(t *tick) {
 	t.plan.Split = t.wanted
-	written := t.writtenWeight()
-	weight, kept := written, false
-	if t.takesBack() && !t.mustReturn() {
-		watchReturn(t)
-		weight, kept = t.keptWeight()
+	keeps, weight := false, 0.0
+	if t.takesBack() && !t.mustReturn() && !giveUpReturn(t) {
+		keeps, weight = holdBack(t)
 	}
-	if kept {
-		keepWeight(t, weight)
-	}
-	if t.returns && (!kept || weight < written) {
+	if t.returns && (!keeps || weight < t.writtenWeight()) {
 		emit(t, weightReturned(t.plan.Next.CanaryWeight))
 	}
+}
+
+// holdBack leaves the canary the weight that the primary cannot take yet, wakes when it may take more, and returns whether
+// anything is left.
+func holdBack(t *tick) (keeps bool, weight float64) {
+	wanted, _ := t.wanted.weight()
+	weight, moreIn := t.keptWeight(wanted)
+	if moreIn > 0 {
+		wakeIn(t, moreIn)
+	}
+	if keeps = weight != wanted || t.losesTesters(); keeps {
+		keepWeight(t, weight)
+	}
+	return keeps, weight
 }
 
 // keepWeight leaves the canary a weight, on the routes as they are.
@@ -80,33 +89,30 @@ func keepWeight(t *tick, weight float64) {
 		fullWeight-weight, t.o.Primary.Status.AvailableReplicas, t.whole()))
 }
 
-// watchReturn wakes when the primary may get more requests, and tells when it has taken too long to get ready for them.
-func watchReturn(t *tick) {
+// giveUpReturn tells when the primary has taken too long to get ready for its requests, and returns whether it has; else it
+// wakes when that is so.
+func giveUpReturn(t *tick) (givenUp bool) {
 	left, counts := t.untilLate()
-	if counts && left <= 0 {
-		emit(t, primaryTooSmall(t.o.Primary.Status.AvailableReplicas, t.whole(), t.policy.ProgressDeadline))
-		return
-	}
-	if counts {
+	switch {
+	case !counts:
+		return false
+	case left > 0:
 		wakeIn(t, left)
+		return false
 	}
-	if more := t.bearsMoreIn(); more > 0 {
-		wakeIn(t, more)
-	}
+	emit(t, primaryTooSmall(t.o.Primary.Status.AvailableReplicas, t.whole(), t.policy.ProgressDeadline))
+	return true
 }
 
-// keptWeight is the weight that the canary keeps because the primary cannot take the rest, or all of it.
-func (t tick) keptWeight() (weight float64, kept bool) {
-	written := t.writtenWeight()
-	wanted, _ := t.wanted.weight()
-	if left, counts := t.untilLate(); counts && left <= 0 {
-		return wanted, false
+// keptWeight is the weight, no less than the wanted one, that the canary keeps because the primary cannot take the rest, or all
+// of it. The primary may take more in moreIn, if that is above 0.
+func (t tick) keptWeight(wanted float64) (weight float64, moreIn time.Duration) {
+	carried := t.writtenWeight()
+	if wanted >= carried {
+		return wanted, 0
 	}
-	weight = max(wanted, written)
-	if wanted < written {
-		weight = min(written, max(wanted, fullWeight-math.Floor(t.bearable(fullWeight-written))))
-	}
-	return weight, weight != wanted || t.losesTesters()
+	bears, moreIn := t.bearable(fullWeight - carried)
+	return min(carried, max(wanted, fullWeight-math.Floor(bears))), moreIn
 }
 
 // takesBack reports whether the routes are wanted to send less to the canary.
@@ -130,5 +136,5 @@ func (t tick) losesTesters() bool {
 	if t.o.Primary == nil || t.o.Primary.Status.AvailableReplicas > 0 || t.wanted.Action == SplitLeave || len(t.wanted.Split.Match) > 0 {
 		return false
 	}
-	return slices.ContainsFunc(t.o.splitRoutes(), func(r route.Route) bool { return len(route.SplitFor(r, t.o.Key()).Match) > 0 })
+	return slices.ContainsFunc(t.splits, func(w routeSplit) bool { return len(w.split.Match) > 0 })
 }

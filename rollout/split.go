@@ -15,8 +15,8 @@ import (
 // writtenWeight is the weight that the routes are asked for, 0 without a split.
 func (f Facts) writtenWeight() float64 {
 	var weight float64
-	for _, r := range f.o.splitRoutes() {
-		weight = max(weight, route.SplitFor(r, f.o.Key()).Weight)
+	for _, w := range f.splits {
+		weight = max(weight, w.split.Weight)
 	}
 	return weight
 }
@@ -24,9 +24,8 @@ func (f Facts) writtenWeight() float64 {
 // writtenShare is the greatest share of the requests or of their copies that the routes are asked to send to the canary.
 func (f Facts) writtenShare() float64 {
 	var share float64
-	for _, r := range f.o.splitRoutes() {
-		split := route.SplitFor(r, f.o.Key())
-		share = max(share, split.Weight, split.Mirror)
+	for _, w := range f.splits {
+		share = max(share, w.split.Weight, w.split.Mirror)
 	}
 	return share
 }
@@ -42,8 +41,8 @@ func (t tick) notCleared() string {
 
 // carried says which route has anything of this rollout; empty when none has.
 func (f Facts) carried() string {
-	if left := f.o.splitRoutes(); len(left) > 0 {
-		return left[0].Key().From(f.o.Namespace) + " still carries the split"
+	if len(f.splits) > 0 {
+		return f.splits[0].key.From(f.o.Namespace) + " still carries the split"
 	}
 	return f.cohortLeft()
 }

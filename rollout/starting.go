@@ -85,11 +85,7 @@ func letGatewayLearn(t *tick) (done bool) {
 		waitFor(t, "The canary is ready; waiting until the gateway knows it: "+why)
 		return false
 	}
-	if !letSettle(t, "The canary is ready and the gateway knows it; waiting for that to settle") {
-		return false
-	}
-	stateSplit(t)
-	return true
+	return letSettle(t, "The canary is ready and the gateway knows it; waiting for that to settle")
 }
 
 // warmUp waits until the canary has been ready for the delay of the policy, and returns whether it has. Warming up is no
