@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -44,15 +45,23 @@ func dryRunRoute(_, _ object, _ admission.Request) ([]string, error) { return ni
 // typed is an object as this release knows it, and as it was sent: a newer release may have added fields.
 type typed[T any] struct {
 	known T
-	sent  object
+	sent  json.RawMessage
 }
 
-// UnmarshalJSON decodes both.
+// UnmarshalJSON decodes what is known.
 func (t *typed[T]) UnmarshalJSON(content []byte) error {
-	if err := json.Unmarshal(content, &t.known); err != nil {
-		return err
+	t.sent = slices.Clone(content)
+	return json.Unmarshal(content, &t.known)
+}
+
+// withSpec is the object as it was sent, with another spec.
+func (t typed[T]) withSpec(spec any) (map[string]any, error) {
+	var sent object
+	if err := json.Unmarshal(t.sent, &sent); err != nil {
+		return nil, fmt.Errorf("decode the object: %w", err)
 	}
-	return json.Unmarshal(content, &t.sent)
+	sent.Object["spec"] = spec
+	return sent.Object, nil
 }
 
 func renderCanary(old, updated typed[v1alpha1.Canary], request admission.Request) (admission.Result, error) {
@@ -60,11 +69,11 @@ func renderCanary(old, updated typed[v1alpha1.Canary], request admission.Request
 	if err != nil {
 		return admission.Result{}, err
 	}
-	updated.sent.Object["spec"] = spec
+	rendered, err := updated.withSpec(spec)
 	for _, key := range admission.AskedOnCanary {
-		unstructured.RemoveNestedField(updated.sent.Object, "metadata", "annotations", key)
+		unstructured.RemoveNestedField(rendered, "metadata", "annotations", key)
 	}
-	return admission.Result{Object: updated.sent.Object, Warnings: warnings}, nil
+	return admission.Result{Object: rendered, Warnings: warnings}, err
 }
 
 func renderFreeze(old, updated typed[v1alpha1.Freeze], request admission.Request) (admission.Result, error) {
@@ -72,8 +81,8 @@ func renderFreeze(old, updated typed[v1alpha1.Freeze], request admission.Request
 	if err != nil {
 		return admission.Result{}, err
 	}
-	updated.sent.Object["spec"] = spec
-	return admission.Result{Object: updated.sent.Object}, nil
+	rendered, err := updated.withSpec(spec)
+	return admission.Result{Object: rendered}, err
 }
 
 // validatePolicy judges a CanaryPolicy or a ClusterCanaryPolicy. A stored one that this release cannot decode may be replaced.

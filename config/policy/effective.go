@@ -30,7 +30,7 @@ func SettingsOf(annotations map[string]string) (Settings, field.ErrorList) {
 	var errs field.ErrorList
 	for _, annotation := range config.Annotations() {
 		value, set := annotations[annotation.Key]
-		if !set {
+		if !set || annotation.Kind != config.KindSetting {
 			continue
 		}
 		var alone config.Settings

@@ -49,28 +49,27 @@ type Present struct {
 // PresentOf returns the effective policy of a Deployment with these annotations.
 func PresentOf(namespace string, annotations map[string]string, policies Policies) Present {
 	settings, errs := SettingsOf(annotations)
-	without := Present{Policy: Defaults()}
-	without.Policy.Group, without.Policy.IdentityLabels = settings.Group, settings.IdentityLabels
+	without := func(problem string) Present {
+		defaults := Defaults()
+		defaults.Group, defaults.IdentityLabels = settings.Group, settings.IdentityLabels
+		return Present{Policy: defaults, Problem: problem}
+	}
 	if err := errs.ToAggregate(); err != nil {
-		without.Problem = err.Error()
-		return without
+		return without(err.Error())
 	}
 	layers, named := policies.layers()
 	if settings.Policy != "" && named == "" {
-		without.Problem = fmt.Sprintf("CanaryPolicy %s, which the annotation %s names, does not exist in namespace %s, and neither does a ClusterCanaryPolicy of that name: "+
-			"create one, or correct the annotation", settings.Policy, config.AnnotationPolicy, namespace)
-		return without
+		return without(fmt.Sprintf("CanaryPolicy %s, which the annotation %s names, does not exist in namespace %s, and neither does a ClusterCanaryPolicy of that name: "+
+			"create one, or correct the annotation", settings.Policy, config.AnnotationPolicy, namespace))
 	}
 	for _, layer := range layers {
 		if err := Validate(layer.Spec).ToAggregate(); err != nil {
-			without.Problem = fmt.Sprintf("%s is invalid: %v", layer.From, err)
-			return without
+			return without(fmt.Sprintf("%s is invalid: %v", layer.From, err))
 		}
 	}
 	effective, errs := EffectiveOf(settings, layers...)
 	if err := errs.ToAggregate(); err != nil {
-		without.Problem = fmt.Sprintf("%s: %v", unusable(settings, layers), err)
-		return without
+		return without(fmt.Sprintf("%s: %v", unusable(settings, layers), err))
 	}
 	return Present{Policy: effective.Policy, Status: &v1alpha1.PolicyStatus{Name: named, Spec: Shown(effective.Spec), Sources: effective.Sources}}
 }
@@ -81,7 +80,7 @@ func unusable(settings Settings, layers []Layer) string {
 		return "the annotations are invalid"
 	}
 	var who []string
-	if len(pathsOf(settings.Settings)) > 0 {
+	if len(Values(settings.Spec)) > 0 {
 		who = append(who, "annotations")
 	}
 	for _, layer := range layers {

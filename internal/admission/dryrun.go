@@ -10,7 +10,7 @@ func DryRun(old, updated map[string]any, request Request) (warnings []string) {
 	}
 	before, _ := workload.CandidateOf(annotationsOf(old))
 	after, _ := workload.CandidateOf(annotationsOf(result.Object))
-	if after == nil || after.Mark != workload.MarkNone || before != nil && before.Hash == after.Hash {
+	if !after.InFlight() || before != nil && before.Hash == after.Hash {
 		return nil
 	}
 	return []string{"dry run: this change would have been " + HeldBack + " " + after.Hash + "; it rolls out directly"}

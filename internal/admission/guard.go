@@ -47,7 +47,7 @@ type change struct {
 func (c change) isPromotion() bool {
 	candidate, _ := workload.CandidateOf(c.before)
 	previous, _ := workload.PreviousOf(c.after)
-	return c.reconciler && candidate != nil && candidate.Mark == workload.MarkNone && previous != nil &&
+	return c.reconciler && candidate.InFlight() && previous != nil &&
 		previous.Promoted == candidate.Hash && c.stored.Equal(workload.ComparableOf(candidate.Template))
 }
 

@@ -136,7 +136,7 @@ func readable(text string) string {
 
 // inFlight returns the candidate while it is being judged.
 func (s *subject) inFlight() *workload.Candidate {
-	if s.candidate == nil || s.candidate.Mark != workload.MarkNone {
+	if !s.candidate.InFlight() {
 		return nil
 	}
 	return s.candidate

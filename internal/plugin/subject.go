@@ -73,7 +73,7 @@ func (s subject) retrying() bool {
 
 // inFlight is the candidate that can be aborted or promoted; the hash is empty if there is none.
 func (s subject) inFlight() (hash string, attempt int32) {
-	if s.candidate != nil && s.candidate.Mark == workload.MarkNone {
+	if s.candidate.InFlight() {
 		return s.candidate.Hash, s.candidate.Attempt
 	}
 	if s.deployment == nil && s.standing() == running && s.canary.Status.Outcome == "" {

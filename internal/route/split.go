@@ -3,7 +3,6 @@ package route
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -206,7 +205,7 @@ func (s Split) checkNumbers() error {
 		if percent < 0 || percent > 100 {
 			return fmt.Errorf("%s must be from 0 to 100 (percent), not %v", field, percent)
 		}
-		if hundredths := percent * 100; math.Abs(hundredths-math.Round(hundredths)) > 1e-6 {
+		if !config.IsFine(percent) {
 			return fmt.Errorf("%s must have at most two decimals, not %v", field, percent)
 		}
 	}
