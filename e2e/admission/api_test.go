@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/admission"
 	"sluice.dev/sluice/internal/route"
@@ -294,11 +292,7 @@ func TestRoutesAreRendered(t *testing.T) {
 // split writes the annotation as the reconciler does; empty removes it.
 func (c cluster) split(value string) {
 	c.T.Helper()
-	patch := `{"metadata":{"annotations":{"sluice.dev/split":null}}}`
-	if value != "" {
-		patch = `{"metadata":{"annotations":{"sluice.dev/split":` + quote(value) + `}}}`
-	}
-	if err := server.Reconciler.Patch(c.T.Context(), c.Route(), client.RawPatch("application/merge-patch+json", []byte(patch)), client.FieldOwner("sluice")); err != nil {
+	if err := c.Annotate(c.Route(), config.AnnotationSplit, value); err != nil {
 		c.T.Fatal(err)
 	}
 }

@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -16,11 +15,6 @@ func hashOf(t *testing.T, previous string) string {
 		t.Fatal(err)
 	}
 	return decoded.Hash
-}
-
-func quote(value string) string {
-	content, _ := json.Marshal(value)
-	return string(content)
 }
 
 func (c cluster) expectWeights(moment, want string) {

@@ -3,20 +3,13 @@ package app
 import (
 	"context"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
-
-	"sluice.dev/sluice/api/v1alpha1"
 )
-
-// glance is the time between two looks at the cluster.
-const glance = 100 * time.Millisecond
 
 // Events are those of Canaries in the namespace, oldest first.
 func (a *App) Events(ctx context.Context) ([]corev1.Event, error) {
@@ -31,23 +24,6 @@ func (a *App) Events(ctx context.Context) ([]corev1.Event, error) {
 		}
 	}
 	return kept, nil
-}
-
-// WaitUntil waits until the status of the Canary is as wanted, and returns it; the error says how it was last.
-func (a *App) WaitUntil(ctx context.Context, limit time.Duration, wanted func(v1alpha1.CanaryStatus) bool) (v1alpha1.CanaryStatus, error) {
-	var last v1alpha1.CanaryStatus
-	err := wait.PollUntilContextTimeout(ctx, glance, limit, true, func(ctx context.Context) (bool, error) {
-		canary, err := a.Canary(ctx)
-		if err != nil || canary == nil {
-			return false, err
-		}
-		last = canary.Status
-		return wanted(last), nil
-	})
-	if err != nil {
-		return last, fmt.Errorf("wait for Canary %s/%s, which is %s (%s): %w", a.Namespace, a.name, last.Phase, last.Message, err)
-	}
-	return last, nil
 }
 
 // Supports makes the GatewayClass that Class makes, and its Gateway, look as if their controller were there and supported

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"sluice.dev/sluice/e2e/cluster/kindcluster"
@@ -196,7 +197,7 @@ func (c *cluster) addOns(ctx context.Context, dir string) error {
 }
 
 func (c *cluster) applyAddOns(ctx context.Context) error {
-	crds, err := gatewayAPI(ctx)
+	crds, err := binaries.GatewayCRDs(ctx)
 	if err != nil {
 		return err
 	}
@@ -208,15 +209,6 @@ func (c *cluster) applyAddOns(ctx context.Context) error {
 		parts = append(parts, manifests.DNS)
 	}
 	return c.kubectl(ctx, strings.Join(parts, "\n---\n"), "apply", "--server-side", "--force-conflicts", "-f", "-")
-}
-
-// gatewayAPI is the folder of the CRDs of the standard channel, in the module that the product is built with.
-func gatewayAPI(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
-	if err != nil {
-		return "", fmt.Errorf("find the Gateway API module: %w", err)
-	}
-	return filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "standard"), nil
 }
 
 func (c *cluster) linkKubectl(dir string) error {
@@ -238,14 +230,16 @@ func (c *cluster) kubectl(ctx context.Context, input string, args ...string) err
 	return nil
 }
 
-// run runs a command beside the cluster and waits for its end; who interrupts this process interrupts that one, too.
+// run becomes a command that runs beside the cluster, so that signals and exit codes are its own.
 func (c *cluster) run(words []string) error {
 	if c.provider == providerLocal {
 		if err := local.JoinTests(); err != nil {
 			return err
 		}
 	}
-	command := exec.Command(words[0], words[1:]...)
-	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return command.Run()
+	program, err := exec.LookPath(words[0])
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(program, words, os.Environ())
 }

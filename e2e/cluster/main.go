@@ -45,7 +45,7 @@ func command() *cobra.Command {
 		&cobra.Command{Use: "install", Short: "Install the chart of this checkout", Args: cobra.NoArgs, RunE: with(install)},
 		&cobra.Command{Use: "cert-manager", Short: "Install cert-manager, for certs.provider=cert-manager", Args: cobra.NoArgs, RunE: with(certManager)},
 		&cobra.Command{Use: "keda-crds", Short: "Install the CRD of KEDA's ScaledObjects, without KEDA", Args: cobra.NoArgs, RunE: with(kedaCRDs)},
-		loadCommand(&provider), runCommand(&provider), buildCommand(), imageCommand(&provider), daemonCommand(), nodeCommand(),
+		loadCommand(&provider), runCommand(&provider), buildCommand(&provider), imageCommand(&provider), daemonCommand(), nodeCommand(),
 	)
 	return root
 }
@@ -79,13 +79,13 @@ func runCommand(provider *string) *cobra.Command {
 	return cmd
 }
 
-func buildCommand() *cobra.Command {
+func buildCommand(provider *string) *cobra.Command {
 	return &cobra.Command{Use: "build [NAME...]", Short: "Build the cluster's programs into the cache and print their folder",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if len(names) == 0 {
 				names = binaries.Names()
 			}
-			dir, err := binaries.Ensure(cmd.Context(), os.Stderr, names...)
+			dir, err := binaries.EnsureFor(cmd.Context(), nodeArchitecture(cmd.Context(), *provider), os.Stderr, names...)
 			if err == nil {
 				fmt.Println(dir)
 			}

@@ -109,6 +109,15 @@ func Root(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
+// GatewayCRDs is the folder of the Gateway API's CRDs of the standard channel, in the module that the product is built with.
+func GatewayCRDs(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the module of the Gateway API: %w", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "standard"), nil
+}
+
 // CacheDir is where everything is kept that takes long to build: $XDG_CACHE_HOME/sluice, by default ~/.cache/sluice.
 func CacheDir() string {
 	base, err := os.UserCacheDir()

@@ -105,7 +105,7 @@ func Start(ctx context.Context, options ...Option) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	gateway, err := gatewayCRDs(ctx)
+	gateway, err := binaries.GatewayCRDs(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -77,13 +75,4 @@ func keepWebhooks(options *envtest.WebhookInstallOptions, names []string) {
 	options.ValidatingWebhooks = slices.DeleteFunc(options.ValidatingWebhooks, func(c *admissionregistrationv1.ValidatingWebhookConfiguration) bool {
 		return len(c.Webhooks) == 0
 	})
-}
-
-// gatewayCRDs returns the folder with the CRDs of the Gateway API, which are part of its Go module.
-func gatewayCRDs(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
-	if err != nil {
-		return "", fmt.Errorf("find the module of the Gateway API: %w", err)
-	}
-	return filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "standard"), nil
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -44,6 +45,21 @@ func makeCgroups() error {
 		if err := makeCgroup(dir, cgroupRoot); err != nil {
 			return err
 		}
+		if err := weighInside(filepath.Join(dir, cgroupRoot)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// weighInside lets the groups inside of a group have weights, which version 2 of control groups wants to be told.
+func weighInside(dir string) error {
+	available, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+	if err != nil || !slices.Contains(strings.Fields(string(available)), "cpu") {
+		return nil
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+cpu"), 0o644); err != nil {
+		return fmt.Errorf("weigh control groups: %w", err)
 	}
 	return nil
 }
@@ -86,9 +102,30 @@ func join(group string) error {
 	return nil
 }
 
+// freeTests takes what uses the cluster out of its group: it may outlive the cluster.
+func freeTests(hierarchy string) error {
+	pids, err := os.ReadFile(filepath.Join(hierarchy, groupTests, "cgroup.procs"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("list the processes that use the cluster: %w", err)
+	}
+	for pid := range strings.FieldsSeq(string(pids)) {
+		err := os.WriteFile(filepath.Join(hierarchy, "cgroup.procs"), []byte(pid), 0o644)
+		if err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("take process %s out of its control group: %w", pid, err)
+		}
+	}
+	return nil
+}
+
 // removeCgroups removes the groups from the innermost out; it fails while processes are still ending in them.
 func removeCgroups() error {
 	for _, hierarchy := range cgroupHierarchies() {
+		if err := freeTests(hierarchy); err != nil {
+			return err
+		}
 		var groups []string
 		err := filepath.WalkDir(filepath.Join(hierarchy, cgroupRoot), func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && entry.IsDir() {

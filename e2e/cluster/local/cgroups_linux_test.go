@@ -29,6 +29,26 @@ func TestGroupsAreWeighedInTheFileThatTheSystemHas(t *testing.T) {
 	}
 }
 
+func TestGroupsInsideAreWeighedWhereTheSystemWantsToBeTold(t *testing.T) {
+	for controllers, want := range map[string]string{"cpuset cpu io": "+cpu", "cpuset io": ""} {
+		dir := t.TempDir()
+		for file, content := range map[string]string{"cgroup.controllers": controllers, "cgroup.subtree_control": ""} {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := weighInside(dir); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join(dir, "cgroup.subtree_control")); string(got) != want {
+			t.Errorf("with %q it says %q, %v", controllers, got, err)
+		}
+	}
+	if err := weighInside(t.TempDir()); err != nil {
+		t.Errorf("version 1: %v", err)
+	}
+}
+
 func TestEveryGroupHasAWeight(t *testing.T) {
 	for _, group := range []string{cgroupRoot, groupNode, groupTests} {
 		if weights[group] < 1 {
