@@ -119,7 +119,7 @@ func takeCookiesBack(t *tick) (done bool) {
 	if !t.hasCookiesToTakeBack() {
 		return true
 	}
-	affinity, lasts := t.plan.Next.SessionAffinity, t.expireFor()
+	affinity, lasts := t.plan.Next.Rollout.SessionAffinity, t.expireFor()
 	if affinity.Expiring != nil && !t.o.Now.Before(affinity.Expiring.Add(lasts)) {
 		return true
 	}
@@ -143,7 +143,7 @@ func takeCookiesBack(t *tick) (done bool) {
 
 // hasCookiesToTakeBack reports whether users have cookies that the policy takes back, and a route can.
 func (t tick) hasCookiesToTakeBack() bool {
-	return t.plan.Next.SessionAffinity != nil && t.expireFor() > 0 && t.o.Finalizer && len(t.target.Routes) > 0 && !t.goesOn()
+	return t.plan.Next.Rollout.SessionAffinity != nil && t.expireFor() > 0 && t.o.Finalizer && len(t.target.Routes) > 0 && !t.goesOn()
 }
 
 func (f Facts) expireFor() time.Duration {
@@ -153,7 +153,15 @@ func (f Facts) expireFor() time.Duration {
 	return f.policy.SessionAffinity.ExpireFor.Duration
 }
 
+// replaced are the cookies of the rollout that the one which begins now replaces; nil if it replaces none.
+func (t tick) replaced() *v1alpha1.SessionAffinityStatus {
+	if t.plan.Next.Candidate.Outcome != v1alpha1.OutcomeSuperseded {
+		return nil
+	}
+	return t.before.Open().SessionAffinity
+}
+
 // goesOn reports whether a newer candidate comes next: its routes take back the cookies of this one.
 func (t tick) goesOn() bool {
-	return t.plan.Next.Outcome == v1alpha1.OutcomeSuperseded && t.starts()
+	return t.plan.Next.Candidate.Outcome == v1alpha1.OutcomeSuperseded && t.starts()
 }

@@ -21,7 +21,7 @@ const growth = 4
 // only a part of the requests, so what it had before counts.
 func (t tick) whole() int32 {
 	replicas := workload.Replicas(t.o.Primary)
-	switch known := t.plan.Next.PrimaryReplicas; {
+	switch known := t.plan.Next.Open().PrimaryReplicas; {
 	case t.autoscaler == nil:
 		return replicas
 	case known > 0:
@@ -54,7 +54,7 @@ func ensureCopy(t *tick, weight float64) int32 {
 		size = workload.Replicas(t.o.Copy)
 	}
 	action := CopyEnsure
-	if t.o.promoted(t.plan.Next.Candidate) {
+	if t.o.promoted(t.plan.Next.Candidate.Hash) {
 		action = CopyScale
 	}
 	t.plan.Copy = CopyIntent{Action: action, Replicas: size, Share: workload.CanaryShare(t.policy.Copy, weight),
@@ -82,10 +82,11 @@ func letSplitSettle(t *tick) (done bool) {
 
 // splitLastsIn is when the routes will have carried their weight for so long; not above 0 when they have.
 func (f Facts) splitLastsIn(period time.Duration) time.Duration {
-	if f.before.SplitChanged == nil {
+	changed := f.before.Open().SplitChanged
+	if changed == nil {
 		return 0
 	}
-	return period - f.o.Now.Sub(f.before.SplitChanged.Time)
+	return period - f.o.Now.Sub(changed.Time)
 }
 
 // isGrowing reports that a copy whose autoscaler adds replicas has those that are needed.
@@ -125,13 +126,13 @@ func (t tick) covers() bool {
 
 // isBad reports whether the canary answers with errors or has fewer pods than are enough: errors are worse than load.
 func (t tick) isBad() bool {
-	next := t.plan.Next
+	next, open := t.plan.Next, t.plan.Next.Open()
 	needed := t.replicasFor(t.writtenWeight())
-	if next.CanaryReplicas > 0 {
-		needed = min(needed, next.CanaryReplicas)
+	if open.Canary.Replicas > 0 {
+		needed = min(needed, open.Canary.Replicas)
 	}
 	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
-	return next.Outcome == v1alpha1.OutcomeFailed && next.Promoted == nil || t.availableCopies() < needed ||
+	return next.Candidate.Outcome == v1alpha1.OutcomeFailed && open.Promotion.Applied == nil || t.availableCopies() < needed ||
 		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictFail
 }
 
@@ -139,10 +140,10 @@ func (t tick) isBad() bool {
 // nobody but the canary can answer.
 func (t tick) untilLate() (left time.Duration, counts bool) {
 	next := t.plan.Next
-	if next.Phase != v1alpha1.PhaseFinalising || next.WaitingSince == nil || t.o.Primary.Status.AvailableReplicas == 0 {
+	if next.Phase != v1alpha1.PhaseFinalising || next.Rollout.WaitingSince == nil || t.o.Primary.Status.AvailableReplicas == 0 {
 		return 0, false
 	}
-	return next.WaitingSince.Add(t.policy.ProgressDeadline).Sub(t.o.Now), true
+	return next.Rollout.WaitingSince.Add(t.policy.ProgressDeadline).Sub(t.o.Now), true
 }
 
 func (f Facts) availableCopies() int32 {
@@ -179,16 +180,15 @@ func (f Facts) isGrowable() bool {
 
 // noteCapacity remembers what cannot be seen later: how large the primary was, and when the split was last changed.
 func noteCapacity(t *tick) {
-	next := &t.plan.Next
-	if !Active(*next) {
-		next.PrimaryReplicas, next.SplitChanged = 0, nil
+	open := t.plan.Next.Rollout
+	if open == nil {
 		return
 	}
 	if t.autoscaler != nil && t.o.Primary != nil {
-		next.PrimaryReplicas = t.whole()
+		open.PrimaryReplicas = t.whole()
 	}
 	if weight, stated := t.plan.Split.weight(); stated && weight != t.writtenWeight() && t.isNewChange(weight) {
-		next.SplitChanged = t.stamp()
+		open.SplitChanged = t.stamp()
 	}
 }
 
@@ -198,7 +198,7 @@ const stampAgain = time.Second
 
 // isNewChange reports whether a weight that the routes do not carry yet is worth a stamp. A dry run never writes it.
 func (t tick) isNewChange(weight float64) bool {
-	since := t.plan.Next.SplitChanged
+	since := t.plan.Next.Rollout.SplitChanged
 	return !t.o.DryRun && (since == nil || weight != t.before.CanaryWeight || t.o.Now.Sub(since.Time) >= stampAgain)
 }
 

@@ -86,7 +86,7 @@ func (w *world) checkReturn(before float64) {
 		w.t.Errorf("%v%% of the requests go to a primary without any available replica", gets)
 	case gets*float64(whole) <= float64(available)*100, w.hpa != nil && gets <= had+max(1, had/4):
 	case int64(available)*100 >= int64(whole)*int64(w.policy.PrimaryReadyThreshold): // as much as the user takes for ready
-	case w.isBad(before), w.state.Phase == v1alpha1.PhaseFinalising && w.now.Sub(w.state.WaitingSince.Time) >= w.policy.ProgressDeadline:
+	case w.isBad(before), w.state.Phase == v1alpha1.PhaseFinalising && w.now.Sub(w.state.Open().WaitingSince.Time) >= w.policy.ProgressDeadline:
 	default:
 		w.t.Errorf("%v%% of the requests go to a primary that has %d of %d available replicas, and had %v%%", gets, available, whole, had)
 	}
@@ -94,7 +94,7 @@ func (w *world) checkReturn(before float64) {
 
 func (w *world) isBad(weight float64) bool {
 	needed := workload.Enough(workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, weight), w.policy.CanaryReadyThreshold)
-	return w.state.Outcome == v1alpha1.OutcomeFailed && w.state.Promoted == nil ||
+	return w.state.Candidate.Outcome == v1alpha1.OutcomeFailed && w.state.Open().Promotion.Applied == nil ||
 		w.copied.Status.AvailableReplicas < needed || analysis.VerdictOf(w.state.Checks) == v1alpha1.VerdictFail
 }
 
@@ -189,7 +189,7 @@ var capacityStories = map[string]story{
 		annotations: half, behaviours: map[string]behaviour{"v2": good},
 		policy:  func(p *config.Policy) { p.StepWeightPromotion = 6 },
 		prepare: func(w *world) { autoscaled(w); recreate(w) },
-		acts:    []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil && w.state.StepStarted != nil }, scaling(20)}},
+		acts:    []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil && w.state.Open().Promotion.Shifted != nil }, scaling(20)}},
 		phase:   v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"an autoscaler has shrunk a primary that gets its previous template back": {

@@ -75,7 +75,7 @@ func (t tick) explain() string {
 // wakeForChecks asks for a tick when checks are due; none are once the rollout was given up. Samples wake by themselves; a tick
 // that still waits for them looks again after the period all the same.
 func wakeForChecks(t *tick) {
-	if t.plan.Next.StepStarted == nil {
+	if !checked(t.plan.Next) {
 		return
 	}
 	wait := t.nextCheck().Sub(t.o.Now)
@@ -108,7 +108,7 @@ func (t tick) nextCheck() time.Time {
 	if !t.judges() {
 		return t.stepEnds()
 	}
-	return nextCheck(t.policy.CheckPeriod(), t.step().Duration.Duration, next.StepStarted, next.LastCheckTime)
+	return nextCheck(t.policy.CheckPeriod(), t.step().Duration.Duration, next.Rollout.Step.InEffect, next.LastCheckTime)
 }
 
 // nextCheck is when checks are next due: every period from the start of the step, and at its end.

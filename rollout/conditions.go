@@ -26,7 +26,7 @@ func setConditions(t *tick) {
 		setCondition(t, v1alpha1.ConditionReady, metav1.ConditionTrue, "Found", "Everything a rollout needs was found")
 		return
 	}
-	setCondition(t, v1alpha1.ConditionReady, metav1.ConditionFalse, "Missing", t.problem)
+	setCondition(t, v1alpha1.ConditionReady, metav1.ConditionFalse, "Missing", t.spoken(t.problem))
 }
 
 // setProtected says for as long as it is so that policies miss the canary.

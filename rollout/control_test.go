@@ -94,7 +94,7 @@ var controlStories = map[string]story{
 
 // peer is another Canary with a candidate that was asked for so many seconds after the epoch.
 func peer(namespace, name string, phase v1alpha1.Phase, asked int) rollout.Peer {
-	state := rollout.State{Phase: phase, Requested: &v1alpha1.Requester{At: &metav1.Time{Time: epoch.Add(time.Duration(asked) * time.Second)}}}
+	state := rollout.State{Phase: phase, Candidate: v1alpha1.CandidateStatus{Requested: &v1alpha1.Requester{At: &metav1.Time{Time: epoch.Add(time.Duration(asked) * time.Second)}}}}
 	if phase == v1alpha1.PhaseWaiting {
 		state.Queue = &v1alpha1.QueueStatus{Position: 1}
 	}
@@ -171,8 +171,8 @@ func TestATemplateThatIsAskedForAgainHasALaterPlace(t *testing.T) {
 	for range 2 {
 		w.now = w.now.Add(time.Minute)
 		w.set("v2")
-		if plan, _ := w.tick(); plan.Next.Requested.At.Unix() != w.now.Unix() {
-			t.Errorf("at %s it is in the queue as asked for at %s", w.now, plan.Next.Requested.At)
+		if plan, _ := w.tick(); plan.Next.Candidate.Requested.At.Unix() != w.now.Unix() {
+			t.Errorf("at %s it is in the queue as asked for at %s", w.now, plan.Next.Candidate.Requested.At)
 		}
 	}
 }
@@ -181,9 +181,9 @@ func TestARolloutThatReplacesAnotherKeepsItsSlot(t *testing.T) {
 	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good, "v3": good}})
 	w.limits = rollout.Limits{Cluster: 1}
 	w.peers = func() []rollout.Peer { return []rollout.Peer{peer("a", "first", v1alpha1.PhaseWaiting, -10)} }
-	w.state = rollout.State{Phase: v1alpha1.PhaseFinalising, Outcome: v1alpha1.OutcomeSuperseded, Candidate: "v2"}
+	w.state = rollout.State{Phase: v1alpha1.PhaseFinalising, Candidate: v1alpha1.CandidateStatus{Hash: "v2", Outcome: v1alpha1.OutcomeSuperseded}}
 	w.set("v3")
-	if plan, _ := w.tick(); !rollout.Active(plan.Next) || plan.Next.Candidate != "v3" {
+	if plan, _ := w.tick(); !rollout.Active(plan.Next) || plan.Next.Candidate.Hash != "v3" {
 		t.Errorf("the newer version waits for a slot: %s", plan)
 	}
 }

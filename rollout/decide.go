@@ -1,8 +1,6 @@
 package rollout
 
 import (
-	"strings"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -50,8 +48,7 @@ func goOn(t *tick) {
 func begin(f Facts) *tick {
 	t := &tick{Facts: f}
 	t.plan.Next = *f.before.DeepCopy()
-	t.plan.Next.Message = strings.TrimPrefix(t.plan.Next.Message, dryPrefix)
-	t.plan.Next.Queue = nil
+	t.plan.Next.Queue, t.plan.Next.Blocked = nil, nil
 	t.plan.Finalizer = f.o.Finalizer
 	// First of all: everything below and after compares stamps with the clock.
 	forgetFuture(t)
@@ -112,19 +109,19 @@ func showTarget(t *tick) {
 // showSteps tells what is planned while a candidate is being judged or promoted.
 func showSteps(t *tick) {
 	next := &t.plan.Next
-	next.Strategy, next.Steps, next.FailureThreshold, next.NextStepTime, next.NextCheckTime = "", nil, 0, nil, nil
+	next.Plan = v1alpha1.PlanStatus{}
 	if !Active(*next) || next.Phase == v1alpha1.PhaseFinalising {
 		return
 	}
-	next.Strategy, next.Steps, next.FailureThreshold = StrategyOf(t.policy).Name, t.steps, t.policy.Threshold
-	if !judging(*next) || next.Step == 0 || next.StepStarted == nil {
+	next.Plan = v1alpha1.PlanStatus{Strategy: StrategyOf(t.policy).Name, Steps: t.steps, FailureThreshold: t.policy.Threshold}
+	if !judging(*next) || next.Rollout.Step.InEffect == nil {
 		return
 	}
 	check := t.nextCheck()
 	if t.judges() {
-		next.NextCheckTime = stampOf(check)
+		next.Plan.NextCheckTime = stampOf(check)
 	}
 	if next.Paused == nil {
-		next.NextStepTime = stampOf(later(check, t.stepEnds()))
+		next.Plan.NextStepTime = stampOf(later(check, t.stepEnds()))
 	}
 }

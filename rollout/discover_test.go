@@ -195,9 +195,11 @@ func planFor(policy config.Policy, state State, o Observation) Plan {
 	return Decide(factsFor(policy, state, o))
 }
 
+// phases are all there are, none, and one that nobody knows.
+var phases = []v1alpha1.Phase{"", "Initializing", "Initialized", "Waiting", "Progressing", "WaitingPromotion", "Promoting", "Finalising", "Succeeded", "Failed", "Unknown"}
+
 // TestDecideIsTotal gives every phase every kind of absence; there is a plan for each and none panics.
 func TestDecideIsTotal(t *testing.T) {
-	phases := []v1alpha1.Phase{"", "Initializing", "Initialized", "Waiting", "Progressing", "WaitingPromotion", "Promoting", "Finalising", "Succeeded", "Failed", "Unknown"}
 	absences := map[string]func(*Observation){
 		"nothing": func(*Observation) {}, "Primary": func(o *Observation) { o.Primary = nil }, "Candidate": func(o *Observation) { o.Candidate = nil },
 		"Services": func(o *Observation) { o.Services = nil }, "Routes": func(o *Observation) { o.Routes = nil }, "Gateways": func(o *Observation) { o.Gateways = nil },
@@ -217,7 +219,10 @@ func TestDecideIsTotal(t *testing.T) {
 				o := complete()
 				absent(&o)
 				for _, policy := range []config.Policy{policy.Defaults(), withEveryHook()} {
-					state := State{Phase: phase, Step: step, CanaryWeight: 10 * float64(step), Candidate: "c"}
+					state := State{Phase: phase, Rollout: &v1alpha1.RolloutStatus{Step: v1alpha1.StepStatus{Number: step}}, CanaryWeight: 10 * float64(step), Candidate: v1alpha1.CandidateStatus{Hash: "c"}}
+					if step == 0 {
+						state.Rollout = nil // a write that was lost
+					}
 					for _, call := range factsFor(policy, state, o).Needs().Hooks {
 						o.HookAnswers = append(o.HookAnswers, HookAnswer{Name: call.Hook.Name})
 					}
@@ -281,7 +286,7 @@ func TestARouteOfAnotherNamespaceCountsOnlyWhereAGrantLetsItSendToTheService(t *
 func TestPoliciesThatCannotBeReadHoldNothing(t *testing.T) {
 	o := complete()
 	o.Unread = []string{"AuthorizationPolicy", "CiliumNetworkPolicy"}
-	plan := planFor(policy.Defaults(), State{Phase: v1alpha1.PhaseInitialized, Primary: &v1alpha1.PrimaryStatus{}}, o)
+	plan := planFor(policy.Defaults(), State{Phase: v1alpha1.PhaseInitialized, CanaryStanding: v1alpha1.CanaryStanding{Primary: &v1alpha1.PrimaryStatus{}}}, o)
 	want := Event{Warning: true, Reason: "PoliciesUnread",
 		Message: "Cannot tell whether any AuthorizationPolicy or CiliumNetworkPolicy misses the canary's pods, because its API fails; the rollout continues"}
 	if plan.Next.Phase != v1alpha1.PhaseProgressing || !slices.Contains(plan.Events, want) {

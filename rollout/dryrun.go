@@ -64,9 +64,11 @@ func deletedDry(f Facts) Plan {
 	}
 	plan.Finalizer, plan.Wait = true, CleanUpLimit
 	plan.Next.Message = fmt.Sprintf("%sthe Canary's deletion waits: %s, and a dry run changes no route: switch dry run off, or delete the route", dryPrefix, carried)
-	if plan.Next.Message != f.before.Message {
+	cause := v1alpha1.BlockedCause{Kind: v1alpha1.BlockedDeletion, Text: carried}
+	if f.before.Blocked == nil || *f.before.Blocked != cause {
 		plan.Events = []Event{deletionHeld(plan.Next.Message)}
 	}
+	plan.Next.Blocked = &cause
 	return plan
 }
 
@@ -85,12 +87,7 @@ func (f Facts) withoutEffects(plan Plan) Plan {
 	for i := range plan.Events {
 		plan.Events[i].Message = dryPrefix + plan.Events[i].Message
 	}
-	for i := range next.Conditions {
-		if next.Conditions[i].Message == next.Message {
-			next.Conditions[i].Message = dryPrefix + next.Message
-		}
-	}
-	next.DryRun, next.Message = true, dryPrefix+next.Message
+	next.DryRun = true
 	if Active(f.before) && !Active(*next) && len(next.History) > 0 {
 		next.History = slices.Clone(next.History)
 		next.History[0].Reason = strings.TrimSuffix(dryPrefix+next.History[0].Reason, ": ")
@@ -123,16 +120,16 @@ func simulated(state State, o Observation) Observation {
 
 // simulatedChange is what would be observed of a rollout of the primary's template.
 func simulatedChange(state State, o Observation, changed string) Observation {
-	judged := state.Candidate == changed
+	judged := state.Candidate.Hash == changed
 	switch {
-	case judged && state.Outcome == v1alpha1.OutcomeSucceeded:
+	case judged && state.Candidate.Outcome == v1alpha1.OutcomeSucceeded:
 		return o
-	case judged && state.Phase == v1alpha1.PhasePromoting && !state.Restoring:
+	case judged && state.Phase == v1alpha1.PhasePromoting && !state.Open().Promotion.Restoring:
 		o.Previous = &workload.Previous{Hash: state.Primary.Template, Promoted: changed, By: dryRequester}
 	default:
 		o.Candidate = simulatedCandidate(state, o, changed)
 	}
-	if state.Restoring {
+	if state.Open().Promotion.Restoring {
 		becomesReady(o.Primary)
 	}
 	if Active(state) && state.Phase != v1alpha1.PhaseFinalising {
@@ -149,13 +146,13 @@ func simulatedCandidate(state State, o Observation, hash string) *workload.Candi
 		return nil
 	}
 	candidate := &workload.Candidate{Hash: hash, Template: template, By: dryRequester, At: o.Now}
-	if state.Candidate != hash {
+	if state.Candidate.Hash != hash {
 		return candidate
 	}
-	if state.Requested != nil && state.Requested.At != nil {
-		candidate.At = state.Requested.At.Time
+	if state.Candidate.Requested != nil && state.Candidate.Requested.At != nil {
+		candidate.At = state.Candidate.Requested.At.Time
 	}
-	switch state.Outcome {
+	switch state.Candidate.Outcome {
 	case v1alpha1.OutcomeFailed:
 		candidate.Mark = workload.MarkFailed
 	case v1alpha1.OutcomeAborted:
@@ -174,6 +171,6 @@ func becomesReady(d *appsv1.Deployment) {
 func simulatedCopy(state State, o Observation) *appsv1.Deployment {
 	made := o.Primary.DeepCopy()
 	made.Name = workload.CanaryName(o.Name)
-	metav1.SetMetaDataAnnotation(&made.ObjectMeta, config.AnnotationTemplateHash, state.Candidate)
+	metav1.SetMetaDataAnnotation(&made.ObjectMeta, config.AnnotationTemplateHash, state.Candidate.Hash)
 	return made
 }

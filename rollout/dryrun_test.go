@@ -97,7 +97,7 @@ func TestDryRunIsSwitchedOffInFlight(t *testing.T) {
 		t.Errorf("what was simulated goes on: %s", plan)
 	}
 	w.set("v3")
-	if plan, _ = w.tick(); plan.Next.Phase != v1alpha1.PhaseProgressing || plan.Next.Candidate != "v3" {
+	if plan, _ = w.tick(); plan.Next.Phase != v1alpha1.PhaseProgressing || plan.Next.Candidate.Hash != "v3" {
 		t.Errorf("the next change is not judged: %s", plan)
 	}
 }
@@ -113,7 +113,7 @@ func TestDryRunLeavesAnOpenRolloutAsItIs(t *testing.T) {
 	before := w.state
 	w.dryRun = true
 	plan, _ := w.tick()
-	if plan.Next.Step != before.Step || plan.Copy.Action != rollout.CopyLeave || plan.Split.Action != rollout.SplitLeave || plan.Ask.Key != "" || !plan.Finalizer {
+	if plan.Next.Open().Step.Number != before.Open().Step.Number || plan.Copy.Action != rollout.CopyLeave || plan.Split.Action != rollout.SplitLeave || plan.Ask.Key != "" || !plan.Finalizer {
 		t.Errorf("the open rollout is touched: %s", plan)
 	}
 	w.dryRun = false
@@ -133,10 +133,10 @@ func TestAbortInADryRun(t *testing.T) {
 	w.dry(2 * time.Second)
 	w.change("v2")
 	w.dry(5 * time.Second)
-	aborting(w.state.Candidate, 0)(w)
+	aborting(w.state.Candidate.Hash, 0)(w)
 	w.dry(30 * time.Second)
-	if w.state.Phase != v1alpha1.PhaseFailed || w.state.Outcome != v1alpha1.OutcomeAborted {
-		t.Errorf("it ends as %s, %s", w.state.Phase, w.state.Outcome)
+	if w.state.Phase != v1alpha1.PhaseFailed || w.state.Candidate.Outcome != v1alpha1.OutcomeAborted {
+		t.Errorf("it ends as %s, %s", w.state.Phase, w.state.Candidate.Outcome)
 	}
 }
 

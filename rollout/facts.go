@@ -82,12 +82,16 @@ func (f Facts) discover() (target Target, problem string) {
 	return target, problem
 }
 
-// continued is the state that a tick goes on from: what was simulated means nothing once dry run is switched off.
+// continued is the state that a tick goes on from: what was simulated means nothing once dry run is switched off, and a
+// phase without its rollout, or a rollout without its phase, is what a lost write leaves.
 func continued(state State, o Observation) State {
-	if o.DryRun || !state.DryRun {
-		return state
+	switch {
+	case state.DryRun && !o.DryRun:
+		return State{CanaryRecord: state.CanaryRecord}
+	case !Active(state):
+		state.Rollout = nil
+	case state.Rollout == nil:
+		state.Rollout = &v1alpha1.RolloutStatus{}
 	}
-	return v1alpha1.CanaryStatus{
-		LastTransitionTime: state.LastTransitionTime, Conditions: state.Conditions, History: state.History, LastRequest: state.LastRequest,
-	}
+	return state
 }

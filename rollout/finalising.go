@@ -18,7 +18,7 @@ func finalise(t *tick) {
 		say(t, "Sending all requests to the primary: "+why)
 		return
 	}
-	if t.plan.Finalizer && !letSettle(t, "All requests go to the primary; waiting for that to settle") {
+	if t.plan.Finalizer && !letSettle(t, &t.plan.Next.Rollout.Cleared, "All requests go to the primary; waiting for that to settle") {
 		return
 	}
 	if !removeCopy(t) {
@@ -45,22 +45,22 @@ func askAtEnd(t *tick) {
 	if !t.o.optedIn() {
 		return
 	}
-	if next.Outcome == v1alpha1.OutcomeSucceeded {
-		if t.o.promoted(next.Candidate) {
+	if next.Candidate.Outcome == v1alpha1.OutcomeSucceeded {
+		if t.o.promoted(next.Candidate.Hash) {
 			t.plan.Ask = AskIntent{Key: config.AnnotationSettle, Hash: t.o.Previous.Hash}
 		}
 		return
 	}
 	candidate := t.o.inFlight()
-	if candidate == nil || candidate.Hash != next.Candidate || candidate.Attempt != next.Attempt {
+	if candidate == nil || candidate.Hash != next.Candidate.Hash || candidate.Attempt != next.Candidate.Attempt {
 		return
 	}
-	t.plan.Ask = t.markFor(next.Outcome)
+	t.plan.Ask = t.markFor(next.Candidate.Outcome)
 }
 
 // markFor asks for the mark of a candidate that is still in flight when its rollout ends.
 func (t tick) markFor(outcome v1alpha1.Outcome) AskIntent {
-	hash := t.plan.Next.Candidate
+	hash := t.plan.Next.Candidate.Hash
 	switch {
 	case t.asksReset():
 		return t.askReset()
@@ -82,22 +82,19 @@ func endRollout(t *tick) {
 		emit(t, gatewayGone(why))
 	}
 	t.plan.Finalizer = false
-	next.Step = 0
-	next.StepStarted, next.TrafficStarted, next.WaitingSince, next.CanaryReady = nil, nil, nil, nil
-	if !t.goesOn() {
-		next.SessionAffinity = nil
-	}
 	remember(t)
-	switch next.Outcome {
+	lasted := t.sinceStart()
+	next.Rollout = nil
+	switch next.Candidate.Outcome {
 	case v1alpha1.OutcomeSucceeded:
 		next.Phase = v1alpha1.PhaseSucceeded
 		tellEnd(t)
-		emit(t, promoted(next.Candidate, t.sinceStart()))
+		emit(t, promoted(next.Candidate.Hash, lasted))
 		say(t, t.ending())
 	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeAborted:
 		next.Phase = v1alpha1.PhaseFailed
 		tellEnd(t)
-		emit(t, rolledBack(next.Candidate, !withoutTraffic(t.policy)))
+		emit(t, rolledBack(next.Candidate.Hash, !withoutTraffic(t.policy)))
 		say(t, t.ending())
 	default:
 		endWithoutVerdict(t)
@@ -108,8 +105,8 @@ func endRollout(t *tick) {
 // endWithoutVerdict makes way for a newer candidate, which begins at once, or rests.
 func endWithoutVerdict(t *tick) {
 	next := &t.plan.Next
-	if next.Outcome == v1alpha1.OutcomeCancelled && next.Candidate != "" {
-		emit(t, cancelled(next.Candidate, next.Reason))
+	if next.Candidate.Outcome == v1alpha1.OutcomeCancelled && next.Candidate.Hash != "" {
+		emit(t, cancelled(next.Candidate.Hash, next.Candidate.Reason))
 	}
 	next.Phase = v1alpha1.PhaseInitialized
 	t.vacant = t.o.optedIn()

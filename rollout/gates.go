@@ -12,7 +12,7 @@ import (
 // waitAtGate waits for the hooks of a gate. That costs nothing of the progress deadline.
 func waitAtGate(t *tick, gate v1alpha1.HookType, why string) {
 	stopAt(t, gate)
-	t.plan.Next.WaitingSince = nil
+	t.plan.Next.Rollout.WaitingSince = nil
 	say(t, why)
 }
 
@@ -20,7 +20,7 @@ func waitAtGate(t *tick, gate v1alpha1.HookType, why string) {
 func stopAt(t *tick, gate v1alpha1.HookType) {
 	next := &t.plan.Next
 	next.Gate = &v1alpha1.GateStatus{Type: gate, Since: *t.stamp()}
-	if before := t.before.Gate; before != nil && before.Type == gate && next.Step == t.before.Step && next.Candidate == t.before.Candidate {
+	if before := t.before.Gate; before != nil && before.Type == gate && next.Open().Step.Number == t.before.Open().Step.Number && next.Candidate.Hash == t.before.Candidate.Hash {
 		next.Gate.Since = before.Since
 	} else {
 		emit(t, gateReached(gate, hooksOf(t.policy, gate)))
@@ -64,7 +64,7 @@ func runTests(t *tick) (passed bool) {
 		rollBack(t, fmt.Sprintf("%d failed checks: %s", next.FailedChecks, t.hooksFailing(v1alpha1.HookPreRollout)))
 		return false
 	}
-	if left := next.CanaryReady.Add(analysis.Settle).Sub(t.o.Now); left > 0 {
+	if left := next.Rollout.Canary.Ready.Add(analysis.Settle).Sub(t.o.Now); left > 0 {
 		waitFor(t, "The canary is ready; its tests start once every node knows its Service")
 		wakeIn(t, left)
 		return false
@@ -86,10 +86,10 @@ func (t tick) asWaiting() State {
 // asked for again is another candidate, with another place in the queue.
 func (t tick) knownAsWaiting() bool {
 	next, candidate := t.plan.Next, t.o.Candidate
-	if next.Phase != v1alpha1.PhaseWaiting || next.Candidate != candidate.Hash || next.Attempt != candidate.Attempt {
+	if next.Phase != v1alpha1.PhaseWaiting || next.Candidate.Hash != candidate.Hash || next.Candidate.Attempt != candidate.Attempt {
 		return false
 	}
-	return next.Requested == nil || next.Requested.At == nil || next.Requested.At.Unix() == candidate.At.Unix()
+	return next.Candidate.Requested == nil || next.Candidate.Requested.At == nil || next.Candidate.Requested.At.Unix() == candidate.At.Unix()
 }
 
 // waitForConfirmation waits for a hook to confirm the promotion; checks go on meanwhile.
@@ -117,9 +117,9 @@ func (t tick) isRejected() bool {
 	if t.knownAsWaiting() {
 		return t.rejection().text != ""
 	}
-	return next.Phase == v1alpha1.PhaseFailed && next.Outcome == v1alpha1.OutcomeFailed && next.Candidate == candidate.Hash &&
-		next.Attempt == candidate.Attempt && next.Requested != nil && next.Requested.At != nil &&
-		next.Requested.At.Unix() == candidate.At.Unix()
+	return next.Phase == v1alpha1.PhaseFailed && next.Candidate.Outcome == v1alpha1.OutcomeFailed && next.Candidate.Hash == candidate.Hash &&
+		next.Candidate.Attempt == candidate.Attempt && next.Candidate.Requested != nil && next.Candidate.Requested.At != nil &&
+		next.Candidate.Requested.At.Unix() == candidate.At.Unix()
 }
 
 // rejectHeld ends the rollout of a candidate before it has begun.
@@ -131,7 +131,7 @@ func rejectHeld(t *tick) {
 	}
 	why := t.rejection()
 	*next = t.about(v1alpha1.PhaseFailed)
-	next.Outcome, next.Reason, next.GroupFailure = v1alpha1.OutcomeFailed, why.text, why.group
+	next.Candidate.Outcome, next.Candidate.Reason, next.Candidate.GroupFailure = v1alpha1.OutcomeFailed, why.text, why.group
 	remember(t)
 	tellEnd(t)
 	emit(t, rolledBackUnseen(candidate.Hash, why.text))

@@ -19,25 +19,28 @@ const allSteps = math.MaxInt32
 // noticeGroup keeps what a member has passed, and forgets it where it went back.
 func noticeGroup(t *tick) {
 	next := &t.plan.Next
-	next.Group = nil
-	if t.policy.Group == "" || !Active(t.before) {
+	if next.Rollout == nil {
+		return
+	}
+	next.Rollout.Group = nil
+	if t.policy.Group == "" {
 		return
 	}
 	group := ensureGroup(t)
-	if known := t.before.Group; known != nil && known.Name == group.Name {
+	if known := t.before.Open().Group; known != nil && known.Name == group.Name {
 		group.Passed, group.Complete = known.Passed, known.Complete
 	}
 	if next.Phase == v1alpha1.PhaseProgressing {
-		group.Passed = min(group.Passed, next.Step)
+		group.Passed = min(group.Passed, next.Rollout.Step.Number)
 	}
 }
 
 // ensureGroup is where this member stands.
 func ensureGroup(t *tick) *v1alpha1.GroupStatus {
-	if t.plan.Next.Group == nil {
-		t.plan.Next.Group = &v1alpha1.GroupStatus{Name: t.policy.Group}
+	if t.plan.Next.Rollout.Group == nil {
+		t.plan.Next.Rollout.Group = &v1alpha1.GroupStatus{Name: t.policy.Group}
 	}
-	return t.plan.Next.Group
+	return t.plan.Next.Rollout.Group
 }
 
 // members are the others of the group.
@@ -82,7 +85,7 @@ func awaitMembers(t *tick, doing string, awaited func(Peer) bool) (done bool) {
 		awaitBlocked(t, message, strings.Join(blocked, ", "))
 		return false
 	}
-	t.plan.Next.WaitingSince = nil
+	t.plan.Next.Rollout.WaitingSince = nil
 	say(t, message)
 	return false
 }
@@ -94,7 +97,7 @@ const blockedTold = 30 * time.Second
 // awaitBlocked waits for members that cannot begin.
 func awaitBlocked(t *tick, message, blocked string) {
 	waitFor(t, message)
-	if next := t.plan.Next; next.Outcome != "" || next.Paused != nil {
+	if next := t.plan.Next; next.Candidate.Outcome != "" || next.Paused != nil {
 		return
 	}
 	if left := t.untilDeadline() - t.policy.ProgressDeadline + blockedTold; left > 0 {
@@ -102,14 +105,14 @@ func awaitBlocked(t *tick, message, blocked string) {
 		return
 	}
 	ensureGroup(t).Blocked = blocked
-	if known := t.before.Group; known == nil || known.Blocked != blocked {
+	if known := t.before.Open().Group; known == nil || known.Blocked != blocked {
 		emit(t, memberBlocked(t.policy.Group, blocked))
 	}
 }
 
 // awaitStep has a member wait at its step until all others have passed it, and returns whether they have.
 func awaitStep(t *tick) (done bool) {
-	step := t.plan.Next.Step
+	step := t.plan.Next.Rollout.Step.Number
 	if awaitOthers(t, step, fmt.Sprintf("Step %d of %d passed", step, len(t.steps))) {
 		return true
 	}
@@ -129,7 +132,7 @@ func awaitGroup(t *tick) (done bool) {
 
 // isComplete reports whether the primary has been seen with all its pods, after which it is restored only for another member.
 func (t tick) isComplete() bool {
-	return t.plan.Next.Group != nil && t.plan.Next.Group.Complete
+	return t.plan.Next.Rollout.Group != nil && t.plan.Next.Rollout.Group.Complete
 }
 
 // awaitPrimaries keeps the previous template at hand until the primaries of all members are complete, and returns whether they
@@ -140,14 +143,14 @@ func awaitPrimaries(t *tick) (done bool) {
 	}
 	ensureGroup(t).Complete = true
 	return awaitMembers(t, "The primary runs the candidate", func(p Peer) bool {
-		complete := p.State.Group != nil && p.State.Group.Complete
+		complete := p.State.Open().Group != nil && p.State.Open().Group.Complete
 		return Active(p.State) && p.State.Phase != v1alpha1.PhaseFinalising && !complete
 	})
 }
 
 // groupFailure says which member was rolled back since this rollout began; its text is empty when none was.
 func (t tick) groupFailure() reason {
-	started := t.plan.Next.Started
+	started := t.plan.Next.Rollout.Started
 	if started == nil {
 		return reason{}
 	}
@@ -173,14 +176,14 @@ func (f Facts) groupFailureSince(moment time.Time) reason {
 
 func (t tick) isGroupFailed() bool {
 	next := t.plan.Next
-	return Active(next) && next.Outcome == "" && !next.Restoring && t.groupFailure().text != ""
+	return Active(next) && next.Candidate.Outcome == "" && !next.Rollout.Promotion.Restoring && t.groupFailure().text != ""
 }
 
 // rollBackWithGroup gives up what another member gave up, also where the primary runs the candidate already.
 func rollBackWithGroup(t *tick) {
 	why := t.groupFailure()
-	t.plan.Next.GroupFailure = why.group
-	if !t.o.promoted(t.plan.Next.Candidate) {
+	t.plan.Next.Candidate.GroupFailure = why.group
+	if !t.o.promoted(t.plan.Next.Candidate.Hash) {
 		rollBack(t, why.text)
 		return
 	}

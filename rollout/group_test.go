@@ -72,14 +72,14 @@ func (g *group) checkBarriers(name string, before v1alpha1.CanaryStatus) {
 	for _, other := range g.names {
 		p := g.members[other]
 		together := other != name && w.policy.Group != "" && p.policy.Group == w.policy.Group
-		if !together || p.state.Phase != v1alpha1.PhaseProgressing || p.state.Group == nil {
+		if !together || p.state.Phase != v1alpha1.PhaseProgressing || p.state.Open().Group == nil {
 			continue
 		}
-		if last := int32(len(p.state.Steps)); w.state.Step > before.Step && before.Step > 0 && p.state.Group.Passed < min(before.Step, last) {
-			g.t.Errorf("%s takes step %d and %s has passed %d", name, w.state.Step, other, p.state.Group.Passed)
+		if last := int32(len(p.state.Plan.Steps)); w.state.Open().Step.Number > before.Open().Step.Number && before.Open().Step.Number > 0 && p.state.Open().Group.Passed < min(before.Open().Step.Number, last) {
+			g.t.Errorf("%s takes step %d and %s has passed %d", name, w.state.Open().Step.Number, other, p.state.Open().Group.Passed)
 		}
-		if w.state.Phase == v1alpha1.PhasePromoting && before.Phase == v1alpha1.PhaseProgressing && p.state.Group.Passed < int32(len(p.state.Steps)) {
-			g.t.Errorf("%s is promoted and %s has passed %d of %d steps", name, other, p.state.Group.Passed, len(p.state.Steps))
+		if w.state.Phase == v1alpha1.PhasePromoting && before.Phase == v1alpha1.PhaseProgressing && p.state.Open().Group.Passed < int32(len(p.state.Plan.Steps)) {
+			g.t.Errorf("%s is promoted and %s has passed %d of %d steps", name, other, p.state.Open().Group.Passed, len(p.state.Plan.Steps))
 		}
 	}
 }
@@ -238,8 +238,8 @@ var groupStories = map[string]struct {
 		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
 		settings:   map[string]map[string]string{"shop": {config.AnnotationInterval: "30s"}},
 		acts: []groupAct{{at("cart", immediately), all("v2")},
-			{at("cart", func(w *world) bool { return w.state.Group != nil && w.state.Group.Passed == 2 }), only("cart", crashing)},
-			{at("cart", func(w *world) bool { return w.state.Step == 0 }), only("cart", recovering)}},
+			{at("cart", func(w *world) bool { return w.state.Open().Group != nil && w.state.Open().Group.Passed == 2 }), only("cart", crashing)},
+			{at("cart", func(w *world) bool { return w.state.Open().Step.Number == 0 }), only("cart", recovering)}},
 		versions: "cart=v2 shop=v2",
 	},
 	"a member without a route gets it in time": {
@@ -286,20 +286,22 @@ var groupStories = map[string]struct {
 func TestWhoIsAwaited(t *testing.T) {
 	steps := []v1alpha1.PlannedStep{{Weight: 10}, {Weight: 20}}
 	const judged, ends = v1alpha1.PhaseProgressing, v1alpha1.PhaseFinalising
-	passed := func(step int32) *v1alpha1.GroupStatus { return &v1alpha1.GroupStatus{Name: "checkout", Passed: step} }
+	passed := func(step int32) *v1alpha1.RolloutStatus {
+		return &v1alpha1.RolloutStatus{Group: &v1alpha1.GroupStatus{Name: "checkout", Passed: step}}
+	}
 	for name, c := range map[string]struct {
 		peer    rollout.Peer
 		awaited bool
 	}{
-		"one that has passed nothing":                             {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: judged, Steps: steps}}, true},
-		"one that has passed the step":                            {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: judged, Steps: steps, Group: passed(1)}}, false},
-		"one that is promoted":                                    {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhasePromoting, Steps: steps}}, false},
-		"one that ends well":                                      {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeSucceeded}}, false},
-		"one that was taken back":                                 {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeCancelled}}, false},
-		"one whose newer candidate is about to begin":             {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeSuperseded, Group: passed(2)}}, true},
+		"one that has passed nothing":                             {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: judged, Plan: v1alpha1.PlanStatus{Steps: steps}}}, true},
+		"one that has passed the step":                            {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: judged, Plan: v1alpha1.PlanStatus{Steps: steps}, Rollout: passed(1)}}, false},
+		"one that is promoted":                                    {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhasePromoting, Plan: v1alpha1.PlanStatus{Steps: steps}}}, false},
+		"one that ends well":                                      {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeSucceeded}}}, false},
+		"one that was taken back":                                 {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeCancelled}}}, false},
+		"one whose newer candidate is about to begin":             {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeSuperseded}, Rollout: passed(2)}}, true},
 		"one without a candidate":                                 {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized}}, false},
 		"one whose candidate has not begun":                       {rollout.Peer{Held: true, State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized}}, true},
-		"one that waits":                                          {rollout.Peer{Held: true, State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Paused: &v1alpha1.PauseCause{Kind: v1alpha1.PauseRequest, Text: "paused"}}}, true},
+		"one that waits":                                          {rollout.Peer{Held: true, State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, CanaryStanding: v1alpha1.CanaryStanding{Paused: &v1alpha1.PauseCause{Kind: v1alpha1.PauseRequest, Text: "paused"}}}}, true},
 		"one of another group":                                    {rollout.Peer{Group: "other", State: v1alpha1.CanaryStatus{Phase: judged}}, false},
 		"one of another namespace":                                {rollout.Peer{Namespace: "other", State: v1alpha1.CanaryStatus{Phase: judged}}, false},
 		"one whose steps are not known yet, that has none passed": {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: judged}}, true},
@@ -309,12 +311,12 @@ func TestWhoIsAwaited(t *testing.T) {
 			w.policy.Group = "checkout"
 			c.peer.Namespace, c.peer.Name, c.peer.Group = cmp.Or(c.peer.Namespace, "test"), "peer", cmp.Or(c.peer.Group, "checkout")
 			w.peers = func() []rollout.Peer { return []rollout.Peer{c.peer} }
-			for end := w.now.Add(30 * time.Second); w.now.Before(end) && w.state.Step == 1; w.now = w.now.Add(time.Second) {
+			for end := w.now.Add(30 * time.Second); w.now.Before(end) && w.state.Open().Step.Number == 1; w.now = w.now.Add(time.Second) {
 				w.tick()
 				w.react()
 			}
-			if waits := w.state.Step == 1; waits != c.awaited {
-				t.Errorf("at step %d: %s", w.state.Step, w.state.Message)
+			if waits := w.state.Open().Step.Number == 1; waits != c.awaited {
+				t.Errorf("at step %d: %s", w.state.Open().Step.Number, w.state.Message)
 			}
 		})
 	}
@@ -324,7 +326,7 @@ func TestWhoIsAwaited(t *testing.T) {
 func TestWhoRollsTheGroupBack(t *testing.T) {
 	at := func(d time.Duration) *metav1.MicroTime { moment := metav1.NewMicroTime(epoch.Add(d)); return &moment }
 	ended := func(outcome v1alpha1.Outcome, d time.Duration) v1alpha1.CanaryStatus {
-		return v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFailed, History: []v1alpha1.HistoryEntry{{Outcome: outcome, Finished: *at(d)}}}
+		return v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFailed, CanaryRecord: v1alpha1.CanaryRecord{History: []v1alpha1.HistoryEntry{{Outcome: outcome, Finished: *at(d)}}}}
 	}
 	const before, since = -time.Second, time.Second
 	ends := v1alpha1.PhaseFinalising
@@ -332,11 +334,11 @@ func TestWhoRollsTheGroupBack(t *testing.T) {
 		state v1alpha1.CanaryStatus
 		back  bool
 	}{
-		"one that is rolled back":                    {v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeFailed, WaitingSince: at(since)}, true},
-		"one that is aborted":                        {v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeAborted, WaitingSince: at(since)}, true},
-		"one that was rolled back before this began": {v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeFailed, WaitingSince: at(before)}, false},
-		"one that is superseded":                     {v1alpha1.CanaryStatus{Phase: ends, Outcome: v1alpha1.OutcomeSuperseded, WaitingSince: at(since)}, false},
-		"one whose primary gets its old template":    {v1alpha1.CanaryStatus{Phase: v1alpha1.PhasePromoting, Restoring: true}, true},
+		"one that is rolled back":                    {v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeFailed}, Rollout: &v1alpha1.RolloutStatus{WaitingSince: at(since)}}, true},
+		"one that is aborted":                        {v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeAborted}, Rollout: &v1alpha1.RolloutStatus{WaitingSince: at(since)}}, true},
+		"one that was rolled back before this began": {v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeFailed}, Rollout: &v1alpha1.RolloutStatus{WaitingSince: at(before)}}, false},
+		"one that is superseded":                     {v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeSuperseded}, Rollout: &v1alpha1.RolloutStatus{WaitingSince: at(since)}}, false},
+		"one whose primary gets its old template":    {v1alpha1.CanaryStatus{Phase: v1alpha1.PhasePromoting, Rollout: &v1alpha1.RolloutStatus{Promotion: v1alpha1.PromotionStatus{Restoring: true}}}, true},
 		"one that has failed":                        {ended(v1alpha1.OutcomeFailed, since), true},
 		"one that had failed before this began":      {ended(v1alpha1.OutcomeFailed, before), false},
 		"one that was taken back":                    {ended(v1alpha1.OutcomeCancelled, since), false},
@@ -349,7 +351,7 @@ func TestWhoRollsTheGroupBack(t *testing.T) {
 				return []rollout.Peer{{Namespace: "test", Name: "peer", Group: "checkout", State: c.state}}
 			}
 			w.tick()
-			if back := w.state.Outcome == v1alpha1.OutcomeFailed; back != c.back {
+			if back := w.state.Candidate.Outcome == v1alpha1.OutcomeFailed; back != c.back {
 				t.Errorf("rolled back %v: %s", back, w.state.Message)
 			}
 		})

@@ -22,52 +22,42 @@ func WithEntry(history []v1alpha1.HistoryEntry, entry v1alpha1.HistoryEntry) []v
 	return append([]v1alpha1.HistoryEntry{entry}, history[:min(len(history), mostEntries-1)]...)
 }
 
-// remember adds the rollout that ends now to the history. One whose state was lost has no candidate to tell of.
+// remember adds the rollout that ends now to the history. One whose state was lost has no candidate to name.
 func remember(t *tick) {
-	next := &t.plan.Next
-	if next.Candidate == "" {
+	ended := t.plan.Next.Candidate
+	if ended.Hash == "" {
 		return
 	}
 	entry := v1alpha1.HistoryEntry{
-		Candidate: next.Candidate,
-		Attempt:   next.Attempt,
-		Images:    slices.Clone(next.Images),
-		Started:   next.Started,
+		Candidate: ended.Hash,
+		Attempt:   ended.Attempt,
+		Images:    slices.Clone(ended.Images),
+		Started:   t.plan.Next.Open().Started,
 		Finished:  metav1.NewMicroTime(t.o.Now),
-		Outcome:   next.Outcome,
-		Reason:    next.Reason,
+		Outcome:   ended.Outcome,
+		Reason:    ended.Reason,
 
-		GroupFailure: next.GroupFailure,
+		GroupFailure: ended.GroupFailure,
 	}
-	if next.Requested != nil {
-		entry.By, entry.Requested = next.Requested.By, next.Requested.At
+	if ended.Requested != nil {
+		entry.By, entry.Requested = ended.Requested.By, ended.Requested.At
 	}
-	next.History = WithEntry(next.History, entry)
+	t.plan.Next.History = WithEntry(t.plan.Next.History, entry)
 }
 
-// fresh is a state for another candidate: it keeps what does not belong to a single rollout.
+// fresh is a state for another candidate: it keeps what does not belong to a single one.
 func (t tick) fresh(phase v1alpha1.Phase) State {
-	next := t.plan.Next
-	return State{
-		LastTransitionTime: next.LastTransitionTime,
-		Conditions:         next.Conditions,
-		History:            next.History,
-		Primary:            next.Primary,
-		Paused:             next.Paused,
-		Frozen:             next.Frozen,
-		DryRun:             next.DryRun,
-		LastRequest:        next.LastRequest,
-		Phase:              phase,
-	}
+	return State{CanaryRecord: t.plan.Next.CanaryRecord, CanaryStanding: t.plan.Next.CanaryStanding, Phase: phase}
 }
 
 // about is a fresh state for the candidate that the primary holds back.
 func (t tick) about(phase v1alpha1.Phase) State {
 	candidate := t.o.Candidate
 	state := t.fresh(phase)
-	state.Candidate, state.Attempt = candidate.Hash, candidate.Attempt
-	state.Images = imagesOf(candidate.Template)
-	state.Requested = &v1alpha1.Requester{By: candidate.By, At: &metav1.Time{Time: candidate.At}}
+	state.Candidate = v1alpha1.CandidateStatus{
+		Hash: candidate.Hash, Attempt: candidate.Attempt, Images: imagesOf(candidate.Template),
+		Requested: &v1alpha1.Requester{By: candidate.By, At: &metav1.Time{Time: candidate.At}},
+	}
 	return state
 }
 

@@ -86,7 +86,7 @@ func waitForHooks(t *tick, kind v1alpha1.HookType, what string) {
 		waitFor(t, what)
 		return
 	}
-	t.plan.Next.WaitingSince = nil
+	t.plan.Next.Rollout.WaitingSince = nil
 	say(t, what)
 }
 
@@ -119,14 +119,14 @@ func hooksDue(policy config.Policy, state State, o Observation) []HookCall {
 // undecidedOf reports whether the state is about the candidate in flight, which is being judged or waits to begin.
 func undecidedOf(state State, o Observation) bool {
 	candidate := o.inFlight()
-	return candidate != nil && candidate.Hash == state.Candidate && candidate.Attempt == state.Attempt && state.Outcome == "" &&
+	return candidate != nil && candidate.Hash == state.Candidate.Hash && candidate.Attempt == state.Candidate.Attempt && state.Candidate.Outcome == "" &&
 		(judging(state) || state.Phase == v1alpha1.PhaseWaiting)
 }
 
 // answerOf is the last answer of a hook at the present step, nil when there is none.
 func answerOf(state State, hook v1alpha1.Webhook) *v1alpha1.HookStatus {
 	for i := range state.Hooks {
-		if last := &state.Hooks[i]; last.Name == hook.Name && last.Type == hook.Type && last.Step == state.Step {
+		if last := &state.Hooks[i]; last.Name == hook.Name && last.Type == hook.Type && last.Step == state.Open().Step.Number {
 			return last
 		}
 	}
@@ -139,8 +139,8 @@ func passedGate(last *v1alpha1.HookStatus) bool {
 }
 
 func callOf(hook v1alpha1.Webhook, state State, o Observation, last *v1alpha1.HookStatus) HookCall {
-	question := fmt.Sprintf("%s %s step %d", checksum(state), hook.Type, state.Step)
-	if asked := state.Requested; asked != nil && asked.At != nil {
+	question := fmt.Sprintf("%s %s step %d", checksum(state), hook.Type, state.Open().Step.Number)
+	if asked := state.Candidate.Requested; asked != nil && asked.At != nil {
 		// A template that is asked for again later is another candidate.
 		question += " of " + asked.At.UTC().Format(time.RFC3339)
 	}
@@ -154,10 +154,10 @@ func callOf(hook v1alpha1.Webhook, state State, o Observation, last *v1alpha1.Ho
 
 // checksum names one attempt of one candidate.
 func checksum(state State) string {
-	if state.Attempt == 0 {
-		return state.Candidate
+	if state.Candidate.Attempt == 0 {
+		return state.Candidate.Hash
 	}
-	return fmt.Sprintf("%s-%d", state.Candidate, state.Attempt)
+	return fmt.Sprintf("%s-%d", state.Candidate.Hash, state.Candidate.Attempt)
 }
 
 // noticeAnswers keeps the answers that this tick has observed. They are for the state that the tick began with. Where the
@@ -168,7 +168,7 @@ func noticeAnswers(t *tick) {
 	for _, answer := range t.o.HookAnswers {
 		for _, hook := range t.policy.Hooks {
 			if hook.Name == answer.Name {
-				next.Hooks = withAnswer(next.Hooks, hook, answer, next.Step, *t.stamp())
+				next.Hooks = withAnswer(next.Hooks, hook, answer, next.Open().Step.Number, *t.stamp())
 			}
 		}
 	}

@@ -32,8 +32,8 @@ func TestNoSecretOfAHookIsInAPlanOrStatus(t *testing.T) {
 	o.Policy = present.Status
 	for _, state := range []State{
 		{Phase: v1alpha1.PhaseInitialized},
-		{Phase: v1alpha1.PhaseProgressing, Candidate: o.Candidate.Hash, Policy: present.Status},
-		{Phase: v1alpha1.PhaseProgressing, Candidate: o.Candidate.Hash, Policy: &v1alpha1.PolicyStatus{Spec: v1alpha1.PolicySpec{ // of an earlier release
+		{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: o.Candidate.Hash}, Policy: present.Status},
+		{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: o.Candidate.Hash}, Policy: &v1alpha1.PolicyStatus{Spec: v1alpha1.PolicySpec{ // of an earlier release
 			Analysis: &v1alpha1.AnalysisSpec{Webhooks: []v1alpha1.Webhook{secretHook(v1alpha1.HookEvent)}}}}},
 	} {
 		plan := planFor(present.Policy, state, o)
@@ -57,7 +57,7 @@ func TestNoSecretOfAHookIsInAPlanOrStatus(t *testing.T) {
 
 func TestAHookIsAskedWhereThePresentPolicySays(t *testing.T) {
 	began := withHooks(secretHook(v1alpha1.HookRollout))
-	running := State{Phase: v1alpha1.PhaseProgressing, Candidate: "c", Policy: began.Status}
+	running := State{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: "c"}, Policy: began.Status}
 	moved := v1alpha1.Webhook{Name: "gate", Type: v1alpha1.HookRollback, URL: "https://new.test/", Metadata: map[string]string{"team": "shop"}, DisableTLS: ptr.To(true), Retries: ptr.To[int32](9)}
 	for name, c := range map[string]struct {
 		present       policy.Present
@@ -90,8 +90,9 @@ func TestAHookThatIsGoneHoldsAndEndsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := complete()
 			long := stampOf(o.Now.Add(-1e6 * 1e9))
-			state := State{Phase: v1alpha1.PhaseProgressing, Candidate: o.Candidate.Hash, Attempt: o.Candidate.Attempt, Policy: withHooks(secretHook(kind)).Status,
-				Gate: &v1alpha1.GateStatus{Type: kind, Since: *long}, StepStarted: long, TrafficStarted: long, WaitingSince: long, CanaryReady: long}
+			state := State{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: o.Candidate.Hash, Attempt: o.Candidate.Attempt},
+				Policy: withHooks(secretHook(kind)).Status, Gate: &v1alpha1.GateStatus{Type: kind, Since: *long}}
+			state.Rollout = &v1alpha1.RolloutStatus{WaitingSince: long, Canary: v1alpha1.CanaryRun{Ready: long, TrafficStarted: long}, Step: v1alpha1.StepStatus{InEffect: long}}
 			state.Hooks = []v1alpha1.HookStatus{{Name: "gate", Type: kind, Message: "no", Answered: *long}}
 			t2 := tickWith(state, withHooks())
 			if due := hooksDue(t2.policy, state, t2.o); len(due) > 0 {
@@ -106,7 +107,7 @@ func TestAHookThatIsGoneHoldsAndEndsNothing(t *testing.T) {
 			}
 			waitForHooks(t2, kind, "held")
 			wakeForHooks(t2, kind, t2.policy.Interval)
-			if t2.plan.Next.Outcome != "" || t2.plan.Next.WaitingSince != nil || t2.plan.Wait != t2.policy.Interval {
+			if t2.plan.Next.Candidate.Outcome != "" || t2.plan.Next.Open().WaitingSince != nil || t2.plan.Wait != t2.policy.Interval {
 				t.Errorf("it does not wait: %s after %s", t2.plan, t2.plan.Wait)
 			}
 		})

@@ -47,9 +47,9 @@ func (w *world) hearTells(calls []rollout.HookCall) {
 // checkGates holds that nothing goes on for which a hook has not said yes.
 func (w *world) checkGates(plan rollout.Plan) {
 	next := plan.Next
-	asked := next.Candidate
-	if next.Attempt > 0 {
-		asked = fmt.Sprintf("%s-%d", next.Candidate, next.Attempt)
+	asked := next.Candidate.Hash
+	if next.Candidate.Attempt > 0 {
+		asked = fmt.Sprintf("%s-%d", next.Candidate.Hash, next.Candidate.Attempt)
 	}
 	closed := func(kind v1alpha1.HookType) bool {
 		return w.hooks["my-"+string(kind)] != nil && w.confirmed[kind] != asked
@@ -57,7 +57,7 @@ func (w *world) checkGates(plan rollout.Plan) {
 	switch {
 	case w.begins(plan) && closed(v1alpha1.HookConfirmRollout):
 		w.t.Errorf("%s begins without a yes", asked)
-	case next.Step > 0 && w.state.Step == 0 && closed(v1alpha1.HookPreRollout):
+	case next.Open().Step.Number > 0 && w.state.Open().Step.Number == 0 && closed(v1alpha1.HookPreRollout):
 		w.t.Errorf("%s takes its first step before its tests have passed", asked)
 	case plan.Ask.Key == config.AnnotationPromote && w.spec.Promote == nil && closed(v1alpha1.HookConfirmPromotion):
 		w.t.Errorf("%s is promoted without a yes", asked)
@@ -85,7 +85,7 @@ var hookStories = map[string]story{
 	"a canary that starts again is tested again": {
 		annotations: twoSteps, behaviours: map[string]behaviour{"v2": good},
 		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookPreRollout: nil}),
-		acts:    []act{{immediately, setting("v2")}, {atStep(1), crashing}, {func(w *world) bool { return w.state.Step == 0 }, recovering}},
+		acts:    []act{{immediately, setting("v2")}, {atStep(1), crashing}, {func(w *world) bool { return w.state.Open().Step.Number == 0 }, recovering}},
 		phase:   v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"every hook says yes": {

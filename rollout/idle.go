@@ -39,11 +39,11 @@ func nextCandidate(t *tick) {
 	case t.isRejected():
 		rejectHeld(t)
 	case t.problem != "":
-		blockCandidate(t, t.problem)
+		blockCandidate(t, v1alpha1.BlockedMissing, t.problem)
 	case t.plan.Next.Paused != nil:
-		blockCandidate(t, t.plan.Next.Paused.Text)
+		blockCandidate(t, v1alpha1.BlockedPaused, t.plan.Next.Paused.Text)
 	case t.frozen.Start != "":
-		blockCandidate(t, t.frozen.Start)
+		blockCandidate(t, v1alpha1.BlockedFrozen, t.frozen.Start)
 	default:
 		startInTurn(t)
 	}
@@ -53,7 +53,8 @@ func nextCandidate(t *tick) {
 func startInTurn(t *tick) {
 	if why := t.closedIn(t.asWaiting(), v1alpha1.HookConfirmRollout); why != "" {
 		t.plan.Next = t.asWaiting()
-		waitAtGate(t, v1alpha1.HookConfirmRollout, why)
+		stopAt(t, v1alpha1.HookConfirmRollout)
+		say(t, why)
 		return
 	}
 	if position, why := t.place(); why != "" {
@@ -78,10 +79,11 @@ func (f Facts) hasTraces() bool {
 func resumePromotion(t *tick) {
 	next := &t.plan.Next
 	*next = t.fresh(v1alpha1.PhasePromoting)
-	next.Candidate, next.Requested = t.o.Previous.Promoted, &v1alpha1.Requester{By: t.o.Previous.By}
-	next.Images = workload.Images(t.o.Primary.Spec.Template.Spec)
+	next.Candidate = v1alpha1.CandidateStatus{
+		Hash: t.o.Previous.Promoted, Images: workload.Images(t.o.Primary.Spec.Template.Spec), Requested: &v1alpha1.Requester{By: t.o.Previous.By},
+	}
 	next.CanaryWeight = t.writtenWeight()
-	next.Started, next.WaitingSince = t.stamp(), t.stamp()
+	next.Rollout = &v1alpha1.RolloutStatus{Started: t.stamp(), WaitingSince: t.stamp()}
 	promote(t)
 }
 
@@ -91,7 +93,7 @@ func cleanUpTraces(t *tick) {
 	if t.o.inFlight() != nil {
 		outcome = v1alpha1.OutcomeSuperseded
 	}
-	t.plan.Next.Candidate = ""
+	t.plan.Next.Candidate = v1alpha1.CandidateStatus{}
 	decideOutcome(t, outcome, "its state was lost")
 	finalise(t)
 }
@@ -105,10 +107,9 @@ func rest(t *tick) {
 		if next.Phase == "" || next.Phase == v1alpha1.PhaseWaiting {
 			next.Phase = v1alpha1.PhaseInitializing
 		}
-		if next.Message != t.problem {
+		if block(t, v1alpha1.BlockedMissing, t.problem) {
 			emit(t, notReady(t.problem))
 		}
-		say(t, t.problem)
 	case next.Phase == v1alpha1.PhaseSucceeded || next.Phase == v1alpha1.PhaseFailed:
 		say(t, t.ending())
 	default:
@@ -168,32 +169,40 @@ func (f Facts) foundRoutes() string {
 func (t tick) ending() string {
 	next := t.plan.Next
 	if next.Phase == v1alpha1.PhaseFailed {
-		return fmt.Sprintf("%s was rolled back: %s", next.Candidate, next.Reason)
+		return fmt.Sprintf("%s was rolled back: %s", next.Candidate.Hash, next.Candidate.Reason)
 	}
-	return fmt.Sprintf("%s was promoted", next.Candidate)
+	return fmt.Sprintf("%s was promoted", next.Candidate.Hash)
 }
 
 // blockCandidate has a candidate wait that cannot be judged yet.
-func blockCandidate(t *tick, why string) {
-	if !t.knownAsWaiting() || t.plan.Next.Message != why {
+func blockCandidate(t *tick, kind v1alpha1.BlockedKind, why string) {
+	known := t.knownAsWaiting()
+	t.plan.Next = t.asWaiting()
+	if isNew := block(t, kind, why); isNew || !known {
 		emit(t, candidateBlocked(t.o.Candidate.Hash, why))
 	}
-	t.plan.Next = t.asWaiting()
-	say(t, why)
 	wakeForTemplates(t)
+}
+
+// block says why no rollout can start, and returns whether that is news.
+func block(t *tick, kind v1alpha1.BlockedKind, why string) (isNew bool) {
+	cause := v1alpha1.BlockedCause{Kind: kind, Text: why}
+	t.plan.Next.Blocked = &cause
+	say(t, why)
+	return t.before.Blocked == nil || *t.before.Blocked != cause
 }
 
 // abortHeld ends the rollout of a candidate before it has begun.
 func abortHeld(t *tick) {
 	next, candidate, abort := &t.plan.Next, t.o.Candidate, t.o.Spec.Abort
 	t.plan.Ask = AskIntent{Key: config.AnnotationAbort, Hash: candidate.Hash, By: abort.By}
-	if next.Outcome == v1alpha1.OutcomeAborted && next.Candidate == candidate.Hash && next.Attempt == candidate.Attempt {
+	if next.Candidate.Outcome == v1alpha1.OutcomeAborted && next.Candidate.Hash == candidate.Hash && next.Candidate.Attempt == candidate.Attempt {
 		return
 	}
 	*next = t.about(v1alpha1.PhaseFailed)
-	next.Outcome, next.Reason = v1alpha1.OutcomeAborted, "aborted by "+whoAndWhy(abort.By, abort.Reason)
+	next.Candidate.Outcome, next.Candidate.Reason = v1alpha1.OutcomeAborted, "aborted by "+whoAndWhy(abort.By, abort.Reason)
 	remember(t)
-	emit(t, rolledBackUnseen(candidate.Hash, next.Reason))
+	emit(t, rolledBackUnseen(candidate.Hash, next.Candidate.Reason))
 	say(t, t.ending())
 }
 
@@ -211,13 +220,12 @@ func start(t *tick) {
 	if len(t.o.Unread) > 0 {
 		emit(t, policiesUnread(t.o.Unread))
 	}
-	replaced := t.plan.Next.SessionAffinity
+	affinity := newAffinity(t.policy, t.steps, candidate.Hash, t.o.Nonce, t.replaced())
 	t.plan.Next = t.about(v1alpha1.PhaseProgressing)
-	t.plan.Next.SessionAffinity = newAffinity(t.policy, t.steps, candidate.Hash, t.o.Nonce, replaced)
+	t.plan.Next.Rollout = &v1alpha1.RolloutStatus{Started: t.stamp(), WaitingSince: t.stamp(), SessionAffinity: affinity}
 	for _, unknown := range t.target.Unknown {
 		emit(t, featuresUnknown(unknown))
 	}
-	t.plan.Next.Started, t.plan.Next.WaitingSince = t.stamp(), t.stamp()
 	progress(t)
 }
 
@@ -226,7 +234,7 @@ func (t tick) copyNotReady(replicas int32) string {
 	if t.o.Copy == nil || t.o.CopyService == nil && !withoutTraffic(t.policy) {
 		return "the canary is being created"
 	}
-	if workload.TemplateHashOf(t.o.Copy) != t.plan.Next.Candidate {
+	if workload.TemplateHashOf(t.o.Copy) != t.plan.Next.Candidate.Hash {
 		return "the canary is being updated to the candidate"
 	}
 	if workload.Replicas(t.o.Copy) < replicas {

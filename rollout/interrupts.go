@@ -68,7 +68,7 @@ func optOut(t *tick) {
 		t.plan.DeleteCanary = true
 		return
 	}
-	if t.plan.Next.Outcome == "" || !Active(t.before) {
+	if t.plan.Next.Candidate.Outcome == "" || !Active(t.before) {
 		decideOutcome(t, v1alpha1.OutcomeCancelled, "the Deployment is no longer opted in")
 	}
 	finalise(t)
@@ -77,7 +77,7 @@ func optOut(t *tick) {
 // undecided reports whether the candidate is still being judged: the outcome is open and the primary has not changed.
 func (t tick) undecided() bool {
 	next := t.plan.Next
-	return Active(next) && next.Outcome == "" && !next.Restoring && !t.o.promoted(next.Candidate)
+	return Active(next) && next.Candidate.Outcome == "" && !next.Rollout.Promotion.Restoring && !t.o.promoted(next.Candidate.Hash)
 }
 
 func (t tick) isTakenBack() bool {
@@ -103,12 +103,12 @@ func endMarked(t *tick) {
 
 func (t tick) isSuperseded() bool {
 	next := t.plan.Next
-	return t.undecided() && (t.o.Candidate.Hash != next.Candidate || t.o.Candidate.Attempt != next.Attempt)
+	return t.undecided() && (t.o.Candidate.Hash != next.Candidate.Hash || t.o.Candidate.Attempt != next.Candidate.Attempt)
 }
 
 func supersede(t *tick) {
 	candidate := t.o.Candidate
-	emit(t, superseded(t.plan.Next.Candidate, candidate.Hash, candidate.By, !withoutTraffic(t.policy)))
+	emit(t, superseded(t.plan.Next.Candidate.Hash, candidate.Hash, candidate.By, !withoutTraffic(t.policy)))
 	decideOutcome(t, v1alpha1.OutcomeSuperseded, fmt.Sprintf("template %s from %s replaces it", candidate.Hash, candidate.By))
 	finalise(t)
 }
@@ -122,18 +122,20 @@ func abortAsked(t *tick) {
 	rollBackAs(t, v1alpha1.OutcomeAborted, "aborted by "+whoAndWhy(abort.By, abort.Reason))
 }
 
-// decideOutcome ends the judging; what remains is to clean up.
+// decideOutcome ends the judging; what remains is to clean up, also where the state knows of no rollout.
 func decideOutcome(t *tick, outcome v1alpha1.Outcome, reason string) {
 	next := &t.plan.Next
+	if next.Rollout == nil {
+		next.Rollout = &v1alpha1.RolloutStatus{}
+	}
 	next.Phase = v1alpha1.PhaseFinalising
-	next.Outcome = outcome
-	next.Reason = reason
+	next.Candidate.Outcome = outcome
+	next.Candidate.Reason = reason
 	if outcome != v1alpha1.OutcomeFailed {
-		next.GroupFailure = nil
+		next.Candidate.GroupFailure = nil
 	}
 	next.CanaryWeight = 0
-	next.StepStarted = nil
-	next.WaitingSince = t.stamp()
+	next.Rollout.Cleared, next.Rollout.WaitingSince = nil, t.stamp()
 }
 
 // rollBack decides that the candidate failed and begins at once to take its traffic away.
@@ -142,7 +144,7 @@ func rollBack(t *tick, reason string) {
 }
 
 func rollBackAs(t *tick, outcome v1alpha1.Outcome, reason string) {
-	emit(t, rollingBack(t.plan.Next.Candidate, reason))
+	emit(t, rollingBack(t.plan.Next.Candidate.Hash, reason))
 	decideOutcome(t, outcome, reason)
 	finalise(t)
 }

@@ -43,8 +43,8 @@ func (f Facts) Needs() Needs {
 		return Needs{}
 	}
 	needs := Needs{Hooks: hooksDue(f.policy, f.before, f.o), Round: roundOf(f.before)}
-	lasts := stepOf(f.steps, f.before.Step).Duration.Duration
-	if f.problem != "" || !checked(f.before) || f.o.Now.Before(nextCheck(f.policy.CheckPeriod(), lasts, f.before.StepStarted, f.before.LastCheckTime)) {
+	lasts := stepOf(f.steps, f.before.Open().Step.Number).Duration.Duration
+	if f.problem != "" || !checked(f.before) || f.o.Now.Before(nextCheck(f.policy.CheckPeriod(), lasts, f.before.Open().Step.InEffect, f.before.LastCheckTime)) {
 		return needs
 	}
 	for _, check := range analysis.ChecksOf(f.policy) {
@@ -67,12 +67,12 @@ func roundOf(state State) string {
 		}
 		return stamp.UTC().Format(time.RFC3339Nano)
 	}
-	return fmt.Sprintf("%s step %d at %v%% since %s after %s", checksum(state), state.Step, state.CanaryWeight, at(state.StepStarted), at(state.LastCheckTime))
+	return fmt.Sprintf("%s step %d at %v%% since %s after %s", checksum(state), state.Open().Step.Number, state.CanaryWeight, at(state.Open().Step.InEffect), at(state.LastCheckTime))
 }
 
 // window ends now and begins no earlier than the canary's traffic, so that nothing of an earlier candidate counts.
 func window(longest time.Duration, state State, now time.Time) time.Duration {
-	return max(time.Second, min(longest, now.Sub(state.TrafficStarted.Time)))
+	return max(time.Second, min(longest, now.Sub(state.Open().Canary.TrafficStarted.Time)))
 }
 
 // wakeForTemplates looks again at a MetricTemplate that cannot be used: Secrets are not watched.

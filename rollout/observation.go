@@ -164,5 +164,5 @@ func judging(state State) bool {
 
 // checked reports whether the canary is at a point of its rollout where checks are made.
 func checked(state State) bool {
-	return judging(state) && state.StepStarted != nil && state.TrafficStarted != nil
+	return judging(state) && state.Open().Step.InEffect != nil && state.Open().Canary.TrafficStarted != nil
 }

@@ -30,13 +30,13 @@ func (p Peer) hasPassed(step int32) bool {
 	case p.State.Phase == v1alpha1.PhasePromoting:
 		return true
 	case p.State.Phase == v1alpha1.PhaseFinalising:
-		return p.State.Outcome != v1alpha1.OutcomeSuperseded
+		return p.State.Candidate.Outcome != v1alpha1.OutcomeSuperseded
 	}
 	passed := int32(0)
-	if p.State.Group != nil {
-		passed = p.State.Group.Passed
+	if p.State.Open().Group != nil {
+		passed = p.State.Open().Group.Passed
 	}
-	return passed >= min(step, max(1, int32(len(p.State.Steps))))
+	return passed >= min(step, max(1, int32(len(p.State.Plan.Steps))))
 }
 
 // reason is why a rollout was given up: a sentence for users, and the member of a group that failed first, where that is why.
@@ -47,13 +47,13 @@ type reason struct {
 
 // failedSince reports that a member's rollout was given up at or after a moment.
 func (p Peer) failedSince(moment time.Time) (why reason, failed bool) {
-	why = reason{p.State.Reason, p.State.GroupFailure}
+	why = reason{p.State.Candidate.Reason, p.State.Candidate.GroupFailure}
 	switch {
-	case p.State.Restoring && Active(p.State) && !unsuccessful(p.State.Outcome):
+	case p.State.Open().Promotion.Restoring && Active(p.State) && !unsuccessful(p.State.Candidate.Outcome):
 		return why, true
 	case p.State.Phase == v1alpha1.PhaseFinalising:
-		decided := p.State.WaitingSince
-		return why, unsuccessful(p.State.Outcome) && decided != nil && !decided.Time.Before(moment)
+		decided := p.State.Open().WaitingSince
+		return why, unsuccessful(p.State.Candidate.Outcome) && decided != nil && !decided.Time.Before(moment)
 	case len(p.State.History) > 0:
 		last := p.State.History[0]
 		return reason{last.Reason, last.GroupFailure}, unsuccessful(last.Outcome) && !last.Finished.Time.Before(moment)
@@ -65,7 +65,7 @@ func (p Peer) failedSince(moment time.Time) (why reason, failed bool) {
 // queued or at a gate waits because somebody wants it so.
 func (p Peer) isBlocked() bool {
 	s := p.State
-	return p.Held && s.Phase == v1alpha1.PhaseWaiting && s.Paused == nil && s.Frozen == "" && s.Queue == nil && s.Gate == nil
+	return p.Held && s.Phase == v1alpha1.PhaseWaiting && s.Paused == nil && s.Frozen == "" && s.Blocked != nil && s.Blocked.Kind == v1alpha1.BlockedMissing
 }
 
 // why tells what keeps a member, where that is not its analysis.

@@ -120,8 +120,8 @@ func (p Plan) String() string {
 	if p.Next.Phase == "" {
 		b.WriteString("-")
 	}
-	if p.Next.Step > 0 {
-		fmt.Fprintf(&b, " step %d", p.Next.Step)
+	if number := p.Next.Open().Step.Number; number > 0 {
+		fmt.Fprintf(&b, " step %d", number)
 	}
 	switch p.Copy.Action {
 	case CopyEnsure, CopyScale:

@@ -47,7 +47,7 @@ func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 	suspended := every(time.Hour)
 	suspended.Suspend, suspended.SkipAnalysis = ptr.To(true), ptr.To(true)
 	changed := policy.PresentOf("demo", standard, policy.Policies{Named: inNamespace("standard", suspended)})
-	running := State{Phase: v1alpha1.PhaseProgressing, Candidate: "c", Policy: began.Status}
+	running := State{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: "c"}, Policy: began.Status}
 
 	got := tickWith(running, changed)
 	if got.policy.Interval != time.Minute || !got.policy.Suspend || !got.policy.SkipAnalysis {

@@ -10,14 +10,14 @@ import (
 // progress takes the candidate through the steps of the policy: step 0 is the start of the canary without traffic.
 func progress(t *tick) {
 	next := &t.plan.Next
-	next.Step = min(next.Step, int32(len(t.steps)))
+	next.Rollout.Step.Number = min(next.Rollout.Step.Number, int32(len(t.steps)))
 	switch {
-	case t.o.promoted(next.Candidate):
+	case t.o.promoted(next.Candidate.Hash):
 		next.Phase = v1alpha1.PhasePromoting
 		promote(t)
 	case t.problem != "":
 		blockRollout(t)
-	case next.Step == 0:
+	case next.Rollout.Step.Number == 0:
 		startCanary(t)
 	default:
 		judgeStep(t)
@@ -26,7 +26,7 @@ func progress(t *tick) {
 
 // blockRollout takes the traffic away while something that the rollout needs is missing.
 func blockRollout(t *tick) {
-	if t.plan.Next.Step > 0 {
+	if t.plan.Next.Rollout.Step.Number > 0 {
 		emit(t, notReady(t.problem))
 		goToStepZero(t)
 	}
@@ -38,22 +38,22 @@ func blockRollout(t *tick) {
 func goToStepZero(t *tick) {
 	next := &t.plan.Next
 	next.Phase = v1alpha1.PhaseProgressing
-	next.Step = 0
-	next.CanaryWeight = 0
-	next.CanaryReplicas = 0
-	next.StepStarted = nil
-	next.TrafficStarted = nil
-	next.Hooks = nil
-	next.CanaryReady = nil
-	next.WaitingSince = t.stamp()
+	next.CanaryWeight, next.Hooks = 0, nil
+	*next.Rollout = t.toStepZero()
 	withdrawSplit(t)
+}
+
+// toStepZero is the open rollout before its first step: it keeps what does not belong to the canary's run.
+func (t tick) toStepZero() v1alpha1.RolloutStatus {
+	open := t.plan.Next.Open()
+	open.Canary, open.Step, open.Promotion, open.WaitingSince = v1alpha1.CanaryRun{}, v1alpha1.StepStatus{}, v1alpha1.PromotionStatus{}, t.stamp()
+	return open
 }
 
 // enterStep states the weight of a step, for which the canary has the replicas.
 func enterStep(t *tick, number int32) {
 	next := &t.plan.Next
-	next.Step = number
-	next.StepStarted, next.WaitingSince = nil, t.stamp()
+	next.Rollout.Step, next.Rollout.WaitingSince = v1alpha1.StepStatus{Number: number}, t.stamp()
 	step := t.step()
 	weight := step.Weight
 	if withoutTraffic(t.policy) {
@@ -67,7 +67,7 @@ func enterStep(t *tick, number int32) {
 // giveWeight states a weight, which can be another than that of the step while the primary is changed, and remembers for how
 // many replicas it was given.
 func giveWeight(t *tick, weight float64, replicas int32) {
-	t.plan.Next.CanaryWeight, t.plan.Next.CanaryReplicas = weight, replicas
+	t.plan.Next.CanaryWeight, t.plan.Next.Rollout.Canary.Replicas = weight, replicas
 	writeSplit(t)
 }
 
@@ -78,14 +78,14 @@ func judgeStep(t *tick) {
 		return
 	}
 	if why := t.skipsAnalysis(); why != "" && next.Paused == nil {
-		beginPromotion(t, analysisSkipped(next.Candidate, why), unjudged+why)
+		beginPromotion(t, analysisSkipped(next.Candidate.Hash, why), unjudged+why)
 		return
 	}
 	writeSplit(t)
 	ensureCopy(t, shareOf(t.load()))
-	if next.StepStarted == nil {
+	if next.Rollout.Step.InEffect == nil {
 		if why := t.notInEffect(); why != "" {
-			waitFor(t, fmt.Sprintf("Waiting for %s to take effect: %s", t.aim(next.Step), why))
+			waitFor(t, fmt.Sprintf("Waiting for %s to take effect: %s", t.aim(next.Rollout.Step.Number), why))
 			return
 		}
 		beginStep(t)
@@ -104,9 +104,9 @@ func advance(t *tick) {
 	switch {
 	case t.plan.Next.Paused != nil:
 		stayAtStep(t)
-	case early != nil && t.passedSince(t.plan.Next.StepStarted.Time):
+	case early != nil && t.passedSince(t.plan.Next.Rollout.Step.InEffect.Time):
 		who := whoAndWhy(early.By, early.Reason)
-		beginPromotion(t, promotionAsked(t.plan.Next.Candidate, who), "promoted without the remaining steps, requested by "+who)
+		beginPromotion(t, promotionAsked(t.plan.Next.Candidate.Hash, who), "promoted without the remaining steps, requested by "+who)
 	case t.passedSince(t.stepEnds()):
 		nextStep(t)
 	default:
@@ -116,9 +116,9 @@ func advance(t *tick) {
 
 func beginStep(t *tick) {
 	next := &t.plan.Next
-	next.StepStarted = t.stamp()
-	if next.TrafficStarted == nil {
-		next.TrafficStarted = t.stamp()
+	next.Rollout.Step.InEffect = t.stamp()
+	if next.Rollout.Canary.TrafficStarted == nil {
+		next.Rollout.Canary.TrafficStarted = t.stamp()
 	}
 	emit(t, t.began())
 }
@@ -126,8 +126,8 @@ func beginStep(t *tick) {
 // lost says that the canary has fewer available replicas than its weight was given for; empty when it has them.
 func (t tick) lost() string {
 	next := t.plan.Next
-	needed := next.CanaryReplicas
-	if next.Step > 0 {
+	needed := next.Rollout.Canary.Replicas
+	if next.Rollout.Step.Number > 0 {
 		needed = min(needed, t.replicasFor(shareOf(t.load())))
 	}
 	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
@@ -163,23 +163,22 @@ func beginPromotion(t *tick, event Event, why string) {
 	}
 	emit(t, event)
 	next := &t.plan.Next
-	next.Reason = why
+	next.Candidate.Reason = why
 	next.Phase = v1alpha1.PhasePromoting
-	next.StepStarted = nil
-	next.WaitingSince = t.stamp()
+	next.Rollout.Promotion, next.Rollout.WaitingSince = v1alpha1.PromotionStatus{}, t.stamp()
 	promote(t)
 }
 
 func nextStep(t *tick) {
 	next := &t.plan.Next
-	if int(next.Step) == len(t.steps) {
+	if int(next.Rollout.Step.Number) == len(t.steps) {
 		passLastStep(t)
 		return
 	}
 	if !awaitStep(t) {
 		return
 	}
-	share, following := shareOf(t.load()), shareOf(stepOf(t.steps, next.Step+1))
+	share, following := shareOf(t.load()), shareOf(stepOf(t.steps, next.Rollout.Step.Number+1))
 	if why := t.closedBy(v1alpha1.HookConfirmTrafficIncrease); why != "" && following > share {
 		waitAtGate(t, v1alpha1.HookConfirmTrafficIncrease, why)
 		wakeForChecks(t)
@@ -189,10 +188,10 @@ func nextStep(t *tick) {
 	replicas := ensureCopy(t, max(share, following))
 	if why := t.copyNotReady(replicas); why != "" {
 		wakeForChecks(t)
-		waitFor(t, fmt.Sprintf("Step %d of %d passed; scaling the canary for %s: %s", next.Step, len(t.steps), t.aim(next.Step+1), why))
+		waitFor(t, fmt.Sprintf("Step %d of %d passed; scaling the canary for %s: %s", next.Rollout.Step.Number, len(t.steps), t.aim(next.Rollout.Step.Number+1), why))
 		return
 	}
-	enterStep(t, next.Step+1)
+	enterStep(t, next.Rollout.Step.Number+1)
 }
 
 // passLastStep promotes the candidate once that is confirmed.
@@ -201,9 +200,9 @@ func passLastStep(t *tick) {
 		waitForConfirmation(t, why)
 		return
 	}
-	passed := analysisPassed(t.plan.Next.Candidate, t.sinceStart())
+	passed := analysisPassed(t.plan.Next.Candidate.Hash, t.sinceStart())
 	if !t.judges() {
-		passed = nothingToJudge(t.plan.Next.Candidate, t.sinceStart())
+		passed = nothingToJudge(t.plan.Next.Candidate.Hash, t.sinceStart())
 	}
 	beginPromotion(t, passed, "")
 }
@@ -215,7 +214,7 @@ func stayAtStep(t *tick) {
 	wakeForChecks(t)
 	switch {
 	case next.Paused != nil:
-		next.WaitingSince = nil
+		next.Rollout.WaitingSince = nil
 		say(t, fmt.Sprintf("%s: %s; %s", where, next.Paused.Text, t.explain()))
 	case next.Phase == v1alpha1.PhaseWaitingPromotion && unconfirmed != "":
 		waitForConfirmation(t, unconfirmed)

@@ -11,9 +11,9 @@ import (
 // promote gives the candidate to the primary and waits for its pods; the canary keeps its share meanwhile.
 func promote(t *tick) {
 	switch {
-	case t.plan.Next.Restoring:
+	case t.plan.Next.Rollout.Promotion.Restoring:
 		restore(t)
-	case t.o.promoted(t.plan.Next.Candidate):
+	case t.o.promoted(t.plan.Next.Candidate.Hash):
 		followPrimary(t)
 	case t.problem != "":
 		blockRollout(t)
@@ -35,7 +35,7 @@ func askPromotion(t *tick) {
 	if workload.LosesAllAtOnce(t.o.Primary) && !withoutTraffic(t.policy) && !shiftToCanary(t) {
 		return
 	}
-	t.plan.Ask = AskIntent{Key: config.AnnotationPromote, Hash: t.plan.Next.Candidate}
+	t.plan.Ask = AskIntent{Key: config.AnnotationPromote, Hash: t.plan.Next.Candidate.Hash}
 	waitFor(t, "Applying the candidate to the primary")
 }
 
@@ -43,13 +43,13 @@ func askPromotion(t *tick) {
 // the step that it was promoted from.
 func goBackToJudging(t *tick) {
 	next := &t.plan.Next
-	step := min(next.Step, int32(len(t.steps)))
+	step := min(next.Rollout.Step.Number, int32(len(t.steps)))
 	if step == 0 || stepOf(t.steps, step).Weight > next.CanaryWeight && !withoutTraffic(t.policy) {
 		goToStepZero(t)
 		waitFor(t, "The candidate waits for promotion")
 		return
 	}
-	next.Phase = v1alpha1.PhaseProgressing
+	next.Phase, next.Rollout.Promotion = v1alpha1.PhaseProgressing, v1alpha1.PromotionStatus{}
 	enterStep(t, step)
 }
 
@@ -64,13 +64,13 @@ func shiftToCanary(t *tick) (done bool) {
 	given := t.plan.Next.CanaryWeight
 	missing := shiftAll(t)
 	if t.plan.Next.CanaryWeight != given {
-		t.plan.Next.WaitingSince = t.stamp()
+		t.plan.Next.Rollout.WaitingSince = t.stamp()
 	}
 	if missing != "" {
 		waitFor(t, missing)
 		return false
 	}
-	return letSettle(t, shiftSettles)
+	return letSettle(t, &t.plan.Next.Rollout.Promotion.Shifted, shiftSettles)
 }
 
 // shiftAll sends all requests to a canary of the primary's size, and returns what is missing until they are there; empty when
@@ -91,24 +91,22 @@ func shiftAll(t *tick) (missing string) {
 
 func followPrimary(t *tick) {
 	next := &t.plan.Next
-	if next.Promoted == nil {
-		next.Promoted = t.stamp()
-		next.StepStarted = nil
-		next.WaitingSince = t.stamp()
-		emit(t, primaryUpdated(next.Candidate))
+	if next.Rollout.Promotion.Applied == nil {
+		next.Rollout.Promotion.Applied, next.Rollout.WaitingSince = t.stamp(), t.stamp()
+		emit(t, primaryUpdated(next.Candidate.Hash))
 	}
 	keepShare(t)
 	ready := workload.ReadinessOf(t.o.Primary, t.policy.PrimaryReadyThreshold)
 	if ready.Complete || t.isComplete() {
 		if awaitPrimaries(t) && returnRequests(t) {
-			endWithPrimary(t, v1alpha1.OutcomeSucceeded, t.plan.Next.Reason)
+			endWithPrimary(t, v1alpha1.OutcomeSucceeded, t.plan.Next.Candidate.Reason)
 		}
 		return
 	}
-	next.StepStarted = nil
+	next.Rollout.Promotion.Steady = nil
 	if t.o.Primary.Spec.Paused {
 		say(t, "The primary has the candidate but is paused by spec.paused of the Deployment; to resume: kubectl rollout resume")
-		next.WaitingSince = nil
+		next.Rollout.WaitingSince = nil
 		return
 	}
 	startWaiting(t)
@@ -133,8 +131,8 @@ func keepShare(t *tick) {
 // given the settle time to be known at the gateway. Users who stay at their version must meet none of the pods that have just
 // gone, which the gateway may still know.
 func endWithPrimary(t *tick, outcome v1alpha1.Outcome, reason string) {
-	unknown := t.plan.Next.CanaryWeight == fullWeight || t.plan.Next.SessionAffinity != nil
-	if unknown && !letSettle(t, "The primary is ready; waiting for that to settle") {
+	unknown := t.plan.Next.CanaryWeight == fullWeight || t.plan.Next.Rollout.SessionAffinity != nil
+	if unknown && !letSettle(t, &t.plan.Next.Rollout.Promotion.Steady, "The primary is ready; waiting for that to settle") {
 		return
 	}
 	decideOutcome(t, outcome, reason)

@@ -101,7 +101,7 @@ func waitersOf(peers []Peer) []waiter {
 			continue
 		}
 		w := waiter{key: types.NamespacedName{Namespace: peer.Namespace, Name: peer.Name}, slot: slotOf(peer.Namespace, peer.Name, peer.Group)}
-		if requested := peer.State.Requested; requested != nil && requested.At != nil {
+		if requested := peer.State.Candidate.Requested; requested != nil && requested.At != nil {
 			w.asked = requested.At.Time
 		}
 		queue = append(queue, w)
@@ -156,10 +156,11 @@ func enqueue(t *tick, position int32, why string) {
 		waited = nil
 	}
 	*next = t.asWaiting()
-	say(t, fmt.Sprintf("%s in the queue: %s", ordinal(position), why))
+	where := fmt.Sprintf("%s in the queue: %s", ordinal(position), why)
+	say(t, where)
 	next.Queue = &v1alpha1.QueueStatus{Position: position, Since: *t.stamp()}
 	if waited == nil {
-		emit(t, queued(t.o.Candidate.Hash, next.Message))
+		emit(t, queued(t.o.Candidate.Hash, where))
 	} else {
 		next.Queue.Since = waited.Since
 	}

@@ -52,7 +52,7 @@ func TestCookiesThatAGatewayDoesNotTakeBackKeepNoTicksComing(t *testing.T) {
 	w.tick()
 	w.set("v2")
 	for range 1000 {
-		if w.weight() > 0 && w.state.StepStarted != nil {
+		if w.weight() > 0 && w.state.Open().Step.InEffect != nil {
 			break
 		}
 		w.tick()

@@ -119,9 +119,9 @@ func (w *world) checkVersion() {
 	switch version := versionOf(w.primary.Spec.Template); {
 	case version == "v3":
 		w.t.Error("the primary runs v3, which fails its checks")
-	case w.state.Phase == v1alpha1.PhaseSucceeded && w.state.Candidate != version:
-		w.t.Errorf("%s was promoted and the primary runs %s", w.state.Candidate, version)
-	case w.state.Phase == v1alpha1.PhaseFailed && w.state.Candidate == version:
+	case w.state.Phase == v1alpha1.PhaseSucceeded && w.state.Candidate.Hash != version:
+		w.t.Errorf("%s was promoted and the primary runs %s", w.state.Candidate.Hash, version)
+	case w.state.Phase == v1alpha1.PhaseFailed && w.state.Candidate.Hash == version:
 		w.t.Errorf("%s was rolled back and the primary runs it", version)
 	}
 }

@@ -9,8 +9,8 @@ import (
 // beginRestore decides that the primary gets its previous template back.
 func beginRestore(t *tick, reason string) {
 	next := &t.plan.Next
-	next.Phase, next.Restoring, next.Reason = v1alpha1.PhasePromoting, true, reason
-	next.StepStarted, next.WaitingSince = nil, t.stamp()
+	next.Phase, next.Candidate.Reason = v1alpha1.PhasePromoting, reason
+	next.Rollout.Promotion.Restoring, next.Rollout.Promotion.Steady, next.Rollout.WaitingSince = true, nil, t.stamp()
 	emit(t, promotionFailed(reason, t.o.Previous.Hash))
 	restore(t)
 }
@@ -23,16 +23,16 @@ func restore(t *tick) {
 			return
 		}
 		t.plan.Ask = AskIntent{Key: config.AnnotationRestore, Hash: t.o.Previous.Hash}
-		say(t, "Restoring the previous template: "+t.plan.Next.Reason)
+		say(t, "Restoring the previous template: "+t.plan.Next.Candidate.Reason)
 		return
 	}
 	ready := workload.ReadinessOf(t.o.Primary, t.policy.PrimaryReadyThreshold)
 	if !ready.Complete {
-		t.plan.Next.StepStarted = nil
+		t.plan.Next.Rollout.Promotion.Steady = nil
 		say(t, "Waiting for the primary to roll back to the previous template: "+ready.Message)
 		return
 	}
-	endWithPrimary(t, v1alpha1.OutcomeFailed, t.plan.Next.Reason)
+	endWithPrimary(t, v1alpha1.OutcomeFailed, t.plan.Next.Candidate.Reason)
 }
 
 // shiftBack has a primary that loses all its pods at once keep its template until all requests go to the canary, and returns

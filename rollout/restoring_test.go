@@ -12,8 +12,8 @@ import (
 // mayRestore reports whether a primary with requests may get its previous template back at once: the canary is bad, or all
 // requests could not be sent to it for the progress deadline.
 func (w *world) mayRestore() bool {
-	waited := w.state.WaitingSince != nil && w.now.Sub(w.state.WaitingSince.Time) >= w.policy.ProgressDeadline
-	return w.state.Restoring && (w.copied == nil || w.copied.Status.AvailableReplicas == 0 || w.isBad(w.weight()) || waited)
+	waited := w.state.Open().WaitingSince != nil && w.now.Sub(w.state.Open().WaitingSince.Time) >= w.policy.ProgressDeadline
+	return w.state.Open().Promotion.Restoring && (w.copied == nil || w.copied.Status.AvailableReplicas == 0 || w.isBad(w.weight()) || waited)
 }
 
 // returning gives requests back bit by bit to a primary that loses all its pods at once.
@@ -57,7 +57,7 @@ var restoringStories = map[string]story{
 	"a primary with strategy Recreate fails while the gateway reports nothing": {
 		annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: returning, prepare: recreate,
 		acts: []act{{immediately, setting("v2")}, failingAsPrimary(good), {immediately, goingSilent},
-			{func(w *world) bool { return w.state.Restoring && w.previous == nil }, func(w *world) {
+			{func(w *world) bool { return w.state.Open().Promotion.Restoring && w.previous == nil }, func(w *world) {
 				w.tell("the gateway reports again")
 				w.silent = false
 			}}},
@@ -65,7 +65,7 @@ var restoringStories = map[string]story{
 	},
 	"a newer version comes while a primary with strategy Recreate fails": {
 		annotations: patient, behaviours: map[string]behaviour{"v2": good, "v3": good}, policy: returning, prepare: recreate,
-		acts: []act{{immediately, setting("v2")}, failingAsPrimary(good), {func(w *world) bool { return w.state.Restoring }, func(w *world) {
+		acts: []act{{immediately, setting("v2")}, failingAsPrimary(good), {func(w *world) bool { return w.state.Open().Promotion.Restoring }, func(w *world) {
 			w.behaviours["v3"] = good
 			w.set("v3")
 		}}},
@@ -124,7 +124,7 @@ func TestAPreviousTemplateIsPutBackWithoutACanary(t *testing.T) {
 	w.runs(t, func(w *world) bool { return w.previous != nil && w.weight() == 50 })
 	w.copied, w.copyService, w.endpoints, w.route = nil, nil, 0, w.userRoute
 	w.react()
-	w.state.Restoring, w.state.CanaryWeight, w.state.CanaryReplicas = true, 0, 0
+	w.state.Rollout.Promotion.Restoring, w.state.CanaryWeight, w.state.Rollout.Canary.Replicas = true, 0, 0
 	if plan := planFor(w.policy, w.state, w.observe()); plan.Ask.Key != config.AnnotationRestore {
 		t.Errorf("nothing is waited for that is not there: %s", plan)
 	}

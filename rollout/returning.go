@@ -19,15 +19,15 @@ func returnRequests(t *tick) (done bool) {
 		return true
 	}
 	// No deadline runs: the primary has the candidate, and whatever keeps the gateway keeps all requests served.
-	next.WaitingSince = nil
-	if next.StepStarted == nil {
+	next.Rollout.WaitingSince = nil
+	if next.Rollout.Promotion.Steady == nil {
 		if why := t.notInEffect(); why != "" {
 			say(t, fmt.Sprintf("The primary is ready; applying canary weight %v%%: %s", next.CanaryWeight, why))
 			return false
 		}
-		next.StepStarted = t.stamp()
+		next.Rollout.Promotion.Steady = t.stamp()
 	}
-	ends := next.StepStarted.Add(max(t.policy.Interval, analysis.Settle))
+	ends := next.Rollout.Promotion.Steady.Add(max(t.policy.Interval, analysis.Settle))
 	where := fmt.Sprintf("The primary is ready and its requests return; the canary still has weight %v%%", next.CanaryWeight)
 	switch remaining := hundredths(next.CanaryWeight - t.policy.StepWeightPromotion); {
 	case next.Paused != nil:
@@ -39,9 +39,9 @@ func returnRequests(t *tick) (done bool) {
 		return true
 	default:
 		// A smaller weight needs no more of the canary than it has, however much the primary was scaled up meanwhile.
-		giveWeight(t, remaining, min(next.CanaryReplicas, t.replicasFor(remaining)))
+		giveWeight(t, remaining, min(next.Rollout.Canary.Replicas, t.replicasFor(remaining)))
 		t.returns = true
-		next.StepStarted = nil
+		next.Rollout.Promotion.Steady = nil
 		say(t, fmt.Sprintf("The primary is ready; applying canary weight %v%%", remaining))
 	}
 	return false
@@ -78,7 +78,7 @@ func holdBack(t *tick) (keeps bool, weight float64) {
 func keepWeight(t *tick, weight float64) {
 	t.plan.Split = t.writtenSplit(weight)
 	next := &t.plan.Next
-	if next.Phase != v1alpha1.PhaseProgressing || next.Step == 0 {
+	if next.Phase != v1alpha1.PhaseProgressing || next.Rollout.Step.Number == 0 {
 		next.CanaryWeight = weight
 	}
 	if t.o.Primary.Status.AvailableReplicas == 0 {

@@ -47,7 +47,7 @@ func inFirstStep(t *testing.T, annotations map[string]string) *world {
 	w.tick()
 	w.set("v2")
 	for range 1000 {
-		if w.state.Step == 1 && w.state.StepStarted != nil {
+		if w.state.Open().Step.Number == 1 && w.state.Open().Step.InEffect != nil {
 			return w
 		}
 		w.tick()
@@ -61,7 +61,7 @@ func inFirstStep(t *testing.T, annotations map[string]string) *world {
 // atItsEnd is a world whose first step has passed all checks up to a second before its end, which is now plus an offset.
 func atItsEnd(t *testing.T, offset time.Duration) (*world, time.Time) {
 	w := inFirstStep(t, quick)
-	ends := w.state.StepStarted.Add(10 * time.Second)
+	ends := w.state.Open().Step.InEffect.Add(10 * time.Second)
 	w.now = ends.Add(-time.Second)
 	w.tick()
 	if checks := w.state.Checks; len(checks) == 0 || !w.state.LastCheckTime.Time.Equal(w.now) {
@@ -98,13 +98,13 @@ func TestSamplesCountFromTheMomentWhenTheyWereAskedFor(t *testing.T) {
 			if c.asked != nil && !plan.Next.LastCheckTime.Time.Equal(o.Sampled) {
 				t.Errorf("the checks are said to be of %s, not %s", plan.Next.LastCheckTime, o.Sampled)
 			}
-			for step := c.step; plan.Next.Step < step && strings.Contains(plan.Next.Message, "scaling"); {
+			for step := c.step; plan.Next.Open().Step.Number < step && strings.Contains(plan.Next.Message, "scaling"); {
 				w.state = plan.Next
 				w.applyCopy(plan.Copy)
 				w.react()
 				plan = planFor(w.policy, w.state, w.observe())
 			}
-			if plan.Next.Step != c.step || !strings.Contains(plan.Next.Message, c.message) || plan.Next.FailedChecks != 0 || len(plan.Events) != 0 {
+			if plan.Next.Open().Step.Number != c.step || !strings.Contains(plan.Next.Message, c.message) || plan.Next.FailedChecks != 0 || len(plan.Events) != 0 {
 				t.Errorf("got %s with %+v", plan, plan.Events)
 			}
 			if c.asked == nil && plan.Wait != w.policy.CheckPeriod() {
@@ -121,7 +121,7 @@ func TestARoundThatIsNeverAnsweredEndsAtTheProgressDeadline(t *testing.T) {
 		o.Samples = nil
 		plan := planFor(w.policy, w.state, o)
 		w.apply(plan)
-		if plan.Next.Step == 0 {
+		if plan.Next.Open().Step.Number == 0 {
 			break
 		}
 		w.now = w.now.Add(plan.Wait)
@@ -144,11 +144,11 @@ func TestARoundIsThatOfItsStepWeightAndTime(t *testing.T) {
 		t.Errorf("the same round is %q, then %q", round, same)
 	}
 	for name, change := range map[string]func(*rollout.State){
-		"another attempt": func(s *rollout.State) { s.Attempt++ },
-		"another step":    func(s *rollout.State) { s.Step++ },
+		"another attempt": func(s *rollout.State) { s.Candidate.Attempt++ },
+		"another step":    func(s *rollout.State) { s.Rollout.Step.Number++ },
 		"another weight":  func(s *rollout.State) { s.CanaryWeight++ },
 		"the step once more": func(s *rollout.State) {
-			s.StepStarted = ptrTo(metav1.NewMicroTime(s.StepStarted.Add(time.Microsecond)))
+			s.Rollout.Step.InEffect = ptrTo(metav1.NewMicroTime(s.Rollout.Step.InEffect.Add(time.Microsecond)))
 		},
 		"the round after":               func(s *rollout.State) { s.LastCheckTime = ptrTo(metav1.NewMicroTime(w.now)) },
 		"the first round after a reset": func(s *rollout.State) { s.LastCheckTime = nil },
@@ -168,7 +168,7 @@ func TestACanaryThatCannotBeScaledForItsNextStepFailsAtTheProgressDeadline(t *te
 		t.Fatalf("it stands at %s", w.state.Message)
 	}
 	w.now = w.now.Add(w.policy.ProgressDeadline + time.Second)
-	if plan, _ := w.tick(); plan.Next.Phase != v1alpha1.PhaseFinalising || plan.Next.Outcome != v1alpha1.OutcomeFailed {
+	if plan, _ := w.tick(); plan.Next.Phase != v1alpha1.PhaseFinalising || plan.Next.Candidate.Outcome != v1alpha1.OutcomeFailed {
 		t.Errorf("got %s", plan)
 	}
 }

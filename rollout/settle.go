@@ -48,20 +48,20 @@ func (f Facts) ungranted() []route.Key {
 // showRoutes tells how each route stands towards the split that it should have.
 func showRoutes(t *tick) {
 	next := &t.plan.Next
-	next.Routes = nil
+	next.Observed.Routes = nil
 	if t.plan.Split.Action != SplitWrite {
-		next.ObservedWeight = ""
+		next.Observed.Weight = ""
 		return
 	}
 	if t.o.Samples != nil {
-		next.ObservedWeight = ""
+		next.Observed.Weight = ""
 		if observed, known := analysis.ObservedWeight(t.o.Samples, t.policy.MinRequests); known {
-			next.ObservedWeight = strconv.FormatFloat(observed, 'f', 1, 64)
+			next.Observed.Weight = strconv.FormatFloat(observed, 'f', 1, 64)
 		}
 	}
 	for _, r := range t.target.Routes {
 		status := route.StatusOf(r, t.plan.Split.Split)
-		next.Routes = append(next.Routes, v1alpha1.RouteStatus{
+		next.Observed.Routes = append(next.Observed.Routes, v1alpha1.RouteStatus{
 			Name: r.Key().Short(t.o.Namespace), Weight: percent(status.Weight), InEffect: status.InEffect, Reason: status.Reason,
 		})
 	}

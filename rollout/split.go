@@ -95,10 +95,10 @@ func waitForCleanUp(t *tick) (waits bool) {
 // when the routes were asked for that.
 func (t tick) untilCleanedUp() time.Duration {
 	since := t.o.Now
-	if waiting := t.plan.Next.WaitingSince; waiting != nil {
+	if waiting := t.plan.Next.Open().WaitingSince; waiting != nil {
 		since = waiting.Time
 	}
-	if changed := t.before.SplitChanged; changed != nil {
+	if changed := t.before.Open().SplitChanged; changed != nil {
 		since = later(since, changed.Time)
 	}
 	return since.Add(CleanUpLimit).Sub(t.o.Now)
@@ -114,7 +114,7 @@ func (f Facts) splitNames() []string {
 
 // writeSplit states the present weight on the routes, once a step was taken: before, the routes are the user's.
 func writeSplit(t *tick) {
-	if t.plan.Next.CanaryWeight == 0 && t.plan.Next.Step == 0 {
+	if t.plan.Next.CanaryWeight == 0 && t.plan.Next.Rollout.Step.Number == 0 {
 		withdrawSplit(t)
 		return
 	}
@@ -158,7 +158,7 @@ func (t tick) split() route.Split {
 		split.Match = t.target.Match
 	}
 	if split.Weight > 0 || len(split.Match) > 0 {
-		split.Affinity = affinityOf(t.plan.Next.SessionAffinity)
+		split.Affinity = affinityOf(t.plan.Next.Rollout.SessionAffinity)
 	}
 	if split.Weight == 0 && split.Affinity != nil {
 		split.Affinity.Primary = nil

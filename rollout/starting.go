@@ -14,15 +14,15 @@ func startCanary(t *tick) {
 	next.CanaryWeight = 0
 	replicas := ensureCopy(t, shareOf(t.steps[0]))
 	if why := t.copyNotReady(replicas); why != "" {
-		next.StepStarted, next.CanaryReady = nil, nil
+		next.Rollout.Canary.Known, next.Rollout.Canary.Ready = nil, nil
 		waitFor(t, "Waiting for the canary to be ready: "+why)
 		return
 	}
-	if next.CanaryReady == nil {
-		next.CanaryReady = t.stamp()
+	if next.Rollout.Canary.Ready == nil {
+		next.Rollout.Canary.Ready = t.stamp()
 	}
 	if why := t.skipsAnalysis(); why != "" && next.Paused == nil {
-		next.CanaryReplicas = replicas
+		next.Rollout.Canary.Replicas = replicas
 		promoteUnjudged(t, why)
 		return
 	}
@@ -35,23 +35,23 @@ func promoteUnjudged(t *tick, why string) {
 		return
 	}
 	emit(t, canaryReady(t.o.Copy.Status.AvailableReplicas))
-	beginPromotion(t, analysisSkipped(t.plan.Next.Candidate, why), unjudged+why)
+	beginPromotion(t, analysisSkipped(t.plan.Next.Candidate.Hash, why), unjudged+why)
 }
 
 // takeRequests takes a canary that is ready to its first step.
 func takeRequests(t *tick) {
 	next := &t.plan.Next
 	if next.Paused != nil && !t.isKnown() {
-		next.StepStarted = nil
+		next.Rollout.Canary.Known = nil
 		waitFor(t, "The canary is ready and gets no requests yet")
 		return
 	}
 	if !runTests(t) {
-		next.StepStarted = nil
+		next.Rollout.Canary.Known = nil
 		return
 	}
 	if why := t.closedBy(v1alpha1.HookConfirmTrafficIncrease); why != "" {
-		next.StepStarted = nil
+		next.Rollout.Canary.Known = nil
 		waitAtGate(t, v1alpha1.HookConfirmTrafficIncrease, why)
 		return
 	}
@@ -69,8 +69,8 @@ func takeRequests(t *tick) {
 // isKnown reports whether the gateway has known the canary for the settle time. From then on matched requests go to it.
 func (t tick) isKnown() bool {
 	next := t.plan.Next
-	return next.Phase == v1alpha1.PhaseProgressing && next.Step == 0 && next.StepStarted != nil &&
-		!t.o.Now.Before(next.StepStarted.Add(analysis.Settle))
+	return next.Phase == v1alpha1.PhaseProgressing && next.Rollout.Step.Number == 0 && next.Rollout.Canary.Known != nil &&
+		!t.o.Now.Before(next.Rollout.Canary.Known.Add(analysis.Settle))
 }
 
 // letGatewayLearn first names the canary on the routes without a weight: a gateway that learns of a weight before it has
@@ -81,21 +81,21 @@ func letGatewayLearn(t *tick) (done bool) {
 		return true
 	}
 	if why := t.notInEffect(); why != "" {
-		t.plan.Next.StepStarted = nil
+		t.plan.Next.Rollout.Step.InEffect = nil
 		waitFor(t, "The canary is ready; waiting until the gateway knows it: "+why)
 		return false
 	}
-	return letSettle(t, "The canary is ready and the gateway knows it; waiting for that to settle")
+	return letSettle(t, &t.plan.Next.Rollout.Canary.Known, "The canary is ready and the gateway knows it; waiting for that to settle")
 }
 
 // warmUp waits until the canary has been ready for the delay of the policy, and returns whether it has. Warming up is no
 // waiting that a deadline ends.
 func warmUp(t *tick) (done bool) {
-	ends := t.plan.Next.CanaryReady.Add(t.policy.Delay)
+	ends := t.plan.Next.Rollout.Canary.Ready.Add(t.policy.Delay)
 	if !t.o.Now.Before(ends) {
 		return true
 	}
-	t.plan.Next.WaitingSince = nil
+	t.plan.Next.Rollout.WaitingSince = nil
 	say(t, fmt.Sprintf("The canary is ready and warms up until %s", clockTime(ends)))
 	wakeIn(t, ends.Sub(t.o.Now))
 	return false

@@ -9,7 +9,7 @@ import (
 
 // step is the planned step that the rollout is in; before the first one, a step without anything.
 func (t tick) step() PlannedStep {
-	return stepOf(t.steps, t.plan.Next.Step)
+	return stepOf(t.steps, t.plan.Next.Open().Step.Number)
 }
 
 func stepOf(steps []PlannedStep, number int32) PlannedStep {
@@ -20,7 +20,7 @@ func stepOf(steps []PlannedStep, number int32) PlannedStep {
 }
 
 func (t tick) stepEnds() time.Time {
-	return t.plan.Next.StepStarted.Add(t.step().Duration.Duration)
+	return t.plan.Next.Rollout.Step.InEffect.Add(t.step().Duration.Duration)
 }
 
 // shareOf is of how many percent of the requests the canary must be able to serve: its share of them or, where that is more,
@@ -50,7 +50,7 @@ func (t tick) expectsRequests() bool {
 
 // where names the present step for people, as the beginning of a sentence.
 func (t tick) where() string {
-	number, step := t.plan.Next.Step, t.step()
+	number, step := t.plan.Next.Rollout.Step.Number, t.step()
 	place := fmt.Sprintf("Step %d of %d", number, len(t.steps))
 	switch step.Kind {
 	case v1alpha1.StepIteration:
@@ -94,7 +94,7 @@ func countOf(steps []PlannedStep, kind v1alpha1.StepKind) int {
 
 // began is the event of the present step, once it is in effect.
 func (t tick) began() Event {
-	number, step := t.plan.Next.Step, t.step()
+	number, step := t.plan.Next.Rollout.Step.Number, t.step()
 	switch {
 	case step.Kind == v1alpha1.StepIteration:
 		return iterationStarted(t.aim(number), step)

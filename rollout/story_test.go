@@ -49,7 +49,10 @@ type story struct {
 func immediately(*world) bool { return true }
 
 func atStep(step int32) func(*world) bool {
-	return func(w *world) bool { return w.state.Step == step && w.state.StepStarted != nil }
+	return func(w *world) bool {
+		at := w.state.Open().Step
+		return at.Number == step && at.InEffect != nil
+	}
 }
 
 func recreate(w *world) { w.primary.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType }

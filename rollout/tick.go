@@ -43,7 +43,7 @@ func emit(t *tick, event Event) {
 
 // say sets the sentence that tells where the rollout stands.
 func say(t *tick, message string) {
-	t.plan.Next.Message = message
+	t.plan.Next.Message = t.spoken(message)
 }
 
 // wakeIn asks for a tick no later than after this time.
@@ -52,6 +52,14 @@ func wakeIn(t *tick, d time.Duration) {
 	if t.plan.Wait == 0 || d < t.plan.Wait {
 		t.plan.Wait = d
 	}
+}
+
+// spoken is a message to users, which says so in a dry run.
+func (f Facts) spoken(message string) string {
+	if f.o.DryRun {
+		return dryPrefix + message
+	}
+	return message
 }
 
 func (f Facts) stamp() *metav1.MicroTime {
@@ -64,8 +72,9 @@ func stampOf(at time.Time) *metav1.MicroTime {
 }
 
 func (t tick) sinceStart() time.Duration {
-	if t.plan.Next.Started == nil {
+	started := t.plan.Next.Open().Started
+	if started == nil {
 		return 0
 	}
-	return t.o.Now.Sub(t.plan.Next.Started.Time)
+	return t.o.Now.Sub(started.Time)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"sluice.dev/sluice/internal/analysis"
 )
 
@@ -11,7 +13,7 @@ import (
 // rollout is paused, waiting costs nothing.
 func waitFor(t *tick, what string) {
 	if pause := t.plan.Next.Paused; pause != nil {
-		t.plan.Next.WaitingSince = nil
+		t.plan.Next.Rollout.WaitingSince = nil
 		say(t, what+"; "+pause.Text)
 		return
 	}
@@ -27,8 +29,8 @@ func waitFor(t *tick, what string) {
 
 // startWaiting has the progress deadline count, unless it does already.
 func startWaiting(t *tick) {
-	if t.plan.Next.WaitingSince == nil {
-		t.plan.Next.WaitingSince = t.stamp()
+	if t.plan.Next.Rollout.WaitingSince == nil {
+		t.plan.Next.Rollout.WaitingSince = t.stamp()
 	}
 }
 
@@ -36,23 +38,22 @@ func startWaiting(t *tick) {
 // last longer than the deadline. While the rollout is paused nothing counts, and afterwards it counts anew.
 func (t tick) untilDeadline() time.Duration {
 	next, since := t.plan.Next, t.o.Now
-	if next.WaitingSince != nil {
-		since = next.WaitingSince.Time
+	if next.Rollout.WaitingSince != nil {
+		since = next.Rollout.WaitingSince.Time
 	}
-	if judging(next) && next.StepStarted != nil && t.stepEnds().After(since) {
+	if judging(next) && next.Rollout.Step.InEffect != nil && t.stepEnds().After(since) {
 		since = t.stepEnds()
 	}
 	return since.Add(t.policy.ProgressDeadline).Sub(t.o.Now)
 }
 
-// letSettle waits until the present moment of the rollout has lasted for the settle time, and returns whether it has. The
-// time begins to count with the first call.
-func letSettle(t *tick, message string) (done bool) {
-	next := &t.plan.Next
-	if next.StepStarted == nil {
-		next.StepStarted = t.stamp()
+// letSettle waits until a moment of the rollout is as long ago as the settle time, and returns whether it is. A moment without a
+// stamp is now.
+func letSettle(t *tick, moment **metav1.MicroTime, message string) (done bool) {
+	if *moment == nil {
+		*moment = t.stamp()
 	}
-	remaining := next.StepStarted.Add(analysis.Settle).Sub(t.o.Now)
+	remaining := (*moment).Add(analysis.Settle).Sub(t.o.Now)
 	if remaining <= 0 {
 		return true
 	}

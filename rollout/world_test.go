@@ -425,7 +425,7 @@ func (w *world) checkWeight(before float64) {
 		return
 	}
 	needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, after)
-	if given := w.state.CanaryReplicas; given > 0 {
+	if given := w.state.Open().Canary.Replicas; given > 0 {
 		needed = min(needed, given)
 	}
 	needed = workload.Enough(needed, w.policy.CanaryReadyThreshold)
@@ -445,14 +445,14 @@ func (w *world) unjudged() bool {
 // begins reports whether a plan begins a rollout.
 func (w *world) begins(plan rollout.Plan) bool {
 	return plan.Next.Phase == v1alpha1.PhaseProgressing &&
-		(!rollout.Active(w.state) || plan.Next.Candidate != w.state.Candidate || plan.Next.Attempt != w.state.Attempt)
+		(!rollout.Active(w.state) || plan.Next.Candidate.Hash != w.state.Candidate.Hash || plan.Next.Candidate.Attempt != w.state.Candidate.Attempt)
 }
 
 // checkPause holds that a paused rollout takes no step and is not promoted, and that none begins while it is frozen.
 func (w *world) checkPause(plan rollout.Plan) {
 	frozen := freeze.InForce(w.freezes, freeze.Subject{Namespace: "test"}, w.now)
 	if frozen.Start != "" && w.begins(plan) {
-		w.t.Errorf("%s begins while it is %s", plan.Next.Candidate, frozen.Start)
+		w.t.Errorf("%s begins while it is %s", plan.Next.Candidate.Hash, frozen.Start)
 	}
 	if w.spec.Paused == nil && !w.primary.Spec.Paused && !w.policy.Suspend && frozen.Pause == "" {
 		return

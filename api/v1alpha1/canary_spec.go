@@ -46,7 +46,7 @@ type Pause struct {
 
 // Request is a request for one candidate. It never applies to a later one.
 type Request struct {
-	// candidate is the hash of the candidate, 8 hexadecimal digits as in status.candidate.
+	// candidate is the hash of the candidate, 8 hexadecimal digits as in status.candidate.hash.
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{8}$`
 	Candidate string `json:"candidate"`
 	// attempt is the attempt of the candidate, 0 for the first. Default: the current attempt.

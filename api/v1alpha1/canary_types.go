@@ -14,8 +14,8 @@ import (
 // +kubebuilder:printcolumn:name="Weight",type=number,JSONPath=`.status.canaryWeight`
 // +kubebuilder:printcolumn:name="LastTransitionTime",type=string,JSONPath=`.status.lastTransitionTime`
 // +kubebuilder:printcolumn:name="FailedChecks",type=integer,priority=1,JSONPath=`.status.failedChecks`
-// +kubebuilder:printcolumn:name="Candidate",type=string,priority=1,JSONPath=`.status.candidate`
-// +kubebuilder:printcolumn:name="RequestedBy",type=string,priority=1,JSONPath=`.status.requested.by`
+// +kubebuilder:printcolumn:name="Candidate",type=string,priority=1,JSONPath=`.status.candidate.hash`
+// +kubebuilder:printcolumn:name="RequestedBy",type=string,priority=1,JSONPath=`.status.candidate.requested.by`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
 type Canary struct {
 	metav1.TypeMeta   `json:",inline"`

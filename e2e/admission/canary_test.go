@@ -58,7 +58,8 @@ func (c cluster) patchSpec(patch string) (string, error) {
 	return c.Run(operator, "", "kubectl", "patch", "canary", "podinfo", "--type=merge", "-p", `{"spec":`+patch+`}`)
 }
 
-var progressing = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: "7c9e41d2", Attempt: 1, Step: 1}
+var progressing = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2", Attempt: 1},
+	Rollout: &v1alpha1.RolloutStatus{Step: v1alpha1.StepStatus{Number: 1}}}
 
 func TestRequestsAreStampedByAdmission(t *testing.T) {
 	c := newCluster(t)
@@ -89,7 +90,7 @@ func TestRequestsForNothingAreRejected(t *testing.T) {
 	c := newCluster(t)
 	c.grant("sluice-operate")
 	status := progressing
-	status.Phase, status.Outcome = v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded
+	status.Phase, status.Candidate.Outcome = v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded
 	c.withCanary(status)
 	for patch, want := range map[string]string{
 		`{"abort":{"candidate":"7c9e41d2"}}`:      "this candidate is not in flight: it was promoted",

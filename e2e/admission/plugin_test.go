@@ -63,7 +63,7 @@ func (c cluster) setStatus(status v1alpha1.CanaryStatus) {
 
 // ended is the status after a rollout of the candidate.
 func ended(phase v1alpha1.Phase, outcome v1alpha1.Outcome, hash string) v1alpha1.CanaryStatus {
-	return v1alpha1.CanaryStatus{Phase: phase, Outcome: outcome, Candidate: hash, Message: hash + " ended as " + string(outcome)}
+	return v1alpha1.CanaryStatus{Phase: phase, Candidate: v1alpha1.CandidateStatus{Hash: hash, Outcome: outcome}, Message: hash + " ended as " + string(outcome)}
 }
 
 func TestPluginAsksByTheRightsOnCanariesAlone(t *testing.T) {
@@ -83,7 +83,7 @@ func TestPluginAsksByTheRightsOnCanariesAlone(t *testing.T) {
 		t.Errorf("the spec is %+v, abort %+v, promote %+v", spec, spec.Abort, spec.Promote)
 	}
 	status := ended(v1alpha1.PhaseFailed, v1alpha1.OutcomeAborted, "7c9e41d2")
-	status.Attempt = 1
+	status.Candidate.Attempt = 1
 	c.setStatus(status)
 	c.says("nothing to abort: podinfo has no running rollout", 1, "abort", "podinfo")
 	c.says("nothing to promote", 1, "promote", "podinfo")
@@ -131,7 +131,7 @@ func TestPluginOutputs(t *testing.T) {
 	c.saysTo(jane(), "unable to match a printer", 1, "list", "-o", "xml")
 	out, _ := c.sluice(jane(), "list", "-o", "json")
 	var list v1alpha1.CanaryList
-	if err := json.Unmarshal([]byte(out), &list); err != nil || list.Kind != "CanaryList" || list.Items[0].Status.Candidate != "7c9e41d2" {
+	if err := json.Unmarshal([]byte(out), &list); err != nil || list.Kind != "CanaryList" || list.Items[0].Status.Candidate.Hash != "7c9e41d2" {
 		t.Errorf("list -o json: %v\n%s", err, out)
 	}
 }
@@ -145,7 +145,7 @@ func TestPluginStatusIsNotFooled(t *testing.T) {
 	hash := c.Candidate().Hash
 	c.saysTo(jane(), hash+" is held back; the controller has not picked it up yet", 3, "status", "podinfo")
 	c.saysTo(jane(), "podinfo is running: Succeeded", 3, "status", "podinfo", "--wait", "--timeout", "300ms")
-	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: hash})
+	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: hash}})
 	waited := make(chan string, 1)
 	go func() {
 		out, code := c.sluice(jane(), "status", "podinfo", "--wait")
@@ -169,7 +169,7 @@ func TestPluginStatusAndWatchOfAnAbort(t *testing.T) {
 	c := running(t, appliers["client-side"])
 	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
 	hash := c.Candidate().Hash
-	c.withCanary(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: hash, CanaryWeight: 10, Message: "Step 1 of 5"})
+	c.withCanary(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: hash}, CanaryWeight: 10, Message: "Step 1 of 5"})
 	ends := make(chan string, 2)
 	for _, verb := range [][]string{{"status", "podinfo", "--wait", "--timeout", "50s"}, {"watch", "podinfo"}} {
 		go func() {
@@ -178,7 +178,7 @@ func TestPluginStatusAndWatchOfAnAbort(t *testing.T) {
 		}()
 	}
 	c.kubectl("", "annotate", "deployment", "podinfo", "sluice.dev/abort="+hash)
-	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFinalising, Candidate: hash, Outcome: v1alpha1.OutcomeAborted, Message: "taking the requests away"})
+	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFinalising, Candidate: v1alpha1.CandidateStatus{Hash: hash, Outcome: v1alpha1.OutcomeAborted}, Message: "taking the requests away"})
 	c.setStatus(ended(v1alpha1.PhaseFailed, v1alpha1.OutcomeAborted, hash))
 	for range 2 {
 		end := <-ends

@@ -87,7 +87,7 @@ func (b *bench) good(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	step, err := b.until(ctx, func(s v1alpha1.CanaryStatus) bool { return s.Step == 1 && s.StepStarted != nil })
+	step, err := b.until(ctx, func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 1 && s.Open().Step.InEffect != nil })
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (b *bench) good(ctx context.Context) ([]row, error) {
 	report := b.run.Report()
 	return []row{
 		{"candidate held to canary Deployment exists", seconds(copied.Sub(held)), "-"},
-		{"canary pod ready (to the second) to first weight in effect", seconds(step.StepStarted.Sub(ready)), "-"},
+		{"canary pod ready (to the second) to first weight in effect", seconds(step.Open().Step.InEffect.Sub(ready)), "-"},
 		{"set image to first canary response", seconds(report.FirstSeen("v2").Sub(began)), "13.7 s"},
 		{"whole rollout, 10 to 50% in steps of 10 s", seconds(ended.Sub(began)), "84 s"},
 		{"failed requests during promotion", fmt.Sprint(report.Between(began, ended).Failed().Total()), "-"},
@@ -117,12 +117,12 @@ func (b *bench) bad(ctx context.Context) ([]row, error) {
 	if _, err := b.until(ctx, func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseProgressing }); err != nil {
 		return nil, err
 	}
-	failed, err := b.until(ctx, func(s v1alpha1.CanaryStatus) bool { return s.Outcome == v1alpha1.OutcomeFailed })
+	failed, err := b.until(ctx, func(s v1alpha1.CanaryStatus) bool { return s.Candidate.Outcome == v1alpha1.OutcomeFailed })
 	if err != nil {
 		return nil, err
 	}
 	cleared, err := b.until(ctx, func(s v1alpha1.CanaryStatus) bool {
-		return s.Phase == v1alpha1.PhaseFailed || s.Phase == v1alpha1.PhaseFinalising && s.StepStarted != nil
+		return s.Phase == v1alpha1.PhaseFailed || s.Open().Cleared != nil
 	})
 	if err != nil {
 		return nil, err
@@ -133,8 +133,8 @@ func (b *bench) bad(ctx context.Context) ([]row, error) {
 	report := b.run.Report().Between(began, time.Time{})
 	verdict := failed.LastCheckTime.Time
 	inEffect := "-"
-	if cleared.StepStarted != nil {
-		inEffect = seconds(cleared.StepStarted.Sub(verdict))
+	if at := cleared.Open().Cleared; at != nil {
+		inEffect = seconds(at.Sub(verdict))
 	}
 	return []row{
 		{"failing verdict to weight 0 in effect", inEffect, "-"},

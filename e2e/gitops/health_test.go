@@ -153,7 +153,7 @@ func TestHealthOfACanary(t *testing.T) {
 		{v1alpha1.PhaseSucceeded, "Healthy", "Current"},
 		{v1alpha1.PhaseFailed, "Degraded", "Failed"},
 	} {
-		canary.Status = v1alpha1.CanaryStatus{Phase: c.phase, Message: "why", Conditions: conditionsIn(c.phase)}
+		canary.Status = v1alpha1.CanaryStatus{Phase: c.phase, Message: "why", CanaryRecord: v1alpha1.CanaryRecord{Conditions: conditionsIn(c.phase)}}
 		if err := server.Client.Status().Update(t.Context(), canary); err != nil {
 			t.Fatal(err)
 		}

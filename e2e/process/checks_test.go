@@ -137,7 +137,7 @@ func TestHooksAreAskedAndTold(t *testing.T) {
 	gates.Set("smoke-test", true)
 	s.waitForPhase(p, v1alpha1.PhaseWaitingPromotion)
 	s.waitForMessage(p, "Waiting for hook confirm-promotion (confirm-promotion) to approve; it has said no since")
-	candidate := s.canary().Status.Candidate
+	candidate := s.canary().Status.Candidate.Hash
 	gates.Set("approval", true)
 	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)
 

@@ -103,7 +103,9 @@ func (p people) told(reason, message string) {
 	}, patience, glance).Should(ContainElement(ContainSubstring(message)))
 }
 
-func inFlight(status v1alpha1.CanaryStatus) bool { return status.Step > 0 && status.StepStarted != nil }
+func inFlight(status v1alpha1.CanaryStatus) bool {
+	return status.Open().Step.Number > 0 && status.Open().Step.InEffect != nil
+}
 
 func TestPeopleOperateRolloutsWithThePlugin(t *testing.T) {
 	t.Parallel()
@@ -168,7 +170,7 @@ func (p people) abortsAndRetries(controller *process) {
 	p.says("aborted by olga: bug 17", 0, "history")
 
 	p.says("starts again from the first step, retry 1", 0, "retry")
-	p.waitFor(controller, "a second attempt in flight", func(status v1alpha1.CanaryStatus) bool { return status.Attempt == 1 && inFlight(status) })
+	p.waitFor(controller, "a second attempt in flight", func(status v1alpha1.CanaryStatus) bool { return status.Candidate.Attempt == 1 && inFlight(status) })
 	p.Expect(p.candidate().Mark).To(Equal(workload.MarkNone))
 	p.told("CandidateRetried", "olga")
 	p.says("podinfo is running", 3, "status")

@@ -87,7 +87,7 @@ func query(namespaces []string) reconciler.QueryFunc {
 			if err := server.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "podinfo"}, &canary); err != nil {
 				return []analysis.Sample{{Check: queries[0].Check, Metric: analysis.SuccessRate, Err: err.Error()}}
 			}
-			if status := canary.Status; strings.Contains(strings.Join(status.Images, " "), "bad") && int(status.Step) == len(status.Steps) {
+			if status := canary.Status; strings.Contains(strings.Join(status.Candidate.Images, " "), "bad") && int(status.Open().Step.Number) == len(status.Plan.Steps) {
 				successRate = 0
 			}
 		}

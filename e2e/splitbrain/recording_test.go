@@ -124,9 +124,9 @@ func story(writes []write) []string {
 		case w.state == nil && w.weight != weight:
 			weight = w.weight
 			lines = append(lines, fmt.Sprintf("the route gives %v%%", weight))
-		case w.state != nil && w.state.Candidate != "":
-			told := fmt.Sprintf("%s: %s %s step %d asks %v%%, %d failed checks, %d rollouts before", w.state.Images, w.state.Phase, w.state.Outcome,
-				w.state.Step, w.state.CanaryWeight, w.state.FailedChecks, len(w.state.History))
+		case w.state != nil && w.state.Candidate.Hash != "":
+			told := fmt.Sprintf("%s: %s %s step %d asks %v%%, %d failed checks, %d rollouts before", w.state.Candidate.Images, w.state.Phase, w.state.Candidate.Outcome,
+				w.state.Open().Step.Number, w.state.CanaryWeight, w.state.FailedChecks, len(w.state.History))
 			if told != state {
 				state = told
 				lines = append(lines, told)

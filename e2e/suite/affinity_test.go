@@ -25,14 +25,14 @@ var _ = Describe("Session affinity", func() {
 
 		r.setVersion(ctx, "v2")
 		first := r.waitUntil(ctx, "step 1", moments[1].holds)
-		second := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 && s.StepStarted != nil })
+		second := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 && s.Open().Step.InEffect != nil })
 		Expect(r.cookies(users)).To(HaveLen(users), "every user has a cookie of one version: %v", r.cookies(users))
 		promoting := r.waitFor(ctx, v1alpha1.PhasePromoting)
-		steps := r.run.Report().Between(first.StepStarted.Time, promoting.LastTransitionTime.Add(-time.Second)).Where(hadCookie)
+		steps := r.run.Report().Between(first.Open().Step.InEffect.Time, promoting.LastTransitionTime.Add(-time.Second)).Where(hadCookie)
 		Expect(steps.Versions()).To(Equal([]string{"v1", "v2"}))
 		Expect(steps.Strayed("v1").Answers).To(BeEmpty(), "users of the primary stay when the weight grows from 20%% to 50%%")
 		Expect(asSent(steps)).To(Equal(map[string]bool{"version v2": true, "old-version v1": true}), "the cookie says who answers")
-		Expect(steps.Between(second.StepStarted.Time, time.Time{}).Total()).To(BeNumerically(">", users))
+		Expect(steps.Between(second.Open().Step.InEffect.Time, time.Time{}).Total()).To(BeNumerically(">", users))
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
 		for _, user := range steps.Of("v2").Users() {

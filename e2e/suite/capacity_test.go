@@ -54,8 +54,8 @@ var _ = Describe("The canary's capacity", func() {
 
 		By("the primary is scaled to 4")
 		r.kubectl(ctx, "scale", "deployment", "podinfo", "--replicas=4")
-		s := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 && s.StepStarted != nil })
-		Expect(s.CanaryReplicas).To(Equal(int32(2)), "half of 4 were ready before the weight was given")
+		s := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 && s.Open().Step.InEffect != nil })
+		Expect(s.Open().Canary.Replicas).To(Equal(int32(2)), "half of 4 were ready before the weight was given")
 		Eventually(ctx, func() int32 {
 			return ptr.Deref(r.neighbours(ctx)["HorizontalPodAutoscaler/podinfo-canary"].(autoscalingv2.HorizontalPodAutoscalerSpec).MinReplicas, 0)
 		}, patience(), glance).Should(Equal(int32(2)))

@@ -70,10 +70,10 @@ var _ = Describe("The chart", Serial, func() {
 		Expect(r.status(ctx).History).To(BeEmpty())
 
 		r.setVersion(ctx, "v2")
-		began := r.waitUntil(ctx, "step 1", moments[1].holds).Started
+		began := r.waitUntil(ctx, "step 1", moments[1].holds).Open().Started
 		install(ctx)
-		s := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step >= 2 && s.StepStarted != nil })
-		Expect(s.Started).To(Equal(began), "it did not begin again")
+		s := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number >= 2 && s.Open().Step.InEffect != nil })
+		Expect(s.Open().Started).To(Equal(began), "it did not begin again")
 
 		DeferCleanup(reinstall)
 		uninstall(ctx)

@@ -43,9 +43,9 @@ var _ = Describe("A cohort", func() {
 
 		r.setVersion(ctx, "v2")
 		first := r.waitUntil(ctx, "step 1", moments[1].holds)
-		last := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 && s.StepStarted != nil })
+		last := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 && s.Open().Step.InEffect != nil })
 		promoting := r.waitFor(ctx, v1alpha1.PhasePromoting)
-		during := r.run.Report().Between(first.StepStarted.Time, promoting.LastTransitionTime.Add(-time.Second))
+		during := r.run.Report().Between(first.Open().Step.InEffect.Time, promoting.LastTransitionTime.Add(-time.Second))
 		atMain := func(a traffic.Answer) bool { return a.Host == r.Host() }
 		main := during.Where(atMain)
 		Expect(slices.Sorted(maps.Keys(main.Chains()))).To(Equal([]string{"v1 > v1 > v1", "v2 > v2 > v2"}))
@@ -78,5 +78,5 @@ func (r *rollout) promoteNow(ctx context.Context) {
 	GinkgoHelper()
 	canary, err := r.Canary(ctx)
 	Expect(err).NotTo(HaveOccurred())
-	r.kubectl(ctx, "patch", "canary", canary.Name, "--type=merge", "-p", `{"spec":{"promote":{"candidate":"`+canary.Status.Candidate+`","skipAnalysis":true}}}`)
+	r.kubectl(ctx, "patch", "canary", canary.Name, "--type=merge", "-p", `{"spec":{"promote":{"candidate":"`+canary.Status.Candidate.Hash+`","skipAnalysis":true}}}`)
 }

@@ -55,7 +55,7 @@ func (r *rollout) configurationOf(ctx context.Context, deployment string) string
 }
 
 func inFirstStep(s v1alpha1.CanaryStatus) bool {
-	return s.Phase == v1alpha1.PhaseProgressing && s.Step == 1 && s.StepStarted != nil
+	return s.Phase == v1alpha1.PhaseProgressing && s.Open().Step.Number == 1 && s.Open().Step.InEffect != nil
 }
 
 var _ = Describe("A new configuration", func() {
@@ -78,7 +78,7 @@ var _ = Describe("A new configuration", func() {
 		r.kubectl(ctx, "rollout", "status", "deployment/podinfo", timeout())
 		Expect(r.configurationOf(ctx, "podinfo")).To(Equal(first))
 		failed := r.waitFor(ctx, v1alpha1.PhaseFailed)
-		Expect(failed.Reason).To(ContainSubstring("request-success-rate"))
+		Expect(failed.Candidate.Reason).To(ContainSubstring("request-success-rate"))
 		Expect(r.configurationOf(ctx, "podinfo")).To(Equal(first))
 		r.expectRoutesAsBefore(ctx)
 		Eventually(ctx, func() []string { return r.run.Report().Between(time.Now().Add(-time.Second), time.Time{}).Versions() }, patience(), glance).

@@ -36,9 +36,9 @@ var _ = Describe("A group of two", func() {
 		r.kubectl(ctx, "set", "env", "deployment/"+secondary, "VERSION=v2", "READY_AFTER=8s")
 		r.setVersion(ctx, "v2")
 		s := r.waitUntil(ctx, "the other", func(s v1alpha1.CanaryStatus) bool {
-			return s.Group != nil && len(s.Group.WaitingFor) > 0 && s.Step == 1
+			return s.Open().Group != nil && len(s.Open().Group.WaitingFor) > 0 && s.Open().Step.Number == 1
 		})
-		Expect(s.Group.WaitingFor).To(ContainElement(ContainSubstring(secondary)))
+		Expect(s.Open().Group.WaitingFor).To(ContainElement(ContainSubstring(secondary)))
 		for _, one := range []*rollout{r, other} {
 			one.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		}
@@ -51,7 +51,7 @@ var _ = Describe("A group of two", func() {
 		for _, one := range []*rollout{r, other} {
 			one.waitFor(ctx, v1alpha1.PhaseFailed)
 		}
-		Expect(r.status(ctx).Reason).To(MatchRegexp(`group checkout: secondary was rolled back: 2 failed checks: request-success-rate`))
+		Expect(r.status(ctx).Candidate.Reason).To(MatchRegexp(`group checkout: secondary was rolled back: 2 failed checks: request-success-rate`))
 		r.expectClean(ctx, "v2")
 		r.expectNoFailures(ctx, "v3")
 	})
@@ -70,7 +70,7 @@ var _ = Describe("Control over many rollouts", Ordered, Serial, func() {
 		Expect(r.ask(ctx, "freeze", "--all", "--reason", "the payment provider is down")).To(ContainSubstring("Freeze stop covers the cluster: "))
 		s := r.waitUntil(ctx, "the freeze", func(s v1alpha1.CanaryStatus) bool { return s.Frozen != "" })
 		Expect(s.Frozen).To(ContainSubstring("frozen by Freeze/stop: the payment provider is down"))
-		Consistently(ctx, func() int32 { return r.status(ctx).Step }, 5*time.Second, glance).Should(Equal(s.Step), "longer than a step lasts")
+		Consistently(ctx, func() int32 { return r.status(ctx).Open().Step.Number }, 5*time.Second, glance).Should(Equal(s.Open().Step.Number), "longer than a step lasts")
 		r.kubectl(ctx, "set", "env", "deployment/podinfo", "VERSION=v3")
 		Expect(r.ask(ctx, "freezes")).To(ContainSubstring("the payment provider is down"))
 		Expect(r.primaryVersions(ctx)).To(Equal(map[string]bool{"v1": true}))
@@ -98,8 +98,8 @@ var _ = Describe("Control over many rollouts", Ordered, Serial, func() {
 		Expect(s.Phase).To(Equal(v1alpha1.PhaseWaiting))
 		Expect(s.Message).To(ContainSubstring("1st in the queue: 1 of 1 rollouts are running in namespace queue (queue/podinfo)"))
 		ended := r.waitFor(ctx, v1alpha1.PhaseSucceeded)
-		s = other.waitUntil(ctx, "its begin", func(s v1alpha1.CanaryStatus) bool { return s.Started != nil && s.Phase != v1alpha1.PhaseWaiting })
-		Expect(s.Started.Time).To(BeTemporally(">=", ended.History[0].Finished.Add(-time.Second)))
+		s = other.waitUntil(ctx, "its begin", func(s v1alpha1.CanaryStatus) bool { return s.Open().Started != nil && s.Phase != v1alpha1.PhaseWaiting })
+		Expect(s.Open().Started.Time).To(BeTemporally(">=", ended.History[0].Finished.Add(-time.Second)))
 		other.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
 		r.expectNoFailures(ctx, "nobody")
@@ -110,7 +110,7 @@ var _ = Describe("Control over many rollouts", Ordered, Serial, func() {
 		r.helmUpgrade(ctx, "dryRun=true")
 		out := r.kubectl(ctx, "set", "env", "deployment/podinfo", "VERSION=v2")
 		Expect(out).To(ContainSubstring("dry run: this change would have been " + admission.HeldBack))
-		s := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 })
+		s := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 })
 		Expect(s.DryRun).To(BeTrue())
 		Expect(s.Message).To(HavePrefix("Dry run: "))
 		Expect(r.userRoutes(ctx)).To(Equal(r.routes))

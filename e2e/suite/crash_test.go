@@ -22,9 +22,11 @@ var moments = []struct {
 	name  string
 	holds func(v1alpha1.CanaryStatus) bool
 }{
-	{"the canary starts", func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseProgressing && s.Step == 0 }},
-	{"the first step is in effect", func(s v1alpha1.CanaryStatus) bool { return s.Step == 1 && s.StepStarted != nil }},
-	{"the last step is in effect", func(s v1alpha1.CanaryStatus) bool { return s.Step == 3 && s.StepStarted != nil }},
+	{"the canary starts", func(s v1alpha1.CanaryStatus) bool {
+		return s.Phase == v1alpha1.PhaseProgressing && s.Open().Step.Number == 0
+	}},
+	{"the first step is in effect", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 1 && s.Open().Step.InEffect != nil }},
+	{"the last step is in effect", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 3 && s.Open().Step.InEffect != nil }},
 	{"the primary is being promoted", func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhasePromoting }},
 	{"the canary is being removed", func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseFinalising }},
 }
@@ -57,7 +59,7 @@ var _ = Describe("A cluster in trouble", Serial, func() {
 			return r.Client.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: app.Name}, &v1alpha1.Canary{})
 		}, patience(), glance).Should(Succeed(), "the API server is back")
 		Expect(apiServer()).NotTo(Equal(before))
-		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 && s.StepStarted != nil })
+		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 && s.Open().Step.InEffect != nil })
 		compact(ctx, apiServer())
 
 		By("Prometheus goes")
@@ -70,7 +72,7 @@ var _ = Describe("A cluster in trouble", Serial, func() {
 		held := r.waitUntil(ctx, "an inconclusive check", func(s v1alpha1.CanaryStatus) bool {
 			return len(s.Checks) > 0 && s.Checks[0].Verdict == v1alpha1.VerdictInconclusive && strings.Contains(s.Message, "Prometheus could not answer")
 		})
-		Consistently(ctx, func() int32 { return r.status(ctx).Step }, 5*time.Second, glance).Should(Equal(held.Step), "a step lasts less, and none is taken blindly")
+		Consistently(ctx, func() int32 { return r.status(ctx).Open().Step.Number }, 5*time.Second, glance).Should(Equal(held.Open().Step.Number), "a step lasts less, and none is taken blindly")
 		Expect(r.status(ctx).FailedChecks).To(Equal(held.FailedChecks), "no data counted as a failed check")
 		By("Prometheus comes back")
 		restore(ctx)

@@ -86,7 +86,7 @@ var _ = Describe("Gates", func() {
 		r.opened(ctx, "more")
 		r.waitsFor(ctx, v1alpha1.HookConfirmPromotion, "promotion")
 		r.opened(ctx, "panic")
-		Expect(r.waitFor(ctx, v1alpha1.PhaseFailed).Reason).To(ContainSubstring("hook panic"))
+		Expect(r.waitFor(ctx, v1alpha1.PhaseFailed).Candidate.Reason).To(ContainSubstring("hook panic"))
 		r.closed(ctx, "start", "more", "panic")
 		r.expectClean(ctx, "v2")
 		r.expectNoFailures(ctx, "nobody")

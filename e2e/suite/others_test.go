@@ -30,7 +30,9 @@ var _ = Describe("Without traffic", func() {
 		})
 		r.setVersion(ctx, "v2")
 		for step, replicas := range []int{1, 2} {
-			s := r.waitUntil(ctx, "a step", func(s v1alpha1.CanaryStatus) bool { return s.Step == int32(step)+1 && s.StepStarted != nil })
+			s := r.waitUntil(ctx, "a step", func(s v1alpha1.CanaryStatus) bool {
+				return s.Open().Step.Number == int32(step)+1 && s.Open().Step.InEffect != nil
+			})
 			Expect(r.canaryPods(ctx)).To(HaveLen(replicas), "beside 4 of the primary")
 			Expect(s.CanaryWeight).To(BeZero())
 		}
@@ -41,7 +43,7 @@ var _ = Describe("Without traffic", func() {
 
 		r.setVersion(ctx, "v3", "ERROR_RATE=0.5")
 		s := r.waitFor(ctx, v1alpha1.PhaseFailed)
-		Expect(s.Reason).To(ContainSubstring("failed-jobs"))
+		Expect(s.Candidate.Reason).To(ContainSubstring("failed-jobs"))
 		r.expectClean(ctx, "v2")
 	})
 })
@@ -73,7 +75,9 @@ var _ = Describe("Mirroring", func() {
 		shadow := traffic.Target{URL: app.GatewayURL, Host: "shadow." + r.Host()}
 		var copies *traffic.Run
 		for iteration, percent := range []int{10, 30, 40} {
-			r.waitUntil(ctx, fmt.Sprintf("%d%%", percent), func(s v1alpha1.CanaryStatus) bool { return s.Step == int32(iteration)+1 && s.StepStarted != nil })
+			r.waitUntil(ctx, fmt.Sprintf("%d%%", percent), func(s v1alpha1.CanaryStatus) bool {
+				return s.Open().Step.Number == int32(iteration)+1 && s.Open().Step.InEffect != nil
+			})
 			Expect(r.mirrors(ctx)).To(Equal([]string{fmt.Sprintf("podinfo-canary:80 %d%%", percent)}))
 			Expect(r.shares(ctx)[route]).To(Equal([]float64{0}))
 			if copies == nil {
@@ -82,7 +86,7 @@ var _ = Describe("Mirroring", func() {
 				copies = visited(ctx, r.App, traffic.Options{Host: shadow.Host})
 			}
 		}
-		r.waitUntil(ctx, "all requests", func(s v1alpha1.CanaryStatus) bool { return s.CanaryWeight == 100 && s.StepStarted != nil })
+		r.waitUntil(ctx, "all requests", func(s v1alpha1.CanaryStatus) bool { return s.CanaryWeight == 100 && s.Open().Step.InEffect != nil })
 		Expect(r.mirrors(ctx)).To(BeEmpty(), "answers count now")
 		Expect(r.shares(ctx)[route]).To(Equal([]float64{100}))
 		r.waitFor(ctx, v1alpha1.PhasePromoting)

@@ -127,7 +127,7 @@ var _ = Describe("A policy with the body of a Flagger Canary", func() {
 		r.kubectl(ctx, "patch", "canarypolicy", "podinfo", "--type=merge", "-p", `{"spec":{"analysis":{"threshold":2}}}`)
 		s = r.waitUntil(ctx, "word of the change", func(s v1alpha1.CanaryStatus) bool { return s.Policy.Changed != "" })
 		Expect(s.Policy.Changed).To(Equal("CanaryPolicy/podinfo has changed since this rollout started (analysis.threshold); the next rollout uses it"))
-		Expect(s.FailureThreshold).To(Equal(int32(5)))
+		Expect(s.Plan.FailureThreshold).To(Equal(int32(5)))
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
 		Expect(r.messages(ctx, "WeightAdvanced")).To(Equal([]string{
@@ -138,7 +138,7 @@ var _ = Describe("A policy with the body of a Flagger Canary", func() {
 		r.setVersion(ctx, "v3", "ERROR_RATE=0.5")
 		s = r.waitFor(ctx, v1alpha1.PhaseFailed)
 		Expect(s.FailedChecks).To(Equal(int32(2)), "by the changed policy")
-		Expect(s.Reason).To(MatchRegexp(`2 failed checks: error-rate \d+(\.\d+)? is above max 1`))
+		Expect(s.Candidate.Reason).To(MatchRegexp(`2 failed checks: error-rate \d+(\.\d+)? is above max 1`))
 		r.expectClean(ctx, "v2")
 		r.expectNoFailures(ctx, "v3")
 		By("kubectl get shows what kubectl shows of Flagger")

@@ -36,8 +36,8 @@ var _ = Describe("The way back to the primary", func() {
 
 		By("the autoscaler brings them back, and the rest of the requests follow")
 		r.kubectl(ctx, "scale", "deployment", "podinfo", "--replicas=4")
-		s := r.waitUntil(ctx, "a smaller weight", func(s v1alpha1.CanaryStatus) bool { return s.CanaryWeight < 50 && s.StepStarted != nil })
-		r.waitForAnswer(ctx, s.StepStarted.Add(3*time.Second))
+		s := r.waitUntil(ctx, "a smaller weight", func(s v1alpha1.CanaryStatus) bool { return s.CanaryWeight < 50 && s.Open().Promotion.Steady != nil })
+		r.waitForAnswer(ctx, s.Open().Promotion.Steady.Add(3*time.Second))
 		seen := lateIn(r.run.Report(), s, 3*time.Second)
 		expectPart(seen, seen.Where(byCanary), s.CanaryWeight)
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)

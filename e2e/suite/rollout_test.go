@@ -23,10 +23,12 @@ var _ = Describe("A good version", func() {
 		r.setVersion(ctx, "v2")
 		for i, weight := range []float64{20, 40, 60} {
 			step := int32(i + 1)
-			s := r.waitUntil(ctx, fmt.Sprintf("step %d in effect", step), func(s v1alpha1.CanaryStatus) bool { return s.Step == step && s.StepStarted != nil })
+			s := r.waitUntil(ctx, fmt.Sprintf("step %d in effect", step), func(s v1alpha1.CanaryStatus) bool {
+				return s.Open().Step.Number == step && s.Open().Step.InEffect != nil
+			})
 			Expect(s.CanaryWeight).To(Equal(weight))
 			Expect(r.primaryVersions(ctx)).To(Equal(map[string]bool{"v1": true}), "the primary runs v2 before it is promoted")
-			r.waitForAnswer(ctx, s.StepStarted.Add(4*time.Second))
+			r.waitForAnswer(ctx, s.Open().Step.InEffect.Add(4*time.Second))
 			expectShareOf(lateIn(r.run.Report(), s, 4*time.Second), weight)
 		}
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
@@ -50,10 +52,10 @@ var _ = Describe("A good version", func() {
 	It("starts again when a newer version comes in flight", func(ctx SpecContext) {
 		r := given(ctx, "supersede", quick, "")
 		r.setVersion(ctx, "v2")
-		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 })
-		first := r.status(ctx).Candidate
+		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 })
+		first := r.status(ctx).Candidate.Hash
 		r.setVersion(ctx, "v3")
-		r.waitUntil(ctx, "the first step of v3", func(s v1alpha1.CanaryStatus) bool { return s.Candidate != first && s.Step == 1 })
+		r.waitUntil(ctx, "the first step of v3", func(s v1alpha1.CanaryStatus) bool { return s.Candidate.Hash != first && s.Open().Step.Number == 1 })
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v3")
 		r.expectEvents(ctx, "Superseded")
@@ -67,7 +69,7 @@ var _ = Describe("A bad version", func() {
 		r := given(ctx, "errors", quick, "")
 		r.setVersion(ctx, "v2", "ERROR_RATE=0.5")
 		s := r.waitFor(ctx, v1alpha1.PhaseFailed)
-		Expect(s.Reason).To(ContainSubstring("request-success-rate"))
+		Expect(s.Candidate.Reason).To(ContainSubstring("request-success-rate"))
 		Expect(s.FailedChecks).To(Equal(int32(5)))
 		r.expectClean(ctx, "v1")
 		r.expectEvents(ctx, "CheckFailed", "RollingBack", "RolledBack")
@@ -86,7 +88,7 @@ var _ = Describe("A bad version", func() {
 		r := given(ctx, "latency", with(map[string]string{"sluice.dev/max-request-duration": "500ms"}), "")
 		r.setVersion(ctx, "v2", "LATENCY=800ms")
 		s := r.waitFor(ctx, v1alpha1.PhaseFailed)
-		Expect(s.Reason).To(ContainSubstring("request-duration"))
+		Expect(s.Candidate.Reason).To(ContainSubstring("request-duration"))
 		r.expectClean(ctx, "v1")
 		r.expectNoFailures(ctx, "nobody")
 	})
@@ -95,7 +97,7 @@ var _ = Describe("A bad version", func() {
 		r := given(ctx, "unready", with(map[string]string{"sluice.dev/progress-deadline": "10s"}), "")
 		r.setVersion(ctx, "v2", "READY=false")
 		s := r.waitFor(ctx, v1alpha1.PhaseFailed)
-		Expect(s.Reason).To(ContainSubstring("progress deadline of 10s exceeded"))
+		Expect(s.Candidate.Reason).To(ContainSubstring("progress deadline of 10s exceeded"))
 		r.expectClean(ctx, "v1")
 		Expect(r.run.Report().Of("v2").Total()).To(BeZero())
 		r.expectNoFailures(ctx, "nobody")
@@ -132,7 +134,7 @@ var _ = Describe("Bad input", func() {
 // lateIn keeps the requests of the last two seconds of a step, which lasts at least an interval: a gateway with much to do
 // serves a weight a moment after it has reported it.
 func lateIn(report traffic.Report, s v1alpha1.CanaryStatus, interval time.Duration) traffic.Report {
-	end := s.StepStarted.Add(interval)
+	end := s.Open().Step.InEffect.Add(interval)
 	return report.Between(end.Add(-2*time.Second), end)
 }
 

@@ -51,7 +51,7 @@ var _ = Describe("Routes of every kind", func() {
 		s := r.waitUntil(ctx, "step 1 in effect", moments[1].holds)
 		Expect(r.shares(ctx)).To(SatisfyAll(HaveLen(5), HaveEach(HaveEach(25.))), "all routes have the weight of the step")
 		Expect(r.shares(ctx)["HTTPRoute/routes/podinfo-paths"]).To(HaveLen(2), "of both rules")
-		r.waitForAnswer(ctx, s.StepStarted.Add(4*time.Second))
+		r.waitForAnswer(ctx, s.Open().Step.InEffect.Add(4*time.Second))
 		leave()
 
 		By("the route of another namespace was granted the canary's Service too, for as long as there is one")
@@ -59,10 +59,10 @@ var _ = Describe("Routes of every kind", func() {
 
 		By("the next weight is on all routes, and does not count while one parent has not accepted it")
 		r.waitUntil(ctx, "the mesh", func(s v1alpha1.CanaryStatus) bool {
-			return s.Step == 2 && waitsForMesh(s, "Waiting for weight 50% to take effect")
+			return s.Open().Step.Number == 2 && waitsForMesh(s, "Waiting for weight 50% to take effect")
 		})
 		Expect(r.shares(ctx)).To(HaveEach(HaveEach(50.)))
-		Expect(r.status(ctx).StepStarted).To(BeNil())
+		Expect(r.status(ctx).Open().Step.InEffect).To(BeNil())
 		r.mesh(ctx)
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 

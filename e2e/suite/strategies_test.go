@@ -57,17 +57,17 @@ var _ = Describe("A/B testing", func() {
 		r := begin(ctx, namespace, s)
 		r.setVersion(ctx, "v2")
 		first := r.waitUntil(ctx, "the first iteration", moments[1].holds)
-		Expect(first.Strategy).To(Equal("a/b, then canary"))
-		second := r.waitUntil(ctx, "the second iteration", func(s v1alpha1.CanaryStatus) bool { return s.Step == 2 && s.StepStarted != nil })
+		Expect(first.Plan.Strategy).To(Equal("a/b, then canary"))
+		second := r.waitUntil(ctx, "the second iteration", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 && s.Open().Step.InEffect != nil })
 		weighted := r.waitUntil(ctx, "the weight", moments[2].holds)
 		Expect(weighted.CanaryWeight).To(BeEquivalentTo(30))
 		r.waitFor(ctx, v1alpha1.PhasePromoting)
 
-		tested := r.run.Report().Between(first.StepStarted.Time, second.StepStarted.Time)
+		tested := r.run.Report().Between(first.Open().Step.InEffect.Time, second.Open().Step.InEffect.Time)
 		for name := range matching {
 			answers := asked(r.run.Report(), name)
 			came := answers.FirstSeen("v2")
-			Expect(came).To(BeTemporally("<", weighted.StepStarted.Time), name)
+			Expect(came).To(BeTemporally("<", weighted.Open().Step.InEffect.Time), name)
 			Expect(answers.Between(came, time.Time{}).Versions()).To(Equal([]string{"v2"}), name+", also beside the weight")
 		}
 		for name := range others {
@@ -95,11 +95,11 @@ var _ = Describe("Blue/green", func() {
 		})
 		r.setVersion(ctx, "v2")
 		r.waitUntil(ctx, "the first iteration", moments[1].holds)
-		s := r.waitUntil(ctx, "all requests held", func(s v1alpha1.CanaryStatus) bool { return s.Step == 3 && s.StepStarted != nil })
-		Expect(s.Strategy).To(Equal("blue/green"))
+		s := r.waitUntil(ctx, "all requests held", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 3 && s.Open().Step.InEffect != nil })
+		Expect(s.Plan.Strategy).To(Equal("blue/green"))
 		Expect(s.CanaryWeight).To(BeEquivalentTo(100))
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
-		Expect(r.run.Report().FirstSeen("v2")).To(BeTemporally(">", s.StepStarted.Add(-2*time.Second)), "no request before all requests")
+		Expect(r.run.Report().FirstSeen("v2")).To(BeTemporally(">", s.Open().Step.InEffect.Add(-2*time.Second)), "no request before all requests")
 		Expect(lateIn(r.run.Report(), s, 4*time.Second).Versions()).To(Equal([]string{"v2"}))
 		r.expectClean(ctx, "v2")
 		r.expectEvents(ctx, "IterationStarted", "HoldStarted", "Promoted")
@@ -109,7 +109,7 @@ var _ = Describe("Blue/green", func() {
 		s = r.waitFor(ctx, v1alpha1.PhaseFailed)
 		// Prometheus counts from the second time that it sees a counter: when it had seen a failure before the first success, all of
 		// the first requests have failed.
-		Expect(s.Reason).To(MatchRegexp(`request-success-rate \d{1,2}\.\d\d% is below min 99%`))
+		Expect(s.Candidate.Reason).To(MatchRegexp(`request-success-rate \d{1,2}\.\d\d% is below min 99%`))
 		Expect(r.messages(ctx, "HoldStarted")).To(HaveLen(2), "it passed its iterations, without requests")
 		r.expectClean(ctx, "v2")
 		r.expectNoFailures(ctx, "v3")

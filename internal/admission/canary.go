@@ -61,17 +61,17 @@ func (s *stamper) request(path *field.Path, was, is *v1alpha1.Request, possible 
 		return
 	}
 	is.Stamp = v1alpha1.Stamp{By: s.user, At: &s.now}
-	if is.Candidate != s.status.Candidate {
+	if is.Candidate != s.status.Candidate.Hash {
 		s.warnings = append(s.warnings, fmt.Sprintf("%s: the Canary's status shows candidate %q; a request for %s has no effect unless that has become the candidate since",
-			path, s.status.Candidate, is.Candidate))
+			path, s.status.Candidate.Hash, is.Candidate))
 		return
 	}
 	if is.Attempt == nil {
-		attempt := s.status.Attempt
+		attempt := s.status.Candidate.Attempt
 		is.Attempt = &attempt
 	}
 	// Clocks of replicas may differ: a request for a candidate was made after the candidate.
-	if since := s.status.Requested; since != nil && is.At.Before(since.At) {
+	if since := s.status.Candidate.Requested; since != nil && is.At.Before(since.At) {
 		is.At = since.At
 	}
 	if why := possible(is); why != "" {
@@ -89,14 +89,14 @@ const alreadyRuns = "the primary already runs this candidate; to go back, apply 
 
 // inFlight says why a candidate can be neither aborted nor promoted; empty if it can, or if that is not known.
 func (s *stamper) inFlight(request *v1alpha1.Request) string {
-	if *request.Attempt != s.status.Attempt {
+	if *request.Attempt != s.status.Candidate.Attempt {
 		return ""
 	}
 	switch s.status.Phase {
 	case v1alpha1.PhaseWaiting, v1alpha1.PhaseProgressing, v1alpha1.PhaseWaitingPromotion:
 		return ""
 	case v1alpha1.PhasePromoting:
-		if s.status.Promoted == nil {
+		if s.status.Open().Promotion.Applied == nil {
 			return ""
 		}
 		return alreadyRuns
@@ -106,10 +106,10 @@ func (s *stamper) inFlight(request *v1alpha1.Request) string {
 
 // ended says why a candidate cannot be retried; empty if it can, or if that is not known.
 func (s *stamper) ended(request *v1alpha1.Request) string {
-	if *request.Attempt != s.status.Attempt {
+	if *request.Attempt != s.status.Candidate.Attempt {
 		return ""
 	}
-	switch s.status.Outcome {
+	switch s.status.Candidate.Outcome {
 	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeAborted:
 		return ""
 	}
@@ -118,13 +118,13 @@ func (s *stamper) ended(request *v1alpha1.Request) string {
 
 // standing says how far the candidate of a status has come.
 func standing(status v1alpha1.CanaryStatus) string {
-	switch status.Outcome {
+	switch status.Candidate.Outcome {
 	case "":
 		return fmt.Sprintf("it is in phase %s", status.Phase)
 	case v1alpha1.OutcomeSucceeded:
 		return "it was promoted"
 	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeAborted:
-		return "it was rolled back: " + status.Reason
+		return "it was rolled back: " + status.Candidate.Reason
 	}
-	return "its rollout was " + strings.ToLower(string(status.Outcome)) + ": " + status.Reason
+	return "its rollout was " + strings.ToLower(string(status.Candidate.Outcome)) + ": " + status.Candidate.Reason
 }

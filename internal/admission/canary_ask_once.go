@@ -20,7 +20,7 @@ func (s *stamper) translate(annotations map[string]string, spec *v1alpha1.Canary
 			continue
 		}
 		path := field.NewPath("metadata", "annotations").Key(key)
-		request := v1alpha1.Request{Candidate: s.status.Candidate, Attempt: &s.status.Attempt}
+		request := v1alpha1.Request{Candidate: s.status.Candidate.Hash, Attempt: &s.status.Candidate.Attempt}
 		switch {
 		case value != "true":
 			s.problems = append(s.problems, field.Invalid(path, value, `must be "true": it is a one-time request`))
@@ -37,11 +37,11 @@ func (s *stamper) translate(annotations map[string]string, spec *v1alpha1.Canary
 // resettable says why a candidate cannot be reset; empty if it can, or if that is not known.
 func (s *stamper) resettable(request *v1alpha1.Request) string {
 	switch {
-	case *request.Attempt != s.status.Attempt:
+	case *request.Attempt != s.status.Candidate.Attempt:
 		return ""
-	case s.status.Outcome == v1alpha1.OutcomeSucceeded:
+	case s.status.Candidate.Outcome == v1alpha1.OutcomeSucceeded:
 		return "there is nothing to reset: " + standing(s.status)
-	case s.status.Phase == v1alpha1.PhasePromoting && s.status.Promoted != nil:
+	case s.status.Phase == v1alpha1.PhasePromoting && s.status.Open().Promotion.Applied != nil:
 		return alreadyRuns
 	}
 	return ""

@@ -28,7 +28,9 @@ func requestFor(candidate string, attempt int32, stamp v1alpha1.Stamp) *v1alpha1
 }
 
 func statusIn(phase v1alpha1.Phase, outcome v1alpha1.Outcome) v1alpha1.CanaryStatus {
-	return v1alpha1.CanaryStatus{Phase: phase, Candidate: hash, Attempt: 1, Outcome: outcome, Reason: "5 failed checks"}
+	return v1alpha1.CanaryStatus{Phase: phase, Candidate: v1alpha1.CandidateStatus{
+		Hash: hash, Attempt: 1, Outcome: outcome, Reason: "5 failed checks",
+	}}
 }
 
 func TestRenderCanary(t *testing.T) {
@@ -60,7 +62,7 @@ func TestRenderCanary(t *testing.T) {
 			new:  v1alpha1.CanarySpec{Abort: requestFor(hash, 1, v1alpha1.Stamp{})},
 			want: v1alpha1.CanarySpec{Abort: requestFor(hash, 1, now)}},
 		"no request is older than its candidate": {
-			status: v1alpha1.CanaryStatus{Phase: "Progressing", Candidate: hash, Requested: &v1alpha1.Requester{At: stampBy("", 2).At}},
+			status: v1alpha1.CanaryStatus{Phase: "Progressing", Candidate: v1alpha1.CandidateStatus{Hash: hash, Requested: &v1alpha1.Requester{At: stampBy("", 2).At}}},
 			new:    v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: hash}},
 			want:   v1alpha1.CanarySpec{Abort: requestFor(hash, 0, stampBy("jane", 2))}},
 		"a request for another candidate than the status knows is warned about": {status: statusIn("Progressing", ""),
@@ -90,7 +92,7 @@ func TestRequestsForNothingAreRefused(t *testing.T) {
 	retry := v1alpha1.CanarySpec{Retry: &v1alpha1.Request{Candidate: hash}}
 	promote := v1alpha1.CanarySpec{Promote: &v1alpha1.PromoteRequest{Request: v1alpha1.Request{Candidate: hash}}}
 	atPrimary := statusIn("Promoting", "")
-	atPrimary.Promoted = &metav1.MicroTime{Time: someone.Now}
+	atPrimary.Rollout = &v1alpha1.RolloutStatus{Promotion: v1alpha1.PromotionStatus{Applied: &metav1.MicroTime{Time: someone.Now}}}
 	for name, c := range map[string]struct {
 		status v1alpha1.CanaryStatus
 		spec   v1alpha1.CanarySpec
@@ -152,7 +154,7 @@ func FuzzRenderCanary(f *testing.F) {
 	f.Add(`{"abort":{"candidate":"7c9e41d2","by":"otto"}}`, `{"abort":{"candidate":"7c9e41d2","attempt":3,"by":"boss"}}`, hash)
 	f.Add(`{"promote":{"candidate":"7c9e41d2","by":"otto"}}`, `{"promote":{"candidate":"7c9e41d2","skipAnalysis":true},"retry":{"candidate":""}}`, "")
 	f.Fuzz(func(t *testing.T, oldJSON, newJSON, candidate string) {
-		old := v1alpha1.Canary{Status: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: candidate}}
+		old := v1alpha1.Canary{Status: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: candidate}}}
 		updated := v1alpha1.Canary{}
 		if json.Unmarshal([]byte(oldJSON), &old.Spec) != nil || json.Unmarshal([]byte(newJSON), &updated.Spec) != nil {
 			return

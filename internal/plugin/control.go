@@ -38,7 +38,7 @@ func (s subject) queueLine() string {
 
 // groupLine is the group and the members for which the rollout waits.
 func (s subject) groupLine() string {
-	group := s.canary.Status.Group
+	group := s.canary.Status.Open().Group
 	switch {
 	case group == nil:
 		return ""

@@ -80,7 +80,7 @@ func (s subject) waitsInPhase() string {
 	case v1alpha1.PhasePromoting:
 		return waitsForPrimary(status)
 	case v1alpha1.PhaseFinalising:
-		return fmt.Sprintf("The requests leave the canary, then it is removed. The rollout ends as %s.", status.Outcome)
+		return fmt.Sprintf("The requests leave the canary, then it is removed. The rollout ends as %s.", status.Candidate.Outcome)
 	}
 	if meta.IsStatusConditionFalse(status.Conditions, v1alpha1.ConditionReady) {
 		return waitsForMissing
@@ -107,27 +107,27 @@ func (s subject) waitsForStep() string {
 		return "The next step waits for the Freeze to end. Checks continue and can still roll back."
 	case status.Paused != nil:
 		return "The next step waits until the rollout is resumed. Checks continue and can still roll back."
-	case status.Group != nil && len(status.Group.WaitingFor) > 0:
-		return "The next step waits for other members of the group: " + strings.Join(status.Group.WaitingFor, ", ") + "."
-	case status.Step == 0:
+	case status.Open().Group != nil && len(status.Open().Group.WaitingFor) > 0:
+		return "The next step waits for other members of the group: " + strings.Join(status.Open().Group.WaitingFor, ", ") + "."
+	case status.Open().Step.Number == 0:
 		return "The canary gets its first requests when its pods are ready."
-	case status.StepStarted == nil:
+	case status.Open().Step.InEffect == nil:
 		return fmt.Sprintf("The gateway has not put weight %v%% into effect yet.", status.CanaryWeight)
-	case status.NextStepTime == nil:
+	case status.Plan.NextStepTime == nil:
 		return "The next step waits for the checks of this one."
 	}
 	next := "the promotion"
-	if int(status.Step) < len(status.Steps) {
-		next = stepName(status.Steps, status.Step+1)
+	if int(status.Open().Step.Number) < len(status.Plan.Steps) {
+		next = stepName(status.Plan.Steps, status.Open().Step.Number+1)
 	}
-	return fmt.Sprintf("Step %d ends %s. If its checks pass, %s is next.", status.Step, in(s.now, status.NextStepTime.Time), next)
+	return fmt.Sprintf("Step %d ends %s. If its checks pass, %s is next.", status.Open().Step.Number, in(s.now, status.Plan.NextStepTime.Time), next)
 }
 
 func waitsForPrimary(status v1alpha1.CanaryStatus) string {
 	switch {
-	case status.Restoring:
+	case status.Open().Promotion.Restoring:
 		return "The Deployment gets its previous template back."
-	case status.Promoted == nil:
+	case status.Open().Promotion.Applied == nil:
 		return "The candidate is about to be written to the Deployment."
 	}
 	return "The Deployment rolls out the candidate. The rollout ends when its pods are ready."

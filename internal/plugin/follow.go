@@ -107,8 +107,8 @@ var watchHead = fmt.Sprintf(watchColumns, phaseWidth, "PHASE", "WEIGHT", "OBSERV
 // watchLine is a state on one line, without values that change with time alone.
 func watchLine(s subject) string {
 	status := s.canary.Status
-	observed := orNone(status.ObservedWeight)
-	if status.ObservedWeight != "" {
+	observed := orNone(status.Observed.Weight)
+	if status.Observed.Weight != "" {
 		observed += "%"
 	}
 	return fmt.Sprintf(watchColumns, phaseWidth, s.phase(), fmt.Sprintf("%v%%", status.CanaryWeight), observed, s.summary())

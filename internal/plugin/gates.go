@@ -38,7 +38,7 @@ func (s subject) closers(gate v1alpha1.GateStatus) string {
 	status := s.canary.Status
 	var closers []string
 	for _, hook := range status.Hooks {
-		if hook.Type == gate.Type && hook.Step == status.Step && !hook.Yes {
+		if hook.Type == gate.Type && hook.Step == status.Open().Step.Number && !hook.Yes {
 			closers = append(closers, fmt.Sprintf("hook %s has said no for %s: %s", hook.Name, ago(s.now, hook.Since.Time), hook.Message))
 		}
 	}

@@ -64,13 +64,13 @@ func (s subject) lines() []line {
 		{"Message", s.summary()},
 		{"Candidate", s.candidateLine()},
 		{"Requested by", s.requesterLine()},
-		{"Strategy", status.Strategy},
+		{"Strategy", status.Plan.Strategy},
 		{"Steps", stepsLine(status)},
 		{"Weight", s.weightLine()},
 		{"Routes", routesLine(s.canary.Status)},
 		{"Cohort", cohortLine(s.canary.Status)},
-		{"Next check", s.until(status.NextCheckTime.DeepCopy())},
-		{"Next step", s.until(status.NextStepTime.DeepCopy())},
+		{"Next check", s.until(status.Plan.NextCheckTime.DeepCopy())},
+		{"Next step", s.until(status.Plan.NextStepTime.DeepCopy())},
 		{"Failed checks", failedLine(status)},
 		{"Gate", s.gateLine()},
 		{"Policy", policyLine(status.Policy)},
@@ -94,7 +94,7 @@ func (s subject) phaseLine() string {
 
 func (s subject) candidateLine() string {
 	status := s.canary.Status
-	hash, attempt, images := status.Candidate, status.Attempt, status.Images
+	hash, attempt, images := status.Candidate.Hash, status.Candidate.Attempt, status.Candidate.Images
 	if s.candidate != nil {
 		hash, attempt = s.candidate.Hash, s.candidate.Attempt
 		if pod, err := s.candidate.Template.Pod(); err == nil {
@@ -118,7 +118,7 @@ func (s subject) requesterLine() string {
 	if s.candidate != nil {
 		return fmt.Sprintf("%s with %s, %s ago", s.candidate.By, orNone(s.candidate.Manager), ago(s.now, s.candidate.At))
 	}
-	requested := s.canary.Status.Requested
+	requested := s.canary.Status.Candidate.Requested
 	if requested == nil || requested.At == nil {
 		return requesterOf(s.canary.Status)
 	}
@@ -127,40 +127,40 @@ func (s subject) requesterLine() string {
 
 // stepsLine shows the planned steps, with the current one in brackets.
 func stepsLine(status v1alpha1.CanaryStatus) string {
-	if len(status.Steps) == 0 {
+	if len(status.Plan.Steps) == 0 {
 		return ""
 	}
-	groups := groupsOf(status.Steps)
+	groups := groupsOf(status.Plan.Steps)
 	words := make([]string, len(groups))
 	for i, g := range groups {
-		words[i] = g.word(status.Step)
+		words[i] = g.word(status.Open().Step.Number)
 	}
-	return fmt.Sprintf("%d of %d: %s", status.Step, len(status.Steps), strings.Join(words, " "))
+	return fmt.Sprintf("%d of %d: %s", status.Open().Step.Number, len(status.Plan.Steps), strings.Join(words, " "))
 }
 
 func (s subject) weightLine() string {
 	status := s.canary.Status
 	text := fmt.Sprintf("%v%% to the canary", status.CanaryWeight)
-	if status.ObservedWeight != "" {
-		text += ", " + status.ObservedWeight + "% observed"
+	if status.Observed.Weight != "" {
+		text += ", " + status.Observed.Weight + "% observed"
 	}
 	if step := present(status); step != nil {
 		text += extras(*step)
 	}
 	switch {
-	case status.Phase != v1alpha1.PhaseProgressing || status.Step == 0:
+	case status.Phase != v1alpha1.PhaseProgressing || status.Open().Step.Number == 0:
 		return text
-	case status.StepStarted == nil:
+	case status.Open().Step.InEffect == nil:
 		return text + ", not in effect yet"
 	}
-	return fmt.Sprintf("%s, in effect for %s", text, ago(s.now, status.StepStarted.Time))
+	return fmt.Sprintf("%s, in effect for %s", text, ago(s.now, status.Open().Step.InEffect.Time))
 }
 
 func failedLine(status v1alpha1.CanaryStatus) string {
-	if status.FailureThreshold == 0 {
+	if status.Plan.FailureThreshold == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d (rolls back at %d)", status.FailedChecks, status.FailureThreshold)
+	return fmt.Sprintf("%d (rolls back at %d)", status.FailedChecks, status.Plan.FailureThreshold)
 }
 
 func (s subject) checkRows() [][]string {

@@ -74,7 +74,7 @@ func TestEveryKindOfStepHasItsWords(t *testing.T) {
 
 func TestAKindOfStepThatIsNotKnownIsShownByItsName(t *testing.T) {
 	steps := []v1alpha1.PlannedStep{{Kind: "Shadow"}, {Kind: "Shadow"}}
-	status := v1alpha1.CanaryStatus{Step: 2, Steps: steps}
+	status := v1alpha1.CanaryStatus{Rollout: &v1alpha1.RolloutStatus{Step: v1alpha1.StepStatus{Number: 2}}, Plan: v1alpha1.PlanStatus{Steps: steps}}
 	if line, sentence := stepsLine(status), stepName(steps, 1); line != "2 of 2: Shadow [Shadow]" || sentence != "Shadow" {
 		t.Errorf("got %q and %q", line, sentence)
 	}
@@ -82,7 +82,7 @@ func TestAKindOfStepThatIsNotKnownIsShownByItsName(t *testing.T) {
 
 func TestEveryPhaseFitsIntoItsColumn(t *testing.T) {
 	for _, phase := range constants(t, "Phase") {
-		s := subject{canary: &v1alpha1.Canary{Status: v1alpha1.CanaryStatus{Phase: v1alpha1.Phase(phase), DryRun: true}}}
+		s := subject{canary: &v1alpha1.Canary{Status: v1alpha1.CanaryStatus{Phase: v1alpha1.Phase(phase), CanaryStanding: v1alpha1.CanaryStanding{DryRun: true}}}}
 		if got := len(s.phase()); got > phaseWidth {
 			t.Errorf("%q takes %d columns of %d", s.phase(), got, phaseWidth)
 		}

@@ -93,7 +93,7 @@ func writeList(out io.Writer, canaries []v1alpha1.Canary, namespaces, all bool, 
 			row = append([]string{c.Namespace}, row...)
 		}
 		if all {
-			row = append(row, orNone(status.Candidate), orNone(requesterOf(status)), status.Message)
+			row = append(row, orNone(status.Candidate.Hash), orNone(requesterOf(status)), status.Message)
 		}
 		rows = append(rows, row)
 	}
@@ -106,24 +106,24 @@ func writeList(out io.Writer, canaries []v1alpha1.Canary, namespaces, all bool, 
 }
 
 func stepOf(status v1alpha1.CanaryStatus) string {
-	if len(status.Steps) == 0 {
+	if len(status.Plan.Steps) == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%d/%d", status.Step, len(status.Steps))
+	return fmt.Sprintf("%d/%d", status.Open().Step.Number, len(status.Plan.Steps))
 }
 
 func failedOf(status v1alpha1.CanaryStatus) string {
-	if status.FailureThreshold == 0 {
+	if status.Plan.FailureThreshold == 0 {
 		return fmt.Sprint(status.FailedChecks)
 	}
-	return fmt.Sprintf("%d/%d", status.FailedChecks, status.FailureThreshold)
+	return fmt.Sprintf("%d/%d", status.FailedChecks, status.Plan.FailureThreshold)
 }
 
 func requesterOf(status v1alpha1.CanaryStatus) string {
-	if status.Requested == nil {
+	if status.Candidate.Requested == nil {
 		return ""
 	}
-	return status.Requested.By
+	return status.Candidate.Requested.By
 }
 
 func orNone(text string) string {

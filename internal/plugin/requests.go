@@ -22,7 +22,7 @@ func (s subject) requestsLine() string {
 	spec := s.canary.Spec
 	var parts []string
 	add := func(verb string, request *v1alpha1.Request) {
-		if request == nil || request.Candidate != s.canary.Status.Candidate || attemptOf(request) != s.canary.Status.Attempt {
+		if request == nil || request.Candidate != s.canary.Status.Candidate.Hash || attemptOf(request) != s.canary.Status.Candidate.Attempt {
 			return
 		}
 		parts = append(parts, fmt.Sprintf("%s by %s", verb, s.stampLine(request.Stamp, request.Reason)))

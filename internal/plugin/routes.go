@@ -10,7 +10,7 @@ import (
 // routesLine lists the routes on which the split is not in effect, and why; empty if there are none.
 func routesLine(status v1alpha1.CanaryStatus) string {
 	var waiting []string
-	for _, route := range status.Routes {
+	for _, route := range status.Observed.Routes {
 		if !route.InEffect {
 			waiting = append(waiting, fmt.Sprintf("%s at %s%%: %s", route.Name, route.Weight, route.Reason))
 		}

@@ -89,10 +89,10 @@ func (g group) word(number int32) string {
 
 // present is the current step; nil before the first and if none is planned.
 func present(status v1alpha1.CanaryStatus) *v1alpha1.PlannedStep {
-	if status.Step < 1 || int(status.Step) > len(status.Steps) {
+	if status.Open().Step.Number < 1 || int(status.Open().Step.Number) > len(status.Plan.Steps) {
 		return nil
 	}
-	return &status.Steps[status.Step-1]
+	return &status.Plan.Steps[status.Open().Step.Number-1]
 }
 
 // extras says what the canary gets in addition to its weight.

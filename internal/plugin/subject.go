@@ -63,7 +63,7 @@ func standingByPhase(phase v1alpha1.Phase) standing {
 
 // seen reports whether the status is about the held-back candidate.
 func (s subject) seen() bool {
-	return s.candidate == nil || (s.candidate.Hash == s.canary.Status.Candidate && s.candidate.Attempt == s.canary.Status.Attempt)
+	return s.candidate == nil || (s.candidate.Hash == s.canary.Status.Candidate.Hash && s.candidate.Attempt == s.canary.Status.Candidate.Attempt)
 }
 
 // retrying reports whether a retry of a stopped candidate was requested and has not started.
@@ -76,8 +76,8 @@ func (s subject) inFlight() (hash string, attempt int32) {
 	if s.candidate.InFlight() {
 		return s.candidate.Hash, s.candidate.Attempt
 	}
-	if s.deployment == nil && s.standing() == running && s.canary.Status.Outcome == "" {
-		return s.canary.Status.Candidate, s.canary.Status.Attempt
+	if s.deployment == nil && s.standing() == running && s.canary.Status.Candidate.Outcome == "" {
+		return s.canary.Status.Candidate.Hash, s.canary.Status.Candidate.Attempt
 	}
 	return "", 0
 }
@@ -88,8 +88,8 @@ func (s subject) stopped() (hash string, attempt int32) {
 	if s.candidate != nil && s.candidate.Mark != workload.MarkNone {
 		return s.candidate.Hash, s.candidate.Attempt
 	}
-	if s.deployment == nil && (status.Outcome == v1alpha1.OutcomeFailed || status.Outcome == v1alpha1.OutcomeAborted) {
-		return status.Candidate, status.Attempt
+	if s.deployment == nil && (status.Candidate.Outcome == v1alpha1.OutcomeFailed || status.Candidate.Outcome == v1alpha1.OutcomeAborted) {
+		return status.Candidate.Hash, status.Candidate.Attempt
 	}
 	return "", 0
 }

@@ -66,20 +66,24 @@ func inFlight(t *testing.T) subject {
 	canary := &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: "demo", Name: "podinfo"}}
 	requested := seconds(90)
 	canary.Status = v1alpha1.CanaryStatus{
-		Phase: v1alpha1.PhaseProgressing, CanaryWeight: 20, FailedChecks: 1, FailureThreshold: 5, LastTransitionTime: seconds(15),
+		Phase: v1alpha1.PhaseProgressing, CanaryWeight: 20, FailedChecks: 1,
 		Message:   "Step 2 of 5 at weight 20% until 12:00:18: request-success-rate 99.72%; request-duration 20ms",
-		Candidate: "7c9e41d2", Images: []string{"app=podinfo:v2"}, Requested: &v1alpha1.Requester{By: "jane", At: &requested},
-		Step: 2, Strategy: "canary", Steps: weights(10, 20, 30, 40, 50), StepStarted: at(-12 * time.Second), NextStepTime: at(18 * time.Second), NextCheckTime: at(3 * time.Second),
+		Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2", Images: []string{"app=podinfo:v2"}, Requested: &v1alpha1.Requester{By: "jane", At: &requested}},
+		Rollout:   &v1alpha1.RolloutStatus{Step: v1alpha1.StepStatus{Number: 2, InEffect: at(-12 * time.Second)}},
+		Plan: v1alpha1.PlanStatus{Strategy: "canary", Steps: weights(10, 20, 30, 40, 50), FailureThreshold: 5,
+			NextStepTime: at(18 * time.Second), NextCheckTime: at(3 * time.Second)},
 		Checks: []v1alpha1.CheckStatus{
 			{Name: "request-success-rate", Value: "99.72%", Threshold: "min 99%", Verdict: v1alpha1.VerdictPass},
 			{Name: "request-duration", Threshold: "max 500ms", Verdict: v1alpha1.VerdictInconclusive, Message: "Prometheus could not answer: connection refused"},
 		},
-		Conditions: []metav1.Condition{{Type: "Promoted", Status: "Unknown", Reason: "Progressing", Message: "Step 2 of 5"}, {Type: "Ready", Status: "True", Reason: "Found", Message: "Everything a rollout needs was found"}},
-		History: []v1alpha1.HistoryEntry{
-			{Candidate: "41aa07fe", Attempt: 1, Images: []string{"app=podinfo:v1"}, By: "otto", Finished: *at(-time.Hour), Duration: "2m35s", Outcome: v1alpha1.OutcomeSucceeded, Reason: "promoted without analysis, requested by olga: hotfix"},
-			{Candidate: "41aa07fe", Images: []string{"app=podinfo:v1"}, By: "otto", Finished: *at(-2 * time.Hour), Duration: "12.4s", Outcome: v1alpha1.OutcomeAborted, Reason: "aborted by jane: bug 17"},
-			{Candidate: "0badcafe", By: "otto", Finished: *at(-24 * time.Hour), Outcome: v1alpha1.OutcomeFailed, Reason: "5 failed checks"},
-			{Candidate: "11111111", By: "otto", Finished: *at(-48 * time.Hour), Outcome: v1alpha1.OutcomeFailed, Reason: "too long ago to be shown"},
+		CanaryRecord: v1alpha1.CanaryRecord{LastTransitionTime: seconds(15),
+			Conditions: []metav1.Condition{{Type: "Promoted", Status: "Unknown", Reason: "Progressing", Message: "Step 2 of 5"}, {Type: "Ready", Status: "True", Reason: "Found", Message: "Everything a rollout needs was found"}},
+			History: []v1alpha1.HistoryEntry{
+				{Candidate: "41aa07fe", Attempt: 1, Images: []string{"app=podinfo:v1"}, By: "otto", Finished: *at(-time.Hour), Duration: "2m35s", Outcome: v1alpha1.OutcomeSucceeded, Reason: "promoted without analysis, requested by olga: hotfix"},
+				{Candidate: "41aa07fe", Images: []string{"app=podinfo:v1"}, By: "otto", Finished: *at(-2 * time.Hour), Duration: "12.4s", Outcome: v1alpha1.OutcomeAborted, Reason: "aborted by jane: bug 17"},
+				{Candidate: "0badcafe", By: "otto", Finished: *at(-24 * time.Hour), Outcome: v1alpha1.OutcomeFailed, Reason: "5 failed checks"},
+				{Candidate: "11111111", By: "otto", Finished: *at(-48 * time.Hour), Outcome: v1alpha1.OutcomeFailed, Reason: "too long ago to be shown"},
+			},
 		},
 	}
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "demo", Name: "podinfo", Annotations: map[string]string{config.AnnotationCanary: "true"}}}
@@ -88,8 +92,8 @@ func inFlight(t *testing.T) subject {
 }
 
 func abort(s *subject) {
-	s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFailed, Candidate: "7c9e41d2", Outcome: v1alpha1.OutcomeAborted,
-		Message: "7c9e41d2 was rolled back: aborted by olga", LastTransitionTime: seconds(30)}
+	s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFailed, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2", Outcome: v1alpha1.OutcomeAborted},
+		Message: "7c9e41d2 was rolled back: aborted by olga", CanaryRecord: v1alpha1.CanaryRecord{LastTransitionTime: seconds(30)}}
 	s.candidate.Mark, s.candidate.MarkedBy = workload.MarkAborted, "olga"
 }
 
@@ -98,13 +102,13 @@ var subjects = map[string]func(*subject){
 	"in flight": func(*subject) {},
 	"paused": func(s *subject) {
 		s.canary.Spec.Paused = &v1alpha1.Pause{Reason: "lunch", Stamp: stamp("olga")}
-		s.canary.Status.NextStepTime = nil
+		s.canary.Status.Plan.NextStepTime = nil
 		s.canary.Status.Paused = &v1alpha1.PauseCause{Kind: v1alpha1.PauseRequest, Text: "paused by olga: lunch; to resume: kubectl sluice resume podinfo"}
 	},
-	"observed": func(s *subject) { s.canary.Status.ObservedWeight = "19.6" },
+	"observed": func(s *subject) { s.canary.Status.Observed.Weight = "19.6" },
 	"paused by the Deployment": func(s *subject) {
 		s.deployment.Spec.Paused = true
-		s.canary.Status.NextStepTime = nil
+		s.canary.Status.Plan.NextStepTime = nil
 		s.canary.Status.Paused = &v1alpha1.PauseCause{Kind: v1alpha1.PauseDeployment,
 			Text: "paused by spec.paused of the Deployment; to resume: kubectl rollout resume"}
 	},
@@ -128,63 +132,64 @@ var subjects = map[string]func(*subject){
 		s.canary.Status.Paused = &v1alpha1.PauseCause{Kind: v1alpha1.PauseFreeze, Text: s.canary.Status.Frozen}
 	},
 	"queued": func(s *subject) {
-		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: "7c9e41d2", Queue: &v1alpha1.QueueStatus{Position: 3, Since: *at(-time.Minute)},
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2"}, Queue: &v1alpha1.QueueStatus{Position: 3, Since: *at(-time.Minute)},
 			Message: "3rd in the queue: 5 of 5 rollouts are running in the cluster (shop/cart, …)"}
 	},
 	"waiting for its group": func(s *subject) {
-		s.canary.Status.Group = &v1alpha1.GroupStatus{Name: "checkout", Passed: 2, WaitingFor: []string{"cart", "pay"}}
+		s.canary.Status.Rollout.Group = &v1alpha1.GroupStatus{Name: "checkout", Passed: 2, WaitingFor: []string{"cart", "pay"}}
 	},
 	"at a closed gate": func(s *subject) {
 		status := &s.canary.Status
-		status.Phase, status.Step, status.Message = v1alpha1.PhaseWaitingPromotion, 5, "Waiting for hook approval (confirm-promotion) to approve; it has said no since 11:55:00: 403 Forbidden"
+		status.Phase, status.Rollout.Step.Number, status.Message = v1alpha1.PhaseWaitingPromotion, 5, "Waiting for hook approval (confirm-promotion) to approve; it has said no since 11:55:00: 403 Forbidden"
 		status.Gate = &v1alpha1.GateStatus{Type: v1alpha1.HookConfirmPromotion, Since: *at(-5 * time.Minute)}
 		status.Hooks = []v1alpha1.HookStatus{
 			{Name: "approval", Type: v1alpha1.HookConfirmPromotion, Step: 5, Answered: *at(-time.Second), Since: *at(-4 * time.Minute), Message: "403 Forbidden"},
 			{Name: "load-test", Type: v1alpha1.HookRollout, Step: 5, Answered: *at(-time.Second), Since: *at(-time.Second), Message: "500"}}
 	},
 	"at a gate that has not answered": func(s *subject) {
-		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: "7c9e41d2", Message: "Waiting for hook start (confirm-rollout) to answer",
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2"}, Message: "Waiting for hook start (confirm-rollout) to answer",
 			Gate: &v1alpha1.GateStatus{Type: v1alpha1.HookConfirmRollout, Since: *at(-time.Second)}}
 	},
 	"with alerts": func(s *subject) {
 		s.canary.Status.Conditions = append(s.canary.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionPolicyFollowed, Status: "False", Reason: "PolicyAdvice",
 			Message: "spec.analysis.alerts: this release sends no alerts (on-call): use a webhook of type event in spec.analysis.webhooks instead"})
 	},
-	"not in effect yet": func(s *subject) { s.canary.Status.StepStarted = nil },
-	"starting":          func(s *subject) { s.canary.Status.Step, s.canary.Status.CanaryWeight = 0, 0 },
+	"not in effect yet": func(s *subject) { s.canary.Status.Rollout.Step.InEffect = nil },
+	"starting":          func(s *subject) { s.canary.Status.Rollout.Step.Number, s.canary.Status.CanaryWeight = 0, 0 },
 	"not seen yet": func(s *subject) {
-		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseSucceeded, Candidate: "41aa07fe", Message: "41aa07fe was promoted", LastTransitionTime: before(time.Hour)}
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseSucceeded, Candidate: v1alpha1.CandidateStatus{Hash: "41aa07fe"}, Message: "41aa07fe was promoted", CanaryRecord: v1alpha1.CanaryRecord{LastTransitionTime: before(time.Hour)}}
 	},
 	"waiting": func(s *subject) {
-		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: "7c9e41d2", Message: "no HTTPRoute in namespace demo sends to Service podinfo"}
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2"}, Message: "no HTTPRoute in namespace demo sends to Service podinfo"}
 	},
 	"not seen yet while the one before goes": func(s *subject) {
-		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFinalising, Candidate: "41aa07fe", Message: "Removing the canary", LastTransitionTime: seconds(2)}
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFinalising, Candidate: v1alpha1.CandidateStatus{Hash: "41aa07fe"}, Message: "Removing the canary", CanaryRecord: v1alpha1.CanaryRecord{LastTransitionTime: seconds(2)}}
 	},
 	"idle with a policy that does not exist": func(s *subject) {
 		missing := "CanaryPolicy slow does not exist in namespace demo"
-		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized, Message: missing, LastTransitionTime: seconds(2),
-			Conditions: []metav1.Condition{{Type: "Promoted", Status: "True", Reason: "Initialized", Message: missing}, {Type: "Ready", Status: "False", Reason: "Missing", Message: missing}}}
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized, Message: missing, CanaryRecord: v1alpha1.CanaryRecord{LastTransitionTime: seconds(2),
+			Conditions: []metav1.Condition{{Type: "Promoted", Status: "True", Reason: "Initialized", Message: missing}, {Type: "Ready", Status: "False", Reason: "Missing", Message: missing}}}}
 		s.candidate = nil
 	},
 	"promoting": func(s *subject) {
-		s.canary.Status.Phase, s.canary.Status.Promoted, s.candidate = v1alpha1.PhasePromoting, at(-time.Second), nil
+		s.canary.Status.Phase, s.canary.Status.Rollout.Promotion.Applied, s.candidate = v1alpha1.PhasePromoting, at(-time.Second), nil
 		s.deployment.Annotations[config.AnnotationPrevious] = "{}"
 	},
 	"promoted": func(s *subject) {
-		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseSucceeded, Candidate: "7c9e41d2", Outcome: v1alpha1.OutcomeSucceeded,
-			Message: "7c9e41d2 was promoted", LastTransitionTime: before(3 * time.Hour), Images: []string{"app=podinfo:v2"}}
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseSucceeded,
+			Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2", Outcome: v1alpha1.OutcomeSucceeded, Images: []string{"app=podinfo:v2"}},
+			Message:   "7c9e41d2 was promoted", CanaryRecord: v1alpha1.CanaryRecord{LastTransitionTime: before(3 * time.Hour)}}
 		s.candidate = nil
 	},
 	"in an iteration": func(s *subject) {
 		iteration := v1alpha1.PlannedStep{Kind: v1alpha1.StepIteration, Match: true, MirrorWeight: 12.5, Duration: metav1.Duration{Duration: time.Minute}}
 		hold := v1alpha1.PlannedStep{Kind: v1alpha1.StepHold, Weight: 100, Duration: metav1.Duration{Duration: 5 * time.Minute}}
-		s.canary.Status.Strategy, s.canary.Status.Steps = "mirroring", []v1alpha1.PlannedStep{iteration, iteration, iteration, hold}
-		s.canary.Status.Step, s.canary.Status.CanaryWeight = 3, 0
+		s.canary.Status.Plan.Strategy, s.canary.Status.Plan.Steps = "mirroring", []v1alpha1.PlannedStep{iteration, iteration, iteration, hold}
+		s.canary.Status.Rollout.Step.Number, s.canary.Status.CanaryWeight = 3, 0
 		s.canary.Status.Message = "Step 3 of 4, iteration 3 of 3 with 12.5% of the requests mirrored until 12:00:18: request-success-rate 99.72%"
 	},
 	"fine weights": func(s *subject) {
-		s.canary.Status.Steps, s.canary.Status.CanaryWeight = weights(0.2, 1.25, 50), 1.25
+		s.canary.Status.Plan.Steps, s.canary.Status.CanaryWeight = weights(0.2, 1.25, 50), 1.25
 	},
 	"aborted": abort,
 	"asked to retry": func(s *subject) {

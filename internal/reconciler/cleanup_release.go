@@ -136,9 +136,8 @@ func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) erro
 
 // forgetRollout keeps what is known of the Canary, and opens no rollout: a candidate then starts anew.
 func (u *cleanUp) forgetRollout(ctx context.Context, canary *v1alpha1.Canary) error {
-	status := &canary.Status
-	status.Phase, status.Outcome, status.Step, status.CanaryWeight = "", "", 0, 0
-	status.Message = "Sluice was uninstalled during the rollout; the rollout starts again at weight 0 once Sluice is back"
+	canary.Status = v1alpha1.CanaryStatus{CanaryRecord: canary.Status.CanaryRecord, CanaryStanding: canary.Status.CanaryStanding}
+	canary.Status.Message = "Sluice was uninstalled during the rollout; the rollout starts again at weight 0 once Sluice is back"
 	if err := u.client.Status().Update(ctx, canary, client.FieldOwner(config.FieldManager)); err != nil {
 		return fmt.Errorf("write status: %w", err)
 	}

@@ -89,7 +89,9 @@ func (a *app) eventually(what, name string, holds func(v1alpha1.CanaryStatus) bo
 
 func initializedNow(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseInitialized }
 
-func inStep(s v1alpha1.CanaryStatus) bool { return s.Step > 0 && s.StepStarted != nil }
+func inStep(s v1alpha1.CanaryStatus) bool {
+	return s.Open().Step.Number > 0 && s.Open().Step.InEffect != nil
+}
 
 // cohortsOf are where a route sends marked requests.
 func (a *app) cohortsOf(name string) []string {

@@ -36,12 +36,14 @@ func TestMembersOfAGroupWaitForEachOther(t *testing.T) {
 	cart := a.member("cart")
 	a.inFlight()
 	a.waitFor("the wait for cart", func(s v1alpha1.CanaryStatus) bool {
-		return s.Step == 1 && s.Group != nil && s.Group.Passed == 1 && slices.Equal(s.Group.WaitingFor, []string{"cart"})
+		return s.Open().Step.Number == 1 && s.Open().Group != nil && s.Open().Group.Passed == 1 && slices.Equal(s.Open().Group.WaitingFor, []string{"cart"})
 	})
 	a.Expect(a.canary().Status.Message).To(ContainSubstring("group checkout waits for cart"))
 	patch := []byte(`{"metadata":{"annotations":{"sluice.dev/candidate":null}}}`)
 	a.Expect(server.Client.Patch(t.Context(), cart, client.RawPatch(types.MergePatchType, patch))).To(Succeed())
-	a.waitFor("the wait to end", func(s v1alpha1.CanaryStatus) bool { return s.Group != nil && len(s.Group.WaitingFor) == 0 })
+	a.waitFor("the wait to end", func(s v1alpha1.CanaryStatus) bool {
+		return s.Open().Group != nil && len(s.Open().Group.WaitingFor) == 0
+	})
 }
 
 func TestTheFailureOfAMemberRollsTheOthersBack(t *testing.T) {
@@ -60,6 +62,6 @@ func TestTheFailureOfAMemberRollsTheOthersBack(t *testing.T) {
 		return server.Client.Update(t.Context(), &cart)
 	}, patience, glance).Should(Succeed())
 	a.waitFor("a rollback", func(s v1alpha1.CanaryStatus) bool {
-		return s.Outcome == v1alpha1.OutcomeFailed && s.Reason == "group checkout: cart was rolled back: aborted by jane"
+		return s.Candidate.Outcome == v1alpha1.OutcomeFailed && s.Candidate.Reason == "group checkout: cart was rolled back: aborted by jane"
 	})
 }

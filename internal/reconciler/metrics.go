@@ -70,8 +70,8 @@ func (m *metrics) show(canary *v1alpha1.Canary, plan rollout.Plan) {
 	m.status.WithLabelValues(key.Name, key.Namespace).Set(statusOf(next))
 	m.weight.WithLabelValues(key.Name, key.Namespace).Set(100 - next.CanaryWeight)
 	m.weight.WithLabelValues(workload.CanaryName(key.Name), key.Namespace).Set(next.CanaryWeight)
-	if before := canary.Status; rollout.Active(before) && !rollout.Active(next) && before.Started != nil {
-		m.duration.WithLabelValues(key.Name, key.Namespace).Observe(next.LastTransitionTime.Sub(before.Started.Time).Seconds())
+	if before := canary.Status; rollout.Active(before) && !rollout.Active(next) && before.Open().Started != nil {
+		m.duration.WithLabelValues(key.Name, key.Namespace).Observe(next.LastTransitionTime.Sub(before.Open().Started.Time).Seconds())
 	}
 }
 

@@ -64,11 +64,11 @@ func (r *reader) peersIn(ctx context.Context, namespace string) ([]rollout.Peer,
 // ofGroup maps a member of a group with an open rollout to the others.
 func (r *reader) ofGroup(ctx context.Context, object client.Object) []ctrl.Request {
 	member, ok := object.(*v1alpha1.Canary)
-	if !ok || member.Status.Group == nil {
+	if !ok || member.Status.Open().Group == nil {
 		return nil
 	}
 	return r.canaries(ctx, member.Namespace, func(canary *v1alpha1.Canary) bool {
-		group := canary.Status.Group
-		return group != nil && group.Name == member.Status.Group.Name && canary.Name != member.Name
+		group := canary.Status.Open().Group
+		return group != nil && group.Name == member.Status.Open().Group.Name && canary.Name != member.Name
 	})
 }

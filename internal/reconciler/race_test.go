@@ -98,7 +98,7 @@ func TestSamplesOfATickWhoseStateCannotBeWrittenAreAskedForAnew(t *testing.T) {
 	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil })
 	still := a.canary()
 	longAgo := metav1.NewMicroTime(time.Now().Add(-time.Minute))
-	still.Status.StepStarted, still.Status.TrafficStarted, still.Status.LastCheckTime = &longAgo, &longAgo, nil
+	still.Status.Rollout.Step.InEffect, still.Status.Rollout.Canary.TrafficStarted, still.Status.LastCheckTime = &longAgo, &longAgo, nil
 	standing := interceptor.NewClient(server.Client, interceptor.Funcs{
 		Get: func(ctx context.Context, next client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
 			if canary, is := object.(*v1alpha1.Canary); is {

@@ -208,7 +208,7 @@ func (a *app) inFlight() {
 	a.accept()
 	a.Eventually(a.weights, patience, glance).Should(Equal("podinfo=90 podinfo-canary=10"))
 	a.accept()
-	a.waitFor("the first step in effect", func(s v1alpha1.CanaryStatus) bool { return s.Step >= 1 && s.StepStarted != nil })
+	a.waitFor("the first step in effect", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number >= 1 && s.Open().Step.InEffect != nil })
 }
 
 func (a *app) expectRestored() {
@@ -336,7 +336,7 @@ func TestAPromotionThatIsRefusedIsTold(t *testing.T) {
 	a.available("podinfo-canary")
 	a.endpoints(4)
 	a.expectEvent("AskRejected")
-	a.waitFor("a rollback at the deadline", func(s v1alpha1.CanaryStatus) bool { return s.Outcome == v1alpha1.OutcomeFailed })
+	a.waitFor("a rollback at the deadline", func(s v1alpha1.CanaryStatus) bool { return s.Candidate.Outcome == v1alpha1.OutcomeFailed })
 }
 
 func (a *app) expectEvent(reason string) {

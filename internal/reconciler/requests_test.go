@@ -47,14 +47,14 @@ func TestRequestsInTheCanaryAreObeyed(t *testing.T) {
 	a := newApp(t)
 	a.inFlight()
 	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Reason: "lunch", Stamp: byJane()} })
-	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil && s.NextStepTime == nil })
-	step := a.canary().Status.Step
+	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil && s.Plan.NextStepTime == nil })
+	step := a.canary().Status.Open().Step.Number
 	// The pause may have come just when a step had been taken.
 	a.accept()
 	a.waitFor("checks that go on beyond the step", func(s v1alpha1.CanaryStatus) bool {
-		return s.StepStarted != nil && s.LastCheckTime != nil && s.LastCheckTime.Sub(s.StepStarted.Time) > 2*time.Second
+		return s.Open().Step.InEffect != nil && s.LastCheckTime != nil && s.LastCheckTime.Sub(s.Open().Step.InEffect.Time) > 2*time.Second
 	})
-	a.Expect(a.canary().Status.Step).To(Equal(step), "a step was taken while paused")
+	a.Expect(a.canary().Status.Open().Step.Number).To(Equal(step), "a step was taken while paused")
 	a.ask(func(spec *v1alpha1.CanarySpec) {
 		spec.Abort = &v1alpha1.Request{Candidate: "7c9e41d2", Reason: "bug 17", Stamp: byJane()}
 	})

@@ -101,7 +101,7 @@ func TestRoutesOfEveryKindAndNamespaceMoveTogether(t *testing.T) {
 		return s.Message == "Waiting for weight 10% to take effect: GRPCRoute podinfo: Service "+a.namespace+"/podinfo has not reported Accepted for generation 3 yet"
 	})
 	a.acceptAll(keys...)
-	a.waitFor("the first step in effect", func(s v1alpha1.CanaryStatus) bool { return s.Step >= 1 && s.StepStarted != nil })
+	a.waitFor("the first step in effect", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number >= 1 && s.Open().Step.InEffect != nil })
 
 	a.annotate(config.AnnotationCandidate, "")
 	for _, key := range keys {

@@ -108,7 +108,7 @@ func TestServersThatNeverAnswerHoldUpNoRollbackElsewhere(t *testing.T) {
 	crowd.Eventually(func() int {
 		due := 0
 		for _, canary := range crowd.canaries() {
-			if canary.Status.StepStarted != nil {
+			if canary.Status.Open().Step.InEffect != nil {
 				due++
 			}
 		}
@@ -123,13 +123,13 @@ func TestServersThatNeverAnswerHoldUpNoRollbackElsewhere(t *testing.T) {
 	a.waitForPhase(v1alpha1.PhaseInitialized)
 	a.hold()
 	a.waitFor("a rollback", func(s v1alpha1.CanaryStatus) bool {
-		return s.Outcome == v1alpha1.OutcomeFailed && strings.HasPrefix(s.Reason, "2 failed checks: request-success-rate 50.00%")
+		return s.Candidate.Outcome == v1alpha1.OutcomeFailed && strings.HasPrefix(s.Candidate.Reason, "2 failed checks: request-success-rate 50.00%")
 	})
 	a.expectRestored()
 
 	crowd.Eventually(func() bool {
 		for _, canary := range crowd.canaries() {
-			if canary.Status.FailedChecks > 0 || canary.Status.Step > 1 {
+			if canary.Status.FailedChecks > 0 || canary.Status.Open().Step.Number > 1 {
 				t.Errorf("%s: without any answer it is %s", canary.Name, canary.Status.Message)
 			}
 			if checks := canary.Status.Checks; len(checks) == 1 && checks[0].Verdict == v1alpha1.VerdictInconclusive {

@@ -137,7 +137,7 @@ func (i *installation) firstStep() {
 	i.t.Helper()
 	i.Eventually(func() bool {
 		s := i.canary().Status
-		return s.Step == 1 && s.StepStarted != nil && s.CanaryWeight == 10
+		return s.Open().Step.Number == 1 && s.Open().Step.InEffect != nil && s.CanaryWeight == 10
 	}, patience, glance).
 		Should(BeTrue(), func() string { return i.canary().Status.Message })
 }
@@ -173,7 +173,7 @@ func TestUninstallInMidRollout(t *testing.T) {
 	startController(t, i.namespace)
 	i.firstStep()
 	i.Expect(i.canary().UID).To(Equal(before.UID), "the Canary must be found again")
-	i.Expect(i.canary().Status.Started.Time).To(BeTemporally(">", before.Status.Started.Time), "the rollout must start anew")
+	i.Expect(i.canary().Status.Open().Started.Time).To(BeTemporally(">", before.Status.Open().Started.Time), "the rollout must start anew")
 }
 
 func TestUninstallWithoutRolloutsIsQuick(t *testing.T) {
