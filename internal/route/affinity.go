@@ -34,10 +34,9 @@ func (c Cookie) expiring() string {
 func (c Cookie) match() Match {
 	value := regexp.QuoteMeta(c.Value)
 	if c.Value == "" {
-		value = `[^;]*`
+		value = inCookie
 	}
-	pattern := `^(?:.*;)?\s*` + regexp.QuoteMeta(c.Name) + "=" + value + `\s*(?:;.*)?$`
-	return Match{Headers: []ValueMatch{{Name: "Cookie", Type: typeRegularExpression, Value: pattern}}}
+	return Match{Headers: []ValueMatch{{Name: "Cookie", Type: typeRegularExpression, Value: cookiePattern(c.Name, value)}}}
 }
 
 // affinity returns nil if the split has none, and for GRPCRoutes, whose clients keep no cookies.

@@ -1,7 +1,6 @@
 package route
 
 import (
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -69,15 +68,16 @@ func headerMatches(path *field.Path, match v1alpha1.HTTPMatch) ([]gatewayv1.HTTP
 		add(path.Child("headers").Key(name), name, gatewayv1.HeaderMatchType(kind), value)
 	}
 	for _, name := range slices.Sorted(maps.Keys(match.Cookies)) {
-		add(path.Child("cookies").Key(name), "cookie", gatewayv1.HeaderMatchRegularExpression, CookiePattern(name, pattern(match.Cookies[name], inCookie)))
+		add(path.Child("cookies").Key(name), "cookie", gatewayv1.HeaderMatchRegularExpression, cookiePattern(name, "(?:"+pattern(match.Cookies[name], inCookie)+")"))
 	}
 	return found, errs
 }
 
-// CookiePattern returns a regular expression for the header Cookie that matches a cookie of this name and value. It works for
-// gateways that match a part of the header and for those that match all of it.
-func CookiePattern(name, value string) string {
-	return fmt.Sprintf(`^(.*;\s*)?%s=(%s)(\s*;.*)?$`, regexp.QuoteMeta(name), value)
+// cookiePattern returns a regular expression for the header Cookie that matches a cookie of this name, and not one whose name
+// or value only contains it. The value is a regular expression. The pattern works for gateways that match a part of the header
+// and for those that match all of it.
+func cookiePattern(name, value string) string {
+	return `^(?:.*;)?\s*` + regexp.QuoteMeta(name) + "=" + value + `\s*(?:;.*)?$`
 }
 
 // valueMatch returns the type and the value of a match. A match that is neither exact nor a regular expression becomes a
