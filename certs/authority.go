@@ -8,35 +8,35 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Keys of the Secret besides those of the certificate, which are tls.crt and tls.key. Those of cert-manager are the same.
+// Keys of the Secret besides tls.crt and tls.key, which hold the certificate. cert-manager uses the same ones.
 const (
-	// bundleKey keeps every authority that may have signed what some replica serves, the newest first.
+	// bundleKey holds every authority that may have signed a certificate that some replica serves, newest first.
 	bundleKey = "ca.crt"
-	// authorityKey keeps the key of the newest authority.
+	// authorityKey holds the key of the newest authority.
 	authorityKey = "ca.key"
 )
 
-// longestSettle is the time that every API server surely needs to see a changed webhook configuration.
+// longestSettle is ample time for every API server to see a changed webhook configuration.
 const longestSettle = time.Minute
 
-// settle is how long a new authority is in the bundle before anything is signed by it.
+// settle returns how long a new authority is in the bundle before it signs anything.
 func (l Lifetimes) settle() time.Duration {
 	return min(longestSettle, l.Leaf/10)
 }
 
-// Step is what becomes of the Secret's content.
+// Step is one step of the renewal.
 type Step struct {
 	// Data is the content that the Secret should have.
 	Data map[string][]byte
-	// Did says in one sentence what changed; empty when nothing did.
+	// Did says in one sentence what changed. Empty if nothing did.
 	Did string
 	// Wait is the time until the next step can be due.
 	Wait time.Duration
 }
 
-// Next renews what is due. Authorities overlap: a new one is first only trusted, and signs the certificate once it is
-// trusted everywhere; the old one is trusted until it expires, and with it everything that it signed. What cannot be read
-// is made anew. trusted tells whether every webhook configuration has the present bundle.
+// Next renews what is due. Authorities overlap: a new one is only trusted at first, and signs the certificate once it is
+// trusted everywhere. The old one stays trusted until it expires, and so does everything that it signed. What cannot be read is
+// replaced. trusted means that every webhook configuration has the current bundle.
 func Next(data map[string][]byte, hosts []string, lifetimes Lifetimes, trusted bool, now time.Time) (Step, error) {
 	a := read(data, now)
 	did := ""
@@ -67,17 +67,17 @@ func joined(first, second string) string {
 	return first + " and " + second
 }
 
-// leafDue reports whether the certificate is to be replaced: it grows old, or its authority does.
+// leafDue reports whether to replace the certificate, because it or its authority is getting old.
 func (a *material) leafDue(now time.Time) bool {
 	return due(a.leaf, now) || a.leaf.CheckSignatureFrom(a.bundle[0]) != nil
 }
 
-// settled is when the newest authority has been in the bundle for long enough to sign.
+// settled returns when the newest authority has been in the bundle for long enough to sign.
 func (a *material) settled(lifetimes Lifetimes) time.Time {
 	return made(a.bundle[0]).Add(lifetimes.settle())
 }
 
-// wait is the time until the first thing is due; the bundle being trusted is an event of its own.
+// wait returns the time until something is due. Trust in the bundle needs no wait: it is an event.
 func (a *material) wait(lifetimes Lifetimes, now time.Time) time.Duration {
 	next := dueAt(a.bundle[0])
 	for _, at := range []time.Time{dueAt(a.leaf), a.settled(lifetimes), a.bundle[len(a.bundle)-1].NotAfter} {
@@ -88,14 +88,14 @@ func (a *material) wait(lifetimes Lifetimes, now time.Time) time.Duration {
 	return max(next.Sub(now), lifetimes.settle())
 }
 
-// tolerance is how much clocks may differ: certificates are valid from so long before they are made.
+// tolerance is how much clocks may differ. Certificates are valid from that long before they are made.
 const tolerance = 5 * time.Minute
 
 func made(certificate *x509.Certificate) time.Time {
 	return certificate.NotBefore.Add(tolerance)
 }
 
-// dueAt is after two thirds of a certificate's life.
+// dueAt returns the moment after two thirds of a certificate's life.
 func dueAt(certificate *x509.Certificate) time.Time {
 	return made(certificate).Add(certificate.NotAfter.Sub(made(certificate)) * 2 / 3)
 }
@@ -104,7 +104,7 @@ func due(certificate *x509.Certificate, now time.Time) bool {
 	return !now.Before(dueAt(certificate))
 }
 
-// certificateOf is the certificate and its key.
+// certificateOf returns the certificate and its key.
 func certificateOf(data map[string][]byte) (certificate, key []byte) {
 	return data[corev1.TLSCertKey], data[corev1.TLSPrivateKeyKey]
 }

@@ -17,7 +17,7 @@ var (
 	start     = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// next is one step that must succeed, and leaves behind what can be served.
+// next makes one step. The step must succeed and leave a certificate that can be served.
 func next(t *testing.T, data map[string][]byte, trusted bool, now time.Time) Step {
 	t.Helper()
 	step, err := Next(data, testHosts, lifetimes, trusted, now)
@@ -62,7 +62,7 @@ func TestNextMakesWhatIsDue(t *testing.T) {
 	}
 }
 
-// A certificate that any replica may still serve is accepted until its last day, whatever was made meanwhile.
+// A certificate that any replica may still serve is accepted until it expires, even if others were made meanwhile.
 func TestAuthoritiesOverlap(t *testing.T) {
 	data := next(t, nil, false, start).Data
 	type served struct {
@@ -116,7 +116,7 @@ func TestNewAuthorityIsTrustedBeforeItSigns(t *testing.T) {
 	}
 }
 
-// A Secret that cert-manager has filled has no key of an authority, and maybe a chain.
+// A Secret that cert-manager has filled has no key of an authority, and may have a chain.
 func TestCertificateOfAnotherAuthorityServesUntilOursIsTrusted(t *testing.T) {
 	root, signer := &material{}, &material{}
 	for _, authority := range []*material{root, signer} {

@@ -1,5 +1,5 @@
-// Package certs gives the webhook server its certificate, kept in a Secret: made and renewed by an authority of our own, or
-// by cert-manager.
+// Package certs gives the webhook server its certificate. A Secret keeps it. Sluice's own authority or cert-manager makes and
+// renews it.
 package certs
 
 import (
@@ -14,23 +14,23 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Options say where the certificates are kept and who needs them.
+// Options say where the certificates are kept and what needs them.
 type Options struct {
-	// Namespace of the release.
+	// Namespace is the namespace of the release.
 	Namespace string
-	// Secret that keeps the authority and the certificate.
+	// Secret is the name of the Secret that keeps the authority and the certificate.
 	Secret string
-	// Hosts are the names that the API server may reach the webhooks by, the one that it uses first.
+	// Hosts are the host names at which the API server may call the webhooks. It uses the first.
 	Hosts []string
 	// Mutating and Validating are the names of the webhook configurations that need the authority's certificate.
 	Mutating, Validating string
-	// Rotate makes and renews the certificates; without it somebody else does.
+	// Rotate makes and renews the certificates. Without it, something else must, such as cert-manager.
 	Rotate bool
-	// Lifetimes of what Rotate makes.
+	// Lifetimes are those of the certificates that Rotate makes.
 	Lifetimes Lifetimes
 }
 
-// Lifetimes say how long certificates are valid. Both are replaced after two thirds of that.
+// Lifetimes say how long certificates are valid. Each certificate is replaced after two thirds of its lifetime.
 type Lifetimes struct {
 	// CA is how long an authority is valid.
 	CA time.Duration
@@ -38,14 +38,14 @@ type Lifetimes struct {
 	Leaf time.Duration
 }
 
-// HostsOf are the names of a Service inside the cluster.
+// HostsOf returns the names of a Service inside the cluster.
 func HostsOf(service, namespace string) []string {
 	host := fmt.Sprintf("%s.%s.svc", service, namespace)
 	return []string{host, host + ".cluster.local"}
 }
 
-// CacheOf limits what the manager's cache reads to the one Secret and the two configurations, so that permissions can be
-// limited to their names.
+// CacheOf limits what the manager's cache reads to the Secret and the two configurations, so that permissions can be limited to
+// their names.
 func CacheOf(options Options) map[client.Object]cache.ByObject {
 	named := func(name string) cache.ByObject {
 		return cache.ByObject{Field: fields.OneTermEqualSelector("metadata.name", name)}
@@ -59,7 +59,7 @@ func CacheOf(options Options) map[client.Object]cache.ByObject {
 	}
 }
 
-// Setup adds the certificates to a manager whose cache has the options of CacheOf.
+// Setup adds the controllers of the certificates to a manager whose cache has the options of CacheOf.
 func Setup(manager ctrl.Manager, options Options) (*Serving, error) {
 	serving, err := setupServing(manager, options)
 	if err != nil {

@@ -16,17 +16,17 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// material is the Secret's content, as far as it can be read.
+// material is the content of the Secret, as far as it can be read.
 type material struct {
-	// bundle are the authorities that have not expired, the newest first.
+	// bundle holds the authorities that have not expired, newest first.
 	bundle []*x509.Certificate
-	// signer is the key of the newest authority, nil when there is none that fits.
+	// signer is the key of the newest authority. Nil if the Secret has no key that fits.
 	signer crypto.Signer
-	// leaf is the webhook server's certificate, nil when it has no key that fits.
+	// leaf is the certificate of the webhook server. Nil if the Secret has no key that fits.
 	leaf *x509.Certificate
-	// between are the authorities that are sent along with the leaf; only an issuer of cert-manager's has any.
+	// between holds the intermediate authorities that are sent along with the leaf. Only an issuer of cert-manager has any.
 	between *x509.CertPool
-	// certificate and key are the leaf as the Secret has it.
+	// certificate and key are the leaf as stored in the Secret.
 	certificate, key []byte
 }
 
@@ -42,7 +42,7 @@ func read(data map[string][]byte, now time.Time) *material {
 	return a
 }
 
-// unexpired are the authorities of a bundle; what is not a certificate is left out.
+// unexpired returns the authorities of a bundle that have not expired. It skips anything that is not a certificate.
 func unexpired(bundle []byte, now time.Time) []*x509.Certificate {
 	var found []*x509.Certificate
 	for block, rest := pem.Decode(bundle); block != nil; block, rest = pem.Decode(rest) {
@@ -54,7 +54,7 @@ func unexpired(bundle []byte, now time.Time) []*x509.Certificate {
 	return found
 }
 
-// between are the authorities that a certificate is sent along with.
+// between returns the intermediate authorities that are sent along with a certificate.
 func between(pair *tls.Certificate) *x509.CertPool {
 	pool := x509.NewCertPool()
 	for _, raw := range pair.Certificate[1:] {
@@ -82,7 +82,7 @@ func (a *material) leafServes(hosts []string, now time.Time) bool {
 	return true
 }
 
-// addAuthority puts a new authority before those that are trusted already.
+// addAuthority puts a new authority in front of those that are already trusted.
 func (a *material) addAuthority(validity time.Duration, now time.Time) error {
 	template := templateOf("sluice", validity, now)
 	template.IsCA, template.BasicConstraintsValid = true, true
@@ -99,7 +99,7 @@ func (a *material) addAuthority(validity time.Duration, now time.Time) error {
 	return nil
 }
 
-// issue makes a certificate signed by the newest authority, which it does not outlive.
+// issue makes a certificate. The newest authority signs it, and the certificate does not outlive the authority.
 func (a *material) issue(hosts []string, validity time.Duration, now time.Time) error {
 	template := templateOf(hosts[0], validity, now)
 	template.DNSNames = hosts
@@ -120,7 +120,7 @@ func (a *material) issue(hosts []string, validity time.Duration, now time.Time) 
 	return err
 }
 
-// templateOf rounds up to whole seconds, which is what certificates keep: an authority must not look older than it is.
+// templateOf rounds the start up to whole seconds, the precision of certificates: an authority must not look older than it is.
 func templateOf(name string, validity time.Duration, now time.Time) *x509.Certificate {
 	start := now.Add(time.Second - 1).Truncate(time.Second)
 	return &x509.Certificate{

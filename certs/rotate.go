@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// rotation renews the Secret and puts its bundle into the webhook configurations. It runs on the leader only: a replica
-// whose cache is behind could put an older bundle back.
+// rotation renews the Secret and puts its bundle into the webhook configurations. It runs on the leader only: a replica with a
+// stale cache could put an older bundle back.
 type rotation struct {
 	client  client.Client
 	options Options
@@ -38,7 +38,7 @@ func toSecret(options Options) handler.EventHandler {
 	})
 }
 
-// Reconcile writes the Secret first: a bundle that no Secret keeps must not be trusted.
+// Reconcile writes the Secret first, so that no bundle is trusted before a Secret keeps it.
 func (r *rotation) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var secret corev1.Secret
 	if err := r.client.Get(ctx, request.NamespacedName, &secret); err != nil {
@@ -64,7 +64,7 @@ func (r *rotation) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 	return ctrl.Result{RequeueAfter: step.Wait}, err
 }
 
-// inject puts the bundle into both configurations and reports whether it was there already.
+// inject puts the bundle into both configurations and reports whether it was already there.
 func (r *rotation) inject(ctx context.Context, bundle []byte) (bool, error) {
 	if len(bundle) == 0 {
 		return false, nil
@@ -92,7 +92,7 @@ func (r *rotation) inject(ctx context.Context, bundle []byte) (bool, error) {
 	return there, failed
 }
 
-// configuration is one webhook configuration, and how each of its webhooks is called.
+// configuration is a webhook configuration with the client settings of its webhooks.
 type configuration struct {
 	name   string
 	object client.Object

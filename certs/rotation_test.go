@@ -31,7 +31,7 @@ import (
 
 const namespace = "default"
 
-// seconds are lifetimes that make everything happen several times in one test.
+// seconds are lifetimes so short that everything happens several times in one test.
 var seconds = Options{
 	Namespace: namespace, Secret: "sluice-webhook", Hosts: []string{"localhost"}, Mutating: "zz-sluice", Validating: "zz-sluice",
 	Rotate: true, Lifetimes: Lifetimes{CA: 6 * time.Second, Leaf: 3 * time.Second},
@@ -53,7 +53,7 @@ func startServer(t *testing.T) *rest.Config {
 	return restConfig
 }
 
-// replica is one process: admission on a port of its own, every call of which needs a new connection.
+// replica is one process that serves admission on its own port. Every call needs a new connection.
 type replica struct {
 	*Serving
 	calls atomic.Int64
@@ -96,7 +96,7 @@ func startReplica(t *testing.T, restConfig *rest.Config, port int, options Optio
 	return r
 }
 
-// configure has every update of a ConfigMap of the namespace judged by both replicas.
+// configure makes both replicas judge every update of a ConfigMap in the namespace.
 func configure(t *testing.T, c client.Client, ports [2]int) {
 	t.Helper()
 	calling := func(port int) admissionregistrationv1.WebhookClientConfig {
@@ -124,7 +124,7 @@ func configure(t *testing.T, c client.Client, ports [2]int) {
 	}
 }
 
-// ports are two that are free.
+// ports returns two free ports.
 func ports(t *testing.T) [2]int {
 	t.Helper()
 	var found [2]int

@@ -17,8 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// Serving is the certificate that this replica serves, taken over from the Secret as soon as it is trusted. It never touches
-// a disk: a mounted Secret would follow only after the kubelet's next look, up to minutes later.
+// Serving is the certificate that this replica serves. It is taken from the Secret as soon as the API server trusts it. It is
+// not mounted as a file, because the kubelet updates mounted Secrets up to minutes late.
 type Serving struct {
 	client  client.Client
 	options Options
@@ -41,7 +41,7 @@ func setupServing(manager ctrl.Manager, options Options) (*Serving, error) {
 		Complete(s)
 }
 
-// Certificate is what tls.Config.GetCertificate wants.
+// Certificate implements tls.Config.GetCertificate.
 func (s *Serving) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if pair := s.pair.Load(); pair != nil {
 		return pair, nil
@@ -49,7 +49,7 @@ func (s *Serving) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return nil, errNoCertificate
 }
 
-// Ready says why the API server cannot call this replica; nil when it can.
+// Ready returns why the API server cannot call this replica, or nil if it can.
 func (s *Serving) Ready() error {
 	if err := *s.problem.Load(); err != nil {
 		return err
@@ -60,8 +60,8 @@ func (s *Serving) Ready() error {
 	return nil
 }
 
-// Reconcile takes over what the Secret has, once it is trusted: whoever writes the Secret may put the authority into the
-// webhook configurations later.
+// Reconcile serves the Secret's certificate once it is trusted. The authority may reach the webhook configurations later than
+// the certificate reaches the Secret.
 func (s *Serving) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	problem, err := s.take(ctx, request)
 	s.problem.Store(&problem)
@@ -91,7 +91,7 @@ func (s *Serving) take(ctx context.Context, request ctrl.Request) (problem, err 
 	return problem, nil
 }
 
-// untrusted says which webhook configuration does not trust the certificate.
+// untrusted returns an error that names a webhook configuration that does not trust the certificate.
 func (s *Serving) untrusted(ctx context.Context, pair *tls.Certificate) error {
 	configurations, err := s.options.configurations(ctx, s.client)
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *Serving) untrusted(ctx context.Context, pair *tls.Certificate) error {
 	return nil
 }
 
-// accepts does what the API server does: it verifies the certificate, with the authorities sent along, against the bundle.
+// accepts verifies the certificate as the API server does: with the authorities sent along, against the bundle.
 func accepts(bundle []byte, pair *tls.Certificate, host string) error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(bundle)

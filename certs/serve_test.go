@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// others is a Secret that somebody else fills, who also puts the authority into the webhook configurations, but later.
+// others is a Secret that something else fills. The authority reaches the webhook configurations later.
 type others struct {
 	*testing.T
 	client  client.Client
@@ -45,7 +45,7 @@ func (o *others) trust(bundle []byte) {
 	}
 }
 
-// served is the content of the Secret that the replica serves after it has looked, and whether it is ready.
+// served returns the content of the Secret that the replica serves after a reconcile, and whether it is ready.
 func (o *others) served(ready bool) []byte {
 	o.Helper()
 	request := ctrl.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: seconds.Secret}}

@@ -1,4 +1,4 @@
-// Package hack holds what is true of the whole repository.
+// Package hack tests what concerns the whole repository.
 package hack
 
 import (
@@ -30,7 +30,7 @@ func TestDependabotKnowsEveryModule(t *testing.T) {
 	}
 }
 
-// modules are the folders of the checkout that have a go.mod, as paths from its root.
+// modules returns the folders of the checkout that have a go.mod, as paths from its root.
 func modules(t *testing.T) []string {
 	t.Helper()
 	var found []string
@@ -38,7 +38,7 @@ func modules(t *testing.T) []string {
 		if err != nil {
 			return err
 		}
-		// What is built and what Git keeps.
+		// Skip build output and Git's own files.
 		if entry.IsDir() && slices.Contains([]string{".git", ".cluster", "bin", "dist"}, entry.Name()) {
 			return fs.SkipDir
 		}

@@ -1,4 +1,4 @@
-// Package webhook serves admission over HTTP: it decodes requests, has package admission decide, and encodes the answers.
+// Package webhook serves admission over HTTP: it decodes requests, lets package admission decide, and encodes the answers.
 package webhook
 
 import (
@@ -26,9 +26,9 @@ const (
 	MutateFreezePath       = "/mutate-freeze"
 )
 
-// Register adds the webhooks to a server. The reconciler is the user name of sluice's reconciler, such as
-// system:serviceaccount:sluice-system:sluice: nobody else may promote or split. A dry run lets every change of a Deployment
-// or a route through.
+// Register adds the webhooks to a server. The reconciler is the user name of Sluice's reconciler, such as
+// system:serviceaccount:sluice-system:sluice. Only that user may promote or split. In a dry run, every change of a Deployment
+// or a route passes.
 func Register(server webhook.Server, reconciler string, dryRun bool) {
 	admission.Prepare()
 	h := handlers{reconciler: reconciler}
@@ -67,7 +67,7 @@ func managerOf(request ctrladmission.Request) string {
 	return options.FieldManager
 }
 
-// mutate answers with the patch that leads to what render returns, or with the reason why the request is rejected.
+// mutate answers with the patch to the object that render returns, or with the reason why the request is rejected.
 func mutate[T any](h handlers, render func(old, updated T, request admission.Request) (admission.Result, error)) ctrladmission.HandlerFunc {
 	return func(_ context.Context, request ctrladmission.Request) ctrladmission.Response {
 		old, updated, err := decode[T](request)
@@ -103,7 +103,7 @@ func judge[T any](h handlers, validate func(old, updated T, request admission.Re
 
 func denied(err error) ctrladmission.Response { return ctrladmission.Denied("sluice: " + err.Error()) }
 
-// decode returns the stored and the requested object; the former is empty when the request creates one.
+// decode returns the stored and the requested object. The stored one is empty if the request creates the object.
 func decode[T any](request ctrladmission.Request) (old, updated T, err error) {
 	for _, side := range []struct {
 		raw  []byte

@@ -12,7 +12,7 @@ import (
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
-// server keeps the handlers that are registered.
+// server keeps the registered handlers.
 type server struct {
 	ctrlwebhook.Server
 	handlers map[string]ctrladmission.Handler
@@ -44,7 +44,7 @@ func TestAnswers(t *testing.T) {
 	for name, c := range map[string]struct {
 		path, old, updated string
 		dryRun             bool
-		// denied is the beginning of the message, patched what a patch is about, warned a part of a warning.
+		// denied is the beginning of the message. patched is part of the patch, and warned is part of a warning.
 		denied, patched, warned string
 	}{
 		"a change is held back": {path: MutateDeploymentPath, old: deployment("v1"), updated: deployment("v2"), patched: "/spec/template", warned: "held back"},

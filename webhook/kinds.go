@@ -42,19 +42,19 @@ func dryRunSettings(old, updated object, request admission.Request) ([]string, e
 
 func dryRunRoute(_, _ object, _ admission.Request) ([]string, error) { return nil, nil }
 
-// typed is an object as this release knows it, and as it was sent: a newer release may have added fields.
+// typed holds an object as this release knows it and as it was sent. A newer release may have added fields.
 type typed[T any] struct {
 	known T
 	sent  json.RawMessage
 }
 
-// UnmarshalJSON decodes what is known.
+// UnmarshalJSON decodes the known fields.
 func (t *typed[T]) UnmarshalJSON(content []byte) error {
 	t.sent = slices.Clone(content)
 	return json.Unmarshal(content, &t.known)
 }
 
-// withSpec is the object as it was sent, with another spec.
+// withSpec returns the object as it was sent, with another spec.
 func (t typed[T]) withSpec(spec any) (map[string]any, error) {
 	var sent object
 	if err := json.Unmarshal(t.sent, &sent); err != nil {
@@ -102,7 +102,7 @@ func validatePolicy(_ context.Context, request ctrladmission.Request) ctrladmiss
 	return ctrladmission.Allowed("").WithWarnings(warnings...)
 }
 
-// validateGenerated warns users who edit or delete an object that sluice created.
+// validateGenerated warns users who edit or delete an object that Sluice created.
 func (h handlers) validateGenerated(_ context.Context, request ctrladmission.Request) ctrladmission.Response {
 	if request.UserInfo.Username == h.reconciler {
 		return ctrladmission.Allowed("")

@@ -26,8 +26,8 @@ const (
 )
 
 // needOwnFields fails early, and says what to do, if CRDs of an earlier release are installed: the API server would drop the
-// fields they lack from every status, and each tick would write them again. Every authenticated user may normally read what
-// the API server describes; where that is forbidden, the check is skipped and the log says so.
+// fields they lack from every status, and each tick would write them again. By default every authenticated user may read the
+// served schemas. If that is forbidden, the check is skipped and the log says so.
 func needOwnFields(ctx context.Context, manager ctrl.Manager) error {
 	definitions, err := charts.CRDs()
 	if err != nil {
@@ -50,7 +50,7 @@ func needOwnFields(ctx context.Context, manager ctrl.Manager) error {
 	return outdated
 }
 
-// lacking returns an error that names the fields of this release that the served schemas lack; nil if they lack none.
+// lacking returns an error that names the fields of this release that the served schemas lack, or nil if they lack none.
 func lacking(definitions []apiextensionsv1.CustomResourceDefinition, served map[string]map[string]any) error {
 	var fields []string
 	for _, definition := range definitions {
@@ -70,7 +70,7 @@ func lacking(definitions []apiextensionsv1.CustomResourceDefinition, served map[
 		"or install the chart with crds.install=true", named)
 }
 
-// servedSchemas returns the schemas that the cluster serves for sluice's kinds, by kind, as JSON.
+// servedSchemas returns the schemas that the cluster serves for Sluice's kinds, by kind, as JSON.
 func servedSchemas(client openapi.Client) (map[string]map[string]any, error) {
 	paths, err := client.Paths()
 	if err != nil {

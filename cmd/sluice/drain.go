@@ -9,9 +9,9 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 )
 
-// drain keeps serving admission for a while after the process is told to terminate, until no more requests arrive: meanwhile
-// the pod is removed from the Service, and every answer asks the API server not to reuse the connection. A request on a
-// connection that is closed at the end would fail.
+// drain keeps serving admission after the process is told to terminate, until no more requests arrive. Meanwhile the pod is
+// removed from the Service, and every answer asks the API server not to reuse the connection. Otherwise a request on a
+// connection that closes at the end would fail.
 type drain struct {
 	begun atomic.Bool
 }

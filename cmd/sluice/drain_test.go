@@ -10,7 +10,7 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 )
 
-// handlersOf is a webhook server that keeps what is registered.
+// handlersOf is a webhook server that keeps the registered handlers.
 type handlersOf struct {
 	ctrlwebhook.Server
 	mux *http.ServeMux

@@ -20,10 +20,10 @@ import (
 	"sluice.dev/sluice/config/process"
 )
 
-// leaseName is the lease of the replica that reconciles; every replica serves admission.
+// leaseName is the lease of the replica that reconciles. Every replica serves admission.
 const leaseName = "sluice"
 
-// shutdownTimeout is how long admission requests in flight may take to finish; the API server waits no longer than that.
+// shutdownTimeout is how long admission requests in flight may take to finish. The API server waits no longer than that.
 const shutdownTimeout = 20 * time.Second
 
 func newManager(settings process.Settings) (ctrl.Manager, error) {

@@ -34,7 +34,7 @@ func TestFlagsAreChecked(t *testing.T) {
 	}
 }
 
-// effective are the settings with a configuration file and flags.
+// effective returns the settings that follow from a configuration file and flags.
 func effective(t *testing.T, file string, args ...string) (process.Settings, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.yaml")

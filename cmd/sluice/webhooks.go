@@ -48,7 +48,7 @@ func addWebhooks(manager ctrl.Manager, settings process.Settings, d *drain) erro
 // headerTimeout ends connections to the probes that send no request.
 const headerTimeout = 10 * time.Second
 
-// probes serves /healthz and /readyz with the reason in the answer; the manager's own probes leave it out.
+// probes serves /healthz and /readyz with the reason in the answer. The manager's own probes leave it out.
 func probes(address string, ready healthz.Checker) *manager.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET /healthz", healthz.CheckHandler{Checker: healthz.Ping})

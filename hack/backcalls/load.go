@@ -11,10 +11,10 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// arrow leads from a file or room to another one that it calls.
+// arrow leads from a file or room to another that it calls.
 type arrow struct{ from, to string }
 
-// calls are the files and rooms of a folder, and how often one calls another.
+// calls holds the files and rooms of a folder, and how often each calls another.
 type calls struct {
 	places map[string]bool
 	calls  map[arrow]int
@@ -22,8 +22,8 @@ type calls struct {
 
 const mode = packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo
 
-// load reads the packages of a folder and below it. A function that is used as a value counts as a call: tables of functions are
-// a way to call them.
+// load reads the packages in a folder and below it. Use of a function as a value counts as a call, because tables of functions
+// are called too.
 func load(folder string) (*calls, error) {
 	loaded, err := packages.Load(&packages.Config{Mode: mode, Dir: folder}, "./...")
 	if err != nil {
@@ -56,7 +56,8 @@ func (c *calls) add(folder string, files *token.FileSet, uses map[*ast.Ident]typ
 	}
 }
 
-// place is the room that a file below the folder is in, or the file itself when it is in no room; empty for other files.
+// place returns the room of a file below the folder, or the file itself if it is in no room. It returns an empty string for
+// other files.
 func place(folder, file string) string {
 	path, err := filepath.Rel(folder, file)
 	if err != nil || strings.HasPrefix(path, "..") {

@@ -1,15 +1,15 @@
 // Command backcalls counts the calls inside a folder of packages that run back up. Its files, and the folders below it (its
 // rooms), have an order from top to bottom: a call should run down.
 //
-// The order stands in the package comment of the folder's doc.go, as a list below the heading "Order":
+// The package comment of the folder's doc.go states the order, as a list below the heading "Order":
 //
 //	# Order
 //
 //	  - decide, interrupts: what ends a rollout early
 //	  - plan/: what a decision is made of
 //
-// An item names files, or rooms with a slash at the end; what follows a colon explains them. With -order the list is read from a
-// file instead, one item a line, to measure a tree that states none:
+// An item names files, or rooms with a slash at the end. The text after a colon explains them. With -order the list is read
+// from a file instead, one item per line, to measure a tree that states none:
 //
 //	git worktree add ../before 422271b
 //	cd hack && go run ./backcalls -order backcalls/testdata/before.order ../../before/rollout
@@ -41,13 +41,13 @@ func main() {
 	}
 }
 
-// run measures the folder by the order in a file, or by that of its doc.go, and prints a report.
+// run measures the folder by the order in a file or in its doc.go, and prints a report.
 func run(out io.Writer, folder, orderFile string) error {
 	folder, err := filepath.Abs(folder)
 	if err != nil {
 		return fmt.Errorf("find the folder: %w", err)
 	}
-	// Paths of sources have no symbolic links in them.
+	// The paths of sources have no symbolic links.
 	if folder, err = filepath.EvalSymlinks(folder); err != nil {
 		return fmt.Errorf("find the folder: %w", err)
 	}

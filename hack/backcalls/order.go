@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// order has the position of each file and room, counted from the top.
+// order maps each file and room to its position, counted from the top.
 type order map[string]int
 
 func readOrder(folder, file string) (order, error) {
@@ -34,7 +34,7 @@ func readOrder(folder, file string) (order, error) {
 	return parseOrder(lines)
 }
 
-// section is the list below the heading "Order" of a package comment.
+// section returns the list below the heading "Order" of a package comment.
 func section(comment string) []string {
 	var lines []string
 	inside := false
@@ -70,7 +70,7 @@ func parseOrder(lines []string) (order, error) {
 	return positions, nil
 }
 
-// unlisted is an error about files and rooms that call or are called and have no place in the order.
+// unlisted returns an error that names files and rooms with calls but no place in the order.
 func unlisted(found *calls, positions order) error {
 	missing := map[string]bool{}
 	for call := range found.calls {
@@ -86,7 +86,7 @@ func unlisted(found *calls, positions order) error {
 	return fmt.Errorf("the order lacks %s", strings.Join(slices.Sorted(maps.Keys(missing)), ", "))
 }
 
-// unknown is an error about names in the order that nothing has.
+// unknown returns an error for names in the order that match no file or room.
 func unknown(found *calls, positions order) error {
 	var gone []string
 	for _, name := range slices.Sorted(maps.Keys(positions)) {

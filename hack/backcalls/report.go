@@ -11,7 +11,7 @@ import (
 // shown is the number of lines of each list in a report.
 const shown = 10
 
-// report says how many arrows and calls climb, and which files and arrows do most.
+// report lists how many arrows and calls climb, and which files and arrows climb most.
 func report(name string, counted map[arrow]int, positions order) string {
 	var arrows, total, climbing int
 	climbs, callers := map[arrow]int{}, map[string]int{}
@@ -52,7 +52,7 @@ func compare(a, b arrow) int {
 	return cmp.Or(strings.Compare(a.from, b.from), strings.Compare(a.to, b.to))
 }
 
-// most are the keys with the highest counts; those of one count are in the order of their names.
+// most returns the keys with the highest counts. Keys with the same count are sorted by name.
 func most[K comparable](counts map[K]int, byName func(a, b K) int) []K {
 	keys := slices.SortedFunc(maps.Keys(counts), func(a, b K) int {
 		return cmp.Or(cmp.Compare(counts[b], counts[a]), byName(a, b))

@@ -14,19 +14,19 @@ import (
 
 const controller = "sluice"
 
-// platform is a system and an architecture that a program is built for.
+// platform is an operating system and an architecture that a program is built for.
 type platform struct{ system, architecture string }
 
-// architectures are those of clusters' nodes.
+// architectures are those of cluster nodes.
 var architectures = []string{"amd64", "arm64"}
 
-// systems are those that each folder of cmd is built for: the controller runs in clusters, the plugin on desks.
+// systems are the operating systems for each folder of cmd: the controller runs in clusters, the plugin on workstations.
 var systems = map[string][]string{
 	controller:       {"linux"},
 	"kubectl-sluice": {"linux", "darwin", "windows"},
 }
 
-// programs builds static programs.
+// programs builds the static programs.
 func (r *release) programs(ctx context.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(systems)) {
 		for _, system := range systems[name] {
@@ -59,7 +59,7 @@ func (r *release) program(name string, p platform) string {
 	return path
 }
 
-// images packs the controller; a registry makes one image of all architectures out of the archives.
+// images packs the controller. A registry makes one multi-architecture image from the archives.
 func (r *release) images(context.Context) error {
 	for _, architecture := range architectures {
 		dir, err := os.MkdirTemp("", "release")
@@ -67,7 +67,7 @@ func (r *release) images(context.Context) error {
 			return fmt.Errorf("make a folder for the image: %w", err)
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
-		// The program's name in the image is that of its file.
+		// In the image, the program is named after its file.
 		program, err := filepath.Abs(r.program(controller, platform{"linux", architecture}))
 		if err != nil {
 			return fmt.Errorf("find the program of the image: %w", err)

@@ -31,7 +31,7 @@ func (r *release) chart(ctx context.Context) error {
 	return os.WriteFile(path, dated, 0o644)
 }
 
-// dated is an archive whose files all carry the date of the release: Helm gives them the time of packaging.
+// dated rewrites an archive so that all its files have the date of the release. Helm sets the time of packaging.
 func (r *release) dated(packed []byte) ([]byte, error) {
 	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {

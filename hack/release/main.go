@@ -1,5 +1,5 @@
-// Command release makes everything that a version of Sluice is published as: programs, images, the chart, a bill of
-// materials and checksums. The same checkout gives the same bytes.
+// Command release makes everything that a version of Sluice consists of: programs, images, the chart, a bill of materials and
+// checksums. The same checkout gives the same bytes.
 package main
 
 import (
@@ -24,10 +24,10 @@ func main() {
 	}
 }
 
-// release is one version, and where it is written to.
+// release is a version and the folder that it is written to.
 type release struct {
 	version *semver.Version
-	// date is what files carry as their time, for the same bytes every time.
+	// date is the modification time of all files, so that the bytes are always the same.
 	date time.Time
 	out  string
 	helm string
@@ -68,7 +68,7 @@ func (r *release) make(ctx context.Context) error {
 	return nil
 }
 
-// name is the path of a file of the release.
+// name returns the path of a file of the release.
 func (r *release) name(format string, parts ...any) string {
 	return filepath.Join(r.out, fmt.Sprintf(format, parts...))
 }

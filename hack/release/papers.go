@@ -14,7 +14,7 @@ import (
 	"github.com/CycloneDX/cyclonedx-go"
 )
 
-// billOfMaterials lists the modules that the controller is made of, as the program itself tells.
+// billOfMaterials lists the modules that the controller's binary says it is built from.
 func (r *release) billOfMaterials(context.Context) error {
 	info, err := buildinfo.ReadFile(r.program(controller, platform{"linux", architectures[0]}))
 	if err != nil {
@@ -53,7 +53,7 @@ func component(path, version string) cyclonedx.Component {
 	return cyclonedx.Component{BOMRef: url, Type: cyclonedx.ComponentTypeLibrary, Name: path, Version: version, PackageURL: url}
 }
 
-// checksums comes last and names every other file, in the format of sha256sum.
+// checksums runs last and lists every other file, in the format of sha256sum.
 func (r *release) checksums(context.Context) error {
 	files, err := os.ReadDir(r.out)
 	if err != nil {

@@ -22,7 +22,7 @@ func testRelease(t *testing.T) *release {
 	return &release{version: semver.MustParse("v0.1.0"), date: time.Unix(1700000000, 0).UTC(), out: t.TempDir()}
 }
 
-// packed is an archive as Helm makes it at this time.
+// packed returns an archive as Helm would make it at this time.
 func packed(t *testing.T, at time.Time) []byte {
 	t.Helper()
 	var result bytes.Buffer

@@ -13,7 +13,7 @@ import (
 	"sluice.dev/sluice/internal/binaries/progress"
 )
 
-// build builds a component into a file and says how far it is; title is what it is called then.
+// build builds a component into a file and reports progress under the title.
 func (c component) build(ctx context.Context, say func(string), title, root, output string) error {
 	if err := os.MkdirAll(filepath.Dir(output), 0o755); err != nil {
 		return fmt.Errorf("make the cache: %w", err)
@@ -33,7 +33,7 @@ func (c component) build(ctx context.Context, say func(string), title, root, out
 	return nil
 }
 
-// packages is how many packages the component is made of, 0 when that cannot be told.
+// packages returns how many packages the component consists of, or 0 if that is unknown.
 func (c component) packages(ctx context.Context, root string) int {
 	out, err := c.goCommand(ctx, root, "list", "-deps", "-tags="+c.tags, c.pkg).Output()
 	if err != nil {
@@ -50,7 +50,7 @@ func (c component) goCommand(ctx context.Context, root string, args ...string) *
 	return command
 }
 
-// buildLog is what go build -v writes: packages that it begins to compile, modules that it downloads, and what is wrong.
+// buildLog reads the output of go build -v: packages being compiled, modules being downloaded, and errors.
 type buildLog struct {
 	// pkg is compiled last.
 	pkg string
@@ -62,7 +62,7 @@ type buildLog struct {
 	wrong                     strings.Builder
 }
 
-// expect says how many packages there are; those that are in Go's cache are not compiled again.
+// expect sets the number of packages. Packages in Go's cache are not compiled again.
 func (l *buildLog) expect(packages int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -83,7 +83,7 @@ func (l *buildLog) Write(content []byte) (int, error) {
 	}
 }
 
-// take sorts a line: an import path has neither spaces nor colons.
+// take sorts a line. An import path has no spaces or colons.
 func (l *buildLog) take(line string) {
 	switch {
 	case strings.HasPrefix(line, "go: downloading "):
@@ -96,7 +96,7 @@ func (l *buildLog) take(line string) {
 	}
 }
 
-// state says how far the build is.
+// state returns the progress of the build.
 func (l *buildLog) state() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,7 +112,7 @@ func (l *buildLog) state() string {
 	}
 }
 
-// messages are the lines that tell what is wrong.
+// messages returns the lines that are errors.
 func (l *buildLog) messages() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

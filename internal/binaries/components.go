@@ -13,23 +13,22 @@ const (
 	containerdVersion = "v2.4.2"
 )
 
-// component is one program: the module folder below e2e/cluster that it is built in, its package and its flags.
+// component is one program: its module folder below e2e/cluster, its package and its flags.
 type component struct {
 	name    string
 	module  string
 	pkg     string
 	tags    string
 	ldflags string
-	// apart is true for what a local cluster runs without.
+	// apart means that a local cluster runs without it.
 	apart bool
-	// contained is true for what runs in a container of the cluster, and so on Linux.
+	// contained means that it runs in a container of the cluster, and so on Linux.
 	contained bool
 	// node is the architecture of the cluster's nodes.
 	node string
 }
 
-// components are all programs of a cluster and of tests, in the order in which they are built: those first that tests of
-// admission need.
+// components are all programs of a cluster and of tests, in build order. Those that tests of admission need come first.
 var components = []component{
 	{name: "etcd", module: "etcd", pkg: "go.etcd.io/etcd/server/v3"},
 	kubernetes("kube-apiserver"),
@@ -63,7 +62,7 @@ func containerd(name string) component {
 		ldflags: "-X github.com/containerd/containerd/v2/version.Version=" + containerdVersion}
 }
 
-// Names of all programs, in the order in which they are built.
+// Names returns the names of all programs, in build order.
 func Names() []string {
 	names := make([]string, 0, len(components))
 	for _, c := range components {
@@ -72,7 +71,7 @@ func Names() []string {
 	return names
 }
 
-// LocalNames are the programs that a local cluster is made of, in the order in which they are built.
+// LocalNames returns the names of the programs of a local cluster, in build order.
 func LocalNames() []string {
 	var names []string
 	for _, c := range components {
@@ -91,7 +90,7 @@ func find(name string) (component, error) {
 	return components[i], nil
 }
 
-// platform is what a component is built for, such as linux/amd64.
+// platform returns what a component is built for, such as linux/amd64.
 func (c component) platform() string {
 	if c.contained {
 		return "linux/" + c.node
@@ -99,7 +98,7 @@ func (c component) platform() string {
 	return runtime.GOOS + "/" + runtime.GOARCH
 }
 
-// arguments of go build for a component, without the output.
+// arguments returns the arguments of go build for a component, without the output.
 func (c component) arguments() []string {
 	return []string{"build", "-trimpath", "-buildvcs=false", "-tags=" + c.tags, "-ldflags=-s -w " + c.ldflags}
 }

@@ -17,9 +17,9 @@ import (
 	"time"
 )
 
-// Ensure builds the named programs where the cache lacks them, and returns a folder that contains them by their names. A cold
-// build takes minutes, so it writes to out what it builds and how far it is, at least every half minute. Several processes may
-// call it at once.
+// Ensure builds those of the named programs that the cache lacks, and returns a folder that contains all of them by name. A
+// build from scratch takes minutes, so Ensure writes its progress to out at least every half minute. Several processes may call
+// it at once.
 func Ensure(ctx context.Context, out io.Writer, names ...string) (string, error) {
 	return EnsureFor(ctx, runtime.GOARCH, out, names...)
 }
@@ -48,13 +48,13 @@ func EnsureFor(ctx context.Context, node string, out io.Writer, names ...string)
 	return dir, nil
 }
 
-// build is a component and the key of what it is made from.
+// build is a component and the key that stands for its inputs.
 type build struct {
 	component
 	key string
 }
 
-// inCache are the named programs and the folder of the cache that is to contain exactly these.
+// inCache returns the named programs and the cache folder that contains exactly these.
 func inCache(root, node string, names []string) ([]build, string, error) {
 	var wanted []build
 	set := sha256.New()
@@ -78,7 +78,7 @@ func missing(wanted []build) []build {
 	return slices.DeleteFunc(slices.Clone(wanted), func(b build) bool { return exists(b.stored(b.key)) })
 }
 
-// buildMissing builds what no other process has built meanwhile.
+// buildMissing builds what no other process has built in the meantime.
 func buildMissing(ctx context.Context, say func(string), root string, wanted []build) error {
 	lock, err := lock(ctx, say, filepath.Join(CacheDir(), "build.lock"))
 	if err != nil {
@@ -100,7 +100,7 @@ func buildMissing(ctx context.Context, say func(string), root string, wanted []b
 	return nil
 }
 
-// Root is the folder of the module sluice.dev/sluice that the working directory is in.
+// Root returns the folder of the module sluice.dev/sluice that contains the working directory.
 func Root(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sluice.dev/sluice").Output()
 	if err != nil {
@@ -109,7 +109,8 @@ func Root(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// GatewayCRDs is the folder of the Gateway API's CRDs of the standard channel, in the module that the product is built with.
+// GatewayCRDs returns the folder with the standard channel CRDs of the Gateway API, in the module version that Sluice is built
+// with.
 func GatewayCRDs(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
 	if err != nil {
@@ -118,7 +119,7 @@ func GatewayCRDs(ctx context.Context) (string, error) {
 	return filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "standard"), nil
 }
 
-// CacheDir is where everything is kept that takes long to build: $XDG_CACHE_HOME/sluice, by default ~/.cache/sluice.
+// CacheDir returns the folder for everything that takes long to build: $XDG_CACHE_HOME/sluice, by default ~/.cache/sluice.
 func CacheDir() string {
 	base, err := os.UserCacheDir()
 	if err != nil {
@@ -127,7 +128,7 @@ func CacheDir() string {
 	return filepath.Join(base, "sluice")
 }
 
-// key changes with everything that the program is made from: compiler, flags, versions and our own sources.
+// key changes with every input of the program: compiler, flags, versions and Sluice's own sources.
 func (c component) key(root string) (string, error) {
 	sum := sha256.New()
 	_, _ = fmt.Fprintln(sum, runtime.Version(), strings.TrimPrefix(c.platform(), "linux/"), c.pkg, c.arguments())
@@ -150,7 +151,7 @@ func (c component) key(root string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
 }
 
-// sources are the files that we keep for the component, in a fixed order.
+// sources returns the files of this repository that a component is built from, in a fixed order.
 func (c component) sources(root string) ([]string, error) {
 	if c.module == "" {
 		return filepath.Glob(filepath.Join(c.dir(root), c.pkg, "*.go"))

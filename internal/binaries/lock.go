@@ -12,18 +12,18 @@ import (
 	"sluice.dev/sluice/internal/binaries/progress"
 )
 
-// errTaken is the error of a lock that another process has.
+// errTaken means that another process holds the lock.
 var errTaken = errors.New("another process has the lock")
 
 // attempts is the time between two attempts to get a lock.
 const attempts = 100 * time.Millisecond
 
-// buildLock keeps other processes from building the same at the same time, and tells them what is built.
+// buildLock keeps other processes from building the same thing at the same time. Its file tells them what is being built.
 type buildLock struct {
 	file *os.File
 }
 
-// lock waits until no other process builds, and says what the other one is at.
+// lock waits until no other process builds, and reports what the other process is building.
 func lock(ctx context.Context, say func(string), path string) (*buildLock, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("make the cache: %w", err)
@@ -56,7 +56,7 @@ func lock(ctx context.Context, say func(string), path string) (*buildLock, error
 	return &buildLock{file}, nil
 }
 
-// note leaves word for those that wait; nobody is kept from building by a full disk that takes none.
+// note writes down what this process builds, for those that wait. It ignores errors: a full disk must not stop the build.
 func (l *buildLock) note(line string) {
 	_ = l.file.Truncate(0)
 	_, _ = l.file.WriteAt([]byte(line), 0)

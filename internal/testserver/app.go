@@ -58,7 +58,7 @@ func (s *Server) NewNamespace(t testing.TB) string {
 	return namespace.Name
 }
 
-// App is podinfo in a namespace of its own: a Deployment and its route, which the test creates.
+// App is podinfo in its own namespace: a Deployment and its route, which the test creates.
 type App struct {
 	*Server
 	T         *testing.T
@@ -110,7 +110,7 @@ func (a App) get(object client.Object) {
 	}
 }
 
-// Candidate returns what the Deployment holds back; nil if there is nothing.
+// Candidate returns the candidate that the Deployment holds back, or nil if there is none.
 func (a App) Candidate() *workload.Candidate {
 	a.T.Helper()
 	candidate, err := workload.CandidateOf(a.Deployment().Annotations)
@@ -120,7 +120,7 @@ func (a App) Candidate() *workload.Candidate {
 	return candidate
 }
 
-// MakeAvailable reports the Deployment as rolled out and available, which no controller does here.
+// MakeAvailable reports the Deployment as rolled out and available, because no controller does so here.
 func (a App) MakeAvailable() {
 	a.T.Helper()
 	d := a.Deployment()
@@ -130,7 +130,7 @@ func (a App) MakeAvailable() {
 	}
 }
 
-// Annotate sets an annotation as the reconciler; an empty value removes it.
+// Annotate sets an annotation as the reconciler. An empty value removes it.
 func (a App) Annotate(object client.Object, key, value string) error {
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%q}}}`, key, value)
 	if value == "" {
@@ -139,7 +139,7 @@ func (a App) Annotate(object client.Object, key, value string) error {
 	return a.Reconciler.Patch(a.T.Context(), object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(config.FieldManager))
 }
 
-// RolledOut is the status of a Deployment that is fully rolled out.
+// RolledOut returns the status of a Deployment that is fully rolled out.
 func RolledOut(generation int64, replicas int32) appsv1.DeploymentStatus {
 	return appsv1.DeploymentStatus{
 		ObservedGeneration: generation, Replicas: replicas, UpdatedReplicas: replicas, AvailableReplicas: replicas, ReadyReplicas: replicas,

@@ -26,9 +26,9 @@ const (
 	mostEndpoints = 4
 )
 
-// PlayControllers plays the controllers of Kubernetes and of the gateway in a namespace until it is stopped:
-// Deployments get their replicas, Services of canaries get endpoints, routes are accepted. A write that conflicts is
-// repeated in the next round.
+// PlayControllers plays the controllers of Kubernetes and of the gateway in a namespace until it is stopped: Deployments get
+// their replicas, Services of canaries get endpoints, and routes are accepted. A write that conflicts is repeated in the next
+// round.
 func (s *Server) PlayControllers(namespace string) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	over := make(chan struct{})

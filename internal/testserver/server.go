@@ -1,4 +1,4 @@
-// Package testserver starts a real API server for tests. It calls sluice's webhooks as the chart configures them.
+// Package testserver starts a real API server for tests. It calls Sluice's webhooks as the chart configures them.
 package testserver
 
 import (
@@ -50,7 +50,7 @@ type Server struct {
 // startTimeout allows for a machine on which other tests leave little CPU for the API server.
 const startTimeout = 2 * time.Minute
 
-// programs are those that every test with an API server runs.
+// programs are the ones that every test with an API server runs.
 var programs = []string{"etcd", "kube-apiserver", "kubectl", "helm"}
 
 // Option changes the configuration of a server before it starts.

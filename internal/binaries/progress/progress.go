@@ -1,4 +1,4 @@
-// Package progress says what a long wait is at, so that nobody sits before a silent terminal.
+// Package progress reports what a long wait is doing, so that a terminal is never silent for long.
 package progress
 
 import (
@@ -6,11 +6,10 @@ import (
 	"time"
 )
 
-// period is the time between two words; a machine with much to do still says one every half minute.
+// period is the time between two reports. Even a busy machine then reports every half minute.
 const period = 20 * time.Second
 
-// While does something that may take long, and says again and again what it is at. What state returns is said with the time that
-// has gone.
+// While does something that may take long and reports it periodically: what state returns and the time so far.
 func While(say func(string), state func() string, do func() error) error {
 	ticker := time.NewTicker(period)
 	defer ticker.Stop()
