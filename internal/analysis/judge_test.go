@@ -22,7 +22,7 @@ func samples(requests, rate, duration float64) []Sample {
 	return samples
 }
 
-// changed is a copy of samples in which the sample of one metric is changed.
+// changed returns a copy of samples in which the sample of one metric is changed.
 func changed(samples []Sample, metric Metric, change func(*Sample)) []Sample {
 	for i := range samples {
 		if samples[i].Metric == metric {

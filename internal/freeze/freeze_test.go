@@ -27,7 +27,7 @@ func at(text string) time.Time {
 	return moment
 }
 
-// told is a moment in UTC, or a dash.
+// told returns a moment in UTC, or a dash.
 func told(moment time.Time) string {
 	if moment.IsZero() {
 		return "-"
@@ -78,7 +78,7 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// TestEveryMomentOfAYear holds that a window is in force for one stretch from what it says to what it says.
+// TestEveryMomentOfAYear checks that a window is in force exactly from its stated start to its stated end.
 func TestEveryMomentOfAYear(t *testing.T) {
 	for _, zone := range []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe"} {
 		for _, freeze := range []v1alpha1.Freeze{window("15 2 * * *", "75m", zone), window("30 1 * * SUN", "2h", zone)} {

@@ -23,7 +23,7 @@ import (
 // enough is time for an answer.
 var enough = &metav1.Duration{Duration: 10 * time.Second}
 
-// quickClient may also go to servers of a test, which are at the loopback address.
+// quickClient may also call servers of a test, which have loopback addresses.
 func quickClient() *Client {
 	insecure := http.DefaultTransport.(*http.Transport).Clone()
 	insecure.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
@@ -32,7 +32,7 @@ func quickClient() *Client {
 	return c
 }
 
-// serve answers the attempts with these functions in turn, the last one for all further ones.
+// serve answers the attempts with these functions in turn. The last one answers all further attempts.
 func serve(t *testing.T, answers ...http.HandlerFunc) (url string, attempts *atomic.Int32) {
 	attempts = &atomic.Int32{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

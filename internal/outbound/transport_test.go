@@ -77,7 +77,7 @@ func TestOtherAddressesAreReached(t *testing.T) {
 	}
 }
 
-// TestTheAddressThatIsDialedCounts dials as names are dialed that were resolved to an address, with a server that would answer.
+// TestTheAddressThatIsDialedCounts dials names that resolve to an address at which a server would answer.
 func TestTheAddressThatIsDialedCounts(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -104,10 +104,10 @@ func TestTheAddressThatIsDialedCounts(t *testing.T) {
 	}
 }
 
-// behindProxy is set in a process of its own, as the environment's proxy is read once.
+// behindProxy is set in a separate process, because the proxy of the environment is read only once.
 const behindProxy = "TEST_BEHIND_PROXY"
 
-// TestAProxyMayBeInThePod has the operator's proxy at the loopback address, where users cannot go by themselves.
+// TestAProxyMayBeInThePod sets the operator's proxy to a loopback address, where users may not send requests directly.
 func TestAProxyMayBeInThePod(t *testing.T) {
 	if own := os.Getenv(behindProxy); own != "" {
 		client := &http.Client{Transport: Transport(false)}

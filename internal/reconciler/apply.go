@@ -17,11 +17,11 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// write is one kind of write. It decides itself whether there is anything to do.
+// write is one kind of write. It decides for itself whether there is anything to do.
 type write func(context.Context, observed, rollout.Plan) error
 
-// apply writes a plan in the order that makes a crash between two writes harmless: the state first, then its effects,
-// and what happened last. The finalizer is there before a split and goes after it.
+// apply writes a plan in an order that makes a crash between two writes harmless: first the state, then its effects, then the
+// events. The finalizer is added before a split and removed after it.
 func (r *Reconciler) apply(ctx context.Context, o observed, plan rollout.Plan) error {
 	stated := changed(o.canary.Status, plan.Next)
 	if stated {
@@ -34,21 +34,21 @@ func (r *Reconciler) apply(ctx context.Context, o observed, plan rollout.Plan) e
 	if err := inOrder(ctx, o, plan, r.addFinalizer, r.writeState); err != nil {
 		return err
 	}
-	// What cannot be generated must not keep a rollout from taking the canary's requests away.
+	// An object that cannot be generated must not keep a rollout from taking requests away from the canary.
 	err := errors.Join(
 		r.writeGenerated(ctx, o, plan),
 		inOrder(ctx, o, plan, r.effects(plan)...))
-	// No later tick tells what a written state tells, even when an effect is still to come.
+	// Report a written state now, even if an effect is still missing: no later tick reports it.
 	if err == nil || stated && !plan.DeleteCanary {
 		r.publish(ctx, o, plan)
 	}
 	return err
 }
 
-// effects are the writes after the state, in their order.
+// effects returns the writes after the state, in order.
 func (r *Reconciler) effects(plan rollout.Plan) []write {
 	if plan.Ask.Key == config.AnnotationRestore {
-		// A primary that does not get ready gets its template back, whatever else cannot be written.
+		// A primary that does not become ready gets its template back, even if other writes fail.
 		return []write{r.writeAsk, r.writeCopy, r.writeSplit, r.letGo}
 	}
 	return []write{r.writeCopy, r.writeSplit, r.writeAsk, r.letGo}
@@ -72,8 +72,8 @@ func (r *Reconciler) publish(ctx context.Context, o observed, plan rollout.Plan)
 	r.tellHooks(ctx, o, plan)
 }
 
-// createCanary creates the Canary in the first tick of a Deployment. If somebody else has created it meanwhile, the next tick
-// reads it.
+// createCanary creates the Canary in the first tick of a Deployment. If something else has created it in the meantime, the next
+// tick reads it.
 func (r *Reconciler) createCanary(ctx context.Context, o observed) error {
 	if o.canary.UID != "" {
 		return nil
@@ -87,8 +87,8 @@ func (r *Reconciler) createCanary(ctx context.Context, o observed) error {
 	return nil
 }
 
-// changed reports whether a state is worth a write. The primary's revision alone, which the Deployment controller counts
-// some time after it was given the template, is not: it is written with whatever changes next.
+// changed reports whether a state is worth a write. A new revision of the primary alone is not: the Deployment controller
+// counts it a while after the template has changed. It is written with the next change.
 func changed(before, next rollout.State) bool {
 	if before.Primary != nil && next.Primary != nil && before.Primary.Template == next.Primary.Template {
 		next.Primary = before.Primary

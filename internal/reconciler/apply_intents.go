@@ -19,7 +19,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// annotate sets annotations, or removes them for nil. With a resource version the write fails when the object changed.
+// annotate sets annotations, or removes those that are nil. With a resource version, the write fails if the object has changed.
 func (r *Reconciler) annotate(ctx context.Context, object client.Object, resourceVersion string, annotations map[string]any) error {
 	metadata := map[string]any{"annotations": annotations}
 	if resourceVersion != "" {
@@ -44,7 +44,7 @@ func nameOf(object client.Object) string {
 	return fmt.Sprintf("%s %s/%s", kind, object.GetNamespace(), object.GetName())
 }
 
-// writeAsk asks admission for one thing. It carries no resource version: the hash says what it is meant for.
+// writeAsk asks admission for one action. It has no resource version: the hash says which template it is meant for.
 func (r *Reconciler) writeAsk(ctx context.Context, o observed, plan rollout.Plan) error {
 	if plan.Ask.Key == "" {
 		return nil
@@ -57,8 +57,7 @@ func (r *Reconciler) writeAsk(ctx context.Context, o observed, plan rollout.Plan
 	return err
 }
 
-// refused reports whether the API server, a policy or another webhook does not take what was written: trying again does not
-// help by itself.
+// refused reports whether the API server, a policy or another webhook rejects a write. Retrying alone does not help then.
 func refused(err error) bool {
 	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)
 }

@@ -20,7 +20,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// ensureCopy makes what runs the candidate be as intended, in order, and removes what is no longer intended.
+// ensureCopy creates, updates or deletes the objects that run the candidate, in order.
 func (r *Reconciler) ensureCopy(ctx context.Context, o observed, intent rollout.CopyIntent) error {
 	owner := *metav1.NewControllerRef(o.canary, v1alpha1.GroupVersion.WithKind("Canary"))
 	desired, err := rollout.CopyObjects(o.Observation, intent, owner)
@@ -48,7 +48,7 @@ func keyOf(object workload.Object) string {
 	return workload.KindOf(object) + "/" + object.GetName()
 }
 
-// currentOf is what there is of an object that is intended, nil when there is nothing.
+// currentOf returns the current object for an intended one, or nil if there is none.
 func currentOf(o observed, desired workload.Object) workload.Object {
 	switch desired.(type) {
 	case *appsv1.Deployment:
@@ -70,7 +70,8 @@ func currentOf(o observed, desired workload.Object) workload.Object {
 	return nil
 }
 
-// ensure creates an object, changes it, or deletes it where it cannot be changed, to be made by the next tick.
+// ensure creates an object or updates it. If the object cannot be updated, ensure deletes it and the next tick creates it
+// again.
 func (r *Reconciler) ensure(ctx context.Context, current, desired workload.Object) error {
 	if current == nil {
 		return r.create(ctx, desired)
@@ -88,7 +89,7 @@ func (r *Reconciler) ensure(ctx context.Context, current, desired workload.Objec
 	return r.update(ctx, updated)
 }
 
-// merged is the current object as it is desired, nil when it must be made anew.
+// merged returns the current object with the desired content, or nil if it must be recreated.
 func (r *Reconciler) merged(current, desired workload.Object) (client.Object, error) {
 	switch want := desired.(type) {
 	case *appsv1.Deployment:
@@ -104,8 +105,8 @@ func (r *Reconciler) merged(current, desired workload.Object) (client.Object, er
 	return r.withSpec(current, desired)
 }
 
-// mergedDeployment takes the candidate when it is another one, and else nothing but the replicas: the API server has filled
-// in its defaults, and others may have written to the copy.
+// mergedDeployment takes a new candidate as a whole. Otherwise it changes only the replicas: the API server has filled in its
+// defaults, and others may have written to the copy.
 func mergedDeployment(current, desired *appsv1.Deployment) client.Object {
 	if !equality.Semantic.DeepEqual(current.Spec.Selector, desired.Spec.Selector) {
 		return nil
@@ -125,8 +126,8 @@ func mergedOver(base, over map[string]string) map[string]string {
 	return merged
 }
 
-// withSpec is the current object with the desired spec, and the current object itself when the spec is the same. Specs are
-// compared as they are: they are copies of what the API server has filled in already.
+// withSpec returns the current object with the desired spec, or the current object itself if the specs are equal. It compares
+// them as they are, because they are copies in which the API server has already filled in its defaults.
 func (r *Reconciler) withSpec(current, desired workload.Object) (client.Object, error) {
 	have, err := runtime.DefaultUnstructuredConverter.ToUnstructured(current)
 	if err != nil {
@@ -149,7 +150,7 @@ func (r *Reconciler) withSpec(current, desired workload.Object) (client.Object, 
 	return updated, nil
 }
 
-// removeCopy deletes all that was made; NetworkPolicies go last, so that no pod is without them.
+// removeCopy deletes all objects of the canary. NetworkPolicies go last, so that no pod runs without them.
 func (r *Reconciler) removeCopy(ctx context.Context, o observed) error {
 	var first, last []client.Object
 	for _, object := range o.Made {

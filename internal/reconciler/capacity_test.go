@@ -188,7 +188,7 @@ func TestUninstallingRemovesAllThatWasMade(t *testing.T) {
 	a.Eventually(a.autoscaler, patience, glance).Should(HavePrefix("podinfo-canary"))
 	canary := a.canary()
 	u := &cleanUp{Reconciler: &Reconciler{client: server.Client, reader: &reader{live: server.Client}}}
-	a.annotate(config.AnnotationCanary, "false") // so that the reconciler, which goes on here, makes nothing anew
+	a.annotate(config.AnnotationCanary, "false") // so that the reconciler, which is still running, creates nothing again
 	a.Expect(u.removeOwned(t.Context(), &canary)).To(Succeed())
 	a.expectGone(&appsv1.Deployment{}, &corev1.Service{}, &autoscalingv2.HorizontalPodAutoscaler{}, &policyv1.PodDisruptionBudget{}, &networkingv1.NetworkPolicy{})
 }

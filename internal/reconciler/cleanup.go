@@ -20,17 +20,17 @@ import (
 
 const cleanUpPeriod = 500 * time.Millisecond
 
-// cleanUp ends all rollouts without a verdict. Canaries stay, and so do the candidates in the Deployments' annotations: a
-// later installation starts them again at weight 0.
+// cleanUp ends all rollouts without a verdict. Canaries stay, and so do the candidates in the annotations of Deployments. A
+// later installation starts those again at weight 0.
 type cleanUp struct {
 	*Reconciler
-	// restored is when the routes of a Canary were first seen without it, and cleared when in effect as well.
+	// restored is when the routes of a Canary were first seen without its split, and cleared when that was also in effect.
 	restored, cleared map[types.NamespacedName]time.Time
 }
 
 // CleanUp sets the weight of every canary to 0, restores the routes, removes the canaries and releases the Canary objects. It
-// does so in the given namespaces, or in all if none are given. No reconciler may run meanwhile. The client must not read
-// from a cache.
+// does so in the given namespaces, or in all if none are given. No reconciler may run at the same time. The client must not
+// read from a cache.
 func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
 	found, err := kindsOf(c.RESTMapper())
 	if err != nil {
@@ -45,7 +45,7 @@ func CleanUp(ctx context.Context, c client.Client, namespaces []string) error {
 		if now != nil && (left == nil || left.Error() != now.Error()) {
 			log.FromContext(ctx).Info("cleaning up", "left", now.Error())
 		}
-		// What the end of the time cut off says less than what was left before.
+		// An error of the time-out says less than what was left before it.
 		if ctx.Err() == nil {
 			left = now
 		}
@@ -86,11 +86,11 @@ func (u *cleanUp) pass(ctx context.Context) error {
 	return errors.Join(left...)
 }
 
-// restore takes split and cohorts out of a route. The split stays where its end would send the requests to nobody.
+// restore removes the split and the cohorts from a route. It keeps a split without which no pod would get the requests.
 func (u *cleanUp) restore(ctx context.Context, current route.Route) error {
 	intents, err := route.IntentsOf(current.Annotations)
 	if err != nil || intents.None() {
-		return nil // what cannot be read was not written by us, and no rules were rendered by it
+		return nil // Sluice did not write an unreadable value, so it rendered no rules by it
 	}
 	if intents.Split != nil {
 		if err := u.mayRestore(ctx, current, *intents.Split); err != nil {
@@ -100,7 +100,7 @@ func (u *cleanUp) restore(ctx context.Context, current route.Route) error {
 	return u.render(ctx, current, route.Plain(current))
 }
 
-// mayRestore says why a route must keep its split.
+// mayRestore returns an error that says why a route must keep its split.
 func (u *cleanUp) mayRestore(ctx context.Context, current route.Route, split route.Split) error {
 	key := split.DeploymentOn(current)
 	primary, err := fetch(ctx, u.live, key, &appsv1.Deployment{})

@@ -27,7 +27,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// release removes the copy and lets go of the Canary, once no gateway sends requests to it any more.
+// release removes the copy and releases the Canary, once no gateway sends requests to the copy.
 func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes []route.Route) error {
 	if controllerutil.ContainsFinalizer(canary, config.Finalizer) {
 		if err := u.stillServed(canary, routes); err != nil {
@@ -68,8 +68,8 @@ func (u *cleanUp) releaseGenerated(ctx context.Context, canary *v1alpha1.Canary)
 	return u.releaseGrants(ctx, key, primary)
 }
 
-// stillServed says why a gateway may still send requests to the copy: a route has the split, is not in effect without it,
-// or is so only since a moment ago.
+// stillServed says why a gateway may still send requests to the copy: a route has the split, or its removal is not in effect,
+// or has been in effect only for a moment.
 func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []route.Route) error {
 	key, now := client.ObjectKeyFromObject(canary), time.Now()
 	target := ptr.Deref(canary.Status.Target, v1alpha1.TargetStatus{})
@@ -92,7 +92,7 @@ func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []route.Route) err
 	return nil
 }
 
-// first is when this was first asked for the key.
+// first returns when it was first called for the key.
 func first(seen map[types.NamespacedName]time.Time, key types.NamespacedName, now time.Time) time.Time {
 	if _, before := seen[key]; !before {
 		seen[key] = now
@@ -100,7 +100,7 @@ func first(seen map[types.NamespacedName]time.Time, key types.NamespacedName, no
 	return seen[key]
 }
 
-// removeOwned deletes the copy and all that was made with it.
+// removeOwned deletes the copy and everything that was created with it.
 func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) error {
 	scaled, _, err := u.optional(ctx, canary.Namespace, kindScaledObject, scalerPatience)
 	if err != nil {
@@ -134,7 +134,7 @@ func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) erro
 	return nil
 }
 
-// forgetRollout keeps what is known of the Canary, and opens no rollout: a candidate then starts anew.
+// forgetRollout keeps what is known of the Canary but closes its rollout, so that a candidate starts again from the beginning.
 func (u *cleanUp) forgetRollout(ctx context.Context, canary *v1alpha1.Canary) error {
 	canary.Status = v1alpha1.CanaryStatus{CanaryRecord: canary.Status.CanaryRecord, CanaryStanding: canary.Status.CanaryStanding}
 	canary.Status.Message = "Sluice was uninstalled during the rollout; the rollout starts again at weight 0 once Sluice is back"

@@ -20,8 +20,8 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// chained is a further Deployment of the namespace, with a Service and a route of its name; its parent is the Service, as east of
-// the gateway.
+// chained is another Deployment of the namespace, with a Service and a route of the same name. The route's parent is the
+// Service, as for traffic inside the cluster.
 func (a *app) chained(name string) *app {
 	a.t.Helper()
 	pods := map[string]string{"app": name}
@@ -43,7 +43,7 @@ func (a *app) chained(name string) *app {
 	return a
 }
 
-// change does what admission would with the annotations of a Deployment.
+// change edits the annotations of a Deployment in place of admission.
 func (a *app) change(name string, annotations map[string]string) {
 	a.t.Helper()
 	a.Eventually(func() error {
@@ -93,7 +93,7 @@ func inStep(s v1alpha1.CanaryStatus) bool {
 	return s.Open().Step.Number > 0 && s.Open().Step.InEffect != nil
 }
 
-// cohortsOf are where a route sends marked requests.
+// cohortsOf returns where a route sends marked requests.
 func (a *app) cohortsOf(name string) []string {
 	found := a.route(name)
 	if found == nil {
@@ -178,7 +178,7 @@ func TestMarkedRequestsNeverGoToAServiceThatIsNotThere(t *testing.T) {
 	}
 }
 
-// watchMarked says when a route sent marked requests to a Service that did not exist.
+// watchMarked reports when a route sent marked requests to a Service that did not exist.
 func (a *app) watchMarked(stop chan struct{}) string {
 	for {
 		select {
@@ -189,7 +189,7 @@ func (a *app) watchMarked(stop chan struct{}) string {
 		if len(a.cohortsOf("secondary")) == 0 {
 			continue
 		}
-		// What is stated before and after the Service is looked for was stated meanwhile.
+		// A cohort that is there both before and after the Service is looked up was there all the time.
 		if _, err := get(a, "secondary-canary", &corev1.Service{}); err != nil && len(a.cohortsOf("secondary")) > 0 {
 			return "secondary sends marked requests to secondary-canary, which does not exist"
 		}

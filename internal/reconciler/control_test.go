@@ -26,7 +26,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// freeze makes a Freeze of this test's namespace, which another test does not notice.
+// freeze creates a Freeze for this test's namespace. It does not affect other tests.
 func (a *app) freeze(mode v1alpha1.FreezeMode) *v1alpha1.Freeze {
 	a.t.Helper()
 	made := &v1alpha1.Freeze{ObjectMeta: metav1.ObjectMeta{Name: a.namespace}, Spec: v1alpha1.FreezeSpec{Reason: "outage", Mode: mode, Namespaces: []string{a.namespace}}}
@@ -74,9 +74,9 @@ func TestFreezesThatCannotBeMeantAreRejected(t *testing.T) {
 	}
 }
 
-// queueing is a reconciler of its own with limits, whose cache is the client's first look: it never shows what was written
-// since, which is the worst that a cache can do. Each Deployment holds back a candidate that no other reconciler sees. What is
-// written goes nowhere but to the function.
+// queueing is a separate reconciler with limits. Its cache is a snapshot of the client's first read: it never shows a later
+// write, which is the worst that a cache can do. Each Deployment holds back a candidate that no other reconciler sees. Writes
+// go only to the function.
 func queueing(t *testing.T, limits rollout.Limits, names []string, written func(v1alpha1.CanaryStatus)) *Reconciler {
 	t.Helper()
 	stale := interceptor.NewClient(server.Client, interceptor.Funcs{
@@ -126,8 +126,8 @@ func queueing(t *testing.T, limits rollout.Limits, names []string, written func(
 	return r
 }
 
-// TestManyTicksAtOnceKeepTheLimit has candidates decide at the same time, each several times, with a cache that shows no
-// state at all.
+// TestManyTicksAtOnceKeepTheLimit lets several candidates decide at the same time, several times each, with a cache that shows
+// no state at all.
 func TestManyTicksAtOnceKeepTheLimit(t *testing.T) {
 	const candidates, limit = 8, 3
 	g := NewWithT(t)
@@ -173,7 +173,7 @@ func TestManyTicksAtOnceKeepTheLimit(t *testing.T) {
 	g.Expect(waited).To(BeNumerically(">", 0), "the others wait in the queue")
 }
 
-// tick is a tick whose turn comes.
+// tick is one tick of a candidate whose turn may come.
 func (r *Reconciler) tick(ctx context.Context, namespace string) {
 	for {
 		result, err := r.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: namespace, Name: "podinfo"}})
@@ -210,7 +210,7 @@ func TestACandidateThatFindsAnotherOneDecidingLooksAgain(t *testing.T) {
 	}
 }
 
-// candidateFor is a candidate for a Deployment.
+// candidateFor returns a candidate for a Deployment.
 func candidateFor(primary *appsv1.Deployment) *workload.Candidate {
 	template, err := workload.TemplateOf(primary.Spec.Template)
 	if err != nil {

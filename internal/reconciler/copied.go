@@ -42,12 +42,12 @@ func heldBy(primary *appsv1.Deployment) (h held) {
 	return h
 }
 
-// copied is what runs the candidate.
+// copied holds the objects that run the candidate.
 type copied struct {
 	deployment     *appsv1.Deployment
 	service        *corev1.Service
 	readyEndpoints int32
-	// foreign names an object that has the name of the copy, or of its Service, and is not the Canary's.
+	// foreign names an object with the name of the copy or of its Service that does not belong to the Canary.
 	foreign string
 }
 
@@ -72,7 +72,7 @@ func (r *reader) readCopy(ctx context.Context, of subjects, services []corev1.Se
 	return c, err
 }
 
-// foreignService names a Service that has the name of a copy that is to be made; empty for none.
+// foreignService names a Service that has the name of a copy that is to be created. It returns an empty string for none.
 func foreignService(primary *appsv1.Deployment, services []corev1.Service) (foreign string) {
 	if primary == nil {
 		return ""
@@ -87,12 +87,12 @@ func foreignService(primary *appsv1.Deployment, services []corev1.Service) (fore
 	return foreign
 }
 
-// ours reports whether this Canary made the object; one that an earlier Canary of the name made is going away.
+// ours reports whether this Canary created the object. One of an earlier Canary with the same name is being deleted.
 func ours(object metav1.Object, canary *v1alpha1.Canary) bool {
 	return metav1.IsControlledBy(object, canary) && object.GetLabels()[config.LabelRole] == config.RoleCanary
 }
 
-// readEndpoints counts the pods that a Service has ready.
+// readEndpoints counts the ready pods of a Service.
 func (r *reader) readEndpoints(ctx context.Context, service *corev1.Service) (int32, error) {
 	var slices discoveryv1.EndpointSliceList
 	err := r.cached.List(ctx, &slices, client.InNamespace(service.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name})

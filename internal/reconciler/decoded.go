@@ -16,8 +16,8 @@ import (
 	"sluice.dev/sluice/internal/route"
 )
 
-// decodedRoutes keeps the routes as they were last listed: every tick lists all of them, and few have changed since another
-// did. Nothing changes a route in place, so that ticks can share them.
+// decodedRoutes keeps the decoded routes of the last list. Every tick lists all routes, and few have changed since the last
+// tick. Nothing changes a route in place, so ticks can share them.
 type decodedRoutes struct {
 	last atomic.Pointer[map[types.UID]route.Route]
 }
@@ -29,7 +29,7 @@ func (d *decodedRoutes) known() map[types.UID]route.Route {
 	return nil
 }
 
-// keep takes over the routes of all namespaces, and forgets those that are gone. Most often there is nothing new in them.
+// keep takes over the routes of all namespaces and forgets those that are gone. Usually nothing has changed.
 func (d *decodedRoutes) keep(known map[types.UID]route.Route, routes []route.Route) {
 	isNew := func(one route.Route) bool { return known[one.UID].ResourceVersion != one.ResourceVersion }
 	if len(known) == len(routes) && !slices.ContainsFunc(routes, isNew) {
@@ -42,7 +42,7 @@ func (d *decodedRoutes) keep(known map[types.UID]route.Route, routes []route.Rou
 	d.last.Store(&kept)
 }
 
-// listRoutes reads the routes of a namespace, or of all that are watched.
+// listRoutes reads the routes of a namespace, or of all watched namespaces.
 func (r *reader) listRoutes(ctx context.Context, namespace string) ([]route.Route, error) {
 	known := r.decoded.known()
 	var routes []route.Route
@@ -50,7 +50,7 @@ func (r *reader) listRoutes(ctx context.Context, namespace string) ([]route.Rout
 		list := &unstructured.UnstructuredList{}
 		list.SetAPIVersion(gatewayv1.GroupVersion.String())
 		list.SetKind(kind + "List")
-		// Nothing changes a route in place, so that those of the cache need not be copied.
+		// Nothing changes a route in place, so those of the cache need no copy.
 		if err := r.routes.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil && !meta.IsNoMatchError(err) {
 			return nil, fmt.Errorf("list %ss: %w", kind, err)
 		}
@@ -66,7 +66,7 @@ func (r *reader) listRoutes(ctx context.Context, namespace string) ([]route.Rout
 	return routes, nil
 }
 
-// decodeRoutes decodes the routes that are not known as they are now.
+// decodeRoutes decodes the routes that are new or have changed.
 func decodeRoutes(items []unstructured.Unstructured, known map[types.UID]route.Route) ([]route.Route, error) {
 	routes := make([]route.Route, 0, len(items))
 	for i := range items {

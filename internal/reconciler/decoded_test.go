@@ -57,7 +57,7 @@ func TestOnlyRoutesThatHaveChangedAreDecodedAgain(t *testing.T) {
 		}
 	}
 	expect(hosts(metav1.NamespaceAll), "route-0 a", "route-1 a", "route-2 a")
-	// A host that changes without a new version is something that no API server does: only what is decoded again shows it.
+	// No API server changes a host without a new version. The test does, to see which routes are decoded again.
 	cache.items = []unstructured.Unstructured{listedRoute(0, "1", "b"), listedRoute(1, "2", "b")}
 	expect(hosts("shop"), "route-0 a", "route-1 b")
 	expect(hosts(metav1.NamespaceAll), "route-0 a", "route-1 b")

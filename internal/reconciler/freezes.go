@@ -19,7 +19,7 @@ import (
 // freezes keeps the status of Freezes up to date.
 type freezes struct{ client client.Client }
 
-// Reconcile writes the status where it has changed, and looks again at the next change.
+// Reconcile writes the status if it has changed, and runs again at the next change.
 func (f freezes) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	found, err := fetch(ctx, f.client, request.NamespacedName, &v1alpha1.Freeze{})
 	if err != nil || found == nil {
@@ -48,7 +48,7 @@ func (r *reader) readFreezes(ctx context.Context) ([]v1alpha1.Freeze, error) {
 	return list.Items, nil
 }
 
-// ofFreeze maps a Freeze to the Canaries that have something to freeze.
+// ofFreeze maps a Freeze to the Canaries that it may hold.
 func (r *reader) ofFreeze(ctx context.Context, _ client.Object) []ctrl.Request {
 	return r.canaries(ctx, metav1.NamespaceAll, func(canary *v1alpha1.Canary) bool {
 		return rollout.Active(canary.Status) || canary.Status.Phase == v1alpha1.PhaseWaiting

@@ -21,8 +21,8 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// applied remembers what became of generated objects, by their Deployments: it keeps what is refused, or changed by others again
-// and again, from being applied without end. Nothing is lost when it is: one write more.
+// applied remembers the result for each generated object, by Deployment. Without it, an object that is refused, or that others
+// keep changing, would be applied without end. Losing it costs one more write.
 type applied struct {
 	mu sync.Mutex
 	of map[types.NamespacedName]map[rollout.GeneratedKey]rollout.Applied
@@ -52,7 +52,7 @@ func (a *applied) forget(deployment types.NamespacedName) {
 	delete(a.of, deployment)
 }
 
-// writeGenerated applies what the policy has made, and lets go of what it no longer asks for.
+// writeGenerated applies the objects that the policy describes, and releases those that it no longer describes.
 func (r *Reconciler) writeGenerated(ctx context.Context, o observed, plan rollout.Plan) error {
 	for _, made := range plan.Generate.Objects {
 		what := rollout.Applied{Hash: made.GetAnnotations()[config.AnnotationGenerated], At: time.Now()}
@@ -76,14 +76,13 @@ func (r *Reconciler) writeGenerated(ctx context.Context, o observed, plan rollou
 	return r.writeGrants(ctx, o.Key(), plan.Generate)
 }
 
-// unknownField reports whether the schema that the cluster has for an object has no such field; the API server calls that an
-// error of its own.
+// unknownField reports whether the cluster's schema of an object lacks a field. The API server has no error code for that.
 func unknownField(err error) bool {
 	return strings.Contains(err.Error(), "field not declared in schema")
 }
 
-// applyGenerated writes an object with the fields that are generated and no others. A field that the cluster's CRDs do not know
-// is refused, and not dropped without a word: applying is always strict.
+// applyGenerated writes only the generated fields of an object. Apply is always strict: a field that the cluster's CRDs lack is
+// refused, not dropped silently.
 func (r *Reconciler) applyGenerated(ctx context.Context, made *unstructured.Unstructured, o observed) error {
 	object := made.DeepCopy()
 	if object.GetKind() == route.HTTP {
@@ -98,7 +97,7 @@ func (r *Reconciler) applyGenerated(ctx context.Context, made *unstructured.Unst
 	return nil
 }
 
-// keepIntents renders the split and the cohorts that the route has on the rules that are to be applied.
+// keepIntents renders the route's current split and cohorts on the rules that are about to be applied.
 func keepIntents(object *unstructured.Unstructured, o observed) error {
 	generated, err := route.FromObject(object.Object)
 	if err != nil {
@@ -117,8 +116,8 @@ func keepIntents(object *unstructured.Unstructured, o observed) error {
 	return nil
 }
 
-// letGoOf makes a generated object the user's, as it is: without our labels, its owner, and any claim to its fields, so that
-// whoever applies it next meets no conflict. Where the API server lets only those change owners who may delete the object, the
+// letGoOf gives a generated object to the user unchanged: without Sluice's labels, its owner and any claim to its fields, so
+// that a later apply has no conflict. Some API servers let only those who may delete the object change its owners; then the
 // owner stays.
 func (r *Reconciler) letGoOf(ctx context.Context, made rollout.GeneratedKey, o observed) error {
 	current := metadataOf(made, o)
@@ -130,7 +129,7 @@ func (r *Reconciler) letGoOf(ctx context.Context, made rollout.GeneratedKey, o o
 		"labels":          map[string]any{config.LabelRole: nil, config.LabelPrimary: nil},
 		"annotations":     map[string]any{config.AnnotationGenerated: nil},
 		"ownerReferences": slices.DeleteFunc(slices.Clone(current.OwnerReferences), func(owner metav1.OwnerReference) bool { return owner.UID == o.Primary.UID }),
-		// One empty entry is how the API server is told to forget who owns which field.
+		// One empty entry makes the API server forget the owners of all fields.
 		"managedFields": []any{map[string]any{}},
 	}
 	err := r.patchMetadata(ctx, made, o.Namespace, metadata)

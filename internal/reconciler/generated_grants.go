@@ -16,7 +16,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// listGenerated reads the grants that were generated for a Deployment, in all namespaces that are ours to read.
+// listGenerated reads the grants that were generated for a Deployment, in all namespaces that Sluice may read.
 func (r *reader) listGenerated(ctx context.Context, deployment types.NamespacedName) ([]gatewayv1.ReferenceGrant, error) {
 	var grants []gatewayv1.ReferenceGrant
 	for _, namespace := range r.readable() {
@@ -33,7 +33,7 @@ func (r *reader) listGenerated(ctx context.Context, deployment types.NamespacedN
 	return grants, nil
 }
 
-// writeGrants deletes and makes grants of other namespaces.
+// writeGrants creates and deletes grants in other namespaces.
 func (r *Reconciler) writeGrants(ctx context.Context, deployment types.NamespacedName, intent rollout.GenerateIntent) error {
 	if r.known().grants == "" {
 		return nil
@@ -60,8 +60,8 @@ func (r *Reconciler) writeGrants(ctx context.Context, deployment types.Namespace
 	return nil
 }
 
-// releaseGrants deletes the grants of a Deployment that no longer rolls out with us. Where the Deployment is still there, those
-// stay by which its routes send requests.
+// releaseGrants deletes the grants of a Deployment that Sluice no longer rolls out. If the Deployment still exists, the grants
+// that its routes need stay.
 func (r *Reconciler) releaseGrants(ctx context.Context, deployment types.NamespacedName, primary *appsv1.Deployment) error {
 	current, err := r.listGenerated(ctx, deployment)
 	if err != nil || len(current) == 0 || r.options.DryRun {
@@ -82,7 +82,7 @@ func (r *Reconciler) releaseGrants(ctx context.Context, deployment types.Namespa
 	return r.writeGrants(ctx, deployment, rollout.GenerateIntent{Grants: missing, Ungrant: surplus})
 }
 
-// ofGrant maps a generated grant to its Deployment, also to one that is gone.
+// ofGrant maps a generated grant to its Deployment, even if that is gone.
 func ofGrant(_ context.Context, object client.Object) []ctrl.Request {
 	primary, ours := workload.GrantFor(object)
 	if !ours {

@@ -28,7 +28,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// newGenerated is an app without a Service and a route, with a policy that describes both.
+// newGenerated creates an app without a Service and a route, with a policy that describes both.
 func newGenerated(t *testing.T, service string) *app {
 	a := newApp(t)
 	a.waitForPhase(v1alpha1.PhaseInitialized)
@@ -40,7 +40,7 @@ func newGenerated(t *testing.T, service string) *app {
 	return a
 }
 
-// servicePolicy writes the service part of the policy.
+// servicePolicy writes the service section of the policy.
 func (a *app) servicePolicy(service string) {
 	a.t.Helper()
 	policy := &v1alpha1.CanaryPolicy{ObjectMeta: a.named("standard")}
@@ -63,7 +63,7 @@ func (a *app) route(name string) *gatewayv1.HTTPRoute {
 	return found
 }
 
-// made waits for the route and has the gateway accept it.
+// made waits for the route and accepts it like the gateway.
 func (a *app) made() *gatewayv1.HTTPRoute {
 	a.t.Helper()
 	a.Eventually(func() *gatewayv1.HTTPRoute { return a.route("podinfo") }, patience, glance).ShouldNot(BeNil(), func() string {
@@ -106,7 +106,7 @@ func TestAServiceAndARouteAreMadeForADeploymentThatHasNone(t *testing.T) {
 	a.Expect(a.route("podinfo").Spec).To(Equal(made.Spec), "opting out changes nothing of the route")
 }
 
-// Each policy makes a route on which the API server fills something in, which is no drift.
+// Each policy generates a route in which the API server fills in defaults. Those are no drift.
 func TestAGeneratedRouteIsWrittenOnce(t *testing.T) {
 	for name, policy := range map[string]string{
 		"a policy for browsers without a time":   shopPolicy + `corsPolicy: {allowOrigin: ["https://example.com"]}`,
@@ -127,7 +127,7 @@ func TestAGeneratedRouteIsWrittenOnce(t *testing.T) {
 	}
 }
 
-// stays expects that a route is not written, whatever else others write on it.
+// stays expects that a route is not written, no matter what others write to it.
 func (a *app) stays(made *gatewayv1.HTTPRoute) {
 	a.t.Helper()
 	for i := range 10 {
@@ -261,12 +261,12 @@ func TestGrantsAreMadeForBackendsOfOtherNamespaces(t *testing.T) {
 	a.annotate(config.AnnotationCanary, "true")
 	a.Eventually(grantedTo, patience, glance).Should(HaveLen(2))
 	a.Expect(server.Client.Delete(t.Context(), &appsv1.Deployment{ObjectMeta: a.named("podinfo")})).To(Succeed())
-	// No garbage collector runs here: it would delete the Canary with its owner.
+	// No garbage collector runs here. It would delete the Canary with its owner.
 	a.Expect(client.IgnoreNotFound(server.Client.Delete(t.Context(), &v1alpha1.Canary{ObjectMeta: a.named("podinfo")}))).To(Succeed())
 	a.Eventually(grantedTo, patience, glance).Should(BeEmpty(), "with the Deployment everything goes")
 }
 
-// The route package's goldens say what is generated; this says that the API server takes all of it.
+// The goldens of package route say what is generated. This test checks that the API server accepts all of it.
 func TestEveryGeneratedRouteHoldsASplit(t *testing.T) {
 	a := newGenerated(t, shopPolicy+`headers: {response: {add: {x-e: "5"}}}`)
 	made := route.FromHTTP(a.made())
@@ -298,7 +298,7 @@ func TestEveryGeneratedRouteHoldsASplit(t *testing.T) {
 	}
 }
 
-// pausedApp has a rollout in flight that nobody but the test goes on with.
+// pausedApp has a rollout in flight that only the test continues.
 func pausedApp(t *testing.T) *app {
 	t.Helper()
 	a := newApp(t)
@@ -308,7 +308,7 @@ func pausedApp(t *testing.T) *app {
 	return a
 }
 
-// observedBy is as much of what is observed as the routes are written by.
+// observedBy returns the part of an observation that writing routes needs.
 func (a *app) observedBy(r *Reconciler) observed {
 	a.t.Helper()
 	canary, err := get(a, "podinfo", &v1alpha1.Canary{})

@@ -25,7 +25,7 @@ func (r *reader) grantsAs(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: r.known().grants, Kind: kind}
 }
 
-// listGrants reads the grants of a namespace, those with some labels if asked for.
+// listGrants reads the grants of a namespace, all of them or those with the given labels.
 func (r *reader) listGrants(ctx context.Context, namespace string, options ...client.ListOption) ([]gatewayv1.ReferenceGrant, error) {
 	if r.known().grants == "" {
 		return nil, nil
@@ -44,7 +44,7 @@ func (r *reader) listGrants(ctx context.Context, namespace string, options ...cl
 	return grants, nil
 }
 
-// grantObject is a grant to be written, at the version that the cluster has.
+// grantObject returns a grant to write, in the version that the cluster serves.
 func (r *Reconciler) grantObject(grant *gatewayv1.ReferenceGrant) (*unstructured.Unstructured, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(grant)
 	if err != nil {
@@ -55,7 +55,7 @@ func (r *Reconciler) grantObject(grant *gatewayv1.ReferenceGrant) (*unstructured
 	return object, nil
 }
 
-// ensureGrant lets routes of other namespaces send to the canary's Service. A grant that is to be another one is made anew.
+// ensureGrant lets routes of other namespaces send to the canary's Service. A grant that differs is recreated.
 func (r *Reconciler) ensureGrant(ctx context.Context, o observed, desired *gatewayv1.ReferenceGrant) error {
 	if desired == nil || r.known().grants == "" {
 		return nil
@@ -83,7 +83,7 @@ func (r *Reconciler) ensureGrant(ctx context.Context, o observed, desired *gatew
 	return r.create(ctx, object)
 }
 
-// removeGrants removes what ensureGrant has made for a Canary.
+// removeGrants removes the grants that ensureGrant has created for a Canary.
 func (r *Reconciler) removeGrants(ctx context.Context, canary *v1alpha1.Canary, grants []gatewayv1.ReferenceGrant) error {
 	for i := range grants {
 		if !ours(&grants[i], canary) {

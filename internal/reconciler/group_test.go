@@ -14,7 +14,8 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// member makes a second Deployment of the group, which holds back a candidate and has no Service to be judged with.
+// member creates a second Deployment of the group. It holds back a candidate, but has no Service, so its canary cannot be
+// judged.
 func (a *app) member(name string) *appsv1.Deployment {
 	a.t.Helper()
 	first, err := get(a, "podinfo", &appsv1.Deployment{})

@@ -17,11 +17,11 @@ import (
 // HookFunc calls one hook. It runs outside of ticks and may take as long as the hook allows.
 type HookFunc func(ctx context.Context, call rollout.HookCall) rollout.HookAnswer
 
-// mostTold is how many ticks of one Canary may be told at the same time; a hook that does not keep up is told no more.
+// mostTold is how many ticks of one Canary may have notifications in flight. A hook that does not keep up is not notified.
 const mostTold = 20
 
-// hooks asks outside of ticks: an answer wakes the Canary, whose next tick observes it. What is asked lives in memory only;
-// after a restart it is asked again, with the same checksum.
+// hooks calls hooks outside of ticks. An answer wakes the Canary, and its next tick observes it. Calls live in memory only;
+// after a restart they are made again, with the same checksum.
 type hooks struct {
 	hook  HookFunc
 	woken chan event.GenericEvent
@@ -55,7 +55,8 @@ func (h *hooks) answers(key types.NamespacedName, calls []rollout.HookCall) []ro
 	return answers
 }
 
-// ask makes the calls that have not been made yet. A hook has one call in flight at most: a new question ends the one before.
+// ask makes the calls that have not been made yet. A hook has at most one call in flight: a new question cancels the previous
+// one.
 func (h *hooks) ask(ctx context.Context, key types.NamespacedName, calls []rollout.HookCall) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -67,15 +68,15 @@ func (h *hooks) ask(ctx context.Context, key types.NamespacedName, calls []rollo
 	}
 }
 
-// drop forgets the answers that no tick waits for any more: when the same is asked later, such as at a step to which the
-// rollout has gone back, it is asked anew. The lock is held.
+// drop forgets the answers that no tick waits for any more. If the same question comes up later, such as at a step to which the
+// rollout has gone back, the hook is called again. The lock must be held.
 func (h *hooks) drop(key types.NamespacedName, calls []rollout.HookCall) {
 	maps.DeleteFunc(h.asked[key], func(name string, asked *question) bool {
 		return asked.answer != nil && !slices.ContainsFunc(calls, func(call rollout.HookCall) bool { return call.Hook.Name == name })
 	})
 }
 
-// call makes a call; the lock is held.
+// call makes a call. The lock must be held.
 func (h *hooks) call(ctx context.Context, key types.NamespacedName, call rollout.HookCall) {
 	if h.hook == nil {
 		return
@@ -102,7 +103,7 @@ func (h *hooks) call(ctx context.Context, key types.NamespacedName, call rollout
 	}()
 }
 
-// tell makes calls whose answers no tick waits for, one after the other.
+// tell makes calls whose answers no tick waits for, one after another.
 func (h *hooks) tell(ctx context.Context, key types.NamespacedName, calls []rollout.HookCall, answered func(v1alpha1.Webhook, rollout.HookAnswer)) {
 	if h.hook == nil || len(calls) == 0 {
 		return
@@ -127,7 +128,7 @@ func (h *hooks) tell(ctx context.Context, key types.NamespacedName, calls []roll
 	}()
 }
 
-// forget ends all that is asked about a Canary that is gone.
+// forget cancels all calls for a Canary that is gone.
 func (h *hooks) forget(key types.NamespacedName) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -137,7 +138,7 @@ func (h *hooks) forget(key types.NamespacedName) {
 	delete(h.asked, key)
 }
 
-// tellHooks tells what a tick has decided; what comes of a hook that is told of the end is an event.
+// tellHooks notifies hooks of what a tick has decided. The answer to the end of a rollout becomes an event.
 func (r *Reconciler) tellHooks(ctx context.Context, o observed, plan rollout.Plan) {
 	r.memory.hooks.tell(ctx, o.Key(), plan.Tells, func(hook v1alpha1.Webhook, answer rollout.HookAnswer) {
 		if hook.Type == v1alpha1.HookPostRollout {

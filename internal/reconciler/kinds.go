@@ -22,12 +22,12 @@ import (
 	"sluice.dev/sluice/internal/route"
 )
 
-// kinds are those of the Gateway API that a cluster may not have, as far as it has them.
+// kinds are the optional kinds of the Gateway API that the cluster has.
 type kinds struct {
-	// routes are the kinds of routes: GRPCRoute is missing where only old CRDs are installed.
+	// routes are the kinds of routes. GRPCRoute is missing if only old CRDs are installed.
 	routes []string
-	// grants is the version at which the cluster serves ReferenceGrants, v1 before v1beta1, which has the same fields; empty where
-	// it has none.
+	// grants is the version at which the cluster serves ReferenceGrants: v1, else v1beta1, which has the same fields. Empty if it
+	// serves neither.
 	grants string
 }
 
@@ -50,7 +50,7 @@ func kindsOf(mapper meta.RESTMapper) (*kinds, error) {
 	return found, errors.Join(err, other)
 }
 
-// servedVersion is the first of these versions that the cluster serves, empty where it serves none.
+// servedVersion returns the first of these versions that the cluster serves, or an empty string.
 func servedVersion(mapper meta.RESTMapper, kind string, versions ...string) (string, error) {
 	mapping, err := mapper.RESTMapping(schema.GroupKind{Group: gatewayv1.GroupName, Kind: kind}, versions...)
 	if meta.IsNoMatchError(err) {
@@ -62,7 +62,7 @@ func servedVersion(mapper meta.RESTMapper, kind string, versions ...string) (str
 	return mapping.GroupVersionKind.Version, nil
 }
 
-// arrivalPeriod is how often a kind is looked for that the cluster does not have.
+// arrivalPeriod is how often to look for a kind that the cluster does not have.
 const arrivalPeriod = 30 * time.Second
 
 // arrivals watches kinds whose CRDs are installed while the process runs.
@@ -73,7 +73,7 @@ type arrivals struct {
 	watch  controller.Controller
 }
 
-// Start looks for what is missing until nothing is; where the cluster has every kind it asks nothing.
+// Start looks for missing kinds until there are none. In a cluster that has every kind, it sends no request.
 func (a arrivals) Start(ctx context.Context) error {
 	_ = wait.PollUntilContextCancel(ctx, arrivalPeriod, true, func(ctx context.Context) (bool, error) {
 		if err := a.look(ctx); err != nil {
@@ -85,7 +85,7 @@ func (a arrivals) Start(ctx context.Context) error {
 	return nil
 }
 
-// look watches the kinds that have come since the last time.
+// look watches the kinds that have arrived since the last look.
 func (a arrivals) look(ctx context.Context) error {
 	before := a.known()
 	found, err := kindsOf(a.mapper)

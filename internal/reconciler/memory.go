@@ -11,8 +11,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// memory is what the process keeps about its Canaries between ticks. A restart loses it; the cost is a few questions that are
-// asked again.
+// memory is what the process remembers about its Canaries between ticks. A restart loses it and repeats a few calls and
+// queries.
 type memory struct {
 	metrics *metrics
 	hooks   *hooks

@@ -56,7 +56,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 	return m
 }
 
-// show shows a state that was written.
+// show exports a state that was written.
 func (m *metrics) show(canary *v1alpha1.Canary, plan rollout.Plan) {
 	next := plan.Next
 	key := client.ObjectKeyFromObject(canary)
@@ -75,7 +75,7 @@ func (m *metrics) show(canary *v1alpha1.Canary, plan rollout.Plan) {
 	}
 }
 
-// count shows the number of Canaries of a namespace; a namespace without any has no series.
+// count exports the number of Canaries of a namespace. A namespace without any has no series.
 func (m *metrics) count(namespace string) {
 	number := 0
 	for key := range m.seen {

@@ -17,7 +17,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// subjects are what a tick is about.
+// subjects are the objects that a tick is about.
 type subjects struct {
 	key     types.NamespacedName
 	primary *appsv1.Deployment
@@ -25,7 +25,7 @@ type subjects struct {
 	canary *v1alpha1.Canary
 }
 
-// subjects reads the Deployment and its Canary. The cache may not show yet a Canary that was just created.
+// subjects reads the Deployment and its Canary. The cache may not show a new Canary yet.
 func (r *reader) subjects(ctx context.Context, key types.NamespacedName) (subjects, error) {
 	found := subjects{key: key}
 	var err error
@@ -50,15 +50,15 @@ func isOptedIn(primary *appsv1.Deployment) bool {
 // observed is what one tick has read.
 type observed struct {
 	rollout.Observation
-	// canary is nil when there is nothing to do.
+	// canary is nil if there is nothing to do.
 	canary *v1alpha1.Canary
-	// facts are what the tick decides by, made of the Observation.
+	// facts are what the tick decides by. They follow from the Observation.
 	facts rollout.Facts
-	// needs are the questions that the tick is to ask.
+	// needs are the calls and queries that the tick must make.
 	needs rollout.Needs
 }
 
-// observe reads everything that a tick looks at, and changes nothing.
+// observe reads everything that a tick looks at. It changes nothing.
 func (r *reader) observe(ctx context.Context, of subjects) (observed, error) {
 	if of.canary == nil {
 		return observed{}, nil
@@ -68,7 +68,7 @@ func (r *reader) observe(ctx context.Context, of subjects) (observed, error) {
 		return observed{}, err
 	}
 	o := observed{canary: p.canary, Observation: r.observation(p)}
-	// Which templates and answers a tick looks for depends on everything else.
+	// The other parts determine which templates and answers a tick looks for.
 	terms := rollout.TermsOf(p.present.Policy, o.canary.Status, o.Observation)
 	o.Templates, err = r.readTemplates(ctx, terms.Policy(), o.Namespace, o.Candidate != nil)
 	if err != nil {
@@ -82,7 +82,7 @@ func (r *reader) observe(ctx context.Context, of subjects) (observed, error) {
 	return o, nil
 }
 
-// parts are what is read for an Observation.
+// parts holds the reads that make up an Observation.
 type parts struct {
 	now time.Time
 	subjects
@@ -95,8 +95,8 @@ type parts struct {
 	peers   []rollout.Peer
 }
 
-// readParts reads the state of an open rollout after the routes, which are written only as they were read: so a weight that an
-// older state asked for cannot be written over what somebody else has made of a newer one.
+// readParts reads the state of an open rollout after the routes. Routes are written only in the version that was read, so a
+// weight that an older state asked for cannot overwrite what others have made of a newer one.
 func (r *reader) readParts(ctx context.Context, of subjects) (p parts, err error) {
 	p.subjects, p.held = of, heldBy(of.primary)
 	if p.traffic, err = r.readTraffic(ctx, of.key); err != nil {
@@ -124,8 +124,8 @@ func (r *reader) readParts(ctx context.Context, of subjects) (p parts, err error
 	return p, err
 }
 
-// latest returns the Canary; while a rollout is open or the Canary is being deleted, as the API server has it, or nil when it
-// is gone.
+// latest returns the Canary, or nil if it is gone. While a rollout is open or the Canary is being deleted, it reads from the
+// API server.
 func (r *reader) latest(ctx context.Context, cached *v1alpha1.Canary) (*v1alpha1.Canary, error) {
 	if !rollout.Active(cached.Status) && cached.DeletionTimestamp == nil {
 		return cached, nil
@@ -133,8 +133,8 @@ func (r *reader) latest(ctx context.Context, cached *v1alpha1.Canary) (*v1alpha1
 	return fetch(ctx, r.live, client.ObjectKeyFromObject(cached), &v1alpha1.Canary{})
 }
 
-// needsSurroundings reports whether a rollout is open, is about to begin or may have left anything: else nothing is read that
-// only a rollout looks at.
+// needsSurroundings reports whether a rollout is open, is about to begin or may have left anything. Otherwise there is no need
+// to read what only a rollout looks at.
 func (p parts) needsSurroundings() bool {
 	return p.candidate != nil || p.previous != nil || p.deployment != nil || p.service != nil ||
 		controllerutil.ContainsFinalizer(p.canary, config.Finalizer) || rollout.Active(p.canary.Status)

@@ -15,19 +15,19 @@ import (
 )
 
 const (
-	// absencePeriod is how long a kind that is installed, or that may be read, from now on is not noticed.
+	// absencePeriod is how long it may take until a kind is noticed that was just installed, or that Sluice may now read.
 	absencePeriod = time.Minute
-	// failurePeriod is how long an API that does not answer is not asked again.
+	// failurePeriod is how long a failing API is not called again.
 	failurePeriod = 10 * time.Second
 	// optionalLimit is how long a list of such a kind may take.
 	optionalLimit = 5 * time.Second
-	// scalerPatience is how long ticks wait for the API of KEDA, rather than scale a canary as if nothing else did.
+	// scalerPatience is how long ticks wait for KEDA's API before they scale a canary as if nothing else did.
 	scalerPatience = 30 * time.Second
 )
 
-// optional lists objects of a kind that the cluster may not know, or that the chart's values do not let us read. They are not
-// watched: that would need the permission for as long as the process runs. An API that has failed for longer than the patience
-// is done without, which failing tells: what belongs to others must not keep a rollout from being rolled back.
+// optional lists objects of a kind that the cluster may lack, or that the chart's values may forbid to read. It does not watch
+// them: a watch would need the permission for as long as the process runs. If the API has failed for longer than the patience,
+// optional returns nothing and failing is true: another project's API must not prevent a rollback.
 func (r *reader) optional(ctx context.Context, namespace string, kind schema.GroupVersionKind, patience time.Duration) (found []unstructured.Unstructured, failing bool, err error) {
 	if skip, failing := r.absent.skipped(kind); skip {
 		return nil, failing, nil
@@ -51,16 +51,16 @@ func (r *reader) optional(ctx context.Context, namespace string, kind schema.Gro
 	return nil, true, fmt.Errorf("list %s: %w", kind.GroupKind(), err)
 }
 
-// absences remembers for a while which kinds could not be read, so that they are not asked for in every tick.
+// absences remembers for a while which kinds could not be read, so that not every tick asks for them.
 type absences struct {
 	mu    sync.Mutex
 	kinds map[schema.GroupVersionKind]absence
 }
 
-// absence is why a kind is not asked for until a time; failing is since when its API has failed, zero when it has not.
+// absence says until when a kind is not read, and since when its API has failed. failing is zero if it has not.
 type absence struct{ until, failing time.Time }
 
-// skipped reports whether the kind is not to be asked for now, and whether that is because its API fails.
+// skipped reports whether the kind is not to be read now, and whether that is because its API fails.
 func (a *absences) skipped(kind schema.GroupVersionKind) (skip, failing bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -78,7 +78,8 @@ func (a *absences) note(kind schema.GroupVersionKind) {
 	a.set(kind, absence{until: time.Now().Add(absencePeriod)})
 }
 
-// failed notes a failure, and reports whether the kind is done without for a while, since it has failed for this long.
+// failed notes a failure. It reports whether the API has failed for the patience, so that ticks go on without the kind for a
+// while.
 func (a *absences) failed(kind schema.GroupVersionKind, patience time.Duration) bool {
 	a.mu.Lock()
 	noted, now := a.kinds[kind], time.Now()

@@ -31,7 +31,7 @@ func (l *listing) List(ctx context.Context, into client.ObjectList, _ ...client.
 
 var errBroken = apierrors.NewInternalError(errors.New("conversion webhook failed"))
 
-// later lets the time pass that failures and absences are remembered for.
+// later moves on until failures and absences are forgotten.
 func (a *absences) later(kind schema.GroupVersionKind, by time.Duration) {
 	noted := a.kinds[kind]
 	noted.until = noted.until.Add(-by)

@@ -29,7 +29,7 @@ func (r *reader) readPeers(ctx context.Context, of parts) ([]rollout.Peer, error
 	return slices.DeleteFunc(peers, func(peer rollout.Peer) bool { return peer.Namespace == of.key.Namespace && peer.Name == of.key.Name }), err
 }
 
-// peersIn are the Canaries of a namespace, or of all, as others see them.
+// peersIn returns the Canaries of a namespace, or of all namespaces, as peers.
 func (r *reader) peersIn(ctx context.Context, namespace string) ([]rollout.Peer, error) {
 	canaries, err := r.canariesIn(ctx, namespace)
 	if err != nil {
@@ -61,7 +61,7 @@ func (r *reader) peersIn(ctx context.Context, namespace string) ([]rollout.Peer,
 	return peers, nil
 }
 
-// ofGroup maps a member of a group with an open rollout to the others.
+// ofGroup maps a member of a group with an open rollout to the other members.
 func (r *reader) ofGroup(ctx context.Context, object client.Object) []ctrl.Request {
 	member, ok := object.(*v1alpha1.Canary)
 	if !ok || member.Status.Open().Group == nil {

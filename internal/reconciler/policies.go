@@ -14,7 +14,7 @@ import (
 	"sluice.dev/sluice/config/policy"
 )
 
-// readPolicy makes the policy of the primary from its annotations and the policies that concern it.
+// readPolicy builds the policy of the primary from its annotations and the policies that apply to it.
 func (r *reader) readPolicy(ctx context.Context, primary *appsv1.Deployment) (present policy.Present, err error) {
 	if primary == nil {
 		return policy.Present{Policy: policy.Defaults()}, nil
@@ -35,14 +35,14 @@ func (r *reader) readPolicy(ctx context.Context, primary *appsv1.Deployment) (pr
 	return policy.PresentOf(primary.Namespace, primary.Annotations, policies), nil
 }
 
-// ofPolicy maps a policy to the Canaries of the Deployments that name it; the cluster's default policy concerns all.
+// ofPolicy maps a policy to the Canaries of the Deployments that name it. The cluster's default policy applies to all.
 func (r *reader) ofPolicy(ctx context.Context, policy client.Object) []ctrl.Request {
 	namespace := policy.GetNamespace()
 	if namespace == metav1.NamespaceAll && policy.GetName() == v1alpha1.DefaultPolicyName {
 		return r.everywhere(ctx, policy)
 	}
 	var deployments appsv1.DeploymentList
-	// Nothing of the list is changed, so the cache need not copy it.
+	// Nothing changes the objects of the list, so the cache need not copy them.
 	if err := r.cached.List(ctx, &deployments, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(fmt.Errorf("list Deployments: %w", err), "a policy has changed", "policy", policy.GetName())
 		return nil

@@ -15,7 +15,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// policy is a CanaryPolicy with everything whose encoding could differ between here and the API server.
+// policy is a CanaryPolicy with every value whose encoding could differ between here and the API server.
 func (a *app) policy(name string) *v1alpha1.CanaryPolicy {
 	return &v1alpha1.CanaryPolicy{ObjectMeta: a.named(name), Spec: v1alpha1.PolicySpec{
 		Canary: &v1alpha1.CanaryCopySpec{Template: &apiextensionsv1.JSON{Raw: []byte(`{"metadata":{"annotations":{"z":"<a & b>","b":"é"}},"spec":{"nodeSelector":{}}}`)}},

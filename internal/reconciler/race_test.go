@@ -21,8 +21,8 @@ import (
 	"sluice.dev/sluice/internal/testserver"
 )
 
-// second is another reconciler on the same API server, that runs something just before it reads the routes, and counts
-// what it writes to them.
+// second is another reconciler on the same API server. It runs a function just before it reads the routes, and counts its
+// writes to them.
 func second(t *testing.T, beforeRoutes func()) (reconciler *Reconciler, written *int) {
 	t.Helper()
 	written = new(int)
@@ -77,7 +77,7 @@ func TestACanaryThatTheCacheDoesNotShowYetIsNotMadeAgain(t *testing.T) {
 func TestAnOldStateGivesNoWeightAfterASecondControllerTookItAway(t *testing.T) {
 	a := newApp(t)
 	a.inFlight()
-	// Paused, the rollout's state does not change by itself, so that nothing but the order of reading is in the way.
+	// While paused, the state of the rollout does not change by itself, so only the order of reads matters.
 	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
 	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil })
 	late, written := second(t, func() {

@@ -45,7 +45,7 @@ func (r *reader) canariesIn(ctx context.Context, namespace string) ([]v1alpha1.C
 	return list.Items, nil
 }
 
-// fetch reads an object, or nil when there is none.
+// fetch reads an object, or nil if there is none.
 func fetch[T client.Object](ctx context.Context, reader client.Reader, key client.ObjectKey, object T) (T, error) {
 	var none T
 	err := reader.Get(ctx, key, object)

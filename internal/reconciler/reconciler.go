@@ -20,11 +20,11 @@ import (
 // Reconciler runs the ticks of the rollouts of opted-in Deployments.
 type Reconciler struct {
 	*reader
-	// client writes.
+	// client writes to the cluster.
 	client client.Client
 	// recorder sends events.
 	recorder record.EventRecorder
-	// wake has the next candidate of the queue looked at.
+	// wake wakes the next candidate of the queue.
 	wake chan event.GenericEvent
 }
 
@@ -34,7 +34,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	// Candidates that may start decide one after the other, so that each sees the slots that are taken.
+	// Candidates that may start decide one after another, so that each sees which slots are taken.
 	unlock, locked := r.lockQueue(of)
 	if !locked {
 		return ctrl.Result{RequeueAfter: turnRetry}, nil
@@ -63,10 +63,10 @@ func (r *Reconciler) forget(ctx context.Context, key types.NamespacedName, prima
 	return r.releaseGrants(ctx, key, primary)
 }
 
-// staleRetry lets the cache catch up with what somebody else wrote.
+// staleRetry gives the cache time to catch up with a write of others.
 const staleRetry = 50 * time.Millisecond
 
-// afterError tries again at once after a write that lost a race: the next tick reads what is there now.
+// afterError retries at once after a write conflict: the next tick reads the current object.
 func (r *Reconciler) afterError(ctx context.Context, err error) (ctrl.Result, error) {
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		log.FromContext(ctx).V(1).Info("reading again", "because", err.Error())

@@ -26,7 +26,7 @@ const (
 	glance   = 50 * time.Millisecond
 )
 
-// app is one opted-in Deployment with all that it needs, in a namespace of its own.
+// app is an opted-in Deployment with everything that it needs, in its own namespace.
 type app struct {
 	*WithT
 	t         *testing.T
@@ -75,7 +75,7 @@ func get[T client.Object](a *app, name string, object T) (T, error) {
 	return object, server.Client.Get(a.t.Context(), client.ObjectKey{Namespace: a.namespace, Name: name}, object)
 }
 
-// available does what the Deployment controller would.
+// available reports the Deployment as available in place of the Deployment controller.
 func (a *app) available(name string) {
 	a.t.Helper()
 	a.Eventually(func() error {
@@ -89,7 +89,7 @@ func (a *app) available(name string) {
 	}, patience, glance).Should(Succeed())
 }
 
-// endpoints does what the EndpointSlice controller would for the canary.
+// endpoints writes the canary's endpoints in place of the EndpointSlice controller.
 func (a *app) endpoints(pods int) {
 	a.t.Helper()
 	slice := &discoveryv1.EndpointSlice{ObjectMeta: a.named("podinfo-canary"), AddressType: discoveryv1.AddressTypeIPv4}
@@ -101,7 +101,7 @@ func (a *app) endpoints(pods int) {
 	a.create(slice)
 }
 
-// accept does what the gateway's controller would.
+// accept accepts the routes in place of the gateway's controller.
 func (a *app) accept() {
 	a.t.Helper()
 	a.Eventually(func() error {
@@ -119,7 +119,7 @@ func (a *app) accept() {
 	}, patience, glance).Should(Succeed())
 }
 
-// annotate does what admission would; an empty value removes the annotation.
+// annotate sets an annotation in place of admission. An empty value removes it.
 func (a *app) annotate(key, value string) {
 	a.t.Helper()
 	a.Eventually(func() error {
@@ -166,7 +166,7 @@ func (a *app) waitFor(what string, holds func(v1alpha1.CanaryStatus) bool) {
 	})
 }
 
-// events are the kinds of the objects on which a reason was told.
+// events returns the kinds of the objects that have an event with the reason.
 func (a *app) events(reason string) []string {
 	a.t.Helper()
 	var events corev1.EventList
@@ -236,7 +236,7 @@ func TestWithoutAdmissionTheRulesAreWrittenDirectlyAndRestored(t *testing.T) {
 func TestAnIdleDeploymentMakesNoRequests(t *testing.T) {
 	a := newApp(t)
 	a.waitForPhase(v1alpha1.PhaseInitialized)
-	// Its own Canary and its states are written by then: this is told last, on the Canary and on the Deployment.
+	// The Canary and its states are written by then. This event comes last, on the Canary and on the Deployment.
 	a.Eventually(func() int { return len(a.events("Initialized")) }, patience, glance).Should(Equal(2))
 	requests := func() int { return requestsIn(a.namespace) + requestsIn("") }
 	before := requests()
@@ -309,7 +309,7 @@ func TestAChangePastAdmissionIsTold(t *testing.T) {
 	a.Expect(fmt.Sprint(families)).To(And(ContainSubstring("sluice_direct_changes_total"), ContainSubstring("unseen")))
 }
 
-// TestAPromotionThatIsRefusedIsTold has a policy of the cluster refuse what the reconciler asks of admission.
+// TestAPromotionThatIsRefusedIsTold lets a policy of the cluster refuse what the reconciler asks of admission.
 func TestAPromotionThatIsRefusedIsTold(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
@@ -352,8 +352,8 @@ func (a *app) expectEvent(reason string) {
 	}, patience, glance).Should(ContainElement(reason))
 }
 
-// TestACanaryThatTheAPIServerRefusesIsTold holds that a candidate which could never run is told of, and that what was
-// decided in the same tick is told as well.
+// TestACanaryThatTheAPIServerRefusesIsTold checks that a candidate which can never run is reported, and that the other
+// decisions of the same tick are reported too.
 func TestACanaryThatTheAPIServerRefusesIsTold(t *testing.T) {
 	a := newApp(t)
 	a.waitForPhase(v1alpha1.PhaseInitialized)

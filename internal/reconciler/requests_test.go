@@ -13,7 +13,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// ask changes the spec of the Canary, as admission would store it.
+// ask changes the spec of the Canary to what admission would store.
 func (a *app) ask(change func(*v1alpha1.CanarySpec)) {
 	a.t.Helper()
 	a.Eventually(func() error {
@@ -28,7 +28,7 @@ func byJane() v1alpha1.Stamp {
 	return v1alpha1.Stamp{By: "jane", At: &now}
 }
 
-// marked does what admission makes of sluice.dev/abort.
+// marked does what admission does for sluice.dev/abort.
 func (a *app) marked(by string) {
 	a.t.Helper()
 	d, err := get(a, "podinfo", &appsv1.Deployment{})
@@ -49,7 +49,7 @@ func TestRequestsInTheCanaryAreObeyed(t *testing.T) {
 	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Reason: "lunch", Stamp: byJane()} })
 	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil && s.Plan.NextStepTime == nil })
 	step := a.canary().Status.Open().Step.Number
-	// The pause may have come just when a step had been taken.
+	// The pause may have come right after a step was taken.
 	a.accept()
 	a.waitFor("checks that go on beyond the step", func(s v1alpha1.CanaryStatus) bool {
 		return s.Open().Step.InEffect != nil && s.LastCheckTime != nil && s.LastCheckTime.Sub(s.Open().Step.InEffect.Time) > 2*time.Second

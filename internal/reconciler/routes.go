@@ -16,8 +16,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// routeObject is a route of a kind to be read or written as JSON, so that fields stay that the types of this release do not
-// know.
+// routeObject is a route to read or write as JSON, so that fields which the types of this release lack are kept.
 func routeObject(kind string) *unstructured.Unstructured {
 	object := &unstructured.Unstructured{}
 	object.SetAPIVersion(gatewayv1.GroupVersion.String())
@@ -25,7 +24,7 @@ func routeObject(kind string) *unstructured.Unstructured {
 	return object
 }
 
-// writeSplit states the split and the cohorts on the routes, or takes them out.
+// writeSplit states the split and the cohorts on the routes, or removes them.
 func (r *Reconciler) writeSplit(ctx context.Context, o observed, plan rollout.Plan) error {
 	var failed []error
 	for _, current := range o.Routes {
@@ -53,8 +52,8 @@ func withSplit(current route.Route, deployment types.NamespacedName, intent roll
 	return current, nil
 }
 
-// render writes the annotations of the desired route and leaves the rules to admission, so that they stay the user's.
-// Where admission was away the rules are written as well: taking weight away must not depend on it.
+// render writes only the annotations of the desired route. Admission then changes the rules, so the user keeps owning them. If
+// admission did not, render writes the rules as well: taking weight away must not depend on it.
 func (r *Reconciler) render(ctx context.Context, current, desired route.Route) error {
 	changes := map[string]any{}
 	for _, key := range []string{config.AnnotationSplit, config.AnnotationCohorts} {

@@ -18,7 +18,7 @@ import (
 	"sluice.dev/sluice/internal/route"
 )
 
-// stored is the route of a key as the API server has it.
+// stored returns the route of a key as the API server has it.
 func (a *app) stored(key route.Key) (route.Route, *unstructured.Unstructured) {
 	a.t.Helper()
 	object := routeObject(key.Kind)
@@ -28,7 +28,7 @@ func (a *app) stored(key route.Key) (route.Route, *unstructured.Unstructured) {
 	return r, object
 }
 
-// acceptAll does what the controllers of the parents would.
+// acceptAll accepts the routes in place of the controllers of their parents.
 func (a *app) acceptAll(keys ...route.Key) {
 	a.t.Helper()
 	for _, key := range keys {
@@ -64,7 +64,7 @@ func TestRoutesOfEveryKindAndNamespaceMoveTogether(t *testing.T) {
 	outside.Spec.Rules = []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{{BackendRef: backend}}}}
 	a.annotate(config.AnnotationMetrics, "app")
 	a.create(inside)
-	// Without a grant anybody's route could hold the rollout.
+	// Without a grant, a route of any namespace could hold up the rollout.
 	grant := route.MakeGrant(client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}, []route.Key{{Kind: route.HTTP, Namespace: elsewhere.Name, Name: "podinfo"}})
 	grant.Name = "podinfo-for-all"
 	a.create(grant)

@@ -17,12 +17,12 @@ import (
 // ticks, stops when its context ends, and sets its own time limit.
 type QueryFunc func(ctx context.Context, queries []analysis.Query) []analysis.Sample
 
-// mostRounds is how many rounds of checks are asked for one namespace at the same time. Further ones wait for their turn, so
-// that servers which never answer hold up their own namespace at most.
+// mostRounds is how many rounds of checks run for one namespace at the same time. Others wait for their turn, so servers that
+// never answer delay only their own namespace.
 const mostRounds = 4
 
-// samples takes them outside of ticks: when they have come, the Canary is woken, and its next tick judges them. What is asked
-// lives in memory only; after a restart it is asked again.
+// samples runs the queries of checks outside of ticks. When a round is complete, it wakes the Canary, and the next tick judges
+// the samples. Rounds live in memory only; after a restart they run again.
 type samples struct {
 	query QueryFunc
 	woken chan event.GenericEvent
@@ -33,14 +33,14 @@ type samples struct {
 	waiting map[string][]*round
 }
 
-// round is what was last asked for one Canary.
+// round is the latest round of one Canary.
 type round struct {
 	key     types.NamespacedName
 	name    string
 	queries []analysis.Query
 	ctx     context.Context
 	cancel  context.CancelFunc
-	// asked is when its turn came.
+	// asked is when its queries started.
 	asked   time.Time
 	done    bool
 	samples []analysis.Sample
@@ -51,7 +51,8 @@ func newSamples(query QueryFunc) *samples {
 		asking: map[string]int{}, waiting: map[string][]*round{}}
 }
 
-// answers returns the samples of the round that a tick needs, and when they were asked for; nil while they have not come.
+// answers returns the samples of the round that a tick needs, and when its queries started. It returns nil while the round is
+// not complete.
 func (s *samples) answers(key types.NamespacedName, needs rollout.Needs) ([]analysis.Sample, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,8 +63,8 @@ func (s *samples) answers(key types.NamespacedName, needs rollout.Needs) ([]anal
 	return last.samples, last.asked
 }
 
-// ask queues the round that a tick needs, once, and ends a round that the tick no longer needs or has observed: if what the tick
-// made of the samples cannot be written, the next tick asks for them again.
+// ask queues the round that a tick needs, once. It ends a round that the tick no longer needs or has observed: if the result of
+// the tick cannot be written, the next tick asks for the samples again.
 func (s *samples) ask(ctx context.Context, key types.NamespacedName, needs rollout.Needs, sampled time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,7 +82,7 @@ func (s *samples) ask(ctx context.Context, key types.NamespacedName, needs rollo
 	}
 }
 
-// enqueue queues a round; the lock is held.
+// enqueue queues a round. The lock must be held.
 func (s *samples) enqueue(ctx context.Context, key types.NamespacedName, needs rollout.Needs) {
 	asked := &round{key: key, name: needs.Round, queries: needs.Queries}
 	asked.ctx, asked.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -90,7 +91,7 @@ func (s *samples) enqueue(ctx context.Context, key types.NamespacedName, needs r
 	s.next(key.Namespace)
 }
 
-// next asks for as many rounds of a namespace as it may, in the order in which they came; the lock is held.
+// next starts as many rounds of a namespace as it may, in the order of the queue. The lock must be held.
 func (s *samples) next(namespace string) {
 	for s.asking[namespace] < mostRounds && len(s.waiting[namespace]) > 0 {
 		first := s.waiting[namespace][0]
@@ -120,7 +121,7 @@ func (s *samples) answer(asked *round) {
 	}
 }
 
-// drop ends a round that nobody waits for any more; the lock is held.
+// drop ends a round that no tick waits for. The lock must be held.
 func (s *samples) drop(last *round) {
 	last.cancel()
 	delete(s.rounds, last.key)
@@ -131,7 +132,7 @@ func (s *samples) drop(last *round) {
 	}
 }
 
-// forget ends what is asked for a Canary that is gone.
+// forget ends the round of a Canary that is gone.
 func (s *samples) forget(key types.NamespacedName) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -22,20 +22,20 @@ func named(namespace string, number int) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: fmt.Sprint(number)}
 }
 
-// take takes the samples of a round, and has it asked for where it has not been.
+// take takes the samples of a round. If there is no such round yet, it asks for one.
 func (s *samples) take(ctx context.Context, key types.NamespacedName, needs rollout.Needs) ([]analysis.Sample, time.Time) {
 	samples, sampled := s.answers(key, needs)
 	s.ask(ctx, key, needs, sampled)
 	return samples, sampled
 }
 
-// take is what a tick gets, without the time.
+// take returns the samples that a tick gets, without the time.
 func take(t *testing.T, s *samples, key types.NamespacedName, needs rollout.Needs) []analysis.Sample {
 	taken, _ := s.take(t.Context(), key, needs)
 	return taken
 }
 
-// expectNothingKept holds that nothing is remembered once all that is asked has ended.
+// expectNothingKept checks that nothing is remembered once all rounds have ended.
 func expectNothingKept(g *WithT, s *samples) {
 	g.Eventually(func() int {
 		s.mu.Lock()

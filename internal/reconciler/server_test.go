@@ -21,7 +21,7 @@ import (
 	"sluice.dev/sluice/internal/testserver"
 )
 
-// server is a real API server with the reconciler and without any admission.
+// server is a real API server with the reconciler and without admission.
 var server struct {
 	*testserver.Server
 	metrics *prometheus.Registry
@@ -31,15 +31,15 @@ var server struct {
 	failing  map[string]bool
 }
 
-// requestsIn is how many requests the reconciler has made for a namespace, for one kind of objects of a namespace, such as
-// test/httproutes, or, without any, for routes everywhere.
+// requestsIn counts the reconciler's requests for a namespace, for one kind of objects in a namespace, such as test/httproutes,
+// or, if empty, for routes in all namespaces.
 func requestsIn(namespace string) int {
 	server.mu.Lock()
 	defer server.mu.Unlock()
 	return server.requests[namespace]
 }
 
-// counted counts the requests that the reconciler makes, apart from watches, which it keeps open.
+// counted counts the reconciler's requests, except watches, which stay open.
 type counted struct{ next http.RoundTripper }
 
 func (c counted) RoundTrip(request *http.Request) (*http.Response, error) {

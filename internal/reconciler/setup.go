@@ -42,7 +42,7 @@ type Options struct {
 	DryRun bool
 }
 
-// wakeBuffer is how many wake-ups may be under way; what is too much is found by the queue itself.
+// wakeBuffer is how many wake-ups may be pending. The queue finds out about the rest by itself.
 const wakeBuffer = 1024
 
 const (
@@ -88,7 +88,7 @@ func Setup(manager ctrl.Manager, options Options) error {
 	return ctrl.NewControllerManagedBy(manager).Named("freeze").For(&v1alpha1.Freeze{}).Complete(freezes{manager.GetClient()})
 }
 
-// eventBurst lets every event of many rollouts through: the client's own limits would fold those of one long rollout.
+// eventBurst lets all events of many rollouts through: by default the client would merge those of a single long rollout.
 const eventBurst = 10000
 
 func newRecorder(manager ctrl.Manager) (record.EventRecorder, error) {

@@ -15,8 +15,8 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// slots know which rollouts are open ahead of the cache, which shows a written state only a moment later. Only one process
-// reconciles, so nobody else opens any.
+// slots knows which rollouts are open before the cache does, because the cache shows a written state a moment later. Only one
+// process reconciles, so nothing else opens rollouts.
 type slots struct {
 	// queue is locked while a candidate observes and decides whether it starts.
 	queue sync.Mutex
@@ -47,7 +47,7 @@ func (s *slots) holds(key types.NamespacedName) bool {
 	return s.taken[key]
 }
 
-// open reports whether a rollout is open: what was decided here, else what the cache shows.
+// open reports whether a rollout is open: by the decision of this process, else by the cache.
 func (s *slots) open(key types.NamespacedName, cached rollout.State) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,7 +57,7 @@ func (s *slots) open(key types.NamespacedName, cached rollout.State) bool {
 	return rollout.Active(cached)
 }
 
-// openElsewhere are open rollouts whose Canary the cache does not show yet.
+// openElsewhere returns the open rollouts whose Canary the cache does not show yet.
 func (s *slots) openElsewhere(shown map[types.NamespacedName]bool) []types.NamespacedName {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,11 +70,11 @@ func (s *slots) openElsewhere(shown map[types.NamespacedName]bool) []types.Names
 	return keys
 }
 
-// turnRetry is how long a candidate waits when another one is deciding.
+// turnRetry is how long a candidate waits while another one decides.
 const turnRetry = 100 * time.Millisecond
 
-// lockQueue locks the queue for a candidate that may start; other ticks need no lock. It does not wait for the lock, because a
-// candidate may read for seconds, and open rollouts need the workers.
+// lockQueue locks the queue for a candidate that may start. Other ticks need no lock. It does not wait for the lock, because a
+// candidate may read for seconds and open rollouts need the workers.
 func (r *Reconciler) lockQueue(of subjects) (unlock func(), locked bool) {
 	if !r.mayStart(of) {
 		return func() {}, true
@@ -99,7 +99,7 @@ func (r *Reconciler) takeSlot(key types.NamespacedName, plan rollout.Plan) {
 	}
 }
 
-// settleSlot gives a slot back once a state without an open rollout is written, and wakes whoever is next.
+// settleSlot gives a slot back once a state without an open rollout is written, and wakes the next in the queue.
 func (r *Reconciler) settleSlot(ctx context.Context, canary *v1alpha1.Canary, plan rollout.Plan) {
 	key := client.ObjectKeyFromObject(canary)
 	if !r.options.Limits.Any() || rollout.Active(plan.Next) || !r.memory.slots.open(key, canary.Status) {
@@ -108,7 +108,7 @@ func (r *Reconciler) settleSlot(ctx context.Context, canary *v1alpha1.Canary, pl
 	r.memory.slots.set(key, false)
 	peers, err := r.peersIn(ctx, metav1.NamespaceAll)
 	if err != nil {
-		// The queue looks again by itself.
+		// The queue also looks again by itself.
 		ctrl.LoggerFrom(ctx).Error(err, "wake the next rollout")
 		return
 	}

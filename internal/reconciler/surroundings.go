@@ -16,8 +16,8 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// kindScaledObject is KEDA's, and labelPolicies are the policies that select pods by labels besides NetworkPolicy. Any of them
-// may be unknown to the cluster.
+// kindScaledObject is KEDA's. labelPolicies are the policies, besides NetworkPolicy, that select pods by labels. The cluster
+// may lack any of these kinds.
 var (
 	kindScaledObject = schema.GroupVersionKind{Group: "keda.sh", Version: "v1alpha1", Kind: "ScaledObject"}
 	labelPolicies    = []schema.GroupVersionKind{
@@ -28,14 +28,14 @@ var (
 )
 
 // surroundings are the objects of the namespace that may concern the canary. The first four lists leave out the objects that
-// were made for this canary; made holds those.
+// were created for this canary. made holds those.
 type surroundings struct {
 	autoscalers     []autoscalingv2.HorizontalPodAutoscaler
 	scaledObjects   []unstructured.Unstructured
 	budgets         []policyv1.PodDisruptionBudget
 	networkPolicies []networkingv1.NetworkPolicy
 	made            []workload.Object
-	// labelPolicies are other policies that select pods by labels, and unread their kinds whose API fails.
+	// labelPolicies are other policies that select pods by labels. unread are the kinds whose API fails.
 	labelPolicies []unstructured.Unstructured
 	unread        []string
 }
@@ -77,7 +77,7 @@ func (r *reader) readLabelPolicies(ctx context.Context, namespace string) (polic
 	return policies, unread, nil
 }
 
-// apart separates the objects that were made for this canary from the others.
+// apart separates the objects that were created for this canary from the others.
 func apart[T any](canary *v1alpha1.Canary, items []T, as func(*T) workload.Object) (others []T, made []workload.Object) {
 	for i := range items {
 		if object := as(&items[i]); ours(object, canary) {

@@ -24,7 +24,8 @@ import (
 	"sluice.dev/sluice/internal/testserver"
 )
 
-// answer is a Prometheus by which all is well, but for the namespaces that are failing; other servers are really asked.
+// answer is a Prometheus that has healthy samples for all namespaces except failing ones. Queries to other servers are really
+// sent.
 func answer(ctx context.Context, queries []analysis.Query) []analysis.Sample {
 	successRate := 100.0
 	server.mu.Lock()
@@ -39,7 +40,7 @@ func answer(ctx context.Context, queries []analysis.Query) []analysis.Sample {
 		if query.Server == nil {
 			continue
 		}
-		// The controller's own server may be at the loopback address, which one that users name may not.
+		// The controller's own server may have a loopback address. A server that users name may not.
 		own, err := prometheus.New(query.Server.Address)
 		if err != nil {
 			samples[i].Err = err.Error()
@@ -51,14 +52,14 @@ func answer(ctx context.Context, queries []analysis.Query) []analysis.Sample {
 	return samples
 }
 
-// fails has the controller's Prometheus tell of failed requests in the namespace.
+// fails makes the controller's Prometheus report failed requests in the namespace.
 func (a *app) fails() {
 	server.mu.Lock()
 	defer server.mu.Unlock()
 	server.failing[a.namespace] = true
 }
 
-// tarpit is the address of a server that takes requests and answers none until the test ends.
+// tarpit returns the address of a server that accepts requests and answers none until the test ends.
 func tarpit(t *testing.T) (address string, held *atomic.Int32) {
 	held = &atomic.Int32{}
 	over := make(chan struct{})
@@ -70,7 +71,7 @@ func tarpit(t *testing.T) (address string, held *atomic.Int32) {
 	return s.URL, held
 }
 
-// workers makes Deployments without traffic, each with a candidate that is judged by the policy.
+// workers creates Deployments without traffic, each with a candidate that the policy's checks judge.
 func (a *app) workers(number int, policy string) {
 	a.t.Helper()
 	for i := range number {
@@ -88,8 +89,7 @@ func (a *app) workers(number int, policy string) {
 	}
 }
 
-// TestServersThatNeverAnswerHoldUpNoRollbackElsewhere has more Canaries ask such servers at every moment than there are ticks
-// at the same time.
+// TestServersThatNeverAnswerHoldUpNoRollbackElsewhere runs more Canaries with such servers than there are concurrent ticks.
 func TestServersThatNeverAnswerHoldUpNoRollbackElsewhere(t *testing.T) {
 	const number = 2 * parallelTicks
 	address, held := tarpit(t)

@@ -19,8 +19,8 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// readTemplates reads the MetricTemplates that the policy of a Deployment of the namespace names, and their Secrets if wanted:
-// those are read while there is a candidate only, so that an idle Deployment costs no request.
+// readTemplates reads the MetricTemplates that the policy of a Deployment names. It reads their Secrets only while there is a
+// candidate, so that an idle Deployment costs no requests.
 func (r *reader) readTemplates(ctx context.Context, policy config.Policy, namespace string, secrets bool) (map[types.NamespacedName]rollout.Template, error) {
 	templates := map[types.NamespacedName]rollout.Template{}
 	for _, check := range policy.Checks {
@@ -69,7 +69,8 @@ func (r *reader) readTemplate(ctx context.Context, name types.NamespacedName, se
 	return template, true, err
 }
 
-// outOfReach says why a Deployment of a namespace cannot use the MetricTemplates of another one; empty when it can.
+// outOfReach says why a Deployment of a namespace cannot use the MetricTemplates of another namespace. It returns an empty
+// string if it can.
 func (r *reader) outOfReach(namespace, from string) string {
 	switch {
 	case namespace == from:
@@ -82,7 +83,7 @@ func (r *reader) outOfReach(namespace, from string) string {
 	return ""
 }
 
-// readAuthorization makes the header of a Secret; the problem says why it cannot, without any value.
+// readAuthorization builds the header from a Secret. The problem says why it cannot, without any value.
 func (r *reader) readAuthorization(ctx context.Context, name client.ObjectKey) (value analysis.Secret, problem string, err error) {
 	var secret corev1.Secret
 	switch err := r.live.Get(ctx, name, &secret); {
@@ -93,7 +94,7 @@ func (r *reader) readAuthorization(ctx context.Context, name client.ObjectKey) (
 	case err != nil:
 		return "", "", fmt.Errorf("read Secret %s: %w", name, err)
 	}
-	// The permission is for all Secrets: who may write a MetricTemplate must not have any of them sent to an address of their choice.
+	// Sluice may read all Secrets. Without the label, any author of a MetricTemplate could have any of them sent to any address.
 	if secret.Labels[config.LabelCredentials] != "true" {
 		return "", fmt.Sprintf("Secret %s is not for metrics: label it %s=true to let every MetricTemplate in its namespace send it to its server", name, config.LabelCredentials), nil
 	}

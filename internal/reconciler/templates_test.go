@@ -21,7 +21,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// stored are the objects that a test reads, by their names; what is nil may not be read.
+// stored holds the objects that a test reads, by name. A nil object may not be read.
 type stored map[string]client.Object
 
 func (s stored) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {

@@ -13,12 +13,12 @@ import (
 	"sluice.dev/sluice/internal/route"
 )
 
-// traffic is everything that sends requests to a Deployment.
+// traffic holds everything that sends requests to a Deployment.
 type traffic struct {
 	services []corev1.Service
 	gateways []gatewayv1.Gateway
 	classes  []gatewayv1.GatewayClass
-	// grants are those of the namespace, and generated those of all namespaces that were generated for the Deployment.
+	// grants are those of the namespace. generated are those of all namespaces that were generated for the Deployment.
 	grants, generated []gatewayv1.ReferenceGrant
 	routes            []route.Route
 }

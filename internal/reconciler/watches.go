@@ -43,7 +43,7 @@ var (
 	newLabels = predicate.LabelChangedPredicate{}
 )
 
-// owned are the kinds that a Canary owns; a change causes a tick of the owner.
+// owned are the kinds that a Canary owns. A change causes a tick of the owner.
 var owned = []watch{
 	{kind: &appsv1.Deployment{}, on: anyChange},
 	{kind: &corev1.Service{}, on: newLabels},
@@ -76,7 +76,7 @@ func (r *reader) watches() []watch {
 	return all
 }
 
-// watchAll makes ticks follow changes in the cluster and the process's own wake-ups.
+// watchAll makes changes in the cluster and the process's own wake-ups cause ticks.
 func (r *Reconciler) watchAll(b *builder.Builder) {
 	for _, w := range owned {
 		b.Owns(w.kind, builder.WithPredicates(w.on))
@@ -89,7 +89,7 @@ func (r *Reconciler) watchAll(b *builder.Builder) {
 	}
 }
 
-// primaryOf maps a Deployment that is, or has just been, opted in to its Canary.
+// primaryOf maps a Deployment that is opted in, or just was, to its Canary.
 func primaryOf(_ context.Context, object client.Object) []ctrl.Request {
 	if _, mentions := object.GetAnnotations()[config.AnnotationCanary]; !mentions {
 		return nil
@@ -97,7 +97,7 @@ func primaryOf(_ context.Context, object client.Object) []ctrl.Request {
 	return []ctrl.Request{{NamespacedName: client.ObjectKeyFromObject(object)}}
 }
 
-// canaries returns requests for the Canaries for which the function is true.
+// canaries returns requests for the Canaries for which the function returns true.
 func (r *reader) canaries(ctx context.Context, namespace string, concerns func(*v1alpha1.Canary) bool) []ctrl.Request {
 	found, err := r.canariesIn(ctx, namespace)
 	if err != nil {
@@ -131,7 +131,7 @@ func (r *reader) ofEndpoints(ctx context.Context, object client.Object) []ctrl.R
 	})
 }
 
-// ofRoute maps a route to the Canaries that use it, or that still look for one.
+// ofRoute maps a route to the Canaries that use it or still look for one.
 func (r *reader) ofRoute(ctx context.Context, object client.Object) []ctrl.Request {
 	content, ok := object.(*unstructured.Unstructured)
 	if !ok {

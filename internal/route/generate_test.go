@@ -15,7 +15,7 @@ import (
 	"sluice.dev/sluice/config/policy"
 )
 
-// generated are the service parts of policies, each with the route that is made of it in testdata/generated.
+// generated are the service sections of policies. testdata/generated has the route that follows from each.
 var generated = map[string]string{
 	"a host at a gateway": `
 hosts: [www.example.com]

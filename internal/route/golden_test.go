@@ -91,7 +91,7 @@ var (
 	pinned  = Cohort{Deployment: "web", Namespace: "front", Header: "x-sluice-canary", Value: "web", Primary: "other", To: "other-v2"}
 )
 
-// changed is a split of 30 percent, changed.
+// changed is a split of 30 percent with changes.
 func changed(change func(*Split)) Intents {
 	split := at(30)
 	change(&split)
@@ -147,7 +147,7 @@ var goldens = map[string]struct {
 	"a share of two ports of a GRPCRoute rule": {strings.Replace(simpleGRPC, "weight: 1}", "weight: 1}, {group: \"\", kind: Service, name: shop, port: 81, weight: 2}", 1), changed(func(*Split) {})},
 }
 
-// routeFrom reads a route from its kind, its namespace and its rules.
+// routeFrom builds a route from its kind, its namespace and its rules.
 func routeFrom(t *testing.T, text string) Route {
 	t.Helper()
 	var parts struct {

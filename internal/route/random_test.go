@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// randomRoute is any route of a user's, of either kind.
+// randomRoute returns any route of a user, of either kind.
 func randomRoute(random *rand.Rand) Route {
 	r := Route{Kind: []string{HTTP, GRPC}[random.IntN(2)]}
 	r.Namespace, r.Name, r.Annotations = "test", "shop", map[string]string{"team": "a"}
@@ -31,7 +31,7 @@ func randomRoute(random *rand.Rand) Route {
 	return r
 }
 
-// randomRefs never has the canary after a primary: of such a pair nobody can tell who made it.
+// randomRefs never puts the canary after a primary: nothing could tell whether the user or Sluice added it.
 func randomRefs(random *rand.Rand) []any {
 	var refs []any
 	names := []string{"shop", "other", "third"}
@@ -99,7 +99,7 @@ func randomIntents(random *rand.Rand) Intents {
 	return intents
 }
 
-// plays the user who edits a rule of the route as it is stored, and the same rule in the user's own manifest.
+// plays edits a rule of the stored route as a user would, and the same rule in the user's own manifest.
 func editTogether(random *rand.Rand, stored, user Route) (Route, Route) {
 	at, seen := random.IntN(len(user.Rules)), 0
 	edit := func(rule any) map[string]any {
@@ -123,8 +123,8 @@ func editTogether(random *rand.Rand, stored, user Route) (Route, Route) {
 	return stored, user
 }
 
-// TestAnySequenceOfIntentsEndsWithTheUsersRoute holds for random routes, intents and edits: rendering twice changes nothing,
-// sums are kept, and without anything of ours the route is the user's to the last byte.
+// TestAnySequenceOfIntentsEndsWithTheUsersRoute checks for random routes, intents and edits: rendering twice changes nothing,
+// sums are kept, and without intents the route is the user's to the last byte.
 func TestAnySequenceOfIntentsEndsWithTheUsersRoute(t *testing.T) {
 	rendered := 0
 	for seed := range uint64(500) {
@@ -180,7 +180,7 @@ func must(t *testing.T, seed uint64) func(Route, error) Route {
 	}
 }
 
-// checkShares holds that what the user's rules give in all is only scaled.
+// checkShares checks that the shares of the user's rules are only scaled.
 func checkShares(t *testing.T, seed uint64, user, rendered Route) {
 	t.Helper()
 	split := SplitFor(rendered, types.NamespacedName{Namespace: "test", Name: "shop"})
@@ -205,7 +205,7 @@ func checkShares(t *testing.T, seed uint64, user, rendered Route) {
 	}
 }
 
-// checkTesters holds that testers get the canary's cookie where there is one, and that it keeps them there at any weight.
+// checkTesters checks that testers get the canary's cookie if there is one, and that it keeps them there at any weight.
 func checkTesters(t *testing.T, seed uint64, rendered Route) {
 	t.Helper()
 	split := SplitFor(rendered, types.NamespacedName{Namespace: "test", Name: "shop"})

@@ -7,8 +7,8 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// TestGrantsForWhatARouteSendsTo holds that backends, their copies and those of rules are granted, once each, and nothing of the
-// route's own namespace.
+// TestGrantsForWhatARouteSendsTo checks that the backends of a route, its mirrors and its rules get one grant each, except
+// those of the route's own namespace.
 func TestGrantsForWhatARouteSendsTo(t *testing.T) {
 	mirror := func(to map[string]any) []any {
 		return []any{map[string]any{"type": requestMirror, "requestMirror": map[string]any{"backendRef": to}}}

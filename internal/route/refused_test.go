@@ -102,7 +102,7 @@ func TestTheExpressionOfACookieFitsThatCookieOnly(t *testing.T) {
 	}
 }
 
-// nameless is what an API server stores whose CRDs do not know the names of rules.
+// nameless is what an API server stores whose CRDs lack the names of rules.
 func nameless(r Route) Route {
 	rules := make([]any, 0, len(r.Rules))
 	for _, rule := range r.Rules {

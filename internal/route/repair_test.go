@@ -10,7 +10,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// stored is what the API server makes of a generated route: it fills in defaults.
+// stored returns a generated route as the API server stores it, with defaults filled in.
 func stored(generated Route) Route {
 	r := Route{Kind: HTTP, ObjectMeta: *generated.DeepCopy(), ParentRefs: generated.ParentRefs, Hostnames: generated.Hostnames}
 	r.Labels = map[string]string{"policy.example.com/seen": "yes"}
@@ -78,8 +78,8 @@ func TestDefectsOfOthersThatGeneratedRoutesDoNotHave(t *testing.T) {
 	}
 }
 
-// checkRendered holds what the API server refuses: filters of a type twice, a rewrite of a prefix with several matches; and two
-// rules that are the same.
+// checkRendered checks for what the API server refuses: two filters of one type, a rewrite of a prefix with several matches,
+// and two equal rules.
 func checkRendered(t *testing.T, r Route) {
 	t.Helper()
 	seen := map[string]bool{}

@@ -17,7 +17,7 @@ func at(weight float64) Split {
 	return Split{Deployment: "shop", Primary: "shop", Canary: "shop-canary", Weight: weight}
 }
 
-// routeWith makes a route from rules such as "shop=1 other=3 | other=1".
+// routeWith builds a route from rules such as "shop=1 other=3 | other=1".
 func routeWith(rules string) Route {
 	r := Route{Kind: HTTP, ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "shop"}}
 	for text := range strings.SplitSeq(rules, " | ") {
@@ -98,8 +98,8 @@ func TestWithSplit(t *testing.T) {
 	}
 }
 
-// TestAnySequenceOfSplitsEndsWhereItBegan holds for random routes: sums are kept, rendering twice changes nothing, and
-// without the split the route is the user's.
+// TestAnySequenceOfSplitsEndsWhereItBegan checks for random routes: sums are kept, rendering twice changes nothing, and without
+// the split the route is the user's.
 func TestAnySequenceOfSplitsEndsWhereItBegan(t *testing.T) {
 	for seed := range uint64(2000) {
 		random := rand.New(rand.NewPCG(seed, 7))

@@ -15,15 +15,15 @@ import (
 	"sluice.dev/sluice/internal/testserver"
 )
 
-// server is a real API server with no admission but that of routes. The reconciler's identity there is that which the job
-// has in production too.
+// server is a real API server with no admission except that of routes. The reconciler has the same identity as the uninstall
+// job in production.
 var server *testserver.Server
 
 func TestMain(m *testing.M) {
 	os.Exit(testserver.Main(m, &server, nil, testserver.OnlyWebhooks("routes.sluice.dev")))
 }
 
-// startController runs a replica that reconciles once it has the lease; the channel tells how it ended.
+// startController runs a replica that reconciles once it has the lease. The channel reports how it ended.
 func startController(t *testing.T, namespace string) <-chan error {
 	t.Helper()
 	manager, err := ctrl.NewManager(server.ReconcilerConfig, ctrl.Options{

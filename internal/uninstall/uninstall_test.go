@@ -34,7 +34,7 @@ const (
 	glance        = 20 * time.Millisecond
 )
 
-// installation is one namespace with the controller's Deployment and an opted-in one.
+// installation is a namespace with the controller's Deployment and an opted-in one.
 type installation struct {
 	*WithT
 	t         *testing.T
@@ -78,7 +78,7 @@ func (i *installation) create(object client.Object) {
 	i.Expect(server.Client.Create(i.t.Context(), object)).To(Succeed())
 }
 
-// applyRoute is what the route's owner applies, without forcing anything.
+// applyRoute applies the route as its owner, without force.
 func (i *installation) applyRoute(timeout string) error {
 	manifest := fmt.Sprintf(`
 apiVersion: gateway.networking.k8s.io/v1
@@ -111,7 +111,7 @@ func (i *installation) canary() *v1alpha1.Canary {
 	return c
 }
 
-// hold does what admission would with a new template.
+// hold does what admission would do with a new template.
 func (i *installation) hold() {
 	i.t.Helper()
 	template, err := workload.TemplateOf(i.deployment("podinfo", "podinfo:v2").Spec.Template)

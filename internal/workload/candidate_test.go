@@ -68,7 +68,8 @@ func rawCPU(quantity string) Template {
 	return template
 }
 
-// TestHashIsTheSameInEveryRelease pins the first digits of sha256sum over the sorted JSON: a hash: it names candidates that were held back by an earlier release.
+// TestHashIsTheSameInEveryRelease pins the first digits of sha256sum over the sorted JSON. Candidates that an earlier release
+// has held back are named by this hash.
 func TestHashIsTheSameInEveryRelease(t *testing.T) {
 	template := Template{"metadata": map[string]any{"creationTimestamp": nil, "labels": map[string]any{"app": "podinfo"}},
 		"spec": map[string]any{"containers": []any{map[string]any{"name": "app", "image": "podinfo:v1"}}}}

@@ -6,7 +6,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// TestExamplesOfRecords holds that the documented records are such as admission writes.
+// TestExamplesOfRecords checks that the documented records look like those that admission writes.
 func TestExamplesOfRecords(t *testing.T) {
 	examples := map[string]string{}
 	for _, annotation := range config.Annotations() {

@@ -16,7 +16,7 @@ import (
 	"sluice.dev/sluice/internal/provider"
 )
 
-// server answers every query with the result that is named by it.
+// server answers every query with the result that the query names.
 func server(t *testing.T, results map[string]string) *httptest.Server {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -36,7 +36,7 @@ func server(t *testing.T, results map[string]string) *httptest.Server {
 	return s
 }
 
-// asked is what a table with this Provider answers.
+// asked returns what a table with this Provider answers.
 func asked(t *testing.T, prom *Provider, queries []analysis.Query) []analysis.Sample {
 	t.Helper()
 	return provider.Table{v1alpha1.ProviderPrometheus: prom}.Query(t.Context(), queries)
@@ -90,7 +90,7 @@ func TestNewRefusesWhatIsNoAddress(t *testing.T) {
 	}
 }
 
-// reaching is a Provider that may also go to servers of a test, which are at the loopback address.
+// reaching returns a Provider that may also call servers of a test, which have loopback addresses.
 func reaching(t *testing.T) *Provider {
 	t.Helper()
 	prom, err := New("")
