@@ -85,7 +85,7 @@ type Policy struct {
 
 // Step is one planned split and how long it lasts.
 type Step struct {
-	// Weight of the canary in percent, 0 to 100, at the finest 0.01.
+	// Weight of the canary in percent, 0 to 100 with at most two decimals.
 	Weight float64
 	// Mirror is the percentage of requests that is mirrored to the canary, 0 to 100.
 	Mirror float64

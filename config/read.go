@@ -41,7 +41,7 @@ func readShare(to **int32, value string) error {
 func weightOf(value string, least float64) (float64, error) {
 	number, err := strconv.ParseFloat(strings.TrimSuffix(value, "%"), 64)
 	if err != nil || !(number >= least && number <= 100) || !IsFine(number) {
-		return 0, fmt.Errorf("must be a percentage from %v to 100, at the finest 0.01", least)
+		return 0, fmt.Errorf("must be a percentage from %v to 100 with at most two decimals", least)
 	}
 	return number, nil
 }

@@ -6,7 +6,7 @@ import (
 )
 
 var settingsOfSteps = []Annotation{
-	{Key: AnnotationStepWeight, Kind: KindSetting, Values: "percent, 0 to 100, at the finest 0.01", Default: "10", Example: "20",
+	{Key: AnnotationStepWeight, Kind: KindSetting, Values: "percent, 0 to 100 with at most two decimals", Default: "10", Example: "20",
 		Sentence: "What each step adds to the canary's weight; 0 for no such steps.",
 		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().StepWeight, v, 0) }},
 	{Key: AnnotationMaxWeight, Kind: KindSetting, Values: "percent, 0.01 to 100", Default: "50", Example: "80",

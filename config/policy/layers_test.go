@@ -141,7 +141,7 @@ func TestAnnotationsThatAreNewWithPolicies(t *testing.T) {
 		"a weight of a hundredth":           {config.AnnotationStepWeight, "0.01", "analysis.stepWeight", "0.01", ""},
 		"replicas as a percentage":          {config.AnnotationCanaryReplicas, "30%", "canary.replicas", `"30%"`, ""},
 		"routes":                            {config.AnnotationRoutes, "a,GRPCRoute/b", "service.routes", `["a","GRPCRoute/b"]`, ""},
-		"a weight that is too fine":         {config.AnnotationStepWeight, "0.015", "", "", "at the finest 0.01"},
+		"a weight that is too fine":         {config.AnnotationStepWeight, "0.015", "", "", "with at most two decimals"},
 		"weights that fall":                 {config.AnnotationStepWeights, "5,1", "", "", "rising"},
 		"a step that is too short":          {config.AnnotationStepWeights, "5@1ms", "", "", "at least 1s"},
 		"a match of nothing":                {config.AnnotationMatch, "x-canary", "", "", "header=value"},

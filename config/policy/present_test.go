@@ -52,7 +52,7 @@ func TestPresentOf(t *testing.T) {
 			policies: Policies{Named: inNamespace("standard", broken)}, problem: "CanaryPolicy/standard is invalid: spec.analysis.threshold"},
 		"so is a default one": {interval: 30 * time.Second, policies: Policies{Default: ofCluster("default", broken)}, problem: "ClusterCanaryPolicy/default is invalid"},
 		"what does not go together is a problem that names the source": {annotations: map[string]string{config.AnnotationMirrorWeight: "10"}, interval: 30 * time.Second,
-			problem: "the annotations are invalid: spec.analysis.mirrorWeight: Invalid value: 10: needs mirror: true (set by annotation sluice.dev/mirror-weight)"},
+			problem: "the annotations are invalid: spec.analysis.mirrorWeight: Invalid value: 10: mirrorWeight needs mirror: true (set by annotation sluice.dev/mirror-weight)"},
 		"a policy alone that has no step is a problem of that policy": {annotations: standard, interval: 30 * time.Second,
 			policies: Policies{Named: inNamespace("standard", noStep)}, problem: "CanaryPolicy/standard is invalid: spec.analysis.stepWeight"},
 		"an annotation and a policy that do not go together are both named": {interval: 30 * time.Second,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -97,6 +98,73 @@ func TestPoliciesAreJudgedAsTheSchemaDoes(t *testing.T) {
 			t.Errorf("%s: the schema refuses %d of %d", name, refused, len(specs))
 		}
 	}
+}
+
+// TestEveryRuleIsOneSentence breaks each rule of the schema and expects that the validation says the same sentence. An error of
+// the validation may leave out the name of the field, which its path has.
+func TestEveryRuleIsOneSentence(t *testing.T) {
+	structural := schemaOf(t)
+	rules := cel.NewValidator(structural, false, apiservercel.PerCallLimit)
+	said := map[string]bool{}
+	for _, spec := range brokenRules {
+		var policy v1alpha1.PolicySpec
+		if err := yaml.UnmarshalStrict([]byte(spec), &policy); err != nil {
+			t.Fatalf("%s: %v", spec, err)
+		}
+		_, together := Parse(policy)
+		ours := sentences(slices.Concat(Validate(policy), together))
+		for _, message := range celErrors(t, structural, rules, spec) {
+			said[message] = true
+			if !slices.Contains(ours, message) && !slices.Contains(ours, fieldName.ReplaceAllString(message, "")) {
+				t.Errorf("%s: the schema says %q, the validation %q", spec, message, ours)
+			}
+		}
+	}
+	for _, message := range messagesOf(structural) {
+		if !said[message] {
+			t.Errorf("no spec breaks the rule %q", message)
+		}
+	}
+}
+
+var fieldName = regexp.MustCompile(`^\w+: `)
+
+// brokenRules are specs that together break every rule of the schema.
+var brokenRules = []string{
+	"{targetRef: {}, provider: istio, metricsServer: a, ingressRef: {}, routeRef: {}, upstreamRef: {}, canaryAnalysis: {}, revertOnDeletion: true}",
+	"service: {gateways: [a], trafficPolicy: {}, delegation: true, meshName: a, backends: [a], targetPort: 70000, corsPolicy: {maxAge: soon}}",
+	"service: {match: [{sourceLabels: {a: b}, scheme: {exact: http}, ignoreUriCase: true, method: {prefix: G}, uri: {suffix: a}}]}",
+	"service: {match: [{headers: {a: {exact: b, regex: c}}}]}",
+	"analysis: {match: [{uri: {prefix: /}}]}",
+	"analysis: {interval: 0s, stepWeight: 5, steps: [{weight: 5}], maxWeight: 50, mirror: false, mirrorWeight: 5}",
+	"analysis: {mirror: true, stepWeights: [5, 1]}",
+	"analysis: {stepWeight: 0.01, maxWeight: 50}",
+	"analysis: {sessionAffinity: {cookieName: a, primaryCookieName: a}}",
+	"analysis: {metrics: [{name: a}, {name: b, query: up, templateRef: {name: b}}]}",
+	"analysis: {metrics: [{name: c, query: up, thresholdRange: {}}, {name: d, query: up, thresholdRange: {min: 2, max: 1}}]}",
+}
+
+// gatewayFields have types of the Gateway API, whose rules only the API server checks.
+var gatewayFields = []string{"primaryBackend", "canaryBackend", "mirror"}
+
+// messagesOf returns the messages of Sluice's own rules in a schema.
+func messagesOf(s *schema.Structural) []string {
+	var found []string
+	for _, rule := range s.XValidations {
+		found = append(found, rule.Message)
+	}
+	if s.Items != nil {
+		found = append(found, messagesOf(s.Items)...)
+	}
+	if s.AdditionalProperties != nil && s.AdditionalProperties.Structural != nil {
+		found = append(found, messagesOf(s.AdditionalProperties.Structural)...)
+	}
+	for name, property := range s.Properties {
+		if !slices.Contains(gatewayFields, name) {
+			found = append(found, messagesOf(&property)...)
+		}
+	}
+	return found
 }
 
 // ages are policies with ages that routes can have, and that they cannot.

@@ -95,7 +95,7 @@ func (c *checker) count(path *field.Path, value *int32, least, most int32) {
 
 func (c *checker) weight(path *field.Path, value *float64, least float64) {
 	if value != nil && (!(*value >= least && *value <= 100) || !config.IsFine(*value)) {
-		c.wrong(path, *value, fmt.Sprintf("must be a percentage from %v to 100, at the finest 0.01", least))
+		c.wrong(path, *value, fmt.Sprintf("must be a percentage from %v to 100 with at most two decimals", least))
 	}
 }
 

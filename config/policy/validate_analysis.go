@@ -25,7 +25,7 @@ func (c *checker) analysis(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.matches(path.Child("match"), a.Match)
 	for i, match := range a.Match {
 		c.must(match.URI == nil, path.Child("match").Index(i).Child("uri"), match.URI, "uri: only in service.match; here match by headers, cookies, queryParams or method")
-		c.must(selects(match), path.Child("match").Index(i), match.Name, "matches every request: say headers, cookies, queryParams or method")
+		c.must(selects(match), path.Child("match").Index(i), match.Name, "matches every request: set headers, cookies, queryParams or method")
 	}
 	if a.SessionAffinity != nil {
 		c.affinity(path.Child("sessionAffinity"), *a.SessionAffinity)
@@ -64,7 +64,7 @@ func (c *checker) weights(path *field.Path, a v1alpha1.AnalysisSpec) {
 		c.weight(at.Child("weight"), &step.Weight, 0)
 		c.weight(at.Child("mirrorWeight"), step.MirrorWeight, 0)
 		c.duration(at.Child("duration"), step.Duration, config.ShortestStep)
-		c.must(i == 0 || a.Steps[i-1].Weight <= step.Weight, at.Child("weight"), step.Weight, "must not be less than the weight of the step before")
+		c.must(i == 0 || a.Steps[i-1].Weight <= step.Weight, at.Child("weight"), step.Weight, "must not be less than the weight of the previous step")
 	}
 }
 

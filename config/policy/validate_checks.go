@@ -49,9 +49,9 @@ func (c *checker) metric(path *field.Path, m v1alpha1.Metric) {
 	if m.TemplateRef != nil && m.TemplateRef.Name == "" {
 		c.errs = append(c.errs, field.Required(path.Child("templateRef", "name"), "name a MetricTemplate"))
 	}
-	c.must(m.Query == "" || m.TemplateRef == nil, path.Child("query"), m.Query, "only one of query and templateRef can be set")
+	c.must(m.Query == "" || m.TemplateRef == nil, path.Child("query"), m.Query, "must have only one of query and templateRef")
 	if m.Query == "" && m.TemplateRef == nil && !config.IsBuiltIn(m) {
-		c.errs = append(c.errs, field.Required(path, "set templateRef to a MetricTemplate, or query; only request-success-rate and request-duration are built in"))
+		c.errs = append(c.errs, field.Required(path, "must have query or templateRef: only request-success-rate and request-duration are built in"))
 	}
 	c.limits(path.Child("thresholdRange"), m)
 }
@@ -62,8 +62,12 @@ func (c *checker) limits(path *field.Path, m v1alpha1.Metric) {
 		c.must(*least <= *most, path, *m.ThresholdRange, "min must not be greater than max")
 	}
 	if !config.IsBuiltIn(m) {
-		if least == nil && most == nil {
-			c.errs = append(c.errs, field.Required(path, "set min, max or both: without them no value could fail"))
+		switch {
+		case least != nil || most != nil:
+		case m.ThresholdRange == nil:
+			c.errs = append(c.errs, field.Required(path, "must have thresholdRange with min, max or both: nothing else says which values are good"))
+		default:
+			c.errs = append(c.errs, field.Required(path, "must have min, max or both"))
 		}
 		return
 	}

@@ -95,7 +95,7 @@ var routeDuration = regexp.MustCompile(`^([0-9]{1,5}(h|m|s|ms)){1,4}$`)
 
 func (c *checker) routeDuration(path *field.Path, value *gatewayv1.Duration) {
 	if value != nil {
-		c.must(routeDuration.MatchString(string(*value)), path, *value, "must be a duration as HTTPRoutes have it, such as 15s or 1m30s")
+		c.must(routeDuration.MatchString(string(*value)), path, *value, "must be a duration that HTTPRoutes allow, such as 15s or 1m30s")
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // wrongParts are policies of which one layer alone is wrong, where, and what is said.
 var wrongParts = map[string]struct{ spec, at, says string }{
-	"a weight that is too fine":       {"analysis: {stepWeight: 0.015}", "spec.analysis.stepWeight", "at the finest 0.01"},
+	"a weight that is too fine":       {"analysis: {stepWeight: 0.015}", "spec.analysis.stepWeight", "with at most two decimals"},
 	"weights that fall":               {"analysis: {stepWeights: [5, 1]}", "spec.analysis.stepWeights[1]", "must rise"},
 	"steps that fall":                 {"analysis: {steps: [{weight: 5}, {weight: 1}]}", "spec.analysis.steps[1].weight", "must not be less"},
 	"a step without a time":           {"analysis: {steps: [{weight: 5, duration: 0s}]}", "spec.analysis.steps[0].duration", "at least 1s"},
@@ -27,8 +27,8 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 	"the same cookie twice":           {"analysis: {sessionAffinity: {cookieName: a, primaryCookieName: a}}", "spec.analysis.sessionAffinity.primaryCookieName", "must differ"},
 	"a path that is none":             {"analysis: {sessionAffinity: {cookieName: a, path: a}}", "spec.analysis.sessionAffinity.path", "must begin with /"},
 	"a range that is none":            {"analysis: {metrics: [{name: a, query: b, thresholdRange: {min: 2, max: 1}}]}", "spec.analysis.metrics[0].thresholdRange", "min must not be greater"},
-	"a metric without a query":        {"analysis: {metrics: [{name: a, thresholdRange: {max: 1}}]}", "spec.analysis.metrics[0]", "set templateRef to a MetricTemplate"},
-	"a metric that cannot fail":       {"analysis: {metrics: [{name: a, query: b}]}", "spec.analysis.metrics[0].thresholdRange", "set min, max or both"},
+	"a metric without a query":        {"analysis: {metrics: [{name: a, thresholdRange: {max: 1}}]}", "spec.analysis.metrics[0]", "must have query or templateRef"},
+	"a metric that cannot fail":       {"analysis: {metrics: [{name: a, query: b}]}", "spec.analysis.metrics[0].thresholdRange", "must have thresholdRange"},
 	"a rate beyond 100":               {"analysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 101}}]}", "spec.analysis.metrics[0].thresholdRange", "from 0 to 100"},
 	"a metric twice":                  {"analysis: {metrics: [{name: request-duration}, {name: request-duration}]}", "spec.analysis.metrics[1].name", "Duplicate"},
 	"a hook without a host":           {"analysis: {webhooks: [{name: a, url: 'http://'}]}", "spec.analysis.webhooks[0].url", "must be a URL"},
@@ -37,7 +37,7 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 	"an unknown preset":               {"analysis: {preset: nginx}", "spec.analysis.preset", "must be one of app"},
 	"a gateway without a name":        {"service: {gatewayRefs: [{namespace: a}]}", "spec.service.gatewayRefs[0].name", "name a Gateway"},
 	"a host that is none":             {"service: {hosts: ['a_b']}", "spec.service.hosts[0]", "must be a host name"},
-	"a timeout that routes lack":      {"service: {timeout: 1.5s}", "spec.service.timeout", "as HTTPRoutes have it"},
+	"a timeout that routes lack":      {"service: {timeout: 1.5s}", "spec.service.timeout", "that HTTPRoutes allow"},
 	"a maximal age that is none":      {"service: {corsPolicy: {maxAge: 1y}}", "spec.service.corsPolicy.maxAge", "such as 24h or 1d"},
 	"an origin by regex":              {"service: {corsPolicy: {allowOrigins: [{regex: a}]}}", "spec.service.corsPolicy.allowOrigins[0]", "neither regex nor suffix"},
 	"a label of ours":                 {"service: {canary: {labels: {sluice.dev/role: a}}}", "spec.service.canary.labels[sluice.dev/role]", "not Sluice's own"},
@@ -73,7 +73,7 @@ func TestPolicyOfChecksWhatGoesTogether(t *testing.T) {
 		"affinity to nothing":              {"analysis: {iterations: 3, sessionAffinity: {cookieName: a}}", "spec.analysis.sessionAffinity", "has no effect without"},
 		"requests to match, without any":   {"{traffic: None, analysis: {match: [{headers: {a: {exact: b}}}]}}", "spec.analysis.match", "traffic: None"},
 		"cookies without requests":         {"{traffic: None, analysis: {sessionAffinity: {cookieName: a}}}", "spec.analysis.sessionAffinity", "traffic: None"},
-		"steps without end":                {"analysis: {stepWeight: 0.01}", "spec.analysis.stepWeight", "would make 5000 steps, and a rollout has at most 500: "},
+		"steps without end":                {"analysis: {stepWeight: 0.01}", "spec.analysis.stepWeight", "stepWeight makes too many steps up to maxWeight"},
 		"steps and iterations":             {"analysis: {stepWeight: 0.2, maxWeight: 60, iterations: 201}", "spec.analysis.stepWeight", "would make 501 steps"},
 		"iterations and steps":             {"analysis: {stepWeights: [1, 2], iterations: 499}", "spec.analysis.iterations", "would make 501 steps"},
 		"as many steps as there may be":    {"analysis: {stepWeight: 0.07, maxWeight: 35}", "", ""},

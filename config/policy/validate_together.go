@@ -28,6 +28,9 @@ func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 	return c.sorted()
 }
 
+const tooManyWeights = "stepWeight makes too many steps up to maxWeight, and a rollout has at most 500: " +
+	"set a greater stepWeight, or weights of your own with stepWeights"
+
 // steps limits the number of steps; the error is at the value that contributes most of them.
 func (c *checker) steps(path *field.Path, a *v1alpha1.AnalysisSpec) {
 	iterations, weights := int(ptr.Deref(a.Iterations, 0)), len(a.StepWeights)+len(a.Steps)
@@ -38,8 +41,12 @@ func (c *checker) steps(path *field.Path, a *v1alpha1.AnalysisSpec) {
 	if iterations > weights || a.StepWeight == nil {
 		at, value = path.Child("iterations"), iterations
 	}
-	c.must(iterations+weights <= config.MostSteps, at, value, fmt.Sprintf("would make %d steps, and a rollout has at most %d: set fewer iterations, a greater stepWeight, "+
-		"or the weights themselves with stepWeights; to slow a rollout down, set a longer interval", iterations+weights, config.MostSteps))
+	help := fmt.Sprintf("would make %d steps, and a rollout has at most %d: set fewer iterations, a greater stepWeight, "+
+		"or weights of your own with stepWeights; to slow a rollout down, set a longer interval", iterations+weights, config.MostSteps)
+	if weights > config.MostSteps {
+		help = tooManyWeights
+	}
+	c.must(iterations+weights <= config.MostSteps, at, value, help)
 }
 
 // mirrorsTogether checks the mirror weights, and reports whether any requests are mirrored.
@@ -47,7 +54,7 @@ func (c *checker) mirrorsTogether(path *field.Path, a *v1alpha1.AnalysisSpec) bo
 	mirror := ptr.Deref(a.Mirror, false)
 	c.must(!mirror || copies(a), path.Child("mirror"), mirror, copiesNothing)
 	for name, weight := range map[string]*float64{"mirrorWeight": a.MirrorWeight, "stepMirrorWeight": a.StepMirrorWeight, "maxMirrorWeight": a.MaxMirrorWeight} {
-		c.must(weight == nil || mirror, path.Child(name), weight, "needs mirror: true")
+		c.must(weight == nil || mirror, path.Child(name), weight, name+" needs mirror: true")
 	}
 	return mirror || mirrored(a)
 }

@@ -69,7 +69,7 @@ func checkOneOf(path *field.Path, value string, allowed ...string) field.ErrorLi
 
 func checkName(path *field.Path, value string) field.ErrorList {
 	if problems := validation.IsDNS1123Subdomain(value); len(problems) > 0 {
-		return field.ErrorList{field.Invalid(path, value, "must be a name as Kubernetes allows it: "+problems[0])}
+		return field.ErrorList{field.Invalid(path, value, "must be a valid Kubernetes name: "+problems[0])}
 	}
 	return nil
 }

@@ -241,7 +241,7 @@ func TestDeploymentsThatAreNotOptedInCostNothing(t *testing.T) {
 func TestBadAnnotationsAreRejected(t *testing.T) {
 	c := running(t, appliers["client-side"])
 	for value, want := range map[string]string{
-		"sluice.dev/step-weight=150":      `metadata.annotations[sluice.dev/step-weight]: Invalid value: "150": must be a percentage from 0 to 100, at the finest 0.01`,
+		"sluice.dev/step-weight=150":      `metadata.annotations[sluice.dev/step-weight]: Invalid value: "150": must be a percentage from 0 to 100 with at most two decimals`,
 		"sluice.dev/interval=soon":        `metadata.annotations[sluice.dev/interval]: Invalid value: "soon": must be a duration of at least 1s`,
 		"sluice.dev/stepweight=20":        `metadata.annotations[sluice.dev/stepweight]: Invalid value: "20": unknown setting; did you mean step-weight or step-weights?`,
 		"sluice.dev/metrics=datadog":      `must be one of app, envoy-gateway, istio, traefik`,

@@ -37,7 +37,7 @@ func TestHostileTemplates(t *testing.T) {
 	}{
 		"env of 200 containers is held back":          {env: manyVariables(200), held: true},
 		"300 KiB that compress are held back":         {env: []string{"A=" + strings.Repeat("0123456789", 30<<10)}, held: true},
-		"300 KiB that do not compress are refused":    {env: []string{"A=" + noise(t, 300<<10)}, wrong: "too large to be held back"},
+		"300 KiB that do not compress are refused":    {env: []string{"A=" + noise(t, 300<<10)}, wrong: "too large to hold back"},
 		"values with quotes, newlines and Unicode":    {env: []string{"A=\"'`$(rm -rf /)\n\u2028{{ .Values }} ✓"}, held: true},
 		"10 MB are refused by the API server already": {env: []string{"A=" + noise(t, 10<<20)}, wrong: "too large"},
 	} {

@@ -126,7 +126,7 @@ func TestPoliciesThatCouldNotBeUsedAreRejectedWithAllThatIsWrong(t *testing.T) {
 			if err == nil {
 				t.Fatalf("it was created: %s", out)
 			}
-			for _, says := range []string{"unknown field", "nodeSelektor", "spec.analysis.stepWeights[0]", "at the finest 0.01"} {
+			for _, says := range []string{"unknown field", "nodeSelektor", "spec.analysis.stepWeights[0]", "with at most two decimals"} {
 				if !strings.Contains(out, says) {
 					t.Errorf("got %s, which does not say %q", out, says)
 				}

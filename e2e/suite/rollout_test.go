@@ -109,7 +109,7 @@ var _ = Describe("Bad input", func() {
 		r := given(ctx, "input", quick, "")
 		out, err := r.Kubectl(ctx, "", "annotate", "--overwrite", "deployment", "podinfo", "sluice.dev/step-weight=150")
 		Expect(err).To(HaveOccurred())
-		Expect(out).To(ContainSubstring(`metadata.annotations[sluice.dev/step-weight]: Invalid value: "150": must be a percentage from 0 to 100, at the finest 0.01`))
+		Expect(out).To(ContainSubstring(`metadata.annotations[sluice.dev/step-weight]: Invalid value: "150": must be a percentage from 0 to 100 with at most two decimals`))
 	})
 
 	It("never starts a rollout that cannot be judged, and says what is missing", func(ctx SpecContext) {

@@ -109,7 +109,7 @@ func TestRenderRouteWithMoreThanWeights(t *testing.T) {
 	rules, _, _ := unstructured.NestedSlice(edited.Object, "spec", "rules")
 	rules[0].(map[string]any)["timeouts"] = map[string]any{"request": "1s"}
 	_ = unstructured.SetNestedSlice(edited.Object, rules, "spec", "rules")
-	if again := render(t, stored, edited.Object, someone); !cmp.Equal(again.Object, stored) || !strings.Contains(strings.Join(again.Warnings, " "), "spec.rules[0] (sluice-cohort-0-0) was added by sluice") {
+	if again := render(t, stored, edited.Object, someone); !cmp.Equal(again.Object, stored) || !strings.Contains(strings.Join(again.Warnings, " "), "spec.rules[0] (sluice-cohort-0-0): sluice derives this rule") {
 		t.Errorf("an edit in vain: %v %v", again.Warnings, again.Object)
 	}
 	if ended := render(t, stored, without(stored), sluice); !cmp.Equal(ended.Object, plain) {

@@ -61,7 +61,8 @@ var plainValue = regexp.MustCompile(`^[A-Za-z0-9_.:/-]*$`)
 func VariablesProblem(check Check) string {
 	for _, key := range slices.Sorted(maps.Keys(check.Variables)) {
 		if value := check.Variables[key]; !plainValue.MatchString(value) {
-			return fmt.Sprintf("spec.analysis.metrics[%s].templateVariables[%s]: Invalid value: %q: the value for a MetricTemplate in another namespace may contain only letters, digits and _ . : / -; "+
+			return fmt.Sprintf("spec.analysis.metrics[%s].templateVariables[%s]: Invalid value: %q: "+
+				"a value for a MetricTemplate in another namespace may contain only letters, digits and _ . : / -; "+
 				"write the rest into the template, or copy the template into the Deployment's namespace", check.Name, key, value)
 		}
 	}

@@ -149,15 +149,15 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		freeze v1alpha1.Freeze
 		wrong  string
 	}{
-		"a zone that is none":           {window("0 0 * * *", "1h", "Berlin"), `spec.timeZone: "Berlin" is no time zone`},
+		"a zone that is none":           {window("0 0 * * *", "1h", "Berlin"), `spec.timeZone: "Berlin": must be the name of a time zone`},
 		"the zone of a machine":         {window("0 0 * * *", "1h", "Local"), "spec.timeZone"},
 		"four fields":                   {window("0 0 * *", "1h", "UTC"), "spec.schedule"},
 		"an hour that is none":          {window("0 25 * * *", "1h", "UTC"), "spec.schedule"},
-		"a day that never comes":        {window("0 0 30 2 *", "1h", "UTC"), "there is no such day"},
+		"a day that never comes":        {window("0 0 30 2 *", "1h", "UTC"), "no date matches it"},
 		"a zone in the schedule":        {window("TZ=UTC 0 0 * * *", "1h", "UTC"), "spec.schedule"},
 		"a prefix without any field":    {window("TZ=0", "1h", "UTC"), "spec.schedule"},
 		"a word in place of a schedule": {window("@every 1h", "1h", "UTC"), "spec.schedule"},
-		"no duration":                   {window("0 0 * * *", "0s", "UTC"), "spec.duration"},
+		"no duration":                   {window("0 0 * * *", "0s", "UTC"), "spec: duration must be from 1m to 744h"},
 		"a selector that is none": {v1alpha1.Freeze{Spec: v1alpha1.FreezeSpec{Selector: &metav1.LabelSelector{
 			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Like"}}}}}, "spec.selector"},
 	} {

@@ -67,8 +67,12 @@ func scheduled(spec v1alpha1.FreezeSpec, now time.Time) (Window, error) {
 	if spec.Schedule == "" {
 		return always, nil
 	}
-	if spec.Duration == nil || spec.Duration.Duration < time.Minute {
-		return always, fmt.Errorf("spec.duration: must be at least 1m where there is a schedule")
+	if spec.Duration == nil {
+		return always, fmt.Errorf("spec: schedule and duration belong together: set both for windows, " +
+			"or neither for a freeze that lasts as long as the object exists")
+	}
+	if spec.Duration.Duration < time.Minute {
+		return always, fmt.Errorf("spec: duration must be from 1m to 744h")
 	}
 	location, err := locationOf(zone(spec.TimeZone))
 	if err != nil {
@@ -93,7 +97,7 @@ func zoneOf(f *v1alpha1.Freeze) string { return zone(f.Spec.TimeZone) }
 func locationOf(name string) (*time.Location, error) {
 	location, err := time.LoadLocation(name)
 	if err != nil || name == "Local" {
-		return nil, fmt.Errorf("spec.timeZone: %q is no time zone: must be a name such as Europe/Berlin, or UTC", name)
+		return nil, fmt.Errorf("spec.timeZone: %q: must be the name of a time zone, such as Europe/Berlin, or UTC", name)
 	}
 	return location, nil
 }
@@ -101,7 +105,8 @@ func locationOf(name string) (*time.Location, error) {
 var fields = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
 
 func scheduleOf(text string) (cron.Schedule, error) {
-	wrong := fmt.Errorf("spec.schedule: %q: must be the five fields of cron (minute, hour, day of the month, month, day of the week), such as \"0 18 * * FRI\"", text)
+	wrong := fmt.Errorf("spec.schedule: %q: must have the five cron fields minute, hour, day of month, month and day of week, "+
+		"such as \"0 18 * * FRI\"", text)
 	// The parser reads a prefix as a time zone, which is a separate field of a Freeze.
 	if strings.Contains(text, "=") {
 		return nil, wrong
@@ -111,7 +116,7 @@ func scheduleOf(text string) (cron.Schedule, error) {
 		return nil, fmt.Errorf("%w: %w", wrong, err)
 	}
 	if schedule.Next(time.Unix(0, 0).UTC()).IsZero() {
-		return nil, fmt.Errorf("%w; there is no such day", wrong)
+		return nil, fmt.Errorf("%w: no date matches it", wrong)
 	}
 	return schedule, nil
 }

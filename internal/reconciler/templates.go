@@ -76,7 +76,7 @@ func (r *reader) outOfReach(namespace, from string) string {
 	case namespace == from:
 		return ""
 	case r.options.NoCrossNamespaceRefs:
-		return "it is in another namespace, which the chart value noCrossNamespaceRefs forbids"
+		return "it is in another namespace, which the chart value noCrossNamespaceRefs forbids: copy it into the Deployment's namespace"
 	case len(r.options.Namespaces) > 0 && !slices.Contains(r.options.Namespaces, namespace):
 		return "its namespace is not watched: add it to the chart value watchNamespaces, or copy the MetricTemplate"
 	}
@@ -96,14 +96,15 @@ func (r *reader) readAuthorization(ctx context.Context, name client.ObjectKey) (
 	}
 	// Sluice may read all Secrets. Without the label, any author of a MetricTemplate could have any of them sent to any address.
 	if secret.Labels[config.LabelCredentials] != "true" {
-		return "", fmt.Sprintf("Secret %s is not for metrics: label it %s=true to let every MetricTemplate in its namespace send it to its server", name, config.LabelCredentials), nil
+		return "", fmt.Sprintf("Secret %s lacks the label %s=true, which lets every MetricTemplate in its namespace use it: add the label",
+			name, config.LabelCredentials), nil
 	}
 	if token := secret.Data["token"]; len(token) > 0 {
 		return analysis.Secret("Bearer " + string(token)), "", nil
 	}
 	user, password := secret.Data["username"], secret.Data["password"]
 	if len(user) == 0 || len(password) == 0 {
-		return "", fmt.Sprintf("Secret %s has neither the key token nor the keys username and password", name), nil
+		return "", fmt.Sprintf("Secret %s has no credentials: set the key token, or the keys username and password", name), nil
 	}
 	return analysis.Secret("Basic " + base64.StdEncoding.EncodeToString([]byte(string(user)+":"+string(password)))), "", nil
 }

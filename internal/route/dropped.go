@@ -18,11 +18,11 @@ func Dropped(old, updated Route) []string {
 	for i, rule := range updated.Rules {
 		switch {
 		case isOurs(asMap(rule)) && !containsEqual(old.Rules, rule):
-			warnings = append(warnings, fmt.Sprintf("spec.rules[%d] (%s) was added by sluice for another rule, so this change is not kept: change that rule instead",
-				i, text(asMap(rule), "name", "")))
+			warnings = append(warnings, fmt.Sprintf("spec.rules[%d] (%s): sluice derives this rule from another one, so this change is lost: "+
+				"change the other rule instead", i, text(asMap(rule), "name", "")))
 		case intents.Split != nil && !isOurs(asMap(rule)) && editsCanary(old, asMap(rule), *intents.Split):
-			warnings = append(warnings, fmt.Sprintf("spec.rules[%d].backendRefs: the reference to Service %s was added by sluice for the one to Service %s, so this change is not kept: change that one instead",
-				i, intents.Split.Canary, intents.Split.Primary))
+			warnings = append(warnings, fmt.Sprintf("spec.rules[%d].backendRefs: sluice derives the reference to Service %s from the one to Service %s, "+
+				"so this change is lost: change the latter instead", i, intents.Split.Canary, intents.Split.Primary))
 		}
 	}
 	return warnings

@@ -77,7 +77,7 @@ func addCookie(holder map[string]any, cookie string) error {
 	modifier := modifierOf(holder, responseHeaders)
 	for _, field := range []string{"set", "add", "remove"} {
 		if slices.ContainsFunc(listOf(modifier, field), func(entry any) bool { return isHeader(entry, setCookie) }) {
-			return fmt.Errorf("the %s there already has Set-Cookie in %q, and the Gateway API allows it only once: session affinity needs it; "+
+			return fmt.Errorf("the %s already has Set-Cookie in %q, which session affinity needs, and the Gateway API allows it only once: "+
 				"remove it, or leave session affinity out", responseHeaders, field)
 		}
 	}

@@ -75,7 +75,7 @@ func corsFilter(path *field.Path, policy v1alpha1.CorsPolicy) (*gatewayv1.HTTPCO
 	for i, origin := range policy.AllowOrigins {
 		if origin.Exact == "" {
 			errs = append(errs, field.Invalid(path.Child("allowOrigins").Index(i), origin,
-				"the Gateway API takes whole origins, and * for the first label of a host: write exact: https://*.example.com"))
+				"the Gateway API allows only whole origins, with * as the first label of the host: write exact: https://*.example.com"))
 			continue
 		}
 		result.AllowOrigins = append(result.AllowOrigins, gatewayv1.CORSOrigin(origin.Exact))

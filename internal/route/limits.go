@@ -85,13 +85,13 @@ func checkEntries(where, what string, entries []any) error {
 	}
 	for _, entry := range entries {
 		if value := text(asMap(entry), "value", ""); len(value) > mostText {
-			return fmt.Errorf("%s: the rollout needs a value of %d characters, and the Gateway API allows %d: shorten it", where, len(value), mostText)
+			return fmt.Errorf("%s: the rollout needs a value of %d characters, but the Gateway API allows %d: shorten it", where, len(value), mostText)
 		}
 	}
 	return nil
 }
 
 func tooMany(where, what string, needed, allowed int) error {
-	return fmt.Errorf("%s: the rollout needs %d %s, and the Gateway API allows %d: divide the route into several, or use less of match, session affinity and cohorts",
+	return fmt.Errorf("%s: the rollout needs %d %s, but the Gateway API allows %d: divide the route, or use fewer matches, cohorts and cookies",
 		where, needed, what, allowed)
 }

@@ -79,7 +79,7 @@ func (b builder) andRequest(both map[string]any, entry Match) (possible bool, er
 	path, possible, err = andPath(path, entry.Path)
 	both["path"] = map[string]any{"type": path.Type, "value": path.Value}
 	if err == nil && possible && entry.Path != nil && path.Type != typePathPrefix && replacesPrefix(b.rule) {
-		err = fmt.Errorf(".path: the rule replaces the prefix of the path, which the Gateway API allows only for a match of type PathPrefix: leave path out of match")
+		err = fmt.Errorf(".path: the rule rewrites the path prefix, which needs a match of type PathPrefix: leave path out of match")
 	}
 	return possible, err
 }
@@ -111,7 +111,7 @@ func andValues(present []any, wanted []ValueMatch, same func(a, b string) bool) 
 func andValue(have, want ValueMatch) (both ValueMatch, possible bool, err error) {
 	if have.Type == want.Type {
 		if have.Type == typeRegularExpression && have.Value != want.Value {
-			return both, false, fmt.Errorf("%s is required by two regular expressions, %q and %q, but one match takes only one: change one of them to an exact value, or the name",
+			return both, false, fmt.Errorf("%s must match two regular expressions, %q and %q, but a match can hold only one: use an exact value or another name for one of them",
 				have.Name, have.Value, want.Value)
 		}
 		return have, have.Value == want.Value, nil

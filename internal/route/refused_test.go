@@ -32,17 +32,17 @@ func TestWhatCannotBeRenderedIsRefused(t *testing.T) {
 		split func(*Split)
 		wrong string
 	}{
-		"more rules than are allowed":     {rules(9), func(s *Split) { s.Match = testers(1) }, "spec.rules: the rollout needs 18 rules, and the Gateway API allows 16"},
-		"more matches in a rule":          {rules(1), func(s *Split) { s.Match = testers(65) }, "spec.rules[0] (sluice-match-0).matches: the rollout needs 65 matches, and the Gateway API allows 64"},
-		"more matches in all":             {rules(3), func(s *Split) { s.Match = testers(64) }, "needs 192 matches in all rules, and the Gateway API allows 128"},
+		"more rules than are allowed":     {rules(9), func(s *Split) { s.Match = testers(1) }, "spec.rules: the rollout needs 18 rules, but the Gateway API allows 16"},
+		"more matches in a rule":          {rules(1), func(s *Split) { s.Match = testers(65) }, "spec.rules[0] (sluice-match-0).matches: the rollout needs 65 matches, but the Gateway API allows 64"},
+		"more matches in all":             {rules(3), func(s *Split) { s.Match = testers(64) }, "needs 192 matches in all rules, but the Gateway API allows 128"},
 		"more headers in a match":         {strings.Replace(simpleHTTP, "value: /}", "value: /}, headers: ["+headers+"]", 1), func(s *Split) { s.Match = []Match{tester} }, "matches[0].headers: the rollout needs 17 headers"},
 		"more backends":                   {strings.Replace(simpleHTTP, "weight: 1}", "weight: 1}"+strings.Repeat(", {name: other, port: 80, weight: 1}", 15), 1), func(*Split) {}, "spec.rules[0].backendRefs: the rollout needs 17 backends"},
-		"two expressions for one header":  {strings.Replace(simpleHTTP, "value: /}", "value: /}, headers: [{name: cookie, type: RegularExpression, value: a}]", 1), func(s *Split) { s.Affinity = &sticky }, "spec.rules[0].matches[0].headers: Cookie is required by two regular expressions"},
-		"a backend that sets a cookie":    {cookied, func(s *Split) { s.Affinity = &both }, `spec.rules[0].backendRefs: the ResponseHeaderModifier there already has Set-Cookie in "set"`},
+		"two expressions for one header":  {strings.Replace(simpleHTTP, "value: /}", "value: /}, headers: [{name: cookie, type: RegularExpression, value: a}]", 1), func(s *Split) { s.Affinity = &sticky }, "spec.rules[0].matches[0].headers: Cookie must match two regular expressions"},
+		"a backend that sets a cookie":    {cookied, func(s *Split) { s.Affinity = &both }, `spec.rules[0].backendRefs: the ResponseHeaderModifier already has Set-Cookie in "set"`},
 		"an expression and a prefix":      {strings.Replace(simpleHTTP, "value: /}", "value: /a}", 1), func(s *Split) { s.Match = []Match{{Path: &PathMatch{Type: "RegularExpression", Value: "/a.*"}}} }, `spec.rules[0].matches[0].path: PathPrefix "/a" and RegularExpression "/a.*"`},
-		"another path for a rewrite":      {rewriting, func(s *Split) { s.Match = []Match{{Path: &PathMatch{Type: "Exact", Value: "/shop/a"}}} }, "the rule replaces the prefix of the path"},
+		"another path for a rewrite":      {rewriting, func(s *Split) { s.Match = []Match{{Path: &PathMatch{Type: "Exact", Value: "/shop/a"}}} }, "the rule rewrites the path prefix"},
 		"a name that is reserved":         {strings.Replace(simpleHTTP, "- matches", "- name: sluice-canary-0\n  matches", 1), func(*Split) {}, `spec.rules[0].name: "sluice-canary-0" is reserved for rules that sluice adds`},
-		"a value that is longer than any": {simpleHTTP, func(s *Split) { s.Affinity = &Affinity{Cookie: Cookie{Name: "a", Value: strings.Repeat("b", 5000)}} }, "characters, and the Gateway API allows 4096"},
+		"a value that is longer than any": {simpleHTTP, func(s *Split) { s.Affinity = &Affinity{Cookie: Cookie{Name: "a", Value: strings.Repeat("b", 5000)}} }, "characters, but the Gateway API allows 4096"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			user := routeFrom(t, c.route)
@@ -166,8 +166,8 @@ func TestWhatAnEditChangesInVainIsTold(t *testing.T) {
 		"the user's own rules":     {plain, ""},
 		"a rule of the user's":     {edited(1, func(rule map[string]any) { rule["timeouts"] = map[string]any{"request": "1s"} }), ""},
 		"a weight of the canary's": {edited(1, func(rule map[string]any) { asMap(listOf(rule, "backendRefs")[1])["weight"] = int64(5) }), ""},
-		"a rule of ours":           {edited(0, func(rule map[string]any) { delete(rule, "timeouts") }), "spec.rules[0] (sluice-match-0) was added by sluice"},
-		"the canary's reference":   {edited(1, func(rule map[string]any) { delete(asMap(listOf(rule, "backendRefs")[1]), "filters") }), "spec.rules[1].backendRefs: the reference to Service shop-canary was added by sluice"},
+		"a rule of ours":           {edited(0, func(rule map[string]any) { delete(rule, "timeouts") }), "spec.rules[0] (sluice-match-0): sluice derives this rule from another one"},
+		"the canary's reference":   {edited(1, func(rule map[string]any) { delete(asMap(listOf(rule, "backendRefs")[1]), "filters") }), "spec.rules[1].backendRefs: sluice derives the reference to Service shop-canary from"},
 		"the user's own canary":    {edited(2, func(rule map[string]any) { asMap(listOf(rule, "backendRefs")[0])["port"] = int64(81) }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -97,7 +97,7 @@ func encode(value any) (string, error) {
 	}
 	text := compressedPrefix + base64.StdEncoding.EncodeToString(packed.Bytes())
 	if len(text) > annotationLimit {
-		return "", fmt.Errorf("the pod template is too large to be held back: %d KiB as JSON, %d KiB compressed, at most %d KiB fit into an annotation; "+
+		return "", fmt.Errorf("the pod template is too large to hold back: it has %d KiB as JSON and %d KiB compressed, and an annotation holds at most %d KiB; "+
 			"make it smaller, or opt out by setting the annotation %s to \"false\"", len(plain)>>10, len(text)>>10, annotationLimit>>10, config.AnnotationCanary)
 	}
 	return text, nil

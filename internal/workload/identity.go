@@ -49,19 +49,20 @@ func IdentityFor(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, s
 			}
 		}
 	}
-	return nil, fmt.Errorf("no pod label of Deployment %s tells its canary from the primary: give the Deployment's selector and its Services "+
-		"a label with a unique value, such as app: %s", primary.Name, primary.Name)
+	return nil, fmt.Errorf("no pod label of Deployment %s distinguishes the canary's pods from the primary's: "+
+		"add a label with a unique value, such as app: %s, to the selectors of the Deployment and its Services", primary.Name, primary.Name)
 }
 
 func explicitIdentity(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service, keys []string) (Identity, error) {
 	for _, key := range keys {
 		if candidate.Labels[key] == "" {
-			return nil, fmt.Errorf("annotation %s names label %s, which the pods of Deployment %s do not have: correct the annotation", config.AnnotationIdentityLabels, key, primary.Name)
+			return nil, fmt.Errorf("annotation %s names label %s, which the pods of Deployment %s do not have: correct the annotation",
+				config.AnnotationIdentityLabels, key, primary.Name)
 		}
 	}
 	identity := rewritten(candidate.Labels, keys)
 	if who := mixedUp(primary, candidate, services, identity); who != "" {
-		return nil, fmt.Errorf("with the labels of annotation %s, %s would still select the canary's pods: name a label that it selects by",
+		return nil, fmt.Errorf("annotation %s is not enough: %s would still select the canary's pods; add a label that it selects by",
 			config.AnnotationIdentityLabels, who)
 	}
 	return identity, nil

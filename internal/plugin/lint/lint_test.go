@@ -67,7 +67,7 @@ func TestFindings(t *testing.T) {
 		"a kind that does not exist": {policyOf("CanaryPolcy", "standard", "  analysis: {}"),
 			"app.yaml:3: CanaryPolcy/standard: kind: sluice.dev/v1alpha1 has no kind CanaryPolcy; did you mean CanaryPolicy?"},
 		"a freeze whose schedule cannot be read": {policyOf("Freeze", "weekend", "  reason: nobody is there\n  schedule: never\n  duration: 2h"),
-			"app.yaml:7: Freeze/weekend: spec.schedule: \"never\": must be the five fields of cron …"},
+			"app.yaml:7: Freeze/weekend: spec.schedule: \"never\": must have the five cron fields …"},
 		"a version that does not exist": {strings.ReplaceAll(policyOf("CanaryPolicy", "standard", "  analysis: {}"), "v1alpha1", "v1"),
 			"app.yaml:2: CanaryPolicy/standard: apiVersion: must be sluice.dev/v1alpha1"},
 		"an annotation that allows no step, without any policy": {deployment(optIn, `sluice.dev/step-weight: "0"`),
