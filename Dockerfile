@@ -1,4 +1,4 @@
-# The same sources, version and date give the same image; the platform of the build does not matter.
+# The same sources, version and date give the same image, on any build platform.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 ARG TARGETOS=linux
 ARG TARGETARCH

@@ -1,7 +1,7 @@
-# Needs Go, make, and root (on Linux) or Docker; everything else is built from Go modules or installed by the targets.
-# What takes long is kept outside the checkout: Go's own build and module caches, and in $(CACHE) the programs of the
-# cluster (etcd, Kubernetes, containerd, Traefik, Prometheus, Helm) and the linter, keyed by their versions. The first
-# build of the cluster takes about a quarter of an hour on 2 cores, later starts about 15 seconds.
+# Needs Go, make, and root (on Linux) or Docker. Everything else is built from Go modules or installed by the targets. Slow
+# builds are cached outside the checkout: in Go's own build and module caches, and in $(CACHE) for the linter and the programs
+# of the cluster (etcd, Kubernetes, containerd, Traefik, Prometheus, Helm), keyed by version. The first build of the cluster
+# takes about a quarter of an hour on 2 cores. Later starts take about 15 seconds.
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sluice
 KUBECONFIG := $(CURDIR)/.cluster/kubeconfig
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
@@ -10,10 +10,10 @@ CRD_REF_DOCS := go run github.com/elastic/crd-ref-docs@v0.3.0
 GOLANGCI := $(CACHE)/golangci-lint-v2.15.0
 DOCS_VENV := $(CACHE)/docs-$(firstword $(shell cksum docs/requirements.txt))
 CLUSTER_TOOL := bin/cluster
-# The first module is what users run; the others test and release it.
+# Users run the first module. The others test and release it.
 MODULES := . e2e hack
 VERSION := v0.0.0-dev
-# A process of the end-to-end suite, with its pods and its traffic, is about what one core bears.
+# One core can bear about one process of the end-to-end suite, with its pods and its traffic.
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 PROCESSES := $(if $(filter 1 2 3,$(CORES)),$(CORES),4)
 GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md charts/testdata/*.golden.yaml docs/reference/settings.md docs/reference/flagger-fields.md docs/reference/api.md docs/reference/cli.md docs/reference/chart.md docs/how-to/kubectl.md
@@ -33,7 +33,7 @@ test: test-unit e2e ## Run all tests: unit, against an API server, and end to en
 test-unit: $(CLUSTER_TOOL) ## Run the tests that need no cluster (they do build and start an API server)
 	@$(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm flux-driver argocd-driver >/dev/null
 	go test -timeout 15m -parallel 4 ./...
-# Go's cache of test results does not notice changes of what these two modules read outside of themselves.
+# Go's cache of test results misses changes of files that these two modules read outside their own folders.
 	cd hack && go test -count 1 ./...
 	cd e2e && go test -timeout 15m -parallel 4 -count 1 $$(go list ./... | grep -v /e2e/suite)
 
@@ -50,7 +50,7 @@ bench-admission: ## Measure what admission adds to updates of Deployments and pr
 verify: ## Check format, lint, other systems, links, and that generated files are up to date
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
 	@for module in $(MODULES); do (set -x; cd $$module && go vet ./... && go mod tidy -diff) || exit 1; done
-# On Windows the tests that start an API server do not compile, since controller-runtime's envtest does not.
+# On Windows, tests that start an API server do not compile, because controller-runtime's envtest does not.
 	@(set -x; export CGO_ENABLED=0 GOOS=darwin; go vet ./cmd/kubectl-sluice && cd e2e && go vet ./...)
 	@(set -x; export CGO_ENABLED=0 GOOS=windows; go vet ./cmd/kubectl-sluice && cd e2e && go build ./...)
 	go test -count 1 ./docs
