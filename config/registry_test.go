@@ -134,7 +134,7 @@ func tables() string {
 		}
 	}
 	for _, part := range []struct{ title, text string }{
-		{"One-time requests", "On the Deployment. Admission removes them in the same write. A hash means that candidate and no other.\n\n" + table(KindOnce)},
+		{"One-time requests", "On the Deployment. Admission removes them in the same write. A hash limits the request to that candidate.\n\n" + table(KindOnce)},
 		{"Written by Sluice on the Deployment", "Leave them alone: admission restores them if somebody changes or removes them.\n\n" + table(KindRecord) +
 			"\nThe controller uses these to ask admission for something. Nobody else may set them, and they are never stored.\n\n" + table(KindOrder)},
 		{"Written by Sluice on routes", table(KindRoute)},

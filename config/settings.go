@@ -32,14 +32,14 @@ var settingsOfApps = []Annotation{
 		Sentence: "The [policy](../how-to/policies.md) to roll out by: the CanaryPolicy of that name in the namespace, else the ClusterCanaryPolicy.",
 		read:     func(s *Settings, v string) error { s.Policy = v; return dnsName(v) }},
 	{Key: AnnotationService, Kind: KindSetting, Values: "a name", Without: "found by its selector", Example: "podinfo",
-		Sentence: "The Service of the pods, where several select them.",
+		Sentence: "The Service of the pods, if several select them.",
 		read:     func(s *Settings, v string) error { s.service().Name = &v; return dnsLabel(v) }},
 	{Key: AnnotationRoutes, Kind: KindSetting, Values: "routes as `HTTPRoute/name`, `GRPCRoute/name` or `HTTPRoute/namespace/name`, separated by commas",
 		Without: "all that have the Service as a backend", Example: "HTTPRoute/shop,GRPCRoute/shop",
 		Sentence: "The routes that share the requests.",
 		read:     func(s *Settings, v string) error { return readRoutes(&s.service().Routes, v) }},
 	{Key: AnnotationCohort, Kind: KindSetting, Values: "`service` or `service=target`, separated by commas", Without: "none", Example: "cart,stock=stock-next",
-		Sentence: "The Services that send requests which came through the canary to canaries of their own, or to the target.",
+		Sentence: "The Services whose canaries, or targets, get the requests that came through this Deployment's canary.",
 		read:     func(s *Settings, v string) error { return readCohort(&s.service().Cohort, v) }},
 	{Key: AnnotationTraffic, Kind: KindSetting, Values: "`routes`, `none`", Default: "routes", Example: "none",
 		Sentence: "Whether routes share requests, or the workload gets none and only checks and hooks decide.",
@@ -50,7 +50,7 @@ var settingsOfApps = []Annotation{
 		Sentence: "The group of Deployments that step together.",
 		read:     func(s *Settings, v string) error { s.Group = v; return groupName(v) }},
 	{Key: AnnotationSuspend, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
-		Sentence: "Starts no rollout, takes no step and promotes nothing; a canary that runs goes on being checked.",
+		Sentence: "Starts no rollout, takes no step and promotes nothing; checks of a running canary continue.",
 		read:     func(s *Settings, v string) error { return readYes(&s.Spec.Suspend, v) }},
 }
 
@@ -73,7 +73,7 @@ var settingsOfCopies = []Annotation{
 			return readChoice(&s.copy().Autoscaler, v, AutoscalerCopy, AutoscalerNone)
 		}},
 	{Key: AnnotationIdentityLabels, Kind: KindSetting, Values: "label keys, separated by commas", Without: "the fewest that are needed", Example: "app,tier",
-		Sentence: "The labels of which the canary's pods get another value.",
+		Sentence: "The labels whose values differ on the canary's pods.",
 		read:     readLabels},
 }
 

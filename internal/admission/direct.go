@@ -62,7 +62,7 @@ func (s *subject) letThrough(how workload.DirectWay, reason, because string) (wo
 	}
 	s.record(meant.Template, how, reason)
 	s.candidate, s.previous = nil, nil
-	s.warn("%s, so this change rolls out directly and is not judged as a canary", because)
+	s.warn("%s, so this change rolls out directly, without a canary", because)
 	return meant.Template, true, nil
 }
 

@@ -29,7 +29,7 @@ func (p *plugin) migrateCommand() *cobra.Command {
 		Short: "Convert Flagger manifests to Sluice manifests",
 		Long: "Convert Flagger's Canaries, MetricTemplates and AlertProviders to Sluice manifests. The manifests go to stdout. A note on\n" +
 			"every field that is not copied as it is goes to stderr. The exit code says how it went:\n\n" +
-			"  0  everything was converted\n  1  an object could not be converted, or a file is no manifest\n  2  wrong usage, or a file that does not exist",
+			"  0  everything was converted\n  1  an object could not be converted, or a file is not a manifest\n  2  wrong usage, or a file that does not exist",
 		Example: "  kubectl sluice migrate -f flagger/ > sluice.yaml\n  kubectl sluice migrate --from-cluster -A > sluice.yaml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if from.fromCluster == (len(from.names) > 0) {

@@ -126,7 +126,7 @@ func (p *plugin) promoteCommand() *cobra.Command {
 			}
 			return next + followHint(subject), nil
 		})
-	cmd.Long = "Skip the remaining steps. The candidate is promoted once one round of checks of the present step passes, or with\n" +
+	cmd.Long = "Skip the remaining steps. The candidate is promoted once one round of checks of the current step passes, or with\n" +
 		"--skip-analysis as soon as the canary is ready."
 	cmd.Example = "  kubectl sluice promote podinfo --skip-analysis --reason \"hotfix\""
 	cmd.Flags().BoolVar(&skip, "skip-analysis", false, "Promote as soon as the canary is ready, without analysis")
