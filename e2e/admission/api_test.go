@@ -25,7 +25,7 @@ func (c cluster) expect(moment, primary, held string) {
 	}
 }
 
-// running makes an opted-in Deployment that serves v1.
+// running creates an opted-in Deployment that serves v1.
 func running(t *testing.T, apply []string, env ...string) cluster {
 	t.Helper()
 	c := newCluster(t)
@@ -289,7 +289,7 @@ func TestRoutesAreRendered(t *testing.T) {
 	}
 }
 
-// split writes the annotation as the reconciler does; empty removes it.
+// split writes the annotation as the reconciler does. An empty value removes it.
 func (c cluster) split(value string) {
 	c.T.Helper()
 	if err := c.Annotate(c.Route(), config.AnnotationSplit, value); err != nil {

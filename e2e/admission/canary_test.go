@@ -15,7 +15,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// grant binds olga to a ClusterRole of the chart in this namespace; empty binds nothing.
+// grant binds olga to a ClusterRole of the chart in this namespace. An empty name binds nothing.
 func (c cluster) grant(role string) {
 	c.T.Helper()
 	out, err := exec.Command(server.Program("helm"), "template", "sluice", "../../charts/sluice", "--show-only", "templates/roles.yaml").Output()
@@ -31,7 +31,7 @@ func (c cluster) grant(role string) {
 	}
 }
 
-// withCanary makes a Canary as the reconciler does, with this status.
+// withCanary creates a Canary with this status, as the reconciler does.
 func (c cluster) withCanary(status v1alpha1.CanaryStatus) {
 	c.T.Helper()
 	canary := &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: "podinfo"}}
@@ -162,7 +162,7 @@ func TestTheReconcilersWritesAreNotAdmitted(t *testing.T) {
 	}
 }
 
-// TestMarksNameTheUserOnWhoseBehalfTheyAreSet does what the reconciler does after a request in a Canary.
+// TestMarksNameTheUserOnWhoseBehalfTheyAreSet writes what the reconciler writes after a request in a Canary.
 func TestMarksNameTheUserOnWhoseBehalfTheyAreSet(t *testing.T) {
 	c := running(t, appliers["client-side"])
 	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")

@@ -16,7 +16,7 @@ import (
 	"sluice.dev/sluice/internal/route"
 )
 
-// golden is a rendered route of the package route, as an object to be written.
+// golden is a rendered route of package route, as an object to write.
 type golden struct {
 	t        *testing.T
 	rendered *unstructured.Unstructured
@@ -72,8 +72,9 @@ func (g golden) state(object *unstructured.Unstructured, annotations map[string]
 	}
 }
 
-// TestTheAPIServerTakesEveryRenderedRoute takes each golden route of the package route through the real CRDs, strictly, and
-// through admission: it is rendered as there, stays so when the user applies the own manifest again, and ends as the user's.
+// TestTheAPIServerTakesEveryRenderedRoute sends each golden route of package route through the real CRDs, strictly, and through
+// admission. The result is the golden route. It stays the same when the user applies the original manifest again, and ends as
+// the user's route.
 func TestTheAPIServerTakesEveryRenderedRoute(t *testing.T) {
 	paths, err := filepath.Glob("../../internal/route/testdata/*.golden.yaml")
 	if err != nil || len(paths) < 20 {

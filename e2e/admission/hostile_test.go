@@ -10,7 +10,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// noise cannot be compressed to less than half of its length.
+// noise returns text that does not compress to less than half of its length.
 func noise(t *testing.T, length int) string {
 	t.Helper()
 	content := make([]byte, length/2)
@@ -20,7 +20,7 @@ func noise(t *testing.T, length int) string {
 	return hex.EncodeToString(content)
 }
 
-// manyVariables are as much env as 200 containers may have.
+// manyVariables returns as many environment variables as 200 containers may have.
 func manyVariables(containers int) []string {
 	var env []string
 	for i := range containers * 10 {

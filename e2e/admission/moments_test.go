@@ -6,8 +6,8 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// TestTheSameManifestIsNoDifferenceAtAnyMoment goes through a whole life of a candidate and shows at each moment that the
-// manifest which was applied last differs in nothing, needs no force, and that its manager owns what it owned at first.
+// TestTheSameManifestIsNoDifferenceAtAnyMoment goes through the whole life of a candidate. At each moment the last applied
+// manifest differs in nothing and needs no force, and its manager owns the same fields as at the start.
 func TestTheSameManifestIsNoDifferenceAtAnyMoment(t *testing.T) {
 	apply := []string{"apply", "--server-side", "--field-manager=flux", "-f", "-"}
 	v1, v2, v3 := manifest("podinfo:v1", "A=1"), manifest("podinfo:v2", "A=1"), manifest("podinfo:v3", "A=1")

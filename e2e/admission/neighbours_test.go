@@ -19,8 +19,8 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// neighbour is another mutating webhook for the Deployments of one namespace. Its name says whether it is called before
-// ours or after.
+// neighbour is another mutating webhook for the Deployments of one namespace. Its name decides whether it is called before
+// Sluice's or after.
 func (c cluster) neighbour(name string, change func(*corev1.PodTemplateSpec)) {
 	c.T.Helper()
 	hook := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -55,7 +55,7 @@ func (c cluster) neighbour(name string, change func(*corev1.PodTemplateSpec)) {
 	c.called(name, change)
 }
 
-// called waits until the API server calls a new webhook: it reads the configurations again after a moment.
+// called waits until the API server calls a new webhook, because it reads the configurations only after a moment.
 func (c cluster) called(name string, change func(*corev1.PodTemplateSpec)) {
 	c.T.Helper()
 	probe := strings.ReplaceAll(strings.ReplaceAll(manifest("podinfo:v1"), `{sluice.dev/canary: "true"}`, "{}"), "name: podinfo", "name: probe-"+name)
@@ -91,7 +91,7 @@ func mutated(request *admissionv1.AdmissionRequest, change func(*corev1.PodTempl
 	return response
 }
 
-// pinning replaces tags by digests, as policies for supply chains do.
+// pinning replaces tags with digests, as supply-chain policies do.
 func pinning(template *corev1.PodTemplateSpec) {
 	for i := range template.Spec.Containers {
 		image := &template.Spec.Containers[i].Image
@@ -101,7 +101,7 @@ func pinning(template *corev1.PodTemplateSpec) {
 	}
 }
 
-// labelling says in a label what the template runs, as injectors do; its value depends on the request.
+// labelling writes what the template runs into a label, as injectors do. The value depends on the request.
 func labelling(template *corev1.PodTemplateSpec) {
 	template.Labels["injected"] = strings.NewReplacer(":", "-", "@", "-").Replace(template.Spec.Containers[0].Image)
 }

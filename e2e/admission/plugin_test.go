@@ -18,7 +18,7 @@ import (
 	"sluice.dev/sluice/internal/plugin"
 )
 
-// jane may do everything, olga what the tests bind: these are their kubeconfigs.
+// These are kubeconfigs: jane may do everything, olga only what the tests bind.
 func jane() string { return server.Kubeconfig }
 func olga() string { return operator }
 
@@ -28,7 +28,7 @@ func api() client.Client { return server.Client }
 func (c cluster) sluice(kubeconfig string, args ...string) (string, int) {
 	var out bytes.Buffer
 	root := plugin.NewCommand(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: &out, ErrOut: &out})
-	// After the verb, and before the word that completion is about.
+	// Insert them after the verb, and before the word to complete.
 	root.SetArgs(slices.Insert(slices.Clone(args), 1, "--kubeconfig", kubeconfig, "-n", c.Namespace))
 	ctx, cancel := context.WithTimeout(c.T.Context(), time.Minute)
 	defer cancel()
@@ -39,7 +39,7 @@ func (c cluster) sluice(kubeconfig string, args ...string) (string, int) {
 	return out.String(), plugin.ExitCode(err)
 }
 
-// says runs kubectl sluice as olga, who may do nothing but operate Canaries.
+// says runs kubectl sluice as olga, who can only operate Canaries.
 func (c cluster) says(want string, code int, args ...string) {
 	c.T.Helper()
 	c.saysTo(olga(), want, code, args...)
@@ -61,7 +61,7 @@ func (c cluster) setStatus(status v1alpha1.CanaryStatus) {
 	}
 }
 
-// ended is the status after a rollout of the candidate.
+// ended returns the status after a rollout of the candidate.
 func ended(phase v1alpha1.Phase, outcome v1alpha1.Outcome, hash string) v1alpha1.CanaryStatus {
 	return v1alpha1.CanaryStatus{Phase: phase, Candidate: v1alpha1.CandidateStatus{Hash: hash, Outcome: outcome}, Message: hash + " ended as " + string(outcome)}
 }
@@ -136,7 +136,7 @@ func TestPluginOutputs(t *testing.T) {
 	}
 }
 
-// TestPluginStatusIsNotFooled goes through a rollout of which the Canary's status always knows a moment later.
+// TestPluginStatusIsNotFooled goes through a rollout that the Canary's status always shows a moment late.
 func TestPluginStatusIsNotFooled(t *testing.T) {
 	c := running(t, appliers["client-side"])
 	c.withCanary(ended(v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded, "41aa07fe"))

@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// policy is a manifest of a CanaryPolicy with this spec.
+// policy returns the manifest of a CanaryPolicy with this spec.
 func policy(spec string) string {
 	return "apiVersion: sluice.dev/v1alpha1\nkind: CanaryPolicy\nmetadata: {name: standard}\nspec:\n" + spec
 }
 
-// alertsAdvice is the one warning of what Flagger sends and this release does not.
+// alertsAdvice is the one warning about Flagger's alerts, which this release does not send.
 const alertsAdvice = "Warning: standard: spec.analysis.alerts: this release sends no alerts"
 
 func TestBodiesOfFlaggerAreAccepted(t *testing.T) {

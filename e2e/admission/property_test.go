@@ -20,7 +20,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// twins are two Deployments that get the same requests: one is opted in, the other is what Kubernetes makes of them.
+// twins are two Deployments that get the same requests. One is opted in. The other shows what Kubernetes alone makes of them.
 type twins struct {
 	*testing.T
 	rand        *rand.Rand
@@ -29,7 +29,7 @@ type twins struct {
 	log         []string
 }
 
-// content is what a manifest says about the pods: images by container and variables of the first one.
+// content is what a manifest says about the pods: images by container, and the variables of the first container.
 type content struct {
 	images map[string]string
 	env    map[string]string
@@ -43,9 +43,9 @@ var (
 	labelNames     = []string{"team", "tier"}
 )
 
-// TestTheCandidateIsWhatKubernetesWouldRun makes random requests by several managers, with holds, promotions, failures and
-// retries between them. At every moment the template last asked for must be the one that the same requests give a
-// Deployment that is not opted in.
+// TestTheCandidateIsWhatKubernetesWouldRun sends random requests of several managers, with holds, promotions, failures and
+// retries between them. At every moment the template last requested must be the one that the same requests give a Deployment
+// that is not opted in.
 func TestTheCandidateIsWhatKubernetesWouldRun(t *testing.T) {
 	const requests = 14
 	for seed := range uint64(*sequences) {
@@ -72,7 +72,7 @@ func newTwins(t *testing.T, seed uint64) *twins {
 	return w
 }
 
-// unique values make sure that a request never asks for what the primary happens to have.
+// unique values make sure that a request never asks for a value that the primary happens to have.
 func (w *twins) unique(prefix string) string {
 	w.count++
 	return fmt.Sprintf("%s%d", prefix, w.count)
@@ -130,7 +130,7 @@ func (w *twins) manifest(in cluster, c content) map[string]any {
 	}
 }
 
-// both makes one request to each of the twins; both must be answered alike.
+// both sends one request to each of the twins. Both must get the same answer.
 func (w *twins) both(what string, request func(cluster) error) {
 	w.log = append(w.log, what)
 	ours, model := request(w.ours), request(w.model)
@@ -188,7 +188,7 @@ func (w *twins) file(in cluster, c content, args ...string) error {
 	return nil
 }
 
-// change reads an object, changes its first container and sends the difference, as kubectl set and kubectl edit do.
+// change reads an object, changes its first container and sends the difference, like kubectl set and kubectl edit.
 func (w *twins) change(in cluster, manager string, change func(*corev1.Container)) error {
 	live := in.Deployment()
 	changed := live.DeepCopy()
@@ -218,7 +218,7 @@ func (w *twins) set() {
 	})
 }
 
-// edit removes a variable that both show; what only the candidate has cannot be seen by who edits the live object.
+// edit removes a variable that both show. A user who edits the live object cannot see what only the candidate has.
 func (w *twins) edit() {
 	shown := envOf(w.ours.Deployment())
 	var names []string
@@ -287,7 +287,7 @@ func (w *twins) ask(key, hash string) {
 	}
 }
 
-// compare holds what was last asked for against the model.
+// compare checks what was last requested against the model.
 func (w *twins) compare() {
 	w.Helper()
 	wanted := w.ours.Deployment().Spec.Template

@@ -33,8 +33,8 @@ func (c cluster) routeOwners() string {
 	return ""
 }
 
-// TestTheRouteStaysTheUsers holds that at every moment of a rollout the rules belong to who applied them, the same
-// manifest is no difference and can be applied without force.
+// TestTheRouteStaysTheUsers checks at every moment of a rollout that the rules belong to the manager that applied them. The
+// same manifest is no difference and can be applied without force.
 func TestTheRouteStaysTheUsers(t *testing.T) {
 	c := newCluster(t)
 	c.kubectl(httpRoute, applyRoute...)

@@ -17,7 +17,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// direct is what the Deployment tells of a change that went straight through.
+// direct returns what the Deployment says about a change that went straight through.
 func (c cluster) direct() workload.Direct {
 	c.T.Helper()
 	direct, err := workload.DirectOf(c.Deployment().Annotations)
@@ -82,7 +82,7 @@ func TestRestarts(t *testing.T) {
 	}
 	c.kubectl(manifest("podinfo:v2"), apply...)
 	c.expect("v2 applied after the restart", "podinfo:v1", "podinfo:v2")
-	// kubectl refuses two restarts within a second, so the next one is what it would send later.
+	// kubectl refuses two restarts within a second, so this sends what it would send later.
 	c.kubectl("", "patch", "deployment", "podinfo", "-p", `{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2030-01-01T00:00:00Z"}}}}}`)
 	c.expect("a direct restart in flight", "podinfo:v1", "podinfo:v2")
 	c.kubectl(manifest("podinfo:v1"), apply...)
@@ -104,7 +104,7 @@ func TestPausingTheDeploymentKeepsTheCandidate(t *testing.T) {
 	c.expect("resumed", "podinfo:v1", "podinfo:v2")
 }
 
-// revision makes a ReplicaSet as the Deployment controller would, for kubectl rollout undo.
+// revision creates a ReplicaSet, as the Deployment controller would, for kubectl rollout undo.
 func (c cluster) revision(number int, image string) {
 	c.T.Helper()
 	d := c.Deployment()
@@ -187,7 +187,7 @@ func TestPatchTypes(t *testing.T) {
 	})
 }
 
-// TestUpdatesAtTheSameTime holds that of two updates from two clients the second sees the first.
+// TestUpdatesAtTheSameTime checks that, of two updates of two clients, the second sees the first.
 func TestUpdatesAtTheSameTime(t *testing.T) {
 	c := running(t, appliers["server-side"])
 	const clients = 10
@@ -228,5 +228,5 @@ func TestDryRunsGiveTheSameAnswer(t *testing.T) {
 
 var times = regexp.MustCompile(`"(at|markedAt)":"[^"]*"`)
 
-// withoutTimes cuts the seconds at which something was asked.
+// withoutTimes removes the times of requests.
 func withoutTimes(text string) string { return times.ReplaceAllString(text, "") }

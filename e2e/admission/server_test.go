@@ -13,13 +13,13 @@ import (
 	"sluice.dev/sluice/internal/testserver"
 )
 
-// sequences is how many random sequences of requests are tried.
+// sequences is the number of random sequences of requests to try.
 var sequences = flag.Int("sequences", 12, "random sequences of requests to try")
 
 // server is a real API server that calls the webhooks as the chart configures them.
 var server *testserver.Server
 
-// operator is the kubeconfig of olga, who may do what the tests bind.
+// operator is the kubeconfig of olga, who may do only what the tests bind.
 var operator string
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// cluster is one namespace with one Deployment.
+// cluster is a namespace with one Deployment.
 type cluster struct{ testserver.App }
 
 func newCluster(t *testing.T) cluster {
@@ -39,15 +39,15 @@ func newCluster(t *testing.T) cluster {
 	return cluster{server.NewApp(t)}
 }
 
-// in is the same cluster in a subtest.
+// in returns the same cluster in a subtest.
 func (c cluster) in(t *testing.T) cluster { return cluster{c.In(t)} }
 
-// run runs kubectl and returns all that it prints.
+// run runs kubectl and returns its whole output.
 func (c cluster) run(input string, args ...string) (string, error) {
 	return c.Run(server.Kubeconfig, input, "kubectl", args...)
 }
 
-// kubectl runs kubectl and fails the test when it fails.
+// kubectl runs kubectl, which must succeed.
 func (c cluster) kubectl(input string, args ...string) string {
 	c.T.Helper()
 	out, err := c.run(input, args...)
@@ -57,10 +57,10 @@ func (c cluster) kubectl(input string, args ...string) string {
 	return out
 }
 
-// ask is what the reconciler does to have something put in by admission.
+// ask requests an action of admission, as the reconciler does.
 func (c cluster) ask(key, hash string) error { return c.Annotate(c.Deployment(), key, hash) }
 
-// imageAndEnv tells what matters of a pod template in these tests.
+// imageAndEnv returns the part of a pod template that matters in these tests.
 func imageAndEnv(template corev1.PodTemplateSpec) string {
 	var parts []string
 	for _, container := range template.Spec.Containers {
@@ -74,7 +74,7 @@ func imageAndEnv(template corev1.PodTemplateSpec) string {
 
 func (c cluster) primary() string { c.T.Helper(); return imageAndEnv(c.Deployment().Spec.Template) }
 
-// held is what the candidate runs, and how it is marked; empty without a candidate.
+// held returns what the candidate runs and how it is marked. Empty without a candidate.
 func (c cluster) held() string {
 	c.T.Helper()
 	candidate := c.Candidate()

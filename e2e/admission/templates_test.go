@@ -9,7 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// TestTheSchemaOfWhatChecksAndAlertsName creates objects with a spec; those that are refused say why.
+// TestTheSchemaOfWhatChecksAndAlertsName creates objects with a spec. Those that are refused say why.
 func TestTheSchemaOfWhatChecksAndAlertsName(t *testing.T) {
 	c := newCluster(t)
 	number := 0
@@ -60,7 +60,7 @@ func TestTheSchemaOfWhatChecksAndAlertsName(t *testing.T) {
 	}
 }
 
-// TestWhoMayWritePolicies looks at the roles that are aggregated to view and to edit.
+// TestWhoMayWritePolicies checks the roles that are aggregated to view and to edit.
 func TestWhoMayWritePolicies(t *testing.T) {
 	for role, may := range map[string]map[string]bool{
 		"sluice-view":     {"get": true, "list": true, "watch": true, "create": false, "patch": false, "delete": false},

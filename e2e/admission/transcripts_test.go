@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// step is a command of a transcript and what it prints.
+// step is a command of a transcript and its output.
 type step struct {
 	command string
 	prints  []string
 }
 
-// transcripts are the console examples of a page.
+// transcripts returns the console examples of a page.
 func transcripts(t *testing.T, page string) [][]step {
 	t.Helper()
 	content, err := os.ReadFile(page)
@@ -39,8 +39,8 @@ func transcripts(t *testing.T, page string) [][]step {
 	return found
 }
 
-// TestTheTranscriptsOfTheDocumentationAreTrue runs every transcript of the page on a Deployment of its own, which serves
-// from the first command on.
+// TestTheTranscriptsOfTheDocumentationAreTrue runs every transcript of the page on its own Deployment, which serves from the
+// first command on.
 func TestTheTranscriptsOfTheDocumentationAreTrue(t *testing.T) {
 	all := transcripts(t, "../../docs/explanation/interception.md")
 	if len(all) < 5 {
@@ -66,7 +66,7 @@ func TestTheTranscriptsOfTheDocumentationAreTrue(t *testing.T) {
 	}
 }
 
-// withKubectl makes a directory with the manifests and a kubectl that speaks to the server.
+// withKubectl creates a directory with the manifests and a kubectl that is connected to the server.
 func (c cluster) withKubectl() string {
 	c.T.Helper()
 	dir := c.T.TempDir()
@@ -82,7 +82,8 @@ func (c cluster) withKubectl() string {
 	return dir
 }
 
-// prints matches what a transcript says: HASH is any hash, … the rest of the line, and alone on a line all other lines.
+// prints matches output against a transcript. HASH is any hash, and … is the rest of the line or, alone on a line, any number
+// of lines.
 func prints(lines []string) *regexp.Regexp {
 	var b strings.Builder
 	b.WriteString("^")

@@ -1,4 +1,4 @@
-// Package app puts the sample application into a cluster and follows its rollouts, for the end-to-end suite, the demo and
+// Package app installs the sample application into a cluster and follows its rollouts, for the end-to-end suite, the demo and
 // the benchmark.
 package app
 
@@ -21,29 +21,29 @@ import (
 	"sluice.dev/sluice/internal/binaries"
 )
 
-// App is the sample application in a namespace of its own.
+// App is the sample application in its own namespace.
 type App struct {
 	// Client reads and writes the cluster; it can watch.
 	Client client.WithWatch
-	// Namespace of the application.
+	// Namespace is the namespace of the application.
 	Namespace  string
 	name       string
 	kubectl    string
 	kubeconfig string
 }
 
-// Name of the Deployment, the Service, the HTTPRoute and the Canary, unless Options or Named say otherwise.
+// Name is the name of the Deployment, the Service, the HTTPRoute and the Canary, unless Options or Named set another.
 const Name = "podinfo"
 
-// GatewayURL is the gateway on this machine's loopback, GatewayAddress the same for gRPC, and InnerGatewayURL the gateway as
-// pods reach it.
+// GatewayURL is the gateway on the loopback address of this machine, and GatewayAddress is the same for gRPC. InnerGatewayURL
+// is the gateway as pods reach it.
 const (
 	GatewayURL      = "http://127.0.0.1:8080/"
 	GatewayAddress  = "127.0.0.1:8080"
 	InnerGatewayURL = "http://gateway.gateway-system/"
 )
 
-// Connect finds the cluster of the checkout.
+// Connect connects to the cluster of the checkout.
 func Connect(ctx context.Context, namespace string) (*App, error) {
 	root, err := binaries.Root(ctx)
 	if err != nil {
@@ -68,7 +68,7 @@ func Connect(ctx context.Context, namespace string) (*App, error) {
 	return &App{Client: c, Namespace: namespace, name: Name, kubectl: root + "/.cluster/bin/kubectl", kubeconfig: kubeconfig}, nil
 }
 
-// Kubectl runs kubectl in the application's namespace and returns what it prints, warnings included.
+// Kubectl runs kubectl in the application's namespace and returns its output, including warnings.
 func (a *App) Kubectl(ctx context.Context, input string, args ...string) (string, error) {
 	return a.run(ctx, input, append([]string{"-n", a.Namespace}, args...)...)
 }
@@ -83,26 +83,26 @@ func (a *App) run(ctx context.Context, input string, args ...string) (string, er
 	return strings.TrimSpace(string(out)), nil
 }
 
-// Named is another application in the same namespace.
+// Named returns another application in the same namespace.
 func (a *App) Named(name string) *App {
 	other := *a
 	other.name = name
 	return &other
 }
 
-// Apply applies manifests, which name their namespaces, as a user does.
+// Apply applies manifests with their own namespaces, as a user does.
 func (a *App) Apply(ctx context.Context, manifests ...string) error {
 	_, err := a.run(ctx, strings.Join(manifests, "\n---\n"), "apply", "-f", "-")
 	return err
 }
 
-// Remove deletes what manifests describe; what is not there is no error.
+// Remove deletes the objects of manifests. A missing object is no error.
 func (a *App) Remove(ctx context.Context, manifests ...string) error {
 	_, err := a.run(ctx, strings.Join(manifests, "\n---\n"), "delete", "--ignore-not-found", "-f", "-")
 	return err
 }
 
-// Deploy puts version v1 of an application into the namespace and waits until it is rolled out. Manifests are applied with it.
+// Deploy installs version v1 of an application and waits until it is rolled out. It also applies the manifests.
 func (a *App) Deploy(ctx context.Context, options Options, manifests ...string) error {
 	if err := a.Apply(ctx, append([]string{Manifest(a.Namespace, options)}, manifests...)...); err != nil {
 		return err
@@ -111,7 +111,7 @@ func (a *App) Deploy(ctx context.Context, options Options, manifests ...string) 
 	return err
 }
 
-// Delete removes the namespace, and that of RemoteRoute, and waits until both are gone.
+// Delete deletes the namespace and that of RemoteRoute, and waits until both are gone.
 func (a *App) Delete(ctx context.Context) error {
 	_, err := a.Kubectl(ctx, "", "delete", "namespace", a.Namespace, a.Namespace+"-edge", "--ignore-not-found", "--wait", "--timeout=120s")
 	return err
@@ -122,7 +122,7 @@ func (a *App) Traffic(ctx context.Context, rate float64) (*traffic.Run, error) {
 	return a.Visit(ctx, traffic.Options{Rate: rate})
 }
 
-// Visit sends requests to the application through the gateway as options say; they need neither URL nor host.
+// Visit sends requests to the application through the gateway, according to the options. They need neither URL nor host.
 func (a *App) Visit(ctx context.Context, options traffic.Options) (*traffic.Run, error) {
 	if options.URL == "" {
 		options.URL = GatewayURL
@@ -138,25 +138,25 @@ func (a *App) Call(ctx context.Context, rate float64) (*traffic.Run, error) {
 	return traffic.StartGRPC(ctx, traffic.GRPCOptions{Address: GatewayAddress, Host: "grpc." + a.Namespace + ".example.com", Rate: rate})
 }
 
-// Host is the name that the gateway knows the application by.
+// Host returns the host name of the application at the gateway.
 func (a *App) Host() string { return host(a.Namespace, a.name) }
 
-// Upstream is the environment that makes another application call this one through the gateway.
+// Upstream returns the environment that makes another application call this one through the gateway.
 func (a *App) Upstream() []string {
 	return []string{"UPSTREAM=" + InnerGatewayURL, "UPSTREAM_HOST=" + a.Host()}
 }
 
-// Canary reads the Canary; nil when there is none.
+// Canary reads the Canary. Nil if there is none.
 func (a *App) Canary(ctx context.Context) (*v1alpha1.Canary, error) {
 	return read(ctx, a, a.name, &v1alpha1.Canary{})
 }
 
-// Deployment reads a Deployment; nil when there is none.
+// Deployment reads a Deployment. Nil if there is none.
 func (a *App) Deployment(ctx context.Context, name string) (*appsv1.Deployment, error) {
 	return read(ctx, a, name, &appsv1.Deployment{})
 }
 
-// Route reads the HTTPRoute; nil when there is none.
+// Route reads the HTTPRoute. Nil if there is none.
 func (a *App) Route(ctx context.Context) (*gatewayv1.HTTPRoute, error) {
 	return read(ctx, a, a.name, &gatewayv1.HTTPRoute{})
 }

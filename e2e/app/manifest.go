@@ -9,25 +9,25 @@ import (
 	"text/template"
 )
 
-// Options say what an application is made of. The zero Options are four replicas of version v1 called podinfo, a Service,
-// and an HTTPRoute on the cluster's gateway for the host NAMESPACE.example.com.
+// Options describe an application. The zero Options are four replicas of version v1 called podinfo, a Service, and an HTTPRoute
+// on the cluster's gateway for the host NAMESPACE.example.com.
 type Options struct {
-	// Name of the Deployment, the Service and the HTTPRoute; podinfo when empty. Applications with other names have the host
-	// NAME.NAMESPACE.example.com.
+	// Name is the name of the Deployment, the Service and the HTTPRoute. Default podinfo. Applications with other names have the
+	// host NAME.NAMESPACE.example.com.
 	Name string
-	// Annotations of the Deployment.
+	// Annotations are those of the Deployment.
 	Annotations map[string]string
-	// Strategy of the Deployment; RollingUpdate when empty.
+	// Strategy is that of the Deployment. Default RollingUpdate.
 	Strategy string
-	// Replicas of the Deployment; 4 when 0.
+	// Replicas are those of the Deployment. Default 4.
 	Replicas int
-	// Env is further environment, such as UPSTREAM=http://gateway.gateway-system; VERSION=v1 is always there, first.
+	// Env adds environment variables, such as UPSTREAM=http://gateway.gateway-system. VERSION=v1 is always there, first.
 	Env []string
-	// GRPC makes it serve gRPC too, at port 9000 of the Service.
+	// GRPC makes the application serve gRPC too, on port 9000 of the Service.
 	GRPC bool
-	// Resources requests 10m of CPU for each pod, which an autoscaler needs.
+	// Resources makes each pod request 10m of CPU, which an autoscaler needs.
 	Resources bool
-	// NoRoute leaves the HTTPRoute out, NoService the Service too.
+	// NoRoute leaves out the HTTPRoute. NoService leaves out the Service too.
 	NoRoute, NoService bool
 }
 
@@ -38,7 +38,7 @@ func (o Options) name() string {
 	return o.Name
 }
 
-// host that the gateway knows an application by.
+// host returns the host name of an application at the gateway.
 func host(namespace, name string) string {
 	if name == Name {
 		return namespace + ".example.com"
@@ -46,7 +46,7 @@ func host(namespace, name string) string {
 	return name + "." + namespace + ".example.com"
 }
 
-// Manifest is the namespace and an application in it, as YAML.
+// Manifest returns the namespace and an application in it, as YAML.
 func Manifest(namespace string, options Options) string {
 	env := append([]string{"VERSION=v1"}, options.Env...)
 	if options.GRPC {
@@ -71,7 +71,7 @@ func Manifest(namespace string, options Options) string {
 		values.Env = append(values.Env, fmt.Sprintf("{name: %s, value: %q}", name, value))
 	}
 	var out bytes.Buffer
-	// The template is a constant that the values fit.
+	// The template is a constant, and the values fit it.
 	_ = application.Execute(&out, values)
 	return out.String()
 }

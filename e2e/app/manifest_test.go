@@ -14,7 +14,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// decoded reads manifests, refusing fields that do not exist.
+// decoded reads manifests. It refuses unknown fields.
 func decoded(t *testing.T, manifests string) []client.Object {
 	t.Helper()
 	scheme := runtime.NewScheme()

@@ -2,7 +2,7 @@ package app
 
 import "strings"
 
-// Autoscaler is a HorizontalPodAutoscaler, called NAME, from 2 to 6 replicas; the application needs Options.Resources.
+// Autoscaler returns a HorizontalPodAutoscaler, called NAME, from 2 to 6 replicas. The application needs Options.Resources.
 func Autoscaler(namespace, name string) string {
 	return replaced(namespace, name, `apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -15,8 +15,8 @@ spec:
 `)
 }
 
-// ScaledObject is the autoscaler of KEDA, called NAME, from 2 to 6 replicas. Its CRD comes with bin/cluster keda-crds;
-// nothing acts on it.
+// ScaledObject returns KEDA's autoscaler, called NAME, from 2 to 6 replicas. bin/cluster keda-crds installs its CRD. Nothing
+// acts on it.
 func ScaledObject(namespace, name string) string {
 	return replaced(namespace, name, `apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
@@ -29,7 +29,7 @@ spec:
 `)
 }
 
-// DisruptionBudget is a PodDisruptionBudget, called NAME, that keeps three pods of four.
+// DisruptionBudget returns a PodDisruptionBudget, called NAME, that keeps three of four pods.
 func DisruptionBudget(namespace, name string) string {
 	return replaced(namespace, name, `apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -40,8 +40,8 @@ spec:
 `)
 }
 
-// NetworkPolicies are two, called NAME and NAME-deny: the pods take connections to their ports only. The network of the
-// local cluster does not enforce them.
+// NetworkPolicies returns two, called NAME and NAME-deny: pods accept connections to their ports only. The network of the local
+// cluster does not enforce them.
 func NetworkPolicies(namespace, name string) string {
 	return replaced(namespace, name, `apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -60,8 +60,8 @@ spec:
 `)
 }
 
-// Class is a GatewayClass and a Gateway in gateway-system, both of that name, of a controller that does not exist. Its status,
-// with the features that it supports, is written by App.Supports.
+// Class returns a GatewayClass and a Gateway in gateway-system, both with that name, of a controller that does not exist.
+// App.Supports writes its status, with the supported features.
 func Class(name string) string {
 	return replaced("", name, `apiVersion: gateway.networking.k8s.io/v1
 kind: GatewayClass

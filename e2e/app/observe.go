@@ -11,7 +11,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// Events are those of Canaries in the namespace, oldest first.
+// Events returns the events of Canaries in the namespace, oldest first.
 func (a *App) Events(ctx context.Context) ([]corev1.Event, error) {
 	var list corev1.EventList
 	if err := a.Client.List(ctx, &list, client.InNamespace(a.Namespace)); err != nil {
@@ -26,8 +26,8 @@ func (a *App) Events(ctx context.Context) ([]corev1.Event, error) {
 	return kept, nil
 }
 
-// Supports makes the GatewayClass that Class makes, and its Gateway, look as if their controller were there and supported
-// these features.
+// Supports writes the status of the GatewayClass and the Gateway of Class, as if their controller existed and supported these
+// features.
 func (a *App) Supports(ctx context.Context, class string, features ...gatewayv1.FeatureName) error {
 	c := &gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: class}}
 	g := &gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Name: class, Namespace: "gateway-system"}}
@@ -54,7 +54,8 @@ func holds(conditions *[]metav1.Condition, kind string, generation int64) {
 	meta.SetStatusCondition(conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: kind, ObservedGeneration: generation})
 }
 
-// Accept makes a route's parents report that they serve it as it is now, as a controller of a class of Supports would.
+// Accept makes the parents of a route report that they serve its current version, as the controller of a class of Supports
+// would.
 func (a *App) Accept(ctx context.Context, route *gatewayv1.HTTPRoute, controller gatewayv1.GatewayController) error {
 	route.Status.Parents = nil
 	for _, parent := range route.Spec.ParentRefs {
@@ -69,7 +70,7 @@ func (a *App) Accept(ctx context.Context, route *gatewayv1.HTTPRoute, controller
 	return nil
 }
 
-// Scrape is what a pod of a Deployment says at /metrics.
+// Scrape returns what a pod of a Deployment serves at /metrics.
 func (a *App) Scrape(ctx context.Context, deployment string) (string, error) {
 	var pods corev1.PodList
 	if err := a.Client.List(ctx, &pods, client.InNamespace(a.Namespace), client.MatchingLabels{"app": deployment}); err != nil {

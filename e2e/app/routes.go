@@ -1,8 +1,8 @@
 package app
 
-// What follows are manifests of routes to the application podinfo, or to another one by its name.
+// The manifests below are routes to the application podinfo, or to another one by its name.
 
-// PathRoute is a further HTTPRoute, called NAME-paths, for the host paths.NAMESPACE.example.com, with two rules: one for
+// PathRoute returns another HTTPRoute, called NAME-paths, for the host paths.NAMESPACE.example.com, with two rules: one for
 // /cart and one for requests with the header x-tester: yes.
 func PathRoute(namespace, name string) string {
 	return replaced(namespace, name, `apiVersion: gateway.networking.k8s.io/v1
@@ -19,7 +19,7 @@ spec:
 `)
 }
 
-// GRPCRoute is a GRPCRoute, called NAME, for the host grpc.NAMESPACE.example.com.
+// GRPCRoute returns a GRPCRoute, called NAME, for the host grpc.NAMESPACE.example.com.
 func GRPCRoute(namespace, name string) string {
 	return replaced(namespace, name, `apiVersion: gateway.networking.k8s.io/v1
 kind: GRPCRoute
@@ -32,9 +32,9 @@ spec:
 `)
 }
 
-// RemoteRoute is an HTTPRoute, called NAME, in the namespace NAMESPACE-edge, for the host edge.NAMESPACE.example.com, and the
-// ReferenceGrant that lets it send to the application's Service, and to no other of that namespace.
-// App.Delete removes that namespace too.
+// RemoteRoute returns an HTTPRoute, called NAME, in the namespace NAMESPACE-edge, for the host edge.NAMESPACE.example.com, and
+// the ReferenceGrant that lets it send to the application's Service and to no other of that namespace. App.Delete deletes that
+// namespace too.
 func RemoteRoute(namespace, name string) string {
 	return replaced(namespace, name, `apiVersion: v1
 kind: Namespace
@@ -58,8 +58,8 @@ spec:
 `)
 }
 
-// ServiceRoute is an HTTPRoute, called NAME-mesh, whose parent is the Service itself, as meshes serve them. Traefik does not
-// and reports nothing on it.
+// ServiceRoute returns an HTTPRoute, called NAME-mesh, whose parent is the Service itself, as for a mesh. Traefik does not
+// serve it and reports nothing on it.
 func ServiceRoute(namespace, name string) string {
 	return replaced(namespace, name, `apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute

@@ -72,7 +72,7 @@ func run(ctx context.Context) error {
 	return a.Delete(ctx)
 }
 
-// row is one measure; flagger is what Flagger 1.44 needed on the same kind of cluster at its shortest interval (10 s).
+// row is one measured value. flagger is what Flagger 1.44 needed on the same kind of cluster at its shortest interval (10 s).
 type row struct{ what, sluice, flagger string }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
@@ -143,7 +143,7 @@ func (b *bench) bad(ctx context.Context) ([]row, error) {
 	}, nil
 }
 
-// copied is when the canary Deployment was first seen.
+// copied is when the canary's Deployment was first seen.
 func (b *bench) copied(ctx context.Context) (time.Time, error) {
 	var seen *appsv1.Deployment
 	err := poll(ctx, func() (bool, error) {

@@ -14,7 +14,7 @@ import (
 
 const glance = 500 * time.Millisecond
 
-// follow prints a line whenever something has changed, until the status is the one waited for.
+// follow prints a line for each change, until the status is the expected one.
 func (d *demo) follow(ctx context.Context, done func(v1alpha1.CanaryStatus) bool) (v1alpha1.CanaryStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -41,7 +41,7 @@ func (d *demo) follow(ctx context.Context, done func(v1alpha1.CanaryStatus) bool
 	}
 }
 
-// show prints phase, weight written and observed, and checks.
+// show prints the phase, the stated and the observed weight, and the checks.
 func (d *demo) show(ctx context.Context, s v1alpha1.CanaryStatus) error {
 	written, err := d.written(ctx)
 	if err != nil {
@@ -58,7 +58,7 @@ func (d *demo) show(ctx context.Context, s v1alpha1.CanaryStatus) error {
 	return nil
 }
 
-// written is the canary's share in the rules of the HTTPRoute.
+// written returns the canary's share in the rules of the HTTPRoute.
 func (d *demo) written(ctx context.Context) (float64, error) {
 	stored, err := d.Route(ctx)
 	if err != nil || stored == nil {
@@ -72,7 +72,7 @@ func (d *demo) written(ctx context.Context) (float64, error) {
 	return route.WeightOf(r, *split), nil
 }
 
-// versions tells who answered, in a few words.
+// versions says briefly which versions answered.
 func versions(seen interface{ String() string }) string {
 	line, _, _ := strings.Cut(seen.String(), "  first failure")
 	return line

@@ -34,7 +34,7 @@ func main() {
 	}
 }
 
-// demo is the application under traffic, and what has been printed of it.
+// demo is the application under traffic, and what has been printed about it.
 type demo struct {
 	*app.App
 	run  *traffic.Run
@@ -73,7 +73,7 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// shell prints a command as a user would type it, runs it and prints its answer.
+// shell prints a command as a user would type it, runs it and prints its output.
 func (d *demo) shell(ctx context.Context, args ...string) error {
 	fmt.Print("\n$ kubectl -n demo")
 	for _, arg := range args {
@@ -95,7 +95,7 @@ func (d *demo) optIn(ctx context.Context) error {
 	return err
 }
 
-// result is what one rollout came to.
+// result is the outcome of one rollout.
 type result struct {
 	version  string
 	phase    v1alpha1.Phase

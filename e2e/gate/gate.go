@@ -1,4 +1,4 @@
-// Package gate is a server of hooks for tests: gates that are opened and closed, and all that they were asked.
+// Package gate is a server of hooks for tests: gates that can be opened and closed, and a record of their calls.
 package gate
 
 import (
@@ -9,21 +9,21 @@ import (
 )
 
 const (
-	// mostSeen is how many questions are kept, the newest.
+	// mostSeen is how many calls are kept. Older ones are dropped.
 	mostSeen = 1000
-	// longestBody bounds what is read of one.
+	// longestBody is how much of a request body is read.
 	longestBody = 1 << 16
 )
 
-// Seen is one question that came to a gate.
+// Seen is one call of a gate.
 type Seen struct {
-	// Path is where it came, such as /approval/check.
+	// Path is the path of the call, such as /approval/check.
 	Path string `json:"path"`
-	// Payload is what it said.
+	// Payload is the body of the call.
 	Payload Payload `json:"payload"`
 }
 
-// Payload has the fields that hooks are sent, with the names of Flagger.
+// Payload has the fields of a hook's request body, with Flagger's names.
 type Payload struct {
 	Name      string            `json:"name"`
 	Namespace string            `json:"namespace"`
@@ -32,18 +32,19 @@ type Payload struct {
 	Metadata  map[string]string `json:"metadata"`
 }
 
-// Server keeps any number of gates, each known by its name and closed at first.
+// Server has any number of gates. Each has a name and is closed at first.
 type Server struct {
 	mu   sync.Mutex
 	open map[string]bool
 	seen []Seen
 }
 
-// New makes a Server without open gates.
+// New returns a Server without open gates.
 func New() *Server { return &Server{open: map[string]bool{}} }
 
-// Handler serves, for a gate of any name: POST /GATE/check, a yes (200) when it is open, else a no (403); POST /GATE/note, always a
-// yes; POST /GATE/open and /GATE/close. GET /seen is what came to check and note, as a list of Seen, the oldest first.
+// Handler serves, for a gate of any name: POST /GATE/check, which approves (200) if the gate is open and refuses (403)
+// otherwise; POST /GATE/note, which always approves; POST /GATE/open and /GATE/close. GET /seen lists the calls of check and
+// note, oldest first.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{gate}/check", func(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +62,7 @@ func (s *Server) Handler() http.Handler {
 	return mux
 }
 
-// note keeps a question, and reports false when it has answered that it cannot be read.
+// note records a call. If the body cannot be read, it answers with an error and returns false.
 func (s *Server) note(w http.ResponseWriter, r *http.Request) bool {
 	seen := Seen{Path: r.URL.Path}
 	if err := json.NewDecoder(io.LimitReader(r.Body, longestBody)).Decode(&seen.Payload); err != nil {
@@ -89,7 +90,7 @@ func (s *Server) IsOpen(gate string) bool {
 	return s.open[gate]
 }
 
-// Seen is what came to check and note, the oldest first.
+// Seen returns the calls of check and note, oldest first.
 func (s *Server) Seen() []Seen {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// argocd is Argo CD's application controller for an Application with self-heal and more options.
+// argocd is Argo CD's application controller for an Application with self-heal and additional options.
 func argocd(options ...string) engine {
 	status := func(a app, manifest string) string {
 		a.T.Helper()
@@ -31,7 +31,7 @@ func argocd(options ...string) engine {
 
 const (
 	inSync = "Deployment/podinfo Synced\nHTTPRoute/podinfo Synced\n"
-	// includeMutationWebhook is what docs/how-to/gitops.md asks for, next to ServerSideDiff.
+	// includeMutationWebhook is the option that docs/how-to/gitops.md requires, beside ServerSideDiff.
 	includeMutationWebhook = "--include-mutation-webhook"
 )
 
@@ -45,7 +45,7 @@ func TestArgoCDWithClientSideApply(t *testing.T) {
 	tell(t, e)
 }
 
-// A sync that somebody asks for applies also what is in sync.
+// A manual sync also applies objects that are in sync.
 func TestASyncOfWhatIsInSyncChangesNothing(t *testing.T) {
 	e := argocd(includeMutationWebhook)
 	status := e.interval
@@ -59,8 +59,8 @@ func TestASyncOfWhatIsInSyncChangesNothing(t *testing.T) {
 	tell(t, e)
 }
 
-// With the webhook's part taken out of the comparison there is no difference between a new commit and the cluster: the
-// template is the primary's before and after the apply.
+// Without the webhook's part of the comparison, a new commit does not differ from the cluster: the template is the primary's
+// before and after the apply.
 func TestWithoutIncludeMutationWebhookArgoCDDoesNotSeeANewCommit(t *testing.T) {
 	s := &story{app: newApp(t), engine: argocd(includeMutationWebhook)}
 	s.commit("podinfo:v1")
@@ -82,8 +82,8 @@ func TestWithoutIncludeMutationWebhookArgoCDDoesNotSeeANewCommit(t *testing.T) {
 	expect("a third version", "Synced\n", `OutOfSync {"metadata":{"annotations":{"sluice.dev/candidate":"{`)
 }
 
-// Without ServerSideDiff Argo CD compares the manifest itself with the cluster, where the template is the primary's.
-// Self-heal then syncs again and again, which changes nothing but the time of the sync in managedFields.
+// Without ServerSideDiff, Argo CD compares the manifest itself with the cluster, where the template is the primary's. Self-heal
+// then syncs again and again, which changes only the time of the sync in managedFields.
 func TestWithoutServerSideDiffArgoCDIsOutOfSyncWhileInFlight(t *testing.T) {
 	for name, option := range map[string]string{"server-side apply": "--server-side-apply", "client-side apply": "--server-side-apply=false"} {
 		t.Run(name, func(t *testing.T) {

@@ -37,7 +37,7 @@ func documented(t *testing.T, kind string) string {
 	return ""
 }
 
-// health gives a check of what the health checks of the documentation make of the Deployment.
+// health returns a function that checks the result of the documented health checks for the Deployment.
 func (s *story) health() func(moment, inFlux, inArgoCD string) {
 	s.T.Helper()
 	kustomization, settings := documented(s.T, "Kustomization"), documented(s.T, "ConfigMap")
@@ -119,8 +119,8 @@ func TestWithoutHealthChecksADeploymentIsHealthyWhileItsCandidateIsJudged(t *tes
 	}
 }
 
-// conditionsIn are the conditions that the rollout gives a Canary in a phase. It looks at one whose Deployment is gone, so
-// that the phase stays, and adds that everything was found.
+// conditionsIn returns the conditions that a rollout gives a Canary in a phase. The Canary's Deployment is gone, so that the
+// phase stays. The function adds the condition that everything was found.
 func conditionsIn(phase v1alpha1.Phase) []metav1.Condition {
 	state, seen := rollout.State{Phase: phase, Message: "why"}, rollout.Observation{Now: time.Now()}
 	state = rollout.Decide(rollout.FactsOf(rollout.TermsOf(policy.Defaults(), state, seen), state, seen)).Next

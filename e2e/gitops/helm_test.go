@@ -14,7 +14,7 @@ import (
 	"sluice.dev/sluice/internal/testserver"
 )
 
-// helm is Helm with more options, for a chart that is the manifest.
+// helm is Helm with additional options, for a chart that is the manifest.
 func helm(options ...string) engine {
 	upgrade := func(a app, manifest string) {
 		a.T.Helper()
@@ -108,8 +108,8 @@ func TestHelmWaitReturnsWhileTheCandidateIsInFlight(t *testing.T) {
 	a.expect("rolled back", "podinfo:v1", "")
 }
 
-// controller observes every generation of the Deployment as one that is completely rolled out, as the Deployment
-// controller does when the template has not changed.
+// controller observes every generation of the Deployment as completely rolled out, as the Deployment controller does if the
+// template has not changed.
 func (a app) controller() (stop func()) {
 	a.T.Helper()
 	watch, err := server.Client.Watch(a.T.Context(), &appsv1.DeploymentList{}, client.InNamespace(a.Namespace))
@@ -125,7 +125,7 @@ func (a app) controller() (stop func()) {
 				continue
 			}
 			d.Status = testserver.RolledOut(d.Generation, 1)
-			// A conflict means that there is a newer event.
+			// A conflict means that a newer event follows.
 			if err := server.Client.Status().Update(a.T.Context(), d); err != nil && !apierrors.IsConflict(err) {
 				a.T.Errorf("update the status: %v", err)
 			}
@@ -134,8 +134,8 @@ func (a app) controller() (stop func()) {
 	return func() { watch.Stop(); <-ended }
 }
 
-// Helm 3 sent three-way merge patches, and Helm 4 does with --server-side=false: the difference between the manifests of
-// two revisions and the live object, which has the primary's template.
+// Helm 3 sends three-way merge patches, and Helm 4 does with --server-side=false: the difference between the manifests of two
+// revisions and the live object, which has the primary's template.
 func TestHelmWithPatches(t *testing.T) {
 	a, upgrade := helmApp(t)
 	patches := func(image string) {
@@ -168,7 +168,7 @@ func TestHelmWithPatches(t *testing.T) {
 	a.expect("rolled back to an older revision", "podinfo:v4", "podinfo:v1")
 }
 
-// The patch to the primary's own revision is empty, so nothing is sent: there is nothing that admission could see.
+// The patch to the primary's own revision is empty. Helm sends nothing, so admission cannot see anything.
 func TestHelmWithPatchesCannotTakeAVersionBack(t *testing.T) {
 	a, upgrade := helmApp(t)
 	upgrade("podinfo:v1", "--server-side=false")
@@ -199,8 +199,8 @@ func TestHelmGoesOverToServerSideApplyInFlight(t *testing.T) {
 	a.expect("rolled back to the primary's revision", "podinfo:v1", "")
 }
 
-// Helm does not ask again for a removal that it has asked for before, so after a failure, when a difference is read from
-// the primary, the same upgrade asks for something else.
+// Helm does not request a removal twice. After a failure, when a difference is read from the primary, the same upgrade
+// therefore requests something else.
 func TestHelmWithPatchesAfterAFailureStartsFromThePrimary(t *testing.T) {
 	s := &story{app: newApp(t), engine: helm("--server-side=false")}
 	s.commit("podinfo:v1", "A")

@@ -4,7 +4,7 @@ import (
 	"testing"
 )
 
-// Flux takes over what was written with kubectl, by a patch of managedFields in which nothing is said about the template.
+// Flux takes over fields that were written with kubectl, by a patch of managedFields that does not contain the template.
 func TestTakingOwnershipOverKeepsTheCandidate(t *testing.T) {
 	s := &story{app: newApp(t), engine: flux}
 	s.commit("podinfo:v1")

@@ -1,4 +1,4 @@
-// Package gitops tests what GitOps engines and Helm make of the webhooks, at every moment of a rollout, with the engines
+// Package gitops tests how GitOps engines and Helm work with the webhooks, at every moment of a rollout, with the engines
 // themselves and a real API server.
 package gitops
 
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(testserver.Main(m, &server, func(ctx context.Context) error { return server.Build(ctx, "flux-driver", "argocd-driver") }))
 }
 
-// app is one namespace with a Deployment and its route, both named podinfo.
+// app is a namespace with a Deployment and its route, both named podinfo.
 type app struct{ testserver.App }
 
 func newApp(t *testing.T) app {
@@ -32,12 +32,12 @@ func newApp(t *testing.T) app {
 	return app{server.NewApp(t)}
 }
 
-// run runs one of the programs in the namespace and returns all that it prints.
+// run runs one of the programs in the namespace and returns its whole output.
 func (a app) run(program string, args ...string) (string, error) {
 	return a.Run(server.Kubeconfig, "", program, args...)
 }
 
-// must runs one of the programs and fails the test when it fails.
+// must runs one of the programs, which must succeed.
 func (a app) must(program string, args ...string) string {
 	a.T.Helper()
 	out, err := a.run(program, args...)
@@ -47,7 +47,7 @@ func (a app) must(program string, args ...string) string {
 	return out
 }
 
-// expect says what the primary has and what is held back: the image, the names of variables, and how it is marked.
+// expect checks what the primary has and what is held back: the image, the names of variables, and the mark.
 func (a app) expect(moment, primary, held string) {
 	a.T.Helper()
 	if got := summary(a.Deployment().Spec.Template); got != primary {
@@ -104,7 +104,7 @@ func (a app) previous() *workload.Previous {
 	return previous
 }
 
-// split gives the canary a weight; 0 restores the route.
+// split gives the canary a weight. 0 restores the route.
 func (a app) split(weight int) {
 	a.T.Helper()
 	value := ""
@@ -114,7 +114,7 @@ func (a app) split(weight int) {
 	a.annotate(a.Route(), config.AnnotationSplit, value)
 }
 
-// annotate sets an annotation as the reconciler; an empty value removes it.
+// annotate sets an annotation as the reconciler. An empty value removes it.
 func (a app) annotate(object client.Object, key, value string) {
 	a.T.Helper()
 	if err := a.Annotate(object, key, value); err != nil {

@@ -17,20 +17,20 @@ import (
 type engine struct {
 	// manager is its field manager.
 	manager string
-	// kubectl are the arguments with which kubectl applies as the tool does, without taking anything by force.
+	// kubectl has the arguments for kubectl to apply as the tool does, without force.
 	kubectl []string
-	// apply brings the manifest of a new commit into the cluster.
+	// apply applies the manifest of a new commit.
 	apply func(a app, manifest string)
-	// interval does what the tool does again and again with a commit that is in the cluster, and fails the test when the
-	// tool finds a difference.
+	// interval does what the tool does at each interval with a commit that is in the cluster. It fails the test if the tool finds
+	// a difference.
 	interval func(a app, moment, manifest string)
 }
 
-// story is a Deployment that is kept by an engine.
+// story is a Deployment that an engine manages.
 type story struct {
 	app
 	engine
-	// manifest is the path of what was last committed.
+	// manifest is the path of the last commit.
 	manifest string
 	// owned is what the engine owned before the first rollout.
 	owned string
@@ -38,7 +38,7 @@ type story struct {
 
 var serverSide = []string{"apply", "--server-side"}
 
-// tell goes through all that can happen in rollouts, and looks at every moment at what the engine makes of it.
+// tell goes through everything that can happen in rollouts, and checks at every moment what the engine does.
 func tell(t *testing.T, e engine) {
 	s := &story{app: newApp(t), engine: e}
 	s.commit("podinfo:v1")
@@ -87,14 +87,14 @@ func tell(t *testing.T, e engine) {
 	s.is("reverted after the failure", "podinfo:v4", "")
 }
 
-// commit puts an image into the manifest and has the engine apply it.
+// commit writes an image into the manifest and lets the engine apply it.
 func (s *story) commit(image string, env ...string) {
 	s.T.Helper()
 	s.write(image, env...)
 	s.apply(s.app, s.manifest)
 }
 
-// write puts an image into the manifest.
+// write writes an image into the manifest.
 func (s *story) write(image string, env ...string) {
 	s.T.Helper()
 	s.manifest = filepath.Join(s.T.TempDir(), "manifest.yaml")
@@ -103,7 +103,7 @@ func (s *story) write(image string, env ...string) {
 	}
 }
 
-// annotateByHand is what a user does with kubectl. The engine may notice that once, and must leave the result alone.
+// annotateByHand annotates as a user does with kubectl. The engine may notice that once, and must leave the result alone.
 func (s *story) annotateByHand(annotation string) {
 	s.T.Helper()
 	s.must("kubectl", "annotate", "deployment", "podinfo", annotation)
@@ -115,8 +115,8 @@ func (s *story) annotateByHand(annotation string) {
 	}
 }
 
-// is checks what the Deployment has, that the engine finds no difference and changes nothing, and that it owns what it
-// has always owned, so that it could apply without taking anything by force.
+// is checks what the Deployment has, that the engine finds no difference and changes nothing, and that it owns what it has
+// always owned, so that it could apply without force.
 func (s *story) is(moment, primary, held string) {
 	s.T.Helper()
 	s.expect(moment, primary, held)
@@ -141,7 +141,7 @@ func (s *story) seen() map[string]any {
 	}
 }
 
-// owns are the fields that the engine has applied.
+// owns returns the fields that the engine has applied.
 func (s *story) owns() string {
 	s.T.Helper()
 	var owned []string
@@ -158,7 +158,7 @@ func (s *story) owns() string {
 	return strings.Join(owned, "\n")
 }
 
-// manifest is a Deployment with its route. The variables all have the same value.
+// manifest returns a Deployment with its route. All variables have the same value.
 func manifest(image string, names ...string) string {
 	env := make([]string, 0, len(names))
 	for _, name := range names {

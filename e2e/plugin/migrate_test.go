@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestWhatIsMigratedIsAccepted has the real CRDs and admission take what is made of a sample with every field of Flagger.
+// TestWhatIsMigratedIsAccepted sends the result for a sample with every field of Flagger through the real CRDs and admission.
 func TestWhatIsMigratedIsAccepted(t *testing.T) {
 	dir := t.TempDir()
 	for _, namespace := range []string{"test", "flagger"} {
@@ -22,14 +22,14 @@ func TestWhatIsMigratedIsAccepted(t *testing.T) {
 	if err != nil || strings.Count(out, "serverside-applied") != 6 || !strings.Contains(out, "canarypolicy.sluice.dev/podinfo") || !strings.Contains(out, "metrictemplate.sluice.dev/error-rate") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	// Alerts are kept, and lint says what the notes say of them; there is nothing else to say.
+	// Alerts are kept, and lint reports them as the notes do. It reports nothing else.
 	out, err = shell(t, dir, "kubectl sluice migrate -f "+sample+" 2>notes | kubectl sluice lint -f -")
 	if err != nil || strings.Count(out, "\n") != 1 || !strings.Contains(out, "warning: spec.analysis.alerts: this release sends no alerts") {
 		t.Errorf("what is written is not what lint wants: %v\n%s", err, out)
 	}
 }
 
-// TestMigrateFromTheCluster reads the objects of Flagger of one namespace and of all.
+// TestMigrateFromTheCluster reads Flagger's objects of one namespace and of all.
 func TestMigrateFromTheCluster(t *testing.T) {
 	m := newMove(t, "")
 	for command, want := range map[string]string{

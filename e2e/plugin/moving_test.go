@@ -33,13 +33,13 @@ const (
 	shop = "shop"
 )
 
-// step is a command of the page, the heading above it, and what it prints.
+// step is a command of the page with the heading above it and its output.
 type step struct {
 	heading, command string
 	prints           []string
 }
 
-// stepsOf are the commands of a page, in order.
+// stepsOf returns the commands of a page, in order.
 func stepsOf(t *testing.T, page string) []step {
 	t.Helper()
 	content, err := os.ReadFile(page)
@@ -66,7 +66,8 @@ func stepsOf(t *testing.T, page string) []step {
 	return steps
 }
 
-// matches is what a command prints: HASH is any hash, … the rest of the line, and alone on a line any number of lines.
+// matches checks the output of a command. HASH is any hash, and … is the rest of the line or, alone on a line, any number of
+// lines.
 func (s step) matches(output string) bool {
 	var b strings.Builder
 	for _, line := range s.prints {
@@ -85,11 +86,11 @@ type move struct {
 	dir string
 
 	mutex sync.Mutex
-	// outages are what was seen to be without ready pods.
+	// outages are the moments at which a backend had no ready pods.
 	outages []string
 }
 
-// newMove makes the objects as Flagger leaves them; the rules are in front of the app's own one.
+// newMove creates the objects as Flagger leaves them. The given rules precede the app's own.
 func newMove(t *testing.T, rules string) *move {
 	t.Helper()
 	m := &move{t: t, dir: t.TempDir()}
@@ -135,7 +136,7 @@ func (m *move) must(command string) {
 
 var canaryKind = schema.GroupVersionKind{Group: "flagger.app", Version: "v1beta1", Kind: "Canary"}
 
-// canary is Flagger's; it has no UID where it is gone.
+// canary is Flagger's. It has no UID if it is gone.
 func (m *move) canary() *unstructured.Unstructured {
 	canary := &unstructured.Unstructured{}
 	canary.SetGroupVersionKind(canaryKind)
@@ -156,7 +157,7 @@ func (m *move) waitReady() {
 	}
 }
 
-// outage says which backend with a weight has no ready pods; nil where all have. The Service podinfo counts as one, since
+// outage says which backend with a weight has no ready pods, or nothing if all have. The Service podinfo counts too, because
 // clients in the cluster call it.
 func outage(ctx context.Context) error {
 	var route gatewayv1.HTTPRoute
@@ -178,7 +179,7 @@ func outage(ctx context.Context) error {
 	return errors.Join(problems...)
 }
 
-// without says why a Service reaches no ready pods; nil where it does.
+// without says why a Service reaches no ready pods. Nil if it does.
 func without(ctx context.Context, name string) error {
 	var service corev1.Service
 	if err := server.Client.Get(ctx, client.ObjectKey{Namespace: shop, Name: name}, &service); err != nil {
@@ -197,8 +198,8 @@ func without(ctx context.Context, name string) error {
 	return fmt.Errorf("Service %s reaches no Deployment with 3 ready replicas", name)
 }
 
-// collect does what the garbage collector would, and looks for outages, until it is stopped. What fails because somebody
-// else wrote first is done in the next round.
+// collect does the work of the garbage collector and looks for outages until it is stopped. A write that loses a race is
+// repeated in the next round.
 func (m *move) collect(ctx context.Context) {
 	_ = wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, func(ctx context.Context) (bool, error) {
 		canary := m.canary()
@@ -223,7 +224,7 @@ func (m *move) collect(ctx context.Context) {
 	})
 }
 
-// letGo takes the owner from an object, or deletes it with its owner.
+// letGo removes the owner from an object, or deletes the object with its owner.
 func letGo(ctx context.Context, owned client.Object, orphans bool) error {
 	if !orphans {
 		return server.Client.Delete(ctx, owned)
@@ -232,7 +233,7 @@ func letGo(ctx context.Context, owned client.Object, orphans bool) error {
 	return server.Client.Update(ctx, owned)
 }
 
-// ownedByFlagger are the objects that name the Canary as their owner.
+// ownedByFlagger returns the objects that name the Canary as their owner.
 func ownedByFlagger(ctx context.Context) []client.Object {
 	var owned []client.Object
 	for _, list := range []client.ObjectList{&appsv1.DeploymentList{}, &corev1.ServiceList{}, &gatewayv1.HTTPRouteList{}, &autoscalingv2.HorizontalPodAutoscalerList{}} {
@@ -268,7 +269,7 @@ func objectsOf(list client.ObjectList) (objects []client.Object) {
 	return objects
 }
 
-// clear removes all that a test has made, but the kinds.
+// clear removes everything that a test has created, except the kinds.
 func (m *move) clear() {
 	ctx := context.Background()
 	for _, kind := range []client.Object{&appsv1.Deployment{}, &gatewayv1.HTTPRoute{}, &autoscalingv2.HorizontalPodAutoscaler{}, &v1alpha1.CanaryPolicy{}} {
@@ -292,7 +293,7 @@ func (m *move) seen() []string {
 
 const ruleOfTest = "  - matches: [{headers: [{name: x-canary, value: insider}]}]\n    backendRefs: [{name: podinfo-primary, port: 9898, weight: 100}, {name: podinfo-canary, port: 9898, weight: 0}]\n"
 
-// TestThePageOfMovingAlwaysHasReadyPodsBehindTheRoute runs the page. No requests are sent: what is held is where they would go.
+// TestThePageOfMovingAlwaysHasReadyPodsBehindTheRoute runs the page. It sends no requests, but checks where they would go.
 func TestThePageOfMovingAlwaysHasReadyPodsBehindTheRoute(t *testing.T) {
 	for name, rules := range map[string]string{"one rule": "", "several rules": ruleOfTest + ruleOfTest} {
 		t.Run(name, func(t *testing.T) {
@@ -315,7 +316,7 @@ func TestThePageOfMovingAlwaysHasReadyPodsBehindTheRoute(t *testing.T) {
 	}
 }
 
-// follow does one step, and looks whether ready pods are behind the route all the time.
+// follow runs one step and checks all the time that ready pods are behind the route.
 func (m *move) follow(s step) {
 	m.t.Helper()
 	out, _ := shell(m.t, m.dir, s.command) // a command that fails says so
@@ -330,7 +331,7 @@ func (m *move) follow(s step) {
 	}
 }
 
-// isMoved looks at what is left: everything of the user's, owned by nobody, and nothing of Flagger's.
+// isMoved checks what is left: all objects of the user, without owners, and none of Flagger's.
 func (m *move) isMoved() {
 	ctx := m.t.Context()
 	if owned := ownedByFlagger(ctx); len(owned) > 0 || m.canary().GetUID() != "" {
@@ -355,7 +356,7 @@ func (m *move) isMoved() {
 	}
 }
 
-// TestAnOutageIsSeen holds that the tests above can fail: who deletes the Canary first loses the app.
+// TestAnOutageIsSeen checks that the tests above can fail: a user who deletes the Canary first loses the app.
 func TestAnOutageIsSeen(t *testing.T) {
 	for name, commands := range map[string][]string{
 		"the Canary is deleted at once":                           {`kubectl patch canary.flagger.app podinfo --type=merge -p '{"metadata":{"finalizers":null}}'`, "kubectl delete canary.flagger.app podinfo"},

@@ -18,7 +18,7 @@ type Gauge struct {
 	history History
 }
 
-// Watch takes samples until the context ends. It fails where the system does not count pressure.
+// Watch takes samples until the context ends. It fails if the system does not measure pressure.
 func Watch(ctx context.Context) (*Gauge, error) {
 	g := &Gauge{}
 	if err := g.sample(); err != nil {
@@ -32,7 +32,7 @@ func Watch(ctx context.Context) (*Gauge, error) {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				// A sample that is missing only makes a share coarser.
+				// A missing sample only makes a share less precise.
 				_ = g.sample()
 			}
 		}
@@ -55,7 +55,7 @@ func (g *Gauge) sample() error {
 	return nil
 }
 
-// Between is as of History. A Gauge that is nil knows nothing.
+// Between is like History.Between. A nil Gauge knows nothing.
 func (g *Gauge) Between(from, to time.Time) (share float64, known bool) {
 	if g == nil {
 		return 0, false
@@ -66,7 +66,7 @@ func (g *Gauge) Between(from, to time.Time) (share float64, known bool) {
 	return g.history.Between(from, to)
 }
 
-// Tell says the same in words.
+// Tell returns the same in words.
 func (g *Gauge) Tell(from, to time.Time) string {
 	share, known := g.Between(from, to)
 	if !known {
@@ -75,8 +75,8 @@ func (g *Gauge) Tell(from, to time.Time) string {
 	return fmt.Sprintf("tasks waited for a CPU %.0f%% of %.0fs", 100*share, to.Sub(from).Seconds())
 }
 
-// Load is how many tasks ran or waited in the last minute, on average; empty where the system does not say. It tells a machine
-// that has a little too much to do from one that has far too much, which wait for a CPU for the same share of the time.
+// Load is how many tasks ran or waited in the last minute, on average. Empty if the system does not say. It distinguishes a
+// slightly overloaded machine from a heavily overloaded one, because tasks wait the same share of the time on both.
 func Load() string {
 	content, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

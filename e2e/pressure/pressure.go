@@ -1,5 +1,5 @@
-// Package pressure tells how much of the time tasks of this machine waited for a CPU, as Linux counts it in
-// /proc/pressure/cpu, so that a test can tell what it measures from what a starved machine does.
+// Package pressure measures how much of the time tasks of this machine waited for a CPU, as Linux reports it in
+// /proc/pressure/cpu, so that a test can distinguish its result from the effect of a starved machine.
 package pressure
 
 import (
@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// File is where Linux says it; other systems, and kernels without PSI, do not have it.
+// File is where Linux reports it. Other systems, and kernels without PSI, do not have the file.
 const File = "/proc/pressure/cpu"
 
-// Sample is what the file said at a moment.
+// Sample is the content of the file at a moment.
 type Sample struct {
 	At time.Time
 	// Waited is the time since the machine started in which some task waited for a CPU.
 	Waited time.Duration
 }
 
-// Parse reads the content of the file. The total of its line "some" is all that is needed: averages follow from two samples, and
-// the line "full" says nothing of CPUs.
+// Parse reads the content of the file. The total of the line "some" is enough: averages follow from two samples, and the line
+// "full" has no meaning for CPUs.
 func Parse(content string, at time.Time) (Sample, error) {
 	for line := range strings.Lines(content) {
 		words := strings.Fields(line)
@@ -45,8 +45,8 @@ func Parse(content string, at time.Time) (Sample, error) {
 // History is a series of samples, oldest first.
 type History []Sample
 
-// Between is the share of the time between two moments, 0 to 1, in which some task waited for a CPU. It is told from the samples
-// around these moments, and not known with fewer than two.
+// Between returns the share of the time between two moments, 0 to 1, in which some task waited for a CPU. It uses the samples
+// around these moments. With fewer than two it is unknown.
 func (h History) Between(from, to time.Time) (share float64, known bool) {
 	if len(h) < 2 {
 		return 0, false
@@ -66,11 +66,11 @@ func (h History) Between(from, to time.Time) (share float64, known bool) {
 	return min(1, float64(last.Waited-first.Waited)/float64(last.At.Sub(first.At))), true
 }
 
-// MostPatience is by how much a wait is stretched at most.
+// MostPatience is the factor by which a wait is stretched at most.
 const MostPatience = 2
 
-// Stretch is how long to wait for what takes a duration at most on a machine with nothing else to do: twice as long when tasks
-// wait for a CPU all the time.
+// Stretch returns how long to wait for something that takes at most a duration on an idle machine: twice as long if tasks wait
+// for a CPU all the time.
 func Stretch(d time.Duration, share float64) time.Duration {
 	return min(MostPatience*d, time.Duration(float64(d)*(1+max(0, share))))
 }

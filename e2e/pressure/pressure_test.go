@@ -33,7 +33,7 @@ func TestWhatIsNotTheFileIsAnError(t *testing.T) {
 	}
 }
 
-// history has a sample every second in which tasks waited for so many milliseconds.
+// history returns a sample for every second in which tasks waited for that many milliseconds.
 func history(waited ...int) History {
 	at, total := time.Unix(100, 0), time.Duration(0)
 	h := History{{At: at}}
@@ -54,7 +54,7 @@ func TestAShareIsThatOfTheSamplesAround(t *testing.T) {
 		want     float64
 	}{
 		{0, 1, 0}, {1, 2, 1}, {1, 3, 0.75}, {1.1, 1.9, 1}, {0.5, 1.5, 0.5}, {-5, 2, 0.5}, {2, 60, 0.375}, {-9, 60, 0.4375},
-		// Where no sample lies between, the newest two must do.
+		// If no sample lies between the moments, the newest two must do.
 		{60, 61, 0.25},
 	} {
 		if got, known := h.Between(at(c.from), at(c.to)); !known || got != c.want {

@@ -13,7 +13,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// uninstalled takes CRDs away and returns what installs them again.
+// uninstalled removes CRDs and returns a function that installs them again.
 func (c *cluster) uninstalled(names ...string) (install func()) {
 	c.t.Helper()
 	c.Expect(apiextensionsv1.AddToScheme(c.client.Scheme())).To(Succeed())

@@ -21,7 +21,7 @@ import (
 // shared is the namespace of a MetricTemplate that the shop uses.
 const shared = "shared"
 
-// ownCheck is a policy called standard, named by the Deployment, with a check by a MetricTemplate of a namespace.
+// ownCheck writes a policy called standard, which the Deployment names, with a check that uses a MetricTemplate of a namespace.
 func (s *shop) ownCheck(namespace string) {
 	s.t.Helper()
 	spec := v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{Metrics: []v1alpha1.Metric{{Name: "own",
@@ -30,14 +30,14 @@ func (s *shop) ownCheck(namespace string) {
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/policy":"standard"}}}`)
 }
 
-// behind has a server of this machine answer for all hosts that users name, as the proxy of a process that is started afterwards:
-// by itself that goes to no address of its own machine for them.
+// behind makes a server of this machine answer for all hosts that users name, as the proxy of a process that starts afterwards.
+// The process itself does not send users' requests to an address of its own machine.
 func (c *cluster) behind(proxy string) {
 	c.environment = append(c.environment, "HTTP_PROXY="+proxy, "NO_PROXY=", "no_proxy=")
 }
 
-// ownServer is a MetricTemplate of a namespace with a server of its own, which wants a token. It counts who has it. A process
-// reaches it that is started afterwards.
+// ownServer creates a MetricTemplate in a namespace with its own server, which requires a token. The server counts the clients
+// that have it. Only a process that starts afterwards reaches it.
 func (s *shop) ownServer(namespace string) (known *atomic.Int32) {
 	s.t.Helper()
 	known = &atomic.Int32{}
@@ -60,7 +60,7 @@ func (s *shop) ownServer(namespace string) (known *atomic.Int32) {
 	return known
 }
 
-// ready starts the process with its webhooks in reach, and opts the shop in.
+// ready starts the process so that its webhooks can be reached, and opts the shop in.
 func (s *shop) ready(flags ...string) *process {
 	s.t.Helper()
 	port := freePort(s.t)

@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// token is that of a ServiceAccount, which may get /metrics or not.
+// token returns the token of a ServiceAccount, with or without permission to get /metrics.
 func (c *cluster) token(name string, may bool) string {
 	c.t.Helper()
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: release, Name: name}}
@@ -34,7 +34,7 @@ func (c *cluster) token(name string, may bool) string {
 func TestSecureMetricsAreForThoseThatMay(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	// Everything that the chart can make, but for the kinds of the Prometheus operator.
+	// Everything that the chart can create, except the kinds of the Prometheus operator.
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--values=../../charts/testdata/everything.values.yaml",
 		"--set=metrics.serviceMonitor.enabled=false,metrics.prometheusRule.enabled=false")
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))

@@ -24,8 +24,8 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// people work in the shop: jane may change Deployments and nothing else, olga has the chart's role for operating rollouts
-// and no other. These are their kubeconfigs.
+// people work in the shop. jane can only change Deployments. olga has only the chart's role for operating rollouts. These are
+// their kubeconfigs.
 type people struct {
 	*shop
 	jane, olga string
@@ -47,7 +47,7 @@ func (s *shop) employ() people {
 	return people{shop: s, jane: s.user("jane"), olga: s.user("olga")}
 }
 
-// setImage is what jane does, with kubectl.
+// setImage changes the image as jane, with kubectl.
 func (p people) setImage(image string) {
 	p.t.Helper()
 	command := exec.CommandContext(p.t.Context(), p.kubectl, "--kubeconfig", p.jane, "-n", shopNamespace, "set", "image", "deployment/podinfo", "app="+image)
@@ -57,7 +57,7 @@ func (p people) setImage(image string) {
 	p.Expect(string(out)).To(ContainSubstring(admission.HeldBack))
 }
 
-// says expects what kubectl sluice prints for olga, and how it exits.
+// says checks the output and the exit code of kubectl sluice for olga.
 func (p people) says(want string, code int, args ...string) {
 	p.t.Helper()
 	var out bytes.Buffer
@@ -117,7 +117,7 @@ func TestPeopleOperateRolloutsWithThePlugin(t *testing.T) {
 	p := c.start(fmt.Sprintf("--webhook-port=%d", port))
 	c.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)
 	team := s.employ()
-	// Nothing happens by itself: steps last for an hour.
+	// Nothing happens by itself, because steps last an hour.
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/canary":"true","sluice.dev/interval":"1h"}}}`)
 	s.waitForPhase(p, v1alpha1.PhaseInitialized)
 	team.says("podinfo is idle", 0, "status")

@@ -22,12 +22,12 @@ import (
 	"sluice.dev/sluice/internal/testserver"
 )
 
-// enforcingOwners has the API server ask for the right to finalize an owner whose deletion an object blocks.
+// enforcingOwners makes the API server require the right to finalize an owner whose deletion an object blocks.
 func enforcingOwners(environment *envtest.Environment) {
 	environment.ControlPlane.GetAPIServer().Configure().Append("enable-admission-plugins", "OwnerReferencesPermissionEnforcement")
 }
 
-// mayFinalize are the permissions that admission asks for, so that no request for them is in any log.
+// mayFinalize are the permissions that admission requires. No request for them is in any log.
 var mayFinalize = []string{"deployments/finalizers", "canaries/finalizers"}
 
 func TestEveryPermissionOfTheChartIsNeeded(t *testing.T) {
@@ -40,7 +40,7 @@ func TestEveryPermissionOfTheChartIsNeeded(t *testing.T) {
 			t.Parallel()
 			log := filepath.Join(t.TempDir(), "audit.log")
 			c := startCluster(t, audited(t, log), enforcingOwners, testserver.WithOptionalKinds)
-			// API servers before 1.34 do not send what there is when a watch begins, so that it is listed first.
+			// API servers before 1.34 do not send the existing objects when a watch begins, so they are listed first.
 			c.environment = append(c.environment, "KUBE_FEATURE_WatchListClient=false")
 			s := c.newShop()
 			values := append(settings[:len(settings):len(settings)],
@@ -59,7 +59,7 @@ func TestEveryPermissionOfTheChartIsNeeded(t *testing.T) {
 	}
 }
 
-// everythingHappens is a scenario in which the process does all that it can do.
+// everythingHappens is a scenario in which the process does everything that it can do.
 func (s *shop) everythingHappens() {
 	s.t.Helper()
 	giveBack := map[string]func(){}
@@ -109,7 +109,7 @@ func (s *shop) everythingHappens() {
 	s.Expect(s.canary().Finalizers).To(BeEmpty(), "uninstalling must let go of the Canary")
 }
 
-// freezeElsewhere has the status of a Freeze written that holds nothing here.
+// freezeElsewhere makes the process write the status of a Freeze that holds nothing here.
 func (s *shop) freezeElsewhere() {
 	s.t.Helper()
 	made := &v1alpha1.Freeze{ObjectMeta: metav1.ObjectMeta{Name: "elsewhere"}, Spec: v1alpha1.FreezeSpec{Reason: "nothing is there", Namespaces: []string{"elsewhere"}}}
@@ -120,7 +120,7 @@ func (s *shop) freezeElsewhere() {
 	}, patience, glance).Should(BeTrue())
 }
 
-// failWithoutAdmissionOfRoutes has a rollout fail whose weights the reconciler writes itself.
+// failWithoutAdmissionOfRoutes lets a rollout fail whose weights the reconciler writes itself.
 func (s *shop) failWithoutAdmissionOfRoutes(p *process, port int) {
 	s.t.Helper()
 	call := func(port int) {
@@ -147,7 +147,7 @@ func (s *shop) expectCannotFinalize(p *process, doing string) {
 	}, patience, glance).Should(BeTrue(), p.lines)
 }
 
-// takeAway takes the permissions for a resource out of the role that has them; the function that it returns gives them back.
+// takeAway removes the permissions for a resource from the role that has them. The returned function gives them back.
 func (c *cluster) takeAway(resource string) (giveBack func()) {
 	c.t.Helper()
 	everywhere, here := &rbacv1.ClusterRole{}, &rbacv1.Role{}
@@ -175,7 +175,7 @@ func (c *cluster) takeAway(resource string) (giveBack func()) {
 	}
 }
 
-// may reports whether the ServiceAccount may do this in the shop, to a resource of any group.
+// may reports whether the ServiceAccount may do this in the shop with a resource of any group.
 func (c *cluster) may(verb, resource string) bool {
 	name, subresource, _ := strings.Cut(resource, "/")
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: account, ResourceAttributes: &authorizationv1.ResourceAttributes{
@@ -184,7 +184,7 @@ func (c *cluster) may(verb, resource string) bool {
 	return c.client.Create(c.t.Context(), review) == nil && review.Status.Allowed
 }
 
-// scrape asks for the metrics as somebody who may have them.
+// scrape requests the metrics as a client that may have them.
 func (s *shop) scrape(address string) int {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, "https://"+address+"/metrics", nil)

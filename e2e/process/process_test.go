@@ -1,5 +1,5 @@
-// Package process tests the controller as a process of its own: built from cmd/sluice, with the chart that Helm installs into
-// a real API server, and with the permissions of the chart.
+// Package process tests the controller as a separate process: built from cmd/sluice, with the chart that Helm installs into a
+// real API server, and with the permissions of the chart.
 package process
 
 import (
@@ -48,7 +48,7 @@ type cluster struct {
 	helm    string
 	kubectl string
 	admin   string
-	// environment is what the processes of the chart have besides that of the tests.
+	// environment is what the processes of the chart have in addition to the environment of the tests.
 	environment []string
 }
 
@@ -64,7 +64,7 @@ func startCluster(t *testing.T, configure ...testserver.Option) *cluster {
 	return c
 }
 
-// user is the kubeconfig of a new user.
+// user returns the kubeconfig of a new user.
 func (c *cluster) user(name string, groups ...string) string {
 	c.t.Helper()
 	kubeconfig, err := c.server.AddUser(name, groups...)
@@ -72,7 +72,7 @@ func (c *cluster) user(name string, groups ...string) string {
 	return kubeconfig
 }
 
-// binary is the program, built once.
+// binary is the program. It is built once.
 var binary string
 
 func TestMain(m *testing.M) {
@@ -105,7 +105,7 @@ func (c *cluster) run(args ...string) {
 	c.Expect(err).NotTo(HaveOccurred(), string(out))
 }
 
-// asServiceAccount is a kubeconfig that has the permissions of the chart's ServiceAccount, and no others.
+// asServiceAccount returns a kubeconfig with the permissions of the chart's ServiceAccount, and no others.
 func (c *cluster) asServiceAccount() string {
 	c.t.Helper()
 	kubeconfig, err := clientcmd.LoadFromFile(c.admin)
@@ -117,7 +117,7 @@ func (c *cluster) asServiceAccount() string {
 	return c.write(kubeconfig)
 }
 
-// environ is the environment of a process of the chart.
+// environ returns the environment of a process of the chart.
 func (c *cluster) environ() []string {
 	return slices.Concat(os.Environ(), c.environment, []string{"KUBECONFIG=" + c.asServiceAccount(), "POD_NAMESPACE=" + release})
 }
@@ -128,7 +128,7 @@ func (c *cluster) write(kubeconfig *clientcmdapi.Config) string {
 	return path
 }
 
-// permitted waits until the API server has seen the roles that Helm made a moment ago.
+// permitted waits until the API server has seen the roles that Helm has just created.
 func (c *cluster) permitted() {
 	c.t.Helper()
 	for _, what := range []authorizationv1.ResourceAttributes{
@@ -193,7 +193,7 @@ func (p *process) lines() string {
 	return p.log.String()
 }
 
-// readyz is what a plain request for /readyz is answered.
+// readyz returns the answer to a plain request for /readyz.
 func (p *process) readyz() string {
 	response, err := http.Get("http://" + p.probes + "/readyz")
 	if err != nil {
@@ -220,7 +220,7 @@ func freePort(t *testing.T) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// optIn makes a Deployment whose Canary is made, when its namespace is watched.
+// optIn creates a Deployment. Its Canary is created if its namespace is watched.
 func (c *cluster) optIn(namespace string) {
 	c.t.Helper()
 	c.Expect(client.IgnoreAlreadyExists(c.client.Create(c.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}))).To(Succeed())

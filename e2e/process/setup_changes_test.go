@@ -16,14 +16,14 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// madeWhenApplied are permissions that the API server asks for while it applies an object that is not there yet, so that no
-// request for them is in any log.
+// madeWhenApplied are permissions that the API server checks when an apply creates an object. No request for them is in any
+// log.
 var madeWhenApplied = []string{"create httproutes"}
 
 // needsOtherNamespaces are resources that are written only for routes of other namespaces.
 const needsOtherNamespaces = "referencegrants"
 
-// generated has a policy make a Service and a route, and let go of them.
+// generated lets a policy create a Service and a route, and release them.
 func (s *shop) generated(p *process) {
 	s.t.Helper()
 	named := metav1.ObjectMeta{Namespace: shopNamespace, Name: "made"}
@@ -45,7 +45,7 @@ func (s *shop) generated(p *process) {
 	s.Expect(s.client.Delete(s.t.Context(), deployment)).To(Succeed())
 }
 
-// sentFromElsewhere adds a route of another namespace, which the canary's Service has to be granted to.
+// sentFromElsewhere adds a route of another namespace, which needs a grant for the canary's Service.
 func (s *shop) sentFromElsewhere() {
 	s.t.Helper()
 	s.Expect(s.client.Create(s.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "elsewhere"}})).To(Succeed())
@@ -63,7 +63,7 @@ func (s *shop) sentFromElsewhere() {
 	s.t.Cleanup(s.server.PlayControllers("elsewhere"))
 }
 
-// neededOnlyBy tells why a permission need not be found in the log.
+// neededOnlyBy says why a permission need not be in the log.
 func neededOnlyBy(g grant, namespaced bool) bool {
 	return slices.Contains(mayFinalize, g.resource) || slices.Contains(madeWhenApplied, fmt.Sprintf("%s %s", g.verb, g.resource)) ||
 		namespaced && g.resource == needsOtherNamespaces && (g.verb == "create" || g.verb == "delete")

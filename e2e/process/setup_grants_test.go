@@ -19,10 +19,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// account is the name by which the API server knows the chart's ServiceAccount.
+// account is the user name of the chart's ServiceAccount.
 const account = "system:serviceaccount:" + release + ":sluice"
 
-// grant is one thing that a role of the chart allows; by is the binding and the role as the API server tells them.
+// grant is one permission of a role of the chart. by is the binding and the role as the API server names them.
 type grant struct {
 	by, verb, group, resource, name string
 }
@@ -31,7 +31,7 @@ func (g grant) String() string {
 	return fmt.Sprintf("%s: %s %s.%s %s", g.by, g.verb, g.resource, g.group, g.name)
 }
 
-// bound is as much as is needed of the roles and of their bindings, which have fields of different names.
+// bound is the part of roles and of their bindings that is needed. Its fields have different names in each.
 type bound struct {
 	Kind     string
 	Metadata struct{ Name, Namespace string }
@@ -40,7 +40,7 @@ type bound struct {
 	Subjects []rbacv1.Subject
 }
 
-// full is the name by which the API server tells why it allowed a request.
+// full returns the name that the API server gives as the reason for an allowed request.
 func (b bound) full() string {
 	if b.Metadata.Namespace == "" {
 		return b.Metadata.Name
@@ -48,7 +48,7 @@ func (b bound) full() string {
 	return b.Metadata.Name + "/" + b.Metadata.Namespace
 }
 
-// grants are all that the chart grants to its ServiceAccount with these values.
+// grants returns everything that the chart grants to its ServiceAccount with these values.
 func (c *cluster) grants(values []string) []grant {
 	c.t.Helper()
 	args := append([]string{"template", "sluice", "../../charts/sluice", "--namespace", release}, values...)
@@ -102,7 +102,7 @@ func grantsOf(by string, rules []rbacv1.PolicyRule) []grant {
 
 const auditPolicy = `{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}`
 
-// audited has the API server write down every request that is made to it.
+// audited makes the API server log every request.
 func audited(t *testing.T, log string) func(*envtest.Environment) {
 	return func(environment *envtest.Environment) {
 		policy := filepath.Join(filepath.Dir(log), "policy.yaml")
@@ -113,7 +113,8 @@ func audited(t *testing.T, log string) func(*envtest.Environment) {
 	}
 }
 
-// used reads from the audit log what was allowed to the ServiceAccount, and then succeeded, as the grants that allowed it.
+// used reads from the audit log the requests of the ServiceAccount that were allowed and succeeded, as the grants that allowed
+// them.
 func (c *cluster) used(log string) map[grant]bool {
 	c.t.Helper()
 	file, err := os.Open(log)

@@ -24,17 +24,17 @@ import (
 
 const shopReplicas = 4
 
-// shop is a namespace with one application behind a gateway, whose requests Prometheus knows.
+// shop is a namespace with one application behind a gateway. Prometheus knows its requests.
 type shop struct {
 	*cluster
 	prometheus string
-	// failing is true while Prometheus says that the canary answers with errors.
+	// failing is true while Prometheus reports that the canary answers with errors.
 	failing atomic.Bool
 }
 
 const shopNamespace = "shop"
 
-// newShop makes everything but the opt-in.
+// newShop creates everything but does not opt in.
 func (c *cluster) newShop() *shop {
 	c.t.Helper()
 	s := &shop{cluster: c}
@@ -70,7 +70,7 @@ func (c *cluster) newShop() *shop {
 	return s
 }
 
-// answer is that of a Prometheus which has seen enough requests.
+// answer answers like a Prometheus that has seen enough requests.
 func (s *shop) answer(w http.ResponseWriter, r *http.Request) {
 	value := 100
 	switch query := r.FormValue("query"); {
@@ -83,7 +83,7 @@ func (s *shop) answer(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"%d"]}]}}`, value)
 }
 
-// patch merges into the Deployment, as an administrator; an empty value removes the annotation.
+// patch merges into the Deployment, as an administrator. An empty value removes the annotation.
 func (s *shop) patch(content string) {
 	s.t.Helper()
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: "podinfo"}}
@@ -108,7 +108,8 @@ func (s *shop) canary() *v1alpha1.Canary {
 	return canary
 }
 
-// waitFor waits until the Canary's status is as wanted, and tells what it is and what the process says when it never is.
+// waitFor waits until the Canary's status is the expected one. If it never is, the failure shows the status and the output of
+// the process.
 func (s *shop) waitFor(p *process, what string, holds func(v1alpha1.CanaryStatus) bool) {
 	s.t.Helper()
 	s.Eventually(func() bool { return holds(s.canary().Status) }, patience, glance).Should(BeTrue(), func() string {
@@ -121,7 +122,7 @@ func (s *shop) waitForPhase(p *process, phase v1alpha1.Phase) {
 	s.waitFor(p, "phase "+string(phase), func(status v1alpha1.CanaryStatus) bool { return status.Phase == phase })
 }
 
-// waitForEnd waits for a phase that ends the rollout which makes the history this long.
+// waitForEnd waits for a phase that ends a rollout, and for a history of this length.
 func (s *shop) waitForEnd(p *process, phase v1alpha1.Phase, rollouts int) {
 	s.t.Helper()
 	s.waitFor(p, "phase "+string(phase), func(status v1alpha1.CanaryStatus) bool {
@@ -129,7 +130,7 @@ func (s *shop) waitForEnd(p *process, phase v1alpha1.Phase, rollouts int) {
 	})
 }
 
-// reach has the webhooks of the chart called on a port of this machine, by way of the Service that they name.
+// reach makes the chart's webhooks reachable on a port of this machine, through the Service that they name.
 func (c *cluster) reach(port int) {
 	c.t.Helper()
 	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: release, Name: "sluice-webhook"}}
@@ -140,7 +141,7 @@ func (c *cluster) reach(port int) {
 	})
 }
 
-// changeHooks changes how the webhooks are called; the controller writes their authority at the same time.
+// changeHooks changes how the webhooks are called. The controller writes their authority at the same time.
 func (c *cluster) changeHooks(change func(name string, called *admissionregistrationv1.WebhookClientConfig)) {
 	c.t.Helper()
 	name := client.ObjectKey{Name: "zz-sluice"}

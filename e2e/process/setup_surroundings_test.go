@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// surround gives the primary an autoscaler, a disruption budget and a NetworkPolicy, whose copies the canary gets.
+// surround gives the primary an autoscaler, a disruption budget and a NetworkPolicy. The canary gets copies of them.
 func (s *shop) surround() {
 	s.t.Helper()
 	named := metav1.ObjectMeta{Namespace: shopNamespace, Name: "podinfo"}
@@ -37,7 +37,7 @@ func scaledObject(name string) *unstructured.Unstructured {
 	return scaled
 }
 
-// scaledByKeda has KEDA scale the primary in place of the autoscaler.
+// scaledByKeda makes KEDA scale the primary instead of the autoscaler.
 func (s *shop) scaledByKeda() {
 	s.t.Helper()
 	scaled := scaledObject("podinfo")
@@ -45,7 +45,7 @@ func (s *shop) scaledByKeda() {
 	s.Expect(s.client.Create(s.t.Context(), scaled)).To(Succeed())
 }
 
-// surroundingsChange changes what surrounds the primary, and waits until the copies have followed.
+// surroundingsChange changes the primary's surroundings, and waits until the copies have followed.
 func (s *shop) surroundingsChange(p *process) {
 	s.t.Helper()
 	named := metav1.ObjectMeta{Namespace: shopNamespace, Name: "podinfo"}

@@ -26,7 +26,7 @@ import (
 	"sluice.dev/sluice/webhook"
 )
 
-// review is an admission request as the API server sends it, for an object that is fine.
+// review returns an admission request as the API server sends it, for a valid object.
 func review(t *testing.T) []byte {
 	t.Helper()
 	content, err := json.Marshal(admissionv1.AdmissionReview{
@@ -67,7 +67,7 @@ func TestAnAdmissionInFlightIsFinished(t *testing.T) {
 	c.Expect(p.command.Wait()).To(Succeed(), p.lines())
 }
 
-// certManagerCRDs are as much of cert-manager as the chart needs to be installed.
+// certManagerCRDs are the part of cert-manager that the chart needs for its installation.
 func (c *cluster) certManagerCRDs() {
 	c.t.Helper()
 	c.Expect(apiextensionsv1.AddToScheme(c.client.Scheme())).To(Succeed())

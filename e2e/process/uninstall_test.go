@@ -19,7 +19,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// runJob does what the Job controller and the kubelet would with the Job of the chart, with the chart's permissions.
+// runJob runs the chart's Job in place of the Job controller and the kubelet, with the chart's permissions.
 func (c *cluster) runJob() {
 	c.t.Helper()
 	job := &batchv1.Job{}
@@ -44,7 +44,7 @@ func (c *cluster) runJob() {
 	c.Expect(c.client.Status().Update(c.t.Context(), job)).To(Succeed())
 }
 
-// uninstall runs helm uninstall with its Job; the process, which then loses its lease, must end.
+// uninstall runs helm uninstall with its Job. The process then loses its lease and must end.
 func (c *cluster) uninstall(p *process) {
 	c.t.Helper()
 	controller := &appsv1.Deployment{}

@@ -1,6 +1,6 @@
 //go:build !windows
 
-// Command admission measures what sluice's admission adds to updates of Deployments on a real API server.
+// Command admission measures what Sluice's admission adds to updates of Deployments on a real API server.
 package main
 
 import (
@@ -40,7 +40,7 @@ func main() {
 	}
 }
 
-// kind is one kind of update, of a Deployment of its own.
+// kind is one kind of update. Each kind has its own Deployment.
 type kind struct {
 	name, what string
 	optedIn    bool
@@ -70,7 +70,7 @@ func run(ctx context.Context) error {
 		}
 	}
 	fmt.Printf("measuring %d updates of each kind, %d per second; this takes %s\n", updates, rate, time.Duration(len(kinds)*updates/rate)*time.Second)
-	// The kinds take turns, so that whatever else the machine does meets all of them alike.
+	// The kinds take turns, so that other work of the machine affects all of them alike.
 	ticker := time.NewTicker(time.Second / rate)
 	defer ticker.Stop()
 	for i := range updates * len(kinds) {
@@ -91,7 +91,7 @@ func (k *kind) deployment() *appsv1.Deployment {
 	return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: k.name}}
 }
 
-// create makes a Deployment that serves, of the size that they have in production.
+// create creates a Deployment that serves, of a size that is usual in production.
 func (k *kind) create(ctx context.Context, server *testserver.Server) error {
 	d := k.deployment()
 	d.Annotations = map[string]string{config.AnnotationCanary: fmt.Sprint(k.optedIn)}
@@ -142,13 +142,13 @@ func (k *kind) update(ctx context.Context, server *testserver.Server, i int) err
 	return nil
 }
 
-// quantile is the value below which this share of the times lies, by nearest rank.
+// quantile returns the value below which this share of the times lies, by nearest rank.
 func (k *kind) quantile(share float64) time.Duration {
 	sorted := slices.Sorted(slices.Values(k.times))
 	return sorted[min(len(sorted)-1, int(share*float64(len(sorted))))]
 }
 
-// print compares every kind with the one before it, which is the same without opting in.
+// print compares every kind with the previous one, which is the same kind without opt-in.
 func print(kinds []*kind) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "update\tcalls\tp50\tp99\tadded p50\tadded p99")
