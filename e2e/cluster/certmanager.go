@@ -12,7 +12,7 @@ import (
 	"sluice.dev/sluice/internal/binaries"
 )
 
-// certManager puts cert-manager into the running cluster and waits until its controllers work.
+// certManager installs cert-manager into the running cluster and waits until its controllers work.
 func certManager(ctx context.Context, c *cluster) error {
 	const program = "cert-manager"
 	dir, err := binaries.EnsureFor(ctx, c.architecture, os.Stderr, program)
@@ -49,7 +49,7 @@ func (c *cluster) applyCertManager(ctx context.Context) error {
 	return nil
 }
 
-// certManagerCRDs is the folder of the CRDs, in the module that the controllers are built from.
+// certManagerCRDs returns the folder of the CRDs, in the module that the controllers are built from.
 func certManagerCRDs(ctx context.Context, root string) (string, error) {
 	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/cert-manager/cert-manager")
 	list.Dir = filepath.Join(root, "e2e", "cluster", "certmanager")

@@ -24,7 +24,7 @@ const (
 	providerKind  = "kind"
 )
 
-// startLimit is how long a part of the cluster may take to start, also on a machine that has much else to do.
+// startLimit is how long a part of the cluster may take to start, even on a busy machine.
 const startLimit = 5 * time.Minute
 
 // cluster is the one cluster of this machine.
@@ -32,7 +32,7 @@ type cluster struct {
 	provider   string
 	root       string
 	kubeconfig string
-	// architecture of the nodes.
+	// architecture is that of the nodes.
 	architecture string
 	began        time.Time
 }
@@ -50,7 +50,7 @@ func newCluster(ctx context.Context, provider string) (*cluster, error) {
 		architecture: nodeArchitecture(ctx, provider), began: time.Now()}, nil
 }
 
-// chooseProvider takes kind where Docker answers and processes of this machine elsewhere, unless one is asked for.
+// chooseProvider chooses kind if Docker answers, and processes of this machine otherwise, unless one is requested.
 func chooseProvider(asked string, dockerAnswers func() bool, system string, user int) (string, error) {
 	switch {
 	case asked != "" && asked != providerLocal && asked != providerKind:
@@ -69,13 +69,13 @@ func (c *cluster) say(what string) {
 	fmt.Fprintf(os.Stderr, "[%3.0fs] %s\n", time.Since(c.began).Seconds(), what)
 }
 
-// step says what is done next, and says it again while that goes on.
+// step says what is done next, and repeats it while that takes long.
 func (c *cluster) step(what string, do func() error) error {
 	c.say(what)
 	return progress.While(c.say, func() string { return what }, do)
 }
 
-// programs that a provider needs on this machine.
+// programs returns those that a provider needs on this machine.
 func (c *cluster) programs(ctx context.Context) (string, error) {
 	names := binaries.LocalNames()
 	if c.provider == providerKind {
@@ -84,7 +84,7 @@ func (c *cluster) programs(ctx context.Context) (string, error) {
 	return binaries.EnsureFor(ctx, c.architecture, os.Stderr, names...)
 }
 
-// addons are the images that run in the cluster, by the names of their programs.
+// addons are the images that run in the cluster, by program.
 func (c *cluster) addons() []string {
 	if c.provider == providerKind {
 		return []string{"traefik", "prometheus"}
@@ -167,7 +167,7 @@ func down(ctx context.Context, c *cluster) error {
 	return c.remove(ctx, dir)
 }
 
-// addOns loads the images and applies what every cluster of ours runs, then waits until it works.
+// addOns loads the images, applies what every test cluster runs, and waits until it works.
 func (c *cluster) addOns(ctx context.Context, dir string) error {
 	for _, name := range c.addons() {
 		if err := c.loadAddon(ctx, dir, name); err != nil {
@@ -230,7 +230,7 @@ func (c *cluster) kubectl(ctx context.Context, input string, args ...string) err
 	return nil
 }
 
-// run becomes a command that runs beside the cluster, so that signals and exit codes are its own.
+// run becomes a command that runs beside the cluster, so that its signals and exit code pass through.
 func (c *cluster) run(words []string) error {
 	if c.provider == providerLocal {
 		if err := local.JoinTests(); err != nil {

@@ -14,7 +14,7 @@ import (
 	"sluice.dev/sluice/internal/binaries/progress"
 )
 
-// nodeArchitecture is that of the machine that runs the nodes: with kind it may be another one than this.
+// nodeArchitecture returns the architecture of the nodes. With kind, it can differ from that of this machine.
 func nodeArchitecture(ctx context.Context, provider string) string {
 	if provider != providerLocal {
 		if architecture := kindcluster.Architecture(ctx); architecture != "" {
@@ -60,7 +60,7 @@ func buildImage(ctx context.Context, architecture, reference, archive, pkg strin
 	defer func() { _ = os.RemoveAll(dir) }()
 	program := filepath.Join(dir, filepath.Base(pkg))
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, ".")
-	// The folder may be in another module than the working directory.
+	// The folder can be in another module than the working directory.
 	build.Dir = pkg
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+architecture)
 	build.Stderr = os.Stderr

@@ -16,8 +16,8 @@ const (
 	prometheusURL    = "http://prometheus.monitoring:9090"
 )
 
-// install puts the chart of the checkout into the cluster and waits until admission is served. The image has always the
-// same tag, so a stamp on the pods makes the new one run. CRDs that tests have applied become the chart's.
+// install installs the chart of the checkout into the cluster and waits until admission is served. The image always has the
+// same tag, so an annotation on the pods makes the new one run. The chart takes over CRDs that tests have applied.
 func install(ctx context.Context, c *cluster) error {
 	dir, err := binaries.Ensure(ctx, os.Stderr, "helm")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-// kedaCRDs puts the CRD of KEDA's ScaledObjects into the running cluster, without anything that acts on them.
+// kedaCRDs installs the CRD of KEDA's ScaledObjects into the running cluster. Nothing acts on them.
 func kedaCRDs(ctx context.Context, c *cluster) error {
 	c.say("applying the CRD of ScaledObjects")
 	dir, err := kedaModule(ctx, c.root)
@@ -23,7 +23,7 @@ func kedaCRDs(ctx context.Context, c *cluster) error {
 	return c.kubectl(ctx, "", "wait", "--timeout="+startLimit.String(), "-f", crd, "--for=condition=Established")
 }
 
-// kedaModule is the folder of KEDA's module, which is downloaded when it is not there.
+// kedaModule returns the folder of KEDA's module, and downloads it if it is missing.
 func kedaModule(ctx context.Context, root string) (string, error) {
 	download := exec.CommandContext(ctx, "go", "mod", "download", "-json", "github.com/kedacore/keda/v2")
 	download.Dir = filepath.Join(root, "e2e", "cluster", "keda")

@@ -14,15 +14,15 @@ import (
 	"sluice.dev/sluice/e2e/gate"
 )
 
-// longestDelay bounds /delay.
+// longestDelay limits /delay.
 const longestDelay = 60 * time.Second
 
-// clientGone is counted when the client left before the answer; nginx made this status known.
+// clientGone is the status that is counted if the client left before the answer. nginx introduced it.
 const clientGone = 499
 
 type app struct {
 	settings
-	// after is time.After; tests put their own in its place.
+	// after is time.After, which tests replace.
 	after    func(time.Duration) <-chan time.Time
 	started  time.Time
 	draining atomic.Bool
@@ -95,7 +95,7 @@ func (w *statusWriter) WriteHeader(code int) {
 	w.ResponseWriter.WriteHeader(code)
 }
 
-// methods are those that have series of their own: a client may send any word.
+// methods have their own series. All others share one, because a client may send any word.
 var methods = map[string]bool{
 	http.MethodGet: true, http.MethodHead: true, http.MethodPost: true, http.MethodPut: true, http.MethodPatch: true,
 	http.MethodDelete: true, http.MethodOptions: true, http.MethodConnect: true, http.MethodTrace: true,
@@ -108,7 +108,7 @@ func methodLabel(method string) string {
 	return "other"
 }
 
-// observed counts requests and lets the share of ERROR_RATE fail after LATENCY.
+// observed counts requests, and lets the share of ERROR_RATE fail after LATENCY.
 func (a *app) observed(pattern string, next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(response http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -130,7 +130,7 @@ func (a *app) observed(pattern string, next http.HandlerFunc) http.Handler {
 	})
 }
 
-// wait reports false when the client has gone before.
+// wait returns false if the client has left before.
 func (a *app) wait(ctx context.Context, d time.Duration) bool {
 	if d == 0 {
 		return true
@@ -165,7 +165,7 @@ func (a *app) delay(w http.ResponseWriter, r *http.Request) {
 	a.index(w, r)
 }
 
-// delayOf caps before it converts: a number too large for a duration is a long delay too.
+// delayOf limits the number before it converts it, because a number too large for a duration is a long delay too.
 func delayOf(seconds float64) time.Duration {
 	return time.Duration(min(seconds, longestDelay.Seconds()) * float64(time.Second))
 }

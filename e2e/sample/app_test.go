@@ -154,7 +154,7 @@ func TestLatencyIsAddedToAppRequestsOnly(t *testing.T) {
 	}
 }
 
-// past is a timer that has ended.
+// past returns a timer that has ended.
 func past() <-chan time.Time {
 	ended := make(chan time.Time)
 	close(ended)

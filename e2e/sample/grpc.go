@@ -17,7 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// grpcServer serves the standard health service, and as application the unary call of gRPC's own test service.
+// grpcServer serves the standard health service and, as the application, the unary call of gRPC's own test service.
 func (a *app) grpcServer() *grpc.Server {
 	server := grpc.NewServer(grpc.UnaryInterceptor(a.intercept))
 	grpc_health_v1.RegisterHealthServer(server, healthService{app: a})
@@ -25,7 +25,7 @@ func (a *app) grpcServer() *grpc.Server {
 	return server
 }
 
-// intercept says the version in every answer, and lets calls of the application fail and be slow as HTTP requests are.
+// intercept adds the version to every answer, and makes the application's calls slow or fail like HTTP requests.
 func (a *app) intercept(ctx context.Context, request any, call *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	if err := grpc.SetHeader(ctx, metadata.Pairs("x-version", a.version)); err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (a *app) slowly(ctx context.Context, request any, next grpc.UnaryHandler) (
 	return next(ctx, request)
 }
 
-// httpStatusOf counts calls by the statuses that requests have, so that the same metrics judge both.
+// httpStatusOf returns the HTTP status for a call, so that the same metrics count calls and requests.
 func httpStatusOf(code codes.Code) int {
 	switch code {
 	case codes.OK:
@@ -70,7 +70,7 @@ type healthService struct {
 	app *app
 }
 
-// Check says what /healthz says.
+// Check reports what /healthz reports.
 func (h healthService) Check(context.Context, *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
 	if !h.app.ready() {
 		return &grpc_health_v1.HealthCheckResponse{Status: grpc_health_v1.HealthCheckResponse_NOT_SERVING}, nil
@@ -83,7 +83,7 @@ type testService struct {
 	app *app
 }
 
-// UnaryCall has in its payload the same JSON as the answer to an HTTP request.
+// UnaryCall returns the same JSON as the answer to an HTTP request.
 func (t testService) UnaryCall(ctx context.Context, _ *grpc_testing.SimpleRequest) (*grpc_testing.SimpleResponse, error) {
 	sent, _ := metadata.FromIncomingContext(ctx)
 	header := http.Header{}

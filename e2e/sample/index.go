@@ -12,13 +12,13 @@ import (
 	"sluice.dev/sluice/e2e/sample/answer"
 )
 
-// upstreamLimit bounds a call of the application behind this one.
+// upstreamLimit is the time limit of a call to the application behind this one.
 const upstreamLimit = 10 * time.Second
 
-// longestAnswer bounds what is read of it.
+// longestAnswer is how much of its answer is read.
 const longestAnswer = 1 << 20
 
-// index says who answers and what it was asked with; with UPSTREAM also what the application behind it answered.
+// index returns who answers and the request. With UPSTREAM, it adds the answer of the application behind this one.
 func (a *app) index(w http.ResponseWriter, r *http.Request) {
 	said := a.answerTo(r.Header)
 	if a.upstream != "" {
@@ -46,7 +46,7 @@ func (a *app) answerTo(header http.Header) *answer.Answer {
 	return said
 }
 
-// askUpstream passes on the headers that FORWARD names.
+// askUpstream forwards the headers that FORWARD names.
 func (a *app) askUpstream(ctx context.Context, header http.Header) (*answer.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, upstreamLimit)
 	defer cancel()

@@ -1,5 +1,5 @@
-// Command sample is the application that the end-to-end tests and the demo roll out: a server of HTTP and gRPC, or a worker
-// without requests, that can be told to fail, to be slow, to crash and never to get ready.
+// Command sample is the application that the end-to-end tests and the demo roll out: an HTTP and gRPC server, or a worker
+// without requests. It can be told to fail, to be slow, to crash and never to become ready.
 package main
 
 import (
@@ -50,7 +50,7 @@ func listen(setting, port string) (net.Listener, error) {
 	return listener, nil
 }
 
-// serve answers until the context ends, then drains. Without a listener for it no gRPC is served.
+// serve answers until the context ends, then drains. Without a listener for gRPC, it serves none.
 func serve(ctx context.Context, app *app, listener, grpcListener net.Listener) error {
 	server := &http.Server{Handler: app.handler(), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 2)
@@ -76,7 +76,7 @@ func serve(ctx context.Context, app *app, listener, grpcListener net.Listener) e
 	return drain(app, server, calls)
 }
 
-// drain goes on serving while the withdrawal of the endpoint spreads, then finishes what is under way.
+// drain serves until the endpoint's removal has spread, then completes the requests in flight.
 func drain(app *app, server *http.Server, calls *grpc.Server) error {
 	app.draining.Store(true)
 	<-app.after(app.settings.drain)

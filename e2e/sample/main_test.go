@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// clock gives out timers that end when the test says so, and tells which were asked for.
+// clock returns timers that end when the test says so, and records which were requested.
 type clock struct {
 	asked chan time.Duration
 	ends  map[time.Duration]chan time.Time
@@ -30,7 +30,7 @@ func (c *clock) after(d time.Duration) <-chan time.Time {
 	return c.ends[d]
 }
 
-// served runs the app on loopback and returns its URL and what serve returns.
+// served runs the app on loopback. It returns its URL and the result of serve.
 func served(ctx context.Context, t *testing.T, a *app) (string, <-chan error) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

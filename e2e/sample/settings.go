@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// settings are what the environment says.
+// settings are read from the environment.
 type settings struct {
 	version    string
 	port       string
@@ -19,28 +19,28 @@ type settings struct {
 	crashAfter time.Duration
 	readyAfter time.Duration
 	neverReady bool
-	// grpcPort is empty when no gRPC is served.
+	// grpcPort is empty if gRPC is not served.
 	grpcPort string
-	// worker serves nothing but its health and metrics.
+	// worker serves only its health and metrics.
 	worker bool
-	// gate serves a gate for hooks in place of the application.
+	// gate serves a gate for hooks instead of the application.
 	gate bool
-	// upstream is the URL of an application to ask, upstreamHost the Host header for it when it is not the URL's, and
-	// forward are the headers to pass on to it.
+	// upstream is the URL of an application to call. upstreamHost is the Host header if it differs from the URL's. forward names
+	// the headers to forward.
 	upstream, upstreamHost string
 	forward                []string
 }
 
-// cohortHeader marks requests that a canary got; it is always passed on.
+// cohortHeader marks requests that went through a canary. It is always forwarded.
 const cohortHeader = "X-Sluice-Canary"
 
-// defaultDrain is longer than a gateway takes to learn that a pod goes: on a machine with much to do Traefik was seen to send
-// requests to pods of a plain Deployment until 8 s after their end was in its EndpointSlice.
+// defaultDrain is longer than a gateway needs to learn that a pod goes. On a busy machine Traefik sent requests to pods of a
+// plain Deployment until 8 s after their EndpointSlice said that they terminate.
 const defaultDrain = 12 * time.Second
 
-// settingsFrom reads VERSION, PORT, GRPC_PORT (none by default), ERROR_RATE (0 to 1), READY, WORKER and GATE (true or false),
-// the durations LATENCY, DRAIN, CRASH_AFTER and READY_AFTER, and UPSTREAM (a URL) with UPSTREAM_HOST and FORWARD (names of
-// headers, separated by commas). What is empty has its default; the error tells all that is wrong.
+// settingsFrom reads VERSION, PORT, GRPC_PORT (default: none), ERROR_RATE (0 to 1), READY, WORKER and GATE (true or false), the
+// durations LATENCY, DRAIN, CRASH_AFTER and READY_AFTER, and UPSTREAM (a URL) with UPSTREAM_HOST and FORWARD (header names
+// separated by commas). Empty variables have their defaults. The error lists everything that is wrong.
 func settingsFrom(env func(string) string) (settings, error) {
 	s := settings{version: "dev", port: "8080", drain: defaultDrain, forward: []string{cohortHeader}}
 	var wrong []error

@@ -17,7 +17,7 @@ func newJobs() *prometheus.CounterVec {
 	}, []string{"result"})
 }
 
-// work does jobs until the context ends; the share of ERROR_RATE fails.
+// work does jobs until the context ends. The share of ERROR_RATE fails.
 func (a *app) work(ctx context.Context) {
 	for {
 		select {

@@ -26,7 +26,7 @@ const (
 	replicas = 4
 )
 
-// app is one opted-in Deployment behind a gateway, in a namespace of its own.
+// app is an opted-in Deployment behind a gateway, in its own namespace.
 type app struct {
 	*WithT
 	namespace string
@@ -69,7 +69,8 @@ func (a app) canary(ctx context.Context) *v1alpha1.Canary {
 	return canary
 }
 
-// rollOut gives the Deployment an image and waits until the rollout of it, the so-many-th, has ended and left nothing.
+// rollOut gives the Deployment an image and waits until its rollout has ended and left nothing behind. The number counts the
+// rollouts.
 func (a app) rollOut(ctx context.Context, image string, number int) {
 	d := &appsv1.Deployment{ObjectMeta: a.named("podinfo")}
 	patch := fmt.Appendf(nil, `{"spec":{"template":{"spec":{"containers":[{"name":"app","image":%q}]}}}}`, image)

@@ -1,4 +1,4 @@
-// Package splitbrain holds the tests of two controllers that reconcile the same objects at once, as when leader election fails.
+// Package splitbrain tests two controllers that reconcile the same objects at once, as when leader election fails.
 package splitbrain
 
 import (
@@ -33,7 +33,7 @@ var server *testserver.Server
 
 func TestMain(m *testing.M) { os.Exit(testserver.Main(m, &server, nil)) }
 
-// slowest is how long a request of a controller may take longer than it needs to, so that the order of writes varies.
+// slowest is the longest extra delay of a controller's request. It varies the order of writes.
 const slowest = 60 * time.Millisecond
 
 // uneven is a network on which every request takes a different time.
@@ -48,7 +48,7 @@ func (u uneven) RoundTrip(request *http.Request) (*http.Response, error) {
 	return u.next.RoundTrip(request)
 }
 
-// startController runs a reconciler without leader election for these namespaces, until the test ends.
+// startController runs a reconciler without leader election for these namespaces until the test ends.
 func startController(t *testing.T, namespaces []string) {
 	t.Helper()
 	network := rest.CopyConfig(server.ReconcilerConfig)
@@ -75,7 +75,7 @@ func startController(t *testing.T, namespaces []string) {
 	t.Cleanup(func() { stop(); <-over })
 }
 
-// query is a Prometheus by which a candidate with a bad image fails in its last step.
+// query is a Prometheus that reports failures of a bad image in its last step.
 func query(namespaces []string) reconciler.QueryFunc {
 	return func(ctx context.Context, queries []analysis.Query) []analysis.Sample {
 		successRate := 100.0

@@ -15,22 +15,22 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// write is one that was made to the route or to the Canary of an app. Both are kept in one store, which numbers all writes.
+// write is a write to the route or to the Canary of an app. Both are in one store, which numbers all writes.
 type write struct {
 	revision uint64
-	// state is nil for a write of the route.
+	// state is nil if the route was written.
 	state *v1alpha1.CanaryStatus
-	// weight is the canary's share of the requests in percent, by the rules of the route.
+	// weight is the canary's percentage of the requests, by the rules of the route.
 	weight float64
 }
 
-// recording is everything that was written, by whomever.
+// recording has all writes, regardless of the writer.
 type recording struct {
 	mu     sync.Mutex
 	writes []write
 }
 
-// record begins to watch an app, until the test ends.
+// record watches an app until the test ends.
 func record(t *testing.T, a app) *recording {
 	t.Helper()
 	r := &recording{}
@@ -70,7 +70,7 @@ func (r *recording) add(event watch.Event) {
 	r.writes = append(r.writes, w)
 }
 
-// inOrder are all writes until now, in the order in which they were made.
+// inOrder returns all writes so far, in order.
 func (r *recording) inOrder() []write {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -79,7 +79,7 @@ func (r *recording) inOrder() []write {
 	return ordered
 }
 
-// shareOf is the canary's share in percent.
+// shareOf returns the canary's share in percent.
 func shareOf(route *gatewayv1.HTTPRoute) float64 {
 	var all, canary float64
 	for _, ref := range route.Spec.Rules[0].BackendRefs {
@@ -95,8 +95,8 @@ func shareOf(route *gatewayv1.HTTPRoute) float64 {
 	return 100 * canary / max(1, all)
 }
 
-// excesses are the weights on the route that no state of the Canary allowed. A route is written only as it was last read,
-// so each of its writes rests on a state that was current at some moment since the write of the route before it.
+// excesses returns the weights on the route that no state of the Canary allowed. A route is written only in the version that
+// was read, so each write rests on a state that was current at some moment since the previous write of the route.
 func excesses(writes []write) []string {
 	var found []string
 	var current, allowed, weight float64
@@ -114,7 +114,7 @@ func excesses(writes []write) []string {
 	return found
 }
 
-// story is what the rollouts went through, one line for each change that matters, without times.
+// story describes the rollouts, one line for each change that matters, without times.
 func story(writes []write) []string {
 	var lines []string
 	var weight float64

@@ -14,11 +14,11 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// apps is how many are rolled out at the same time.
+// apps is the number of apps that are rolled out at the same time.
 const apps = 4
 
-// run rolls out several apps with this many controllers at once and returns the story of each. Every app is promoted, rolled
-// back in its last step, and promoted again.
+// run rolls out several apps with this many controllers at once and returns the story of each. Every app is promoted, then
+// rolled back in its last step, then promoted again.
 func run(t *testing.T, controllers int) [][]string {
 	t.Helper()
 	var all []app
@@ -59,7 +59,7 @@ func run(t *testing.T, controllers int) [][]string {
 	return stories
 }
 
-// expectToldOnce counts the events of what happens once in each rollout.
+// expectToldOnce counts the events that occur once in each rollout.
 func (a app) expectToldOnce(ctx context.Context) {
 	told := func() map[string]int32 {
 		var events corev1.EventList

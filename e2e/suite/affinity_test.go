@@ -56,7 +56,7 @@ var _ = Describe("Session affinity", func() {
 	})
 })
 
-// cookies are the names of those that users would send, by user.
+// cookies returns the names of the cookies that users would send, by user.
 func (r *rollout) cookies(users int) map[int]string {
 	all := map[int]string{}
 	for user := 1; user <= users; user++ {
@@ -67,11 +67,11 @@ func (r *rollout) cookies(users int) map[int]string {
 	return all
 }
 
-// hadCookie keeps the requests of users who have come to a version before. Who has both cookies had two first requests under
-// way at once, as slow answers have it, and belongs to neither version more than to the other.
+// hadCookie keeps the requests of users who have reached a version before. A user with both cookies sent two first requests at
+// once, as happens with slow answers, and belongs to neither version.
 func hadCookie(a traffic.Answer) bool { return a.Body != nil && len(a.Body.Cookies) == 1 }
 
-// asSent tells which versions answered requests with which cookie.
+// asSent returns which versions answered requests with which cookie.
 func asSent(report traffic.Report) map[string]bool {
 	all := map[string]bool{}
 	for _, a := range report.Answers {

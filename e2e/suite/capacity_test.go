@@ -70,7 +70,7 @@ var _ = Describe("The canary's capacity", func() {
 	})
 })
 
-// neighbours are the specs of autoscalers, disruption budgets and network policies by kind and name.
+// neighbours returns the specs of autoscalers, disruption budgets and network policies by kind and name.
 func (r *rollout) neighbours(ctx context.Context) map[string]any {
 	GinkgoHelper()
 	var scalers autoscalingv2.HorizontalPodAutoscalerList
@@ -92,7 +92,7 @@ func (r *rollout) neighbours(ctx context.Context) map[string]any {
 	return found
 }
 
-// canaryPods are the pods of the canary; there is at least one.
+// canaryPods returns the pods of the canary, at least one.
 func (r *rollout) canaryPods(ctx context.Context) []corev1.Pod {
 	GinkgoHelper()
 	canary, err := r.Deployment(ctx, "podinfo-canary")

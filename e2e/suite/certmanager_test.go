@@ -19,10 +19,10 @@ import (
 
 const release = "sluice-system"
 
-// renewed is what cmctl renew writes: the condition that makes cert-manager issue anew.
+// renewed is what cmctl renew writes: the condition that makes cert-manager issue a new certificate.
 const renewed = `{"status":{"conditions":[{"type":"Issuing","status":"True","reason":"ManuallyTriggered","message":"renew now"}]}}`
 
-// own is the organization of the authorities that Sluice makes.
+// own is the organization of Sluice's own authorities.
 var own = []string{"sluice.dev"}
 
 var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-manager"), func() {
@@ -67,7 +67,7 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 	})
 
 	It("give way to Sluice's own under load", func(ctx SpecContext) {
-		// A new authority is trusted for a tenth of a certificate's life before it signs.
+		// A new authority is trusted for a tenth of a certificate's lifetime before it signs.
 		r.helmUpgrade(ctx, "certs.provider=self,certs.validity=3m,certs.caValidity=1h")
 		load.expectAdmitted(ctx, "the change to self")
 		Eventually(ctx, func() []string { return r.serving(ctx).Issuer.Organization }, patience(), glance).Should(Equal(own))
@@ -77,7 +77,7 @@ var _ = Describe("Certificates of cert-manager", Ordered, Serial, Label("cert-ma
 	})
 })
 
-// expectAdmitted waits for more updates, so that something was tried, and expects that none was refused since the start.
+// expectAdmitted waits for more updates, so that some were tried, and expects that none was refused since the start.
 func (u *updates) expectAdmitted(ctx context.Context, what string) {
 	GinkgoHelper()
 	before, _ := u.counts()
@@ -96,7 +96,7 @@ func clusterTool(ctx context.Context, command string) {
 	run(ctx, filepath.Join(root, "bin", "cluster"), command)
 }
 
-// helmUpgrade changes a value of the chart, as docs/get-started/install.md says, and waits until every replica is of the new kind.
+// helmUpgrade changes a value of the chart, as docs/get-started/install.md says, and waits until every replica is a new one.
 func (r *rollout) helmUpgrade(ctx context.Context, setting string) {
 	GinkgoHelper()
 	root, err := binaries.Root(ctx)
@@ -109,7 +109,7 @@ func (r *rollout) helmUpgrade(ctx context.Context, setting string) {
 	expectNewReplicas(ctx)
 }
 
-// serving is the certificate that is served, once every webhook trusts what signed it.
+// serving returns the certificate that is served, once every webhook trusts its authority.
 func (r *rollout) serving(ctx context.Context) *x509.Certificate {
 	GinkgoHelper()
 	var certificate *x509.Certificate
@@ -131,7 +131,7 @@ func (r *rollout) serving(ctx context.Context) *x509.Certificate {
 	return certificate
 }
 
-// restarts of the pods of sluice that stay, by their names.
+// restarts returns the restarts of sluice's pods that stay, by name.
 func (r *rollout) restarts(ctx context.Context) map[string]int32 {
 	GinkgoHelper()
 	counts := map[string]int32{}

@@ -14,23 +14,21 @@ import (
 	"sluice.dev/sluice/internal/binaries"
 )
 
-// install puts the chart of the checkout into the cluster with its default values, as make install does; the pods are always
-// new ones.
+// install installs the chart of the checkout with its default values, as make install does. It always starts new pods.
 func install(ctx context.Context) {
 	GinkgoHelper()
 	clusterTool(ctx, "install")
 	expectNewReplicas(ctx)
 }
 
-// reinstall puts the chart back after a spec that has failed before it did so itself.
+// reinstall restores the chart after a spec that failed before it did so itself.
 func reinstall(ctx SpecContext) {
 	if CurrentSpecReport().Failed() {
 		install(ctx)
 	}
 }
 
-// expectNewReplicas waits until no replica is there that goes, which may answer in the old way until its end, and another one
-// leads.
+// expectNewReplicas waits until a new replica leads and no old one terminates, which could still answer in the old way.
 func expectNewReplicas(ctx context.Context) {
 	GinkgoHelper()
 	a, err := app.Connect(ctx, release)

@@ -73,7 +73,7 @@ var _ = Describe("A cohort", func() {
 	})
 })
 
-// promoteNow asks to promote what is in flight without further checks.
+// promoteNow requests to promote the candidate in flight without further checks.
 func (r *rollout) promoteNow(ctx context.Context) {
 	GinkgoHelper()
 	canary, err := r.Canary(ctx)

@@ -14,7 +14,7 @@ import (
 	"sluice.dev/sluice/e2e/app"
 )
 
-// configure applies the application with a ConfigMap named by its content, as docs/how-to/configuration.md says.
+// configure applies the application with a ConfigMap that is named by its content, as docs/how-to/configuration.md says.
 func (r *rollout) configure(ctx context.Context, options app.Options, literals string) {
 	GinkgoHelper()
 	dir := GinkgoT().TempDir()
@@ -42,7 +42,7 @@ patches:
 	r.kubectl(ctx, "apply", "-k", dir)
 }
 
-// configurationOf is the ConfigMap that a Deployment takes its version from; empty when it has none.
+// configurationOf returns the ConfigMap that a Deployment takes its version from. Empty if there is none.
 func (r *rollout) configurationOf(ctx context.Context, deployment string) string {
 	GinkgoHelper()
 	d, err := r.Deployment(ctx, deployment)

@@ -14,7 +14,7 @@ import (
 
 const secondary = "secondary"
 
-// another is the rollout of another application of the namespace.
+// another is the rollout of a second application of the namespace.
 func (r *rollout) another(name string) *rollout {
 	return &rollout{App: r.Named(name), run: r.run, routes: r.routes}
 }
@@ -121,7 +121,7 @@ var _ = Describe("Control over many rollouts", Ordered, Serial, func() {
 	})
 })
 
-// bothOf asks both applications of a namespace.
+// bothOf calls a function for both applications of a namespace.
 func bothOf(namespace string) traffic.Options {
 	return traffic.Options{Rate: 2 * rate, Also: []traffic.Target{{URL: app.GatewayURL, Host: secondary + "." + namespace + ".example.com"}}}
 }

@@ -82,7 +82,8 @@ var _ = Describe("A cluster in trouble", Serial, func() {
 	})
 })
 
-// compact has etcd forget every revision but the present one, so that whoever watches must list anew after an interruption.
+// compact makes etcd forget every revision but the current one, so that a client must list again after its watch is
+// interrupted.
 func compact(ctx context.Context, pid int) {
 	GinkgoHelper()
 	etcd := inside(pid)

@@ -13,7 +13,7 @@ import (
 	"sluice.dev/sluice/e2e/traffic"
 )
 
-// marked sends half of the requests to the application and marks those, and half to the one behind it, as a split does.
+// marked sends half of the requests to the application and marks them, and half to the application behind it, like a split.
 const marked = `apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: marked, namespace: $NAMESPACE}
@@ -38,7 +38,7 @@ spec:
       backendRefs: [{name: secondary, port: 80}]
 `
 
-// What the other specs assert of responses holds only as far as the gateway does what is asserted here.
+// The assertions of other specs about responses hold only if the gateway passes these.
 var _ = Describe("The gateway of the tests", func() {
 	It("serves every kind of route that rollouts are tried with, and pods reach it", func(ctx SpecContext) {
 		a := placed(ctx, "gateway")
@@ -103,7 +103,7 @@ var _ = Describe("The gateway of the tests", func() {
 	})
 })
 
-// placed is a namespace that is removed after the spec.
+// placed creates a namespace that is removed after the spec.
 func placed(ctx context.Context, namespace string) *app.App {
 	GinkgoHelper()
 	a, err := app.Connect(ctx, namespace)
@@ -123,7 +123,7 @@ func visited(ctx context.Context, a *app.App, options traffic.Options) *traffic.
 	return run
 }
 
-// answered is the first answer of the application to such requests.
+// answered returns the application's first answer to such requests.
 func answered(ctx context.Context, a *app.App, options traffic.Options) traffic.Answer {
 	GinkgoHelper()
 	run := visited(ctx, a, options)

@@ -11,10 +11,10 @@ import (
 	"sluice.dev/sluice/e2e/app"
 )
 
-// hook is where the hook of a name is asked, at the gateway; the path is one of the sample application.
+// hook returns the URL of a hook of this name, at the gateway. The path is one of the sample application.
 const hook = `{name: $NAME, type: $TYPE, url: "http://gateway.gateway-system/status/200?hook=$NAMESPACE-$NAME", retries: 1}`
 
-// yes is a route by which the gateway answers that hook with a yes. Without it the answer is 404.
+// yes returns a route with which the gateway approves that hook. Without it the answer is 404.
 const yes = `apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: hook-$NAME, namespace: $NAMESPACE}
@@ -43,7 +43,7 @@ func (r *rollout) closed(ctx context.Context, names ...string) {
 	}
 }
 
-// waitsFor waits until the rollout has been told no at a gate.
+// waitsFor waits until a gate has refused the rollout.
 func (r *rollout) waitsFor(ctx context.Context, gate v1alpha1.HookType, name string) v1alpha1.CanaryStatus {
 	GinkgoHelper()
 	return r.waitUntil(ctx, "a no of hook "+name, func(s v1alpha1.CanaryStatus) bool {

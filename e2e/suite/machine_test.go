@@ -13,13 +13,13 @@ import (
 	"sluice.dev/sluice/e2e/pressure"
 )
 
-// machine watches how much of the time tasks of this machine wait for a CPU. It is nil where the system does not count that.
+// machine measures how much of the time tasks of this machine wait for a CPU. It is nil if the system does not measure that.
 var machine, noPressure = pressure.Watch(context.Background())
 
-// pressureEntry is the name of a spec's report entry.
+// pressureEntry is the name of the report entry of a spec.
 const pressureEntry = "CPU pressure"
 
-// A spec tells what it measured beside what the machine did meanwhile.
+// A spec reports what the machine did beside what it measured.
 var _ = AfterEach(func() {
 	AddReportEntry(pressureEntry, duringSpec())
 })
@@ -28,7 +28,7 @@ func duringSpec() string {
 	return fmt.Sprintf("%s, load %s on %d cores", machine.Tell(CurrentSpecReport().StartTime, time.Now()), pressure.Load(), runtime.NumCPU())
 }
 
-// fail is a failure as any other, with the pressure beside it: that excuses nothing.
+// fail reports a failure together with the pressure, which does not excuse it.
 func fail(message string, skip ...int) {
 	now := time.Now()
 	const here = 1
@@ -36,13 +36,12 @@ func fail(message string, skip ...int) {
 		here+slices.Max(append(skip, 0)))
 }
 
-// least is how long a wait takes at least before it is given up: several times what the slowest rollout of the specs needs on a
-// machine with nothing else to do.
+// least is the shortest time-out of a wait: several times what the slowest rollout of the specs needs on an idle machine.
 const least = 3 * time.Minute
 
-// patience is how long to wait for something. A machine whose tasks wait for a CPU gets more time, up to twice as much; what is
-// waited for must be the same. No spec asserts how long something takes: where specs compare moments, Sluice or the traffic has
-// recorded both, and shares of requests are taken from the end of a step, when a slow gateway serves its weight, too.
+// patience is how long to wait for something. A machine whose tasks wait for a CPU gets up to twice as much time. The expected
+// result is the same. No spec asserts how long something takes: where specs compare moments, Sluice or the traffic has recorded
+// both. Shares of requests are taken from the end of a step, when even a slow gateway serves its weight.
 func patience() time.Duration {
 	now := time.Now()
 	share, _ := machine.Between(now.Add(-time.Minute), now)
@@ -54,7 +53,7 @@ func timeout() string {
 	return "--timeout=" + patience().Round(time.Second).String()
 }
 
-// The specs by the time that they took, the longest first, so that it can be seen what the suite waits for.
+// List the specs by duration, longest first, to show what the suite spends its time on.
 var _ = ReportAfterSuite("times", func(report Report) {
 	if machine == nil {
 		GinkgoWriter.Println("CPU pressure is not known:", noPressure)

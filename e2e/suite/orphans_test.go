@@ -16,7 +16,7 @@ import (
 	"sluice.dev/sluice/e2e/app"
 )
 
-// stages are phases of a rollout that last long enough to do something in them, and how they are reached.
+// stages are phases of a rollout that last long enough for an action in them, and how to reach them.
 var stages = []struct {
 	name        string
 	annotations map[string]string
@@ -30,7 +30,7 @@ var stages = []struct {
 	{"it is rolled back", nil, []string{"VERSION=v2"}, []string{"annotate", "deployment", "podinfo", "sluice.dev/abort=true"}, moments[4].holds},
 }
 
-// removals are what people do in the middle of a rollout.
+// removals are what users do in the middle of a rollout.
 var removals = []struct {
 	name string
 	args []string
@@ -44,7 +44,7 @@ var removals = []struct {
 	{"namespace", []string{"delete", "namespace", "$NAMESPACE"}},
 }
 
-// These take longest, so they come first: no process is left with one of them when the others have nothing to do.
+// These take longest, so they come first. Otherwise one process would still run one of them while the others are idle.
 var _ = Describe("Whatever is taken away", SpecPriority(1), func() {
 	for number, stage := range stages {
 		It("leaves no orphan and no changed route when "+stage.name, func(ctx SpecContext) {
@@ -98,8 +98,8 @@ func (r *rollout) take(ctx context.Context, args []string) {
 	r.kubectl(ctx, words...)
 }
 
-// expectNoOrphan ends what goes on after something was taken away, and expects that nothing of sluice is left, that the
-// route is the user's and that the primary serves.
+// expectNoOrphan ends what still runs after something was removed. It expects that nothing of Sluice is left, that the route is
+// the user's and that the primary serves.
 func (r *rollout) expectNoOrphan(ctx context.Context) {
 	GinkgoHelper()
 	primary, err := r.Deployment(ctx, app.Name)
@@ -123,7 +123,7 @@ func (r *rollout) expectNoOrphan(ctx context.Context) {
 	}, patience(), glance).Should(Succeed(), r.Namespace)
 }
 
-// isGone reports whether kubectl has found nothing to change: a namespace takes what is in it along.
+// isGone reports whether kubectl found nothing to change. A deleted namespace includes its objects.
 func isGone(out string) bool {
 	for _, word := range []string{"not found", "NotFound", "being terminated"} {
 		if strings.Contains(out, word) {

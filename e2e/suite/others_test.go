@@ -121,7 +121,7 @@ func (r *rollout) accepts(ctx context.Context) {
 	}()
 }
 
-// mirrors are the mirrors of all rules, as service:port and percent.
+// mirrors returns the mirrors of all rules, as service:port and percent.
 func (r *rollout) mirrors(ctx context.Context) []string {
 	GinkgoHelper()
 	route, err := r.Route(ctx)

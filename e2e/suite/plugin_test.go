@@ -14,7 +14,7 @@ import (
 	"sluice.dev/sluice/internal/binaries"
 )
 
-// sluice runs the plugin as olga, who may operate Canaries and nothing else, and returns what it prints and its exit code.
+// sluice runs the plugin as olga, who can only operate Canaries. It returns the output and the exit code.
 func (r *rollout) sluice(ctx context.Context, args ...string) (out string, code int) {
 	GinkgoHelper()
 	root, err := binaries.Root(ctx)
@@ -29,7 +29,7 @@ func (r *rollout) sluice(ctx context.Context, args ...string) (out string, code 
 	return string(text), command.ProcessState.ExitCode()
 }
 
-// ask runs the plugin, which must work.
+// ask runs the plugin, which must succeed.
 func (r *rollout) ask(ctx context.Context, args ...string) string {
 	GinkgoHelper()
 	By("kubectl sluice " + args[0])

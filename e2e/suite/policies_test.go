@@ -12,8 +12,8 @@ import (
 	"sluice.dev/sluice/e2e/traffic"
 )
 
-// pasted is a policy with the service and the analysis of a Canary that was written for Flagger, quicker and for the metrics
-// of the sample application, and the two MetricTemplates that it names. The primary stands in for the load tester.
+// pasted is a policy with the service and the analysis of a Canary that was written for Flagger, but quicker and for the
+// metrics of the sample application, and the two MetricTemplates that it names. The primary stands in for the load tester.
 const pasted = `apiVersion: sluice.dev/v1alpha1
 kind: MetricTemplate
 metadata: {name: latency, namespace: $NAMESPACE}
@@ -86,7 +86,7 @@ spec:
           cmd: "hey -z 2m -q 10 -c 2 -host $NAMESPACE.example.com http://gateway.gateway-system/"
 `
 
-// policy is a CanaryPolicy called standard with this analysis, as YAML on one line, and what else its spec has.
+// policy returns a CanaryPolicy called standard with this analysis, as YAML on one line, and the rest of its spec.
 func policy(namespace, analysis string, more ...string) string {
 	return fmt.Sprintf("{apiVersion: sluice.dev/v1alpha1, kind: CanaryPolicy, metadata: {name: standard, namespace: %s}, spec: {%s}}",
 		namespace, strings.Join(append([]string{"analysis: " + analysis}, more...), ", "))
@@ -95,7 +95,7 @@ func policy(namespace, analysis string, more ...string) string {
 // successRate is a check that a busy machine does not fail.
 const successRate = "metrics: [{name: request-success-rate, thresholdRange: {min: 99}}]"
 
-// byPolicy opts in with that policy alone.
+// byPolicy opts in with only that policy.
 var byPolicy = map[string]string{"sluice.dev/canary": "true", "sluice.dev/policy": "standard"}
 
 var _ = Describe("A policy with the body of a Flagger Canary", func() {

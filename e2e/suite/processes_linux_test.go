@@ -20,7 +20,7 @@ func kill(pid int) {
 	Expect(syscall.Kill(pid, syscall.SIGKILL)).To(Or(Succeed(), MatchError(syscall.ESRCH)))
 }
 
-// inside makes requests from the network of a process.
+// inside sends requests from the network of a process.
 func inside(pid int) *http.Client {
 	dial := func(_ context.Context, network, address string) (net.Conn, error) {
 		type result struct {

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// processes are those of this machine whose program has this name and for which a file of theirs in /proc says something.
+// processes returns the processes of this machine whose program has this name and one of whose files in /proc matches.
 func processes(program, file, says string) []int {
 	var found []int
 	paths, _ := filepath.Glob("/proc/[0-9]*/" + file)
@@ -30,8 +30,8 @@ func processes(program, file, says string) []int {
 	return found
 }
 
-// killControllers kills the processes of sluice's pods and returns how many there were. A process belongs to a pod when
-// its control group has the pod's identity in its name.
+// killControllers kills the processes of sluice's pods and returns how many there were. A process belongs to a pod if the name
+// of its control group contains the pod's UID.
 func (r *rollout) killControllers(ctx context.Context) int {
 	GinkgoHelper()
 	killed := 0
@@ -50,7 +50,7 @@ func (r *rollout) killController(pod corev1.Pod) int {
 	return len(pids)
 }
 
-// controllers are sluice's pods.
+// controllers returns sluice's pods.
 func (r *rollout) controllers(ctx context.Context) []corev1.Pod {
 	GinkgoHelper()
 	var pods corev1.PodList
@@ -58,7 +58,7 @@ func (r *rollout) controllers(ctx context.Context) []corev1.Pod {
 	return pods.Items
 }
 
-// apiServer is the process of the local cluster's API server.
+// apiServer returns the process of the local cluster's API server.
 func apiServer() int {
 	GinkgoHelper()
 	pids := processes("kube-apiserver", "cmdline", "/var/lib/sluice-cluster")

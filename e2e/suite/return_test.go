@@ -27,7 +27,7 @@ var _ = Describe("The way back to the primary", func() {
 		r.setVersion(ctx, "v2")
 		r.waitUntil(ctx, "step 1", moments[1].holds)
 		By("the autoscaler takes two of four replicas away from a primary that has half of the requests")
-		// Nothing measures the pods' CPU here, so the test does what the autoscaler would do, in the scale of the Deployment.
+		// Nothing measures the pods' CPU here, so the test does the autoscaler's work: it scales the Deployment.
 		r.kubectl(ctx, "scale", "deployment", "podinfo", "--replicas=2")
 		r.waitUntil(ctx, "the primary to be full", func(s v1alpha1.CanaryStatus) bool {
 			return s.Phase == v1alpha1.PhasePromoting && strings.HasSuffix(s.Message, "as its replicas become available: it has 50%, with 2 of 4 replicas")
@@ -47,8 +47,8 @@ var _ = Describe("The way back to the primary", func() {
 	})
 })
 
-// expectReturned expects that the canary's weight fell from one by at most so much at a time. By how much less depends on when
-// the primary's replicas came.
+// expectReturned expects that the canary's weight fell in steps of at most this size. How much smaller they were depends on
+// when the primary's replicas came.
 func (r *rollout) expectReturned(ctx context.Context, from, atMost float64) {
 	GinkgoHelper()
 	told := r.messages(ctx, "WeightReturned")

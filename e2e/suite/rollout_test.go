@@ -131,20 +131,20 @@ var _ = Describe("Bad input", func() {
 	})
 })
 
-// lateIn keeps the requests of the last two seconds of a step, which lasts at least an interval: a gateway with much to do
-// serves a weight a moment after it has reported it.
+// lateIn keeps the requests of the last two seconds of a step, which lasts at least an interval: a busy gateway serves a weight
+// a moment after it has reported it.
 func lateIn(report traffic.Report, s v1alpha1.CanaryStatus, interval time.Duration) traffic.Report {
 	end := s.Open().Step.InEffect.Add(interval)
 	return report.Between(end.Add(-2*time.Second), end)
 }
 
-// expectShareOf expects that v2 gave this percentage of answers.
+// expectShareOf expects that v2 gave this percentage of the answers.
 func expectShareOf(seen traffic.Report, weight float64) {
 	GinkgoHelper()
 	expectPart(seen, seen.Of("v2"), weight)
 }
 
-// expectPart expects that a part of the answers is this percentage, within four standard deviations of a random choice.
+// expectPart expects that this percentage of the answers is in a part, within four standard deviations of a random choice.
 func expectPart(seen, part traffic.Report, weight float64) {
 	GinkgoHelper()
 	Expect(seen.Total()).To(BeNumerically(">", 20))

@@ -16,8 +16,8 @@ import (
 	"sluice.dev/sluice/e2e/traffic"
 )
 
-// meshed is the route whose parent is a Service. The gateway of the tests does not serve it, so the spec reports in place of
-// a mesh.
+// meshed returns the route whose parent is a Service. The gateway of the tests does not serve it, so the spec reports in place
+// of a mesh.
 const meshed = app.Name + "-mesh"
 
 const granted = "referencegrant.gateway.networking.k8s.io/"
@@ -83,7 +83,7 @@ func waitsForMesh(s v1alpha1.CanaryStatus, what string) bool {
 	return strings.Contains(s.Message, what+": HTTPRoute "+meshed+": Service routes/podinfo has not reported")
 }
 
-// mesh accepts every generation of the meshed route, as the controller of a mesh does, until it leaves.
+// mesh accepts every generation of the meshed route, like the controller of a mesh, until it stops.
 func (r *rollout) mesh(ctx context.Context) (leave func()) {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
@@ -92,7 +92,7 @@ func (r *rollout) mesh(ctx context.Context) (leave func()) {
 		_ = wait.PollUntilContextCancel(background, glance, true, func(ctx context.Context) (bool, error) {
 			route, err := r.Named(meshed).Route(ctx)
 			if err == nil && route != nil && lags(route) {
-				// Who changed the route meanwhile is seen in the next look.
+				// A change in the meantime is seen in the next look.
 				_ = r.Accept(ctx, route, "example.com/mesh")
 			}
 			return false, nil
@@ -108,7 +108,7 @@ func lags(route *gatewayv1.HTTPRoute) bool {
 	return len(parents) == 0 || parents[0].Conditions[0].ObservedGeneration < route.Generation
 }
 
-// shares are the canary's parts of the rules of each route, in percent; those of a rule without a canary are 0.
+// shares returns the canary's parts of the rules of each route, in percent. A rule without a canary has 0.
 func (r *rollout) shares(ctx context.Context) map[string][]float64 {
 	GinkgoHelper()
 	all := map[string][]float64{}

@@ -15,7 +15,7 @@ import (
 	"sluice.dev/sluice/e2e/traffic"
 )
 
-// scene is what a spec begins with: the sample application, objects around it, and the requests that it gets.
+// scene is the start of a spec: the sample application, objects around it, and its requests.
 type scene struct {
 	app.Options
 	manifests []string
@@ -28,23 +28,23 @@ type scene struct {
 type rollout struct {
 	*app.App
 	run *traffic.Run
-	// routes are as the user made them.
+	// routes are the routes as the user wrote them.
 	routes map[string]userRoute
 }
 
-// userRoute is all of a route that a user writes.
+// userRoute is the part of a route that a user writes.
 type userRoute struct {
 	annotations, labels map[string]string
 	spec                any
 }
 
-// given deploys v1 with settings and sends traffic until the test ends; afterwards everything is removed.
+// given deploys v1 with settings and sends traffic until the test ends. Then everything is removed.
 func given(ctx context.Context, namespace string, annotations map[string]string, strategy string) *rollout {
 	GinkgoHelper()
 	return begin(ctx, namespace, scene{Options: app.Options{Replicas: 2, Annotations: annotations, Strategy: strategy}})
 }
 
-// begin sets a scene and waits until a rollout could begin.
+// begin sets up a scene and waits until a rollout could begin.
 func begin(ctx context.Context, namespace string, s scene) *rollout {
 	GinkgoHelper()
 	a, err := app.Connect(ctx, namespace)
@@ -55,7 +55,7 @@ func begin(ctx context.Context, namespace string, s scene) *rollout {
 		if CurrentSpecReport().Failed() {
 			r.explain(ctx)
 		}
-		// The next spec need not wait for what goes; who uses the namespace again does.
+		// The next spec need not wait for the removal. A spec that uses the namespace again does.
 		r.kubectl(ctx, "delete", "namespace", r.Namespace, r.Namespace+"-edge", "--ignore-not-found", "--wait=false")
 	})
 	By("v1 runs, opted in")
@@ -83,7 +83,7 @@ func begin(ctx context.Context, namespace string, s scene) *rollout {
 	return r
 }
 
-// waitForGateway waits until the gateway serves a target, which it does a moment after having accepted its route.
+// waitForGateway waits until the gateway serves a target, a moment after it has accepted the route.
 func waitForGateway(ctx context.Context, target traffic.Target) {
 	GinkgoHelper()
 	Eventually(ctx, func() (int, error) {
@@ -114,7 +114,7 @@ func (r *rollout) explain(ctx context.Context) {
 	}
 }
 
-// userRoutes are the routes of the application, also of the namespace of RemoteRoute, by kind, namespace and name.
+// userRoutes returns the routes of the application, including that of RemoteRoute, by kind, namespace and name.
 func (r *rollout) userRoutes(ctx context.Context) map[string]userRoute {
 	GinkgoHelper()
 	found := map[string]userRoute{}
@@ -137,7 +137,7 @@ func (r *rollout) userRoutes(ctx context.Context) map[string]userRoute {
 	return found
 }
 
-// expectRoutesAsBefore expects that spec, annotations and labels of every route are those that the user made.
+// expectRoutesAsBefore expects that spec, annotations and labels of every route are as the user wrote them.
 func (r *rollout) expectRoutesAsBefore(ctx context.Context) {
 	GinkgoHelper()
 	Eventually(ctx, func() map[string]userRoute { return r.userRoutes(ctx) }, patience(), glance).Should(Equal(r.routes))

@@ -13,12 +13,12 @@ import (
 	"sluice.dev/sluice/e2e/traffic"
 )
 
-// asking is a target of the application that answers can be told by: its query is the name.
+// asking returns a target of the application by whose answers it can be recognized: its query is the name.
 func (s *scene) asking(namespace, name string, header http.Header) {
 	s.requests.Also = append(s.requests.Also, traffic.Target{URL: app.GatewayURL + "?" + name, Host: namespace + ".example.com", Header: header})
 }
 
-// asked keeps the answers to a target of asking; the empty name is that of all others.
+// asked keeps the answers to a target of asking. The empty name keeps those of all others.
 func asked(report traffic.Report, name string) traffic.Report {
 	return report.Where(func(a traffic.Answer) bool {
 		return strings.TrimPrefix(strings.TrimPrefix(a.URL, app.GatewayURL), "?") == name
@@ -107,8 +107,8 @@ var _ = Describe("Blue/green", func() {
 
 		r.setVersion(ctx, "v3", "ERROR_RATE=0.5")
 		s = r.waitFor(ctx, v1alpha1.PhaseFailed)
-		// Prometheus counts from the second time that it sees a counter: when it had seen a failure before the first success, all of
-		// the first requests have failed.
+		// Prometheus counts from the second sample of a counter. If it had seen a failure before the first success, all of the first
+		// requests have failed.
 		Expect(s.Candidate.Reason).To(MatchRegexp(`request-success-rate \d{1,2}\.\d\d% is below min 99%`))
 		Expect(r.messages(ctx, "HoldStarted")).To(HaveLen(2), "it passed its iterations, without requests")
 		r.expectClean(ctx, "v2")

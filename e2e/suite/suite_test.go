@@ -30,8 +30,8 @@ const (
 	glance = 100 * time.Millisecond
 )
 
-// quick settings keep a rollout under half a minute: three steps of three seconds. Several specs share the machine, so only
-// those that are about it ask for short request durations.
+// quick has settings for a rollout of less than half a minute: three steps of three seconds. Several specs share the machine,
+// so only specs about request durations require short ones.
 var quick = map[string]string{
 	"sluice.dev/canary":               "true",
 	"sluice.dev/step-weight":          "20",
@@ -50,7 +50,7 @@ func with(more map[string]string) map[string]string {
 	return all
 }
 
-// kubectl runs kubectl and returns what it prints.
+// kubectl runs kubectl and returns its output.
 func (r *rollout) kubectl(ctx context.Context, args ...string) string {
 	GinkgoHelper()
 	out, err := r.Kubectl(ctx, "", args...)
@@ -58,7 +58,7 @@ func (r *rollout) kubectl(ctx context.Context, args ...string) string {
 	return out
 }
 
-// setVersion changes the version and other environment of the Deployment, as a user does.
+// setVersion changes the version and other environment variables of the Deployment, as a user does.
 func (r *rollout) setVersion(ctx context.Context, version string, env ...string) {
 	GinkgoHelper()
 	By(fmt.Sprintf("kubectl set env deployment/podinfo VERSION=%s %v", version, env))
@@ -80,7 +80,7 @@ func (r *rollout) waitFor(ctx context.Context, phase v1alpha1.Phase) v1alpha1.Ca
 	return r.waitUntil(ctx, "phase "+string(phase), func(s v1alpha1.CanaryStatus) bool { return s.Phase == phase })
 }
 
-// waitUntil waits for what a status says; a rollout that has failed meanwhile ends the wait.
+// waitUntil waits until a status matches. A rollout that has failed ends the wait.
 func (r *rollout) waitUntil(ctx context.Context, what string, holds func(v1alpha1.CanaryStatus) bool) v1alpha1.CanaryStatus {
 	GinkgoHelper()
 	began := len(r.status(ctx).History)
@@ -112,7 +112,7 @@ func (r *rollout) waitForAnswer(ctx context.Context, moment time.Time) {
 	Eventually(ctx, func() int { return r.run.Report().Between(moment, time.Time{}).Total() }, patience(), glance).Should(BeNumerically(">", 0))
 }
 
-// primaryVersions are the versions that pods of the primary run.
+// primaryVersions returns the versions that pods of the primary run.
 func (r *rollout) primaryVersions(ctx context.Context) map[string]bool {
 	var pods corev1.PodList
 	Expect(r.Client.List(ctx, &pods, client.InNamespace(r.Namespace), client.MatchingLabels{"app": "podinfo"})).To(Succeed())
@@ -123,7 +123,7 @@ func (r *rollout) primaryVersions(ctx context.Context) map[string]bool {
 	return versions
 }
 
-// expectClean expects that nothing of the rollout is left and that the route is what the user made.
+// expectClean expects that nothing of the rollout is left and that the route is as the user wrote it.
 func (r *rollout) expectClean(ctx context.Context, version string) {
 	GinkgoHelper()
 	By("nothing is left: the canary is gone, the routes are the user's, the primary runs " + version)
@@ -162,7 +162,7 @@ func (r *rollout) expectEvents(ctx context.Context, reasons ...string) {
 	}
 }
 
-// messages are those of the events of the Canary with a reason, oldest first.
+// messages returns those of the Canary's events with a reason, oldest first.
 func (r *rollout) messages(ctx context.Context, reason string) []string {
 	GinkgoHelper()
 	events, err := r.Events(ctx)

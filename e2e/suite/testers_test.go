@@ -51,7 +51,7 @@ var _ = Describe("Testers", func() {
 	})
 })
 
-// weights are those of the backends of each rule.
+// weights returns the weights of the backends of each rule.
 func weights(route *gatewayv1.HTTPRoute) [][]int32 {
 	var all [][]int32
 	for _, rule := range route.Spec.Rules {

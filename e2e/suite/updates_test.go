@@ -19,24 +19,24 @@ import (
 	"sluice.dev/sluice/e2e/app"
 )
 
-// updates changes the Deployment again and again and remembers what came of it.
+// updates changes the Deployment again and again and records the results.
 type updates struct {
 	r    *rollout
 	stop context.CancelFunc
 	done sync.WaitGroup
 
 	mu sync.Mutex
-	// held and refused count the answers; wrong are those that must not be.
+	// held and refused count the answers. wrong are answers that must not occur.
 	held, refused int
 	refusals      []string
 	wrong         []string
 }
 
-// underWay is how many updates may be under way. The API server tries a patch again that another one has overtaken, admission
-// included, so one that is slow would never catch up with ever more of them.
+// underWay is how many updates may be in flight. The API server retries a patch that another one has overtaken, admission
+// included, so a slow one would never catch up with an increasing number of updates.
 const underWay = 8
 
-// update sends updates at a rate, each of which patches the Deployment, until stopped.
+// update sends updates at a rate until it is stopped. Each one patches the Deployment.
 func (r *rollout) update(perSecond int, patch func(i int) client.Patch) *updates {
 	ctx, cancel := context.WithCancel(context.Background())
 	u := &updates{r: r, stop: cancel}
@@ -69,7 +69,7 @@ func (u *updates) end() {
 	u.done.Wait()
 }
 
-// one is a single update. An answer that holds another template than the primary's has slipped through.
+// one is a single update. An answer with another template than the primary's has slipped through.
 func (u *updates) one(ctx context.Context, patch client.Patch) {
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: u.r.Namespace, Name: app.Name}}
 	err := u.r.Client.Patch(ctx, d, patch, client.FieldOwner("kubectl-set"))
@@ -101,12 +101,12 @@ func changingEnv(i int) client.Patch {
 		`{"spec":{"template":{"spec":{"containers":[{"name":"podinfo","env":[{"name":"N","value":"%d"}]}]}}}}`, i))
 }
 
-// changingLabels leaves the pod template alone.
+// changingLabels does not change the pod template.
 func changingLabels(i int) client.Patch {
 	return client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"labels":{"n":"%d"}}}`, i))
 }
 
-// leader is the name of the pod that reconciles.
+// leader returns the name of the pod that reconciles.
 func (r *rollout) leader(ctx context.Context) string {
 	GinkgoHelper()
 	var lease coordinationv1.Lease
@@ -123,7 +123,7 @@ func (r *rollout) leader(ctx context.Context) string {
 	return ""
 }
 
-// startedAgain reports whether the container of a pod has started since and serves.
+// startedAgain reports whether the container of a pod has restarted since and serves.
 func (r *rollout) startedAgain(ctx context.Context, before corev1.Pod) bool {
 	GinkgoHelper()
 	for _, pod := range r.controllers(ctx) {
@@ -145,7 +145,7 @@ func ready(pod corev1.Pod) bool {
 
 var _ = Describe("Twenty updates a second", Serial, func() {
 	It("are each held back or refused while the leader and other replicas are killed", func(ctx SpecContext) {
-		// Each update begins the rollout anew, so pods of the canary come and go all the time.
+		// Each update starts the rollout again, so pods of the canary come and go all the time.
 		r := begin(ctx, "updates", scene{quiet: true,
 			Options: app.Options{Replicas: 1, Annotations: with(map[string]string{"sluice.dev/interval": "1h"}), Env: []string{"DRAIN=0s"}}})
 		first, err := r.Deployment(ctx, app.Name)

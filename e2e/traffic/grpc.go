@@ -16,23 +16,23 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// GRPCOptions are which calls to make.
+// GRPCOptions describe the calls to make.
 type GRPCOptions struct {
-	// Address such as 127.0.0.1:8080; it must be on this machine's loopback.
+	// Address is such as 127.0.0.1:8080. It must be on this machine's loopback address.
 	Address string
-	// Host is the authority, which gateways choose the route by; empty for the address.
+	// Host is the authority, by which gateways choose the route. Default: the address.
 	Host string
 	// Rate is the number of calls per second.
 	Rate float64
 	// Header is the metadata of every call.
 	Header map[string]string
-	// Timeout of one call; 10 s when 0.
+	// Timeout is the time limit of one call. Default 10 s.
 	Timeout time.Duration
 }
 
-// StartGRPC begins to make unary calls of gRPC's test service, which the sample application serves, as Start does requests.
-// A call that succeeds has status 200, one that the application or the gateway failed status 500, or 503 when it was
-// unavailable. Answers always have headers and body.
+// StartGRPC makes unary calls of gRPC's test service, which the sample application serves, as Start sends requests. A
+// successful call has status 200. A call that the application or the gateway failed has status 500, or 503 if it was
+// unavailable. Answers always have headers and a body.
 func StartGRPC(ctx context.Context, options GRPCOptions) (*Run, error) {
 	if err := checkPace(options.Rate, options.Timeout); err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func (c grpcClient) ask(ctx context.Context, _ int) Answer {
 	return a
 }
 
-// statusOf is the status that a request with such an end would have, 0 for a call that nothing answered.
+// statusOf returns the status of a request with the same outcome, or 0 for a call without an answer.
 func statusOf(err error) int {
 	switch {
 	case err == nil:

@@ -13,7 +13,7 @@ import (
 	"sluice.dev/sluice/e2e/sample/answer"
 )
 
-// httpClient asks the targets in turn, and on behalf of the users in turn.
+// httpClient calls the targets in turn, on behalf of the users in turn.
 type httpClient struct {
 	options Options
 	targets []Target
@@ -27,7 +27,7 @@ func newHTTPClient(options Options, transport http.RoundTripper) *httpClient {
 	}
 	return &httpClient{options: options, targets: options.targets(), users: newUsers(options.Users), client: &http.Client{
 		Transport: transport, Timeout: options.Timeout,
-		// A redirect is an answer to count; following it would be a second request, maybe to elsewhere.
+		// A redirect is an answer to count. To follow it would be a second request, possibly to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -68,7 +68,7 @@ func (c *httpClient) ask(ctx context.Context, number int) Answer {
 	return a
 }
 
-// read takes from a response what the options ask for.
+// read reads from a response what the options ask for.
 func (c *httpClient) read(response *http.Response, a *Answer) {
 	a.Status, a.Version = response.StatusCode, response.Header.Get(VersionHeader)
 	for _, name := range c.options.Keep {
@@ -92,7 +92,7 @@ func (c *httpClient) read(response *http.Response, a *Answer) {
 	a.Body = bodyOf(content)
 }
 
-// bodyOf is nil when it is not the sample application's.
+// bodyOf returns nil if the body is not the sample application's.
 func bodyOf(content []byte) *answer.Answer {
 	var said answer.Answer
 	if json.Unmarshal(content, &said) != nil || said.Version == "" {

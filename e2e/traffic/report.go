@@ -11,37 +11,37 @@ import (
 	"sluice.dev/sluice/e2e/sample/answer"
 )
 
-// Answer is one request and what came back.
+// Answer is a request and its answer.
 type Answer struct {
-	// Sent and Done are when the request was sent, and when its answer was complete or given up.
+	// Sent is when the request was sent. Done is when its answer was complete or given up.
 	Sent, Done time.Time
-	// URL and Host that were asked.
+	// URL and Host are those of the request.
 	URL, Host string
-	// User who asked, from 1; 0 when there are no users.
+	// User is the number of the user who sent the request, from 1. 0 if there are no users.
 	User int
-	// Version that answered, empty when it did not say; and with which status, 0 when nothing answered.
+	// Version is the version that answered, if it said so. Status is the status, or 0 without an answer.
 	Version string
 	Status  int
-	// Err says why there was no complete answer; empty when there was one.
+	// Err says why there was no complete answer. Empty if there was one.
 	Err string
-	// Header are the response headers that Options.Keep names; in a report of gRPC, all.
+	// Header has the response headers that Options.Keep names, or all for gRPC.
 	Header http.Header
-	// Body is what the sample application said; nil when Options.Body does not ask for it or it said nothing.
+	// Body is the sample application's answer. Nil if Options.Body is not set or there was no such answer.
 	Body *answer.Answer
 }
 
-// Failed reports whether there was no complete answer, or one with a status from 500.
+// Failed reports whether there was no complete answer, or one with a status of 500 or above.
 func (a Answer) Failed() bool { return a.Err != "" || a.Status >= 500 }
 
 // Latency is the time from sending the request to the end of its answer.
 func (a Answer) Latency() time.Duration { return a.Done.Sub(a.Sent) }
 
-// Report is what was answered, in the order in which the answers came.
+// Report has the answers in the order in which they came.
 type Report struct {
 	Answers []Answer
 }
 
-// Where keeps the answers that a condition holds for.
+// Where keeps the answers for which a condition holds.
 func (r Report) Where(condition func(Answer) bool) Report {
 	var kept []Answer
 	for _, a := range r.Answers {
@@ -52,7 +52,7 @@ func (r Report) Where(condition func(Answer) bool) Report {
 	return Report{kept}
 }
 
-// Between keeps the requests that were sent from one moment to before another; the zero time is no bound.
+// Between keeps the requests that were sent from one moment to before another. A zero time is no limit.
 func (r Report) Between(from, to time.Time) Report {
 	return r.Where(func(a Answer) bool { return !a.Sent.Before(from) && (to.IsZero() || a.Sent.Before(to)) })
 }
@@ -76,7 +76,7 @@ func (r Report) Share(version string) float64 {
 	return float64(r.Of(version).Total()) / float64(r.Total())
 }
 
-// FirstSeen and LastSeen are when a version first and last answered; zero when it never did.
+// FirstSeen is when a version first answered. Zero if it never did.
 func (r Report) FirstSeen(version string) time.Time {
 	var first time.Time
 	for _, a := range r.Of(version).Answers {
@@ -87,7 +87,7 @@ func (r Report) FirstSeen(version string) time.Time {
 	return first
 }
 
-// LastSeen is when a version last answered; zero when it never did.
+// LastSeen is when a version last answered. Zero if it never did.
 func (r Report) LastSeen(version string) time.Time {
 	var last time.Time
 	for _, a := range r.Of(version).Answers {
@@ -98,7 +98,7 @@ func (r Report) LastSeen(version string) time.Time {
 	return last
 }
 
-// Versions that answered, sorted.
+// Versions returns the versions that answered, sorted.
 func (r Report) Versions() []string {
 	seen := map[string]bool{}
 	for _, a := range r.Answers {
@@ -109,7 +109,7 @@ func (r Report) Versions() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// statuses tells how often which status came, apart from 200; empty when there was no other.
+// statuses counts each status except 200. Empty if there was no other.
 func (r Report) statuses() string {
 	counts := map[int]int{}
 	for _, a := range r.Answers {
@@ -124,13 +124,13 @@ func (r Report) statuses() string {
 	return strings.Join(parts, "")
 }
 
-// String is one line: requests by version and those that failed, with a sample of why.
+// String returns one line: requests by version and failed requests, with an example of the reason.
 func (r Report) String() string {
 	var parts []string
 	for _, version := range r.Versions() {
 		parts = append(parts, fmt.Sprintf("%s %d (%.0f%%)%s", version, r.Of(version).Total(), 100*r.Share(version), r.Of(version).statuses()))
 	}
-	// A gateway that has no route for the request answers 404 itself: no failure of a version, but not to be overlooked.
+	// A gateway without a route for the request answers 404 itself. That is no failure of a version, but must not be overlooked.
 	if unknown := r.Where(func(a Answer) bool { return a.Version == "" && a.Status != 0 }); unknown.Total() > 0 {
 		parts = append(parts, fmt.Sprintf("no version %d (%.0f%%)%s", unknown.Total(), 100*float64(unknown.Total())/float64(r.Total()), unknown.statuses()))
 	}

@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// Second is what was answered in one second of the clock.
+// Second has the answers of one second of the clock.
 type Second struct {
-	// At is the second's beginning.
+	// At is the start of the second.
 	At time.Time
-	// Report has the requests whose answer came, or was given up, in it.
+	// Report has the requests whose answers came, or were given up, in this second.
 	Report
 }
 
-// Seconds groups the requests by the second in which they were done, in order and without gaps: a second in which nothing was
-// answered is there too. A second that is over does not change any more, however slow the other answers are.
+// Seconds groups the requests by the second in which they were done, in order and without gaps. It includes seconds without
+// answers. A past second does not change any more, however slow the other answers are.
 func (r Report) Seconds() []Second {
 	if len(r.Answers) == 0 {
 		return nil
@@ -37,7 +37,7 @@ func (r Report) Seconds() []Second {
 	return seconds
 }
 
-// Counts are the numbers of answers by version and status: version "" did not say which it was, status 0 is none.
+// Counts counts the answers by version and status. Version "" means that none was named. Status 0 means no answer.
 func (r Report) Counts() map[string]map[int]int {
 	counts := map[string]map[int]int{}
 	for _, a := range r.Answers {
@@ -49,8 +49,7 @@ func (r Report) Counts() map[string]map[int]int {
 	return counts
 }
 
-// Latency is the time within which a share of the requests, above 0 to 1, was done: 0.99 for the P99. It is 0 when there were
-// no requests.
+// Latency is the time within which a share of the requests, above 0 to 1, was done: 0.99 for the P99. It is 0 without requests.
 func (r Report) Latency(share float64) time.Duration {
 	if len(r.Answers) == 0 {
 		return 0
@@ -64,10 +63,10 @@ func (r Report) Latency(share float64) time.Duration {
 	return latencies[min(max(rank, 1), len(latencies))-1]
 }
 
-// failuresShown bounds how many failures a summary lists.
+// failuresShown is how many failures a summary lists.
 const failuresShown = 5
 
-// Summarize writes a table with a line for each version and a line for all, then the first failures.
+// Summarize writes a table with a line for each version and one for all, then the first failures.
 func (r Report) Summarize(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	_, _ = fmt.Fprintln(w, "VERSION\tREQUESTS\tSHARE\tFAILED\tSTATUSES\tP50\tP99\tFIRST\tLAST")
@@ -99,7 +98,7 @@ func (r Report) row(w io.Writer, name string, part Report) {
 		part.everyStatus(), part.Latency(0.5).Round(100*time.Microsecond), part.Latency(0.99).Round(100*time.Microsecond), first, last)
 }
 
-// everyStatus is such as "200:45 500:5"; "error" stands for no answer at all.
+// everyStatus returns text such as "200:45 500:5". "error" stands for no answer.
 func (r Report) everyStatus() string {
 	counts := map[int]int{}
 	for _, a := range r.Answers {

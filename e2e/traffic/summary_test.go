@@ -11,7 +11,7 @@ import (
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.Local)
 
-// answered is a request that was sent so long after noon and took 10 ms.
+// answered returns a request that was sent this long after noon and took 10 ms.
 func answered(after time.Duration, version string, status int, err string) Answer {
 	sent := noon.Add(after)
 	return Answer{Sent: sent, Done: sent.Add(10 * time.Millisecond), Version: version, Status: status, Err: err}

@@ -18,53 +18,53 @@ import (
 	"fortio.org/log"
 )
 
-// VersionHeader is where the sample application says its version.
+// VersionHeader is the header in which the sample application names its version.
 const VersionHeader = "X-Version"
 
-// Options are what to send.
+// Options describe the requests.
 type Options struct {
-	// URL to ask; its host must be on this machine's loopback. It may have query parameters.
+	// URL is what to request. Its host must be on this machine's loopback address. It may have query parameters.
 	URL string
-	// Host is the Host header; empty for that of the URL.
+	// Host is the Host header. Default: that of the URL.
 	Host string
-	// Also are further targets, asked in turn with URL and Host.
+	// Also has more targets. They are called in turn with URL and Host.
 	Also []Target
-	// Rate is the number of requests per second, to all targets together.
+	// Rate is the number of requests per second, for all targets together.
 	Rate float64
-	// Header are further headers of requests to every target.
+	// Header adds headers to requests to every target.
 	Header http.Header
-	// Users is how many people send the requests, in turn, each to all targets before the next. Each has cookies of its
-	// own and treats them as a browser does. With 0 nobody keeps cookies.
+	// Users is the number of users who send the requests, in turn, each to all targets before the next. Each has their own cookies
+	// and treats them as a browser does. With 0 no cookies are kept.
 	Users int
-	// Keep are response headers that answers remember.
+	// Keep names the response headers that answers keep.
 	Keep []string
-	// Body makes answers remember what the sample application said.
+	// Body makes answers keep the sample application's body.
 	Body bool
-	// Timeout of one request; 10 s when 0.
+	// Timeout is the time limit of one request. Default 10 s.
 	Timeout time.Duration
-	// NoKeepAlive makes a connection for each request; by default connections are kept and used again.
+	// NoKeepAlive opens a connection for each request. By default connections are reused.
 	NoKeepAlive bool
 }
 
-// Target is one thing to ask.
+// Target is something to request.
 type Target struct {
-	// URL and Host are as those of Options.
+	// URL and Host are like those of Options.
 	URL, Host string
-	// Header are further headers of requests to this target.
+	// Header adds headers to requests to this target.
 	Header http.Header
 }
 
-// targets are all that is asked, in order.
+// targets returns everything that is requested, in order.
 func (o Options) targets() []Target {
 	return append([]Target{{URL: o.URL, Host: o.Host}}, o.Also...)
 }
 
-// idleConnections are kept for the next requests; more are closed when they have nothing to do.
+// idleConnections are kept for the next requests. More are closed when idle.
 const idleConnections = 256
 
 const defaultTimeout = 10 * time.Second
 
-// Run is traffic under way.
+// Run is traffic in progress.
 type Run struct {
 	// ask sends the request with that number, from 0, and waits for its answer.
 	ask     func(ctx context.Context, number int) Answer
@@ -76,12 +76,12 @@ type Run struct {
 	mu      sync.Mutex
 	sent    int
 	answers []Answer
-	// underWay are the requests without an answer, by number, and when they were sent.
+	// underWay has the times of requests without an answer, by number.
 	underWay map[int]time.Time
 }
 
-// Start begins to send. The traffic ends with the context or with Stop. It refuses options with a rate that is no positive
-// number, a negative timeout or number of users, or a URL that is not http or https on this machine's loopback.
+// Start starts to send. The traffic ends with the context or with Stop. It refuses options with a rate that is not a positive
+// number, a negative timeout or number of users, or a URL that is not http or https on this machine's loopback address.
 func Start(ctx context.Context, options Options) (*Run, error) {
 	if err := options.check(ctx); err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func start(ctx context.Context, options Options, transport http.RoundTripper) *R
 	return r
 }
 
-// begin sends at a rate until the context ends or Stop is called; done is called when everything has been answered.
+// begin sends at a rate until the context ends or Stop is called. It calls done when everything has been answered.
 func (r *Run) begin(ctx context.Context, rate float64, done func()) {
 	r.ended, r.underWay = make(chan struct{}), map[int]time.Time{}
 	log.SetLogLevelQuiet(log.Error)
@@ -168,7 +168,7 @@ func onLoopback(ctx context.Context, address string) error {
 	return nil
 }
 
-// dialLoopback looks at the address itself: a name may resolve to another one than it did at the start.
+// dialLoopback checks the address itself, because a name may resolve to a different one later.
 func dialLoopback(_, address string, _ syscall.RawConn) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -180,7 +180,7 @@ func dialLoopback(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// Run sends one request and does not wait for its answer, so that the loop stays open; fortio calls it.
+// Run sends one request and does not wait for its answer, so that the loop stays open. fortio calls it.
 func (r *Run) Run(ctx context.Context, _ periodic.ThreadID) (bool, string) {
 	r.mu.Lock()
 	number := r.sent
@@ -198,7 +198,7 @@ func (r *Run) Run(ctx context.Context, _ periodic.ThreadID) (bool, string) {
 	return true, ""
 }
 
-// Stop ends the traffic, waits for the answers that are under way and returns the report.
+// Stop ends the traffic, waits for the answers in flight and returns the report.
 func (r *Run) Stop() Report {
 	r.stop()
 	<-r.ended
@@ -208,7 +208,7 @@ func (r *Run) Stop() Report {
 // Ended is closed when no more requests are sent and all that were sent have been answered or have timed out.
 func (r *Run) Ended() <-chan struct{} { return r.ended }
 
-// UnderWay counts the requests sent until a moment that neither have an answer yet nor have been given up.
+// UnderWay counts the requests sent until a moment that have neither an answer nor been given up.
 func (r *Run) UnderWay(until time.Time) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -221,7 +221,7 @@ func (r *Run) UnderWay(until time.Time) int {
 	return count
 }
 
-// Report is what has been answered until now; requests under way are not in it.
+// Report returns the answers so far, without requests in flight.
 func (r *Run) Report() Report {
 	r.mu.Lock()
 	defer r.mu.Unlock()

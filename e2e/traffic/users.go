@@ -24,7 +24,7 @@ func newUsers(count int) []*user {
 	return users
 }
 
-// locationOf is where a browser would have sent the request to: the Host header, not the gateway's address.
+// locationOf returns the URL to which a browser would have sent the request: with the Host header, not the gateway's address.
 func locationOf(request *http.Request) *url.URL {
 	location := *request.URL
 	if request.Host != "" {
@@ -43,8 +43,8 @@ func (u *user) takeCookies(request *http.Request, response *http.Response) {
 	u.jar.SetCookies(locationOf(request), response.Cookies())
 }
 
-// Cookies are those that a user, from 1, would send now with a request to a URL such as http://shop.example.com/cart. There
-// are none when there is no such user.
+// Cookies returns the cookies that a user, from 1, would send now with a request to a URL such as http://shop.example.com/cart.
+// None if there is no such user.
 func (r *Run) Cookies(user int, location string) []*http.Cookie {
 	parsed, err := url.Parse(location)
 	if err != nil || user < 1 || user > len(r.users) {
@@ -53,7 +53,7 @@ func (r *Run) Cookies(user int, location string) []*http.Cookie {
 	return r.users[user-1].jar.Cookies(parsed)
 }
 
-// Users who have got answers, in order.
+// Users returns the users who have got answers, in order.
 func (r Report) Users() []int {
 	seen := map[int]bool{}
 	for _, a := range r.Answers {
@@ -69,8 +69,8 @@ func (r Report) By(user int) Report {
 	return r.Where(func(a Answer) bool { return a.User == user })
 }
 
-// Strayed keeps the answers of other versions to users who had had an answer of this version before they sent the request.
-// It is empty when whoever was once on the version has stayed on it. Answers that named no version do not count.
+// Strayed keeps the answers of other versions to users who had an answer of this version before they sent the request. It is
+// empty if every user who reached the version has stayed on it. Answers without a version do not count.
 func (r Report) Strayed(version string) Report {
 	on := map[int]Answer{}
 	for _, a := range r.Of(version).Answers {
@@ -84,8 +84,8 @@ func (r Report) Strayed(version string) Report {
 	})
 }
 
-// Saw is what the application saw in a header of the request, by its name in any case; empty when there was none or the
-// body was not kept.
+// Saw returns what the application saw in a header of the request, by its name in any case. Empty if there was none or the body
+// was not kept.
 func (a Answer) Saw(header string) string {
 	if a.Body == nil {
 		return ""

@@ -18,8 +18,7 @@ import (
 	"sluice.dev/sluice/e2e/sample/answer"
 )
 
-// simulated sends requests at one a second to a handler for as long as said, on the clock of the bubble, by which
-// cookies expire too.
+// simulated sends one request per second to a handler for a duration, on the clock of the bubble, by which cookies expire too.
 func simulated(t *testing.T, options Options, seconds int, handler http.HandlerFunc) *Run {
 	t.Helper()
 	options.URL, options.Rate = "http://127.0.0.1/", 1
@@ -146,7 +145,8 @@ func TestAnswersRememberWhatTheApplicationSaid(t *testing.T) {
 
 func TestStrayed(t *testing.T) {
 	for name, c := range map[string]struct {
-		// answers are versions that user 1 got one after another; a * is for a request sent before the one before was answered.
+		// answers are the versions that user 1 got one after another. A * marks a request that was sent before the previous one was
+		// answered.
 		answers string
 		want    int
 	}{

@@ -8,8 +8,8 @@ import (
 	jsonpatch "github.com/evanphx/json-patch/v5"
 )
 
-// status prints for each object whether it is in sync and what a sync would change. With self-heal it syncs then, which
-// is what Argo CD does when it finds that the cluster has drifted.
+// status prints for each object whether it is in sync and what a sync would change. With self-heal it then syncs, as Argo CD
+// does when the cluster has drifted.
 func (a *application) status(ctx context.Context) error {
 	options, done, err := a.compareOptions()
 	if err != nil {
@@ -39,7 +39,7 @@ func (a *application) status(ctx context.Context) error {
 	return nil
 }
 
-// compareOptions are those that the controller makes of the compare and sync options of an Application.
+// compareOptions are the controller's options for the compare and sync options of an Application.
 func (a *application) compareOptions() ([]diff.Option, func(), error) {
 	_, parser, err := a.kubectl.LoadOpenAPISchema(a.config)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// health prints for each object how Argo CD finds it.
+// health prints Argo CD's health of each object.
 func (a *application) health(context.Context) error {
 	overrides, err := a.overrides()
 	if err != nil {
@@ -34,7 +34,7 @@ func (a *application) health(context.Context) error {
 	return nil
 }
 
-// overrides are the health checks in Lua of the settings, by their keys.
+// overrides are the health checks in Lua of the settings, by key.
 type overrides map[string]string
 
 func (a *application) overrides() (overrides, error) {
@@ -54,8 +54,8 @@ func (a *application) overrides() (overrides, error) {
 	return settings.Data, nil
 }
 
-// GetResourceHealth runs the check for the object's kind with the object as obj; the check returns a table with status
-// and message.
+// GetResourceHealth runs the check for the object's kind with the object as obj. The check returns a table with status and
+// message.
 func (o overrides) GetResourceHealth(object *unstructured.Unstructured) (*health.HealthStatus, error) {
 	kind := object.GroupVersionKind().Group + "_" + object.GetKind()
 	script, has := o["resource.customizations.health."+kind]
@@ -82,7 +82,7 @@ func (o overrides) GetResourceHealth(object *unstructured.Unstructured) (*health
 	}, nil
 }
 
-// toLua gives a decoded JSON value to a script.
+// toLua converts a decoded JSON value for a script.
 func toLua(state *lua.LState, value any) lua.LValue {
 	switch value := value.(type) {
 	case map[string]any:

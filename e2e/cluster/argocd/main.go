@@ -1,5 +1,4 @@
-// Command argocd-driver compares and syncs a manifest as Argo CD's application controller does, with the engine that it does
-// it with.
+// Command argocd-driver compares and syncs a manifest like Argo CD's application controller, with the same engine.
 package main
 
 import (
@@ -24,7 +23,7 @@ const (
 	manager = "argocd-controller"
 )
 
-// application is what an Application says, and what it is compared with.
+// application is the content of an Application, and what it is compared with.
 type application struct {
 	namespace       string
 	serverSideApply bool
@@ -78,7 +77,7 @@ func run(ctx context.Context, args []string) error {
 	return verbs[args[0]](a, ctx)
 }
 
-// read fills in the objects of the manifest, labelled as those of an Application, and what the cluster has of them.
+// read adds the objects of the manifest, labelled as those of an Application, and their live versions.
 func (a *application) read(ctx context.Context, path string) error {
 	content, err := os.ReadFile(path)
 	if err != nil {

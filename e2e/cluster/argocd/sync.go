@@ -9,10 +9,10 @@ import (
 	"github.com/go-logr/logr"
 )
 
-// mostSteps is how many waves a sync of a few objects can have.
+// mostSteps is the most waves that a sync of a few objects can have.
 const mostSteps = 10
 
-// sync applies the manifest, and prints what was done.
+// sync applies the manifest and prints what was done.
 func (a *application) sync(context.Context) error {
 	operation, done, err := sync.NewSyncContext("revision", sync.ReconciliationResult{Target: a.target, Live: a.live}, a.config, a.config, a.kubectl, a.namespace,
 		sync.WithLogr(logr.Discard()),

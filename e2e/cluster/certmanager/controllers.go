@@ -9,7 +9,7 @@ import (
 	"github.com/cert-manager/cert-manager/pkg/controller"
 	"golang.org/x/sync/errgroup"
 
-	// Each package makes its controller or its kind of issuer known when it is imported.
+	// Each package registers its controller or its kind of issuer when it is imported.
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/approver"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/ca"
 	_ "github.com/cert-manager/cert-manager/pkg/controller/certificaterequests/selfsigned"
@@ -25,7 +25,7 @@ import (
 	_ "github.com/cert-manager/cert-manager/pkg/issuer/selfsigned"
 )
 
-// options are those of cert-manager's own program, as far as these controllers read them.
+// options are those of cert-manager's own program that these controllers read.
 var options = controller.ContextOptions{
 	KubernetesAPIQPS:   50,
 	KubernetesAPIBurst: 100,
@@ -36,10 +36,10 @@ var options = controller.ContextOptions{
 	},
 }
 
-// workers is how many objects each controller works on at once.
+// workers is the number of objects that each controller works on at once.
 const workers = 2
 
-// runControllers runs every known controller until the first one fails or the context ends.
+// runControllers runs every registered controller until the first one fails or the context ends.
 func runControllers(ctx context.Context, started *atomic.Bool) error {
 	group, ctx := errgroup.WithContext(ctx)
 	factory, err := controller.NewContextFactory(ctx, options)

@@ -14,8 +14,8 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
-// newInjector makes a manager with the cainjector, for webhook configurations only. Secrets are read directly, as the
-// cainjector watches no more of them than their metadata.
+// newInjector returns a manager with the cainjector, for webhook configurations only. It reads Secrets directly, because the
+// cainjector watches only their metadata.
 func newInjector(ctx context.Context) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, api.AddToScheme} {

@@ -1,5 +1,5 @@
 // Command cert-manager runs the controllers of cert-manager that self-signed and CA issuers need, and its cainjector, in one
-// process: cert-manager's own programs are in nested modules that no module can require.
+// process. cert-manager's own programs are in nested modules that no module can require.
 package main
 
 import (
@@ -31,7 +31,7 @@ func main() {
 	}
 }
 
-// run ends when anything of it does: the pod is started anew then.
+// run ends when any part of it ends. The pod is then restarted.
 func run(ctx context.Context) error {
 	injector, err := newInjector(ctx)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Command coredns is CoreDNS with the plugins that a cluster needs and no others.
+// Command coredns is CoreDNS with only the plugins that a cluster needs.
 package main
 
 import (

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// health prints for each object what the health checks of the Kustomization make of it as it is in the cluster.
+// health prints for each object the result of the Kustomization's health checks.
 func (k *kustomization) health(ctx context.Context) error {
 	checks, err := k.healthChecks()
 	if err != nil {
@@ -35,7 +35,7 @@ func (k *kustomization) health(ctx context.Context) error {
 	return nil
 }
 
-// compute uses the expressions for the object's kind, and without any what Flux knows of the kind.
+// compute uses the expressions for the object's kind or, without any, Flux's own knowledge of the kind.
 func compute(ctx context.Context, checks []kustomize.CustomHealthCheck, live *unstructured.Unstructured) (*status.Result, error) {
 	for _, check := range checks {
 		if check.APIVersion != live.GetAPIVersion() || check.Kind != live.GetKind() {

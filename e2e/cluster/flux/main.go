@@ -1,5 +1,4 @@
-// Command flux-driver does with a manifest what Flux's kustomize-controller does at each interval, through the library that
-// it does it with.
+// Command flux-driver does with a manifest what Flux's kustomize-controller does at each interval, with the same library.
 package main
 
 import (
@@ -26,7 +25,7 @@ type kustomization struct {
 	file string
 }
 
-// verbs are what can be done with the objects of a manifest.
+// verbs are the operations on the objects of a manifest.
 var verbs = map[string]func(*kustomization, context.Context) error{
 	"reconcile": (*kustomization).reconcile,
 	"diff":      (*kustomization).diff,
@@ -63,7 +62,7 @@ func run(ctx context.Context, args []string) error {
 	return verbs[args[0]](k, ctx)
 }
 
-// read gives the objects of a manifest, in their namespace.
+// read returns the objects of a manifest, in their namespace.
 func read(path, namespace string) ([]*unstructured.Unstructured, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -15,7 +15,7 @@ const (
 	group      = "kustomize.toolkit.fluxcd.io"
 )
 
-// reconcile applies what differs from a dry run, and prints for each object what was done.
+// reconcile applies the objects that differ from a dry run, and prints for each object what was done.
 func (k *kustomization) reconcile(ctx context.Context) error {
 	k.manager.SetOwnerLabels(k.objects, "apps", "flux-system")
 	if err := normalize.UnstructuredList(k.objects); err != nil {
@@ -31,7 +31,7 @@ func (k *kustomization) reconcile(ctx context.Context) error {
 	return nil
 }
 
-// options are those that the controller sets by default.
+// options are the controller's defaults.
 func options() ssa.ApplyOptions {
 	options := ssa.DefaultApplyOptions()
 	options.ExclusionSelector = map[string]string{group + "/reconcile": "disabled", group + "/ssa": "Ignore"}
@@ -40,7 +40,7 @@ func options() ssa.ApplyOptions {
 	options.Cleanup = ssa.ApplyCleanupOptions{
 		Annotations: []string{"kubectl.kubernetes.io/last-applied-configuration", group + "/checksum", "fluxcd.io/sync-checksum"},
 		Labels:      []string{"fluxcd.io/sync-gc-mark"},
-		// The controller takes over what anybody has written with kubectl.
+		// The controller takes over everything that was written with kubectl.
 		FieldManagers: []ssa.FieldManager{
 			{Name: "kubectl", OperationType: metav1.ManagedFieldsOperationApply},
 			{Name: "kubectl", OperationType: metav1.ManagedFieldsOperationUpdate},

@@ -20,8 +20,8 @@ import (
 // nonRoot is the user that images run as by default.
 const nonRoot = "65532:65532"
 
-// Write packs the program, built for Linux on this architecture, into an image of one layer and writes the archive. The
-// same program gives the same bytes.
+// Write packs the program, which is built for Linux on this architecture, into an image of one layer and writes the archive.
+// The same program gives the same bytes.
 func Write(archive, reference, architecture, program string) error {
 	tag, err := name.NewTag(reference)
 	if err != nil {

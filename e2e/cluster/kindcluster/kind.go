@@ -13,7 +13,7 @@ import (
 // name of the kind cluster.
 const name = "sluice"
 
-// Config makes the gateway's and Prometheus' ports of the node those of this machine's loopback.
+// Config maps the ports of the gateway and of Prometheus to this machine's loopback address.
 func Config() string {
 	var b strings.Builder
 	b.WriteString("kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nname: " + name + "\nnodes:\n  - role: control-plane\n    extraPortMappings:\n")
@@ -23,22 +23,22 @@ func Config() string {
 	return b.String()
 }
 
-// CreateArgs are the arguments that make the cluster from a config file and write the kubeconfig.
+// CreateArgs returns the arguments that create the cluster from a config file and write the kubeconfig.
 func CreateArgs(config, kubeconfig string) []string {
 	return []string{"create", "cluster", "--config", config, "--kubeconfig", kubeconfig, "--wait", "120s"}
 }
 
-// DeleteArgs are the arguments that remove the cluster; they work when there is none.
+// DeleteArgs returns the arguments that delete the cluster. They also work if there is none.
 func DeleteArgs() []string {
 	return []string{"delete", "cluster", "--name", name}
 }
 
-// LoadArgs are the arguments that load an image archive.
+// LoadArgs returns the arguments that load an image archive.
 func LoadArgs(archive string) []string {
 	return []string{"load", "image-archive", archive, "--name", name}
 }
 
-// Run runs kind; what it prints goes to the standard error output.
+// Run runs kind. Its output goes to stderr.
 func Run(ctx context.Context, binaries string, args []string) error {
 	command := exec.CommandContext(ctx, filepath.Join(binaries, "kind"), args...)
 	command.Stdout, command.Stderr = os.Stderr, os.Stderr
@@ -53,12 +53,12 @@ func Running(ctx context.Context, binaries, kubeconfig string) bool {
 	return exec.CommandContext(ctx, filepath.Join(binaries, "kubectl"), "--kubeconfig", kubeconfig, "get", "--raw", "/readyz").Run() == nil
 }
 
-// DockerAnswers reports whether there is a Docker daemon to run kind on.
+// DockerAnswers reports whether a Docker daemon can run kind.
 func DockerAnswers(ctx context.Context) bool {
 	return exec.CommandContext(ctx, "docker", "info").Run() == nil
 }
 
-// Architecture is that of the machine that the Docker daemon runs on, which has the nodes; empty when no daemon answers.
+// Architecture returns the architecture of the machine of the Docker daemon, which has the nodes. Empty if no daemon answers.
 func Architecture(ctx context.Context) string {
 	out, err := exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Arch}}").Output()
 	if err != nil {

@@ -12,20 +12,20 @@ import (
 	"syscall"
 )
 
-// The control groups below the cluster's own: the kubelet makes one more, for the pods.
+// These control groups are below the cluster's own. The kubelet creates another one, for the pods.
 const (
-	// groupNode has the control plane, the node's programs and what forwards to them.
+	// groupNode has the control plane, the node's programs and the forwarders to them.
 	groupNode = cgroupRoot + "/node"
-	// groupTests has what uses the cluster.
+	// groupTests has the users of the cluster.
 	groupTests = cgroupRoot + "/tests"
 )
 
-// weights are how much CPU a group gets of a machine that has too little, in units of a process outside of all groups. Without
-// one, all of the cluster gets as much as one process, or as one terminal where Linux groups processes by themselves, and
-// anything else that the machine does starves it. Below the cluster's group, the kubelet gives the pods one for each core.
+// weights are how much CPU a group gets on a busy machine, in units of a process outside all groups. Without a weight, the
+// whole cluster gets as much as one process, or as one terminal if Linux groups processes automatically, so that other work
+// starves it. Below the cluster's group, the kubelet gives the pods one unit for each core.
 var weights = map[string]int{cgroupRoot: 10, groupNode: 4, groupTests: 2}
 
-// cpuFiles say the weight of a group, by the version of control groups, and the number that stands for 1.
+// cpuFiles are the files with the weight of a group, by the version of control groups, and the number for a weight of 1.
 var cpuFiles = map[string]int{"cpu.shares": 1024, "cpu.weight": 100}
 
 func cgroupHierarchies() []string {
@@ -39,7 +39,7 @@ func cgroupHierarchies() []string {
 	return dirs
 }
 
-// makeCgroups makes the cluster's group, in which the kubelet makes others.
+// makeCgroups creates the cluster's group, in which the kubelet creates others.
 func makeCgroups() error {
 	for _, dir := range cgroupHierarchies() {
 		if err := makeCgroup(dir, cgroupRoot); err != nil {
@@ -52,7 +52,7 @@ func makeCgroups() error {
 	return nil
 }
 
-// weighInside lets the groups inside of a group have weights, which version 2 of control groups wants to be told.
+// weighInside lets the groups inside a group have weights, which version 2 of control groups requires.
 func weighInside(dir string) error {
 	available, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 	if err != nil || !slices.Contains(strings.Fields(string(available)), "cpu") {
@@ -81,10 +81,10 @@ func makeCgroup(hierarchy, group string) error {
 	return nil
 }
 
-// JoinTests puts this process, and those that it starts, into the group of what uses the cluster.
+// JoinTests moves this process and its children into the group for users of the cluster.
 func JoinTests() error { return join(groupTests) }
 
-// join puts this process, and those that it starts, into a group of the cluster, where CPUs are weighed.
+// join moves this process and its children into a group of the cluster, where CPUs are weighed.
 func join(group string) error {
 	for _, dir := range cgroupHierarchies() {
 		for file := range cpuFiles {
@@ -102,7 +102,7 @@ func join(group string) error {
 	return nil
 }
 
-// freeTests takes what uses the cluster out of its group: it may outlive the cluster.
+// freeTests moves the users of the cluster out of its group, because they may outlive the cluster.
 func freeTests(hierarchy string) error {
 	pids, err := os.ReadFile(filepath.Join(hierarchy, groupTests, "cgroup.procs"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -120,7 +120,7 @@ func freeTests(hierarchy string) error {
 	return nil
 }
 
-// removeCgroups removes the groups from the innermost out; it fails while processes are still ending in them.
+// removeCgroups removes the groups, innermost first. It fails while processes are still ending in them.
 func removeCgroups() error {
 	for _, hierarchy := range cgroupHierarchies() {
 		if err := freeTests(hierarchy); err != nil {

@@ -1,6 +1,6 @@
-// Package local runs a Kubernetes cluster of one node as plain processes of this machine. Everything runs in network,
-// mount and process namespaces of its own: when the first process ends, the kernel takes all others, their mounts,
-// interfaces and firewall tables with it.
+// Package local runs a Kubernetes cluster of one node as plain processes of this machine, in their own network, mount and
+// process namespaces. When the first process ends, the kernel removes all others and their mounts, interfaces and firewall
+// tables.
 package local
 
 import (
@@ -30,7 +30,7 @@ const (
 	PauseImage = "sluice.dev/pause:dev"
 )
 
-// Ports of this machine's loopback that lead into the cluster: the API server, the gateway and Prometheus.
+// These are ports of this machine's loopback address that lead to the API server, the gateway and Prometheus.
 var Ports = []int{6443, 8080, 9090}
 
 func pki(file string) string { return filepath.Join(stateDir, "pki", file) }
@@ -65,7 +65,7 @@ func writeConfigs(cniPlugins string) error {
 	return nil
 }
 
-// kubeconfig is the same inside and outside of the cluster's namespaces: the API server is at the same loopback address.
+// kubeconfig is the same inside and outside the cluster's namespaces, because the API server has the same loopback address.
 func kubeconfig(user string) (string, error) {
 	read := func(file string) ([]byte, error) { return os.ReadFile(pki(file)) }
 	ca, err := read("ca.crt")
@@ -179,7 +179,7 @@ type program struct {
 	args []string
 }
 
-// stores come first; the others wait for the API server.
+// stores start first. The others wait for the API server.
 func stores() []program {
 	return []program{
 		{"etcd", []string{

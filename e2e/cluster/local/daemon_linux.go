@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Daemon owns the cluster: it listens on this machine's loopback, forwards into the cluster's network namespace, and holds
-// the node's first process, which ends when this one does.
+// Daemon owns the cluster. It listens on this machine's loopback address, forwards into the cluster's network namespace, and
+// holds the node's first process, which ends with the daemon.
 func Daemon(ctx context.Context, binaries string) error {
 	if err := join(groupNode); err != nil {
 		return err
@@ -27,7 +27,7 @@ func Daemon(ctx context.Context, binaries string) error {
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
 		Pdeathsig:  syscall.SIGKILL,
 	}
-	// The death signal is sent when the thread ends that started the process, so that thread must stay.
+	// The death signal is sent when the thread that started the process ends, so that thread must stay.
 	runtime.LockOSThread()
 	if err := node.Start(); err != nil {
 		return fmt.Errorf("start the node: %w", err)
@@ -42,12 +42,12 @@ func Daemon(ctx context.Context, binaries string) error {
 		}
 	}
 	err = node.Wait()
-	// The descriptor is used by number, which does not keep the file from being closed when nobody refers to it.
+	// The descriptor is used by number. That does not keep the file open if nothing refers to it.
 	runtime.KeepAlive(namespace)
 	return fmt.Errorf("the node ended: %w", err)
 }
 
-// acceptAgain is the pause after a connection that could not be accepted.
+// acceptAgain is the pause after a failed accept.
 const acceptAgain = 100 * time.Millisecond
 
 func forward(port, namespace int) error {
@@ -60,7 +60,7 @@ func forward(port, namespace int) error {
 		for {
 			client, err := listener.Accept()
 			if err != nil {
-				// Nothing closes the listener, so it is short of files, and some are free when others have been served.
+				// Nothing closes the listener, so the process is out of file descriptors. Some are free once others have been served.
 				time.Sleep(acceptAgain)
 				continue
 			}
@@ -70,7 +70,7 @@ func forward(port, namespace int) error {
 	return nil
 }
 
-// serve copies both ways until both are done; the end of one direction is passed on by itself.
+// serve copies in both directions until both are done. The end of one direction is passed on.
 func serve(client net.Conn, address string, namespace int) {
 	defer func() { _ = client.Close() }()
 	server, err := dialInside(address, namespace)
@@ -94,8 +94,8 @@ func pass(to, from net.Conn) {
 	}
 }
 
-// dialInside makes the socket on a thread that is in the namespace. The thread is not given back: Go ends it with the
-// goroutine, since it stays locked.
+// dialInside creates the socket on a thread in the namespace. The thread is not reused: it stays locked, so Go ends it with the
+// goroutine.
 func dialInside(address string, namespace int) (net.Conn, error) {
 	type result struct {
 		conn net.Conn

@@ -1,6 +1,6 @@
 //go:build !linux
 
-// Package local runs a Kubernetes cluster of one node as plain processes of this machine, which only Linux can.
+// Package local runs a Kubernetes cluster of one node as plain processes of this machine. Only Linux can.
 package local
 
 import (

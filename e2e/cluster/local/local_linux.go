@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// CNIPlugins is where Debian's package puts them.
+// CNIPlugins is the folder in which Debian's package installs them.
 const CNIPlugins = "/usr/lib/cni"
 
-// packages of Debian that the node needs, each with a file that shows that it is there.
+// packages are the Debian packages that the node needs, each with a file that shows that it is installed.
 var packages = map[string]string{
 	"iproute2":                    "/usr/sbin/ip",
 	"runc":                        "/usr/sbin/runc",
@@ -26,7 +26,7 @@ var packages = map[string]string{
 	"containernetworking-plugins": CNIPlugins + "/bridge",
 }
 
-// MissingPackages are the Debian packages that the node needs and that are not there, sorted.
+// MissingPackages returns the Debian packages that the node needs and that are not installed, sorted.
 func MissingPackages() []string {
 	var missing []string
 	for name, file := range packages {
@@ -59,7 +59,7 @@ func Running(ctx context.Context) bool {
 	return err == nil && get(ctx, client, "https://127.0.0.1:6443/readyz") == nil
 }
 
-// Start starts the cluster's processes and waits for the API server. kubeconfigPath is where the admin's kubeconfig goes.
+// Start starts the cluster's processes and waits for the API server. It writes the admin's kubeconfig to kubeconfigPath.
 func Start(ctx context.Context, binaries, kubeconfigPath string) error {
 	for _, dir := range []string{runDir, filepath.Join(stateDir, "log")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -117,7 +117,7 @@ func startDaemon(binaries string) error {
 
 func pidFile() string { return filepath.Join(runDir, "daemon.pid") }
 
-// startTime tells two processes apart that had the same number one after the other.
+// startTime distinguishes two processes that had the same number one after the other.
 func startTime(pid int) (string, error) {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -131,7 +131,7 @@ func startTime(pid int) (string, error) {
 	return fields[started], nil
 }
 
-// daemonPid is the number of the recorded process, 0 when that has ended.
+// daemonPid returns the number of the recorded process, or 0 if it has ended.
 func daemonPid() int {
 	content, err := os.ReadFile(pidFile())
 	if err != nil {
@@ -155,7 +155,7 @@ func alive() bool { return daemonPid() != 0 }
 
 const stopLimit = time.Minute
 
-// Stop ends every process of the cluster and removes all that it left. It also cleans up after a crash.
+// Stop ends every process of the cluster and removes everything that it left. It also cleans up after a crash.
 func Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopLimit)
 	defer cancel()

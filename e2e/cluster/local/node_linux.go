@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Node is the first process in the cluster's namespaces: it starts all others, again when one of them ends, and with it they
+// Node is the first process in the cluster's namespaces. It starts all others and restarts those that end. When it ends, they
 // all end. binaries is the folder of the programs.
 func Node(ctx context.Context, binaries string) error {
 	for _, step := range []func() error{privateMounts, network} {
@@ -35,7 +35,7 @@ func Node(ctx context.Context, binaries string) error {
 	return supervise(binaries, running)
 }
 
-// privateMounts keeps what is mounted here from the rest of the machine, and shows the processes of this namespace.
+// privateMounts hides the mounts made here from the rest of the machine, and shows the processes of this namespace.
 func privateMounts() error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
@@ -49,10 +49,10 @@ func privateMounts() error {
 	return hideTraces()
 }
 
-// traces are folders that the node's programs write to wherever they run.
+// traces are folders that the node's programs write to, wherever they run.
 var traces = []string{"/var/log", "/var/lib/cni", "/run/netns"}
 
-// hideTraces puts folders that go with the cluster in the place of the machine's own.
+// hideTraces replaces the machine's own folders with folders that are removed with the cluster.
 func hideTraces() error {
 	for _, dir := range traces {
 		own := filepath.Join(stateDir, "machine", dir)
@@ -68,7 +68,7 @@ func hideTraces() error {
 	return nil
 }
 
-// network gives the node an address of its own and a default route, without which addresses of Services lead nowhere.
+// network gives the node its own address and a default route. Without them, addresses of Services lead nowhere.
 func network() error {
 	for _, line := range []string{
 		"ip link set lo up",
@@ -115,13 +115,13 @@ func start(binaries string, p program, running map[int]program) error {
 }
 
 const (
-	// mostStarts lets tests kill programs, and ends a cluster in which one does not stay up.
+	// mostStarts lets tests kill programs, and ends a cluster in which a program does not stay up.
 	mostStarts = 20
 	startPause = time.Second
 )
 
-// supervise waits for children, also for those that containers leave to the first process, and starts programs of ours
-// again when they end: the controllers do when the API server was away.
+// supervise waits for children, including the orphans of containers, and restarts the node's programs when they end: the
+// controllers end if the API server was unavailable.
 func supervise(binaries string, running map[int]program) error {
 	starts := map[string]int{}
 	for {
@@ -148,7 +148,7 @@ func supervise(binaries string, running map[int]program) error {
 	}
 }
 
-// apiServerLimit is for a machine that has much else to do; elsewhere it takes seconds.
+// apiServerLimit is for a busy machine. Elsewhere it takes seconds.
 const apiServerLimit = 3 * time.Minute
 
 func waitForAPIServer(ctx context.Context) error {
@@ -196,7 +196,7 @@ func get(ctx context.Context, client *http.Client, url string) error {
 
 const pollPeriod = 100 * time.Millisecond
 
-// poll tries until it works or the context ends; the error is the last one.
+// poll tries until it succeeds or the context ends. It returns the last error.
 func poll(ctx context.Context, what string, try func() error) error {
 	for {
 		err := try()

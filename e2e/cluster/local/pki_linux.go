@@ -17,7 +17,7 @@ import (
 
 const certificateLifetime = 10 * 365 * 24 * time.Hour
 
-// identity is a client or server of the control plane, with the name and groups that Kubernetes gives it rights by.
+// identity is a client or server of the control plane, with the name and groups that Kubernetes derives its rights from.
 type identity struct {
 	file   string
 	name   string
@@ -37,7 +37,7 @@ var identities = []identity{
 	{file: "front-proxy", name: "front-proxy"},
 }
 
-// writePKI makes a certificate authority, a certificate for each identity, and the key of service accounts.
+// writePKI creates a certificate authority, a certificate for each identity, and the key for service accounts.
 func writePKI(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make %s: %w", dir, err)
@@ -85,7 +85,7 @@ func certificate(serial int64, name string, groups []string) *x509.Certificate {
 	}
 }
 
-// issue signs a certificate for a key, or for a new one that it writes as well.
+// issue signs a certificate for a key, or for a new one, which it writes too.
 func issue(dir, file string, template, parent *x509.Certificate, key, signer *ecdsa.PrivateKey) error {
 	if key == nil {
 		var err error

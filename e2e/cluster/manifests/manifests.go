@@ -1,4 +1,4 @@
-// Package manifests holds what runs in clusters of ours, whatever made them.
+// Package manifests holds what runs in test clusters, regardless of their provider.
 package manifests
 
 import _ "embed"
@@ -7,7 +7,7 @@ var (
 	// CertManager is cert-manager, which only some tests need.
 	//go:embed certmanager.yaml
 	CertManager string
-	// DNS is cluster DNS; kind brings its own.
+	// DNS is cluster DNS. kind has its own.
 	//go:embed dns.yaml
 	DNS string
 	// Gateway is Traefik with a GatewayClass and a Gateway.

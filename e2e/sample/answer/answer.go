@@ -1,20 +1,20 @@
-// Package answer is what the sample application says about itself and about the request that it got.
+// Package answer describes the body of the sample application's answers: the application and the request that it got.
 package answer
 
 // Answer is the body of the sample application's answers.
 type Answer struct {
-	// Version and Pod that answered.
+	// Version and Pod identify the application that answered.
 	Version string `json:"version"`
 	Pod     string `json:"pod"`
-	// Headers that the request had, by their names in lower case: those that begin with x-, and cookie.
+	// Headers are request headers by lower-case name: cookie, and those that begin with x-.
 	Headers map[string]string `json:"headers,omitempty"`
-	// Cookies of the request by their names.
+	// Cookies are the cookies of the request by name.
 	Cookies map[string]string `json:"cookies,omitempty"`
-	// Upstream is what the application behind this one answered; nil when there is none.
+	// Upstream is the answer of the application behind this one. Nil if there is none.
 	Upstream *Answer `json:"upstream,omitempty"`
 }
 
-// Chain is the versions that took part, from the first application to the last.
+// Chain returns the versions that took part, from the first application to the last.
 func (a *Answer) Chain() []string {
 	var versions []string
 	for ; a != nil; a = a.Upstream {

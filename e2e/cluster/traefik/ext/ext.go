@@ -1,5 +1,5 @@
-// Package ext is what editions of Traefik add to its configuration, which is nothing here. Traefik's module needs this one
-// and does not contain it.
+// Package ext is an extension point of Traefik's configuration, and is empty here. Traefik's module requires it and does not
+// contain it.
 package ext
 
 // HTTP is added to the configuration of HTTP.

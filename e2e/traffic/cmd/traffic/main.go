@@ -20,7 +20,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// The first signal ends the traffic with its summary; a second one ends the command.
+	// The first signal ends the traffic with its summary. A second one ends the command.
 	context.AfterFunc(ctx, stop)
 	if err := command().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
@@ -80,7 +80,7 @@ func headerOf(lines []string) (http.Header, error) {
 	return header, nil
 }
 
-// settle is how long after a second its last answers are surely counted.
+// settle is how long after a second all its answers have been counted.
 const settle = 100 * time.Millisecond
 
 func send(ctx context.Context, options traffic.Options, out io.Writer) error {
@@ -104,7 +104,8 @@ func send(ctx context.Context, options traffic.Options, out io.Writer) error {
 	}
 }
 
-// printSeconds prints each second from the first to before the end, also those without an answer, and returns the next one.
+// printSeconds prints each second from the first to before the end, including those without an answer, and returns the next
+// one.
 func printSeconds(out io.Writer, report traffic.Report, from, end time.Time) time.Time {
 	answered := map[int64]traffic.Report{}
 	for _, second := range report.Seconds() {

@@ -1,16 +1,16 @@
-// Package acme stands in for the one that Traefik gets certificates from authorities with. The cluster of the tests asks for
-// none, and the real one brings the clients of some hundred providers of DNS along.
+// Package acme stands in for the package with which Traefik gets certificates from authorities. The test cluster requests none,
+// and the real package requires clients of some hundred DNS providers.
 package acme
 
 import "errors"
 
-// ErrAbsent is what everything here answers.
+// ErrAbsent is the error of everything here.
 var ErrAbsent = errors.New("this build of Traefik has no ACME")
 
-// Account is one at an authority.
+// Account is an account at an authority.
 type Account struct{}
 
-// ExtendedAccount is an account and where it is.
+// ExtendedAccount is an account and its location.
 type ExtendedAccount struct {
 	Account
 	Location string

@@ -4,7 +4,7 @@ package certcrypto
 // KeyType is a kind of key.
 type KeyType string
 
-// The kinds of keys.
+// These are the kinds of keys.
 const (
 	EC256   = KeyType("EC256")
 	EC384   = KeyType("EC384")

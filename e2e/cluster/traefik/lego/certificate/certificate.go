@@ -1,4 +1,4 @@
-// Package certificate obtains none.
+// Package certificate obtains no certificates.
 package certificate
 
 import (
@@ -15,7 +15,7 @@ type Resource struct {
 	PrivateKey, Certificate []byte
 }
 
-// ObtainRequest asks for one.
+// ObtainRequest requests a certificate.
 type ObtainRequest struct {
 	Domains, EmailAddresses  []string
 	Bundle, EnableCommonName bool
@@ -23,14 +23,14 @@ type ObtainRequest struct {
 	KeyType                  certcrypto.KeyType
 }
 
-// RenewOptions ask for another one.
+// RenewOptions request a renewal.
 type RenewOptions struct {
 	EmailAddresses          []string
 	Bundle                  bool
 	Profile, PreferredChain string
 }
 
-// Certifier obtains none.
+// Certifier obtains no certificates.
 type Certifier struct{}
 
 // Obtain fails.

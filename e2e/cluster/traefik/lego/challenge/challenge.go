@@ -1,4 +1,4 @@
-// Package challenge has what Traefik answers challenges with.
+// Package challenge has the interface with which Traefik answers challenges.
 package challenge
 
 import "context"

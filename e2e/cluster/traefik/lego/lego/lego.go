@@ -1,4 +1,4 @@
-// Package lego makes no client.
+// Package lego creates no client.
 package lego
 
 import (
@@ -15,20 +15,20 @@ import (
 	"github.com/go-acme/lego/v5/registration"
 )
 
-// DirectoryURLLetsEncrypt is the authority by default.
+// DirectoryURLLetsEncrypt is the default authority.
 const DirectoryURLLetsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
 
-// Config of a client.
+// Config configures a client.
 type Config struct {
 	CADirURL, UserAgent string
 	HTTPClient          *http.Client
 	Certificate         struct{ Timeout time.Duration }
 }
 
-// NewConfig is empty.
+// NewConfig returns an empty Config.
 func NewConfig(any) *Config { return &Config{} }
 
-// Client cannot be made.
+// Client cannot be created.
 type Client struct {
 	Certificate  certificate.Certifier
 	Challenge    Challenges

@@ -1,4 +1,4 @@
-// Package registration registers nobody.
+// Package registration registers no accounts.
 package registration
 
 import (
@@ -7,16 +7,16 @@ import (
 	"github.com/go-acme/lego/v5/acme"
 )
 
-// RegisterOptions are those of an account.
+// RegisterOptions are the options for an account.
 type RegisterOptions struct{ TermsOfServiceAgreed bool }
 
-// RegisterEABOptions are those of an account that is bound to another one.
+// RegisterEABOptions are the options for an account that is bound to another one.
 type RegisterEABOptions struct {
 	TermsOfServiceAgreed bool
 	Kid, HmacEncoded     string
 }
 
-// Registrar registers nobody.
+// Registrar registers no accounts.
 type Registrar struct{}
 
 // Register fails.

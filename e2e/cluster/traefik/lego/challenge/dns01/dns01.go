@@ -39,5 +39,5 @@ func DisableRecursiveNSsPropagationRequirement() ChallengeOption { return Challe
 // PropagationWait does nothing.
 func PropagationWait(time.Duration, bool) ChallengeOption { return ChallengeOption{} }
 
-// UnFqdn is a name without the dot at its end.
+// UnFqdn returns a name without its final dot.
 func UnFqdn(name string) string { return strings.TrimSuffix(name, ".") }

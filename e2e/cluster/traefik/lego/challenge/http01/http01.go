@@ -1,9 +1,9 @@
-// Package http01 has where challenges over HTTP are answered.
+// Package http01 has the path of challenges over HTTP.
 package http01
 
 import "time"
 
-// PathPrefix of challenges.
+// PathPrefix is the path prefix of challenges.
 const PathPrefix = "/.well-known/acme-challenge/"
 
 // Option does nothing.
