@@ -1,4 +1,4 @@
-// Package sluice holds the rule that imports point downward.
+// Package sluice tests that imports point downward.
 package sluice_test
 
 import (
@@ -10,7 +10,7 @@ import (
 
 const module = "sluice.dev/sluice/"
 
-// layers lists for every package of the core what of this module it may import; nothing else of it is allowed.
+// layers lists for every package of the core what it may import of this module. Nothing else is allowed.
 var layers = map[string][]string{
 	"api/v1alpha1":                 {},
 	"config":                       {"api/v1alpha1"},
@@ -39,10 +39,10 @@ var layers = map[string][]string{
 // pure packages take values and return values.
 var pure = []string{"config", "config/policy", "config/process", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"}
 
-// impure is what a pure package never imports itself: clients, contexts, logs, the network, the environment.
+// impure is what a pure package must not import itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}
 
-// schemas are tables of Kubernetes' types, without a client, which the module of the clients also has.
+// schemas are tables of Kubernetes' types without a client. The module of the clients has them too.
 var schemas = []string{"k8s.io/client-go/applyconfigurations", "k8s.io/client-go/kubernetes/scheme"}
 
 func list(t *testing.T, what, pkg string) []string {

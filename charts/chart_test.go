@@ -21,7 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files and the README")
 
-// expect compares a file with what it should be, or writes that.
+// expect compares a file with its expected content, or writes it with -update.
 func expect(t *testing.T, path, got, want string) {
 	t.Helper()
 	if got == want {
@@ -36,7 +36,7 @@ func expect(t *testing.T, path, got, want string) {
 	t.Errorf("%s is out of date, run make generate (-is +should be):\n%s", path, cmp.Diff(got, want))
 }
 
-// noticed has Go's cache of test results notice changes of the files that only Helm reads.
+// noticed makes Go's cache of test results notice changes of files that only Helm reads.
 func noticed(t *testing.T) {
 	t.Helper()
 	err := filepath.WalkDir("sluice", func(path string, entry fs.DirEntry, err error) error {
@@ -51,7 +51,7 @@ func noticed(t *testing.T) {
 	}
 }
 
-// helm runs Helm and returns all that it prints.
+// helm runs Helm and returns its output.
 func helm(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	noticed(t)
@@ -63,7 +63,7 @@ func helm(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
-// settings are the values files that the chart is rendered with, by name.
+// settings are the values files to render the chart with, by name.
 func settings(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*.values.yaml")
@@ -153,7 +153,7 @@ func TestMistakesInValuesAreNamed(t *testing.T) {
 	}
 }
 
-// schemaKeys are the keys that the schema of the values knows, as paths; what is free within a key has none.
+// schemaKeys returns the keys of the values' schema, as paths. A key with free content has none below it.
 func schemaKeys(t *testing.T, schema map[string]any, prefix string) []string {
 	t.Helper()
 	properties, ok := schema["properties"].(map[string]any)

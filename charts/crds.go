@@ -35,8 +35,8 @@ func CRDs() ([]apiextensionsv1.CustomResourceDefinition, error) {
 	return definitions, nil
 }
 
-// Lacking are the paths of the fields in spec and status that a definition has in its only version and the schema that a
-// cluster serves for the kind, as JSON, has not: the API server would drop them from what is written.
+// Lacking returns the paths of the fields in spec and status that a definition has in its only version and that the served
+// schema of the kind, as JSON, lacks. The API server would drop these fields from every write.
 func Lacking(definition apiextensionsv1.CustomResourceDefinition, served map[string]any) []string {
 	wanted := definition.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties
 	var paths []string

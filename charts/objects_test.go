@@ -11,7 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// TestEveryObjectIsRenderedOnce finds two templates that make the same object: the API server would keep the later one.
+// TestEveryObjectIsRenderedOnce finds two templates that render the same object, of which the API server would keep the later
+// one.
 func TestEveryObjectIsRenderedOnce(t *testing.T) {
 	for name := range settings(t) {
 		t.Run(name, func(t *testing.T) {

@@ -14,8 +14,7 @@ type value struct {
 	key, sentence, standard string
 }
 
-// values are all settings in the order of the file. A map that has keys of its own in the file is no setting, unless it
-// has a sentence.
+// values returns all settings in the order of the file. A map with keys in the file is no setting unless it has a sentence.
 func values(t *testing.T) []value {
 	t.Helper()
 	content, err := os.ReadFile("sluice/values.yaml")
@@ -44,7 +43,7 @@ func collect(t *testing.T, mapping *yaml.Node, prefix string) []value {
 	return found
 }
 
-// sentence is a comment without its marks and line breaks.
+// sentence returns a comment without its marks and line breaks.
 func sentence(comment string) string {
 	var lines []string
 	for line := range strings.SplitSeq(comment, "\n") {
@@ -53,7 +52,7 @@ func sentence(comment string) string {
 	return strings.Join(lines, " ")
 }
 
-// standard is the default as one line of YAML.
+// standard returns the default as one line of YAML.
 func standard(t *testing.T, node *yaml.Node) string {
 	t.Helper()
 	flow := *node

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// maxAgeHelp is the message of the schema's rule as well.
+// maxAgeHelp is also the message of the schema's rule.
 const maxAgeHelp = "must be at least 1s in whole days, hours, minutes or seconds, such as 24h or 1d"
 
 // mostAge fits into the field of a route, which has 32 bits for seconds.

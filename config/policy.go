@@ -13,7 +13,7 @@ type Policy struct {
 	Service string
 	// Routes are the routes that share the requests; empty for all that have the Service as a backend.
 	Routes []RouteRef
-	// Cohort are the Services that send requests which came through the canary to canaries of their own.
+	// Cohort are the Services whose canaries get the requests that came through this canary.
 	Cohort Cohort
 	// Traffic says whether the workload gets requests at all.
 	Traffic v1alpha1.Traffic
@@ -28,7 +28,7 @@ type Policy struct {
 	MaxWeight float64
 	// StepWeights are the weights in place of StepWeight, in percent, rising.
 	StepWeights []float64
-	// ExplicitSteps are weights with durations of their own, in place of StepWeight and StepWeights.
+	// ExplicitSteps are weights with their own durations, in place of StepWeight and StepWeights.
 	ExplicitSteps []Step
 	// StepWeightPromotion is what each interval after promotion adds to the primary's weight, in percent; 0 for all at once.
 	StepWeightPromotion float64

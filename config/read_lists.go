@@ -60,7 +60,7 @@ func readWeights(to *Settings, value string) error {
 	return nil
 }
 
-// readMatch reads one match for each part: whoever meets any of them is matched.
+// readMatch reads one match for each part. A request needs to match only one of them.
 func readMatch(to *[]v1alpha1.HTTPMatch, value string) error {
 	for _, part := range listed(value) {
 		name, exact, has := strings.Cut(part, "=")

@@ -95,7 +95,7 @@ func TestThePageOfSettingsHasTheTable(t *testing.T) {
 	}
 }
 
-// groups are the chapters of the page of settings, the basic ones first. The names are without sluice.dev/.
+// groups are the chapters of the page of settings, the basic ones first. The names leave out sluice.dev/.
 var groups = []struct{ title, text, names string }{
 	{"Basic settings", "These are all that most Deployments need.",
 		"canary policy interval step-weight max-weight threshold min-success-rate max-request-duration progress-deadline suspend skip-analysis"},
@@ -124,7 +124,7 @@ func TestEverySettingIsInOneGroup(t *testing.T) {
 	}
 }
 
-// tables are the Markdown tables of all annotations.
+// tables returns the Markdown tables of all annotations.
 func tables() string {
 	var b strings.Builder
 	for _, group := range groups {

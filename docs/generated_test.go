@@ -39,7 +39,7 @@ func expect(t *testing.T, name, want string) {
 	}
 }
 
-// command is the plugin, with its output in out.
+// command returns the plugin, with its output in out.
 func command(out *bytes.Buffer) *cobra.Command {
 	return plugin.NewCommand(genericiooptions.IOStreams{In: strings.NewReader(""), Out: out, ErrOut: out})
 }
@@ -53,7 +53,7 @@ All verbs also take the [flags of kubectl](#flags-of-all-verbs).
 
 `
 
-// reference is the chapter of one verb, as cobra describes it.
+// reference returns the chapter of one verb, from cobra's description.
 func reference(t *testing.T, verb *cobra.Command) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -65,7 +65,7 @@ func reference(t *testing.T, verb *cobra.Command) string {
 	return strings.ReplaceAll(chapter, "### Options\n\n", "")
 }
 
-// TestCommandLineReference holds reference/cli.md equal to the commands.
+// TestCommandLineReference checks that reference/cli.md matches the commands.
 func TestCommandLineReference(t *testing.T) {
 	root := command(&bytes.Buffer{})
 	var page strings.Builder
@@ -79,7 +79,7 @@ func TestCommandLineReference(t *testing.T) {
 	expect(t, "reference/cli.md", strings.ReplaceAll(page.String(), homedir.HomeDir(), "$HOME"))
 }
 
-// TestChartReference holds reference/chart.md equal to the chart's README: the site has only what is below docs.
+// TestChartReference checks that reference/chart.md matches the chart's README. The site contains only what is below docs.
 func TestChartReference(t *testing.T) {
 	content, err := os.ReadFile("../charts/sluice/README.md")
 	if err != nil {
@@ -91,11 +91,11 @@ func TestChartReference(t *testing.T) {
 
 const golden = "../internal/plugin/testdata"
 
-// sample finds a sample of output in a page: what is printed stands in a golden file of the plugin's tests, or is what the
-// plugin prints now, with the files of testdata.
+// sample finds a sample of output in a page. The expected output is in a golden file of the plugin's tests, or is what the
+// plugin prints now with the files of testdata.
 var sample = regexp.MustCompile("(?s)<!-- (golden|run): ([^\n]*) -->\n```\n\\$ ([^\n]*)\n.*?```\n")
 
-// TestSamplesOfOutput holds the samples in the pages equal to what the plugin prints.
+// TestSamplesOfOutput checks that the samples in the pages match the plugin's output.
 func TestSamplesOfOutput(t *testing.T) {
 	pages, err := filepath.Glob("*/*.md")
 	if err != nil {
@@ -132,7 +132,7 @@ func printedBy(t *testing.T, kind, what string) string {
 	var out bytes.Buffer
 	root := command(&out)
 	root.SetArgs(strings.Fields(what))
-	// Findings are an error: what counts is what is printed.
+	// Findings are an error. Only the output matters here.
 	_ = root.Execute()
 	t.Chdir("..")
 	return out.String()

@@ -46,7 +46,7 @@ func markdown(t *testing.T) []string {
 	return found
 }
 
-// prose is a file without its blocks of code.
+// prose returns a file without its code blocks.
 func prose(t *testing.T, name string) string {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(root, name))
@@ -56,7 +56,7 @@ func prose(t *testing.T, name string) string {
 	return fence.ReplaceAllString(string(content), "")
 }
 
-// anchors are the headings of a page as GitHub and the site name them.
+// anchors returns the anchors of a page's headings, as GitHub and the site name them.
 func anchors(t *testing.T, name string) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
@@ -96,7 +96,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-// named are the files and directories that a page names in code.
+// named returns the files and directories that a page names in code.
 var named = regexp.MustCompile("`((?:api|certs|charts|cmd|config|docs|e2e|hack|internal|rollout|webhook)/[^` *]*|[a-z_.]+\\.(?:go|yml))`")
 
 // TestArchitectureNamesWhatExists keeps the map of the code up to date when files move.

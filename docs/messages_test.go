@@ -1,4 +1,4 @@
-// Package docs checks that the documentation has every message and that its links lead somewhere.
+// Package docs checks that the documentation has every message and that its links work.
 package docs
 
 import (
@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// page reads a page as one line, so that a sentence may be wrapped.
+// page returns a page as one line, because sentences may be wrapped.
 func page(t *testing.T, name string) string {
 	t.Helper()
 	content, err := os.ReadFile(name)
@@ -24,7 +24,7 @@ func page(t *testing.T, name string) string {
 	return strings.Join(strings.Fields(string(content)), " ")
 }
 
-// sources are the files of a package, without its tests, or one file.
+// sources returns the files of a package, without its tests, or one file.
 func sources(t *testing.T, directory string) []*ast.File {
 	t.Helper()
 	if filepath.Ext(directory) != ".go" {
@@ -48,7 +48,7 @@ func sources(t *testing.T, directory string) []*ast.File {
 	return files
 }
 
-// text is the value of a string literal or of several that are put together; empty for anything else.
+// text returns the value of a string literal or of a concatenation of several. Empty for anything else.
 func text(expression ast.Expr) string {
 	switch e := expression.(type) {
 	case *ast.BasicLit:
@@ -65,7 +65,7 @@ func isEvent(literal *ast.CompositeLit) bool {
 	return ok && name.Name == "Event"
 }
 
-// reasonOf is the reason of an event in the code; an empty one is documented nowhere.
+// reasonOf returns the reason of an event in the code. An empty reason counts as undocumented.
 func reasonOf(event *ast.CompositeLit) string {
 	for _, element := range event.Elts {
 		if pair, ok := element.(*ast.KeyValueExpr); ok {
@@ -98,8 +98,8 @@ func TestEveryEventIsDocumented(t *testing.T) {
 	}
 }
 
-// speakers are the functions whose argument at this place is a message for users, by package. What config says of values
-// stands behind the path of the annotation, and the table of settings has the allowed values.
+// speakers are the functions that take a message for users at this position, by package. Messages of config follow the path of
+// an annotation, and the table of settings has the allowed values.
 var speakers = map[string]map[string]int{
 	"../internal/admission":       {"warn": 0, "warnOfChange": 0, "Errorf": 0, "Invalid": 2, "Sprintf": 0},
 	"../internal/workload":        {"Errorf": 0},
@@ -109,11 +109,11 @@ var speakers = map[string]map[string]int{
 
 var (
 	verb = regexp.MustCompile(`%[-+#0-9.]*[a-zA-Z%]`)
-	// inner marks errors that only wrap another one, or that cannot be seen: what is told is the other one.
+	// inner marks errors that only wrap another one, which is documented itself, or that no user sees.
 	inner = regexp.MustCompile(`%w|%T|^must be JSON`)
 )
 
-// fixed is the beginning of the longest part of a format that is the same in every message; a page may cut the rest.
+// fixed returns the start of the longest constant part of a format. A page may cut the rest.
 func fixed(format string) string {
 	const enough = 32
 	longest := slices.MaxFunc(verb.Split(format, -1), func(a, b string) int { return len(a) - len(b) })
@@ -124,7 +124,7 @@ func fixed(format string) string {
 	return longest[:strings.LastIndex(longest[:enough], " ")]
 }
 
-// called is the name of the function or method of a call.
+// called returns the name of the function or method of a call.
 func called(call *ast.CallExpr) string {
 	switch function := call.Fun.(type) {
 	case *ast.Ident:

@@ -23,7 +23,7 @@ func specOf(t *testing.T, text string) v1alpha1.PolicySpec {
 	return spec
 }
 
-// analysisOf is what layers make of the analysis, as JSON, without what is always built in.
+// analysisOf returns the analysis that follows from layers, as JSON, without what is always built in.
 func analysisOf(t *testing.T, layers ...Layer) string {
 	t.Helper()
 	spec, _, err := Merge(layers...)

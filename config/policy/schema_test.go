@@ -22,7 +22,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// schemaOf is the schema of the spec of CanaryPolicies, as it is installed.
+// schemaOf returns the installed schema of the spec of CanaryPolicies.
 func schemaOf(t *testing.T) *schema.Structural {
 	t.Helper()
 	content, err := os.ReadFile("../../charts/sluice/files/crds/sluice.dev_canarypolicies.yaml")
@@ -45,7 +45,7 @@ func schemaOf(t *testing.T) *schema.Structural {
 	return structural
 }
 
-// celErrors is what the rules of the schema say of a spec.
+// celErrors returns the messages of the schema's rules about a spec.
 func celErrors(t *testing.T, structural *schema.Structural, rules *cel.Validator, spec string) []string {
 	t.Helper()
 	content, err := yaml.YAMLToJSON([]byte(spec))
@@ -69,8 +69,8 @@ func sentences(errs field.ErrorList) []string {
 	return found
 }
 
-// TestPoliciesAreJudgedAsTheSchemaDoes holds the rules of the schema against the validation, for every combination of weights and
-// copies, and for the ages that answers may be kept.
+// TestPoliciesAreJudgedAsTheSchemaDoes compares the rules of the schema with the validation, for every combination of weights
+// and mirrors, and for the max ages of CORS.
 func TestPoliciesAreJudgedAsTheSchemaDoes(t *testing.T) {
 	structural := schemaOf(t)
 	rules := cel.NewValidator(structural, false, apiservercel.PerCallLimit)
@@ -167,7 +167,7 @@ func messagesOf(s *schema.Structural) []string {
 	return found
 }
 
-// ages are policies with ages that routes can have, and that they cannot.
+// ages returns policies with max ages that routes can have, and with some that they cannot.
 func ages() []string {
 	var specs []string
 	for _, age := range []string{"", "24h", "1d", "9999d", "239976h", "1h30m", "1m2s", "1.5h", "1s", "1.5d", "-1h", "500ms", "1500ms", "0s", "0d", "1h1d", "10000d",
@@ -177,7 +177,7 @@ func ages() []string {
 	return specs
 }
 
-// combinations are analyses with each way to say each of these things.
+// combinations returns policies with every combination of these settings.
 func combinations() []string {
 	specs := []string{""}
 	for _, ways := range [][]string{
@@ -203,7 +203,7 @@ func combinations() []string {
 	return specs
 }
 
-// TestTablesHaveWhatTheSchemaAllows holds that no hook type and no preset is missing in its table.
+// TestTablesHaveWhatTheSchemaAllows checks that no hook type and no preset is missing in its table.
 func TestTablesHaveWhatTheSchemaAllows(t *testing.T) {
 	analysis := schemaOf(t).Properties["analysis"].Properties
 	allowed := func(enum []schema.JSON) []string {

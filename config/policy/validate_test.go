@@ -8,7 +8,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// wrongParts are policies of which one layer alone is wrong, where, and what is said.
+// wrongParts are policies with one wrong layer: the path of the error and a part of its message.
 var wrongParts = map[string]struct{ spec, at, says string }{
 	"a weight that is too fine":       {"analysis: {stepWeight: 0.015}", "spec.analysis.stepWeight", "with at most two decimals"},
 	"weights that fall":               {"analysis: {stepWeights: [5, 1]}", "spec.analysis.stepWeights[1]", "must rise"},
@@ -118,7 +118,7 @@ match: [{name: a, sourceLabels: {a: b}, sourceNamespace: a, scheme: {a: b}, auth
 	}
 }
 
-// FuzzPolicyOf holds that no policy, however odd, makes a panic or passes with errors.
+// FuzzPolicyOf checks that no policy, however odd, causes a panic or passes with errors.
 func FuzzPolicyOf(f *testing.F) {
 	for _, c := range wrongParts {
 		f.Add(c.spec)

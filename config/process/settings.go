@@ -108,9 +108,9 @@ type Certs struct {
 	Provider string `json:"provider"`
 	// Secret that keeps the certificate.
 	Secret string `json:"secret"`
-	// CAValidity is how long an authority of our own is valid; it is replaced after two thirds of that.
+	// CAValidity is how long Sluice's own authority is valid. It is replaced after two thirds of that time.
 	CAValidity metav1.Duration `json:"caValidity"`
-	// Validity is how long a certificate of our own is valid; it is replaced after two thirds of that.
+	// Validity is how long Sluice's own certificate is valid. It is replaced after two thirds of that time.
 	Validity metav1.Duration `json:"validity"`
 }
 

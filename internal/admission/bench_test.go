@@ -9,7 +9,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// production is a Deployment of the size that they have there, with somebody who owns its fields.
+// production returns a Deployment of a size that is usual in production, with an owner of its fields.
 func production(tb testing.TB, image string, annotations map[string]string) map[string]any {
 	tb.Helper()
 	object := deployment(image, annotations)
@@ -35,7 +35,7 @@ func production(tb testing.TB, image string, annotations map[string]string) map[
 	return owned.(*unstructured.Unstructured).Object
 }
 
-// BenchmarkHold is what admission decides about a change of the template while a candidate is in flight.
+// BenchmarkHold measures what admission decides about a change of the template while a candidate is in flight.
 func BenchmarkHold(b *testing.B) {
 	held := map[string]string{config.AnnotationCandidate: heldText(b)}
 	old, updated := production(b, "v1", held), production(b, "v3", held)

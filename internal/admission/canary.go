@@ -11,8 +11,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// RenderCanary returns what becomes of the spec of a Canary: new or changed requests record who made them and when,
-// the others keep their record. An error rejects a request that cannot have an effect.
+// RenderCanary returns the spec of a Canary to store. New or changed requests record who made them and when; the others keep
+// their record. An error rejects a request that cannot have an effect.
 func RenderCanary(old, updated v1alpha1.Canary, request Request) (v1alpha1.CanarySpec, []string, error) {
 	spec := *updated.Spec.DeepCopy()
 	s := &stamper{status: old.Status, now: metav1.NewTime(request.Now), user: strings.ToValidUTF8(request.User, "?")}

@@ -18,7 +18,7 @@ import (
 
 const hash = "7c9e41d2"
 
-// stampBy is a stamp of a minute before the tests' moment or after it.
+// stampBy returns a stamp of a minute before the tests' moment or after it.
 func stampBy(user string, minutes int) v1alpha1.Stamp {
 	return v1alpha1.Stamp{By: user, At: &metav1.Time{Time: someone.Now.Add(time.Duration(minutes) * time.Minute)}}
 }
@@ -115,7 +115,7 @@ func TestRequestsForNothingAreRefused(t *testing.T) {
 	}
 }
 
-// TestOnlyTheReconcilerSpeaksForOthers holds who is remembered to have marked a candidate.
+// TestOnlyTheReconcilerSpeaksForOthers checks who is recorded as the user who marked a candidate.
 func TestOnlyTheReconcilerSpeaksForOthers(t *testing.T) {
 	for by, want := range map[Request]string{sluice: "otto von b", someone: "jane"} {
 		old := deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("v2", workload.MarkNone)})
@@ -148,7 +148,7 @@ func keptCandidate(t *testing.T, result Result) *workload.Candidate {
 	return candidate
 }
 
-// FuzzRenderCanary proves that nobody can speak for others, and that what is stored stays as it is.
+// FuzzRenderCanary proves that no user can act in the name of others, and that stored requests stay as they are.
 func FuzzRenderCanary(f *testing.F) {
 	f.Add(`{}`, `{"paused":{"reason":"x","by":"boss"}}`, hash)
 	f.Add(`{"abort":{"candidate":"7c9e41d2","by":"otto"}}`, `{"abort":{"candidate":"7c9e41d2","attempt":3,"by":"boss"}}`, hash)
@@ -176,7 +176,7 @@ func FuzzRenderCanary(f *testing.F) {
 	})
 }
 
-// askers are the users that a spec names.
+// askers returns the users that a spec names.
 func askers(spec v1alpha1.CanarySpec) []string {
 	var users []string
 	if spec.Paused != nil {

@@ -6,8 +6,8 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// TestDefaultsOfSettingsThatAdmissionReads holds that the documented default is what happens without the annotation, and
-// that the documented example is something else.
+// TestDefaultsOfSettingsThatAdmissionReads checks that the documented default is what happens without the annotation, and that
+// the documented example differs.
 func TestDefaultsOfSettingsThatAdmissionReads(t *testing.T) {
 	down := func(object map[string]any) map[string]any {
 		object["status"] = map[string]any{}

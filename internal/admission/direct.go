@@ -19,8 +19,8 @@ func bypassed(s *subject) (workload.Template, bool, error) {
 	return s.letThrough(workload.DirectBypass, bypass.Reason, "bypassed ("+bypass.Reason+")")
 }
 
-// unavailable lets a change through if the primary serves nobody: a broken primary must be repairable. While a
-// promotion is open, the primary may have no pods for a moment; that does not count.
+// unavailable lets a change through if the primary has no available replica, because a broken primary must be repairable. While
+// a promotion is open, the primary may have no pods for a moment; that does not count.
 func unavailable(s *subject) (workload.Template, bool, error) {
 	if s.previous != nil || s.annotations[config.AnnotationWhenUnavailable] == config.WhenUnavailableCanary || servesSomebody(s.old, s.new) {
 		return nil, false, nil

@@ -10,8 +10,8 @@ import (
 	"sluice.dev/sluice/internal/freeze"
 )
 
-// RenderFreeze returns what becomes of the spec of a Freeze: it records who wrote it and when. An error rejects a spec
-// that cannot be parsed; it names the field and the allowed values.
+// RenderFreeze returns the spec of a Freeze to store. It records who wrote it and when. An error rejects a spec that cannot be
+// parsed; it names the field and the allowed values.
 func RenderFreeze(old, updated v1alpha1.Freeze, request Request) (v1alpha1.FreezeSpec, error) {
 	if _, err := freeze.WindowOf(&updated, request.Now); err != nil {
 		return v1alpha1.FreezeSpec{}, err

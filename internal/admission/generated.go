@@ -2,7 +2,7 @@ package admission
 
 import "fmt"
 
-// WarnOfGenerated warns a user who edits or deletes an object that sluice created.
+// WarnOfGenerated warns a user who edits or deletes an object that Sluice has created.
 func WarnOfGenerated(kind, name string) string {
 	return fmt.Sprintf("%s %s was created by sluice for one rollout and is deleted when it ends; change the primary instead", kind, name)
 }

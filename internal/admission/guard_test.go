@@ -53,7 +53,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// withImage is what another webhook does to an object.
+// withImage changes the image as another webhook would.
 func withImage(object map[string]any, image string) map[string]any {
 	changed := deployment(image, nil)
 	return map[string]any{"metadata": object["metadata"], "spec": changed["spec"], "status": object["status"]}

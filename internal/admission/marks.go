@@ -69,8 +69,8 @@ func retry(s *subject) {
 	}
 }
 
-// takeAsked reads an annotation that asks for a mark: "true" means the current candidate, anything else is a hash. The
-// reconciler adds the user for whom it asks; nobody else can ask in the name of others.
+// takeAsked reads an annotation that asks for a mark: "true" means the current candidate, anything else is a hash. Only the
+// reconciler can add the user in whose name it asks.
 func (s *subject) takeAsked(key string) (hash, user string, asked bool) {
 	value, asked := s.take(key)
 	user = strings.ToValidUTF8(s.request.User, "?")

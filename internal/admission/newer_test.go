@@ -13,7 +13,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// newer is a Deployment whose template has a field that this release's types do not have.
+// newer returns a Deployment whose template has a field that this release's types do not have.
 func newer(image, value string, annotations map[string]string) map[string]any {
 	object := deployment(image, annotations)
 	_ = unstructured.SetNestedField(object, value, "spec", "template", "spec", "fromTheFuture", "mode")
@@ -21,14 +21,14 @@ func newer(image, value string, annotations map[string]string) map[string]any {
 	return object
 }
 
-// appliedByFlux has flux own the field.
+// appliedByFlux makes flux own the field.
 var appliedByFlux = metav1.ManagedFieldsEntry{
 	Manager: "flux", Operation: metav1.ManagedFieldsOperationApply, APIVersion: "apps/v1", FieldsType: "FieldsV1",
 	FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:template":{"f:spec":{"f:fromTheFuture":{"f:mode":{},"f:items":{}}}}}}`),
 }
 
-// TestFieldsNewerThanTheTypes holds that what a newer API server has added can be changed while a candidate is kept, and
-// that the candidate keeps what else it has.
+// TestFieldsNewerThanTheTypes checks that fields of a newer API server can be changed while a candidate is kept, and that the
+// candidate keeps its other fields.
 func TestFieldsNewerThanTheTypes(t *testing.T) {
 	template, err := templateOf(newer("podinfo:v2", "old", nil))
 	if err != nil {

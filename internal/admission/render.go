@@ -36,7 +36,7 @@ var requests = []func(*subject){
 	fail,   // the candidate has failed
 	reset,  // a user wants the candidate to be forgotten
 	abort,  // a user wants the candidate to be rolled back
-	retry,  // a user wants a failed or aborted candidate to be judged again
+	retry,  // a user wants to try a failed or aborted candidate again
 }
 
 // row is one reason to store a template at once. It reports done if it has decided which one.
@@ -49,7 +49,7 @@ var rows = []row{
 	promote,      // the candidate has passed
 	restore,      // a promotion has to be undone
 	bypassed,     // a user takes responsibility for the change
-	unavailable,  // a primary that serves nobody must be repairable
+	unavailable,  // a primary without available replicas must be repairable
 	restarted,    // a restart brings no new version, and the user lets restarts through
 }
 
@@ -82,7 +82,7 @@ func (s *subject) refuseReserved() error {
 	return nil
 }
 
-// notOptedIn lets the request through. The candidate stays parked, because the next apply may have been written
+// notOptedIn lets the request through. The candidate stays in its annotation, because the next apply may have been written
 // against it.
 func notOptedIn(s *subject) (workload.Template, bool, error) {
 	if config.OptedIn(s.annotations) {

@@ -20,7 +20,7 @@ var someone = Request{User: "jane", Manager: "kubectl-set", Now: time.Date(2026,
 // sluice is the reconciler.
 var sluice = Request{User: "system:serviceaccount:sluice-system:sluice", Manager: config.FieldManager, Reconciler: true, Now: someone.Now}
 
-// deployment is an opted-in Deployment that serves, as decoded JSON.
+// deployment returns an opted-in Deployment that serves, as decoded JSON.
 func deployment(image string, annotations map[string]string) map[string]any {
 	notes := map[string]any{config.AnnotationCanary: "true"}
 	for key, value := range annotations {
@@ -54,7 +54,7 @@ func imageOf(object map[string]any) string {
 	return image
 }
 
-// outcome is what matters of a result: the image that is stored, and what is held back with its mark.
+// outcome is the part of a result that matters: the stored image, and what is held back with its mark.
 func outcome(t *testing.T, result Result) string {
 	t.Helper()
 	candidate, err := workload.CandidateOf((&unstructured.Unstructured{Object: result.Object}).GetAnnotations())
@@ -81,10 +81,10 @@ func restart(object map[string]any) map[string]any {
 	return object
 }
 
-// applier is somebody who applies client-side.
+// applier is a user who applies client-side.
 var applier = Request{User: "jane", Manager: clientSideApply, Now: someone.Now}
 
-// applied is a Deployment to which a manifest with another image was applied, while a candidate is kept.
+// applied returns a Deployment to which a manifest with another image was applied while a candidate is kept.
 func applied(image, inManifest, candidate, bypass string) map[string]any {
 	manifest := fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":%q}]}}}}`, inManifest)
 	annotations := map[string]string{config.AnnotationCandidate: candidate, corev1.LastAppliedConfigAnnotation: manifest}
@@ -196,7 +196,7 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// stripped is an object without what Render owns.
+// stripped returns an object without what Render owns.
 func stripped(object map[string]any) map[string]any {
 	rest := &unstructured.Unstructured{Object: (&unstructured.Unstructured{Object: object}).DeepCopy().Object}
 	unstructured.RemoveNestedField(rest.Object, "spec", "template")

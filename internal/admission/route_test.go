@@ -15,7 +15,7 @@ import (
 
 const stated = `{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":30}`
 
-// httpRoute is a route with one rule, as decoded JSON. References are "service=weight".
+// httpRoute returns a route with one rule, as decoded JSON. References are "service=weight".
 func httpRoute(split string, refs ...string) map[string]any {
 	var backends []any
 	for _, ref := range refs {
@@ -136,8 +136,8 @@ func without(object map[string]any) map[string]any {
 	return rest.Object
 }
 
-// foreign is what of a route Render does not own: everything but what is stated, rules of its own, and the backends and
-// filters of rules.
+// foreign returns what Render does not own in a route: everything except its annotations, the rules that it adds, and the
+// backends and filters of rules.
 func foreign(object map[string]any) map[string]any {
 	rest := (&unstructured.Unstructured{Object: object}).DeepCopy()
 	annotations := rest.GetAnnotations()

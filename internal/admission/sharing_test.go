@@ -14,8 +14,8 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// TestTheObjectsOfAnUpdateStayAsTheyAre holds that results may share what is unchanged with the objects of the update:
-// those are never written to, whoever asks and however the request is read.
+// TestTheObjectsOfAnUpdateStayAsTheyAre checks that results may share unchanged parts with the objects of the update: those are
+// never written to, for any user and any kind of request.
 func TestTheObjectsOfAnUpdateStayAsTheyAre(t *testing.T) {
 	manifest := func(image string) string {
 		return fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":%q}]}}}}`, image)
@@ -57,7 +57,7 @@ func TestTheObjectsOfAnUpdateStayAsTheyAre(t *testing.T) {
 				t.Fatal(err)
 			}
 			rendered := copied(result.Object)
-			_ = Validate(old, result.Object, request) // whatever it says
+			_ = Validate(old, result.Object, request) // the result does not matter
 			if _, err := Render(result.Object, updated, request); err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +68,7 @@ func TestTheObjectsOfAnUpdateStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// heldText is the annotation that holds v2 of production.
+// heldText returns the annotation that holds v2 of production.
 func heldText(tb testing.TB) string {
 	tb.Helper()
 	template, err := templateOf(production(tb, "v2", nil))
@@ -91,13 +91,13 @@ func heldHash(t *testing.T) string {
 	return candidate.Hash
 }
 
-// own has a manager own the image and the name, as an apply of them does.
+// own makes a manager own the image and the name, as an apply would.
 func own(t *testing.T, object map[string]any, manager string) {
 	t.Helper()
 	u := &unstructured.Unstructured{Object: object}
 	u.SetManagedFields(append(u.GetManagedFields(), metav1.ManagedFieldsEntry{
 		Manager: manager, Operation: metav1.ManagedFieldsOperationApply, APIVersion: "apps/v1", FieldsType: "FieldsV1",
-		// An entry that owns metadata as a whole is one that nothing but a patch of managedFields makes.
+		// Only a patch of managedFields can create an entry that owns metadata as a whole.
 		FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{},"f:spec":{"f:template":{"f:spec":{"f:containers":{"k:{\"name\":\"app\"}":{".":{},"f:name":{},"f:image":{}}}}}}}`),
 	}))
 }

@@ -134,7 +134,7 @@ func readable(text string) string {
 	return text
 }
 
-// inFlight returns the candidate while it is being judged.
+// inFlight returns the candidate if it is neither failed nor aborted.
 func (s *subject) inFlight() *workload.Candidate {
 	if !s.candidate.InFlight() {
 		return nil

@@ -55,7 +55,7 @@ func TestSettingsByWhichNoRolloutCouldStartAreWarnedOfWhenTheyAreMade(t *testing
 	}
 }
 
-// annotated is an opted-in Deployment with more annotations.
+// annotated returns an opted-in Deployment with more annotations.
 func annotated(more map[string]string) map[string]any {
 	annotations := map[string]any{config.AnnotationCanary: "true"}
 	for key, value := range more {

@@ -35,7 +35,7 @@ const (
 	SuccessRate Metric = v1alpha1.MetricSuccessRate
 	// Duration is the 99th percentile of the request durations in milliseconds.
 	Duration Metric = v1alpha1.MetricDuration
-	// Custom is whatever the query of a check measures.
+	// Custom is what the query of a check measures.
 	Custom Metric = "custom"
 	// PrimaryCount is the number of requests to the primary in the window.
 	PrimaryCount Metric = "primary-request-count"

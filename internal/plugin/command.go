@@ -61,7 +61,7 @@ func addGroup(root *cobra.Command, title string, verbs ...*cobra.Command) {
 	}
 }
 
-// noVerb refuses what is no verb, with the nearest one and what to do next.
+// noVerb refuses an unknown verb, with the nearest one and what to do next.
 func noVerb(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// noGate marks types of hooks that are no gates.
+// noGate marks types of hooks that are not gates.
 const noGate = ""
 
 // opens says for every type of hook what happens when its gate opens.

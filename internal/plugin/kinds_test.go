@@ -13,7 +13,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// constants are the values of the constants of a type of the API, read from its source: no list of them can be out of date.
+// constants returns the values of the API type's constants, read from its source, so that no list of them can be out of date.
 func constants(t *testing.T, typeName string) []string {
 	t.Helper()
 	names, err := filepath.Glob("../../api/v1alpha1/*.go")

@@ -28,7 +28,7 @@ type session struct {
 	now       func() time.Time
 }
 
-// knownTypes are the kinds that the plugin reads. A mapper of its own saves discovery.
+// knownTypes are the kinds that the plugin reads. A separate mapper saves discovery.
 func knownTypes() (*runtime.Scheme, meta.RESTMapper, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, v1alpha1.AddToScheme} {

@@ -8,7 +8,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// TestStanding holds what scripts rest on: above all, that the status of the rollout before fools nobody.
+// TestStanding checks what scripts rely on, above all that the status of the previous rollout does not mislead them.
 func TestStanding(t *testing.T) {
 	for name, want := range map[string]standing{
 		"in flight": running, "paused": running, "waiting": running, "promoting": running, "not seen yet": running, "asked to retry": running,
@@ -30,7 +30,7 @@ func TestExitOf(t *testing.T) {
 	}
 }
 
-// TestWhatCanBeAsked holds which candidate a request would be for.
+// TestWhatCanBeAsked checks which candidate a request would be for.
 func TestWhatCanBeAsked(t *testing.T) {
 	for name, want := range map[string]string{
 		"in flight": "in flight 7c9e41d2#0, stopped #0", "not seen yet": "in flight 7c9e41d2#0, stopped #0", "promoted": "in flight #0, stopped #0",
@@ -79,7 +79,7 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-// inContainer is a template whose one container has a list.
+// inContainer returns a template whose one container has a list.
 func inContainer(list string, items ...any) workload.Template {
 	return workload.Template{"spec": map[string]any{"containers": []any{map[string]any{"name": "x", list: items}}}}
 }

@@ -97,7 +97,7 @@ func abort(s *subject) {
 	s.candidate.Mark, s.candidate.MarkedBy = workload.MarkAborted, "olga"
 }
 
-// subjects are the rollouts that the views are shown of, each a change of the one in flight.
+// subjects are the rollouts to show in the views, each a variation of the one in flight.
 var subjects = map[string]func(*subject){
 	"in flight": func(*subject) {},
 	"paused": func(s *subject) {

@@ -19,14 +19,14 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// Options are what the reconciler cannot find in the cluster.
+// Options are the settings that are not in the cluster.
 type Options struct {
-	// Query asks Prometheus.
+	// Query queries Prometheus.
 	Query QueryFunc
-	// Prometheus is set when the controller has a Prometheus of its own; without it, only checks with a MetricTemplate that names
-	// a server can be made.
+	// Prometheus means that the controller has its own Prometheus. Without one, only checks with a MetricTemplate that names a
+	// server can run.
 	Prometheus bool
-	// Hook asks and tells hooks; nil when there are none.
+	// Hook calls hooks. Nil if there are none.
 	Hook HookFunc
 	// NoCrossNamespaceRefs forbids the use of MetricTemplates of other namespaces.
 	NoCrossNamespaceRefs bool

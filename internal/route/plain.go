@@ -88,7 +88,7 @@ func withoutCanary(refs []any, last Split, namespace string) (kept []any, found 
 }
 
 // addedBy returns the rules that intents add to a route. It returns none if they cannot be rendered for the route's rules,
-// such as unnamed rules of ours.
+// such as unnamed rules that Sluice has added.
 func addedBy(r Route, intents Intents) []map[string]any {
 	var added []map[string]any
 	for i, rule := range r.Rules {
@@ -101,7 +101,7 @@ func addedBy(r Route, intents Intents) []map[string]any {
 }
 
 // pruned reports whether a stored route has the rules that its intents add, but without their names. Then the cluster's CRDs
-// lack the field, and our rules cannot be told from the user's by name.
+// lack the field, and Sluice's rules cannot be told from the user's by name.
 func pruned(stored Route, intents Intents) bool {
 	if intents.None() || slices.ContainsFunc(stored.Rules, func(rule any) bool { return isOurs(asMap(rule)) }) {
 		return false
@@ -131,7 +131,7 @@ func errPruned(kind string) error {
 		"install the Gateway API CRDs v1.4 or newer, or leave out match, session affinity and cohorts", kind)
 }
 
-// checkNames returns an error if a rule of the user would be taken for one of ours.
+// checkNames returns an error if a rule of the user would be taken for one of Sluice's.
 func checkNames(plain Route) error {
 	for i, rule := range plain.Rules {
 		if isOurs(asMap(rule)) {

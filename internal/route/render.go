@@ -74,8 +74,8 @@ func WithoutSplit(r Route) Route {
 	return result
 }
 
-// Plain returns the route as the user last asked for it, without anything of ours. An annotation that cannot be read was not
-// written by Sluice, and no rules were rendered by it.
+// Plain returns the route as the user last requested it, without what Sluice has added. Sluice did not write an annotation that
+// cannot be read, so it rendered no rules by it.
 func Plain(r Route) Route {
 	stated, _ := IntentsOf(r.Annotations)
 	return withAnnotations(plainOf(r, r, stated, Intents{}), Intents{})
@@ -127,7 +127,7 @@ func Same(a, b Route) bool {
 	return SameRules(a, b)
 }
 
-// render renders intents into a route without anything of ours.
+// render renders intents into a plain route.
 func render(plain Route, intents Intents) (Route, error) {
 	if err := checkNames(plain); err != nil {
 		return Route{}, err

@@ -64,8 +64,8 @@ type Previous struct {
 const (
 	// plainLimit is the size in bytes above which an annotation is compressed.
 	plainLimit = 64 << 10
-	// annotationLimit is the largest size of one of our annotations, in bytes. The API server allows 256 KiB for all
-	// annotations of an object; kubectl's own may be as large as the template, and two of ours can exist at once.
+	// annotationLimit is the largest size of one of Sluice's annotations, in bytes. The API server allows 256 KiB for all
+	// annotations of an object. kubectl's own may be as large as the template, and two of Sluice's can exist at once.
 	annotationLimit = 110 << 10
 	// decodedLimit is the largest size of a decompressed annotation, in bytes. No object can be larger.
 	decodedLimit = 3 << 20

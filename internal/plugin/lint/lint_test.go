@@ -19,7 +19,7 @@ func objects(t *testing.T, text string) []manifest.Object {
 	return found
 }
 
-// deployment has these annotations, on line 7 and below.
+// deployment has these annotations, from line 7 on.
 func deployment(annotations ...string) string {
 	return "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: podinfo\n  namespace: test\n  annotations:\n    " + strings.Join(annotations, "\n    ") + "\n"
 }

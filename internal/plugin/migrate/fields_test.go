@@ -16,16 +16,16 @@ type row struct {
 	// kind is the type of its values: string, integer, number, boolean, list, map, object.
 	kind string
 	verdict
-	// sentence says what there is to know; for what is not applicable, the message of the validation stands in its place.
+	// sentence describes the field. For a field that is not applicable, the message of the validation takes its place.
 	sentence string
-	// values are all that Flagger allows, where these are words.
+	// values are the words that Flagger allows, if the values are words.
 	values []string
 }
 
 // table are the fields of one kind of Flagger.
 type table struct {
 	kind, title string
-	// ours is our kind, and crd the file of its schema.
+	// ours is Sluice's kind, and crd is the file of its schema.
 	ours, crd string
 	rows      []row
 }

@@ -30,7 +30,7 @@ func sample(t *testing.T) []manifest.Object {
 	return objects
 }
 
-// written is all that is told of a migration.
+// written returns all output of a migration.
 func written(t *testing.T, result Result) string {
 	t.Helper()
 	text, err := YAML(result.Objects)
@@ -67,7 +67,7 @@ func TestTheSampleOfEveryField(t *testing.T) {
 	}
 }
 
-// leaves are the paths of all values without others in them.
+// leaves returns the paths of all values that contain no others.
 func leaves(path string, value any, tell func(path string, value any)) {
 	for _, each := range manifest.Children(path, value) {
 		leaves(each.Path, each.Value, tell)
@@ -91,7 +91,7 @@ func TestNothingIsDroppedSilently(t *testing.T) {
 	}
 }
 
-// isKept reports whether what was made of the object has the value at the same path.
+// isKept reports whether the converted object has the value at the same path.
 func isKept(result Result, object manifest.Object, path string, value any) bool {
 	for _, each := range result.Objects {
 		kind := strings.TrimSuffix(each.Content["kind"].(string), "Policy")

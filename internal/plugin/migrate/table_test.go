@@ -19,7 +19,7 @@ import (
 	"sluice.dev/sluice/internal/plugin/manifest"
 )
 
-// schemaOf is the schema of a kind of ours, as the chart installs it.
+// schemaOf returns the schema of one of Sluice's kinds, as the chart installs it.
 func schemaOf(t *testing.T, file string) apiextensionsv1.JSONSchemaProps {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join("../../../charts/sluice/files/crds", file))
@@ -33,7 +33,7 @@ func schemaOf(t *testing.T, file string) apiextensionsv1.JSONSchemaProps {
 	return *crd.Spec.Versions[0].Schema.OpenAPIV3Schema
 }
 
-// at is the schema of the field with a path; nil where there is none.
+// at returns the schema of the field with a path. Nil if there is none.
 func at(schema apiextensionsv1.JSONSchemaProps, path string) *apiextensionsv1.JSONSchemaProps {
 	for _, part := range strings.Split(path, ".") {
 		name, isList := strings.CutSuffix(part, "[]")
@@ -48,7 +48,7 @@ func at(schema apiextensionsv1.JSONSchemaProps, path string) *apiextensionsv1.JS
 	return &schema
 }
 
-// takes reports whether every value of a row is one of a schema.
+// takes reports whether the schema allows every value of a row.
 func takes(schema *apiextensionsv1.JSONSchemaProps, r row) bool {
 	if schema == nil {
 		return false
@@ -69,7 +69,7 @@ func takes(schema *apiextensionsv1.JSONSchemaProps, r row) bool {
 // samples are a value of each type.
 var samples = map[string]any{"string": "x", "integer": float64(1), "number": 0.5, "boolean": true, "list": []any{"x"}, "map": map[string]any{"x": "y"}, "object": map[string]any{"name": "x"}}
 
-// with makes an object in which one field is set.
+// with returns an object in which one field is set.
 func with(path string, value any) map[string]any {
 	name, rest, more := strings.Cut(path, ".")
 	if more {
@@ -81,7 +81,7 @@ func with(path string, value any) map[string]any {
 	return map[string]any{name: value}
 }
 
-// refusal is the message by which our validation rejects a field by its name; empty where it does not.
+// refusal returns the message with which Sluice's validation rejects a field by name. Empty if it does not.
 func refusal(r row) string {
 	var decoded v1alpha1.CanaryPolicy
 	if errs := manifest.Decode(with(r.path, samples[r.kind]), &decoded); len(errs) > 0 {
