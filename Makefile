@@ -47,7 +47,7 @@ bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a
 bench-admission: ## Measure what admission adds to updates of Deployments and print a table
 	@cd e2e && go run ./bench/admission
 
-verify: ## Check format, lint, other systems, links, and that generated files are up to date
+verify: ## Check format, lint, other platforms, links, and that generated files are up to date
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
 	@for module in $(MODULES); do (set -x; cd $$module && go vet ./... && go mod tidy -diff) || exit 1; done
 # On Windows, tests that start an API server do not compile, because controller-runtime's envtest does not.
@@ -69,7 +69,7 @@ $(GOLANGCI):
 fmt: ## Format the code
 	gofmt -w $$(git ls-files '*.go')
 
-generate: ## Make the generated files: deep copies, CRDs, golden files, and the tables, references and samples in the docs
+generate: ## Write the generated files: deep copies, CRDs, golden files, and the tables, references and samples in the docs
 	$(CONTROLLER_GEN) object paths=./api/... crd:crdVersions=v1,allowDangerousTypes=true output:crd:dir=charts/sluice/files/crds
 	go run ./api/crds charts/sluice/files/crds/*canarypolicies.yaml
 	go test -count 1 ./charts ./config ./internal/plugin/migrate -update
@@ -93,7 +93,7 @@ image: $(CLUSTER_TOOL) ## Build the images of the controller and the sample into
 	@$(CLUSTER_TOOL) image --ref sluice.dev/sluice:dev --out dist/sluice.tar ./cmd/sluice
 	@$(CLUSTER_TOOL) image --ref sluice.dev/sample:dev --out dist/sample.tar ./e2e/sample
 
-release: $(CLUSTER_TOOL) ## Make everything that a version is published as, in dist/release: make release VERSION=v0.1.0
+release: $(CLUSTER_TOOL) ## Build all files of a release in dist/release: make release VERSION=v0.1.0
 	@go build -C hack -o ../bin/release ./release
 	@bin/release --version $(VERSION) --date $$(git log -1 --format=%ct) --helm $$($(CLUSTER_TOOL) build helm)/helm
 	@cat dist/release/SHA256SUMS
@@ -105,7 +105,7 @@ install: image ## Install sluice from this checkout into the cluster of .cluster
 cluster-up: $(CLUSTER_TOOL) ## Start a real cluster with a gateway and Prometheus (CLUSTER=local or kind)
 	@$(CLUSTER_TOOL) up
 
-cluster-down: $(CLUSTER_TOOL) ## Stop the cluster and remove every trace of it
+cluster-down: $(CLUSTER_TOOL) ## Stop the cluster and remove all traces of it
 	@$(CLUSTER_TOOL) down
 
 cluster-env: $(CLUSTER_TOOL) ## Print the line that makes kubectl use the cluster: eval "$(make -s cluster-env)"

@@ -106,7 +106,7 @@ func up(ctx context.Context, c *cluster) error {
 				return err
 			}
 		}
-		c.say("the cluster runs already")
+		c.say("the cluster is already running")
 	} else {
 		if err := c.create(ctx, dir); err != nil {
 			return err

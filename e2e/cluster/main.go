@@ -28,7 +28,7 @@ func command() *cobra.Command {
 	root := &cobra.Command{Use: "cluster", Short: "Run a real Kubernetes cluster for tests and the demo", SilenceUsage: true, SilenceErrors: true}
 	var provider string
 	root.PersistentFlags().StringVar(&provider, "provider", os.Getenv("CLUSTER"),
-		"local (processes of this machine) or kind (Docker); by default kind where Docker answers (also: environment variable CLUSTER)")
+		"local (processes of this machine) or kind (Docker); default: kind if Docker answers (also: environment variable CLUSTER)")
 	with := func(do func(context.Context, *cluster) error) func(*cobra.Command, []string) error {
 		return func(cmd *cobra.Command, _ []string) error {
 			c, err := newCluster(cmd.Context(), provider)
@@ -39,8 +39,8 @@ func command() *cobra.Command {
 		}
 	}
 	root.AddCommand(
-		&cobra.Command{Use: "up", Short: "Start the cluster, or use the one that runs", Args: cobra.NoArgs, RunE: with(up)},
-		&cobra.Command{Use: "down", Short: "Stop the cluster and remove every trace of it", Args: cobra.NoArgs, RunE: with(down)},
+		&cobra.Command{Use: "up", Short: "Start the cluster, or use the running one", Args: cobra.NoArgs, RunE: with(up)},
+		&cobra.Command{Use: "down", Short: "Stop the cluster and remove all traces of it", Args: cobra.NoArgs, RunE: with(down)},
 		&cobra.Command{Use: "env", Short: "Print the shell line that makes kubectl use the cluster", Args: cobra.NoArgs, RunE: with(env)},
 		&cobra.Command{Use: "install", Short: "Install the chart of this checkout", Args: cobra.NoArgs, RunE: with(install)},
 		&cobra.Command{Use: "cert-manager", Short: "Install cert-manager, for certs.provider=cert-manager", Args: cobra.NoArgs, RunE: with(certManager)},
@@ -67,7 +67,7 @@ func loadCommand(provider *string) *cobra.Command {
 }
 
 func runCommand(provider *string) *cobra.Command {
-	cmd := &cobra.Command{Use: "run COMMAND...", Short: "Run a command with the weight that the cluster has on a machine with too few CPUs", Args: cobra.MinimumNArgs(1),
+	cmd := &cobra.Command{Use: "run COMMAND...", Short: "Run a command with the CPU weight of the cluster", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, words []string) error {
 			c, err := newCluster(cmd.Context(), *provider)
 			if err != nil {

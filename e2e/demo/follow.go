@@ -35,7 +35,7 @@ func (d *demo) follow(ctx context.Context, done func(v1alpha1.CanaryStatus) bool
 		}
 		select {
 		case <-ctx.Done():
-			return v1alpha1.CanaryStatus{}, fmt.Errorf("the rollout did not get there in %s; see: kubectl describe canary podinfo -n demo", limit)
+			return v1alpha1.CanaryStatus{}, fmt.Errorf("the rollout did not reach the expected phase within %s; see: kubectl describe canary podinfo -n demo", limit)
 		case <-ticker.C:
 		}
 	}

@@ -130,7 +130,7 @@ func (o Options) check(ctx context.Context) error {
 		return err
 	}
 	if o.Users < 0 {
-		return fmt.Errorf("users %d: must not be negative; 0 means that nobody keeps cookies", o.Users)
+		return fmt.Errorf("users %d: must not be negative; 0 means that no cookies are kept", o.Users)
 	}
 	for _, target := range o.targets() {
 		if err := onLoopback(ctx, target.URL); err != nil {

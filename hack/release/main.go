@@ -36,7 +36,7 @@ type release struct {
 func command() *cobra.Command {
 	var version, out, helm string
 	var epoch int64
-	cmd := &cobra.Command{Use: "release", Short: "Make everything that a version is published as", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "release", Short: "Build all files of a release", Args: cobra.NoArgs,
 		SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			parsed, err := semver.NewVersion(version)
@@ -46,9 +46,9 @@ func command() *cobra.Command {
 			return (&release{version: parsed, date: time.Unix(epoch, 0).UTC(), out: out, helm: helm}).make(cmd.Context())
 		}}
 	cmd.Flags().StringVar(&version, "version", "", "semantic version")
-	cmd.Flags().StringVar(&out, "out", "dist/release", "folder to write to; what is in it goes")
+	cmd.Flags().StringVar(&out, "out", "dist/release", "folder to write to; its content is deleted first")
 	cmd.Flags().StringVar(&helm, "helm", "helm", "helm program")
-	cmd.Flags().Int64Var(&epoch, "date", 0, "time that files carry, in seconds since 1970")
+	cmd.Flags().Int64Var(&epoch, "date", 0, "modification time of all files, in seconds since 1970")
 	_ = cmd.MarkFlagRequired("version")
 	return cmd
 }

@@ -18,7 +18,7 @@ import (
 func (r *release) billOfMaterials(context.Context) error {
 	info, err := buildinfo.ReadFile(r.program(controller, platform{"linux", architectures[0]}))
 	if err != nil {
-		return fmt.Errorf("read what the controller is made of: %w", err)
+		return fmt.Errorf("read the modules of the controller: %w", err)
 	}
 	file, err := os.Create(r.name("sluice.cdx.json"))
 	if err != nil {

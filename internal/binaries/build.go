@@ -104,7 +104,7 @@ func (l *buildLog) state() string {
 	case l.compiled == 0 && l.downloaded > 0:
 		return fmt.Sprintf("%d modules downloaded", l.downloaded)
 	case l.linking:
-		return fmt.Sprintf("%d packages compiled, now it is linked", l.compiled)
+		return fmt.Sprintf("%d packages compiled, linking", l.compiled)
 	case l.all > 0:
 		return fmt.Sprintf("%d of at most %d packages compiled", l.compiled, l.all)
 	default:

@@ -17,7 +17,7 @@ func TestABuildSaysHowFarItIs(t *testing.T) {
 		{"errors\nunicode/utf8\nexample.com/a/", "2 packages compiled"},
 		{"v2\n", "3 packages compiled"},
 		{"# example.com/b\n../b/b.go:1:2: undefined: b\n\tnote\n", "3 packages compiled"},
-		{"example.com/tool\n", "4 packages compiled, now it is linked"},
+		{"example.com/tool\n", "4 packages compiled, linking"},
 	} {
 		if _, err := log.Write([]byte(step.writes)); err != nil || log.state() != step.state {
 			t.Errorf("after %q: %q, %v", step.writes, log.state(), err)

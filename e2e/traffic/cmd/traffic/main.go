@@ -57,9 +57,9 @@ func command() *cobra.Command {
 	cmd.Flags().DurationVar(&duration, "duration", 10*time.Minute, "how long to send")
 	cmd.Flags().DurationVar(&options.Timeout, "timeout", 10*time.Second, "how long to wait for an answer")
 	cmd.Flags().BoolVar(&options.NoKeepAlive, "no-keep-alive", false, "make a connection for each request")
-	cmd.Flags().IntVar(&options.Users, "users", 0, "how many people send the requests, each with cookies of its own; 0 keeps none")
-	cmd.Flags().StringArrayVar(&also, "also", nil, "further URL, asked in turn with --url and the same Host header")
-	cmd.Flags().StringArrayVar(&headers, "header", nil, "further header, as \"Name: value\"")
+	cmd.Flags().IntVar(&options.Users, "users", 0, "number of users who send the requests, each with their own cookies; 0 keeps none")
+	cmd.Flags().StringArrayVar(&also, "also", nil, "another URL, called in turn with --url and the same Host header")
+	cmd.Flags().StringArrayVar(&headers, "header", nil, "another header, as \"Name: value\"")
 	return cmd
 }
 
