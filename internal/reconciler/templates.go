@@ -76,7 +76,7 @@ func (r *reader) outOfReach(namespace, from string) string {
 	case namespace == from:
 		return ""
 	case r.options.NoCrossNamespaceRefs:
-		return "it is in another namespace, which the chart value noCrossNamespaceRefs forbids: copy it into the Deployment's namespace"
+		return "it is in another namespace, which the chart value noCrossNamespaceRefs forbids"
 	case len(r.options.Namespaces) > 0 && !slices.Contains(r.options.Namespaces, namespace):
 		return "its namespace is not watched: add it to the chart value watchNamespaces, or copy the MetricTemplate"
 	}
@@ -104,7 +104,7 @@ func (r *reader) readAuthorization(ctx context.Context, name client.ObjectKey) (
 	}
 	user, password := secret.Data["username"], secret.Data["password"]
 	if len(user) == 0 || len(password) == 0 {
-		return "", fmt.Sprintf("Secret %s has no credentials: set the key token, or the keys username and password", name), nil
+		return "", fmt.Sprintf("Secret %s has neither the key token nor the keys username and password", name), nil
 	}
 	return analysis.Secret("Basic " + base64.StdEncoding.EncodeToString([]byte(string(user)+":"+string(password)))), "", nil
 }

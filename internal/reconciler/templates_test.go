@@ -80,7 +80,7 @@ func TestReadTemplates(t *testing.T) {
 		"one of another namespace":                     {namespace: "shared", objects: stored{shared: provider(v1alpha1.MetricProvider{})}, want: &rollout.Template{Query: query}},
 		"another namespace of those that we watch":     {namespace: "shared", objects: stored{shared: provider(v1alpha1.MetricProvider{})}, change: watching("shop", "shared"), want: &rollout.Template{Query: query}},
 		"another namespace that nobody watches":        {namespace: "shared", objects: stored{shared: nil}, change: watching("shop"), want: &rollout.Template{Problem: "its namespace is not watched: add it to the chart value watchNamespaces, or copy the MetricTemplate"}},
-		"another namespace where that is forbidden":    {namespace: "shared", objects: stored{shared: nil}, change: forbidding, want: &rollout.Template{Problem: "it is in another namespace, which the chart value noCrossNamespaceRefs forbids: copy it into the Deployment's namespace"}},
+		"another namespace where that is forbidden":    {namespace: "shared", objects: stored{shared: nil}, change: forbidding, want: &rollout.Template{Problem: "it is in another namespace, which the chart value noCrossNamespaceRefs forbids"}},
 		"its own namespace where others are forbidden": {namespace: "shop", objects: stored{ours: provider(v1alpha1.MetricProvider{})}, change: forbidding, want: &rollout.Template{Query: query}},
 		"a provider of a newer release":                {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "datadog", Address: "https://a"})}, want: &rollout.Template{Query: query, Problem: "provider type datadog is not supported by this release; use prometheus"}},
 		"a server of its own": {objects: stored{ours: provider(elsewhere)}, want: &rollout.Template{Query: query,
@@ -97,7 +97,7 @@ func TestReadTemplates(t *testing.T) {
 		"a Secret that nobody has labelled": {objects: stored{ours: provider(withSecret), "shop/credentials": labelled("", "")}, want: &rollout.Template{Query: query, Server: server(""), Problem: notForMetrics}},
 		"a Secret whose label says no":      {objects: stored{ours: provider(withSecret), "shop/credentials": labelled(config.LabelCredentials, "false")}, want: &rollout.Template{Query: query, Server: server(""), Problem: notForMetrics}},
 		"a Secret without the keys": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"username": "u", "pasword": "p"})},
-			want: &rollout.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials has no credentials: set the key token, or the keys username and password"}},
+			want: &rollout.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials has neither the key token nor the keys username and password"}},
 		"no Secret is read while there is no candidate": {objects: stored{ours: provider(withSecret)}, idle: true,
 			want: &rollout.Template{Query: query, Server: server("")}},
 	} {
