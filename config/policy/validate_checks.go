@@ -62,12 +62,8 @@ func (c *checker) limits(path *field.Path, m v1alpha1.Metric) {
 		c.must(*least <= *most, path, *m.ThresholdRange, "min must not be greater than max")
 	}
 	if !config.IsBuiltIn(m) {
-		switch {
-		case least != nil || most != nil:
-		case m.ThresholdRange == nil:
-			c.errs = append(c.errs, field.Required(path, "must have thresholdRange with min, max or both: nothing else says which values are good"))
-		default:
-			c.errs = append(c.errs, field.Required(path, "must have min, max or both"))
+		if least == nil && most == nil {
+			c.errs = append(c.errs, field.Required(path, limitsHelp(m)))
 		}
 		return
 	}
@@ -75,6 +71,14 @@ func (c *checker) limits(path *field.Path, m v1alpha1.Metric) {
 		c.must(end == nil || *end >= 0 && (m.Name == v1alpha1.MetricDuration || *end <= 100), path, m.ThresholdRange,
 			"must be percent from 0 to 100 for request-success-rate, milliseconds from 0 for request-duration")
 	}
+}
+
+// limitsHelp says what a metric without limits must have, in the words of the schema's rule that it breaks.
+func limitsHelp(m v1alpha1.Metric) string {
+	if m.ThresholdRange == nil {
+		return "must have thresholdRange with min, max or both: nothing else says which values are good"
+	}
+	return "must have min, max or both"
 }
 
 func (c *checker) hooks(path *field.Path, hooks []v1alpha1.Webhook) {
