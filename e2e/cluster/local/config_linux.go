@@ -30,7 +30,7 @@ const (
 	PauseImage = "sluice.dev/pause:dev"
 )
 
-// These are ports of this machine's loopback address that lead to the API server, the gateway and Prometheus.
+// Ports are those of this machine's loopback address that lead to the API server, the gateway and Prometheus.
 var Ports = []int{6443, 8080, 9090}
 
 func pki(file string) string { return filepath.Join(stateDir, "pki", file) }
