@@ -150,7 +150,7 @@ func CheckProblem(checks []Check) string {
 		case check.Metric == Custom && check.Min == nil && check.Max == nil:
 			return path + " has no thresholdRange: set min, max or both"
 		case check.Metric == "":
-			return path + " has neither query nor templateRef, and only " +
+			return path + " must have query or templateRef: only " +
 				strings.Join([]string{v1alpha1.MetricSuccessRate, v1alpha1.MetricDuration}, " and ") + " are built in"
 		}
 		names[check.Name] = true

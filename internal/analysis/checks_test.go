@@ -75,8 +75,8 @@ func TestCheckProblem(t *testing.T) {
 		"built in and own":          {[]v1alpha1.Metric{{Name: v1alpha1.MetricDuration}, good}, ""},
 		"the same name":             {[]v1alpha1.Metric{good, good}, `check "error-rate" is listed twice`},
 		"no limits":                 {[]v1alpha1.Metric{{Name: "error-rate", Query: "up"}}, `check "error-rate" has no thresholdRange`},
-		"a name that is not known":  {[]v1alpha1.Metric{{Name: "error-rate"}}, "has neither query nor templateRef"},
-		"not ours without a filter": {[]v1alpha1.Metric{{Name: "custom"}}, "has neither query nor templateRef"},
+		"a name that is not known":  {[]v1alpha1.Metric{{Name: "error-rate"}}, "must have query or templateRef"},
+		"not ours without a filter": {[]v1alpha1.Metric{{Name: "custom"}}, "must have query or templateRef"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := CheckProblem(ChecksOf(policyWith(c.metrics...)))
