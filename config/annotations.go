@@ -85,7 +85,7 @@ const (
 // Annotations by which a user asks for something once, on a Deployment.
 const (
 	// AnnotationAbort, "true", rolls the candidate in flight back. Sluice itself writes the candidate's hash, a space and
-	// the name of the user who asked for it in the Canary.
+	// the name of the user who requested it in the Canary.
 	AnnotationAbort = "sluice.dev/abort"
 	// AnnotationRetry, "true", tries a failed or aborted candidate again. Sluice itself writes hash and user as above.
 	AnnotationRetry = "sluice.dev/retry"

@@ -31,7 +31,7 @@ func build(ctx context.Context) error {
 	return os.Symlink(server.Program("kubectl"), filepath.Join(programs, "kubectl"))
 }
 
-// shell runs a command of the documentation in a directory, with a kubeconfig of its own there.
+// shell runs a command of the documentation in a directory, with its own kubeconfig there.
 func shell(t testing.TB, dir, command string) (string, error) {
 	t.Helper()
 	kubeconfig := filepath.Join(dir, "kubeconfig")

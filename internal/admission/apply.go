@@ -134,7 +134,7 @@ func ownedBy(entry *metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
 
 // configuration returns what was applied: the fields that the applier now owns, with the values of the request.
 func (s *subject) configuration(owned *fieldpath.Set) (*unstructured.Unstructured, error) {
-	// The configuration may share metadata with what it is extracted from, and gets a name of its own below.
+	// The configuration may share metadata with what it is extracted from, and gets its own name below.
 	request, err := converter().ObjectToTyped(withTemplate(s.new, s.requested.Template))
 	if err != nil {
 		return nil, fmt.Errorf("read the request: %w", err)

@@ -59,7 +59,7 @@ func WithSplit(r Route, split Split) (Route, error) {
 }
 
 // WithoutSplit returns the route without its split. It leaves cohorts as they are. Without any, the rules are those that the
-// user last asked for.
+// user last requested.
 func WithoutSplit(r Route) Route {
 	intents, err := IntentsOf(r.Annotations)
 	if err != nil {

@@ -25,7 +25,7 @@ const (
 	MarkAborted Mark = "aborted"
 )
 
-// Candidate is a template that is held back, and who asked for it. It is stored in an annotation of the primary.
+// Candidate is a template that is held back, and who requested it. It is stored in an annotation of the primary.
 type Candidate struct {
 	// Hash is the hash of Template.
 	Hash string `json:"hash"`
@@ -41,7 +41,7 @@ type Candidate struct {
 	Mark     Mark       `json:"mark,omitempty"`
 	MarkedBy string     `json:"markedBy,omitempty"`
 	MarkedAt *time.Time `json:"markedAt,omitempty"`
-	// Attempt counts how often the same candidate has been retried. RetriedBy is the user who asked for the last retry.
+	// Attempt counts how often the same candidate has been retried. RetriedBy is the user who requested the last retry.
 	Attempt   int32  `json:"attempt,omitempty"`
 	RetriedBy string `json:"retriedBy,omitempty"`
 }
@@ -56,7 +56,7 @@ type Previous struct {
 	Hash string `json:"hash"`
 	// Template is what the primary ran before.
 	Template Template `json:"template"`
-	// Promoted is the hash of the candidate that replaced it. By is the user who asked for that candidate.
+	// Promoted is the hash of the candidate that replaced it. By is the user who requested that candidate.
 	Promoted string `json:"promoted"`
 	By       string `json:"by,omitempty"`
 }
