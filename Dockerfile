@@ -1,5 +1,5 @@
 # The same sources, version and date give the same image, on any build platform.
-FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+FROM --platform=$BUILDPLATFORM golang:1.27 AS build
 ARG TARGETOS=linux
 ARG TARGETARCH
 ARG VERSION=v0.0.0-dev

@@ -3,11 +3,14 @@
 # of the cluster (etcd, Kubernetes, containerd, Traefik, Prometheus, Helm), keyed by version. The first build of the cluster
 # takes about a quarter of an hour on 2 cores. Later starts take about 15 seconds.
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sluice
+# Every command uses one Go: that of go.mod, which an older Go (1.21 or later) downloads, or the installed one if it is newer.
+# Debian's Go and the golang images refuse to download unless told so. Tools run by version do not look into go.mod, so name it.
+export GOTOOLCHAIN := $(firstword $(shell GOTOOLCHAIN=auto go env GOVERSION))
 KUBECONFIG := $(CURDIR)/.cluster/kubeconfig
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 CRD_REF_DOCS := go run github.com/elastic/crd-ref-docs@v0.3.0
-GOLANGCI := $(CACHE)/golangci-lint-v2.15.0
+GOLANGCI := $(CACHE)/golangci-lint-v2.15.0-$(GOTOOLCHAIN)
 DOCS_VENV := $(CACHE)/docs-$(firstword $(shell cksum docs/requirements.txt))
 CLUSTER_TOOL := bin/cluster
 # Users run the first module. The others test and release it.

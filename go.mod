@@ -1,6 +1,8 @@
 module sluice.dev/sluice
 
-go 1.26.0
+go 1.27.0
+
+toolchain go1.27.4
 
 require (
 	github.com/agext/levenshtein v1.2.3

@@ -1,6 +1,8 @@
 module sluice.dev/sluice/e2e
 
-go 1.26.0
+go 1.27.0
+
+toolchain go1.27.4
 
 require (
 	fortio.org/fortio v1.75.3

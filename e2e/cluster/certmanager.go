@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -51,9 +50,9 @@ func (c *cluster) applyCertManager(ctx context.Context) error {
 
 // certManagerCRDs returns the folder of the CRDs, in the module that the controllers are built from.
 func certManagerCRDs(ctx context.Context, root string) (string, error) {
-	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/cert-manager/cert-manager")
+	list := binaries.Go(ctx, "list", "-m", "-f", "{{.Dir}}", "github.com/cert-manager/cert-manager")
 	list.Dir = filepath.Join(root, "e2e", "cluster", "certmanager")
-	list.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	list.Env = append(list.Env, "GOFLAGS=", "GOWORK=off")
 	out, err := list.Output()
 	if err != nil {
 		return "", fmt.Errorf("find the module of cert-manager: %w", err)

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 
 	"sluice.dev/sluice/e2e/cluster/image"
 	"sluice.dev/sluice/e2e/cluster/kindcluster"
 	"sluice.dev/sluice/e2e/cluster/local"
+	"sluice.dev/sluice/internal/binaries"
 	"sluice.dev/sluice/internal/binaries/progress"
 )
 
@@ -59,10 +59,10 @@ func buildImage(ctx context.Context, architecture, reference, archive, pkg strin
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	program := filepath.Join(dir, filepath.Base(pkg))
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, ".")
+	build := binaries.Go(ctx, "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, ".")
 	// The folder can be in another module than the working directory.
 	build.Dir = pkg
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+architecture)
+	build.Env = append(build.Env, "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+architecture)
 	build.Stderr = os.Stderr
 	say := func(line string) { fmt.Fprintln(os.Stderr, line) }
 	if err := progress.While(say, func() string { return "building " + reference }, build.Run); err != nil {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
+
+	"sluice.dev/sluice/internal/binaries"
 )
 
 // kedaCRDs installs the CRD of KEDA's ScaledObjects into the running cluster. Nothing acts on them.
@@ -25,9 +25,9 @@ func kedaCRDs(ctx context.Context, c *cluster) error {
 
 // kedaModule returns the folder of KEDA's module, and downloads it if it is missing.
 func kedaModule(ctx context.Context, root string) (string, error) {
-	download := exec.CommandContext(ctx, "go", "mod", "download", "-json", "github.com/kedacore/keda/v2")
+	download := binaries.Go(ctx, "mod", "download", "-json", "github.com/kedacore/keda/v2")
 	download.Dir = filepath.Join(root, "e2e", "cluster", "keda")
-	download.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+	download.Env = append(download.Env, "GOFLAGS=", "GOWORK=off")
 	out, err := download.Output()
 	if err != nil {
 		return "", fmt.Errorf("download the module of KEDA: %w", err)

@@ -43,10 +43,10 @@ func (c component) packages(ctx context.Context, root string) int {
 }
 
 func (c component) goCommand(ctx context.Context, root string, args ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, "go", args...)
+	command := Go(ctx, args...)
 	command.Dir = c.dir(root)
 	system, architecture, _ := strings.Cut(c.platform(), "/")
-	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOOS="+system, "GOARCH="+architecture)
+	command.Env = append(command.Env, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOOS="+system, "GOARCH="+architecture)
 	return command
 }
 

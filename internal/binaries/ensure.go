@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -102,7 +101,7 @@ func buildMissing(ctx context.Context, say func(string), root string, wanted []b
 
 // Root returns the folder of the module sluice.dev/sluice that contains the working directory.
 func Root(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sluice.dev/sluice").Output()
+	out, err := Go(ctx, "list", "-m", "-f", "{{.Dir}}", "sluice.dev/sluice").Output()
 	if err != nil {
 		return "", fmt.Errorf("find the checkout of sluice (run this inside of it): %w", err)
 	}
@@ -112,7 +111,7 @@ func Root(ctx context.Context) (string, error) {
 // GatewayCRDs returns the folder with the standard channel CRDs of the Gateway API, in the module version that Sluice is built
 // with.
 func GatewayCRDs(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
+	out, err := Go(ctx, "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api").Output()
 	if err != nil {
 		return "", fmt.Errorf("find the module of the Gateway API: %w", err)
 	}
