@@ -114,6 +114,7 @@ func TestAGeneratedRouteIsWrittenOnce(t *testing.T) {
 		"several headers and parameters":         shopPolicy + `match: [{headers: {x-c: {exact: "3"}, x-a: {exact: "1"}, x-b: {regex: "2"}}, queryParams: {b: {exact: "2"}, a: {exact: "1"}}}]`,
 		"headers of answers":                     shopPolicy + `headers: {response: {add: {x-e: "5"}}, request: {set: {x-b: "2", x-a: "1"}}}`,
 		"a rewrite of the prefix":                shopPolicy + "match: [{uri: {prefix: /shop}}]\nrewrite: {uri: /, type: ReplacePrefixMatch}",
+		"retries":                                shopPolicy + `retries: {attempts: 3, retryOn: "503"}`,
 		"permanent copies":                       shopPolicy + `mirror: [{backendRef: {name: archive, port: 80}}]`,
 		"a Service with all ports":               shopPolicy + "portDiscovery: true\nheadless: true\nappProtocol: kubernetes.io/h2c\ntrafficDistribution: PreferClose",
 		"a backend with filters, of the primary": shopPolicy + `primaryBackend: {backendRef: {name: podinfo, port: 80}, filters: [{type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: x-p, value: p}]}}]}`,
@@ -205,9 +206,10 @@ func TestARouteOfTheNameThatIsNotOursIsNeverOverwritten(t *testing.T) {
 }
 
 func TestAFieldThatTheCRDsDoNotKnowIsRefusedByItsName(t *testing.T) {
-	a := newGenerated(t, shopPolicy+`retries: {attempts: 3, retryOn: "503"}`)
+	const experimental = "{type: ExtensionRef, extensionRef: {group: example.com, kind: Auth, name: auth}, externalAuth: {protocol: GRPC, grpc: {}, backendRef: {name: auth, port: 80}}}"
+	a := newGenerated(t, shopPolicy+"primaryBackend: {backendRef: {name: podinfo, port: 80}, filters: ["+experimental+"]}")
 	a.waitFor("a message that names it", func(s v1alpha1.CanaryStatus) bool {
-		return strings.HasPrefix(s.Message, "HTTPRoute podinfo cannot be created: the cluster's HTTPRoute CRD has no field ") && strings.Contains(s.Message, "retry")
+		return strings.HasPrefix(s.Message, "HTTPRoute podinfo cannot be created: the cluster's HTTPRoute CRD has no field ") && strings.Contains(s.Message, "externalAuth")
 	})
 	a.Expect(a.route("podinfo")).To(BeNil())
 	routes := func() int { return requestsIn(a.namespace + "/httproutes") }
