@@ -48,29 +48,66 @@ func (t tick) expectsRequests() bool {
 	return step.Weight > 0 || step.MirrorWeight > 0 || step.Match
 }
 
-// where names the present step for people, as the beginning of a sentence.
-func (t tick) where() string {
-	number, step := t.plan.Next.Rollout.Step.Number, t.step()
-	place := fmt.Sprintf("Step %d of %d", number, len(t.steps))
-	switch step.Kind {
-	case v1alpha1.StepIteration:
-		return fmt.Sprintf("%s, %s", place, t.aim(number))
-	case v1alpha1.StepHold:
-		return place + ", all requests to the canary"
-	}
-	return fmt.Sprintf("%s at %s", place, t.aim(number))
+// stepKind is what users are told of steps of one kind.
+type stepKind struct {
+	// aim names what a step brings, within a sentence.
+	aim func(f Facts, number int32) string
+	// where names the present step by its place and aim, as the beginning of a sentence.
+	where func(place, aim string) string
+	// began is the event of the present step, once it is in effect.
+	began func(t tick, aim string) Event
 }
 
-// aim names what a step brings, within a sentence.
+// stepKinds has an entry for every kind of step.
+var stepKinds = map[v1alpha1.StepKind]stepKind{
+	v1alpha1.StepIteration: {
+		aim:   aimOfIteration,
+		where: func(place, aim string) string { return place + ", " + aim },
+		began: func(t tick, aim string) Event { return iterationStarted(aim, t.step()) },
+	},
+	v1alpha1.StepWeight: {
+		aim:   aimOfWeight,
+		where: func(place, aim string) string { return place + " at " + aim },
+		began: beganWeight,
+	},
+	v1alpha1.StepHold: {
+		aim:   aimOfWeight,
+		where: func(place, _ string) string { return place + ", all requests to the canary" },
+		began: func(t tick, _ string) Event { return allHeld(t.stepEnds()) },
+	},
+}
+
+func (t tick) where() string {
+	number := t.plan.Next.Rollout.Step.Number
+	return stepKinds[t.step().Kind].where(fmt.Sprintf("Step %d of %d", number, len(t.steps)), t.aim(number))
+}
+
 func (f Facts) aim(number int32) string {
+	return stepKinds[stepOf(f.steps, number).Kind].aim(f, number)
+}
+
+func (t tick) began() Event {
+	return stepKinds[t.step().Kind].began(t, t.aim(t.plan.Next.Rollout.Step.Number))
+}
+
+func aimOfIteration(f Facts, number int32) string {
+	return fmt.Sprintf("iteration %d of %d", number, countOf(f.steps, v1alpha1.StepIteration)) + copies(stepOf(f.steps, number))
+}
+
+func aimOfWeight(f Facts, number int32) string {
 	step := stepOf(f.steps, number)
-	switch {
-	case step.Kind == v1alpha1.StepIteration:
-		return fmt.Sprintf("iteration %d of %d", number, countOf(f.steps, v1alpha1.StepIteration)) + copies(step)
-	case withoutTraffic(f.policy):
+	if withoutTraffic(f.policy) {
 		return fmt.Sprintf("%v%% of the replicas", step.Weight)
 	}
 	return fmt.Sprintf("weight %v%%", step.Weight) + copies(step)
+}
+
+func beganWeight(t tick, _ string) Event {
+	number, step := t.plan.Next.Rollout.Step.Number, t.step()
+	if withoutTraffic(t.policy) {
+		return shareReached(step.Weight, number, len(t.steps))
+	}
+	return weightAdvanced(step, number, len(t.steps))
 }
 
 // copies tells of how many requests the canary gets copies.
@@ -90,18 +127,4 @@ func countOf(steps []PlannedStep, kind v1alpha1.StepKind) int {
 		}
 	}
 	return count
-}
-
-// began is the event of the present step, once it is in effect.
-func (t tick) began() Event {
-	number, step := t.plan.Next.Rollout.Step.Number, t.step()
-	switch {
-	case step.Kind == v1alpha1.StepIteration:
-		return iterationStarted(t.aim(number), step)
-	case step.Kind == v1alpha1.StepHold:
-		return allHeld(t.stepEnds())
-	case withoutTraffic(t.policy):
-		return shareReached(step.Weight, number, len(t.steps))
-	}
-	return weightAdvanced(step, number, len(t.steps))
 }

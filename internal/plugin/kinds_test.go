@@ -1,71 +1,18 @@
 package plugin
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/constants"
 )
 
-// constants returns the values of the API type's constants, read from its source, so that no list of them can be out of date.
-func constants(t *testing.T, typeName string) []string {
-	t.Helper()
-	names, err := filepath.Glob("../../api/v1alpha1/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var values []string
-	for _, name := range names {
-		content, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, content, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ast.Inspect(file, func(node ast.Node) bool {
-			spec, is := node.(*ast.ValueSpec)
-			if !is {
-				return true
-			}
-			if of, is := spec.Type.(*ast.Ident); is && of.Name == typeName {
-				values = append(values, valuesOf(t, spec)...)
-			}
-			return false
-		})
-	}
-	if len(values) == 0 {
-		t.Fatalf("the API has no constants of type %s", typeName)
-	}
-	return values
-}
-
-func valuesOf(t *testing.T, spec *ast.ValueSpec) (values []string) {
-	t.Helper()
-	for _, value := range spec.Values {
-		literal, is := value.(*ast.BasicLit)
-		if !is {
-			t.Fatalf("%s has no literal as its value", spec.Names[0])
-		}
-		text, err := strconv.Unquote(literal.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		values = append(values, text)
-	}
-	return values
-}
+const api = "../../api/v1alpha1"
 
 func TestEveryKindOfStepHasItsWords(t *testing.T) {
-	for _, kind := range constants(t, "StepKind") {
-		words, known := wordings[v1alpha1.StepKind(kind)]
+	for _, kind := range constants.Of[v1alpha1.StepKind](t, api, "StepKind") {
+		words, known := wordings[kind]
 		if !known || words.group == nil || words.named == nil {
 			t.Errorf("steps of kind %s have no words", kind)
 		}
@@ -81,8 +28,8 @@ func TestAKindOfStepThatIsNotKnownIsShownByItsName(t *testing.T) {
 }
 
 func TestEveryPhaseFitsIntoItsColumn(t *testing.T) {
-	for _, phase := range constants(t, "Phase") {
-		s := subject{canary: &v1alpha1.Canary{Status: v1alpha1.CanaryStatus{Phase: v1alpha1.Phase(phase), CanaryStanding: v1alpha1.CanaryStanding{DryRun: true}}}}
+	for _, phase := range constants.Of[v1alpha1.Phase](t, api, "Phase") {
+		s := subject{canary: &v1alpha1.Canary{Status: v1alpha1.CanaryStatus{Phase: phase, CanaryStanding: v1alpha1.CanaryStanding{DryRun: true}}}}
 		if got := len(s.phase()); got > phaseWidth {
 			t.Errorf("%q takes %d columns of %d", s.phase(), got, phaseWidth)
 		}
@@ -90,9 +37,9 @@ func TestEveryPhaseFitsIntoItsColumn(t *testing.T) {
 }
 
 func TestEveryTypeOfHookSaysWhatItOpens(t *testing.T) {
-	for _, hook := range constants(t, "HookType") {
-		after, known := opens[v1alpha1.HookType(hook)]
-		if isGate := strings.HasPrefix(hook, "confirm-") || hook == string(v1alpha1.HookPreRollout); !known || isGate != (after != noGate) {
+	for _, hook := range constants.Of[v1alpha1.HookType](t, api, "HookType") {
+		after, known := opens[hook]
+		if isGate := strings.HasPrefix(string(hook), "confirm-") || hook == v1alpha1.HookPreRollout; !known || isGate != (after != noGate) {
 			t.Errorf("%s opens %q", hook, after)
 		}
 	}
