@@ -11,9 +11,6 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// unseen is how the template of a primary was changed when admission did not see it.
-const unseen workload.DirectWay = "unseen"
-
 // revisionAnnotation is what the Deployment controller counts up when it rolls out another template.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 

@@ -217,6 +217,9 @@ func superseded(old, new, by string, traffic bool) Event {
 	return Event{Reason: "Superseded", Message: fmt.Sprintf("New template %s from %s replaces %s; the analysis starts again %s", new, by, old, start)}
 }
 
+// unseen is how the template of a primary was changed when admission did not see it.
+const unseen workload.DirectWay = "unseen"
+
 func changedDirectly(direct workload.Direct) Event {
 	if direct.How == unseen {
 		return Event{Warning: true, Reason: "TemplateChangedDirectly", Message: fmt.Sprintf("The pod template was changed to %s without a call to sluice's webhook, and becomes the primary's: check that the webhook configurations zz-sluice exist", direct.Hash)}
@@ -226,8 +229,8 @@ func changedDirectly(direct workload.Direct) Event {
 
 // AskRejected is the event of a promotion, or another thing asked of admission, that the API server refuses: mostly because
 // of another webhook or a policy.
-func AskRejected(ask AskIntent, err error) Event {
-	return Event{Warning: true, Reason: "AskRejected", Message: fmt.Sprintf("The API server rejects %s of %s; retrying until the progress deadline: %v", ask.Key, ask.Hash, err)}
+func AskRejected(key, hash string, err error) Event {
+	return Event{Warning: true, Reason: "AskRejected", Message: fmt.Sprintf("The API server rejects %s of %s; retrying until the progress deadline: %v", key, hash, err)}
 }
 
 // CanaryRejected is the event of a canary that the API server refuses to make or to change.

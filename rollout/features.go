@@ -25,7 +25,7 @@ type need struct {
 // has none.
 var needs = []need{
 	{features.SupportHTTPRouteRequestMirror, "mirror", func(p config.Policy) bool { return mirrors(p, 0, 100) }},
-	{features.SupportHTTPRouteRequestPercentageMirror, "mirrorWeight below 100", func(p config.Policy) bool { return mirrors(p, 0, 100-finest) }},
+	{features.SupportHTTPRouteRequestPercentageMirror, "mirrorWeight below 100", func(p config.Policy) bool { return mirrors(p, 0, 100-config.Finest) }},
 	{features.SupportHTTPRouteQueryParamMatching, "match.queryParams", matchesQuery},
 	{features.SupportHTTPRouteMethodMatching, "match.method", matchesMethod},
 	{features.SupportHTTPRouteResponseHeaderModification, "sessionAffinity", func(p config.Policy) bool { return p.SessionAffinity != nil }},
@@ -121,10 +121,10 @@ func findMatches(target *Target, policy config.Policy, _ Observation) string {
 // findRendering tries whether the routes can hold what the policy asks for, before anything is written to them.
 func findRendering(target *Target, policy config.Policy, o Observation) string {
 	split := route.Split{Deployment: o.Name, Namespace: o.Namespace, Primary: target.Service.Name, Canary: target.CanaryService(),
-		Weight: fullWeight / 2, Match: target.Match,
+		Weight: config.FullWeight / 2, Match: target.Match,
 		Affinity: affinityOf(newAffinity(policy, nil, "candidate", "nonce", nil))}
 	if mirrors(policy, 0, 100) {
-		split.Mirror = fullWeight
+		split.Mirror = config.FullWeight
 	}
 	if split.Mirror == 0 && split.Match == nil && split.Affinity == nil {
 		return ""

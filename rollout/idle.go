@@ -57,7 +57,7 @@ func startInTurn(t *tick) {
 		say(t, why)
 		return
 	}
-	if position, why := t.place(); why != "" {
+	if position, why := place(t.before, t.o, t.policy.Group); why != "" {
 		enqueue(t, position, why)
 		return
 	}

@@ -48,13 +48,13 @@ func (f Facts) Needs() Needs {
 		return needs
 	}
 	for _, check := range analysis.ChecksOf(f.policy) {
-		queries, problem := queriesOf(check, f.target, f.o, window(check.Window, f.before, f.o.Now))
+		queries, problem := f.target.queries(check, f.o, window(check.Window, f.before, f.o.Now))
 		if problem == "" {
 			needs.Queries = append(needs.Queries, queries...)
 		}
 	}
 	if len(needs.Queries) > 0 && !withoutTraffic(f.policy) {
-		needs.Queries = append(needs.Queries, observing(f.target, f.o, window(f.policy.Window(), f.before, f.o.Now))...)
+		needs.Queries = append(needs.Queries, f.target.observing(f.o, window(f.policy.Window(), f.before, f.o.Now))...)
 	}
 	return needs
 }
@@ -84,8 +84,8 @@ func wakeForTemplates(t *tick) {
 	}
 }
 
-// queriesOf are the queries of one check; the problem says why there are none.
-func queriesOf(check analysis.Check, target Target, o Observation, window time.Duration) (queries []analysis.Query, problem string) {
+// queries are the queries of one check; the problem says why there are none.
+func (t Target) queries(check analysis.Check, o Observation, window time.Duration) (queries []analysis.Query, problem string) {
 	where := fmt.Sprintf("check %q", check.Name)
 	if check.Template != nil {
 		name := TemplateName(*check.Template, o.Namespace)
@@ -105,18 +105,18 @@ func queriesOf(check analysis.Check, target Target, o Observation, window time.D
 	if check.Server == nil && !o.Prometheus {
 		return nil, "no Prometheus is configured, so no check can run: start sluice with --prometheus-url (chart value prometheusUrl)"
 	}
-	service, judged := target.CanaryService(), workload.CanaryName(o.Name)
+	service, judged := t.CanaryService(), workload.CanaryName(o.Name)
 	if o.DryRun {
-		service, judged = target.Service.Name, o.Name
+		service, judged = t.Service.Name, o.Name
 	}
-	queries, err := analysis.QueriesFor(check, target.Preset, analysis.Target{
+	queries, err := analysis.QueriesFor(check, t.Preset, analysis.Target{
 		Namespace:      o.Namespace,
 		Service:        service,
 		Workload:       judged,
-		Ports:          target.ports(),
+		Ports:          t.ports(),
 		Primary:        o.Name,
-		PrimaryService: target.Service.Name,
-		Route:          target.firstRoute(),
+		PrimaryService: t.Service.Name,
+		Route:          t.firstRoute(),
 	}, window)
 	if err != nil {
 		return nil, fmt.Sprintf("%s: %v", where, err)
@@ -142,7 +142,7 @@ func findQueries(target *Target, policy config.Policy, o Observation) string {
 		return problem
 	}
 	for _, check := range checks {
-		if _, problem := queriesOf(check, *target, o, check.Window); problem != "" {
+		if _, problem := target.queries(check, o, check.Window); problem != "" {
 			return problem
 		}
 	}

@@ -99,16 +99,16 @@ func findObjects(target *Target, policy config.Policy, o Observation) string {
 					"leave that label out", leak.Service, leak.Label)
 			}
 		}
-		if foreign := o.foreign(object); foreign != "" {
+		if foreign := foreignTo(o, object); foreign != "" {
 			return fmt.Sprintf("%s exists but was not created for this Deployment: rename or delete it, because the canary needs the name", foreign)
 		}
 	}
 	return ""
 }
 
-// foreign names the object of somebody else that has the name of one that is to be made; empty when there is none. The
+// foreignTo names the object of somebody else that has the name of one that is to be made; empty when there is none. The
 // Deployment and the Service are looked at where they are read.
-func (o Observation) foreign(made workload.Object) string {
+func foreignTo(o Observation, made workload.Object) string {
 	var others []workload.Object
 	for i := range o.Autoscalers {
 		others = append(others, &o.Autoscalers[i])

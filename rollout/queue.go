@@ -130,14 +130,14 @@ func NextInQueue(peers []Peer, limits Limits) []types.NamespacedName {
 
 // place is where the candidate stands in the queue, and what it waits for; empty when it may start. A rollout that replaces
 // another keeps its slot. Those ahead that another limit keeps from starting are in nobody's way.
-func (f Facts) place() (position int32, why string) {
-	if !f.o.Limits.Any() || Active(f.before) {
+func place(state State, o Observation, group string) (position int32, why string) {
+	if !o.Limits.Any() || Active(state) {
 		return 0, ""
 	}
-	me := waiter{key: f.o.Key(), slot: slotOf(f.o.Namespace, f.o.Name, f.policy.Group), asked: f.o.Candidate.At}
-	taken := runningOf(f.o.Peers, f.o.Limits)
+	me := waiter{key: o.Key(), slot: slotOf(o.Namespace, o.Name, group), asked: o.Candidate.At}
+	taken := runningOf(o.Peers, o.Limits)
 	position = 1
-	for _, w := range waitersOf(f.o.Peers) {
+	for _, w := range waitersOf(o.Peers) {
 		if before(w, me) > 0 {
 			break
 		}

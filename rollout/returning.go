@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/workload"
 )
@@ -15,7 +16,7 @@ import (
 // policy says, and all at once where it says nothing or the canary has lost replicas. It returns whether the rest can go back.
 func returnRequests(t *tick) (done bool) {
 	next := &t.plan.Next
-	if t.policy.StepWeightPromotion < finest || next.CanaryWeight == 0 || t.lost() != "" {
+	if t.policy.StepWeightPromotion < config.Finest || next.CanaryWeight == 0 || t.lost() != "" {
 		return true
 	}
 	// No deadline runs: the primary has the candidate, and whatever keeps the gateway keeps all requests served.

@@ -73,9 +73,9 @@ func percent(share float64) string {
 }
 
 // observing are the questions how many requests the primary and the canary got; no check is judged by them.
-func observing(target Target, o Observation, window time.Duration) []analysis.Query {
-	return analysis.ObservingQueries(target.Preset, analysis.Target{
-		Namespace: o.Namespace, Service: target.CanaryService(), Workload: workload.CanaryName(o.Name), Ports: target.ports(),
-		Primary: o.Name, PrimaryService: target.Service.Name,
+func (t Target) observing(o Observation, window time.Duration) []analysis.Query {
+	return analysis.ObservingQueries(t.Preset, analysis.Target{
+		Namespace: o.Namespace, Service: t.CanaryService(), Workload: workload.CanaryName(o.Name), Ports: t.ports(),
+		Primary: o.Name, PrimaryService: t.Service.Name,
 	}, window)
 }

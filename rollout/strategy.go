@@ -119,7 +119,7 @@ func weights(p config.Policy) []PlannedStep {
 	case !hasWeights(p) && hasIterations(p):
 		return nil
 	}
-	if p.StepWeight >= finest {
+	if p.StepWeight >= config.Finest {
 		for i := 1.0; hundredths(i*p.StepWeight) < p.MaxWeight; i++ {
 			steps = append(steps, planned(v1alpha1.StepWeight, i*p.StepWeight, p.Interval))
 		}
@@ -129,14 +129,12 @@ func weights(p config.Policy) []PlannedStep {
 
 // allAtOnce ends blue/green: all requests go to the canary before it is promoted.
 func allAtOnce(p config.Policy) []PlannedStep {
-	return []PlannedStep{planned(v1alpha1.StepHold, fullWeight, p.Hold)}
+	return []PlannedStep{planned(v1alpha1.StepHold, config.FullWeight, p.Hold)}
 }
 
 func planned(kind v1alpha1.StepKind, weight float64, duration time.Duration) PlannedStep {
 	return PlannedStep{Kind: kind, Weight: hundredths(weight), Duration: metav1.Duration{Duration: duration}}
 }
-
-const finest = config.Finest
 
 // hundredths takes the errors of binary fractions out of a weight, so that three times 0.1 is 0.3.
 func hundredths(weight float64) float64 {

@@ -52,7 +52,7 @@ func (r *Reconciler) writeAsk(ctx context.Context, o observed, plan rollout.Plan
 	target := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}
 	err := r.annotate(ctx, target, "", map[string]any{plan.Ask.Key: plan.Ask.Value()})
 	if refused(err) {
-		r.tell(o, rollout.AskRejected(plan.Ask, err))
+		r.tell(o, rollout.AskRejected(plan.Ask.Key, plan.Ask.Hash, err))
 	}
 	return err
 }
