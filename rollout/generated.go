@@ -160,7 +160,7 @@ type keepsFunc func(generated *unstructured.Unstructured) bool
 
 func planObject(t *tick, object runtime.Object, version, kind string, keeps keepsFunc) {
 	made := t.marked(object, version, kind)
-	hash, last := made.GetAnnotations()[config.AnnotationGenerated], t.o.Applied[GeneratedKey{kind, made.GetName()}]
+	hash, last := made.GetAnnotations()[config.AnnotationGenerated], t.o.Applied[GeneratedKey{Kind: kind, Name: made.GetName()}]
 	if keeps(made) {
 		return
 	}
@@ -224,13 +224,13 @@ func (f Facts) keepsRoute(made *unstructured.Unstructured) bool {
 func letGoOfGenerated(t *tick, service *corev1.Service, made *gatewayv1.HTTPRoute) {
 	for _, s := range t.o.Services {
 		if workload.GeneratedFor(s.Labels, t.o.Name) && (service == nil || service.Name != s.Name) {
-			t.plan.Generate.LetGo = append(t.plan.Generate.LetGo, GeneratedKey{"Service", s.Name})
+			t.plan.Generate.LetGo = append(t.plan.Generate.LetGo, GeneratedKey{Kind: "Service", Name: s.Name})
 		}
 	}
 	// Without a Service nothing is known of its routes.
 	for _, r := range t.o.Routes {
 		if t.target.Service.Name != "" && generated(t.o, r) && (made == nil || made.Name != r.Name) {
-			t.plan.Generate.LetGo = append(t.plan.Generate.LetGo, GeneratedKey{route.HTTP, r.Name})
+			t.plan.Generate.LetGo = append(t.plan.Generate.LetGo, GeneratedKey{Kind: route.HTTP, Name: r.Name})
 		}
 	}
 }

@@ -38,7 +38,7 @@ func awaitedService(policy config.Policy, o Observation) string {
 	if behind, _ := wantedRoute(policy, o, *made); o.DryRun && behind != nil {
 		return fmt.Sprintf("would create Service %s and HTTPRoute %s", made.Name, behind.Name)
 	}
-	return beingMade(o, GeneratedKey{"Service", made.Name})
+	return beingMade(o, GeneratedKey{Kind: "Service", Name: made.Name})
 }
 
 // awaitedRoute says why a route that the policy has made is not there; empty when none is asked for.
@@ -47,7 +47,7 @@ func awaitedRoute(policy config.Policy, o Observation, service corev1.Service) s
 	if made == nil {
 		return problem
 	}
-	return beingMade(o, GeneratedKey{route.HTTP, made.Name})
+	return beingMade(o, GeneratedKey{Kind: route.HTTP, Name: made.Name})
 }
 
 // notReadyYet says what of the generated objects keeps a Deployment from being initialized, or the next rollout from beginning;
@@ -77,7 +77,7 @@ var unknownField = regexp.MustCompile(`\.(spec[^ ]*): field not declared in sche
 
 // GeneratedRefused says why a generated object cannot be made, and what to do.
 func GeneratedRefused(kind, name string, err error) string {
-	made := GeneratedKey{kind, name}
+	made := GeneratedKey{Kind: kind, Name: name}
 	if found := unknownField.FindStringSubmatch(err.Error()); found != nil {
 		return fmt.Sprintf("%s cannot be created: the cluster's %s CRD has no field %s; install the Gateway API CRDs that have it "+
 			"(some are only in the experimental channel), or leave it out of the policy", made, kind, found[1])

@@ -59,7 +59,7 @@ func (f Facts) refusedFor(grant *gatewayv1.ReferenceGrant) time.Duration {
 
 // GrantKeyOf names a grant; unlike other generated objects it is in another namespace.
 func GrantKeyOf(grant *gatewayv1.ReferenceGrant) GeneratedKey {
-	return GeneratedKey{GrantKind, grant.Namespace + "/" + grant.Name}
+	return GeneratedKey{Kind: GrantKind, Name: grant.Namespace + "/" + grant.Name}
 }
 
 // GrantChanges are the grants to make and those to delete so that there are those that are desired. One that is to change is

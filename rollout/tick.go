@@ -28,7 +28,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // Active reports whether the state says that a rollout is open: one that has begun and whose end is not complete. What other
-// objects show is hasTraces.
+// objects show of one is not in it.
 func Active(state State) bool {
 	switch state.Phase {
 	case v1alpha1.PhaseProgressing, v1alpha1.PhaseWaitingPromotion, v1alpha1.PhasePromoting, v1alpha1.PhaseFinalising:
