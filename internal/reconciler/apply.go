@@ -18,11 +18,11 @@ import (
 )
 
 // write is one kind of write. It decides for itself whether there is anything to do.
-type write func(context.Context, observed, rollout.Plan) error
+type write func(context.Context, reading, rollout.Plan) error
 
 // apply writes a plan in an order that makes a crash between two writes harmless: first the state, then its effects, then the
 // events. The finalizer is added before a split and removed after it.
-func (r *Reconciler) apply(ctx context.Context, o observed, plan rollout.Plan) error {
+func (r *Reconciler) apply(ctx context.Context, o reading, plan rollout.Plan) error {
 	stated := changed(o.canary.Status, plan.Next)
 	if stated {
 		log.FromContext(ctx).Info("tick", "plan", plan.String())
@@ -54,7 +54,7 @@ func (r *Reconciler) effects(plan rollout.Plan) []write {
 	return []write{r.writeCopy, r.writeSplit, r.writeAsk, r.letGo}
 }
 
-func inOrder(ctx context.Context, o observed, plan rollout.Plan, writes ...write) error {
+func inOrder(ctx context.Context, o reading, plan rollout.Plan, writes ...write) error {
 	for _, next := range writes {
 		if err := next(ctx, o, plan); err != nil {
 			return err
@@ -64,7 +64,7 @@ func inOrder(ctx context.Context, o observed, plan rollout.Plan, writes ...write
 }
 
 // publish reports what was written, as metrics, events and hook calls.
-func (r *Reconciler) publish(ctx context.Context, o observed, plan rollout.Plan) {
+func (r *Reconciler) publish(ctx context.Context, o reading, plan rollout.Plan) {
 	if !r.options.DryRun {
 		r.memory.metrics.show(o.canary, plan)
 	}
@@ -74,7 +74,7 @@ func (r *Reconciler) publish(ctx context.Context, o observed, plan rollout.Plan)
 
 // createCanary creates the Canary in the first tick of a Deployment. If something else has created it in the meantime, the next
 // tick reads it.
-func (r *Reconciler) createCanary(ctx context.Context, o observed) error {
+func (r *Reconciler) createCanary(ctx context.Context, o reading) error {
 	if o.canary.UID != "" {
 		return nil
 	}
@@ -96,7 +96,7 @@ func changed(before, next rollout.State) bool {
 	return !equality.Semantic.DeepEqual(before, next)
 }
 
-func (r *Reconciler) addFinalizer(ctx context.Context, o observed, plan rollout.Plan) error {
+func (r *Reconciler) addFinalizer(ctx context.Context, o reading, plan rollout.Plan) error {
 	if !plan.Finalizer || o.Finalizer || o.DeletedAt != nil {
 		return nil
 	}
@@ -115,7 +115,7 @@ func (r *Reconciler) patchFinalizer(ctx context.Context, canary *v1alpha1.Canary
 	return nil
 }
 
-func (r *Reconciler) writeState(ctx context.Context, o observed, plan rollout.Plan) error {
+func (r *Reconciler) writeState(ctx context.Context, o reading, plan rollout.Plan) error {
 	canary := o.canary
 	if !changed(canary.Status, plan.Next) || plan.DeleteCanary {
 		return nil
@@ -129,7 +129,7 @@ func (r *Reconciler) writeState(ctx context.Context, o observed, plan rollout.Pl
 	return nil
 }
 
-func (r *Reconciler) writeCopy(ctx context.Context, o observed, plan rollout.Plan) error {
+func (r *Reconciler) writeCopy(ctx context.Context, o reading, plan rollout.Plan) error {
 	switch plan.Copy.Action {
 	case rollout.CopyEnsure, rollout.CopyScale:
 		err := r.ensureCopy(ctx, o, plan.Copy)
@@ -176,7 +176,7 @@ func (r *Reconciler) delete(ctx context.Context, object client.Object) error {
 }
 
 // letGo comes last, because it removes the finalizer or deletes the Canary.
-func (r *Reconciler) letGo(ctx context.Context, o observed, plan rollout.Plan) error {
+func (r *Reconciler) letGo(ctx context.Context, o reading, plan rollout.Plan) error {
 	if !plan.Finalizer && controllerutil.ContainsFinalizer(o.canary, config.Finalizer) {
 		if err := r.patchFinalizer(ctx, o.canary, controllerutil.RemoveFinalizer); err != nil {
 			return client.IgnoreNotFound(err)

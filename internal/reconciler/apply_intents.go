@@ -45,7 +45,7 @@ func nameOf(object client.Object) string {
 }
 
 // writeAsk asks admission for one action. It has no resource version: the hash says which template it is meant for.
-func (r *Reconciler) writeAsk(ctx context.Context, o observed, plan rollout.Plan) error {
+func (r *Reconciler) writeAsk(ctx context.Context, o reading, plan rollout.Plan) error {
 	if plan.Ask.Key == "" {
 		return nil
 	}
@@ -63,7 +63,7 @@ func refused(err error) bool {
 }
 
 // tell sends the events to the Canary and to the Deployment.
-func (r *Reconciler) tell(o observed, events ...rollout.Event) {
+func (r *Reconciler) tell(o reading, events ...rollout.Event) {
 	for _, event := range events {
 		kind := corev1.EventTypeNormal
 		if event.Warning {

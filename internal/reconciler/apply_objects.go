@@ -21,7 +21,7 @@ import (
 )
 
 // ensureCopy creates, updates or deletes the objects that run the candidate, in order.
-func (r *Reconciler) ensureCopy(ctx context.Context, o observed, intent rollout.CopyIntent) error {
+func (r *Reconciler) ensureCopy(ctx context.Context, o reading, intent rollout.CopyIntent) error {
 	owner := *metav1.NewControllerRef(o.canary, v1alpha1.GroupVersion.WithKind("Canary"))
 	desired, err := rollout.CopyObjects(o.Observation, intent, owner)
 	if err != nil {
@@ -49,7 +49,7 @@ func keyOf(object workload.Object) string {
 }
 
 // currentOf returns the current object for an intended one, or nil if there is none.
-func currentOf(o observed, desired workload.Object) workload.Object {
+func currentOf(o reading, desired workload.Object) workload.Object {
 	switch desired.(type) {
 	case *appsv1.Deployment:
 		if o.Copy != nil {
@@ -151,7 +151,7 @@ func (r *Reconciler) withSpec(current, desired workload.Object) (client.Object, 
 }
 
 // removeCopy deletes all objects of the canary. NetworkPolicies go last, so that no pod runs without them.
-func (r *Reconciler) removeCopy(ctx context.Context, o observed) error {
+func (r *Reconciler) removeCopy(ctx context.Context, o reading) error {
 	var first, last []client.Object
 	for _, object := range o.Made {
 		if _, protects := object.(*networkingv1.NetworkPolicy); protects {

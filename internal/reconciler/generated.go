@@ -53,7 +53,7 @@ func (a *applied) forget(deployment types.NamespacedName) {
 }
 
 // writeGenerated applies the objects that the policy describes, and releases those that it no longer describes.
-func (r *Reconciler) writeGenerated(ctx context.Context, o observed, plan rollout.Plan) error {
+func (r *Reconciler) writeGenerated(ctx context.Context, o reading, plan rollout.Plan) error {
 	for _, made := range plan.Generate.Objects {
 		what := rollout.Applied{Hash: made.GetAnnotations()[config.AnnotationGenerated], At: time.Now()}
 		err := r.applyGenerated(ctx, made, o)
@@ -83,7 +83,7 @@ func unknownField(err error) bool {
 
 // applyGenerated writes only the generated fields of an object. Apply is always strict: a field that the cluster's CRDs lack is
 // refused, not dropped silently.
-func (r *Reconciler) applyGenerated(ctx context.Context, made *unstructured.Unstructured, o observed) error {
+func (r *Reconciler) applyGenerated(ctx context.Context, made *unstructured.Unstructured, o reading) error {
 	object := made.DeepCopy()
 	if object.GetKind() == route.HTTP {
 		if err := keepIntents(object, o); err != nil {
@@ -98,7 +98,7 @@ func (r *Reconciler) applyGenerated(ctx context.Context, made *unstructured.Unst
 }
 
 // keepIntents renders the route's current split and cohorts on the rules that are about to be applied.
-func keepIntents(object *unstructured.Unstructured, o observed) error {
+func keepIntents(object *unstructured.Unstructured, o reading) error {
 	generated, err := route.FromObject(object.Object)
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func keepIntents(object *unstructured.Unstructured, o observed) error {
 // letGoOf gives a generated object to the user unchanged: without Sluice's labels, its owner and any claim to its fields, so
 // that a later apply has no conflict. Some API servers let only those who may delete the object change its owners; then the
 // owner stays.
-func (r *Reconciler) letGoOf(ctx context.Context, made rollout.GeneratedKey, o observed) error {
+func (r *Reconciler) letGoOf(ctx context.Context, made rollout.GeneratedKey, o reading) error {
 	current := metadataOf(made, o)
 	if current == nil {
 		return nil
@@ -157,7 +157,7 @@ func (r *Reconciler) patchMetadata(ctx context.Context, made rollout.GeneratedKe
 	return nil
 }
 
-func metadataOf(made rollout.GeneratedKey, o observed) *metav1.ObjectMeta {
+func metadataOf(made rollout.GeneratedKey, o reading) *metav1.ObjectMeta {
 	for i := range o.Services {
 		if made.Kind == "Service" && o.Services[i].Name == made.Name {
 			return &o.Services[i].ObjectMeta

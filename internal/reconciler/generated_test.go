@@ -311,14 +311,14 @@ func pausedApp(t *testing.T) *app {
 }
 
 // observedBy returns the part of an observation that writing routes needs.
-func (a *app) observedBy(r *Reconciler) observed {
+func (a *app) observedBy(r *Reconciler) reading {
 	a.t.Helper()
 	canary, err := get(a, "podinfo", &v1alpha1.Canary{})
 	a.Expect(err).NotTo(HaveOccurred())
 	o := rollout.Observation{Namespace: a.namespace, Name: "podinfo", Finalizer: true}
 	o.Routes, err = r.listRoutes(a.t.Context(), a.namespace)
 	a.Expect(err).NotTo(HaveOccurred())
-	return observed{canary: canary, Observation: o}
+	return reading{canary: canary, Observation: o}
 }
 
 func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {

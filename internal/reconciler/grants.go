@@ -56,7 +56,7 @@ func (r *Reconciler) grantObject(grant *gatewayv1.ReferenceGrant) (*unstructured
 }
 
 // ensureGrant lets routes of other namespaces send to the canary's Service. A grant that differs is recreated.
-func (r *Reconciler) ensureGrant(ctx context.Context, o observed, desired *gatewayv1.ReferenceGrant) error {
+func (r *Reconciler) ensureGrant(ctx context.Context, o reading, desired *gatewayv1.ReferenceGrant) error {
 	if desired == nil || r.known().grants == "" {
 		return nil
 	}

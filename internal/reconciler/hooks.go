@@ -139,7 +139,7 @@ func (h *hooks) forget(key types.NamespacedName) {
 }
 
 // tellHooks notifies hooks of what a tick has decided. The answer to the end of a rollout becomes an event.
-func (r *Reconciler) tellHooks(ctx context.Context, o observed, plan rollout.Plan) {
+func (r *Reconciler) tellHooks(ctx context.Context, o reading, plan rollout.Plan) {
 	r.memory.hooks.tell(ctx, o.Key(), plan.Tells, func(hook v1alpha1.Webhook, answer rollout.HookAnswer) {
 		if hook.Type == v1alpha1.HookPostRollout {
 			r.tell(o, rollout.HookTold(hook, answer))

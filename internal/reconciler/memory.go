@@ -26,7 +26,7 @@ func newMemory(query QueryFunc, hook HookFunc, registry prometheus.Registerer) *
 }
 
 // ask starts the calls and queries that a tick needs and ends those that it no longer needs. Later ticks observe the answers.
-func (m *memory) ask(ctx context.Context, o observed) {
+func (m *memory) ask(ctx context.Context, o reading) {
 	m.hooks.ask(ctx, o.Key(), o.needs.Hooks)
 	m.samples.ask(ctx, o.Key(), o.needs, o.Sampled)
 }

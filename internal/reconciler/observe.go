@@ -47,8 +47,8 @@ func isOptedIn(primary *appsv1.Deployment) bool {
 	return primary != nil && primary.DeletionTimestamp == nil && config.OptedIn(primary.Annotations)
 }
 
-// observed is what one tick has read.
-type observed struct {
+// reading is what one tick has read.
+type reading struct {
 	rollout.Observation
 	// canary is nil if there is nothing to do.
 	canary *v1alpha1.Canary
@@ -59,20 +59,20 @@ type observed struct {
 }
 
 // observe reads everything that a tick looks at. It changes nothing.
-func (r *reader) observe(ctx context.Context, of subjects) (observed, error) {
+func (r *reader) observe(ctx context.Context, of subjects) (reading, error) {
 	if of.canary == nil {
-		return observed{}, nil
+		return reading{}, nil
 	}
 	p, err := r.readParts(ctx, of)
 	if err != nil || p.canary == nil {
-		return observed{}, err
+		return reading{}, err
 	}
-	o := observed{canary: p.canary, Observation: r.observation(p)}
+	o := reading{canary: p.canary, Observation: r.observation(p)}
 	// The other parts determine which templates and answers a tick looks for.
 	terms := rollout.TermsOf(p.present.Policy, o.canary.Status, o.Observation)
 	o.Templates, err = r.readTemplates(ctx, terms.Policy(), o.Namespace, o.Candidate != nil)
 	if err != nil {
-		return observed{}, err
+		return reading{}, err
 	}
 	facts := rollout.FactsOf(terms, o.canary.Status, o.Observation)
 	o.needs = facts.Needs()

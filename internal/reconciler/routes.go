@@ -25,7 +25,7 @@ func routeObject(kind string) *unstructured.Unstructured {
 }
 
 // writeSplit states the split and the cohorts on the routes, or removes them.
-func (r *Reconciler) writeSplit(ctx context.Context, o observed, plan rollout.Plan) error {
+func (r *Reconciler) writeSplit(ctx context.Context, o reading, plan rollout.Plan) error {
 	var failed []error
 	for _, current := range o.Routes {
 		desired, err := withSplit(current, o.Key(), plan.Split)
