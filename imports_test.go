@@ -10,6 +10,12 @@ import (
 
 const module = "sluice.dev/sluice/"
 
+// rooms are the packages that rollout is made of.
+var rooms = []string{"rollout/target", "rollout/queue", "rollout/plan", "rollout/events", "rollout/cookies", "rollout/strategy", "rollout/observed"}
+
+// with adds the packages of rollout to those that may be imported.
+func with(rooms []string, others ...string) []string { return slices.Concat(others, rooms) }
+
 // layers lists for every package of the core what it may import of this module. Nothing else is allowed.
 var layers = map[string][]string{
 	"api/v1alpha1":                 {},
@@ -20,24 +26,31 @@ var layers = map[string][]string{
 	"internal/freeze":              {"api/v1alpha1"},
 	"internal/route":               {"api/v1alpha1", "config"},
 	"internal/analysis":            {"api/v1alpha1", "config"},
-	"rollout":                      {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/freeze"},
+	"rollout/observed":             {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis"},
+	"rollout/strategy":             {"api/v1alpha1", "config"},
+	"rollout/cookies":              {"api/v1alpha1", "config", "internal/route", "rollout/strategy"},
+	"rollout/events":               {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout/strategy", "rollout/observed"},
+	"rollout/plan":                 {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout/events", "rollout/strategy", "rollout/observed"},
+	"rollout/queue":                {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout/observed"},
+	"rollout/target":               {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout/plan", "rollout/events", "rollout/cookies", "rollout/strategy", "rollout/observed"},
+	"rollout":                      with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/freeze"),
 	"internal/outbound":            {},
 	"internal/provider":            {"api/v1alpha1", "config", "internal/analysis"},
 	"internal/provider/prometheus": {"api/v1alpha1", "config", "internal/analysis", "internal/outbound", "internal/provider"},
-	"internal/hooks":               {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/outbound", "internal/freeze"},
-	"internal/reconciler":          {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze"},
-	"internal/uninstall":           {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/reconciler", "internal/freeze"},
+	"internal/hooks":               {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout/plan", "rollout/events", "rollout/strategy", "rollout/observed", "internal/outbound"},
+	"internal/reconciler":          with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze"),
+	"internal/uninstall":           with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/reconciler", "internal/freeze"),
 	"internal/admission":           {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze"},
 	"webhook":                      {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze", "internal/admission"},
-	"internal/plugin":              {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"},
+	"internal/plugin":              with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"),
 	"internal/plugin/manifest":     {"api/v1alpha1", "config"},
 	"internal/plugin/migrate":      {"api/v1alpha1", "config", "config/policy", "internal/plugin/manifest"},
-	"internal/plugin/lint":         {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze", "internal/plugin/manifest"},
+	"internal/plugin/lint":         {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout/strategy", "internal/freeze", "internal/plugin/manifest"},
 	"certs":                        {},
 }
 
 // pure packages take values and return values.
-var pure = []string{"config", "config/policy", "config/process", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"}
+var pure = with(rooms, "config", "config/policy", "config/process", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
 
 // impure is what a pure package must not import itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}

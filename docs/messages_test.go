@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,13 +25,16 @@ func page(t *testing.T, name string) string {
 	return strings.Join(strings.Fields(string(content)), " ")
 }
 
-// sources returns the files of a package, without its tests, or one file.
-func sources(t *testing.T, directory string) []*ast.File {
+// sources returns the files of a package and of those below it, without their tests, or one file.
+func sources(t *testing.T, path string) []*ast.File {
 	t.Helper()
-	if filepath.Ext(directory) != ".go" {
-		directory = filepath.Join(directory, "*.go")
-	}
-	names, err := filepath.Glob(directory)
+	var names []string
+	err := filepath.WalkDir(path, func(name string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(name) == ".go" {
+			names = append(names, name)
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +83,7 @@ func reasonOf(event *ast.CompositeLit) string {
 
 func TestEveryEventIsDocumented(t *testing.T) {
 	var reasons []string
-	for _, file := range sources(t, "../rollout") {
+	for _, file := range sources(t, "../rollout/events") {
 		ast.Inspect(file, func(node ast.Node) bool {
 			if event, ok := node.(*ast.CompositeLit); ok && isEvent(event) {
 				reasons = append(reasons, reasonOf(event))

@@ -10,6 +10,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // setAdvised says for as long as it is so what of the policy in force has no effect or hardly means what it says. It is
@@ -22,7 +24,7 @@ func setAdvised(t *tick) {
 		return
 	}
 	if told := meta.FindStatusCondition(next.Conditions, v1alpha1.ConditionPolicyFollowed); told == nil || told.Message != why {
-		emit(t, policyAdvice(why))
+		emit(t, events.PolicyAdvice(why))
 	}
 	setCondition(t, v1alpha1.ConditionPolicyFollowed, metav1.ConditionFalse, "PolicyAdvice", why)
 }
@@ -43,7 +45,7 @@ func (t tick) advice() string {
 	for _, check := range t.policy.Checks {
 		where, query := fmt.Sprintf("check %q", check.Name), check.Query
 		if check.TemplateRef != nil {
-			name := TemplateName(*check.TemplateRef, t.o.Namespace)
+			name := observed.TemplateName(*check.TemplateRef, t.o.Namespace)
 			where, query = fmt.Sprintf("%s, MetricTemplate %s", where, name), t.o.Templates[name].Query
 		}
 		if advice := analysis.Advice(query); advice != "" {

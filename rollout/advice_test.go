@@ -9,6 +9,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config/policy"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 func TestWhatHasNoEffectIsToldOnceAndHoldsNothing(t *testing.T) {
@@ -26,9 +28,9 @@ func TestWhatHasNoEffectIsToldOnceAndHoldsNothing(t *testing.T) {
 	withTemplate := analysis()
 	withTemplate.Metrics = checkNaming("latency")
 
-	o, state := complete(), State{Phase: v1alpha1.PhaseInitialized}
+	o, state := complete(), observed.State{Phase: v1alpha1.PhaseInitialized}
 	o.Candidate = nil
-	o.Templates = map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: "{{target}}-primary"}}
+	o.Templates = map[types.NamespacedName]observed.Template{{Namespace: "shared", Name: "latency"}: {Query: "{{target}}-primary"}}
 	for _, step := range []struct {
 		now    string
 		policy *v1alpha1.AnalysisSpec
@@ -50,7 +52,7 @@ func TestWhatHasNoEffectIsToldOnceAndHoldsNothing(t *testing.T) {
 		if condition := meta.FindStatusCondition(state.Conditions, v1alpha1.ConditionPolicyFollowed); condition != nil {
 			got = condition.Message
 		}
-		told := len(plan.Events) == 1 && plan.Events[0] == Event{Warning: true, Reason: "PolicyAdvice", Message: step.want}
+		told := len(plan.Events) == 1 && plan.Events[0] == events.Event{Warning: true, Reason: "PolicyAdvice", Message: step.want}
 		if got != step.want || told != step.told || !told && len(plan.Events) > 0 || state.Phase != v1alpha1.PhaseInitialized {
 			t.Errorf("%s: the condition says %q, events %v: %s", step.now, got, plan.Events, plan)
 		}

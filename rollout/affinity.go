@@ -2,116 +2,12 @@ package rollout
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
-	"k8s.io/utils/ptr"
-
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/rollout/cookies"
+	"sluice.dev/sluice/rollout/events"
 )
-
-// newAffinity makes the cookies of a rollout. Their values are its own, by the candidate and the nonce, so that those of any
-// other rollout mean nothing. The cookies of the candidate that this one replaces are taken back.
-func newAffinity(policy config.Policy, steps []PlannedStep, candidate, nonce string, replaced *v1alpha1.SessionAffinityStatus) *v1alpha1.SessionAffinityStatus {
-	wanted := policy.SessionAffinity
-	if wanted == nil || withoutTraffic(policy) {
-		return nil
-	}
-	maxAge := time.Duration(*wanted.MaxAge) * time.Second
-	made := &v1alpha1.SessionAffinityStatus{
-		Canary: v1alpha1.Cookie{Name: wanted.CookieName, Value: candidate + "-" + nonce, Attributes: attributes(wanted, maxAge)},
-	}
-	if name := ptr.Deref(wanted.PrimaryCookieName, ""); name != "" {
-		made.Primary = &v1alpha1.Cookie{Name: name, Value: "primary-" + nonce, Attributes: attributes(wanted, max(maxAge, lasting(policy, steps)))}
-	}
-	if replaced != nil {
-		made.Expired = expired(replaced)
-	}
-	return made
-}
-
-// lasting is how long a rollout can take when nothing is paused: a user who is kept at the primary must not come to the
-// canary in the middle of it.
-func lasting(policy config.Policy, steps []PlannedStep) time.Duration {
-	total := policy.Delay + policy.ProgressDeadline
-	for _, step := range steps {
-		total += step.Duration.Duration + policy.ProgressDeadline
-	}
-	return total
-}
-
-// attributes are those of a cookie, in a fixed order. What could end an attribute is left out of its value. Browsers take
-// SameSite=None and Partitioned only with Secure.
-func attributes(wanted *v1alpha1.SessionAffinity, maxAge time.Duration) string {
-	parts := []string{fmt.Sprintf("Max-Age=%d", int64(maxAge.Seconds()))}
-	for _, attribute := range []struct {
-		name  string
-		value *string
-	}{{"Path", wanted.Path}, {"Domain", wanted.Domain}, {"SameSite", wanted.SameSite}} {
-		if value := plainText(ptr.Deref(attribute.value, "")); value != "" {
-			parts = append(parts, attribute.name+"="+value)
-		}
-	}
-	partitioned := ptr.Deref(wanted.Partitioned, false)
-	for _, flag := range []struct {
-		name string
-		set  bool
-	}{
-		{"HttpOnly", ptr.Deref(wanted.HTTPOnly, false)},
-		{"Secure", ptr.Deref(wanted.Secure, false) || partitioned || ptr.Deref(wanted.SameSite, "") == "None"},
-		{"Partitioned", partitioned},
-	} {
-		if flag.set {
-			parts = append(parts, flag.name)
-		}
-	}
-	return strings.Join(parts, "; ")
-}
-
-// plainText leaves out what no value of an attribute may hold.
-func plainText(value string) string {
-	return strings.Map(func(r rune) rune {
-		if r <= ' ' || r >= 0x7f || strings.ContainsRune(`;,"\`, r) {
-			return -1
-		}
-		return r
-	}, value)
-}
-
-// expired are the cookies of a rollout as those that are taken back, whatever their value: each name once.
-func expired(affinity *v1alpha1.SessionAffinityStatus) []v1alpha1.Cookie {
-	all := []v1alpha1.Cookie{affinity.Canary}
-	if affinity.Primary != nil {
-		all = append(all, *affinity.Primary)
-	}
-	var once []v1alpha1.Cookie
-	for _, cookie := range append(all, affinity.Expired...) {
-		if !slices.ContainsFunc(once, func(c v1alpha1.Cookie) bool { return c.Name == cookie.Name }) {
-			cookie.Value = ""
-			once = append(once, cookie)
-		}
-	}
-	return once
-}
-
-// affinityOf is what a split says of the cookies.
-func affinityOf(status *v1alpha1.SessionAffinityStatus) *route.Affinity {
-	if status == nil {
-		return nil
-	}
-	affinity := &route.Affinity{Cookie: route.Cookie(status.Canary)}
-	if status.Primary != nil {
-		primary := route.Cookie(*status.Primary)
-		affinity.Primary = &primary
-	}
-	for _, cookie := range status.Expired {
-		affinity.Expired = append(affinity.Expired, route.Cookie(cookie))
-	}
-	return affinity
-}
 
 // takeCookiesBack keeps a split at the end that sends users with a cookie to the primary and removes the cookie, for as long
 // as the policy says. It returns whether that is done, or cannot be done.
@@ -125,7 +21,7 @@ func takeCookiesBack(t *tick) (done bool) {
 	}
 	split := t.split()
 	split.Match, split.Mirror = nil, 0
-	split.Affinity = affinityOf(&v1alpha1.SessionAffinityStatus{Canary: affinity.Canary, Expired: expired(affinity)})
+	split.Affinity = cookies.Affinity(&v1alpha1.SessionAffinityStatus{Canary: affinity.Canary, Expired: cookies.Expired(affinity)})
 	planSplit(t, split)
 	if why := t.lacksEffect(split); why != "" && affinity.Expiring == nil {
 		say(t, "Sending all requests to the primary and expiring cookies: "+why)
@@ -136,7 +32,7 @@ func takeCookiesBack(t *tick) (done bool) {
 		affinity.Expiring = t.stamp()
 	}
 	ends := affinity.Expiring.Add(lasts)
-	say(t, fmt.Sprintf("All requests go to the primary; cookies are being expired until %s", clockTime(ends)))
+	say(t, fmt.Sprintf("All requests go to the primary; cookies are being expired until %s", events.ClockTime(ends)))
 	wakeIn(t, ends.Sub(t.o.Now))
 	return false
 }

@@ -9,6 +9,8 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/strategy"
 )
 
 // returnPeriod is how long an autoscaler has to react before the primary gets a further part of the requests.
@@ -53,11 +55,11 @@ func ensureCopy(t *tick, weight float64) int32 {
 	if t.o.Copy != nil && workload.Replicas(t.o.Copy) > replicas && !(t.serves(weight) && letSplitSettle(t)) {
 		size = workload.Replicas(t.o.Copy)
 	}
-	action := CopyEnsure
-	if t.o.promoted(t.plan.Next.Candidate.Hash) {
-		action = CopyScale
+	action := plan.CopyEnsure
+	if t.o.Promoted(t.plan.Next.Candidate.Hash) {
+		action = plan.CopyScale
 	}
-	t.plan.Copy = CopyIntent{Action: action, Replicas: size, Share: workload.CanaryShare(t.policy.Copy, weight),
+	t.plan.Copy = plan.CopyIntent{Action: action, Replicas: size, Share: workload.CanaryShare(t.policy.Copy, weight),
 		Identity: t.target.Identity, Service: t.target.Service.Name, Policy: t.policy.Copy, Autoscaler: t.policy.Autoscaler}
 	return replicas
 }
@@ -97,11 +99,11 @@ func (f Facts) isGrowing(replicas int32) bool {
 }
 
 // writtenSplit is the split that the routes carry, with another weight.
-func (f Facts) writtenSplit(weight float64) SplitIntent {
-	intent := SplitIntent{Action: SplitWrite}
+func (f Facts) writtenSplit(weight float64) plan.SplitIntent {
+	intent := plan.SplitIntent{Action: plan.SplitWrite}
 	for _, w := range f.splits {
-		intent.Split = w.split
-		intent.Routes = append(intent.Routes, w.key)
+		intent.Split = w.Split
+		intent.Routes = append(intent.Routes, w.Key)
 	}
 	intent.Split.Namespace, intent.Split.Weight, intent.Split.Scale = f.o.Namespace, weight, 0
 	return intent
@@ -187,7 +189,7 @@ func noteCapacity(t *tick) {
 	if t.autoscaler != nil && t.o.Primary != nil {
 		open.PrimaryReplicas = t.whole()
 	}
-	if weight, stated := t.plan.Split.weight(); stated && weight != t.writtenWeight() && t.isNewChange(weight) {
+	if weight, stated := t.plan.Split.Weight(); stated && weight != t.writtenWeight() && t.isNewChange(weight) {
 		open.SplitChanged = t.stamp()
 	}
 }
@@ -210,4 +212,25 @@ func (f Facts) unprotected() string {
 	}
 	return fmt.Sprintf("These policies select the primary's pods but not the canary's: %s; select by a label that both have, "+
 		"or name other labels in the annotation %s", strings.Join(missed, ", "), config.AnnotationIdentityLabels)
+}
+
+// copyNotReady says why the copy cannot take the requests that this many replicas are for; empty when it can.
+func (t tick) copyNotReady(replicas int32) string {
+	if t.o.Copy == nil || t.o.CopyService == nil && !strategy.WithoutTraffic(t.policy) {
+		return "the canary is being created"
+	}
+	if workload.TemplateHashOf(t.o.Copy) != t.plan.Next.Candidate.Hash {
+		return "the canary is being updated to the candidate"
+	}
+	if workload.Replicas(t.o.Copy) < replicas {
+		return fmt.Sprintf("the canary is being scaled to %d replicas", replicas)
+	}
+	if ready := workload.ReadinessOf(t.o.Copy, t.policy.CanaryReadyThreshold); !ready.Complete && !t.isGrowing(replicas) {
+		return ready.Message
+	}
+	enough := workload.Enough(replicas, t.policy.CanaryReadyThreshold)
+	if t.o.CopyService != nil && t.o.ReadyEndpoints < enough {
+		return fmt.Sprintf("%d of %d canary pods are ready in Service %s", t.o.ReadyEndpoints, enough, t.o.CopyService.Name)
+	}
+	return ""
 }

@@ -16,7 +16,9 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/target"
 )
 
 // autoscaled gives the primary an autoscaler; all requests need its 10 replicas.
@@ -41,12 +43,12 @@ func (w *world) autoscale() {
 }
 
 // makeObjects makes what the reconciler would, and returns the Deployment.
-func (w *world) makeObjects(intent rollout.CopyIntent) *appsv1.Deployment {
-	o := rollout.Observation{Primary: w.primary, Candidate: w.candidate, Copy: w.copied, Services: []corev1.Service{w.service}}
+func (w *world) makeObjects(intent plan.CopyIntent) *appsv1.Deployment {
+	o := observed.World{Primary: w.primary, Candidate: w.candidate, Copy: w.copied, Services: []corev1.Service{w.service}}
 	if w.hpa != nil {
 		o.Autoscalers = append(o.Autoscalers, *w.hpa)
 	}
-	objects, err := rollout.CopyObjects(o, intent, metav1.OwnerReference{Name: "podinfo"})
+	objects, err := target.CopyObjects(o, intent, metav1.OwnerReference{Name: "podinfo"})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // judgeSamples judges the samples of this tick, if any have come. They are those of the moment when they were asked for.
@@ -26,10 +28,10 @@ func judgeSamples(t *tick) {
 	switch analysis.VerdictOf(next.Checks) {
 	case v1alpha1.VerdictFail:
 		next.FailedChecks++
-		emit(t, checkFailed(analysis.Explain(next.Checks), next.FailedChecks, t.policy.Threshold))
+		emit(t, events.CheckFailed(analysis.Explain(next.Checks), next.FailedChecks, t.policy.Threshold))
 	case v1alpha1.VerdictInconclusive:
 		if t.isFirstInconclusive(before) {
-			emit(t, checkInconclusive(analysis.Explain(next.Checks)))
+			emit(t, events.CheckInconclusive(analysis.Explain(next.Checks)))
 		}
 	}
 }
@@ -75,7 +77,7 @@ func (t tick) explain() string {
 // wakeForChecks asks for a tick when checks are due; none are once the rollout was given up. Samples wake by themselves; a tick
 // that still waits for them looks again after the period all the same.
 func wakeForChecks(t *tick) {
-	if !checked(t.plan.Next) {
+	if !observed.Checked(t.plan.Next) {
 		return
 	}
 	wait := t.nextCheck().Sub(t.o.Now)

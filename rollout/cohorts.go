@@ -12,31 +12,10 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/target"
 )
-
-// CohortIntent is what the routes of other Services should state for marked requests.
-type CohortIntent struct {
-	// Entries are those of this rollout by route; a route without any states none. It is nil to leave the routes as they are.
-	Entries map[route.Key][]route.Cohort
-	// Ending is the Service of a canary that is about to go: no route may send marked requests to it, whoever stated it. Empty for
-	// none.
-	Ending string
-}
-
-// On is a route as the rollout of a Deployment wants it. The error says what cannot be rendered, and what to do.
-func (i CohortIntent) On(r route.Route, deployment types.NamespacedName) (route.Route, error) {
-	if i.Ending != "" {
-		r = route.WithoutCohortsTo(r, types.NamespacedName{Namespace: deployment.Namespace, Name: i.Ending})
-	}
-	entries := i.Entries[r.Key()]
-	switch {
-	case i.Entries == nil || len(entries) == 0 && len(route.CohortsFor(r, deployment)) == 0:
-		return r, nil
-	case len(entries) == 0:
-		return route.WithoutCohorts(r, deployment), nil
-	}
-	return route.WithCohorts(r, deployment, entries...)
-}
 
 // mark is the header of the requests that the canary gets, nil where nobody asks for it.
 func (f Facts) mark() *route.Header {
@@ -51,10 +30,10 @@ func (f Facts) mark() *route.Header {
 func planCohorts(t *tick) {
 	next := &t.plan.Next
 	switch {
-	case t.plan.Split.Action == SplitWrite && next.Phase != v1alpha1.PhaseFinalising:
+	case t.plan.Split.Action == plan.SplitWrite && next.Phase != v1alpha1.PhaseFinalising:
 		t.plan.Cohorts.Entries, next.Cohort = t.joined()
-	case t.plan.Split.Action != SplitLeave:
-		t.plan.Cohorts = CohortIntent{Entries: map[route.Key][]route.Cohort{}, Ending: t.endingService()}
+	case t.plan.Split.Action != plan.SplitLeave:
+		t.plan.Cohorts = plan.CohortIntent{Entries: map[route.Key][]route.Cohort{}, Ending: t.endingService()}
 	}
 	if !t.plan.Finalizer {
 		next.Cohort = nil
@@ -100,7 +79,7 @@ func (f Facts) join(entries map[route.Key][]route.Cohort, status *v1alpha1.Cohor
 
 // routesOf are the routes of the namespace that send to a Service of it.
 func (f Facts) routesOf(service string) []route.Route {
-	return slices.DeleteFunc(routesTo(f.o, service), func(r route.Route) bool { return r.Namespace != f.o.Namespace })
+	return slices.DeleteFunc(target.RoutesTo(f.o, service), func(r route.Route) bool { return r.Namespace != f.o.Namespace })
 }
 
 // absent says why marked requests of a route cannot go to a Service. That of a canary counts only while the route names the
@@ -164,7 +143,7 @@ func (f Facts) endingKey() types.NamespacedName {
 }
 
 // cohortRoutes are the routes to which this rollout has written its cohort.
-func cohortRoutes(state State) []string {
+func cohortRoutes(state observed.State) []string {
 	var routes []string
 	for _, member := range state.Cohort {
 		routes = append(routes, member.Routes...)

@@ -6,7 +6,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // chained has requests go on to a further Service, which has a second version at hand.
@@ -21,7 +21,7 @@ func marking(p *config.Policy) {
 }
 
 // applyCohorts writes to the route of the further Service. No request is marked before that route knows of the mark.
-func (w *world) applyCohorts(intent rollout.CohortIntent) {
+func (w *world) applyCohorts(intent plan.CohortIntent) {
 	if w.next == nil {
 		return
 	}

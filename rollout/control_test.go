@@ -9,7 +9,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/queue"
 )
 
 // freezing makes a Freeze without a schedule.
@@ -93,47 +94,47 @@ var controlStories = map[string]story{
 }
 
 // peer is another Canary with a candidate that was asked for so many seconds after the epoch.
-func peer(namespace, name string, phase v1alpha1.Phase, asked int) rollout.Peer {
-	state := rollout.State{Phase: phase, Candidate: v1alpha1.CandidateStatus{Requested: &v1alpha1.Requester{At: &metav1.Time{Time: epoch.Add(time.Duration(asked) * time.Second)}}}}
+func peer(namespace, name string, phase v1alpha1.Phase, asked int) observed.Peer {
+	state := observed.State{Phase: phase, Candidate: v1alpha1.CandidateStatus{Requested: &v1alpha1.Requester{At: &metav1.Time{Time: epoch.Add(time.Duration(asked) * time.Second)}}}}
 	if phase == v1alpha1.PhaseWaiting {
 		state.Queue = &v1alpha1.QueueStatus{Position: 1}
 	}
-	return rollout.Peer{Namespace: namespace, Name: name, Open: rollout.Active(state), State: state}
+	return observed.Peer{Namespace: namespace, Name: name, Open: observed.Active(state), State: state}
 }
 
 func TestQueue(t *testing.T) {
 	const open, waits = v1alpha1.PhaseProgressing, v1alpha1.PhaseWaiting
-	begun := func(p rollout.Peer) rollout.Peer { p.Open = true; return p }
-	inGroup := func(p rollout.Peer) rollout.Peer { p.Group = "checkout"; return p }
+	begun := func(p observed.Peer) observed.Peer { p.Open = true; return p }
+	inGroup := func(p observed.Peer) observed.Peer { p.Group = "checkout"; return p }
 	for name, c := range map[string]struct {
-		limits  rollout.Limits
-		peers   []rollout.Peer
+		limits  observed.Limits
+		peers   []observed.Peer
 		group   string
 		message string // empty when it starts
 	}{
-		"no limit":                  {rollout.Limits{}, []rollout.Peer{peer("a", "a", open, 0)}, "", ""},
-		"a slot is free":            {rollout.Limits{Cluster: 2}, []rollout.Peer{peer("a", "a", open, 0)}, "", ""},
-		"the cluster is full":       {rollout.Limits{Cluster: 1}, []rollout.Peer{peer("a", "b", open, 0)}, "", "1st in the queue: 1 of 1 rollouts are running in the cluster (a/b)"},
-		"the namespace is full":     {rollout.Limits{Namespace: 1}, []rollout.Peer{peer("test", "b", open, 0)}, "", "1st in the queue: 1 of 1 rollouts are running in namespace test (test/b)"},
-		"another namespace is full": {rollout.Limits{Namespace: 1}, []rollout.Peer{peer("a", "b", open, 0)}, "", ""},
-		"others were asked for earlier": {rollout.Limits{Cluster: 2}, []rollout.Peer{peer("a", "a", open, 0), peer("a", "b", waits, 1), peer("a", "c", waits, 2), peer("a", "d", waits, 99)}, "",
+		"no limit":                  {observed.Limits{}, []observed.Peer{peer("a", "a", open, 0)}, "", ""},
+		"a slot is free":            {observed.Limits{Cluster: 2}, []observed.Peer{peer("a", "a", open, 0)}, "", ""},
+		"the cluster is full":       {observed.Limits{Cluster: 1}, []observed.Peer{peer("a", "b", open, 0)}, "", "1st in the queue: 1 of 1 rollouts are running in the cluster (a/b)"},
+		"the namespace is full":     {observed.Limits{Namespace: 1}, []observed.Peer{peer("test", "b", open, 0)}, "", "1st in the queue: 1 of 1 rollouts are running in namespace test (test/b)"},
+		"another namespace is full": {observed.Limits{Namespace: 1}, []observed.Peer{peer("a", "b", open, 0)}, "", ""},
+		"others were asked for earlier": {observed.Limits{Cluster: 2}, []observed.Peer{peer("a", "a", open, 0), peer("a", "b", waits, 1), peer("a", "c", waits, 2), peer("a", "d", waits, 99)}, "",
 			"3rd in the queue: 2 of 2 rollouts are running in the cluster (a/a, a/b)"},
-		"of two at once the name decides": {rollout.Limits{Cluster: 1}, []rollout.Peer{peer("a", "a", waits, 10)}, "", "2nd in the queue: 1 of 1 rollouts are running in the cluster (a/a)"},
-		"those ahead that another limit holds are in nobody's way": {rollout.Limits{Cluster: 2, Namespace: 1},
-			[]rollout.Peer{peer("a", "a", open, 0), peer("a", "b", waits, 1)}, "", ""},
-		"one that has just begun is in the queue no more": {rollout.Limits{Cluster: 2}, []rollout.Peer{peer("a", "a", open, 0), begun(peer("a", "b", waits, 1))}, "",
+		"of two at once the name decides": {observed.Limits{Cluster: 1}, []observed.Peer{peer("a", "a", waits, 10)}, "", "2nd in the queue: 1 of 1 rollouts are running in the cluster (a/a)"},
+		"those ahead that another limit holds are in nobody's way": {observed.Limits{Cluster: 2, Namespace: 1},
+			[]observed.Peer{peer("a", "a", open, 0), peer("a", "b", waits, 1)}, "", ""},
+		"one that has just begun is in the queue no more": {observed.Limits{Cluster: 2}, []observed.Peer{peer("a", "a", open, 0), begun(peer("a", "b", waits, 1))}, "",
 			"1st in the queue: 2 of 2 rollouts are running in the cluster (a/a, a/b)"},
-		"a group is one rollout": {rollout.Limits{Cluster: 1}, []rollout.Peer{inGroup(peer("test", "b", open, 0))}, "checkout", ""},
+		"a group is one rollout": {observed.Limits{Cluster: 1}, []observed.Peer{inGroup(peer("test", "b", open, 0))}, "checkout", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, story{annotations: quick})
 			w.limits, w.policy.Group = c.limits, c.group
-			w.peers = func() []rollout.Peer { return c.peers }
+			w.peers = func() []observed.Peer { return c.peers }
 			w.now = epoch.Add(10 * time.Second)
 			w.set("v2")
 			plan, _ := w.tick()
 			if c.message == "" {
-				if !rollout.Active(plan.Next) || plan.Next.Queue != nil {
+				if !observed.Active(plan.Next) || plan.Next.Queue != nil {
 					t.Fatalf("it must start: %s", plan)
 				}
 				return
@@ -152,12 +153,12 @@ func TestQueue(t *testing.T) {
 
 // TestTheQueueIsInOrder lets rollouts end in any order: as many run as may, and the others start as they were asked for.
 func TestTheQueueIsInOrder(t *testing.T) {
-	peers := []rollout.Peer{
+	peers := []observed.Peer{
 		peer("a", "late", v1alpha1.PhaseWaiting, 30), peer("b", "early", v1alpha1.PhaseWaiting, 10), peer("a", "middle", v1alpha1.PhaseWaiting, 20),
 		peer("c", "runs", v1alpha1.PhasePromoting, 0), peer("c", "done", v1alpha1.PhaseSucceeded, 0),
 	}
-	limits := rollout.Limits{Cluster: 3, Namespace: 1}
-	next := rollout.NextInQueue(peers, limits)
+	limits := observed.Limits{Cluster: 3, Namespace: 1}
+	next := queue.Next(peers, limits)
 	if len(next) != 2 || next[0].String() != "b/early" || next[1].String() != "a/middle" {
 		t.Errorf("next are %v", next)
 	}
@@ -166,8 +167,8 @@ func TestTheQueueIsInOrder(t *testing.T) {
 // Others look at the status to tell who was first: were it older than the candidate, two could wait for each other.
 func TestATemplateThatIsAskedForAgainHasALaterPlace(t *testing.T) {
 	w := newWorld(t, story{annotations: quick})
-	w.limits = rollout.Limits{Cluster: 1}
-	w.peers = func() []rollout.Peer { return []rollout.Peer{peer("a", "a", v1alpha1.PhaseProgressing, 0)} }
+	w.limits = observed.Limits{Cluster: 1}
+	w.peers = func() []observed.Peer { return []observed.Peer{peer("a", "a", v1alpha1.PhaseProgressing, 0)} }
 	for range 2 {
 		w.now = w.now.Add(time.Minute)
 		w.set("v2")
@@ -179,11 +180,11 @@ func TestATemplateThatIsAskedForAgainHasALaterPlace(t *testing.T) {
 
 func TestARolloutThatReplacesAnotherKeepsItsSlot(t *testing.T) {
 	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good, "v3": good}})
-	w.limits = rollout.Limits{Cluster: 1}
-	w.peers = func() []rollout.Peer { return []rollout.Peer{peer("a", "first", v1alpha1.PhaseWaiting, -10)} }
-	w.state = rollout.State{Phase: v1alpha1.PhaseFinalising, Candidate: v1alpha1.CandidateStatus{Hash: "v2", Outcome: v1alpha1.OutcomeSuperseded}}
+	w.limits = observed.Limits{Cluster: 1}
+	w.peers = func() []observed.Peer { return []observed.Peer{peer("a", "first", v1alpha1.PhaseWaiting, -10)} }
+	w.state = observed.State{Phase: v1alpha1.PhaseFinalising, Candidate: v1alpha1.CandidateStatus{Hash: "v2", Outcome: v1alpha1.OutcomeSuperseded}}
 	w.set("v3")
-	if plan, _ := w.tick(); !rollout.Active(plan.Next) || plan.Next.Candidate.Hash != "v3" {
+	if plan, _ := w.tick(); !observed.Active(plan.Next) || plan.Next.Candidate.Hash != "v3" {
 		t.Errorf("the newer version waits for a slot: %s", plan)
 	}
 }

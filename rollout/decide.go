@@ -4,17 +4,20 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/strategy"
 )
 
 // Decide makes the plan of one tick. It is total: any state and any observation have a plan.
-func Decide(f Facts) Plan {
+func Decide(f Facts) plan.Plan {
 	if f.o.DryRun {
 		return decideDry(f)
 	}
 	return decide(f)
 }
 
-func decide(f Facts) Plan {
+func decide(f Facts) plan.Plan {
 	t := begin(f)
 	goOn(t)
 	if t.vacant {
@@ -68,7 +71,7 @@ func begin(f Facts) *tick {
 }
 
 // finish completes the plan with what follows from the decision.
-func finish(t *tick) Plan {
+func finish(t *tick) plan.Plan {
 	// First: only now is it known how requests are shared, and the rest follows from it.
 	shareRequests(t)
 	// After shareRequests: it remembers when the split last changed.
@@ -78,7 +81,7 @@ func finish(t *tick) Plan {
 		next.LastTransitionTime = metav1.NewTime(t.o.Now)
 	}
 	// What is written has to be taken back before the Canary may go.
-	if t.plan.Split.Action == SplitWrite {
+	if t.plan.Split.Action == plan.SplitWrite {
 		t.plan.Finalizer = true
 	}
 	if t.o.Primary != nil {
@@ -101,7 +104,7 @@ func finish(t *tick) Plan {
 
 // showTarget keeps what a running rollout found when it began: the routes to clean up must be known to the end.
 func showTarget(t *tick) {
-	if t.problem == "" || !Active(t.plan.Next) || t.plan.Next.Target == nil {
+	if t.problem == "" || !observed.Active(t.plan.Next) || t.plan.Next.Target == nil {
 		t.plan.Next.Target = t.target.Status()
 	}
 }
@@ -110,11 +113,11 @@ func showTarget(t *tick) {
 func showSteps(t *tick) {
 	next := &t.plan.Next
 	next.Plan = v1alpha1.PlanStatus{}
-	if !Active(*next) || next.Phase == v1alpha1.PhaseFinalising {
+	if !observed.Active(*next) || next.Phase == v1alpha1.PhaseFinalising {
 		return
 	}
-	next.Plan = v1alpha1.PlanStatus{Strategy: StrategyOf(t.policy).Name, Steps: t.steps, FailureThreshold: t.policy.Threshold}
-	if !judging(*next) || next.Rollout.Step.InEffect == nil {
+	next.Plan = v1alpha1.PlanStatus{Strategy: strategy.Of(t.policy).Name, Steps: t.steps, FailureThreshold: t.policy.Threshold}
+	if !observed.Judging(*next) || next.Rollout.Step.InEffect == nil {
 		return
 	}
 	check := t.nextCheck()

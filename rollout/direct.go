@@ -9,6 +9,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // revisionAnnotation is what the Deployment controller counts up when it rolls out another template.
@@ -18,11 +20,11 @@ const revisionAnnotation = "deployment.kubernetes.io/revision"
 // promotion: those that admission let through, and those that it has not seen. A hash that changes without a new revision
 // is nobody's change: another release of sluice knows other fields, another API server other defaults.
 func noticeTemplate(t *tick) {
-	if t.o.Primary == nil || !t.o.optedIn() {
+	if t.o.Primary == nil || !t.o.OptedIn() {
 		return
 	}
 	before := t.before.Primary
-	now := &v1alpha1.PrimaryStatus{Template: t.o.primaryHash(), Revision: t.o.Primary.Annotations[revisionAnnotation]}
+	now := &v1alpha1.PrimaryStatus{Template: t.o.PrimaryHash(), Revision: t.o.Primary.Annotations[revisionAnnotation]}
 	switch direct := t.o.Direct; {
 	case before != nil && before.Template == now.Template:
 		return
@@ -32,7 +34,7 @@ func noticeTemplate(t *tick) {
 	case before.Revision == now.Revision:
 		return
 	default:
-		recordDirect(t, workload.Direct{Hash: now.Template, How: unseen, Reason: "admission did not see it", At: t.o.Now})
+		recordDirect(t, workload.Direct{Hash: now.Template, How: events.Unseen, Reason: "admission did not see it", At: t.o.Now})
 	}
 	t.plan.Next.Primary = now
 }
@@ -57,7 +59,7 @@ func (f Facts) swaps() bool {
 // recordDirect tells of a change of the template without a canary, and remembers it.
 func recordDirect(t *tick, direct workload.Direct) {
 	t.plan.Direct = direct.How
-	emit(t, changedDirectly(direct))
+	emit(t, events.ChangedDirectly(direct))
 	at := metav1.NewTime(direct.At)
 	t.plan.Next.History = WithEntry(t.plan.Next.History, v1alpha1.HistoryEntry{
 		Candidate: direct.Hash,
@@ -72,7 +74,7 @@ func recordDirect(t *tick, direct workload.Direct) {
 
 // isChangedUnseen reports that the candidate in flight was judged against a primary that is no longer there.
 func (t tick) isChangedUnseen() bool {
-	return t.plan.Direct == unseen && t.undecided()
+	return t.plan.Direct == events.Unseen && t.undecided()
 }
 
 func cancelChangedUnseen(t *tick) {
@@ -83,7 +85,7 @@ func cancelChangedUnseen(t *tick) {
 // settleDirect has admission forget a direct change that was told of.
 func settleDirect(t *tick) {
 	if t.o.Direct != nil && t.plan.Ask.Key == "" && t.plan.Direct == "" {
-		t.plan.Ask = AskIntent{Key: config.AnnotationSettle, Hash: t.o.Direct.Hash}
+		t.plan.Ask = plan.AskIntent{Key: config.AnnotationSettle, Hash: t.o.Direct.Hash}
 	}
 }
 

@@ -17,6 +17,10 @@ import (
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/target"
 )
 
 func serviceFor(name string, selector map[string]string) corev1.Service {
@@ -42,7 +46,7 @@ func callsTo(service string) route.Route {
 }
 
 // complete is an observation in which everything is there.
-func complete() Observation {
+func complete() observed.World {
 	pods := map[string]string{"app": "shop", "team": "a"}
 	gateway := gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "gateway"}}
 	gateway.Spec.GatewayClassName = "class"
@@ -50,7 +54,7 @@ func complete() Observation {
 	class.Spec.ControllerName = "traefik.io/gateway-controller"
 	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: pods}}
 	candidate, _ := workload.TemplateOf(template)
-	return Observation{
+	return observed.World{
 		Namespace: "test", Name: "shop", Prometheus: true,
 		Primary: &appsv1.Deployment{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "shop", Annotations: map[string]string{config.AnnotationCanary: "true"}},
@@ -64,98 +68,98 @@ func complete() Observation {
 
 func TestDiscover(t *testing.T) {
 	for name, c := range map[string]struct {
-		change  func(*Observation, *config.Policy)
+		change  func(*observed.World, *config.Policy)
 		problem string
 		service string
 	}{
-		"everything is there": {func(*Observation, *config.Policy) {}, "", "shop"},
-		"no Service":          {func(o *Observation, _ *config.Policy) { o.Services = nil }, "no Service selects the pods of Deployment shop: create one", ""},
-		"of two Services the one with a route is taken": {func(o *Observation, _ *config.Policy) {
+		"everything is there": {func(*observed.World, *config.Policy) {}, "", "shop"},
+		"no Service":          {func(o *observed.World, _ *config.Policy) { o.Services = nil }, "no Service selects the pods of Deployment shop: create one", ""},
+		"of two Services the one with a route is taken": {func(o *observed.World, _ *config.Policy) {
 			o.Services = append(o.Services, serviceFor("shop-internal", map[string]string{"app": "shop"}))
 		}, "", "shop"},
-		"of two Services with routes one must be named": {func(o *Observation, _ *config.Policy) {
+		"of two Services with routes one must be named": {func(o *observed.World, _ *config.Policy) {
 			o.Services = append(o.Services, serviceFor("shop-internal", map[string]string{"app": "shop"}))
 			o.Routes = append(o.Routes, routeTo("internal", "shop-internal"))
 		}, "Services shop, shop-internal all select the pods", ""},
-		"a named Service is taken": {func(o *Observation, p *config.Policy) {
+		"a named Service is taken": {func(o *observed.World, p *config.Policy) {
 			o.Services = append(o.Services, serviceFor("shop-internal", map[string]string{"app": "shop"}))
 			o.Routes = append(o.Routes, routeTo("internal", "shop-internal"))
 			p.Service = "shop-internal"
 		}, "", "shop-internal"},
-		"a named Service that does not select the pods": {func(_ *Observation, p *config.Policy) { p.Service = "other" }, "Service other, named by the annotation sluice.dev/service", ""},
-		"no route":                  {func(o *Observation, _ *config.Policy) { o.Routes = nil }, "no HTTPRoute in namespace test sends to Service shop", "shop"},
-		"no gateway":                {func(o *Observation, _ *config.Policy) { o.Gateways = nil }, "HTTPRoute shop names Gateway test/gateway, which does not exist", "shop"},
-		"a controller nobody knows": {func(o *Observation, _ *config.Policy) { o.Classes[0].Spec.ControllerName = "example.com/x" }, `controller "example.com/x", whose metrics are unknown`, "shop"},
-		"a preset in place of it":   {func(o *Observation, p *config.Policy) { o.Classes = nil; p.Preset = "app" }, "", "shop"},
-		"calls whose status the gateway does not count": {func(o *Observation, _ *config.Policy) { o.Routes = append(o.Routes, callsTo("shop")) },
+		"a named Service that does not select the pods": {func(_ *observed.World, p *config.Policy) { p.Service = "other" }, "Service other, named by the annotation sluice.dev/service", ""},
+		"no route":                  {func(o *observed.World, _ *config.Policy) { o.Routes = nil }, "no HTTPRoute in namespace test sends to Service shop", "shop"},
+		"no gateway":                {func(o *observed.World, _ *config.Policy) { o.Gateways = nil }, "HTTPRoute shop names Gateway test/gateway, which does not exist", "shop"},
+		"a controller nobody knows": {func(o *observed.World, _ *config.Policy) { o.Classes[0].Spec.ControllerName = "example.com/x" }, `controller "example.com/x", whose metrics are unknown`, "shop"},
+		"a preset in place of it":   {func(o *observed.World, p *config.Policy) { o.Classes = nil; p.Preset = "app" }, "", "shop"},
+		"calls whose status the gateway does not count": {func(o *observed.World, _ *config.Policy) { o.Routes = append(o.Routes, callsTo("shop")) },
 			"GRPCRoute shop is checked with its gateway's metrics (preset traefik), which count calls without their status", "shop"},
-		"calls and the preset of the gateway by annotation": {func(o *Observation, p *config.Policy) {
+		"calls and the preset of the gateway by annotation": {func(o *observed.World, p *config.Policy) {
 			o.Routes, p.Preset = append(o.Routes, callsTo("shop")), "traefik"
 		}, "", "shop"},
-		"calls and queries of one's own": {func(o *Observation, p *config.Policy) {
+		"calls and queries of one's own": {func(o *observed.World, p *config.Policy) {
 			o.Routes, p.Checks = append(o.Routes, callsTo("shop")), []v1alpha1.Metric{{Name: "own", Query: "up", Threshold: new(float64)}}
 		}, "", "shop"},
-		"calls at a gateway that counts their status": {func(o *Observation, _ *config.Policy) {
+		"calls at a gateway that counts their status": {func(o *observed.World, _ *config.Policy) {
 			o.Routes, o.Classes[0].Spec.ControllerName = append(o.Routes, callsTo("shop")), "gateway.envoyproxy.io/gatewayclass-controller"
 		}, "", "shop"},
-		"no Prometheus":                 {func(o *Observation, _ *config.Policy) { o.Prometheus = false }, "no Prometheus is configured", "shop"},
-		"a foreign copy":                {func(o *Observation, _ *config.Policy) { o.Foreign = "Deployment shop-canary" }, "Deployment shop-canary exists but was not created for", "shop"},
-		"an annotation nobody can read": {func(o *Observation, _ *config.Policy) { o.Invalid = "x" }, "x", ""},
-		"a Service that would select the canary's pods": {func(o *Observation, _ *config.Policy) {
+		"no Prometheus":                 {func(o *observed.World, _ *config.Policy) { o.Prometheus = false }, "no Prometheus is configured", "shop"},
+		"a foreign copy":                {func(o *observed.World, _ *config.Policy) { o.Foreign = "Deployment shop-canary" }, "Deployment shop-canary exists but was not created for", "shop"},
+		"an annotation nobody can read": {func(o *observed.World, _ *config.Policy) { o.Invalid = "x" }, "x", ""},
+		"a Service that would select the canary's pods": {func(o *observed.World, _ *config.Policy) {
 			o.Primary.Spec.Template.Labels = map[string]string{"app": "shop"}
 			o.Services = append(o.Services, serviceFor("team", map[string]string{"team": "a"}))
 		}, "Service team would select the canary's pods by label team", "shop"},
-		"a route that is split for another Deployment": {func(o *Observation, _ *config.Policy) {
+		"a route that is split for another Deployment": {func(o *observed.World, _ *config.Policy) {
 			o.Routes[0].Annotations = map[string]string{config.AnnotationSplit: `{"deployment":"other","primary":"shop","canary":"x","weight":1}`}
 		}, "HTTPRoute shop is split for Deployment other", "shop"},
-		"a check without limits": {func(_ *Observation, p *config.Policy) {
+		"a check without limits": {func(_ *observed.World, p *config.Policy) {
 			p.Checks = []v1alpha1.Metric{{Name: "own", Query: "up"}}
 		}, "has no thresholdRange", "shop"},
-		"a query that is no template": {func(_ *Observation, p *config.Policy) {
+		"a query that is no template": {func(_ *observed.World, p *config.Policy) {
 			p.Checks = []v1alpha1.Metric{{Name: "own", Query: "{{ pod }}", Threshold: new(float64)}}
 		}, `check "own": the query is not a valid template`, "shop"},
-		"a MetricTemplate that is not": {func(_ *Observation, p *config.Policy) {
+		"a MetricTemplate that is not": {func(_ *observed.World, p *config.Policy) {
 			p.Checks = checkNaming("latency")
 		}, `MetricTemplate shared/latency, named by check "own", does not exist`, "shop"},
-		"a MetricTemplate with a problem": {func(o *Observation, p *config.Policy) {
-			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Problem: "no secret"}}
+		"a MetricTemplate with a problem": {func(o *observed.World, p *config.Policy) {
+			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]observed.Template{{Namespace: "shared", Name: "latency"}: {Problem: "no secret"}}
 		}, `named by check "own", cannot be used: no secret`, "shop"},
-		"a MetricTemplate with a variable that is not": {func(o *Observation, p *config.Policy) {
-			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: "{{ variables.x }}"}}
+		"a MetricTemplate with a variable that is not": {func(o *observed.World, p *config.Policy) {
+			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]observed.Template{{Namespace: "shared", Name: "latency"}: {Query: "{{ variables.x }}"}}
 		}, `check "own", MetricTemplate shared/latency: the query cannot be rendered`, "shop"},
-		"a variable that changes the query of a MetricTemplate elsewhere": {func(o *Observation, p *config.Policy) {
-			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: `up{pod="{{ variables.pod }}"}`}}
+		"a variable that changes the query of a MetricTemplate elsewhere": {func(o *observed.World, p *config.Policy) {
+			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]observed.Template{{Namespace: "shared", Name: "latency"}: {Query: `up{pod="{{ variables.pod }}"}`}}
 			p.Checks[0].TemplateVariables = map[string]string{"pod": `a"} or up{x="`}
 		}, "spec.analysis.metrics[own].templateVariables[pod]: Invalid value: ", "shop"},
-		"a variable that changes the query of a MetricTemplate of the same namespace": {func(o *Observation, p *config.Policy) {
-			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: o.Namespace, Name: "latency"}: {Query: `up{pod=~"{{ variables.pod }}"}`}}
+		"a variable that changes the query of a MetricTemplate of the same namespace": {func(o *observed.World, p *config.Policy) {
+			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]observed.Template{{Namespace: o.Namespace, Name: "latency"}: {Query: `up{pod=~"{{ variables.pod }}"}`}}
 			p.Checks[0].TemplateRef.Namespace, p.Checks[0].TemplateVariables = o.Namespace, map[string]string{"pod": "a|b.*"}
 		}, "", "shop"},
-		"a MetricTemplate for a Prometheus that is not": {func(o *Observation, p *config.Policy) {
+		"a MetricTemplate for a Prometheus that is not": {func(o *observed.World, p *config.Policy) {
 			o.Prometheus = false
-			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: "up"}}
+			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]observed.Template{{Namespace: "shared", Name: "latency"}: {Query: "up"}}
 		}, "no Prometheus is configured", "shop"},
-		"no Prometheus but that of a MetricTemplate": {func(o *Observation, p *config.Policy) {
+		"no Prometheus but that of a MetricTemplate": {func(o *observed.World, p *config.Policy) {
 			o.Prometheus = false
-			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]Template{{Namespace: "shared", Name: "latency"}: {Query: "up", Server: &analysis.Server{}}}
+			p.Checks, o.Templates = checkNaming("latency"), map[types.NamespacedName]observed.Template{{Namespace: "shared", Name: "latency"}: {Query: "up", Server: &analysis.Server{}}}
 		}, "", "shop"},
-		"own checks behind a gateway whose metrics are unknown": {func(o *Observation, p *config.Policy) {
+		"own checks behind a gateway whose metrics are unknown": {func(o *observed.World, p *config.Policy) {
 			o.Classes = nil
 			p.Checks = []v1alpha1.Metric{{Name: "own", Query: "up", Threshold: new(float64)}}
 		}, "", "shop"},
-		"a split nobody can read": {func(o *Observation, _ *config.Policy) {
+		"a split nobody can read": {func(o *observed.World, _ *config.Policy) {
 			o.Routes[0].Annotations = map[string]string{config.AnnotationSplit: `{`}
 		}, "remove the annotation", "shop"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, policy := complete(), policy.Defaults()
 			c.change(&o, &policy)
-			target, problem := Discover(policy, o)
-			if (c.problem == "") != (problem == "") || !strings.Contains(problem, c.problem) || target.Service.Name != c.service {
-				t.Errorf("got Service %q and problem %q", target.Service.Name, problem)
+			found, problem := target.Discover(policy, o)
+			if (c.problem == "") != (problem == "") || !strings.Contains(problem, c.problem) || found.Service.Name != c.service {
+				t.Errorf("got Service %q and problem %q", found.Service.Name, problem)
 			}
-			if plan := planFor(policy, State{Phase: v1alpha1.PhaseInitialized}, o); problem != "" && (plan.Copy.Action != CopyLeave || plan.Next.Phase != v1alpha1.PhaseWaiting) {
-				t.Errorf("a rollout that cannot be judged begins: %s", plan)
+			if p := planFor(policy, observed.State{Phase: v1alpha1.PhaseInitialized}, o); problem != "" && (p.Copy.Action != plan.CopyLeave || p.Next.Phase != v1alpha1.PhaseWaiting) {
+				t.Errorf("a rollout that cannot be judged begins: %s", p)
 			}
 		})
 	}
@@ -186,12 +190,12 @@ func withEveryHook() config.Policy {
 }
 
 // factsFor are the facts of one tick.
-func factsFor(policy config.Policy, state State, o Observation) Facts {
+func factsFor(policy config.Policy, state observed.State, o observed.World) Facts {
 	return FactsOf(TermsOf(policy, state, o), state, o)
 }
 
 // planFor decides one tick.
-func planFor(policy config.Policy, state State, o Observation) Plan {
+func planFor(policy config.Policy, state observed.State, o observed.World) plan.Plan {
 	return Decide(factsFor(policy, state, o))
 }
 
@@ -200,16 +204,16 @@ var phases = []v1alpha1.Phase{"", "Initializing", "Initialized", "Waiting", "Pro
 
 // TestDecideIsTotal gives every phase every kind of absence; there is a plan for each and none panics.
 func TestDecideIsTotal(t *testing.T) {
-	absences := map[string]func(*Observation){
-		"nothing": func(*Observation) {}, "Primary": func(o *Observation) { o.Primary = nil }, "Candidate": func(o *Observation) { o.Candidate = nil },
-		"Services": func(o *Observation) { o.Services = nil }, "Routes": func(o *Observation) { o.Routes = nil }, "Gateways": func(o *Observation) { o.Gateways = nil },
-		"opt-in":     func(o *Observation) { o.Primary.Annotations = nil },
-		"a yes":      func(o *Observation) { o.Spec.Paused = &v1alpha1.Pause{} },
-		"wanting it": func(o *Observation) { o.Spec.Abort = &v1alpha1.Request{Candidate: "c"} },
-		"its mark off": func(o *Observation) {
+	absences := map[string]func(*observed.World){
+		"nothing": func(*observed.World) {}, "Primary": func(o *observed.World) { o.Primary = nil }, "Candidate": func(o *observed.World) { o.Candidate = nil },
+		"Services": func(o *observed.World) { o.Services = nil }, "Routes": func(o *observed.World) { o.Routes = nil }, "Gateways": func(o *observed.World) { o.Gateways = nil },
+		"opt-in":     func(o *observed.World) { o.Primary.Annotations = nil },
+		"a yes":      func(o *observed.World) { o.Spec.Paused = &v1alpha1.Pause{} },
+		"wanting it": func(o *observed.World) { o.Spec.Abort = &v1alpha1.Request{Candidate: "c"} },
+		"its mark off": func(o *observed.World) {
 			o.Candidate.Mark, o.Spec.Retry = workload.MarkFailed, &v1alpha1.Request{Candidate: "c"}
 		},
-		"judging": func(o *Observation) {
+		"judging": func(o *observed.World) {
 			o.Spec.Promote = &v1alpha1.PromoteRequest{Request: v1alpha1.Request{Candidate: "c"}, SkipAnalysis: true}
 		},
 	}
@@ -219,16 +223,16 @@ func TestDecideIsTotal(t *testing.T) {
 				o := complete()
 				absent(&o)
 				for _, policy := range []config.Policy{policy.Defaults(), withEveryHook()} {
-					state := State{Phase: phase, Rollout: &v1alpha1.RolloutStatus{Step: v1alpha1.StepStatus{Number: step}}, CanaryWeight: 10 * float64(step), Candidate: v1alpha1.CandidateStatus{Hash: "c"}}
+					state := observed.State{Phase: phase, Rollout: &v1alpha1.RolloutStatus{Step: v1alpha1.StepStatus{Number: step}}, CanaryWeight: 10 * float64(step), Candidate: v1alpha1.CandidateStatus{Hash: "c"}}
 					if step == 0 {
 						state.Rollout = nil // a write that was lost
 					}
 					for _, call := range factsFor(policy, state, o).Needs().Hooks {
-						o.HookAnswers = append(o.HookAnswers, HookAnswer{Name: call.Hook.Name})
+						o.HookAnswers = append(o.HookAnswers, observed.HookAnswer{Name: call.Hook.Name})
 					}
-					plan := planFor(policy, state, o)
-					if plan.Next.Phase == "" && !plan.DeleteCanary {
-						t.Errorf("phase %q step %d without %s has no plan: %s", phase, step, name, plan)
+					p := planFor(policy, state, o)
+					if p.Next.Phase == "" && !p.DeleteCanary {
+						t.Errorf("phase %q step %d without %s has no plan: %s", phase, step, name, p)
 					}
 				}
 			}
@@ -241,19 +245,19 @@ func TestADryRunSaysWhatItWouldMake(t *testing.T) {
 	policy := config.Policy{Generated: &v1alpha1.ServiceSpec{Port: &port, GatewayRefs: []gatewayv1.ParentReference{{Name: "gateway"}}}}
 	o := complete()
 	o.DryRun, o.Services, o.Routes = true, nil, nil
-	if _, problem := Discover(policy, o); problem != "would create Service shop and HTTPRoute shop" {
+	if _, problem := target.Discover(policy, o); problem != "would create Service shop and HTTPRoute shop" {
 		t.Errorf("without a Service: %q", problem)
 	}
 	o.Services = complete().Services
-	if _, problem := Discover(policy, o); problem != "would create HTTPRoute shop" {
+	if _, problem := target.Discover(policy, o); problem != "would create HTTPRoute shop" {
 		t.Errorf("with a Service: %q", problem)
 	}
 	o.DryRun = false
-	if _, problem := Discover(policy, o); problem != "HTTPRoute shop is being created" {
+	if _, problem := target.Discover(policy, o); problem != "HTTPRoute shop is being created" {
 		t.Errorf("off a dry run: %q", problem)
 	}
 	policy.Generated.GatewayRefs, o.DryRun, o.Services = nil, true, nil
-	if _, problem := Discover(policy, o); problem != "would create Service shop" {
+	if _, problem := target.Discover(policy, o); problem != "would create Service shop" {
 		t.Errorf("without a gateway: %q", problem)
 	}
 }
@@ -275,9 +279,9 @@ func TestARouteOfAnotherNamespaceCountsOnlyWhereAGrantLetsItSendToTheService(t *
 			o.Routes = append(o.Routes, foreign)
 			o.Grants = []gatewayv1.ReferenceGrant{*route.MakeGrant(types.NamespacedName{Namespace: "test", Name: c.to}, []route.Key{foreign.Key()})}
 			o.Gateways = append(o.Gateways, gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "elsewhere", Name: "gateway"}})
-			target, problem := Discover(policy.Defaults(), o)
-			if problem != "" || len(target.Routes) != c.want {
-				t.Errorf("found %d routes, problem %q", len(target.Routes), problem)
+			found, problem := target.Discover(policy.Defaults(), o)
+			if problem != "" || len(found.Routes) != c.want {
+				t.Errorf("found %d routes, problem %q", len(found.Routes), problem)
 			}
 		})
 	}
@@ -286,10 +290,10 @@ func TestARouteOfAnotherNamespaceCountsOnlyWhereAGrantLetsItSendToTheService(t *
 func TestPoliciesThatCannotBeReadHoldNothing(t *testing.T) {
 	o := complete()
 	o.Unread = []string{"AuthorizationPolicy", "CiliumNetworkPolicy"}
-	plan := planFor(policy.Defaults(), State{Phase: v1alpha1.PhaseInitialized, CanaryStanding: v1alpha1.CanaryStanding{Primary: &v1alpha1.PrimaryStatus{}}}, o)
-	want := Event{Warning: true, Reason: "PoliciesUnread",
+	p := planFor(policy.Defaults(), observed.State{Phase: v1alpha1.PhaseInitialized, CanaryStanding: v1alpha1.CanaryStanding{Primary: &v1alpha1.PrimaryStatus{}}}, o)
+	want := events.Event{Warning: true, Reason: "PoliciesUnread",
 		Message: "Cannot tell whether any AuthorizationPolicy or CiliumNetworkPolicy misses the canary's pods, because its API fails; the rollout continues"}
-	if plan.Next.Phase != v1alpha1.PhaseProgressing || !slices.Contains(plan.Events, want) {
-		t.Errorf("%s tells %v", plan, plan.Events)
+	if p.Next.Phase != v1alpha1.PhaseProgressing || !slices.Contains(p.Events, want) {
+		t.Errorf("%s tells %v", p, p.Events)
 	}
 }

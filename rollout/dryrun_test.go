@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // change is what a change of the Deployment does where admission lets it through.
@@ -28,16 +29,16 @@ func (w *world) dry(while time.Duration) {
 	w.t.Helper()
 	for end := w.now.Add(while); w.now.Before(end); {
 		before := w.untouched()
-		plan, _ := w.tick()
+		p, _ := w.tick()
 		if after := w.untouched(); after != before {
 			w.t.Fatalf("a dry run changes something:\n%s\n%s", before, after)
 		}
-		if !strings.HasPrefix(plan.Next.Message, "Dry run: ") || !plan.Next.DryRun {
-			w.t.Fatalf("a dry run does not say so: %s", plan)
+		if !strings.HasPrefix(p.Next.Message, "Dry run: ") || !p.Next.DryRun {
+			w.t.Fatalf("a dry run does not say so: %s", p)
 		}
 		w.react()
-		w.now = w.now.Add(max(100*time.Millisecond, min(plan.Wait, time.Second)))
-		if plan.Wait == 0 {
+		w.now = w.now.Add(max(100*time.Millisecond, min(p.Wait, time.Second)))
+		if p.Wait == 0 {
 			w.now = w.now.Add(time.Second)
 		}
 	}
@@ -92,13 +93,13 @@ func TestDryRunIsSwitchedOffInFlight(t *testing.T) {
 		t.Fatalf("it is in phase %s: %s", w.state.Phase, w.state.Message)
 	}
 	w.dryRun = false
-	plan, _ := w.tick()
-	if plan.Next.DryRun || plan.Next.Phase != v1alpha1.PhaseInitialized || plan.Split.Action == rollout.SplitWrite || plan.Copy.Action == rollout.CopyEnsure {
-		t.Errorf("what was simulated goes on: %s", plan)
+	p, _ := w.tick()
+	if p.Next.DryRun || p.Next.Phase != v1alpha1.PhaseInitialized || p.Split.Action == plan.SplitWrite || p.Copy.Action == plan.CopyEnsure {
+		t.Errorf("what was simulated goes on: %s", p)
 	}
 	w.set("v3")
-	if plan, _ = w.tick(); plan.Next.Phase != v1alpha1.PhaseProgressing || plan.Next.Candidate.Hash != "v3" {
-		t.Errorf("the next change is not judged: %s", plan)
+	if p, _ = w.tick(); p.Next.Phase != v1alpha1.PhaseProgressing || p.Next.Candidate.Hash != "v3" {
+		t.Errorf("the next change is not judged: %s", p)
 	}
 }
 
@@ -112,9 +113,9 @@ func TestDryRunLeavesAnOpenRolloutAsItIs(t *testing.T) {
 	}
 	before := w.state
 	w.dryRun = true
-	plan, _ := w.tick()
-	if plan.Next.Open().Step.Number != before.Open().Step.Number || plan.Copy.Action != rollout.CopyLeave || plan.Split.Action != rollout.SplitLeave || plan.Ask.Key != "" || !plan.Finalizer {
-		t.Errorf("the open rollout is touched: %s", plan)
+	p, _ := w.tick()
+	if p.Next.Open().Step.Number != before.Open().Step.Number || p.Copy.Action != plan.CopyLeave || p.Split.Action != plan.SplitLeave || p.Ask.Key != "" || !p.Finalizer {
+		t.Errorf("the open rollout is touched: %s", p)
 	}
 	w.dryRun = false
 	for range 400 {
@@ -148,7 +149,7 @@ func TestADryRunLetsGoOfWhatIsDeleted(t *testing.T) {
 		"a rollout that was open before, whose split is on a route": {before: func(w *world) {},
 			held: "Dry run: the Canary's deletion waits: HTTPRoute podinfo still carries the split, and a dry run changes no route: switch dry run off, or delete the route"},
 		"a rollout that was open before, whose routes are gone": {before: func(w *world) { w.served = false }},
-		"a finalizer without a state":                           {before: func(w *world) { w.served, w.state = false, rollout.State{} }},
+		"a finalizer without a state":                           {before: func(w *world) { w.served, w.state = false, observed.State{} }},
 		"a rollout that is simulated":                           {before: func(w *world) { w.served, w.state.DryRun = false, true }},
 		"a Canary without a finalizer":                          {before: func(w *world) { w.finalizer = false }},
 	} {
@@ -164,20 +165,20 @@ func TestADryRunLetsGoOfWhatIsDeleted(t *testing.T) {
 			c.before(w)
 			o := w.observe()
 			o.DeletedAt = &w.now
-			plan := planFor(w.policy, w.state, o)
-			if plan.Finalizer != (c.held != "") || plan.Split.Action != rollout.SplitLeave || plan.Copy.Action != rollout.CopyLeave || plan.Ask.Key != "" {
-				t.Errorf("finalizer %v, plan %s", plan.Finalizer, plan)
+			p := planFor(w.policy, w.state, o)
+			if p.Finalizer != (c.held != "") || p.Split.Action != plan.SplitLeave || p.Copy.Action != plan.CopyLeave || p.Ask.Key != "" {
+				t.Errorf("finalizer %v, plan %s", p.Finalizer, p)
 			}
 			if c.held == "" {
-				if len(plan.Events) > 0 {
-					t.Errorf("it tells %v", plan.Events)
+				if len(p.Events) > 0 {
+					t.Errorf("it tells %v", p.Events)
 				}
 				return
 			}
-			if plan.Next.Message != c.held || len(plan.Events) != 1 || plan.Events[0].Message != c.held || plan.Wait == 0 {
-				t.Errorf("it says %q and tells %v", plan.Next.Message, plan.Events)
+			if p.Next.Message != c.held || len(p.Events) != 1 || p.Events[0].Message != c.held || p.Wait == 0 {
+				t.Errorf("it says %q and tells %v", p.Next.Message, p.Events)
 			}
-			if again := planFor(w.policy, plan.Next, o); len(again.Events) > 0 {
+			if again := planFor(w.policy, p.Next, o); len(again.Events) > 0 {
 				t.Errorf("it tells again: %v", again.Events)
 			}
 		})

@@ -1,12 +1,20 @@
 package rollout
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/freeze"
+	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/strategy"
+	"sluice.dev/sluice/rollout/target"
 )
 
 // Facts are everything that one tick decides by. They are made once per tick and never written again: their methods have
@@ -14,16 +22,16 @@ import (
 type Facts struct {
 	Terms
 	// steps are those of the policy in force.
-	steps []PlannedStep
+	steps []strategy.Step
 
 	// o is what was observed; in a dry run, what would be.
-	o Observation
+	o observed.World
 	// splits are those that the routes carry.
-	splits []routeSplit
+	splits []observed.Split
 	// before is the state that the tick goes on from.
-	before State
+	before observed.State
 	// target is what the rollout acts on, and problem says what is missing of it.
-	target  Target
+	target  target.Target
 	problem string
 	frozen  freeze.Verdict
 	// autoscaler sets the primary's replicas; nil when nothing does.
@@ -32,8 +40,8 @@ type Facts struct {
 }
 
 // FactsOf makes the facts of a tick. Answers to their Needs are added afterwards.
-func FactsOf(terms Terms, state State, o Observation) Facts {
-	f := Facts{Terms: terms, before: continued(state, o), o: o, splits: o.splits()}
+func FactsOf(terms Terms, state observed.State, o observed.World) Facts {
+	f := Facts{Terms: terms, before: continued(state, o), o: o, splits: o.Splits()}
 	if o.DryRun {
 		f.dry, f.o = dryRunOf(state, o), simulated(state, o)
 	}
@@ -45,7 +53,7 @@ func FactsOf(terms Terms, state State, o Observation) Facts {
 
 // discovered are these facts with everything that follows from the policy in force.
 func (f Facts) discovered() Facts {
-	f.steps = StrategyOf(f.policy).Steps(f.policy)
+	f.steps = strategy.Of(f.policy).Steps(f.policy)
 	if f.o.Primary == nil {
 		return f
 	}
@@ -65,33 +73,46 @@ func (f Facts) ofNext() Facts {
 }
 
 // Answered are the facts with answers to their Needs: those of hooks, and samples with the moment when they were asked for.
-func (f Facts) Answered(hooks []HookAnswer, samples []analysis.Sample, sampled time.Time) Facts {
+func (f Facts) Answered(hooks []observed.HookAnswer, samples []analysis.Sample, sampled time.Time) Facts {
 	f.o.HookAnswers, f.o.Samples, f.o.Sampled = hooks, samples, sampled
 	return f
 }
 
 // discover finds what the rollout acts on; a policy that cannot be used is a problem unless the rollout has its own.
-func (f Facts) discover() (target Target, problem string) {
-	target, problem = Discover(f.policy, f.o)
+func (f Facts) discover() (found target.Target, problem string) {
+	found, problem = target.Discover(f.policy, f.o)
 	if f.o.PolicyProblem != "" && !f.kept {
 		problem = f.o.PolicyProblem
 	}
 	if problem == "" {
-		problem = f.notReadyYet(target)
+		problem = f.notReadyYet(found)
 	}
-	return target, problem
+	return found, problem
 }
 
-// continued is the state that a tick goes on from: what was simulated means nothing once dry run is switched off, and a
-// phase without its rollout, or a rollout without its phase, is what a lost write leaves.
-func continued(state State, o Observation) State {
-	switch {
-	case state.DryRun && !o.DryRun:
-		return State{CanaryRecord: state.CanaryRecord}
-	case !Active(state):
-		state.Rollout = nil
-	case state.Rollout == nil:
-		state.Rollout = &v1alpha1.RolloutStatus{}
+// canFreeze reports whether there is anything for a Freeze to hold.
+func (f Facts) canFreeze() bool {
+	return f.o.OptedIn() && (observed.Active(f.before) || f.o.InFlight() != nil)
+}
+
+// notReadyYet says what of the generated objects keeps a Deployment from being initialized, or the next rollout from beginning;
+// empty when nothing does.
+func (f Facts) notReadyYet(found target.Target) string {
+	if observed.Active(f.before) {
+		return ""
 	}
-	return state
+	for _, made := range slices.SortedFunc(maps.Keys(f.o.Applied), func(a, b observed.GeneratedKey) int { return strings.Compare(a.String(), b.String()) }) {
+		if refused := f.o.Applied[made].Refused; refused != "" {
+			return refused
+		}
+	}
+	if phase := f.before.Phase; phase != "" && phase != v1alpha1.PhaseInitializing {
+		return ""
+	}
+	for _, r := range found.Routes {
+		if ok, why := route.InEffect(r); !ok && target.IsGenerated(f.o, r) {
+			return fmt.Sprintf("%s was created but is not in effect yet: %s", r.Key().From(f.o.Namespace), why)
+		}
+	}
+	return ""
 }

@@ -3,6 +3,10 @@ package rollout
 import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/strategy"
 )
 
 // finalise cleans up: weight 0 first, then, once no gateway sends to the copy any more, the copy goes.
@@ -35,23 +39,23 @@ func removeCopy(t *tick) (done bool) {
 	if t.goesOn() {
 		return true
 	}
-	t.plan.Copy = CopyIntent{Action: CopyRemove}
+	t.plan.Copy = plan.CopyIntent{Action: plan.CopyRemove}
 	return t.o.Copy == nil && t.o.CopyService == nil && len(t.o.Made) == 0
 }
 
 // askAtEnd has the outcome recorded on the primary, where it survives the loss of the Canary.
 func askAtEnd(t *tick) {
 	next := t.plan.Next
-	if !t.o.optedIn() {
+	if !t.o.OptedIn() {
 		return
 	}
 	if next.Candidate.Outcome == v1alpha1.OutcomeSucceeded {
-		if t.o.promoted(next.Candidate.Hash) {
-			t.plan.Ask = AskIntent{Key: config.AnnotationSettle, Hash: t.o.Previous.Hash}
+		if t.o.Promoted(next.Candidate.Hash) {
+			t.plan.Ask = plan.AskIntent{Key: config.AnnotationSettle, Hash: t.o.Previous.Hash}
 		}
 		return
 	}
-	candidate := t.o.inFlight()
+	candidate := t.o.InFlight()
 	if candidate == nil || candidate.Hash != next.Candidate.Hash || candidate.Attempt != next.Candidate.Attempt {
 		return
 	}
@@ -59,27 +63,27 @@ func askAtEnd(t *tick) {
 }
 
 // markFor asks for the mark of a candidate that is still in flight when its rollout ends.
-func (t tick) markFor(outcome v1alpha1.Outcome) AskIntent {
+func (t tick) markFor(outcome v1alpha1.Outcome) plan.AskIntent {
 	hash := t.plan.Next.Candidate.Hash
 	switch {
 	case t.asksReset():
 		return t.askReset()
 	case outcome == v1alpha1.OutcomeAborted && t.asksAbort():
-		return AskIntent{Key: config.AnnotationAbort, Hash: hash, By: t.o.Spec.Abort.By}
+		return plan.AskIntent{Key: config.AnnotationAbort, Hash: hash, By: t.o.Spec.Abort.By}
 	case outcome == v1alpha1.OutcomeCancelled:
 		// The primary changed under a candidate that nobody took back; it must not replace that change later.
-		return AskIntent{Key: config.AnnotationAbort, Hash: hash, By: config.FieldManager}
-	case unsuccessful(outcome):
-		return AskIntent{Key: config.AnnotationFail, Hash: hash}
+		return plan.AskIntent{Key: config.AnnotationAbort, Hash: hash, By: config.FieldManager}
+	case observed.Unsuccessful(outcome):
+		return plan.AskIntent{Key: config.AnnotationFail, Hash: hash}
 	}
-	return AskIntent{}
+	return plan.AskIntent{}
 }
 
 // endRollout closes the rollout.
 func endRollout(t *tick) {
 	next := &t.plan.Next
 	if why := t.notCleared(); why != "" {
-		emit(t, gatewayGone(why))
+		emit(t, events.GatewayGone(why))
 	}
 	t.plan.Finalizer = false
 	remember(t)
@@ -89,25 +93,25 @@ func endRollout(t *tick) {
 	case v1alpha1.OutcomeSucceeded:
 		next.Phase = v1alpha1.PhaseSucceeded
 		tellEnd(t)
-		emit(t, promoted(next.Candidate.Hash, lasted))
+		emit(t, events.Promoted(next.Candidate.Hash, lasted))
 		say(t, t.ending())
 	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeAborted:
 		next.Phase = v1alpha1.PhaseFailed
 		tellEnd(t)
-		emit(t, rolledBack(next.Candidate.Hash, !withoutTraffic(t.policy)))
+		emit(t, events.RolledBack(next.Candidate.Hash, !strategy.WithoutTraffic(t.policy)))
 		say(t, t.ending())
 	default:
 		endWithoutVerdict(t)
 	}
-	t.plan.DeleteCanary = !t.o.optedIn()
+	t.plan.DeleteCanary = !t.o.OptedIn()
 }
 
 // endWithoutVerdict makes way for a newer candidate, which begins at once, or rests.
 func endWithoutVerdict(t *tick) {
 	next := &t.plan.Next
 	if next.Candidate.Outcome == v1alpha1.OutcomeCancelled && next.Candidate.Hash != "" {
-		emit(t, cancelled(next.Candidate.Hash, next.Candidate.Reason))
+		emit(t, events.Cancelled(next.Candidate.Hash, next.Candidate.Reason))
 	}
 	next.Phase = v1alpha1.PhaseInitialized
-	t.vacant = t.o.optedIn()
+	t.vacant = t.o.OptedIn()
 }

@@ -1,11 +1,10 @@
 package rollout
 
-import "sluice.dev/sluice/api/v1alpha1"
-
-// canFreeze reports whether there is anything for a Freeze to hold.
-func (f Facts) canFreeze() bool {
-	return f.o.optedIn() && (Active(f.before) || f.o.inFlight() != nil)
-}
+import (
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
+)
 
 // noticeFreeze tells once when a Freeze begins to hold the rollout and once when none does any more, and wakes at the next
 // change.
@@ -16,7 +15,7 @@ func noticeFreeze(t *tick) {
 		return
 	}
 	next.Frozen = t.frozen.Start
-	if Active(t.before) {
+	if observed.Active(t.before) {
 		next.Frozen = t.frozen.Pause
 		if next.Paused == nil && t.frozen.Pause != "" {
 			next.Paused = &v1alpha1.PauseCause{Kind: v1alpha1.PauseFreeze, Text: t.frozen.Pause}
@@ -28,9 +27,9 @@ func noticeFreeze(t *tick) {
 	switch next.Frozen {
 	case t.before.Frozen:
 	case "":
-		emit(t, unfrozen())
+		emit(t, events.Unfrozen())
 	default:
-		emit(t, frozen(next.Frozen))
+		emit(t, events.Frozen(next.Frozen))
 	}
 }
 

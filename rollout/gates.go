@@ -5,8 +5,9 @@ import (
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // waitAtGate waits for the hooks of a gate. That costs nothing of the progress deadline.
@@ -23,7 +24,7 @@ func stopAt(t *tick, gate v1alpha1.HookType) {
 	if before := t.before.Gate; before != nil && before.Type == gate && next.Open().Step.Number == t.before.Open().Step.Number && next.Candidate.Hash == t.before.Candidate.Hash {
 		next.Gate.Since = before.Since
 	} else {
-		emit(t, gateReached(gate, hooksOf(t.policy, gate)))
+		emit(t, events.GateReached(gate, hooksOf(t.policy, gate)))
 		wakeIn(t, time.Millisecond)
 	}
 	wakeForHooks(t, gate, t.policy.Interval)
@@ -35,7 +36,7 @@ func (t tick) closedBy(gate v1alpha1.HookType) string {
 	return t.closedIn(t.plan.Next, gate)
 }
 
-func (f Facts) closedIn(state State, gate v1alpha1.HookType) string {
+func (f Facts) closedIn(state observed.State, gate v1alpha1.HookType) string {
 	for _, hook := range hooksOf(f.policy, gate) {
 		switch answer := answerOf(state, hook); {
 		case isGone(hook) && (answer == nil || !answer.Yes):
@@ -74,66 +75,9 @@ func runTests(t *tick) (passed bool) {
 	return false
 }
 
-// asWaiting is the state of the candidate in flight while it has not begun.
-func (t tick) asWaiting() State {
-	if t.knownAsWaiting() {
-		return t.plan.Next
-	}
-	return t.about(v1alpha1.PhaseWaiting)
-}
-
-// knownAsWaiting reports whether the state is about the candidate in flight, which has not begun. The same template that was
-// asked for again is another candidate, with another place in the queue.
-func (t tick) knownAsWaiting() bool {
-	next, candidate := t.plan.Next, t.o.Candidate
-	if next.Phase != v1alpha1.PhaseWaiting || next.Candidate.Hash != candidate.Hash || next.Candidate.Attempt != candidate.Attempt {
-		return false
-	}
-	return next.Candidate.Requested == nil || next.Candidate.Requested.At == nil || next.Candidate.Requested.At.Unix() == candidate.At.Unix()
-}
-
 // waitForConfirmation waits for a hook to confirm the promotion; checks go on meanwhile.
 func waitForConfirmation(t *tick, why string) {
 	waitAtGate(t, v1alpha1.HookConfirmPromotion, why)
 	t.plan.Next.Phase = v1alpha1.PhaseWaitingPromotion
 	wakeForChecks(t)
-}
-
-// rejection says why a candidate that has not begun is given up: a hook asks to roll it back, or a member of its group was
-// rolled back since it was asked for. Whoever asks for it once more wants it without the others.
-func (t tick) rejection() reason {
-	if hook := t.rollbackHook(); hook != "" {
-		return reason{text: fmt.Sprintf("hook %s requested a rollback", hook)}
-	}
-	if t.o.Candidate.Attempt > 0 {
-		return reason{}
-	}
-	return t.groupFailureSince(t.o.Candidate.At)
-}
-
-// isRejected reports whether the candidate that has not begun is given up, or was and the primary does not say so yet.
-func (t tick) isRejected() bool {
-	next, candidate := t.plan.Next, t.o.Candidate
-	if t.knownAsWaiting() {
-		return t.rejection().text != ""
-	}
-	return next.Phase == v1alpha1.PhaseFailed && next.Candidate.Outcome == v1alpha1.OutcomeFailed && next.Candidate.Hash == candidate.Hash &&
-		next.Candidate.Attempt == candidate.Attempt && next.Candidate.Requested != nil && next.Candidate.Requested.At != nil &&
-		next.Candidate.Requested.At.Unix() == candidate.At.Unix()
-}
-
-// rejectHeld ends the rollout of a candidate before it has begun.
-func rejectHeld(t *tick) {
-	next, candidate := &t.plan.Next, t.o.Candidate
-	t.plan.Ask = AskIntent{Key: config.AnnotationFail, Hash: candidate.Hash}
-	if next.Phase == v1alpha1.PhaseFailed {
-		return
-	}
-	why := t.rejection()
-	*next = t.about(v1alpha1.PhaseFailed)
-	next.Candidate.Outcome, next.Candidate.Reason, next.Candidate.GroupFailure = v1alpha1.OutcomeFailed, why.text, why.group
-	remember(t)
-	tellEnd(t)
-	emit(t, rolledBackUnseen(candidate.Hash, why.text))
-	say(t, t.ending())
 }

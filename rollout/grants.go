@@ -4,15 +4,12 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/plan"
 )
-
-// GrantKind is the kind of what lets routes send to backends of other namespaces.
-const GrantKind = "ReferenceGrant"
 
 // planGrants plans the grants in other namespaces for what the generated route sends to: made for what the policy asks for, and kept
 // as long as a route of the namespace still sends there.
@@ -26,7 +23,7 @@ func planGrants(t *tick, made *gatewayv1.HTTPRoute) {
 		workload.MarkGrant(grant, t.o.Key())
 	}
 	var missing []*gatewayv1.ReferenceGrant
-	missing, t.plan.Generate.Ungrant = GrantChanges(desired, t.o.GeneratedGrants)
+	missing, t.plan.Generate.Ungrant = plan.GrantChanges(desired, t.o.GeneratedGrants)
 	for _, grant := range missing {
 		if left := t.refusedFor(grant); left > 0 {
 			wakeIn(t, left)
@@ -50,33 +47,9 @@ func (f Facts) grantable(made *gatewayv1.HTTPRoute) []route.Backend {
 
 // refusedFor is how long a grant that the API server has refused is left alone; 0 for one that may be made.
 func (f Facts) refusedFor(grant *gatewayv1.ReferenceGrant) time.Duration {
-	last := f.o.Applied[GrantKeyOf(grant)]
+	last := f.o.Applied[plan.GrantKeyOf(grant)]
 	if last.Refused == "" {
 		return 0
 	}
 	return max(0, last.At.Add(applyAgain).Sub(f.o.Now))
-}
-
-// GrantKeyOf names a grant; unlike other generated objects it is in another namespace.
-func GrantKeyOf(grant *gatewayv1.ReferenceGrant) GeneratedKey {
-	return GeneratedKey{Kind: GrantKind, Name: grant.Namespace + "/" + grant.Name}
-}
-
-// GrantChanges are the grants to make and those to delete so that there are those that are desired. One that is to change is
-// made anew.
-func GrantChanges(desired []*gatewayv1.ReferenceGrant, current []gatewayv1.ReferenceGrant) (missing []*gatewayv1.ReferenceGrant, surplus []gatewayv1.ReferenceGrant) {
-	same := func(a, b *gatewayv1.ReferenceGrant) bool {
-		return a.Namespace == b.Namespace && a.Name == b.Name && equality.Semantic.DeepEqual(a.Spec, b.Spec)
-	}
-	for _, grant := range desired {
-		if !slices.ContainsFunc(current, func(c gatewayv1.ReferenceGrant) bool { return same(grant, &c) }) {
-			missing = append(missing, grant)
-		}
-	}
-	for _, grant := range current {
-		if !slices.ContainsFunc(desired, func(d *gatewayv1.ReferenceGrant) bool { return same(d, &grant) }) {
-			surplus = append(surplus, grant)
-		}
-	}
-	return missing, surplus
 }

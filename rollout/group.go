@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // groupLook is how often a member looks at the others where no change of theirs wakes it.
@@ -44,11 +46,11 @@ func ensureGroup(t *tick) *v1alpha1.GroupStatus {
 }
 
 // members are the others of the group.
-func (f Facts) members() []Peer {
+func (f Facts) members() []observed.Peer {
 	if f.policy.Group == "" {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(f.o.Peers), func(p Peer) bool {
+	return slices.DeleteFunc(slices.Clone(f.o.Peers), func(p observed.Peer) bool {
 		return p.Group != f.policy.Group || p.Namespace != f.o.Namespace || p.Name == f.o.Name
 	})
 }
@@ -60,22 +62,22 @@ func awaitOthers(t *tick, step int32, doing string) (done bool) {
 	}
 	group := ensureGroup(t)
 	group.Passed = max(group.Passed, min(step, int32(len(t.steps))))
-	return awaitMembers(t, doing, func(p Peer) bool { return !p.hasPassed(step) })
+	return awaitMembers(t, doing, func(p observed.Peer) bool { return !p.HasPassed(step) })
 }
 
 // awaitMembers waits for the members that are awaited, and returns whether there are none. Waiting for them costs nothing, but
 // for one that lacks what it needs to begin: that is waited for until the progress deadline.
-func awaitMembers(t *tick, doing string, awaited func(Peer) bool) (done bool) {
-	members := slices.DeleteFunc(t.members(), func(p Peer) bool { return !awaited(p) })
+func awaitMembers(t *tick, doing string, awaited func(observed.Peer) bool) (done bool) {
+	members := slices.DeleteFunc(t.members(), func(p observed.Peer) bool { return !awaited(p) })
 	if len(members) == 0 {
 		return true
 	}
-	slices.SortFunc(members, func(a, b Peer) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(members, func(a, b observed.Peer) int { return strings.Compare(a.Name, b.Name) })
 	var names, reasons, blocked []string
 	for _, p := range members {
-		names, reasons = append(names, p.Name), append(reasons, p.Name+p.why())
-		if p.isBlocked() {
-			blocked = append(blocked, p.Name+p.why())
+		names, reasons = append(names, p.Name), append(reasons, p.Name+p.Why())
+		if p.IsBlocked() {
+			blocked = append(blocked, p.Name+p.Why())
 		}
 	}
 	ensureGroup(t).WaitingFor = names
@@ -106,7 +108,7 @@ func awaitBlocked(t *tick, message, blocked string) {
 	}
 	ensureGroup(t).Blocked = blocked
 	if known := t.before.Open().Group; known == nil || known.Blocked != blocked {
-		emit(t, memberBlocked(t.policy.Group, blocked))
+		emit(t, events.MemberBlocked(t.policy.Group, blocked))
 	}
 }
 
@@ -142,50 +144,39 @@ func awaitPrimaries(t *tick) (done bool) {
 		return true
 	}
 	ensureGroup(t).Complete = true
-	return awaitMembers(t, "The primary runs the candidate", func(p Peer) bool {
+	return awaitMembers(t, "The primary runs the candidate", func(p observed.Peer) bool {
 		complete := p.State.Open().Group != nil && p.State.Open().Group.Complete
-		return Active(p.State) && p.State.Phase != v1alpha1.PhaseFinalising && !complete
+		return observed.Active(p.State) && p.State.Phase != v1alpha1.PhaseFinalising && !complete
 	})
 }
 
 // groupFailure says which member was rolled back since this rollout began; its text is empty when none was.
-func (t tick) groupFailure() reason {
+func (t tick) groupFailure() observed.Reason {
 	started := t.plan.Next.Rollout.Started
 	if started == nil {
-		return reason{}
+		return observed.Reason{}
 	}
 	return t.groupFailureSince(started.Time)
 }
 
-func (f Facts) groupFailureSince(moment time.Time) reason {
+func (f Facts) groupFailureSince(moment time.Time) observed.Reason {
 	for _, p := range f.members() {
-		why, failed := p.failedSince(moment)
+		why, failed := p.FailedSince(moment)
 		switch {
 		case !failed:
-		case why.group != nil && why.group.Group == f.policy.Group:
+		case why.Group != nil && why.Group.Group == f.policy.Group:
 			return why
 		default:
-			return reason{
-				text:  fmt.Sprintf("group %s: %s was rolled back: %s", f.policy.Group, p.Name, why.text),
-				group: &v1alpha1.GroupFailure{Group: f.policy.Group, Member: p.Name},
+			return observed.Reason{
+				Text:  fmt.Sprintf("group %s: %s was rolled back: %s", f.policy.Group, p.Name, why.Text),
+				Group: &v1alpha1.GroupFailure{Group: f.policy.Group, Member: p.Name},
 			}
 		}
 	}
-	return reason{}
+	return observed.Reason{}
 }
 
 func (t tick) isGroupFailed() bool {
 	next := t.plan.Next
-	return Active(next) && next.Candidate.Outcome == "" && !next.Rollout.Promotion.Restoring && t.groupFailure().text != ""
-}
-
-// rollBackWithGroup gives up what another member gave up, also where the primary runs the candidate already.
-func rollBackWithGroup(t *tick) {
-	why := t.groupFailure()
-	t.plan.Next.Candidate.GroupFailure = why.group
-	if !t.o.promoted(t.plan.Next.Candidate.Hash) {
-		rollBack(t, why.text)
-		return
-	}
-	beginRestore(t, why.text)
+	return observed.Active(next) && next.Candidate.Outcome == "" && !next.Rollout.Promotion.Restoring && t.groupFailure().Text != ""
 }

@@ -16,7 +16,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // group are several worlds with one clock, whose Deployments belong together.
@@ -39,18 +39,18 @@ func newGroup(t *testing.T, behaviours map[string]map[string]behaviour, settings
 			annotations[key] = value
 		}
 		w := newWorld(t, story{annotations: annotations, behaviours: behaviours[name]})
-		w.peers = func() []rollout.Peer { return g.peersOf(name) }
+		w.peers = func() []observed.Peer { return g.peersOf(name) }
 		g.names, g.members[name] = append(g.names, name), w
 	}
 	return g
 }
 
-func (g *group) peersOf(name string) []rollout.Peer {
-	var peers []rollout.Peer
+func (g *group) peersOf(name string) []observed.Peer {
+	var peers []observed.Peer
 	for _, other := range g.names {
 		w := g.members[other]
 		if other != name {
-			peers = append(peers, rollout.Peer{Namespace: "test", Name: other, Group: w.policy.Group, Open: rollout.Active(w.state),
+			peers = append(peers, observed.Peer{Namespace: "test", Name: other, Group: w.policy.Group, Open: observed.Active(w.state),
 				Held: w.candidate != nil && w.candidate.Mark == workload.MarkNone, State: *w.state.DeepCopy()})
 		}
 	}
@@ -87,12 +87,12 @@ func (g *group) checkBarriers(name string, before v1alpha1.CanaryStatus) {
 // checkLimit holds that no rollout begins beyond the limit of the cluster; a group counts as one.
 func (g *group) checkLimit(name string, before v1alpha1.CanaryStatus) {
 	w := g.members[name]
-	if w.limits.Cluster == 0 || rollout.Active(before) || w.state.Phase != v1alpha1.PhaseProgressing {
+	if w.limits.Cluster == 0 || observed.Active(before) || w.state.Phase != v1alpha1.PhaseProgressing {
 		return
 	}
 	slots := map[string]bool{}
 	for _, other := range g.names {
-		if p := g.members[other]; rollout.Active(p.state) {
+		if p := g.members[other]; observed.Active(p.state) {
 			slots[cmp.Or(p.policy.Group, other)] = true
 		}
 	}
@@ -132,7 +132,7 @@ func (g *group) play(acts []groupAct, chance *rand.Rand) {
 			} else if plan.Wait > 0 {
 				wait = min(wait, plan.Wait)
 			}
-			busy = busy || rollout.Active(w.state) && plan.Wait == 0
+			busy = busy || observed.Active(w.state) && plan.Wait == 0
 		}
 		switch {
 		case busy:
@@ -290,27 +290,27 @@ func TestWhoIsAwaited(t *testing.T) {
 		return &v1alpha1.RolloutStatus{Group: &v1alpha1.GroupStatus{Name: "checkout", Passed: step}}
 	}
 	for name, c := range map[string]struct {
-		peer    rollout.Peer
+		peer    observed.Peer
 		awaited bool
 	}{
-		"one that has passed nothing":                             {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: judged, Plan: v1alpha1.PlanStatus{Steps: steps}}}, true},
-		"one that has passed the step":                            {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: judged, Plan: v1alpha1.PlanStatus{Steps: steps}, Rollout: passed(1)}}, false},
-		"one that is promoted":                                    {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhasePromoting, Plan: v1alpha1.PlanStatus{Steps: steps}}}, false},
-		"one that ends well":                                      {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeSucceeded}}}, false},
-		"one that was taken back":                                 {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeCancelled}}}, false},
-		"one whose newer candidate is about to begin":             {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeSuperseded}, Rollout: passed(2)}}, true},
-		"one without a candidate":                                 {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized}}, false},
-		"one whose candidate has not begun":                       {rollout.Peer{Held: true, State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized}}, true},
-		"one that waits":                                          {rollout.Peer{Held: true, State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, CanaryStanding: v1alpha1.CanaryStanding{Paused: &v1alpha1.PauseCause{Kind: v1alpha1.PauseRequest, Text: "paused"}}}}, true},
-		"one of another group":                                    {rollout.Peer{Group: "other", State: v1alpha1.CanaryStatus{Phase: judged}}, false},
-		"one of another namespace":                                {rollout.Peer{Namespace: "other", State: v1alpha1.CanaryStatus{Phase: judged}}, false},
-		"one whose steps are not known yet, that has none passed": {rollout.Peer{State: v1alpha1.CanaryStatus{Phase: judged}}, true},
+		"one that has passed nothing":                             {observed.Peer{State: v1alpha1.CanaryStatus{Phase: judged, Plan: v1alpha1.PlanStatus{Steps: steps}}}, true},
+		"one that has passed the step":                            {observed.Peer{State: v1alpha1.CanaryStatus{Phase: judged, Plan: v1alpha1.PlanStatus{Steps: steps}, Rollout: passed(1)}}, false},
+		"one that is promoted":                                    {observed.Peer{State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhasePromoting, Plan: v1alpha1.PlanStatus{Steps: steps}}}, false},
+		"one that ends well":                                      {observed.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeSucceeded}}}, false},
+		"one that was taken back":                                 {observed.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeCancelled}}}, false},
+		"one whose newer candidate is about to begin":             {observed.Peer{State: v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeSuperseded}, Rollout: passed(2)}}, true},
+		"one without a candidate":                                 {observed.Peer{State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized}}, false},
+		"one whose candidate has not begun":                       {observed.Peer{Held: true, State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseInitialized}}, true},
+		"one that waits":                                          {observed.Peer{Held: true, State: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, CanaryStanding: v1alpha1.CanaryStanding{Paused: &v1alpha1.PauseCause{Kind: v1alpha1.PauseRequest, Text: "paused"}}}}, true},
+		"one of another group":                                    {observed.Peer{Group: "other", State: v1alpha1.CanaryStatus{Phase: judged}}, false},
+		"one of another namespace":                                {observed.Peer{Namespace: "other", State: v1alpha1.CanaryStatus{Phase: judged}}, false},
+		"one whose steps are not known yet, that has none passed": {observed.Peer{State: v1alpha1.CanaryStatus{Phase: judged}}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := withWeight(t)
 			w.policy.Group = "checkout"
 			c.peer.Namespace, c.peer.Name, c.peer.Group = cmp.Or(c.peer.Namespace, "test"), "peer", cmp.Or(c.peer.Group, "checkout")
-			w.peers = func() []rollout.Peer { return []rollout.Peer{c.peer} }
+			w.peers = func() []observed.Peer { return []observed.Peer{c.peer} }
 			for end := w.now.Add(30 * time.Second); w.now.Before(end) && w.state.Open().Step.Number == 1; w.now = w.now.Add(time.Second) {
 				w.tick()
 				w.react()
@@ -347,8 +347,8 @@ func TestWhoRollsTheGroupBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := withWeight(t)
 			w.policy.Group = "checkout"
-			w.peers = func() []rollout.Peer {
-				return []rollout.Peer{{Namespace: "test", Name: "peer", Group: "checkout", State: c.state}}
+			w.peers = func() []observed.Peer {
+				return []observed.Peer{{Namespace: "test", Name: "peer", Group: "checkout", State: c.state}}
 			}
 			w.tick()
 			if back := w.state.Candidate.Outcome == v1alpha1.OutcomeFailed; back != c.back {
@@ -418,7 +418,7 @@ func TestGroupsWithLateReactionsAndCrashes(t *testing.T) {
 
 // randomMember gives one member strategy, hooks and behaviour of its own, and requests at any moment. Its group and its
 // slot can be shared with the others.
-func randomMember(w *world, name string, chance *rand.Rand, limits rollout.Limits) {
+func randomMember(w *world, name string, chance *rand.Rand, limits observed.Limits) {
 	w.primary.Name = name
 	randomPolicy(chance)(&w.policy)
 	randomWorld(chance)(w)
@@ -451,7 +451,7 @@ func TestRandomGroups(t *testing.T) {
 		chance := rand.New(rand.NewPCG(seed, 4))
 		v2 := func() map[string]behaviour { return map[string]behaviour{"v2": good, "v3": failing} }
 		g := newGroup(t, map[string]map[string]behaviour{"cart": v2(), "pay": v2(), "shop": v2()}, nil)
-		limits := rollout.Limits{Cluster: chance.IntN(3)}
+		limits := observed.Limits{Cluster: chance.IntN(3)}
 		for _, name := range g.names {
 			randomMember(g.members[name], name, chance, limits)
 		}

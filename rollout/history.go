@@ -8,6 +8,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // mostEntries is how many ended rollouts a Canary remembers.
@@ -46,12 +47,12 @@ func remember(t *tick) {
 }
 
 // fresh is a state for another candidate: it keeps what does not belong to a single one.
-func (t tick) fresh(phase v1alpha1.Phase) State {
-	return State{CanaryRecord: t.plan.Next.CanaryRecord, CanaryStanding: t.plan.Next.CanaryStanding, Phase: phase}
+func (t tick) fresh(phase v1alpha1.Phase) observed.State {
+	return observed.State{CanaryRecord: t.plan.Next.CanaryRecord, CanaryStanding: t.plan.Next.CanaryStanding, Phase: phase}
 }
 
 // about is a fresh state for the candidate that the primary holds back.
-func (t tick) about(phase v1alpha1.Phase) State {
+func (t tick) about(phase v1alpha1.Phase) observed.State {
 	candidate := t.o.Candidate
 	state := t.fresh(phase)
 	state.Candidate = v1alpha1.CandidateStatus{

@@ -9,38 +9,10 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
-
-// HookCall asks or tells one hook something.
-type HookCall struct {
-	Hook v1alpha1.Webhook
-	// Question is the same as long as the same thing is asked: an answer to another question does not count.
-	Question string
-	Payload  HookPayload
-}
-
-// HookPayload is what a hook is sent, as JSON. The names are those of Flagger.
-type HookPayload struct {
-	// Name and Namespace are those of the Deployment.
-	Name      string `json:"name"`
-	Namespace string `json:"namespace"`
-	// Phase of the rollout.
-	Phase v1alpha1.Phase `json:"phase"`
-	// Checksum is the same for all that is asked about one attempt of one candidate.
-	Checksum string `json:"checksum"`
-	// Metadata are those of the hook; for a hook of type event also eventMessage, eventType and timestamp in milliseconds.
-	Metadata map[string]string `json:"metadata,omitempty"`
-}
-
-// HookAnswer is what a hook has answered.
-type HookAnswer struct {
-	// Name of the hook.
-	Name string
-	// Yes means a status from 200 to 299.
-	Yes bool
-	// Message is what it said, or why it could not be asked.
-	Message string
-}
 
 // hooksOf are the hooks of a type, in the order of the policy.
 func hooksOf(policy config.Policy, kind v1alpha1.HookType) []v1alpha1.Webhook {
@@ -51,20 +23,6 @@ func hooksOf(policy config.Policy, kind v1alpha1.HookType) []v1alpha1.Webhook {
 		}
 	}
 	return found
-}
-
-// keptHooks are the hooks that a rollout began with, each asked where and with what the present policy says of the hook of
-// the same name: neither is kept in status, which more people may read. One that the policy no longer has has no URL.
-func keptHooks(kept, present []v1alpha1.Webhook) []v1alpha1.Webhook {
-	var hooks []v1alpha1.Webhook
-	for _, hook := range kept {
-		hook.URL, hook.Metadata = "", nil
-		if at := slices.IndexFunc(present, func(p v1alpha1.Webhook) bool { return p.Name == hook.Name }); at >= 0 {
-			hook.URL, hook.Metadata, hook.DisableTLS = present[at].URL, present[at].Metadata, present[at].DisableTLS
-		}
-		hooks = append(hooks, hook)
-	}
-	return hooks
 }
 
 // isGone reports whether the hook cannot be asked, because the present policy does not have it.
@@ -92,11 +50,11 @@ func waitForHooks(t *tick, kind v1alpha1.HookType, what string) {
 
 // hooksDue are those to be asked now: the hooks of the gate that the rollout stands at, those that roll back while anything
 // is in flight, and those of each round while the canary is checked.
-func hooksDue(policy config.Policy, state State, o Observation) []HookCall {
+func hooksDue(policy config.Policy, state observed.State, o observed.World) []plan.HookCall {
 	if !undecidedOf(state, o) {
 		return nil
 	}
-	var due []HookCall
+	var due []plan.HookCall
 	add := func(kind v1alpha1.HookType, period time.Duration) {
 		for _, hook := range hooksOf(policy, kind) {
 			if last := answerOf(state, hook); !isGone(hook) && (last == nil || !passedGate(last) && !o.Now.Before(last.Answered.Add(period))) {
@@ -107,24 +65,24 @@ func hooksDue(policy config.Policy, state State, o Observation) []HookCall {
 	if state.Gate != nil {
 		add(state.Gate.Type, policy.Interval)
 	}
-	if judging(state) || state.Gate != nil {
+	if observed.Judging(state) || state.Gate != nil {
 		add(v1alpha1.HookRollback, policy.CheckPeriod())
 	}
-	if checked(state) {
+	if observed.Checked(state) {
 		add(v1alpha1.HookRollout, policy.Interval)
 	}
 	return due
 }
 
 // undecidedOf reports whether the state is about the candidate in flight, which is being judged or waits to begin.
-func undecidedOf(state State, o Observation) bool {
-	candidate := o.inFlight()
+func undecidedOf(state observed.State, o observed.World) bool {
+	candidate := o.InFlight()
 	return candidate != nil && candidate.Hash == state.Candidate.Hash && candidate.Attempt == state.Candidate.Attempt && state.Candidate.Outcome == "" &&
-		(judging(state) || state.Phase == v1alpha1.PhaseWaiting)
+		(observed.Judging(state) || state.Phase == v1alpha1.PhaseWaiting)
 }
 
 // answerOf is the last answer of a hook at the present step, nil when there is none.
-func answerOf(state State, hook v1alpha1.Webhook) *v1alpha1.HookStatus {
+func answerOf(state observed.State, hook v1alpha1.Webhook) *v1alpha1.HookStatus {
 	for i := range state.Hooks {
 		if last := &state.Hooks[i]; last.Name == hook.Name && last.Type == hook.Type && last.Step == state.Open().Step.Number {
 			return last
@@ -138,7 +96,7 @@ func passedGate(last *v1alpha1.HookStatus) bool {
 	return last.Yes && last.Type != v1alpha1.HookRollout && last.Type != v1alpha1.HookRollback
 }
 
-func callOf(hook v1alpha1.Webhook, state State, o Observation, last *v1alpha1.HookStatus) HookCall {
+func callOf(hook v1alpha1.Webhook, state observed.State, o observed.World, last *v1alpha1.HookStatus) plan.HookCall {
 	question := fmt.Sprintf("%s %s step %d", checksum(state), hook.Type, state.Open().Step.Number)
 	if asked := state.Candidate.Requested; asked != nil && asked.At != nil {
 		// A template that is asked for again later is another candidate.
@@ -147,13 +105,13 @@ func callOf(hook v1alpha1.Webhook, state State, o Observation, last *v1alpha1.Ho
 	if last != nil {
 		question += " after " + last.Answered.UTC().Format(time.RFC3339Nano)
 	}
-	return HookCall{Hook: hook, Question: question, Payload: HookPayload{
+	return plan.HookCall{Hook: hook, Question: question, Payload: plan.HookPayload{
 		Name: o.Name, Namespace: o.Namespace, Phase: state.Phase, Checksum: checksum(state), Metadata: hook.Metadata,
 	}}
 }
 
 // checksum names one attempt of one candidate.
-func checksum(state State) string {
+func checksum(state observed.State) string {
 	if state.Candidate.Attempt == 0 {
 		return state.Candidate.Hash
 	}
@@ -175,7 +133,7 @@ func noticeAnswers(t *tick) {
 }
 
 // withAnswer replaces the last answer of a hook.
-func withAnswer(hooks []v1alpha1.HookStatus, hook v1alpha1.Webhook, answer HookAnswer, step int32, now metav1.MicroTime) []v1alpha1.HookStatus {
+func withAnswer(hooks []v1alpha1.HookStatus, hook v1alpha1.Webhook, answer observed.HookAnswer, step int32, now metav1.MicroTime) []v1alpha1.HookStatus {
 	status := v1alpha1.HookStatus{Name: hook.Name, Type: hook.Type, Step: step, Yes: answer.Yes, Answered: now, Since: now}
 	if !answer.Yes {
 		status.Message = answer.Message
@@ -204,7 +162,7 @@ func countNos(t *tick, kind v1alpha1.HookType) {
 	for _, hook := range hooksOf(t.policy, kind) {
 		if answer := answerOf(*next, hook); t.isNew(answer) && !answer.Yes {
 			next.FailedChecks++
-			emit(t, checkFailed(saysNo(*answer), next.FailedChecks, t.policy.Threshold))
+			emit(t, events.CheckFailed(saysNo(*answer), next.FailedChecks, t.policy.Threshold))
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config/policy"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 const secret = "s3cret"
@@ -30,7 +31,7 @@ func TestNoSecretOfAHookIsInAPlanOrStatus(t *testing.T) {
 	present := withHooks(secretHook(v1alpha1.HookEvent))
 	o := complete()
 	o.Policy = present.Status
-	for _, state := range []State{
+	for _, state := range []observed.State{
 		{Phase: v1alpha1.PhaseInitialized},
 		{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: o.Candidate.Hash}, Policy: present.Status},
 		{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: o.Candidate.Hash}, Policy: &v1alpha1.PolicyStatus{Spec: v1alpha1.PolicySpec{ // of an earlier release
@@ -40,7 +41,7 @@ func TestNoSecretOfAHookIsInAPlanOrStatus(t *testing.T) {
 		if shown := plan.Next.Policy; shown == nil || shown.Spec.Analysis.Webhooks[0].URL != "https://gate.test/" {
 			t.Errorf("%s: the status shows %+v", state.Phase, shown)
 		}
-		for what, text := range map[string]string{"status": cmp.Diff(State{}, plan.Next), "plan": plan.String(), "events": fmt.Sprint(plan.Events)} {
+		for what, text := range map[string]string{"status": cmp.Diff(observed.State{}, plan.Next), "plan": plan.String(), "events": fmt.Sprint(plan.Events)} {
 			if strings.Contains(text, secret) {
 				t.Errorf("%s: the %s has the secret: %s", state.Phase, what, text)
 			}
@@ -57,7 +58,7 @@ func TestNoSecretOfAHookIsInAPlanOrStatus(t *testing.T) {
 
 func TestAHookIsAskedWhereThePresentPolicySays(t *testing.T) {
 	began := withHooks(secretHook(v1alpha1.HookRollout))
-	running := State{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: "c"}, Policy: began.Status}
+	running := observed.State{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: "c"}, Policy: began.Status}
 	moved := v1alpha1.Webhook{Name: "gate", Type: v1alpha1.HookRollback, URL: "https://new.test/", Metadata: map[string]string{"team": "shop"}, DisableTLS: ptr.To(true), Retries: ptr.To[int32](9)}
 	for name, c := range map[string]struct {
 		present       policy.Present
@@ -90,7 +91,7 @@ func TestAHookThatIsGoneHoldsAndEndsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := complete()
 			long := stampOf(o.Now.Add(-1e6 * 1e9))
-			state := State{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: o.Candidate.Hash, Attempt: o.Candidate.Attempt},
+			state := observed.State{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: o.Candidate.Hash, Attempt: o.Candidate.Attempt},
 				Policy: withHooks(secretHook(kind)).Status, Gate: &v1alpha1.GateStatus{Type: kind, Since: *long}}
 			state.Rollout = &v1alpha1.RolloutStatus{WaitingSince: long, Canary: v1alpha1.CanaryRun{Ready: long, TrafficStarted: long}, Step: v1alpha1.StepStatus{InEffect: long}}
 			state.Hooks = []v1alpha1.HookStatus{{Name: "gate", Type: kind, Message: "no", Answered: *long}}

@@ -13,19 +13,20 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // answers are those of the hooks that are asked; with chance they come later.
-func (w *world) answers(calls []rollout.HookCall) []rollout.HookAnswer {
-	var answers []rollout.HookAnswer
+func (w *world) answers(calls []plan.HookCall) []observed.HookAnswer {
+	var answers []observed.HookAnswer
 	w.pending = false
 	for _, call := range calls {
 		if w.rand != nil && w.rand.IntN(2) == 0 {
 			w.pending = true
 			continue
 		}
-		answer := rollout.HookAnswer{Name: call.Hook.Name, Yes: true}
+		answer := observed.HookAnswer{Name: call.Hook.Name, Yes: true}
 		if yes := w.hooks[call.Hook.Name]; yes != nil && !yes(w) {
 			answer.Yes, answer.Message = false, "403 Forbidden"
 		}
@@ -38,15 +39,15 @@ func (w *world) answers(calls []rollout.HookCall) []rollout.HookAnswer {
 	return answers
 }
 
-func (w *world) hearTells(calls []rollout.HookCall) {
+func (w *world) hearTells(calls []plan.HookCall) {
 	for _, call := range calls {
 		w.tell("  hook %s (%s) is told in phase %s %s", call.Hook.Name, call.Hook.Type, call.Payload.Phase, call.Payload.Metadata["eventMessage"])
 	}
 }
 
 // checkGates holds that nothing goes on for which a hook has not said yes.
-func (w *world) checkGates(plan rollout.Plan) {
-	next := plan.Next
+func (w *world) checkGates(p plan.Plan) {
+	next := p.Next
 	asked := next.Candidate.Hash
 	if next.Candidate.Attempt > 0 {
 		asked = fmt.Sprintf("%s-%d", next.Candidate.Hash, next.Candidate.Attempt)
@@ -55,11 +56,11 @@ func (w *world) checkGates(plan rollout.Plan) {
 		return w.hooks["my-"+string(kind)] != nil && w.confirmed[kind] != asked
 	}
 	switch {
-	case w.begins(plan) && closed(v1alpha1.HookConfirmRollout):
+	case w.begins(p) && closed(v1alpha1.HookConfirmRollout):
 		w.t.Errorf("%s begins without a yes", asked)
 	case next.Open().Step.Number > 0 && w.state.Open().Step.Number == 0 && closed(v1alpha1.HookPreRollout):
 		w.t.Errorf("%s takes its first step before its tests have passed", asked)
-	case plan.Ask.Key == config.AnnotationPromote && w.spec.Promote == nil && closed(v1alpha1.HookConfirmPromotion):
+	case p.Ask.Key == config.AnnotationPromote && w.spec.Promote == nil && closed(v1alpha1.HookConfirmPromotion):
 		w.t.Errorf("%s is promoted without a yes", asked)
 	}
 }
@@ -163,7 +164,7 @@ var hookStories = map[string]story{
 		},
 		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.state.Phase == v1alpha1.PhaseWaiting }, func(w *world) {
 			w.tell("user makes the MetricTemplate")
-			w.templates = map[types.NamespacedName]rollout.Template{{Namespace: "metrics", Name: "latency"}: {Query: "up"}}
+			w.templates = map[types.NamespacedName]observed.Template{{Namespace: "metrics", Name: "latency"}: {Query: "up"}}
 		}}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
@@ -174,14 +175,14 @@ func TestHooksAreSentWhatFlaggerSends(t *testing.T) {
 	w.policy.Hooks[0].Metadata = map[string]string{"team": "shop", "eventMessage": "mine"}
 	w.set("v3")
 	w.behaviours["v3"] = good
-	plan := planFor(w.policy, w.state, w.observe())
-	if len(plan.Tells) == 0 {
+	p := planFor(w.policy, w.state, w.observe())
+	if len(p.Tells) == 0 {
 		t.Fatal("nothing is told")
 	}
-	want := rollout.HookPayload{Name: "podinfo", Namespace: "test", Phase: v1alpha1.PhaseProgressing, Checksum: "v3", Metadata: map[string]string{
-		"team": "shop", "eventMessage": plan.Events[0].Message, "eventType": "Normal", "timestamp": fmt.Sprint(w.now.UnixMilli()),
+	want := plan.HookPayload{Name: "podinfo", Namespace: "test", Phase: v1alpha1.PhaseProgressing, Checksum: "v3", Metadata: map[string]string{
+		"team": "shop", "eventMessage": p.Events[0].Message, "eventType": "Normal", "timestamp": fmt.Sprint(w.now.UnixMilli()),
 	}}
-	if diff := cmp.Diff(want, plan.Tells[0].Payload); diff != "" {
+	if diff := cmp.Diff(want, p.Tells[0].Payload); diff != "" {
 		t.Error(diff)
 	}
 }

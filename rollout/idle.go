@@ -8,6 +8,11 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/cookies"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/queue"
+	"sluice.dev/sluice/rollout/strategy"
 )
 
 // idle is every phase in which no rollout is open: it looks for a candidate to start with.
@@ -29,10 +34,10 @@ func nextCandidate(t *tick) {
 	switch {
 	case t.asksReset():
 		resetKept(t)
-	case t.o.inFlight() == nil:
+	case t.o.InFlight() == nil:
 		rest(t)
 		if t.asksRetry() {
-			t.plan.Ask = AskIntent{Key: config.AnnotationRetry, Hash: t.o.Candidate.Hash, By: t.o.Spec.Retry.By}
+			t.plan.Ask = plan.AskIntent{Key: config.AnnotationRetry, Hash: t.o.Candidate.Hash, By: t.o.Spec.Retry.By}
 		}
 	case t.asksAbort():
 		abortHeld(t)
@@ -57,7 +62,7 @@ func startInTurn(t *tick) {
 		say(t, why)
 		return
 	}
-	if position, why := place(t.before, t.o, t.policy.Group); why != "" {
+	if position, why := queue.Place(t.before, t.o, t.policy.Group); why != "" {
 		enqueue(t, position, why)
 		return
 	}
@@ -66,7 +71,7 @@ func startInTurn(t *tick) {
 
 // starts reports whether nextCandidate would begin a rollout.
 func (t tick) starts() bool {
-	return t.o.inFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == nil && t.frozen.Start == "" &&
+	return t.o.InFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == nil && t.frozen.Start == "" &&
 		len(hooksOf(t.policy, v1alpha1.HookConfirmRollout)) == 0
 }
 
@@ -90,7 +95,7 @@ func resumePromotion(t *tick) {
 // cleanUpTraces removes what a rollout left behind whose state was lost; a candidate then starts again at weight 0.
 func cleanUpTraces(t *tick) {
 	outcome := v1alpha1.OutcomeCancelled
-	if t.o.inFlight() != nil {
+	if t.o.InFlight() != nil {
 		outcome = v1alpha1.OutcomeSuperseded
 	}
 	t.plan.Next.Candidate = v1alpha1.CandidateStatus{}
@@ -108,13 +113,13 @@ func rest(t *tick) {
 			next.Phase = v1alpha1.PhaseInitializing
 		}
 		if block(t, v1alpha1.BlockedMissing, t.problem) {
-			emit(t, notReady(t.problem))
+			emit(t, events.NotReady(t.problem))
 		}
 	case next.Phase == v1alpha1.PhaseSucceeded || next.Phase == v1alpha1.PhaseFailed:
 		say(t, t.ending())
 	default:
 		if next.Phase != v1alpha1.PhaseInitialized {
-			emit(t, initialized(t.found()))
+			emit(t, events.Initialized(t.found()))
 		}
 		next.Phase = v1alpha1.PhaseInitialized
 		say(t, t.found())
@@ -134,7 +139,7 @@ func forgetEnded(t *tick) {
 
 // found tells what a rollout would work with.
 func (f Facts) found() string {
-	if withoutTraffic(f.policy) {
+	if strategy.WithoutTraffic(f.policy) {
 		return "Ready for the next change: the canary will run beside the primary, and requests are not split"
 	}
 	served := fmt.Sprintf("Gateway %s", f.target.Gateway)
@@ -165,87 +170,25 @@ func (f Facts) foundRoutes() string {
 	return strings.Join(parts, " and ")
 }
 
-// ending tells how the last rollout ended.
-func (t tick) ending() string {
-	next := t.plan.Next
-	if next.Phase == v1alpha1.PhaseFailed {
-		return fmt.Sprintf("%s was rolled back: %s", next.Candidate.Hash, next.Candidate.Reason)
-	}
-	return fmt.Sprintf("%s was promoted", next.Candidate.Hash)
-}
-
-// blockCandidate has a candidate wait that cannot be judged yet.
-func blockCandidate(t *tick, kind v1alpha1.BlockedKind, why string) {
-	known := t.knownAsWaiting()
-	t.plan.Next = t.asWaiting()
-	if isNew := block(t, kind, why); isNew || !known {
-		emit(t, candidateBlocked(t.o.Candidate.Hash, why))
-	}
-	wakeForTemplates(t)
-}
-
-// block says why no rollout can start, and returns whether that is news.
-func block(t *tick, kind v1alpha1.BlockedKind, why string) (isNew bool) {
-	cause := v1alpha1.BlockedCause{Kind: kind, Text: why}
-	t.plan.Next.Blocked = &cause
-	say(t, why)
-	return t.before.Blocked == nil || *t.before.Blocked != cause
-}
-
-// abortHeld ends the rollout of a candidate before it has begun.
-func abortHeld(t *tick) {
-	next, candidate, abort := &t.plan.Next, t.o.Candidate, t.o.Spec.Abort
-	t.plan.Ask = AskIntent{Key: config.AnnotationAbort, Hash: candidate.Hash, By: abort.By}
-	if next.Candidate.Outcome == v1alpha1.OutcomeAborted && next.Candidate.Hash == candidate.Hash && next.Candidate.Attempt == candidate.Attempt {
-		return
-	}
-	*next = t.about(v1alpha1.PhaseFailed)
-	next.Candidate.Outcome, next.Candidate.Reason = v1alpha1.OutcomeAborted, "aborted by "+whoAndWhy(abort.By, abort.Reason)
-	remember(t)
-	emit(t, rolledBackUnseen(candidate.Hash, next.Candidate.Reason))
-	say(t, t.ending())
-}
-
 // start begins the rollout of the candidate.
 func start(t *tick) {
 	candidate := t.o.Candidate
 	if candidate.Attempt > 0 {
-		emit(t, candidateRetried(candidate.Hash, candidate.RetriedBy, candidate.Attempt))
+		emit(t, events.CandidateRetried(candidate.Hash, candidate.RetriedBy, candidate.Attempt))
 	} else {
-		emit(t, candidateHeld(candidate.Hash, candidate.By))
+		emit(t, events.CandidateHeld(candidate.Hash, candidate.By))
 	}
 	if why := t.unprotected(); why != "" {
-		emit(t, canaryUnprotected(why))
+		emit(t, events.CanaryUnprotected(why))
 	}
 	if len(t.o.Unread) > 0 {
-		emit(t, policiesUnread(t.o.Unread))
+		emit(t, events.PoliciesUnread(t.o.Unread))
 	}
-	affinity := newAffinity(t.policy, t.steps, candidate.Hash, t.o.Nonce, t.replaced())
+	affinity := cookies.New(t.policy, t.steps, candidate.Hash, t.o.Nonce, t.replaced())
 	t.plan.Next = t.about(v1alpha1.PhaseProgressing)
 	t.plan.Next.Rollout = &v1alpha1.RolloutStatus{Started: t.stamp(), WaitingSince: t.stamp(), SessionAffinity: affinity}
 	for _, unknown := range t.target.Unknown {
-		emit(t, featuresUnknown(unknown))
+		emit(t, events.FeaturesUnknown(unknown))
 	}
 	progress(t)
-}
-
-// copyNotReady says why the copy cannot take the requests that this many replicas are for; empty when it can.
-func (t tick) copyNotReady(replicas int32) string {
-	if t.o.Copy == nil || t.o.CopyService == nil && !withoutTraffic(t.policy) {
-		return "the canary is being created"
-	}
-	if workload.TemplateHashOf(t.o.Copy) != t.plan.Next.Candidate.Hash {
-		return "the canary is being updated to the candidate"
-	}
-	if workload.Replicas(t.o.Copy) < replicas {
-		return fmt.Sprintf("the canary is being scaled to %d replicas", replicas)
-	}
-	if ready := workload.ReadinessOf(t.o.Copy, t.policy.CanaryReadyThreshold); !ready.Complete && !t.isGrowing(replicas) {
-		return ready.Message
-	}
-	enough := workload.Enough(replicas, t.policy.CanaryReadyThreshold)
-	if t.o.CopyService != nil && t.o.ReadyEndpoints < enough {
-		return fmt.Sprintf("%d of %d canary pods are ready in Service %s", t.o.ReadyEndpoints, enough, t.o.CopyService.Name)
-	}
-	return ""
 }

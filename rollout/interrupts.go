@@ -6,6 +6,9 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/strategy"
 )
 
 // interrupt is something that takes precedence over what the phase would do.
@@ -59,25 +62,19 @@ func letGoOfCanary(t *tick) {
 }
 
 func (f Facts) isOptedOut() bool {
-	return !f.o.optedIn()
+	return !f.o.OptedIn()
 }
 
 func optOut(t *tick) {
-	if !t.hasTraces() && !Active(t.before) {
+	if !t.hasTraces() && !observed.Active(t.before) {
 		t.plan.Finalizer = false
 		t.plan.DeleteCanary = true
 		return
 	}
-	if t.plan.Next.Candidate.Outcome == "" || !Active(t.before) {
+	if t.plan.Next.Candidate.Outcome == "" || !observed.Active(t.before) {
 		decideOutcome(t, v1alpha1.OutcomeCancelled, "the Deployment is no longer opted in")
 	}
 	finalise(t)
-}
-
-// undecided reports whether the candidate is still being judged: the outcome is open and the primary has not changed.
-func (t tick) undecided() bool {
-	next := t.plan.Next
-	return Active(next) && next.Candidate.Outcome == "" && !next.Rollout.Promotion.Restoring && !t.o.promoted(next.Candidate.Hash)
 }
 
 func (t tick) isTakenBack() bool {
@@ -108,7 +105,7 @@ func (t tick) isSuperseded() bool {
 
 func supersede(t *tick) {
 	candidate := t.o.Candidate
-	emit(t, superseded(t.plan.Next.Candidate.Hash, candidate.Hash, candidate.By, !withoutTraffic(t.policy)))
+	emit(t, events.Superseded(t.plan.Next.Candidate.Hash, candidate.Hash, candidate.By, !strategy.WithoutTraffic(t.policy)))
 	decideOutcome(t, v1alpha1.OutcomeSuperseded, fmt.Sprintf("template %s from %s replaces it", candidate.Hash, candidate.By))
 	finalise(t)
 }
@@ -119,32 +116,16 @@ func (t tick) isAskedToAbort() bool {
 
 func abortAsked(t *tick) {
 	abort := t.o.Spec.Abort
-	rollBackAs(t, v1alpha1.OutcomeAborted, "aborted by "+whoAndWhy(abort.By, abort.Reason))
+	rollBackAs(t, v1alpha1.OutcomeAborted, "aborted by "+events.Who(abort.By, abort.Reason))
 }
 
-// decideOutcome ends the judging; what remains is to clean up, also where the state knows of no rollout.
-func decideOutcome(t *tick, outcome v1alpha1.Outcome, reason string) {
-	next := &t.plan.Next
-	if next.Rollout == nil {
-		next.Rollout = &v1alpha1.RolloutStatus{}
+// rollBackWithGroup gives up what another member gave up, also where the primary runs the candidate already.
+func rollBackWithGroup(t *tick) {
+	why := t.groupFailure()
+	t.plan.Next.Candidate.GroupFailure = why.Group
+	if !t.o.Promoted(t.plan.Next.Candidate.Hash) {
+		rollBack(t, why.Text)
+		return
 	}
-	next.Phase = v1alpha1.PhaseFinalising
-	next.Candidate.Outcome = outcome
-	next.Candidate.Reason = reason
-	if outcome != v1alpha1.OutcomeFailed {
-		next.Candidate.GroupFailure = nil
-	}
-	next.CanaryWeight = 0
-	next.Rollout.Cleared, next.Rollout.WaitingSince = nil, t.stamp()
-}
-
-// rollBack decides that the candidate failed and begins at once to take its traffic away.
-func rollBack(t *tick, reason string) {
-	rollBackAs(t, v1alpha1.OutcomeFailed, reason)
-}
-
-func rollBackAs(t *tick, outcome v1alpha1.Outcome, reason string) {
-	emit(t, rollingBack(t.plan.Next.Candidate.Hash, reason))
-	decideOutcome(t, outcome, reason)
-	finalise(t)
+	beginRestore(t, why.Text)
 }

@@ -5,21 +5,22 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	appsv1 "k8s.io/api/apps/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/target"
 )
 
 // surrounded is what is observed of a held candidate whose primary has an autoscaler, a budget and a NetworkPolicy.
-func surrounded(t *testing.T) rollout.Observation {
+func surrounded(t *testing.T) observed.World {
 	t.Helper()
 	w := newWorld(t, story{behaviours: map[string]behaviour{"v2": good}})
 	autoscaled(w)
@@ -49,9 +50,9 @@ func TestCopyObjectsAreMadeInOrder(t *testing.T) {
 			if c.current > 0 {
 				o.Copy = &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: &c.current}}
 			}
-			intent := rollout.CopyIntent{Replicas: 3, Share: 30, Identity: workload.Identity{"app": "podinfo-canary"}, Service: "podinfo",
+			intent := plan.CopyIntent{Replicas: 3, Share: 30, Identity: workload.Identity{"app": "podinfo-canary"}, Service: "podinfo",
 				Policy: config.CopyPolicy{Autoscaler: c.autoscaler}}
-			objects, err := rollout.CopyObjects(o, intent, metav1.OwnerReference{Name: "podinfo"})
+			objects, err := target.CopyObjects(o, intent, metav1.OwnerReference{Name: "podinfo"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,31 +75,31 @@ func TestCopyObjectsAreMadeInOrder(t *testing.T) {
 
 func TestDiscoverLooksAheadToWhatIsMade(t *testing.T) {
 	for name, c := range map[string]struct {
-		change      func(*rollout.Observation, *config.Policy)
+		change      func(*observed.World, *config.Policy)
 		problem     string
 		unprotected []string
 	}{
-		"all is well": {change: func(*rollout.Observation, *config.Policy) {}},
-		"a budget of somebody else": {change: func(o *rollout.Observation, _ *config.Policy) {
+		"all is well": {change: func(*observed.World, *config.Policy) {}},
+		"a budget of somebody else": {change: func(o *observed.World, _ *config.Policy) {
 			o.Budgets = append(o.Budgets, policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "podinfo-canary"}})
 		}, problem: "PodDisruptionBudget podinfo-canary exists but was not created for this Deployment"},
-		"an override of an identity label": {change: func(_ *rollout.Observation, p *config.Policy) {
+		"an override of an identity label": {change: func(_ *observed.World, p *config.Policy) {
 			p.Copy.Template = []byte(`{"metadata":{"labels":{"app":"x"}}}`)
 		}, problem: "spec.canary.template.metadata.labels[app]"},
-		"an override by which another Service selects": {change: func(o *rollout.Observation, p *config.Policy) {
+		"an override by which another Service selects": {change: func(o *observed.World, p *config.Policy) {
 			other := *o.Services[0].DeepCopy()
 			other.Name, other.Spec.Selector = "other", map[string]string{"tier": "other"}
 			o.Services = append(o.Services, other)
 			p.Copy.Template = []byte(`{"metadata":{"labels":{"tier":"other"}}}`)
 		}, problem: "Service other would select the canary's pods by label tier, which the policy's spec.canary.template sets"},
-		"an autoscaler that there is not": {change: func(_ *rollout.Observation, p *config.Policy) {
+		"an autoscaler that there is not": {change: func(_ *observed.World, p *config.Policy) {
 			p.Autoscaler = &v1alpha1.AutoscalerRef{Kind: "HorizontalPodAutoscaler", Name: "gone"}
 		}, problem: "spec.autoscalerRef names HorizontalPodAutoscaler gone"},
-		"an autoscaler that is gone in flight": {change: func(o *rollout.Observation, p *config.Policy) {
+		"an autoscaler that is gone in flight": {change: func(o *observed.World, p *config.Policy) {
 			o.Copy = &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: ptrTo(int32(1))}}
 			p.Autoscaler = &v1alpha1.AutoscalerRef{Kind: "HorizontalPodAutoscaler", Name: "gone"}
 		}},
-		"a policy of the database's": {change: func(o *rollout.Observation, _ *config.Policy) {
+		"a policy of the database's": {change: func(o *observed.World, _ *config.Policy) {
 			policy := networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Name: "database"}}
 			policy.Spec.PodSelector.MatchLabels = map[string]string{"app": "database"}
 			policy.Spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{{PodSelector: &o.NetworkPolicies[0].Spec.PodSelector}}}}
@@ -108,11 +109,11 @@ func TestDiscoverLooksAheadToWhatIsMade(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o, policy := surrounded(t), policy.Defaults()
 			c.change(&o, &policy)
-			target, problem := rollout.Discover(policy, o)
+			found, problem := target.Discover(policy, o)
 			if c.problem == "" && problem != "" || !strings.HasPrefix(problem, c.problem) {
 				t.Errorf("got %q", problem)
 			}
-			if diff := cmp.Diff(c.unprotected, target.Unprotected); diff != "" {
+			if diff := cmp.Diff(c.unprotected, found.Unprotected); diff != "" {
 				t.Error(diff)
 			}
 		})

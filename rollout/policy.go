@@ -8,10 +8,11 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/config/policy"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // keeps reports whether a rollout is open that began with a policy of its own.
-func keeps(state State) bool { return Active(state) && state.Policy != nil }
+func keeps(state observed.State) bool { return observed.Active(state) && state.Policy != nil }
 
 // Terms are the policies that a tick decides by.
 type Terms struct {
@@ -22,7 +23,7 @@ type Terms struct {
 
 // TermsOf are the terms of a tick. In force is the policy that an open rollout began with, with the switches, and what hooks
 // are asked where, as they are now; else the present one.
-func TermsOf(present config.Policy, state State, o Observation) Terms {
+func TermsOf(present config.Policy, state observed.State, o observed.World) Terms {
 	if o.DryRun {
 		present = withoutHooks(present)
 	}
@@ -73,7 +74,7 @@ func switched(kept v1alpha1.PolicyStatus, present *v1alpha1.PolicyStatus) v1alph
 func showPolicy(t *tick) {
 	next := &t.plan.Next
 	shown := t.o.Policy.DeepCopy()
-	if t.kept && Active(*next) {
+	if t.kept && observed.Active(*next) {
 		kept := switched(*t.before.Policy.DeepCopy(), t.o.Policy)
 		kept.Spec = policy.Shown(kept.Spec)
 		kept.Changed = changedSince(kept, t.o)
@@ -87,7 +88,7 @@ func showPolicy(t *tick) {
 }
 
 // changedSince says what the next rollout does in another way.
-func changedSince(kept v1alpha1.PolicyStatus, o Observation) string {
+func changedSince(kept v1alpha1.PolicyStatus, o observed.World) string {
 	if o.PolicyProblem != "" {
 		return "the next rollout cannot start: " + o.PolicyProblem
 	}
@@ -125,4 +126,18 @@ func sourcesOf(path string, now, before v1alpha1.PolicyStatus) []string {
 		}
 	}
 	return []string{"the built-in default"}
+}
+
+// keptHooks are the hooks that a rollout began with, each asked where and with what the present policy says of the hook of
+// the same name: neither is kept in status, which more people may read. One that the policy no longer has has no URL.
+func keptHooks(kept, present []v1alpha1.Webhook) []v1alpha1.Webhook {
+	var hooks []v1alpha1.Webhook
+	for _, hook := range kept {
+		hook.URL, hook.Metadata = "", nil
+		if at := slices.IndexFunc(present, func(p v1alpha1.Webhook) bool { return p.Name == hook.Name }); at >= 0 {
+			hook.URL, hook.Metadata, hook.DisableTLS = present[at].URL, present[at].Metadata, present[at].DisableTLS
+		}
+		hooks = append(hooks, hook)
+	}
+	return hooks
 }

@@ -11,6 +11,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/config/policy"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 func every(interval time.Duration) v1alpha1.PolicySpec {
@@ -26,7 +27,7 @@ func ofCluster(name string, spec v1alpha1.PolicySpec) *v1alpha1.ClusterCanaryPol
 }
 
 // tickWith is one tick of a state with what the policies are now.
-func tickWith(state State, present policy.Present) *tick {
+func tickWith(state observed.State, present policy.Present) *tick {
 	o := complete()
 	o.Policy, o.PolicyProblem = present.Status, present.Problem
 	t := begin(factsFor(present.Policy, state, o))
@@ -47,7 +48,7 @@ func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 	suspended := every(time.Hour)
 	suspended.Suspend, suspended.SkipAnalysis = ptr.To(true), ptr.To(true)
 	changed := policy.PresentOf("demo", standard, policy.Policies{Named: inNamespace("standard", suspended)})
-	running := State{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: "c"}, Policy: began.Status}
+	running := observed.State{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: "c"}, Policy: began.Status}
 
 	got := tickWith(running, changed)
 	if got.policy.Interval != time.Minute || !got.policy.Suspend || !got.policy.SkipAnalysis {
@@ -82,7 +83,7 @@ func TestARunningRolloutKeepsItsPolicy(t *testing.T) {
 	if got = nextAfter(got); got.problem != missing.Problem {
 		t.Errorf("the next rollout begins in spite of %q", missing.Problem)
 	}
-	if got = tickWith(State{Phase: v1alpha1.PhaseInitialized}, missing); got.problem != missing.Problem || got.plan.Next.Policy != nil {
+	if got = tickWith(observed.State{Phase: v1alpha1.PhaseInitialized}, missing); got.problem != missing.Problem || got.plan.Next.Policy != nil {
 		t.Errorf("while nothing runs the problem is %q and the policy %+v", got.problem, got.plan.Next.Policy)
 	}
 }
@@ -93,7 +94,7 @@ func samePolicy(a, b *v1alpha1.PolicyStatus) bool {
 
 func TestAPolicyThatMeansTheSameIsNotWrittenAgain(t *testing.T) {
 	present := policy.PresentOf("demo", nil, policy.Policies{Default: ofCluster("default", every(time.Minute))})
-	state := tickWith(State{Phase: v1alpha1.PhaseInitialized}, present).plan.Next
+	state := tickWith(observed.State{Phase: v1alpha1.PhaseInitialized}, present).plan.Next
 	if next := tickWith(state, policy.PresentOf("demo", nil, policy.Policies{Default: ofCluster("default", every(time.Minute))})).plan.Next; next.Policy == nil || state.Policy == nil {
 		t.Fatal("no policy is shown")
 	} else if !samePolicy(next.Policy, state.Policy) {
@@ -114,7 +115,7 @@ func TestTheSourceOfASwitchIsNamed(t *testing.T) {
 		"a policy that cannot be read any more":   {nil, from("ClusterCanaryPolicy/all"), "by ClusterCanaryPolicy/all"},
 		"a source that nobody knows":              {nil, nil, "by its policy"},
 	} {
-		facts := Facts{Terms: Terms{policy: config.Policy{SkipAnalysis: true}}, o: Observation{Policy: c.present}, before: State{Policy: c.before}}
+		facts := Facts{Terms: Terms{policy: config.Policy{SkipAnalysis: true}}, o: observed.World{Policy: c.present}, before: observed.State{Policy: c.before}}
 		if got := facts.skipsAnalysis(); got != c.want {
 			t.Errorf("%s: %q, not %q", name, got, c.want)
 		}

@@ -6,6 +6,9 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/strategy"
 )
 
 // promote gives the candidate to the primary and waits for its pods; the canary keeps its share meanwhile.
@@ -13,7 +16,7 @@ func promote(t *tick) {
 	switch {
 	case t.plan.Next.Rollout.Promotion.Restoring:
 		restore(t)
-	case t.o.promoted(t.plan.Next.Candidate.Hash):
+	case t.o.Promoted(t.plan.Next.Candidate.Hash):
 		followPrimary(t)
 	case t.problem != "":
 		blockRollout(t)
@@ -32,10 +35,10 @@ func askPromotion(t *tick) {
 		return
 	}
 	writeSplit(t)
-	if workload.LosesAllAtOnce(t.o.Primary) && !withoutTraffic(t.policy) && !shiftToCanary(t) {
+	if workload.LosesAllAtOnce(t.o.Primary) && !strategy.WithoutTraffic(t.policy) && !shiftToCanary(t) {
 		return
 	}
-	t.plan.Ask = AskIntent{Key: config.AnnotationPromote, Hash: t.plan.Next.Candidate.Hash}
+	t.plan.Ask = plan.AskIntent{Key: config.AnnotationPromote, Hash: t.plan.Next.Candidate.Hash}
 	waitFor(t, "Applying the candidate to the primary")
 }
 
@@ -44,7 +47,7 @@ func askPromotion(t *tick) {
 func goBackToJudging(t *tick) {
 	next := &t.plan.Next
 	step := min(next.Rollout.Step.Number, int32(len(t.steps)))
-	if step == 0 || stepOf(t.steps, step).Weight > next.CanaryWeight && !withoutTraffic(t.policy) {
+	if step == 0 || strategy.At(t.steps, step).Weight > next.CanaryWeight && !strategy.WithoutTraffic(t.policy) {
 		goToStepZero(t)
 		waitFor(t, "The candidate waits for promotion")
 		return
@@ -80,7 +83,7 @@ func shiftAll(t *tick) (missing string) {
 		return "Scaling the canary to the primary's size: " + why
 	}
 	if t.plan.Next.CanaryWeight != fullWeight {
-		emit(t, trafficShifted("the primary loses all its pods at once"))
+		emit(t, events.TrafficShifted("the primary loses all its pods at once"))
 		giveWeight(t, fullWeight, t.replicasFor(fullWeight))
 	}
 	if why := t.notInEffect(); why != "" {
@@ -93,7 +96,7 @@ func followPrimary(t *tick) {
 	next := &t.plan.Next
 	if next.Rollout.Promotion.Applied == nil {
 		next.Rollout.Promotion.Applied, next.Rollout.WaitingSince = t.stamp(), t.stamp()
-		emit(t, primaryUpdated(next.Candidate.Hash))
+		emit(t, events.PrimaryUpdated(next.Candidate.Hash))
 	}
 	keepShare(t)
 	ready := workload.ReadinessOf(t.o.Primary, t.policy.PrimaryReadyThreshold)
@@ -137,4 +140,17 @@ func endWithPrimary(t *tick, outcome v1alpha1.Outcome, reason string) {
 	}
 	decideOutcome(t, outcome, reason)
 	finalise(t)
+}
+
+// beginPromotion begins to give the candidate to the primary; why is for the history, where it is not that the analysis has passed.
+func beginPromotion(t *tick, event events.Event, why string) {
+	if !awaitGroup(t) {
+		return
+	}
+	emit(t, event)
+	next := &t.plan.Next
+	next.Candidate.Reason = why
+	next.Phase = v1alpha1.PhasePromoting
+	next.Rollout.Promotion, next.Rollout.WaitingSince = v1alpha1.PromotionStatus{}, t.stamp()
+	promote(t)
 }

@@ -9,6 +9,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/events"
 )
 
 // Meant reports whether a request is for this candidate: the same template, attempt and act of asking. A template that
@@ -26,7 +27,7 @@ func Meant(request *v1alpha1.Request, candidate *workload.Candidate) bool {
 
 // asksAbort reports whether the candidate in flight is to be stopped.
 func (f Facts) asksAbort() bool {
-	return Meant(f.o.Spec.Abort, f.o.inFlight())
+	return Meant(f.o.Spec.Abort, f.o.InFlight())
 }
 
 // asksRetry reports whether a candidate that failed or was aborted is to be judged again.
@@ -37,7 +38,7 @@ func (f Facts) asksRetry() bool {
 // asksPromotion is the request to promote the candidate in flight early, nil when there is none.
 func (f Facts) asksPromotion() *v1alpha1.PromoteRequest {
 	promote := f.o.Spec.Promote
-	if promote == nil || !Meant(&promote.Request, f.o.inFlight()) {
+	if promote == nil || !Meant(&promote.Request, f.o.InFlight()) {
 		return nil
 	}
 	return promote
@@ -49,7 +50,7 @@ const unjudged = "promoted without analysis, requested "
 // skipsAnalysis says why the candidate is promoted without judging; empty when it is judged.
 func (f Facts) skipsAnalysis() string {
 	if promote := f.asksPromotion(); promote != nil && promote.SkipAnalysis {
-		return "by " + whoAndWhy(promote.By, promote.Reason)
+		return "by " + events.Who(promote.By, promote.Reason)
 	}
 	if f.policy.SkipAnalysis {
 		return "by " + f.switchedBy("skipAnalysis")
@@ -64,7 +65,7 @@ func (f Facts) pausedBy() *v1alpha1.PauseCause {
 	case o.Primary == nil:
 		return nil
 	case pause != nil:
-		return pausedAs(v1alpha1.PauseRequest, "paused by %s; to resume: kubectl sluice resume %s", whoAndWhy(pause.By, pause.Reason), o.Name)
+		return pausedAs(v1alpha1.PauseRequest, "paused by %s; to resume: kubectl sluice resume %s", events.Who(pause.By, pause.Reason), o.Name)
 	case o.Primary.Spec.Paused:
 		return pausedAs(v1alpha1.PauseDeployment, "paused by spec.paused of the Deployment; to resume: kubectl rollout resume")
 	case f.policy.Suspend:
@@ -120,7 +121,7 @@ func noticeRequests(t *tick) {
 			continue
 		}
 		if !r.obeyed {
-			emit(t, requestIgnored(r.verb, r.request, t.present()))
+			emit(t, events.RequestIgnored(r.verb, r.request, t.present()))
 		}
 		if last == nil || last.Before(r.request.At) {
 			last = &metav1.Time{Time: r.request.At.Time}
@@ -149,8 +150,13 @@ func noticePause(t *tick) {
 	switch before := t.pausedBefore(); {
 	case ptr.Equal(next.Paused, before):
 	case next.Paused == nil:
-		emit(t, resumed())
+		emit(t, events.Resumed())
 	default:
-		emit(t, paused(next.Paused.Text))
+		emit(t, events.Paused(next.Paused.Text))
 	}
+}
+
+// asksReset reports whether the candidate, in flight or failed, is to be forgotten.
+func (f Facts) asksReset() bool {
+	return f.o.Candidate != nil && Meant(f.o.Spec.Reset, f.o.Candidate)
 }

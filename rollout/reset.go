@@ -3,12 +3,9 @@ package rollout
 import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/plan"
 )
-
-// asksReset reports whether the candidate, in flight or failed, is to be forgotten.
-func (f Facts) asksReset() bool {
-	return f.o.Candidate != nil && Meant(f.o.Spec.Reset, f.o.Candidate)
-}
 
 func (t tick) isAskedToReset() bool {
 	return t.undecided() && t.asksReset()
@@ -21,12 +18,12 @@ func resetInFlight(t *tick) {
 }
 
 func (f Facts) resetBy() string {
-	return "reset by " + whoAndWhy(f.o.Spec.Reset.By, f.o.Spec.Reset.Reason)
+	return "reset by " + events.Who(f.o.Spec.Reset.By, f.o.Spec.Reset.Reason)
 }
 
 // askReset has admission forget the candidate.
-func (f Facts) askReset() AskIntent {
-	return AskIntent{Key: config.AnnotationReset, Hash: f.o.Candidate.Hash, By: f.o.Spec.Reset.By}
+func (f Facts) askReset() plan.AskIntent {
+	return plan.AskIntent{Key: config.AnnotationReset, Hash: f.o.Candidate.Hash, By: f.o.Spec.Reset.By}
 }
 
 // resetKept forgets a candidate that has failed, or that waits, and what was counted for it.
@@ -34,7 +31,7 @@ func resetKept(t *tick) {
 	t.plan.Ask = t.askReset()
 	t.plan.Next = t.fresh(v1alpha1.PhaseInitialized)
 	if t.before.Phase != v1alpha1.PhaseInitialized {
-		emit(t, cancelled(t.o.Candidate.Hash, t.resetBy()))
+		emit(t, events.Cancelled(t.o.Candidate.Hash, t.resetBy()))
 	}
 	say(t, "Ready for the next change: the candidate was forgotten, "+t.resetBy())
 }

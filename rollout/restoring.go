@@ -4,6 +4,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // beginRestore decides that the primary gets its previous template back.
@@ -11,7 +13,7 @@ func beginRestore(t *tick, reason string) {
 	next := &t.plan.Next
 	next.Phase, next.Candidate.Reason = v1alpha1.PhasePromoting, reason
 	next.Rollout.Promotion.Restoring, next.Rollout.Promotion.Steady, next.Rollout.WaitingSince = true, nil, t.stamp()
-	emit(t, promotionFailed(reason, t.o.Previous.Hash))
+	emit(t, events.PromotionFailed(reason, t.o.Previous.Hash))
 	restore(t)
 }
 
@@ -22,7 +24,7 @@ func restore(t *tick) {
 		if !shiftBack(t) {
 			return
 		}
-		t.plan.Ask = AskIntent{Key: config.AnnotationRestore, Hash: t.o.Previous.Hash}
+		t.plan.Ask = plan.AskIntent{Key: config.AnnotationRestore, Hash: t.o.Previous.Hash}
 		say(t, "Restoring the previous template: "+t.plan.Next.Candidate.Reason)
 		return
 	}
@@ -66,5 +68,5 @@ func (t tick) canShiftBack() bool {
 
 // runsPromoted reports whether the copy has pods that run what the primary was given.
 func (f Facts) runsPromoted() bool {
-	return f.availableCopies() > 0 && f.o.promoted(workload.TemplateHashOf(f.o.Copy))
+	return f.availableCopies() > 0 && f.o.Promoted(workload.TemplateHashOf(f.o.Copy))
 }

@@ -10,6 +10,10 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/strategy"
 )
 
 // returnRequests gives requests back to a primary that is ready with the candidate: in each interval as many percent as the
@@ -30,11 +34,11 @@ func returnRequests(t *tick) (done bool) {
 	}
 	ends := next.Rollout.Promotion.Steady.Add(max(t.policy.Interval, analysis.Settle))
 	where := fmt.Sprintf("The primary is ready and its requests return; the canary still has weight %v%%", next.CanaryWeight)
-	switch remaining := hundredths(next.CanaryWeight - t.policy.StepWeightPromotion); {
+	switch remaining := strategy.Hundredths(next.CanaryWeight - t.policy.StepWeightPromotion); {
 	case next.Paused != nil:
 		say(t, where+": "+next.Paused.Text)
 	case t.o.Now.Before(ends):
-		say(t, fmt.Sprintf("%s until %s", where, clockTime(ends)))
+		say(t, fmt.Sprintf("%s until %s", where, events.ClockTime(ends)))
 		wakeIn(t, ends.Sub(t.o.Now))
 	case remaining <= 0:
 		return true
@@ -57,14 +61,14 @@ func shareRequests(t *tick) {
 		keeps, weight = holdBack(t)
 	}
 	if t.returns && (!keeps || weight < t.writtenWeight()) {
-		emit(t, weightReturned(t.plan.Next.CanaryWeight))
+		emit(t, events.WeightReturned(t.plan.Next.CanaryWeight))
 	}
 }
 
 // holdBack leaves the canary the weight that the primary cannot take yet, wakes when it may take more, and returns whether
 // anything is left.
 func holdBack(t *tick) (keeps bool, weight float64) {
-	wanted, _ := t.wanted.weight()
+	wanted, _ := t.wanted.Weight()
 	weight, moreIn := t.keptWeight(wanted)
 	if moreIn > 0 {
 		wakeIn(t, moreIn)
@@ -101,7 +105,7 @@ func giveUpReturn(t *tick) (givenUp bool) {
 		wakeIn(t, left)
 		return false
 	}
-	emit(t, primaryTooSmall(t.o.Primary.Status.AvailableReplicas, t.whole(), t.policy.ProgressDeadline))
+	emit(t, events.PrimaryTooSmall(t.o.Primary.Status.AvailableReplicas, t.whole(), t.policy.ProgressDeadline))
 	return true
 }
 
@@ -118,7 +122,7 @@ func (t tick) keptWeight(wanted float64) (weight float64, moreIn time.Duration) 
 
 // takesBack reports whether the routes are wanted to send less to the canary.
 func (t tick) takesBack() bool {
-	wanted, stated := t.wanted.weight()
+	wanted, stated := t.wanted.Weight()
 	return stated && (wanted < t.writtenWeight() || t.losesTesters())
 }
 
@@ -134,8 +138,8 @@ func (f Facts) unavailable() string {
 
 // losesTesters reports whether matched requests are wanted back for a primary that has no available replica.
 func (t tick) losesTesters() bool {
-	if t.o.Primary == nil || t.o.Primary.Status.AvailableReplicas > 0 || t.wanted.Action == SplitLeave || len(t.wanted.Split.Match) > 0 {
+	if t.o.Primary == nil || t.o.Primary.Status.AvailableReplicas > 0 || t.wanted.Action == plan.SplitLeave || len(t.wanted.Split.Match) > 0 {
 		return false
 	}
-	return slices.ContainsFunc(t.splits, func(w routeSplit) bool { return len(w.split.Match) > 0 })
+	return slices.ContainsFunc(t.splits, func(w observed.Split) bool { return len(w.Split.Match) > 0 })
 }

@@ -11,6 +11,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // round is what was last asked, and the samples of that moment.
@@ -143,15 +144,15 @@ func TestARoundIsThatOfItsStepWeightAndTime(t *testing.T) {
 	if same := factsFor(w.policy, w.state, later).Needs().Round; same != round {
 		t.Errorf("the same round is %q, then %q", round, same)
 	}
-	for name, change := range map[string]func(*rollout.State){
-		"another attempt": func(s *rollout.State) { s.Candidate.Attempt++ },
-		"another step":    func(s *rollout.State) { s.Rollout.Step.Number++ },
-		"another weight":  func(s *rollout.State) { s.CanaryWeight++ },
-		"the step once more": func(s *rollout.State) {
+	for name, change := range map[string]func(*observed.State){
+		"another attempt": func(s *observed.State) { s.Candidate.Attempt++ },
+		"another step":    func(s *observed.State) { s.Rollout.Step.Number++ },
+		"another weight":  func(s *observed.State) { s.CanaryWeight++ },
+		"the step once more": func(s *observed.State) {
 			s.Rollout.Step.InEffect = ptrTo(metav1.NewMicroTime(s.Rollout.Step.InEffect.Add(time.Microsecond)))
 		},
-		"the round after":               func(s *rollout.State) { s.LastCheckTime = ptrTo(metav1.NewMicroTime(w.now)) },
-		"the first round after a reset": func(s *rollout.State) { s.LastCheckTime = nil },
+		"the round after":               func(s *observed.State) { s.LastCheckTime = ptrTo(metav1.NewMicroTime(w.now)) },
+		"the first round after a reset": func(s *observed.State) { s.LastCheckTime = nil },
 	} {
 		state := *w.state.DeepCopy()
 		change(&state)

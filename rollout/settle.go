@@ -3,14 +3,14 @@ package rollout
 import (
 	"math"
 	"strconv"
-	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
-	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/target"
 )
 
 // settlePlan adds to a plan what follows from it for other objects than the copy and its routes.
@@ -18,7 +18,7 @@ func settlePlan(t *tick) {
 	generate(t)
 	planCohorts(t)
 	showRoutes(t)
-	if t.plan.Copy.Action != CopyEnsure && t.plan.Copy.Action != CopyScale {
+	if t.plan.Copy.Action != plan.CopyEnsure && t.plan.Copy.Action != plan.CopyScale {
 		return
 	}
 	if t.policy.Generated != nil {
@@ -38,7 +38,7 @@ func (f Facts) primaryKey() types.NamespacedName {
 func (f Facts) ungranted() []route.Key {
 	var keys []route.Key
 	for _, r := range f.target.Routes {
-		if mayReach(f.o, r, f.primaryKey()) && r.Namespace != f.o.Namespace && !route.Granted(f.o.Grants, r.Key(), f.endingKey()) {
+		if target.MayReach(f.o, r, f.primaryKey()) && r.Namespace != f.o.Namespace && !route.Granted(f.o.Grants, r.Key(), f.endingKey()) {
 			keys = append(keys, r.Key())
 		}
 	}
@@ -49,7 +49,7 @@ func (f Facts) ungranted() []route.Key {
 func showRoutes(t *tick) {
 	next := &t.plan.Next
 	next.Observed.Routes = nil
-	if t.plan.Split.Action != SplitWrite {
+	if t.plan.Split.Action != plan.SplitWrite {
 		next.Observed.Weight = ""
 		return
 	}
@@ -70,12 +70,4 @@ func showRoutes(t *tick) {
 // percent is a share in percent with as many digits as it has, at most two.
 func percent(share float64) string {
 	return strconv.FormatFloat(math.Round(share*100)/100, 'f', -1, 64)
-}
-
-// observing are the questions how many requests the primary and the canary got; no check is judged by them.
-func (t Target) observing(o Observation, window time.Duration) []analysis.Query {
-	return analysis.ObservingQueries(t.Preset, analysis.Target{
-		Namespace: o.Namespace, Service: t.CanaryService(), Workload: workload.CanaryName(o.Name), Ports: t.ports(),
-		Primary: o.Name, PrimaryService: t.Service.Name,
-	}, window)
 }

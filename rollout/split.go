@@ -9,14 +9,20 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/rollout/cookies"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/strategy"
+	"sluice.dev/sluice/rollout/target"
 )
 
 // writtenWeight is the weight that the routes are asked for, 0 without a split.
 func (f Facts) writtenWeight() float64 {
 	var weight float64
 	for _, w := range f.splits {
-		weight = max(weight, w.split.Weight)
+		weight = max(weight, w.Split.Weight)
 	}
 	return weight
 }
@@ -25,7 +31,7 @@ func (f Facts) writtenWeight() float64 {
 func (f Facts) writtenShare() float64 {
 	var share float64
 	for _, w := range f.splits {
-		share = max(share, w.split.Weight, w.split.Mirror)
+		share = max(share, w.Split.Weight, w.Split.Mirror)
 	}
 	return share
 }
@@ -42,7 +48,7 @@ func (t tick) notCleared() string {
 // carried says which route has anything of this rollout; empty when none has.
 func (f Facts) carried() string {
 	if len(f.splits) > 0 {
-		return f.splits[0].key.From(f.o.Namespace) + " still carries the split"
+		return f.splits[0].Key.From(f.o.Namespace) + " still carries the split"
 	}
 	return f.cohortLeft()
 }
@@ -123,7 +129,7 @@ func writeSplit(t *tick) {
 
 // withdrawSplit takes the split of this Deployment out of the routes.
 func withdrawSplit(t *tick) {
-	t.wanted = SplitIntent{Action: SplitRemove}
+	t.wanted = plan.SplitIntent{Action: plan.SplitRemove}
 }
 
 // stateSplit states the present weight on the routes, be it 0.
@@ -135,7 +141,7 @@ func planSplit(t *tick, split route.Split) {
 	if len(t.target.Routes) == 0 {
 		return
 	}
-	t.wanted = SplitIntent{Action: SplitWrite, Split: split}
+	t.wanted = plan.SplitIntent{Action: plan.SplitWrite, Split: split}
 	for _, r := range t.target.Routes {
 		t.wanted.Routes = append(t.wanted.Routes, r.Key())
 	}
@@ -158,7 +164,7 @@ func (t tick) split() route.Split {
 		split.Match = t.target.Match
 	}
 	if split.Weight > 0 || len(split.Match) > 0 {
-		split.Affinity = affinityOf(t.plan.Next.Rollout.SessionAffinity)
+		split.Affinity = cookies.Affinity(t.plan.Next.Rollout.SessionAffinity)
 	}
 	if split.Weight == 0 && split.Affinity != nil {
 		split.Affinity.Primary = nil
@@ -167,7 +173,7 @@ func (t tick) split() route.Split {
 }
 
 // decimals is how many digits after the point the weights of a rollout have.
-func decimals(steps []PlannedStep, others ...float64) int32 {
+func decimals(steps []strategy.Step, others ...float64) int32 {
 	for _, step := range steps {
 		others = append(others, step.Weight)
 	}
@@ -201,4 +207,21 @@ func (f Facts) lacksEffect(split route.Split) string {
 		}
 	}
 	return ""
+}
+
+// dressed adds to a split what the policy says of the backends and of the cohort.
+func (f Facts) dressed(split route.Split) route.Split {
+	split.PrimaryBackend = target.PrimaryBackend(f.policy, f.o.Namespace, split.Primary)
+	if spec := f.policy.Generated; spec != nil && spec.CanaryBackend != nil {
+		split.CanaryBackend = route.ReferenceTo(*spec.CanaryBackend)
+	}
+	split.Mark = f.mark()
+	return split
+}
+
+// isKnown reports whether the gateway has known the canary for the settle time. From then on matched requests go to it.
+func (t tick) isKnown() bool {
+	next := t.plan.Next
+	return next.Phase == v1alpha1.PhaseProgressing && next.Rollout.Step.Number == 0 && next.Rollout.Canary.Known != nil &&
+		!t.o.Now.Before(next.Rollout.Canary.Known.Add(analysis.Settle))
 }

@@ -4,7 +4,8 @@ import (
 	"fmt"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/strategy"
 )
 
 // startCanary makes the canary ready and known at the gateway, lets it warm up, and takes the first step.
@@ -12,7 +13,7 @@ func startCanary(t *tick) {
 	next := &t.plan.Next
 	withdrawSplit(t)
 	next.CanaryWeight = 0
-	replicas := ensureCopy(t, shareOf(t.steps[0]))
+	replicas := ensureCopy(t, strategy.Share(t.steps[0]))
 	if why := t.copyNotReady(replicas); why != "" {
 		next.Rollout.Canary.Known, next.Rollout.Canary.Ready = nil, nil
 		waitFor(t, "Waiting for the canary to be ready: "+why)
@@ -34,8 +35,8 @@ func promoteUnjudged(t *tick, why string) {
 	if !awaitGroup(t) {
 		return
 	}
-	emit(t, canaryReady(t.o.Copy.Status.AvailableReplicas))
-	beginPromotion(t, analysisSkipped(t.plan.Next.Candidate.Hash, why), unjudged+why)
+	emit(t, events.CanaryReady(t.o.Copy.Status.AvailableReplicas))
+	beginPromotion(t, events.AnalysisSkipped(t.plan.Next.Candidate.Hash, why), unjudged+why)
 }
 
 // takeRequests takes a canary that is ready to its first step.
@@ -62,22 +63,15 @@ func takeRequests(t *tick) {
 		waitFor(t, "The canary is ready for its first step")
 		return
 	}
-	emit(t, canaryReady(t.o.Copy.Status.AvailableReplicas))
+	emit(t, events.CanaryReady(t.o.Copy.Status.AvailableReplicas))
 	enterStep(t, 1)
-}
-
-// isKnown reports whether the gateway has known the canary for the settle time. From then on matched requests go to it.
-func (t tick) isKnown() bool {
-	next := t.plan.Next
-	return next.Phase == v1alpha1.PhaseProgressing && next.Rollout.Step.Number == 0 && next.Rollout.Canary.Known != nil &&
-		!t.o.Now.Before(next.Rollout.Canary.Known.Add(analysis.Settle))
 }
 
 // letGatewayLearn first names the canary on the routes without a weight: a gateway that learns of a weight before it has
 // learned of the pods answers with errors. It returns whether that is in effect and settled.
 func letGatewayLearn(t *tick) (done bool) {
 	stateSplit(t)
-	if withoutTraffic(t.policy) || t.isKnown() {
+	if strategy.WithoutTraffic(t.policy) || t.isKnown() {
 		return true
 	}
 	if why := t.notInEffect(); why != "" {
@@ -96,7 +90,7 @@ func warmUp(t *tick) (done bool) {
 		return true
 	}
 	t.plan.Next.Rollout.WaitingSince = nil
-	say(t, fmt.Sprintf("The canary is ready and warms up until %s", clockTime(ends)))
+	say(t, fmt.Sprintf("The canary is ready and warms up until %s", events.ClockTime(ends)))
 	wakeIn(t, ends.Sub(t.o.Now))
 	return false
 }

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // fillStamps gives every stamp of a struct, and of the structs in it, a value of its own, and lists them by their path.
@@ -45,9 +46,9 @@ func TestNoStampOfARolloutOutrunsTheClock(t *testing.T) {
 func TestAStateWhosePhaseAndRolloutDisagreeIsMended(t *testing.T) {
 	for _, phase := range phases {
 		for name, open := range map[string]*v1alpha1.RolloutStatus{"none": nil, "one": {Step: v1alpha1.StepStatus{Number: 2}}} {
-			given := State{Phase: phase, Rollout: open}
+			given := observed.State{Phase: phase, Rollout: open}
 			state := continued(given, complete())
-			if (state.Rollout != nil) != Active(state) {
+			if (state.Rollout != nil) != observed.Active(state) {
 				t.Errorf("phase %q with %s: the state that the tick goes on from has %+v", phase, name, state.Rollout)
 			}
 			if given.Rollout != open {

@@ -19,7 +19,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 var (
@@ -163,7 +163,7 @@ var plainStories = map[string]story{
 		annotations: quick, behaviours: map[string]behaviour{"v2": good},
 		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
 			w.tell("status is lost")
-			w.state = rollout.State{}
+			w.state = observed.State{}
 		}}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
@@ -172,7 +172,7 @@ var plainStories = map[string]story{
 		prepare: recreate,
 		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil }, func(w *world) {
 			w.tell("status is lost")
-			w.state = rollout.State{}
+			w.state = observed.State{}
 		}}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
@@ -273,7 +273,7 @@ func play(t *testing.T, s story, chance *rand.Rand) *world {
 			w.react()
 		}
 		changed := w.changedSince(before)
-		if survived && !changed && len(acts) == 0 && !rollout.Active(w.state) && plan.Wait == 0 {
+		if survived && !changed && len(acts) == 0 && !observed.Active(w.state) && plan.Wait == 0 {
 			return w
 		}
 		if changed || !survived || plan.Wait == 0 || w.reactsLate() {

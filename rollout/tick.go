@@ -5,16 +5,17 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // tick is the plan in the making, and the facts that it is made from. Methods look and have value receivers; functions that
 // act are free and take a *tick.
 type tick struct {
 	Facts
-	plan Plan
+	plan plan.Plan
 	// wanted is how the phase wants requests shared, and returns is set when it gives some back to a primary that is ready.
-	wanted  SplitIntent
+	wanted  plan.SplitIntent
 	returns bool
 	// vacant is set once no rollout is open, so that the candidate that waits may begin in the same tick.
 	vacant bool
@@ -27,17 +28,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// Active reports whether the state says that a rollout is open: one that has begun and whose end is not complete. What other
-// objects show of one is not in it.
-func Active(state State) bool {
-	switch state.Phase {
-	case v1alpha1.PhaseProgressing, v1alpha1.PhaseWaitingPromotion, v1alpha1.PhasePromoting, v1alpha1.PhaseFinalising:
-		return true
-	}
-	return false
-}
-
-func emit(t *tick, event Event) {
+func emit(t *tick, event events.Event) {
 	t.plan.Events = append(t.plan.Events, event)
 }
 

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // waitFor says what is waited for, and rolls back when that has taken longer than the progress deadline. While the
@@ -41,7 +42,7 @@ func (t tick) untilDeadline() time.Duration {
 	if next.Rollout.WaitingSince != nil {
 		since = next.Rollout.WaitingSince.Time
 	}
-	if judging(next) && next.Rollout.Step.InEffect != nil && t.stepEnds().After(since) {
+	if observed.Judging(next) && next.Rollout.Step.InEffect != nil && t.stepEnds().After(since) {
 		since = t.stepEnds()
 	}
 	return since.Add(t.policy.ProgressDeadline).Sub(t.o.Now)
@@ -60,4 +61,13 @@ func letSettle(t *tick, moment **metav1.MicroTime, message string) (done bool) {
 	say(t, message)
 	wakeIn(t, remaining)
 	return false
+}
+
+// wakeForTemplates looks again at a MetricTemplate that cannot be used: Secrets are not watched.
+func wakeForTemplates(t *tick) {
+	for _, template := range t.o.Templates {
+		if template.Problem != "" {
+			wakeIn(t, t.policy.Interval)
+		}
+	}
 }

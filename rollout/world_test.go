@@ -24,6 +24,8 @@ import (
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 var epoch = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -54,15 +56,15 @@ type world struct {
 	// silent is set while the gateway reports nothing, and gone while there is no Gateway at all.
 	silent, gone bool
 
-	state     rollout.State
+	state     observed.State
 	spec      v1alpha1.CanarySpec
 	finalizer bool
 	exists    bool
 
 	// freezes, limits and peers are what is outside of this world.
 	freezes []v1alpha1.Freeze
-	limits  rollout.Limits
-	peers   func() []rollout.Peer
+	limits  observed.Limits
+	peers   func() []observed.Peer
 	dryRun  bool
 
 	primary     *appsv1.Deployment
@@ -93,7 +95,7 @@ type world struct {
 	round   round
 	// confirmed is about which attempt of which candidate a hook of a type has said yes last.
 	confirmed map[v1alpha1.HookType]string
-	templates map[types.NamespacedName]rollout.Template
+	templates map[types.NamespacedName]observed.Template
 
 	log      []string
 	revision int
@@ -190,13 +192,13 @@ func (w *world) tell(format string, args ...any) {
 	w.log = append(w.log, fmt.Sprintf("%6s  ", w.now.Sub(epoch).Round(100*time.Millisecond))+fmt.Sprintf(format, args...))
 }
 
-func (w *world) observe() rollout.Observation {
+func (w *world) observe() observed.World {
 	class, gatewayNamespace := gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: "traefik"}}, "infra"
 	class.Spec.ControllerName = "traefik.io/gateway-controller"
 	class.Status.SupportedFeatures = w.features
 	gateway := gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: gatewayNamespace, Name: "gateway"}}
 	gateway.Spec.GatewayClassName = "traefik"
-	o := rollout.Observation{
+	o := observed.World{
 		Now: w.now, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: w.primary.Name, Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
 		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct,
 		Services: []corev1.Service{w.service}, Routes: []route.Route{w.route},
@@ -264,30 +266,30 @@ func (w *world) measured(b behaviour, metric analysis.Metric) analysis.Sample {
 }
 
 // factsFor are the facts of one tick.
-func factsFor(policy config.Policy, state rollout.State, o rollout.Observation) rollout.Facts {
+func factsFor(policy config.Policy, state observed.State, o observed.World) rollout.Facts {
 	return rollout.FactsOf(rollout.TermsOf(policy, state, o), state, o)
 }
 
 // planFor decides one tick.
-func planFor(policy config.Policy, state rollout.State, o rollout.Observation) rollout.Plan {
+func planFor(policy config.Policy, state observed.State, o observed.World) plan.Plan {
 	return rollout.Decide(factsFor(policy, state, o))
 }
 
 // tick decides and applies; it reports whether the controller survived.
-func (w *world) tick() (plan rollout.Plan, survived bool) {
-	plan = planFor(w.policy, w.state, w.observe())
-	w.checkPause(plan)
-	w.checkGates(plan)
+func (w *world) tick() (p plan.Plan, survived bool) {
+	p = planFor(w.policy, w.state, w.observe())
+	w.checkPause(p)
+	w.checkGates(p)
 	w.writes = 0
-	if w.apply(plan) {
-		for _, event := range plan.Events {
+	if w.apply(p) {
+		for _, event := range p.Events {
 			w.tell("%s: %s", event.Reason, event.Message)
 		}
-		w.hearTells(plan.Tells)
-		return plan, true
+		w.hearTells(p.Tells)
+		return p, true
 	}
 	w.round = round{}
-	return plan, false
+	return p, false
 }
 
 // write reports whether the controller lives to make the next write.
@@ -297,15 +299,15 @@ func (w *world) write() bool {
 }
 
 // apply makes the writes of a plan in the order in which the reconciler makes them.
-func (w *world) apply(plan rollout.Plan) bool {
+func (w *world) apply(p plan.Plan) bool {
 	steps := []func(){
-		func() { w.finalizer = w.finalizer || plan.Finalizer },
-		func() { w.state = plan.Next },
-		func() { w.applyCopy(plan.Copy) },
-		func() { w.applySplit(plan.Split); w.applyCohorts(plan.Cohorts) },
-		func() { w.applyAsk(plan.Ask) },
-		func() { w.finalizer = plan.Finalizer },
-		func() { w.exists = !plan.DeleteCanary },
+		func() { w.finalizer = w.finalizer || p.Finalizer },
+		func() { w.state = p.Next },
+		func() { w.applyCopy(p.Copy) },
+		func() { w.applySplit(p.Split); w.applyCohorts(p.Cohorts) },
+		func() { w.applyAsk(p.Ask) },
+		func() { w.finalizer = p.Finalizer },
+		func() { w.exists = !p.DeleteCanary },
 	}
 	for _, step := range steps {
 		if !w.write() {
@@ -316,14 +318,14 @@ func (w *world) apply(plan rollout.Plan) bool {
 	return true
 }
 
-func (w *world) applyCopy(intent rollout.CopyIntent) {
+func (w *world) applyCopy(intent plan.CopyIntent) {
 	switch intent.Action {
-	case rollout.CopyRemove:
+	case plan.CopyRemove:
 		if split := w.split(); split.Weight > 0 || split.Mirror > 0 || len(split.Match) > 0 {
 			w.t.Errorf("the copy is removed while the route has the split %s", split.Encode())
 		}
 		w.copied, w.copyService, w.endpoints, w.made = nil, nil, 0, nil
-	case rollout.CopyEnsure, rollout.CopyScale:
+	case plan.CopyEnsure, plan.CopyScale:
 		made := w.makeObjects(intent)
 		if w.copied == nil {
 			made.Generation = 1
@@ -341,13 +343,13 @@ func (w *world) applyCopy(intent rollout.CopyIntent) {
 	}
 }
 
-func (w *world) applySplit(intent rollout.SplitIntent) {
+func (w *world) applySplit(intent plan.SplitIntent) {
 	before, split := w.weight(), w.split()
 	updated, err := w.route, error(nil)
 	switch intent.Action {
-	case rollout.SplitWrite:
+	case plan.SplitWrite:
 		updated, err = route.WithSplit(w.route, intent.Split)
-	case rollout.SplitRemove:
+	case plan.SplitRemove:
 		updated = route.WithoutSplit(w.route)
 	}
 	if err != nil {
@@ -443,27 +445,27 @@ func (w *world) unjudged() bool {
 }
 
 // begins reports whether a plan begins a rollout.
-func (w *world) begins(plan rollout.Plan) bool {
-	return plan.Next.Phase == v1alpha1.PhaseProgressing &&
-		(!rollout.Active(w.state) || plan.Next.Candidate.Hash != w.state.Candidate.Hash || plan.Next.Candidate.Attempt != w.state.Candidate.Attempt)
+func (w *world) begins(p plan.Plan) bool {
+	return p.Next.Phase == v1alpha1.PhaseProgressing &&
+		(!observed.Active(w.state) || p.Next.Candidate.Hash != w.state.Candidate.Hash || p.Next.Candidate.Attempt != w.state.Candidate.Attempt)
 }
 
 // checkPause holds that a paused rollout takes no step and is not promoted, and that none begins while it is frozen.
-func (w *world) checkPause(plan rollout.Plan) {
+func (w *world) checkPause(p plan.Plan) {
 	frozen := freeze.InForce(w.freezes, freeze.Subject{Namespace: "test"}, w.now)
-	if frozen.Start != "" && w.begins(plan) {
-		w.t.Errorf("%s begins while it is %s", plan.Next.Candidate.Hash, frozen.Start)
+	if frozen.Start != "" && w.begins(p) {
+		w.t.Errorf("%s begins while it is %s", p.Next.Candidate.Hash, frozen.Start)
 	}
 	if w.spec.Paused == nil && !w.primary.Spec.Paused && !w.policy.Suspend && frozen.Pause == "" {
 		return
 	}
 	open := w.previous != nil
-	if plan.Next.CanaryWeight > max(w.state.CanaryWeight, w.split().Weight) && !open || plan.Ask.Key == config.AnnotationPromote {
-		w.t.Errorf("a paused rollout goes from weight %v to %s", w.state.CanaryWeight, plan)
+	if p.Next.CanaryWeight > max(w.state.CanaryWeight, w.split().Weight) && !open || p.Ask.Key == config.AnnotationPromote {
+		w.t.Errorf("a paused rollout goes from weight %v to %s", w.state.CanaryWeight, p)
 	}
 }
 
-func (w *world) applyAsk(ask rollout.AskIntent) {
+func (w *world) applyAsk(ask plan.AskIntent) {
 	switch ask.Key {
 	case config.AnnotationPromote:
 		if w.candidate == nil || w.candidate.Hash != ask.Hash {
@@ -503,7 +505,7 @@ func (w *world) applyAsk(ask rollout.AskIntent) {
 }
 
 // mark sets and clears marks on behalf of a user.
-func (w *world) mark(ask rollout.AskIntent) {
+func (w *world) mark(ask plan.AskIntent) {
 	if w.candidate == nil || w.candidate.Hash != ask.Hash {
 		return
 	}

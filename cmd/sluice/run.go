@@ -19,7 +19,7 @@ import (
 	"sluice.dev/sluice/config/process"
 	"sluice.dev/sluice/internal/hooks"
 	"sluice.dev/sluice/internal/reconciler"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 func run(ctx context.Context, settings process.Settings) error {
@@ -46,7 +46,7 @@ func run(ctx context.Context, settings process.Settings) error {
 	if err := reconciler.Setup(manager, reconciler.Options{
 		Query: servers.Query, Prometheus: settings.PrometheusURL != "", Hook: hooks.New().Call, Metrics: metrics.Registry,
 		NoCrossNamespaceRefs: settings.NoCrossNamespaceRefs, CrossNamespaceGrants: settings.CrossNamespaceGrants, Namespaces: settings.WatchNamespaces, DryRun: settings.DryRun,
-		Limits: rollout.Limits{Cluster: settings.MaxConcurrent.Cluster, Namespace: settings.MaxConcurrent.Namespace},
+		Limits: observed.Limits{Cluster: settings.MaxConcurrent.Cluster, Namespace: settings.MaxConcurrent.Namespace},
 	}); err != nil {
 		return fmt.Errorf("set up the reconciler: %w", err)
 	}

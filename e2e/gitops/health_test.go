@@ -14,6 +14,7 @@ import (
 	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/testserver"
 	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // documented writes the example of a kind in docs/how-to/gitops.md to a file.
@@ -122,7 +123,7 @@ func TestWithoutHealthChecksADeploymentIsHealthyWhileItsCandidateIsJudged(t *tes
 // conditionsIn returns the conditions that a rollout gives a Canary in a phase. The Canary's Deployment is gone, so that the
 // phase stays. The function adds the condition that everything was found.
 func conditionsIn(phase v1alpha1.Phase) []metav1.Condition {
-	state, seen := rollout.State{Phase: phase, Message: "why"}, rollout.Observation{Now: time.Now()}
+	state, seen := observed.State{Phase: phase, Message: "why"}, observed.World{Now: time.Now()}
 	state = rollout.Decide(rollout.FactsOf(rollout.TermsOf(policy.Defaults(), state, seen), state, seen)).Next
 	return append(state.Conditions, metav1.Condition{
 		Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "Found", LastTransitionTime: metav1.Now(),

@@ -18,7 +18,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/outbound"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 const (
@@ -67,8 +68,8 @@ func redirect(request *http.Request, via []*http.Request) error {
 
 // Call calls a hook. If there is no answer or a 5xx, it retries after a pause, as often as the hook allows. It stops when the
 // context ends.
-func (c *Client) Call(ctx context.Context, call rollout.HookCall) rollout.HookAnswer {
-	answer := rollout.HookAnswer{Name: call.Hook.Name}
+func (c *Client) Call(ctx context.Context, call plan.HookCall) observed.HookAnswer {
+	answer := observed.HookAnswer{Name: call.Hook.Name}
 	body, err := json.Marshal(call.Payload)
 	if err != nil {
 		answer.Message = clean(err.Error())

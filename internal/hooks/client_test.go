@@ -17,7 +17,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // enough is time for an answer.
@@ -92,8 +93,8 @@ func TestAnswers(t *testing.T) {
 			if c.hook.Timeout == nil {
 				c.hook.Timeout = enough
 			}
-			got := quickClient().Call(t.Context(), rollout.HookCall{Hook: c.hook})
-			if diff := cmp.Diff(rollout.HookAnswer{Name: "hook", Yes: c.yes, Message: c.message}, got); diff != "" {
+			got := quickClient().Call(t.Context(), plan.HookCall{Hook: c.hook})
+			if diff := cmp.Diff(observed.HookAnswer{Name: "hook", Yes: c.yes, Message: c.message}, got); diff != "" {
 				t.Error(diff)
 			}
 			if attempts.Load() != c.attempts {
@@ -113,7 +114,7 @@ func TestWhatIsSent(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	quickClient().Call(t.Context(), rollout.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url}, Payload: rollout.HookPayload{
+	quickClient().Call(t.Context(), plan.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url}, Payload: plan.HookPayload{
 		Name: "podinfo", Namespace: "test", Phase: v1alpha1.PhaseProgressing, Checksum: "85d557f47b", Metadata: map[string]string{"k": "v"},
 	}})
 	want := map[string]any{"name": "podinfo", "namespace": "test", "phase": "Progressing", "checksum": "85d557f47b", "metadata": map[string]any{"k": "v"}}
@@ -125,7 +126,7 @@ func TestWhatIsSent(t *testing.T) {
 func TestHooksAreNotInTheControllersPod(t *testing.T) {
 	url, attempts := serve(t, status(200, ""))
 	for _, disabled := range []bool{false, true} {
-		answer := New().Call(t.Context(), rollout.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url, DisableTLS: &disabled}})
+		answer := New().Call(t.Context(), plan.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url, DisableTLS: &disabled}})
 		if answer.Yes || answer.Message != "the address 127.0.0.1 is the controller's own pod, which only the pod itself may call: name a Service or another host" {
 			t.Errorf("got %+v", answer)
 		}
@@ -137,7 +138,7 @@ func TestHooksAreNotInTheControllersPod(t *testing.T) {
 
 func TestNoCredentialsAreTold(t *testing.T) {
 	for _, url := range []string{"http://jane:secret@127.0.0.1:1/?token=secret", "http://jane:secret@169.254.169.254/?token=secret", "http://jane:secret@[::1/"} {
-		answer := New().Call(t.Context(), rollout.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url}})
+		answer := New().Call(t.Context(), plan.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url}})
 		if answer.Yes || answer.Message == "" || strings.Contains(answer.Message, "secret") {
 			t.Errorf("got %+v", answer)
 		}
@@ -148,7 +149,7 @@ func TestCertificatesAreVerifiedUnlessTheHookSaysOtherwise(t *testing.T) {
 	s := httptest.NewTLSServer(status(200, ""))
 	defer s.Close()
 	for _, disabled := range []bool{false, true} {
-		answer := quickClient().Call(t.Context(), rollout.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: s.URL, DisableTLS: &disabled}})
+		answer := quickClient().Call(t.Context(), plan.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: s.URL, DisableTLS: &disabled}})
 		if answer.Yes != disabled {
 			t.Errorf("disableTLS %v: got %+v", disabled, answer)
 		}
@@ -161,7 +162,7 @@ func TestACallEndsWithItsContext(t *testing.T) {
 	c.pause = func(int) time.Duration { return time.Hour }
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if answer := c.Call(ctx, rollout.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url, Retries: ptr.To(int32(20))}}); answer.Yes {
+	if answer := c.Call(ctx, plan.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url, Retries: ptr.To(int32(20))}}); answer.Yes {
 		t.Errorf("got %+v", answer)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // subject is everything that is known about one rollout at one time.
@@ -36,7 +37,7 @@ const (
 func (s subject) standing() standing {
 	status := s.canary.Status
 	switch {
-	case rollout.Active(status):
+	case observed.Active(status):
 		return running
 	case s.deployment == nil:
 		return standingByPhase(status.Phase)
@@ -100,7 +101,7 @@ func (s subject) summary() string {
 	switch {
 	case s.standing() == idle && s.deployment != nil && status.Phase == v1alpha1.PhaseFailed:
 		return fmt.Sprintf("the Deployment runs the requested template; before that, %s", status.Message)
-	case s.retrying() && !rollout.Active(status):
+	case s.retrying() && !observed.Active(status):
 		return fmt.Sprintf("retry of %s was requested; the controller has not picked it up yet", s.candidate.Hash)
 	case s.standing() == rolledBack && !s.seen():
 		return fmt.Sprintf("%s is %s", s.candidate.Hash, s.candidate.Mark)

@@ -14,49 +14,51 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // write is one kind of write. It decides for itself whether there is anything to do.
-type write func(context.Context, reading, rollout.Plan) error
+type write func(context.Context, reading, plan.Plan) error
 
 // apply writes a plan in an order that makes a crash between two writes harmless: first the state, then its effects, then the
 // events. The finalizer is added before a split and removed after it.
-func (r *Reconciler) apply(ctx context.Context, o reading, plan rollout.Plan) error {
-	stated := changed(o.canary.Status, plan.Next)
+func (r *Reconciler) apply(ctx context.Context, o reading, p plan.Plan) error {
+	stated := changed(o.canary.Status, p.Next)
 	if stated {
-		log.FromContext(ctx).Info("tick", "plan", plan.String())
+		log.FromContext(ctx).Info("tick", "plan", p.String())
 	}
 	if err := r.createCanary(ctx, o); err != nil {
 		return err
 	}
 	r.memory.ask(ctx, o)
-	if err := inOrder(ctx, o, plan, r.addFinalizer, r.writeState); err != nil {
+	if err := inOrder(ctx, o, p, r.addFinalizer, r.writeState); err != nil {
 		return err
 	}
 	// An object that cannot be generated must not keep a rollout from taking requests away from the canary.
 	err := errors.Join(
-		r.writeGenerated(ctx, o, plan),
-		inOrder(ctx, o, plan, r.effects(plan)...))
+		r.writeGenerated(ctx, o, p),
+		inOrder(ctx, o, p, r.effects(p)...))
 	// Report a written state now, even if an effect is still missing: no later tick reports it.
-	if err == nil || stated && !plan.DeleteCanary {
-		r.publish(ctx, o, plan)
+	if err == nil || stated && !p.DeleteCanary {
+		r.publish(ctx, o, p)
 	}
 	return err
 }
 
 // effects returns the writes after the state, in order.
-func (r *Reconciler) effects(plan rollout.Plan) []write {
-	if plan.Ask.Key == config.AnnotationRestore {
+func (r *Reconciler) effects(p plan.Plan) []write {
+	if p.Ask.Key == config.AnnotationRestore {
 		// A primary that does not become ready gets its template back, even if other writes fail.
 		return []write{r.writeAsk, r.writeCopy, r.writeSplit, r.letGo}
 	}
 	return []write{r.writeCopy, r.writeSplit, r.writeAsk, r.letGo}
 }
 
-func inOrder(ctx context.Context, o reading, plan rollout.Plan, writes ...write) error {
+func inOrder(ctx context.Context, o reading, p plan.Plan, writes ...write) error {
 	for _, next := range writes {
-		if err := next(ctx, o, plan); err != nil {
+		if err := next(ctx, o, p); err != nil {
 			return err
 		}
 	}
@@ -64,12 +66,12 @@ func inOrder(ctx context.Context, o reading, plan rollout.Plan, writes ...write)
 }
 
 // publish reports what was written, as metrics, events and hook calls.
-func (r *Reconciler) publish(ctx context.Context, o reading, plan rollout.Plan) {
+func (r *Reconciler) publish(ctx context.Context, o reading, p plan.Plan) {
 	if !r.options.DryRun {
-		r.memory.metrics.show(o.canary, plan)
+		r.memory.metrics.show(o.canary, p)
 	}
-	r.tell(o, plan.Events...)
-	r.tellHooks(ctx, o, plan)
+	r.tell(o, p.Events...)
+	r.tellHooks(ctx, o, p)
 }
 
 // createCanary creates the Canary in the first tick of a Deployment. If something else has created it in the meantime, the next
@@ -89,15 +91,15 @@ func (r *Reconciler) createCanary(ctx context.Context, o reading) error {
 
 // changed reports whether a state is worth a write. A new revision of the primary alone is not: the Deployment controller
 // counts it a while after the template has changed. It is written with the next change.
-func changed(before, next rollout.State) bool {
+func changed(before, next observed.State) bool {
 	if before.Primary != nil && next.Primary != nil && before.Primary.Template == next.Primary.Template {
 		next.Primary = before.Primary
 	}
 	return !equality.Semantic.DeepEqual(before, next)
 }
 
-func (r *Reconciler) addFinalizer(ctx context.Context, o reading, plan rollout.Plan) error {
-	if !plan.Finalizer || o.Finalizer || o.DeletedAt != nil {
+func (r *Reconciler) addFinalizer(ctx context.Context, o reading, p plan.Plan) error {
+	if !p.Finalizer || o.Finalizer || o.DeletedAt != nil {
 		return nil
 	}
 	return r.patchFinalizer(ctx, o.canary, controllerutil.AddFinalizer)
@@ -115,13 +117,13 @@ func (r *Reconciler) patchFinalizer(ctx context.Context, canary *v1alpha1.Canary
 	return nil
 }
 
-func (r *Reconciler) writeState(ctx context.Context, o reading, plan rollout.Plan) error {
+func (r *Reconciler) writeState(ctx context.Context, o reading, p plan.Plan) error {
 	canary := o.canary
-	if !changed(canary.Status, plan.Next) || plan.DeleteCanary {
+	if !changed(canary.Status, p.Next) || p.DeleteCanary {
 		return nil
 	}
 	updated := canary.DeepCopy()
-	updated.Status = plan.Next
+	updated.Status = p.Next
 	if err := r.client.Status().Update(ctx, updated, client.FieldOwner(config.FieldManager)); err != nil {
 		return fmt.Errorf("write status of Canary %s/%s: %w", canary.Namespace, canary.Name, err)
 	}
@@ -129,18 +131,18 @@ func (r *Reconciler) writeState(ctx context.Context, o reading, plan rollout.Pla
 	return nil
 }
 
-func (r *Reconciler) writeCopy(ctx context.Context, o reading, plan rollout.Plan) error {
-	switch plan.Copy.Action {
-	case rollout.CopyEnsure, rollout.CopyScale:
-		err := r.ensureCopy(ctx, o, plan.Copy)
+func (r *Reconciler) writeCopy(ctx context.Context, o reading, p plan.Plan) error {
+	switch p.Copy.Action {
+	case plan.CopyEnsure, plan.CopyScale:
+		err := r.ensureCopy(ctx, o, p.Copy)
 		if refused(err) {
-			r.tell(o, rollout.CanaryRejected(err))
+			r.tell(o, events.CanaryRejected(err))
 		}
 		if err != nil {
 			return err
 		}
-		return r.ensureGrant(ctx, o, plan.Copy.Grant)
-	case rollout.CopyRemove:
+		return r.ensureGrant(ctx, o, p.Copy.Grant)
+	case plan.CopyRemove:
 		if err := r.removeGrants(ctx, o.canary, o.Grants); err != nil {
 			return err
 		}
@@ -176,13 +178,13 @@ func (r *Reconciler) delete(ctx context.Context, object client.Object) error {
 }
 
 // letGo comes last, because it removes the finalizer or deletes the Canary.
-func (r *Reconciler) letGo(ctx context.Context, o reading, plan rollout.Plan) error {
-	if !plan.Finalizer && controllerutil.ContainsFinalizer(o.canary, config.Finalizer) {
+func (r *Reconciler) letGo(ctx context.Context, o reading, p plan.Plan) error {
+	if !p.Finalizer && controllerutil.ContainsFinalizer(o.canary, config.Finalizer) {
 		if err := r.patchFinalizer(ctx, o.canary, controllerutil.RemoveFinalizer); err != nil {
 			return client.IgnoreNotFound(err)
 		}
 	}
-	if plan.DeleteCanary {
+	if p.DeleteCanary {
 		return r.delete(ctx, o.canary)
 	}
 	return nil

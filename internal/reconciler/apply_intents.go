@@ -16,7 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // annotate sets annotations, or removes those that are nil. With a resource version, the write fails if the object has changed.
@@ -45,14 +46,14 @@ func nameOf(object client.Object) string {
 }
 
 // writeAsk asks admission for one action. It has no resource version: the hash says which template it is meant for.
-func (r *Reconciler) writeAsk(ctx context.Context, o reading, plan rollout.Plan) error {
-	if plan.Ask.Key == "" {
+func (r *Reconciler) writeAsk(ctx context.Context, o reading, p plan.Plan) error {
+	if p.Ask.Key == "" {
 		return nil
 	}
 	target := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}
-	err := r.annotate(ctx, target, "", map[string]any{plan.Ask.Key: plan.Ask.Value()})
+	err := r.annotate(ctx, target, "", map[string]any{p.Ask.Key: p.Ask.Value()})
 	if refused(err) {
-		r.tell(o, rollout.AskRejected(plan.Ask.Key, plan.Ask.Hash, err))
+		r.tell(o, events.AskRejected(p.Ask.Key, p.Ask.Hash, err))
 	}
 	return err
 }
@@ -63,7 +64,7 @@ func refused(err error) bool {
 }
 
 // tell sends the events to the Canary and to the Deployment.
-func (r *Reconciler) tell(o reading, events ...rollout.Event) {
+func (r *Reconciler) tell(o reading, events ...events.Event) {
 	for _, event := range events {
 		kind := corev1.EventTypeNormal
 		if event.Warning {

@@ -17,13 +17,14 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/target"
 )
 
 // ensureCopy creates, updates or deletes the objects that run the candidate, in order.
-func (r *Reconciler) ensureCopy(ctx context.Context, o reading, intent rollout.CopyIntent) error {
+func (r *Reconciler) ensureCopy(ctx context.Context, o reading, intent plan.CopyIntent) error {
 	owner := *metav1.NewControllerRef(o.canary, v1alpha1.GroupVersion.WithKind("Canary"))
-	desired, err := rollout.CopyObjects(o.Observation, intent, owner)
+	desired, err := target.CopyObjects(o.World, intent, owner)
 	if err != nil {
 		return fmt.Errorf("make the canary of Deployment %s: %w", o.Key(), err)
 	}

@@ -25,6 +25,7 @@ import (
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // release removes the copy and releases the Canary, once no gateway sends requests to the copy.
@@ -47,7 +48,7 @@ func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes [
 	if err != nil {
 		return err
 	}
-	if rollout.Active(canary.Status) {
+	if observed.Active(canary.Status) {
 		if err := u.forgetRollout(ctx, canary); err != nil {
 			return err
 		}

@@ -23,7 +23,8 @@ import (
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/testserver"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // freeze creates a Freeze for this test's namespace. It does not affect other tests.
@@ -77,7 +78,7 @@ func TestFreezesThatCannotBeMeantAreRejected(t *testing.T) {
 // queueing is a separate reconciler with limits. Its cache is a snapshot of the client's first read: it never shows a later
 // write, which is the worst that a cache can do. Each Deployment holds back a candidate that no other reconciler sees. Writes
 // go only to the function.
-func queueing(t *testing.T, limits rollout.Limits, names []string, written func(v1alpha1.CanaryStatus)) *Reconciler {
+func queueing(t *testing.T, limits observed.Limits, names []string, written func(v1alpha1.CanaryStatus)) *Reconciler {
 	t.Helper()
 	stale := interceptor.NewClient(server.Client, interceptor.Funcs{
 		Get: func(ctx context.Context, next client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
@@ -137,8 +138,8 @@ func TestManyTicksAtOnceKeepTheLimit(t *testing.T) {
 		a.waitForPhase(v1alpha1.PhaseInitialized)
 		names = append(names, a.namespace)
 	}
-	states := make(chan rollout.State, 4*candidates)
-	r := queueing(t, rollout.Limits{Cluster: limit}, names, func(next rollout.State) { states <- next })
+	states := make(chan observed.State, 4*candidates)
+	r := queueing(t, observed.Limits{Cluster: limit}, names, func(next observed.State) { states <- next })
 	var ticks sync.WaitGroup
 	for range 4 {
 		for _, name := range names {
@@ -153,7 +154,7 @@ func TestManyTicksAtOnceKeepTheLimit(t *testing.T) {
 	close(states)
 	started, waited := 0, 0
 	for next := range states {
-		if rollout.Active(next) {
+		if observed.Active(next) {
 			started++
 		} else if next.Queue != nil {
 			waited++
@@ -187,8 +188,8 @@ func (r *Reconciler) tick(ctx context.Context, namespace string) {
 func TestACandidateThatFindsAnotherOneDecidingLooksAgain(t *testing.T) {
 	a := newApp(t)
 	a.waitForPhase(v1alpha1.PhaseInitialized)
-	var states []rollout.State
-	r := queueing(t, rollout.Limits{Cluster: 1}, []string{a.namespace}, func(next rollout.State) { states = append(states, next) })
+	var states []observed.State
+	r := queueing(t, observed.Limits{Cluster: 1}, []string{a.namespace}, func(next observed.State) { states = append(states, next) })
 	request := ctrl.Request{NamespacedName: client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}}
 	r.memory.slots.queue.Lock()
 	result, err := r.Reconcile(t.Context(), request)
@@ -223,7 +224,7 @@ func TestTheEndOfARolloutWakesTheNext(t *testing.T) {
 	g := NewWithT(t)
 	a := newApp(t)
 	a.waitForPhase(v1alpha1.PhaseInitialized)
-	r := queueing(t, rollout.Limits{Cluster: 1}, nil, nil)
+	r := queueing(t, observed.Limits{Cluster: 1}, nil, nil)
 	key := client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}
 	r.memory.slots.set(key, true)
 	r.cached = interceptor.NewClient(server.Client, interceptor.Funcs{
@@ -239,10 +240,10 @@ func TestTheEndOfARolloutWakesTheNext(t *testing.T) {
 		},
 	})
 	canary := a.canary()
-	r.settleSlot(t.Context(), &canary, rollout.Plan{Next: rollout.State{Phase: v1alpha1.PhaseSucceeded}})
+	r.settleSlot(t.Context(), &canary, plan.Plan{Next: observed.State{Phase: v1alpha1.PhaseSucceeded}})
 	g.Expect(r.wake).To(HaveLen(1))
 	g.Expect((<-r.wake).Object.GetName()).To(Equal("waits"))
-	r.settleSlot(t.Context(), &canary, rollout.Plan{Next: rollout.State{Phase: v1alpha1.PhaseSucceeded}})
+	r.settleSlot(t.Context(), &canary, plan.Plan{Next: observed.State{Phase: v1alpha1.PhaseSucceeded}})
 	g.Expect(r.wake).To(BeEmpty(), "a slot is given back once")
 }
 

@@ -13,7 +13,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/freeze"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // freezes keeps the status of Freezes up to date.
@@ -51,6 +51,6 @@ func (r *reader) readFreezes(ctx context.Context) ([]v1alpha1.Freeze, error) {
 // ofFreeze maps a Freeze to the Canaries that it may hold.
 func (r *reader) ofFreeze(ctx context.Context, _ client.Object) []ctrl.Request {
 	return r.canaries(ctx, metav1.NamespaceAll, func(canary *v1alpha1.Canary) bool {
-		return rollout.Active(canary.Status) || canary.Status.Phase == v1alpha1.PhaseWaiting
+		return observed.Active(canary.Status) || canary.Status.Phase == v1alpha1.PhaseWaiting
 	})
 }

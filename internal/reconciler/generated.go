@@ -18,30 +18,32 @@ import (
 
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/target"
 )
 
 // applied remembers the result for each generated object, by Deployment. Without it, an object that is refused, or that others
 // keep changing, would be applied without end. Losing it costs one more write.
 type applied struct {
 	mu sync.Mutex
-	of map[types.NamespacedName]map[rollout.GeneratedKey]rollout.Applied
+	of map[types.NamespacedName]map[observed.GeneratedKey]observed.Applied
 }
 
-func (a *applied) get(deployment types.NamespacedName) map[rollout.GeneratedKey]rollout.Applied {
+func (a *applied) get(deployment types.NamespacedName) map[observed.GeneratedKey]observed.Applied {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return maps.Clone(a.of[deployment])
 }
 
-func (a *applied) set(deployment types.NamespacedName, made rollout.GeneratedKey, what rollout.Applied) {
+func (a *applied) set(deployment types.NamespacedName, made observed.GeneratedKey, what observed.Applied) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.of == nil {
-		a.of = map[types.NamespacedName]map[rollout.GeneratedKey]rollout.Applied{}
+		a.of = map[types.NamespacedName]map[observed.GeneratedKey]observed.Applied{}
 	}
 	if a.of[deployment] == nil {
-		a.of[deployment] = map[rollout.GeneratedKey]rollout.Applied{}
+		a.of[deployment] = map[observed.GeneratedKey]observed.Applied{}
 	}
 	a.of[deployment][made] = what
 }
@@ -53,27 +55,27 @@ func (a *applied) forget(deployment types.NamespacedName) {
 }
 
 // writeGenerated applies the objects that the policy describes, and releases those that it no longer describes.
-func (r *Reconciler) writeGenerated(ctx context.Context, o reading, plan rollout.Plan) error {
-	for _, made := range plan.Generate.Objects {
-		what := rollout.Applied{Hash: made.GetAnnotations()[config.AnnotationGenerated], At: time.Now()}
+func (r *Reconciler) writeGenerated(ctx context.Context, o reading, p plan.Plan) error {
+	for _, made := range p.Generate.Objects {
+		what := observed.Applied{Hash: made.GetAnnotations()[config.AnnotationGenerated], At: time.Now()}
 		err := r.applyGenerated(ctx, made, o)
 		if err != nil && !refused(err) && !unknownField(err) {
 			return err
 		}
 		if err != nil {
-			what.Refused = rollout.GeneratedRefused(made.GetKind(), made.GetName(), err)
+			what.Refused = target.Refused(made.GetKind(), made.GetName(), err)
 		}
-		r.memory.applied.set(o.Key(), rollout.GeneratedKey{Kind: made.GetKind(), Name: made.GetName()}, what)
+		r.memory.applied.set(o.Key(), observed.GeneratedKey{Kind: made.GetKind(), Name: made.GetName()}, what)
 		if err != nil {
 			return err
 		}
 	}
-	for _, made := range plan.Generate.LetGo {
+	for _, made := range p.Generate.LetGo {
 		if err := r.letGoOf(ctx, made, o); err != nil {
 			return err
 		}
 	}
-	return r.writeGrants(ctx, o.Key(), plan.Generate)
+	return r.writeGrants(ctx, o.Key(), p.Generate)
 }
 
 // unknownField reports whether the cluster's schema of an object lacks a field. The API server has no error code for that.
@@ -119,7 +121,7 @@ func keepIntents(object *unstructured.Unstructured, o reading) error {
 // letGoOf gives a generated object to the user unchanged: without Sluice's labels, its owner and any claim to its fields, so
 // that a later apply has no conflict. Some API servers let only those who may delete the object change its owners; then the
 // owner stays.
-func (r *Reconciler) letGoOf(ctx context.Context, made rollout.GeneratedKey, o reading) error {
+func (r *Reconciler) letGoOf(ctx context.Context, made observed.GeneratedKey, o reading) error {
 	current := metadataOf(made, o)
 	if current == nil {
 		return nil
@@ -140,7 +142,7 @@ func (r *Reconciler) letGoOf(ctx context.Context, made rollout.GeneratedKey, o r
 	return err
 }
 
-func (r *Reconciler) patchMetadata(ctx context.Context, made rollout.GeneratedKey, namespace string, metadata map[string]any) error {
+func (r *Reconciler) patchMetadata(ctx context.Context, made observed.GeneratedKey, namespace string, metadata map[string]any) error {
 	patch, err := json.Marshal(map[string]any{"metadata": metadata})
 	if err != nil {
 		return fmt.Errorf("encode metadata: %w", err)
@@ -157,7 +159,7 @@ func (r *Reconciler) patchMetadata(ctx context.Context, made rollout.GeneratedKe
 	return nil
 }
 
-func metadataOf(made rollout.GeneratedKey, o reading) *metav1.ObjectMeta {
+func metadataOf(made observed.GeneratedKey, o reading) *metav1.ObjectMeta {
 	for i := range o.Services {
 		if made.Kind == "Service" && o.Services[i].Name == made.Name {
 			return &o.Services[i].ObjectMeta

@@ -13,7 +13,9 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/target"
 )
 
 // listGenerated reads the grants that were generated for a Deployment, in all namespaces that Sluice may read.
@@ -34,7 +36,7 @@ func (r *reader) listGenerated(ctx context.Context, deployment types.NamespacedN
 }
 
 // writeGrants creates and deletes grants in other namespaces.
-func (r *Reconciler) writeGrants(ctx context.Context, deployment types.NamespacedName, intent rollout.GenerateIntent) error {
+func (r *Reconciler) writeGrants(ctx context.Context, deployment types.NamespacedName, intent plan.GenerateIntent) error {
 	if r.known().grants == "" {
 		return nil
 	}
@@ -48,11 +50,11 @@ func (r *Reconciler) writeGrants(ctx context.Context, deployment types.Namespace
 		if err == nil {
 			err = r.create(ctx, object)
 		}
-		what := rollout.Applied{At: time.Now()}
+		what := observed.Applied{At: time.Now()}
 		if refused(err) {
-			what.Refused = rollout.GeneratedRefused(grantKind, rollout.GrantKeyOf(grant).Name, err)
+			what.Refused = target.Refused(grantKind, plan.GrantKeyOf(grant).Name, err)
 		}
-		r.memory.applied.set(deployment, rollout.GrantKeyOf(grant), what)
+		r.memory.applied.set(deployment, plan.GrantKeyOf(grant), what)
 		if err != nil {
 			return err
 		}
@@ -78,8 +80,8 @@ func (r *Reconciler) releaseGrants(ctx context.Context, deployment types.Namespa
 			workload.MarkGrant(grant, deployment)
 		}
 	}
-	missing, surplus := rollout.GrantChanges(desired, current)
-	return r.writeGrants(ctx, deployment, rollout.GenerateIntent{Grants: missing, Ungrant: surplus})
+	missing, surplus := plan.GrantChanges(desired, current)
+	return r.writeGrants(ctx, deployment, plan.GenerateIntent{Grants: missing, Ungrant: surplus})
 }
 
 // ofGrant maps a generated grant to its Deployment, even if that is gone.

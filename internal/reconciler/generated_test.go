@@ -25,7 +25,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // newGenerated creates an app without a Service and a route, with a policy that describes both.
@@ -315,10 +316,10 @@ func (a *app) observedBy(r *Reconciler) reading {
 	a.t.Helper()
 	canary, err := get(a, "podinfo", &v1alpha1.Canary{})
 	a.Expect(err).NotTo(HaveOccurred())
-	o := rollout.Observation{Namespace: a.namespace, Name: "podinfo", Finalizer: true}
+	o := observed.World{Namespace: a.namespace, Name: "podinfo", Finalizer: true}
 	o.Routes, err = r.listRoutes(a.t.Context(), a.namespace)
 	a.Expect(err).NotTo(HaveOccurred())
-	return reading{canary: canary, Observation: o}
+	return reading{canary: canary, World: o}
 }
 
 func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {
@@ -332,9 +333,9 @@ func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {
 	})
 	o := a.observedBy(broken)
 	made := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"namespace": a.namespace, "name": "made"}}}
-	plan := rollout.Plan{Next: *o.canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove}}
-	plan.Generate.Objects = []*unstructured.Unstructured{made}
-	a.Expect(broken.apply(t.Context(), o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
+	p := plan.Plan{Next: *o.canary.Status.DeepCopy(), Finalizer: true, Split: plan.SplitIntent{Action: plan.SplitRemove}}
+	p.Generate.Objects = []*unstructured.Unstructured{made}
+	a.Expect(broken.apply(t.Context(), o, p)).To(MatchError(ContainSubstring("a webhook is away")))
 	a.Expect(*written).To(Equal(1), "the split is taken out all the same")
 }
 
@@ -353,8 +354,8 @@ func TestARouteThatCannotBeWrittenKeepsNoTemplateFromBeingRestored(t *testing.T)
 		},
 	})
 	o := a.observedBy(broken)
-	plan := rollout.Plan{Next: *o.canary.Status.DeepCopy(), Finalizer: true, Split: rollout.SplitIntent{Action: rollout.SplitRemove},
-		Ask: rollout.AskIntent{Key: config.AnnotationRestore, Hash: "7c9e41d2"}}
-	a.Expect(broken.apply(t.Context(), o, plan)).To(MatchError(ContainSubstring("a webhook is away")))
+	p := plan.Plan{Next: *o.canary.Status.DeepCopy(), Finalizer: true, Split: plan.SplitIntent{Action: plan.SplitRemove},
+		Ask: plan.AskIntent{Key: config.AnnotationRestore, Hash: "7c9e41d2"}}
+	a.Expect(broken.apply(t.Context(), o, p)).To(MatchError(ContainSubstring("a webhook is away")))
 	a.Expect(asked).To(Equal([]string{"podinfo"}))
 }

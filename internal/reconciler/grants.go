@@ -16,10 +16,10 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/plan"
 )
 
-const grantKind = rollout.GrantKind
+const grantKind = plan.GrantKind
 
 func (r *reader) grantsAs(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: gatewayv1.GroupName, Version: r.known().grants, Kind: kind}

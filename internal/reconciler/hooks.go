@@ -11,11 +11,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // HookFunc calls one hook. It runs outside of ticks and may take as long as the hook allows.
-type HookFunc func(ctx context.Context, call rollout.HookCall) rollout.HookAnswer
+type HookFunc func(ctx context.Context, call plan.HookCall) observed.HookAnswer
 
 // mostTold is how many ticks of one Canary may have notifications in flight. A hook that does not keep up is not notified.
 const mostTold = 20
@@ -35,7 +37,7 @@ type hooks struct {
 type question struct {
 	text   string
 	cancel context.CancelFunc
-	answer *rollout.HookAnswer
+	answer *observed.HookAnswer
 }
 
 func newHooks(hook HookFunc) *hooks {
@@ -43,10 +45,10 @@ func newHooks(hook HookFunc) *hooks {
 }
 
 // answers returns the answers to these calls that have arrived.
-func (h *hooks) answers(key types.NamespacedName, calls []rollout.HookCall) []rollout.HookAnswer {
+func (h *hooks) answers(key types.NamespacedName, calls []plan.HookCall) []observed.HookAnswer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var answers []rollout.HookAnswer
+	var answers []observed.HookAnswer
 	for _, call := range calls {
 		if last := h.asked[key][call.Hook.Name]; last != nil && last.text == call.Question && last.answer != nil {
 			answers = append(answers, *last.answer)
@@ -57,7 +59,7 @@ func (h *hooks) answers(key types.NamespacedName, calls []rollout.HookCall) []ro
 
 // ask makes the calls that have not been made yet. A hook has at most one call in flight: a new question cancels the previous
 // one.
-func (h *hooks) ask(ctx context.Context, key types.NamespacedName, calls []rollout.HookCall) {
+func (h *hooks) ask(ctx context.Context, key types.NamespacedName, calls []plan.HookCall) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.drop(key, calls)
@@ -70,14 +72,14 @@ func (h *hooks) ask(ctx context.Context, key types.NamespacedName, calls []rollo
 
 // drop forgets the answers that no tick waits for any more. If the same question comes up later, such as at a step to which the
 // rollout has gone back, the hook is called again. The lock must be held.
-func (h *hooks) drop(key types.NamespacedName, calls []rollout.HookCall) {
+func (h *hooks) drop(key types.NamespacedName, calls []plan.HookCall) {
 	maps.DeleteFunc(h.asked[key], func(name string, asked *question) bool {
-		return asked.answer != nil && !slices.ContainsFunc(calls, func(call rollout.HookCall) bool { return call.Hook.Name == name })
+		return asked.answer != nil && !slices.ContainsFunc(calls, func(call plan.HookCall) bool { return call.Hook.Name == name })
 	})
 }
 
 // call makes a call. The lock must be held.
-func (h *hooks) call(ctx context.Context, key types.NamespacedName, call rollout.HookCall) {
+func (h *hooks) call(ctx context.Context, key types.NamespacedName, call plan.HookCall) {
 	if h.hook == nil {
 		return
 	}
@@ -104,7 +106,7 @@ func (h *hooks) call(ctx context.Context, key types.NamespacedName, call rollout
 }
 
 // tell makes calls whose answers no tick waits for, one after another.
-func (h *hooks) tell(ctx context.Context, key types.NamespacedName, calls []rollout.HookCall, answered func(v1alpha1.Webhook, rollout.HookAnswer)) {
+func (h *hooks) tell(ctx context.Context, key types.NamespacedName, calls []plan.HookCall, answered func(v1alpha1.Webhook, observed.HookAnswer)) {
 	if h.hook == nil || len(calls) == 0 {
 		return
 	}
@@ -139,10 +141,10 @@ func (h *hooks) forget(key types.NamespacedName) {
 }
 
 // tellHooks notifies hooks of what a tick has decided. The answer to the end of a rollout becomes an event.
-func (r *Reconciler) tellHooks(ctx context.Context, o reading, plan rollout.Plan) {
-	r.memory.hooks.tell(ctx, o.Key(), plan.Tells, func(hook v1alpha1.Webhook, answer rollout.HookAnswer) {
+func (r *Reconciler) tellHooks(ctx context.Context, o reading, p plan.Plan) {
+	r.memory.hooks.tell(ctx, o.Key(), p.Tells, func(hook v1alpha1.Webhook, answer observed.HookAnswer) {
 		if hook.Type == v1alpha1.HookPostRollout {
-			r.tell(o, rollout.HookTold(hook, answer))
+			r.tell(o, events.HookTold(hook, answer))
 		} else if !answer.Yes {
 			log.FromContext(ctx).Info("a hook could not be notified", "hook", hook.Name, "because", answer.Message)
 		}

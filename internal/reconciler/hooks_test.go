@@ -10,17 +10,18 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 var subject = types.NamespacedName{Namespace: "shop", Name: "podinfo"}
 
-func asking(question string) []rollout.HookCall {
-	return []rollout.HookCall{{Hook: v1alpha1.Webhook{Name: "gate"}, Question: question}}
+func asking(question string) []plan.HookCall {
+	return []plan.HookCall{{Hook: v1alpha1.Webhook{Name: "gate"}, Question: question}}
 }
 
 // tick takes the answers to some calls, and makes those that have not been made.
-func (h *hooks) tick(ctx context.Context, key types.NamespacedName, calls []rollout.HookCall) []rollout.HookAnswer {
+func (h *hooks) tick(ctx context.Context, key types.NamespacedName, calls []plan.HookCall) []observed.HookAnswer {
 	answers := h.answers(key, calls)
 	h.ask(ctx, key, calls)
 	return answers
@@ -29,14 +30,14 @@ func (h *hooks) tick(ctx context.Context, key types.NamespacedName, calls []roll
 func TestAnAnswerWakesItsCanaryAndCountsForItsQuestionOnly(t *testing.T) {
 	g := NewWithT(t)
 	var calls atomic.Int32
-	h := newHooks(func(_ context.Context, call rollout.HookCall) rollout.HookAnswer {
+	h := newHooks(func(_ context.Context, call plan.HookCall) observed.HookAnswer {
 		calls.Add(1)
-		return rollout.HookAnswer{Name: call.Hook.Name, Yes: true}
+		return observed.HookAnswer{Name: call.Hook.Name, Yes: true}
 	})
 	g.Expect(h.tick(t.Context(), subject, asking("first"))).To(BeEmpty(), "a tick does not wait")
 	g.Expect((<-h.woken).Object.GetName()).To(Equal("podinfo"))
 	for range 2 {
-		g.Expect(h.tick(t.Context(), subject, asking("first"))).To(Equal([]rollout.HookAnswer{{Name: "gate", Yes: true}}), "a tick may come again")
+		g.Expect(h.tick(t.Context(), subject, asking("first"))).To(Equal([]observed.HookAnswer{{Name: "gate", Yes: true}}), "a tick may come again")
 	}
 	g.Expect(calls.Load()).To(Equal(int32(1)))
 	g.Expect(h.tick(t.Context(), subject, asking("second"))).To(BeEmpty(), "the answer is to another question")
@@ -47,10 +48,10 @@ func TestAnAnswerWakesItsCanaryAndCountsForItsQuestionOnly(t *testing.T) {
 func TestASlowHookHoldsNobodyAndEndsWithItsQuestion(t *testing.T) {
 	g := NewWithT(t)
 	ended := make(chan struct{}, 2)
-	h := newHooks(func(ctx context.Context, _ rollout.HookCall) rollout.HookAnswer {
+	h := newHooks(func(ctx context.Context, _ plan.HookCall) observed.HookAnswer {
 		<-ctx.Done()
 		ended <- struct{}{}
-		return rollout.HookAnswer{}
+		return observed.HookAnswer{}
 	})
 	tick, over := context.WithCancel(t.Context())
 	g.Expect(h.tick(tick, subject, asking("first"))).To(BeEmpty())
@@ -66,13 +67,13 @@ func TestASlowHookHoldsNobodyAndEndsWithItsQuestion(t *testing.T) {
 func TestHooksThatDoNotKeepUpAreToldNoMore(t *testing.T) {
 	g := NewWithT(t)
 	let := make(chan struct{})
-	h := newHooks(func(_ context.Context, call rollout.HookCall) rollout.HookAnswer {
+	h := newHooks(func(_ context.Context, call plan.HookCall) observed.HookAnswer {
 		<-let
-		return rollout.HookAnswer{Name: call.Hook.Name}
+		return observed.HookAnswer{Name: call.Hook.Name}
 	})
 	var told atomic.Int32
 	for range mostTold + 5 {
-		h.tell(t.Context(), subject, asking(""), func(v1alpha1.Webhook, rollout.HookAnswer) { told.Add(1) })
+		h.tell(t.Context(), subject, asking(""), func(v1alpha1.Webhook, observed.HookAnswer) { told.Add(1) })
 	}
 	close(let)
 	g.Eventually(told.Load, patience).Should(Equal(int32(mostTold)))
@@ -82,9 +83,9 @@ func TestHooksThatDoNotKeepUpAreToldNoMore(t *testing.T) {
 func TestAnAnswerThatNobodyWaitsForIsForgotten(t *testing.T) {
 	g := NewWithT(t)
 	var calls atomic.Int32
-	h := newHooks(func(_ context.Context, call rollout.HookCall) rollout.HookAnswer {
+	h := newHooks(func(_ context.Context, call plan.HookCall) observed.HookAnswer {
 		calls.Add(1)
-		return rollout.HookAnswer{Name: call.Hook.Name, Yes: true}
+		return observed.HookAnswer{Name: call.Hook.Name, Yes: true}
 	})
 	h.tick(t.Context(), subject, asking("step 0"))
 	<-h.woken

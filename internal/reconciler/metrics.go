@@ -9,7 +9,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // metrics are the metrics of the rollouts. The series of a Canary are removed with it.
@@ -57,20 +58,20 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 }
 
 // show exports a state that was written.
-func (m *metrics) show(canary *v1alpha1.Canary, plan rollout.Plan) {
-	next := plan.Next
+func (m *metrics) show(canary *v1alpha1.Canary, p plan.Plan) {
+	next := p.Next
 	key := client.ObjectKeyFromObject(canary)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.seen[key] = true
-	if plan.Direct != "" {
-		m.direct.WithLabelValues(key.Name, key.Namespace, string(plan.Direct)).Inc()
+	if p.Direct != "" {
+		m.direct.WithLabelValues(key.Name, key.Namespace, string(p.Direct)).Inc()
 	}
 	m.count(key.Namespace)
 	m.status.WithLabelValues(key.Name, key.Namespace).Set(statusOf(next))
 	m.weight.WithLabelValues(key.Name, key.Namespace).Set(100 - next.CanaryWeight)
 	m.weight.WithLabelValues(workload.CanaryName(key.Name), key.Namespace).Set(next.CanaryWeight)
-	if before := canary.Status; rollout.Active(before) && !rollout.Active(next) && before.Open().Started != nil {
+	if before := canary.Status; observed.Active(before) && !observed.Active(next) && before.Open().Started != nil {
 		m.duration.WithLabelValues(key.Name, key.Namespace).Observe(next.LastTransitionTime.Sub(before.Open().Started.Time).Seconds())
 	}
 }
@@ -90,9 +91,9 @@ func (m *metrics) count(namespace string) {
 	m.total.WithLabelValues(namespace).Set(float64(number))
 }
 
-func statusOf(state rollout.State) float64 {
+func statusOf(state observed.State) float64 {
 	switch {
-	case rollout.Active(state):
+	case observed.Active(state):
 		return statusRunning
 	case state.Phase == v1alpha1.PhaseFailed:
 		return statusFailed

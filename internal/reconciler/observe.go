@@ -15,6 +15,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // subjects are the objects that a tick is about.
@@ -49,10 +50,10 @@ func isOptedIn(primary *appsv1.Deployment) bool {
 
 // reading is what one tick has read.
 type reading struct {
-	rollout.Observation
+	observed.World
 	// canary is nil if there is nothing to do.
 	canary *v1alpha1.Canary
-	// facts are what the tick decides by. They follow from the Observation.
+	// facts are what the tick decides by. They follow from the World.
 	facts rollout.Facts
 	// needs are the calls and queries that the tick must make.
 	needs rollout.Needs
@@ -67,14 +68,14 @@ func (r *reader) observe(ctx context.Context, of subjects) (reading, error) {
 	if err != nil || p.canary == nil {
 		return reading{}, err
 	}
-	o := reading{canary: p.canary, Observation: r.observation(p)}
+	o := reading{canary: p.canary, World: r.observation(p)}
 	// The other parts determine which templates and answers a tick looks for.
-	terms := rollout.TermsOf(p.present.Policy, o.canary.Status, o.Observation)
+	terms := rollout.TermsOf(p.present.Policy, o.canary.Status, o.World)
 	o.Templates, err = r.readTemplates(ctx, terms.Policy(), o.Namespace, o.Candidate != nil)
 	if err != nil {
 		return reading{}, err
 	}
-	facts := rollout.FactsOf(terms, o.canary.Status, o.Observation)
+	facts := rollout.FactsOf(terms, o.canary.Status, o.World)
 	o.needs = facts.Needs()
 	o.HookAnswers = r.memory.hooks.answers(o.Key(), o.needs.Hooks)
 	o.Samples, o.Sampled = r.memory.samples.answers(o.Key(), o.needs)
@@ -82,7 +83,7 @@ func (r *reader) observe(ctx context.Context, of subjects) (reading, error) {
 	return o, nil
 }
 
-// parts holds the reads that make up an Observation.
+// parts holds the reads that make up a World.
 type parts struct {
 	now time.Time
 	subjects
@@ -92,7 +93,7 @@ type parts struct {
 	surroundings
 	present policy.Present
 	freezes []v1alpha1.Freeze
-	peers   []rollout.Peer
+	peers   []observed.Peer
 }
 
 // readParts reads the state of an open rollout after the routes. Routes are written only in the version that was read, so a
@@ -127,7 +128,7 @@ func (r *reader) readParts(ctx context.Context, of subjects) (p parts, err error
 // latest returns the Canary, or nil if it is gone. While a rollout is open or the Canary is being deleted, it reads from the
 // API server.
 func (r *reader) latest(ctx context.Context, cached *v1alpha1.Canary) (*v1alpha1.Canary, error) {
-	if !rollout.Active(cached.Status) && cached.DeletionTimestamp == nil {
+	if !observed.Active(cached.Status) && cached.DeletionTimestamp == nil {
 		return cached, nil
 	}
 	return fetch(ctx, r.live, client.ObjectKeyFromObject(cached), &v1alpha1.Canary{})
@@ -137,12 +138,12 @@ func (r *reader) latest(ctx context.Context, cached *v1alpha1.Canary) (*v1alpha1
 // to read what only a rollout looks at.
 func (p parts) needsSurroundings() bool {
 	return p.candidate != nil || p.previous != nil || p.deployment != nil || p.service != nil ||
-		controllerutil.ContainsFinalizer(p.canary, config.Finalizer) || rollout.Active(p.canary.Status)
+		controllerutil.ContainsFinalizer(p.canary, config.Finalizer) || observed.Active(p.canary.Status)
 }
 
 // observation puts the parts together.
-func (r *reader) observation(p parts) rollout.Observation {
-	return rollout.Observation{
+func (r *reader) observation(p parts) observed.World {
+	return observed.World{
 		Now: p.now, Nonce: rand.Text()[:10],
 		Namespace: p.key.Namespace, Name: p.key.Name,
 		Prometheus: r.options.Prometheus, Limits: r.options.Limits, DryRun: r.options.DryRun,

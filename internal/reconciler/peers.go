@@ -13,35 +13,35 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // readPeers reads the Canaries that this one depends on.
-func (r *reader) readPeers(ctx context.Context, of parts) ([]rollout.Peer, error) {
+func (r *reader) readPeers(ctx context.Context, of parts) ([]observed.Peer, error) {
 	namespace := of.key.Namespace
-	switch queues := r.options.Limits.Any() && of.candidate != nil && !rollout.Active(of.canary.Status); {
+	switch queues := r.options.Limits.Any() && of.candidate != nil && !observed.Active(of.canary.Status); {
 	case queues:
 		namespace = metav1.NamespaceAll
 	case of.present.Policy.Group == "":
 		return nil, nil
 	}
 	peers, err := r.peersIn(ctx, namespace)
-	return slices.DeleteFunc(peers, func(peer rollout.Peer) bool { return peer.Namespace == of.key.Namespace && peer.Name == of.key.Name }), err
+	return slices.DeleteFunc(peers, func(peer observed.Peer) bool { return peer.Namespace == of.key.Namespace && peer.Name == of.key.Name }), err
 }
 
 // peersIn returns the Canaries of a namespace, or of all namespaces, as peers.
-func (r *reader) peersIn(ctx context.Context, namespace string) ([]rollout.Peer, error) {
+func (r *reader) peersIn(ctx context.Context, namespace string) ([]observed.Peer, error) {
 	canaries, err := r.canariesIn(ctx, namespace)
 	if err != nil {
 		return nil, err
 	}
 	shown := map[types.NamespacedName]bool{}
-	var peers []rollout.Peer
+	var peers []observed.Peer
 	for i := range canaries {
 		canary := &canaries[i]
 		key := client.ObjectKeyFromObject(canary)
 		shown[key] = true
-		peer := rollout.Peer{Namespace: key.Namespace, Name: key.Name, Open: r.memory.slots.open(key, canary.Status), State: canary.Status}
+		peer := observed.Peer{Namespace: key.Namespace, Name: key.Name, Open: r.memory.slots.open(key, canary.Status), State: canary.Status}
 		primary, err := fetch(ctx, r.cached, key, &appsv1.Deployment{})
 		if err != nil {
 			return nil, err
@@ -55,7 +55,7 @@ func (r *reader) peersIn(ctx context.Context, namespace string) ([]rollout.Peer,
 	}
 	for _, key := range r.memory.slots.openElsewhere(shown) {
 		if namespace == metav1.NamespaceAll {
-			peers = append(peers, rollout.Peer{Namespace: key.Namespace, Name: key.Name, Open: true})
+			peers = append(peers, observed.Peer{Namespace: key.Namespace, Name: key.Name, Open: true})
 		}
 	}
 	return peers, nil

@@ -13,7 +13,7 @@ import (
 
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // routeObject is a route to read or write as JSON, so that fields which the types of this release lack are kept.
@@ -25,12 +25,12 @@ func routeObject(kind string) *unstructured.Unstructured {
 }
 
 // writeSplit states the split and the cohorts on the routes, or removes them.
-func (r *Reconciler) writeSplit(ctx context.Context, o reading, plan rollout.Plan) error {
+func (r *Reconciler) writeSplit(ctx context.Context, o reading, p plan.Plan) error {
 	var failed []error
 	for _, current := range o.Routes {
-		desired, err := withSplit(current, o.Key(), plan.Split)
+		desired, err := withSplit(current, o.Key(), p.Split)
 		if err == nil {
-			desired, err = plan.Cohorts.On(desired, o.Key())
+			desired, err = p.Cohorts.On(desired, o.Key())
 		}
 		if err == nil {
 			err = r.render(ctx, current, desired)
@@ -42,11 +42,11 @@ func (r *Reconciler) writeSplit(ctx context.Context, o reading, plan rollout.Pla
 	return errors.Join(failed...)
 }
 
-func withSplit(current route.Route, deployment types.NamespacedName, intent rollout.SplitIntent) (route.Route, error) {
+func withSplit(current route.Route, deployment types.NamespacedName, intent plan.SplitIntent) (route.Route, error) {
 	switch {
-	case intent.Action == rollout.SplitWrite && slices.Contains(intent.Routes, current.Key()):
+	case intent.Action == plan.SplitWrite && slices.Contains(intent.Routes, current.Key()):
 		return route.WithSplit(current, intent.Split)
-	case intent.Action == rollout.SplitRemove && route.SplitFor(current, deployment) != nil:
+	case intent.Action == plan.SplitRemove && route.SplitFor(current, deployment) != nil:
 		return route.WithoutSplit(current), nil
 	}
 	return current, nil

@@ -16,7 +16,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // Options are the settings that are not in the cluster.
@@ -37,7 +37,7 @@ type Options struct {
 	// Metrics is where the reconciler's own metrics are registered.
 	Metrics prometheus.Registerer
 	// Limits are how many rollouts may be open at the same time.
-	Limits rollout.Limits
+	Limits observed.Limits
 	// DryRun changes nothing but status.
 	DryRun bool
 }

@@ -12,7 +12,9 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/queue"
 )
 
 // slots knows which rollouts are open before the cache does, because the cache shows a written state a moment later. Only one
@@ -48,13 +50,13 @@ func (s *slots) holds(key types.NamespacedName) bool {
 }
 
 // open reports whether a rollout is open: by the decision of this process, else by the cache.
-func (s *slots) open(key types.NamespacedName, cached rollout.State) bool {
+func (s *slots) open(key types.NamespacedName, cached observed.State) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if open, known := s.taken[key]; known {
 		return open
 	}
-	return rollout.Active(cached)
+	return observed.Active(cached)
 }
 
 // openElsewhere returns the open rollouts whose Canary the cache does not show yet.
@@ -93,16 +95,16 @@ func (r *Reconciler) mayStart(of subjects) bool {
 
 // takeSlot takes the slot of a rollout before the next candidate looks. If the state cannot be written, the next tick takes the
 // slot again or gives it back.
-func (r *Reconciler) takeSlot(key types.NamespacedName, plan rollout.Plan) {
-	if r.options.Limits.Any() && rollout.Active(plan.Next) {
+func (r *Reconciler) takeSlot(key types.NamespacedName, p plan.Plan) {
+	if r.options.Limits.Any() && observed.Active(p.Next) {
 		r.memory.slots.set(key, true)
 	}
 }
 
 // settleSlot gives a slot back once a state without an open rollout is written, and wakes the next in the queue.
-func (r *Reconciler) settleSlot(ctx context.Context, canary *v1alpha1.Canary, plan rollout.Plan) {
+func (r *Reconciler) settleSlot(ctx context.Context, canary *v1alpha1.Canary, p plan.Plan) {
 	key := client.ObjectKeyFromObject(canary)
-	if !r.options.Limits.Any() || rollout.Active(plan.Next) || !r.memory.slots.open(key, canary.Status) {
+	if !r.options.Limits.Any() || observed.Active(p.Next) || !r.memory.slots.open(key, canary.Status) {
 		return
 	}
 	r.memory.slots.set(key, false)
@@ -112,7 +114,7 @@ func (r *Reconciler) settleSlot(ctx context.Context, canary *v1alpha1.Canary, pl
 		ctrl.LoggerFrom(ctx).Error(err, "wake the next rollout")
 		return
 	}
-	for _, next := range rollout.NextInQueue(peers, r.options.Limits) {
+	for _, next := range queue.Next(peers, r.options.Limits) {
 		select {
 		case r.wake <- wakeUp(next):
 		default:

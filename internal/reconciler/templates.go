@@ -16,23 +16,23 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // readTemplates reads the MetricTemplates that the policy of a Deployment names. It reads their Secrets only while there is a
 // candidate, so that an idle Deployment costs no requests.
-func (r *reader) readTemplates(ctx context.Context, policy config.Policy, namespace string, secrets bool) (map[types.NamespacedName]rollout.Template, error) {
-	templates := map[types.NamespacedName]rollout.Template{}
+func (r *reader) readTemplates(ctx context.Context, policy config.Policy, namespace string, secrets bool) (map[types.NamespacedName]observed.Template, error) {
+	templates := map[types.NamespacedName]observed.Template{}
 	for _, check := range policy.Checks {
 		if check.TemplateRef == nil {
 			continue
 		}
-		name := rollout.TemplateName(*check.TemplateRef, namespace)
+		name := observed.TemplateName(*check.TemplateRef, namespace)
 		if _, known := templates[name]; known {
 			continue
 		}
 		if problem := r.outOfReach(name.Namespace, namespace); problem != "" {
-			templates[name] = rollout.Template{Problem: problem}
+			templates[name] = observed.Template{Problem: problem}
 			continue
 		}
 		template, exists, err := r.readTemplate(ctx, name, secrets)
@@ -46,7 +46,7 @@ func (r *reader) readTemplates(ctx context.Context, policy config.Policy, namesp
 	return templates, nil
 }
 
-func (r *reader) readTemplate(ctx context.Context, name types.NamespacedName, secrets bool) (template rollout.Template, exists bool, err error) {
+func (r *reader) readTemplate(ctx context.Context, name types.NamespacedName, secrets bool) (template observed.Template, exists bool, err error) {
 	found, err := fetch(ctx, r.cached, name, &v1alpha1.MetricTemplate{})
 	if err != nil || found == nil {
 		return template, false, err

@@ -18,7 +18,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // stored holds the objects that a test reads, by name. A nil object may not be read.
@@ -73,33 +73,33 @@ func TestReadTemplates(t *testing.T) {
 		objects   stored
 		idle      bool
 		change    func(*reader)
-		want      *rollout.Template
+		want      *observed.Template
 	}{
-		"one of the same namespace":                    {objects: stored{ours: provider(v1alpha1.MetricProvider{})}, want: &rollout.Template{Query: query}},
+		"one of the same namespace":                    {objects: stored{ours: provider(v1alpha1.MetricProvider{})}, want: &observed.Template{Query: query}},
 		"one that does not exist":                      {},
-		"one of another namespace":                     {namespace: "shared", objects: stored{shared: provider(v1alpha1.MetricProvider{})}, want: &rollout.Template{Query: query}},
-		"another namespace of those that we watch":     {namespace: "shared", objects: stored{shared: provider(v1alpha1.MetricProvider{})}, change: watching("shop", "shared"), want: &rollout.Template{Query: query}},
-		"another namespace that nobody watches":        {namespace: "shared", objects: stored{shared: nil}, change: watching("shop"), want: &rollout.Template{Problem: "its namespace is not watched: add it to the chart value watchNamespaces, or copy the MetricTemplate"}},
-		"another namespace where that is forbidden":    {namespace: "shared", objects: stored{shared: nil}, change: forbidding, want: &rollout.Template{Problem: "it is in another namespace, which the chart value noCrossNamespaceRefs forbids"}},
-		"its own namespace where others are forbidden": {namespace: "shop", objects: stored{ours: provider(v1alpha1.MetricProvider{})}, change: forbidding, want: &rollout.Template{Query: query}},
-		"a provider of a newer release":                {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "datadog", Address: "https://a"})}, want: &rollout.Template{Query: query, Problem: "provider type datadog is not supported by this release; use prometheus"}},
-		"a server of its own": {objects: stored{ours: provider(elsewhere)}, want: &rollout.Template{Query: query,
+		"one of another namespace":                     {namespace: "shared", objects: stored{shared: provider(v1alpha1.MetricProvider{})}, want: &observed.Template{Query: query}},
+		"another namespace of those that we watch":     {namespace: "shared", objects: stored{shared: provider(v1alpha1.MetricProvider{})}, change: watching("shop", "shared"), want: &observed.Template{Query: query}},
+		"another namespace that nobody watches":        {namespace: "shared", objects: stored{shared: nil}, change: watching("shop"), want: &observed.Template{Problem: "its namespace is not watched: add it to the chart value watchNamespaces, or copy the MetricTemplate"}},
+		"another namespace where that is forbidden":    {namespace: "shared", objects: stored{shared: nil}, change: forbidding, want: &observed.Template{Problem: "it is in another namespace, which the chart value noCrossNamespaceRefs forbids"}},
+		"its own namespace where others are forbidden": {namespace: "shop", objects: stored{ours: provider(v1alpha1.MetricProvider{})}, change: forbidding, want: &observed.Template{Query: query}},
+		"a provider of a newer release":                {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "datadog", Address: "https://a"})}, want: &observed.Template{Query: query, Problem: "provider type datadog is not supported by this release; use prometheus"}},
+		"a server of its own": {objects: stored{ours: provider(elsewhere)}, want: &observed.Template{Query: query,
 			Server: &analysis.Server{Type: "prometheus", Address: elsewhere.Address, Headers: elsewhere.Headers, InsecureSkipVerify: true}}},
 		"a token": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"token": "t", "username": "u"})},
-			want: &rollout.Template{Query: query, Server: server("Bearer t")}},
+			want: &observed.Template{Query: query, Server: server("Bearer t")}},
 		"a password": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"username": "u", "password": "p"})},
-			want: &rollout.Template{Query: query, Server: server("Basic dTpw")}},
+			want: &observed.Template{Query: query, Server: server("Basic dTpw")}},
 		"a Secret of the template's namespace": {namespace: "shared", objects: stored{shared: provider(withSecret), "shared/credentials": secretWith(map[string]string{"token": "t"})},
-			want: &rollout.Template{Query: query, Server: server("Bearer t")}},
-		"a Secret that does not exist": {objects: stored{ours: provider(withSecret)}, want: &rollout.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials does not exist"}},
+			want: &observed.Template{Query: query, Server: server("Bearer t")}},
+		"a Secret that does not exist": {objects: stored{ours: provider(withSecret)}, want: &observed.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials does not exist"}},
 		"a Secret that may not be read": {objects: stored{ours: provider(withSecret), "shop/credentials": nil},
-			want: &rollout.Template{Query: query, Server: server(""), Problem: "sluice may not read Secret shop/credentials: install the chart with metricTemplates.secrets=true"}},
-		"a Secret that nobody has labelled": {objects: stored{ours: provider(withSecret), "shop/credentials": labelled("", "")}, want: &rollout.Template{Query: query, Server: server(""), Problem: notForMetrics}},
-		"a Secret whose label says no":      {objects: stored{ours: provider(withSecret), "shop/credentials": labelled(config.LabelCredentials, "false")}, want: &rollout.Template{Query: query, Server: server(""), Problem: notForMetrics}},
+			want: &observed.Template{Query: query, Server: server(""), Problem: "sluice may not read Secret shop/credentials: install the chart with metricTemplates.secrets=true"}},
+		"a Secret that nobody has labelled": {objects: stored{ours: provider(withSecret), "shop/credentials": labelled("", "")}, want: &observed.Template{Query: query, Server: server(""), Problem: notForMetrics}},
+		"a Secret whose label says no":      {objects: stored{ours: provider(withSecret), "shop/credentials": labelled(config.LabelCredentials, "false")}, want: &observed.Template{Query: query, Server: server(""), Problem: notForMetrics}},
 		"a Secret without the keys": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"username": "u", "pasword": "p"})},
-			want: &rollout.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials has neither the key token nor the keys username and password"}},
+			want: &observed.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials has neither the key token nor the keys username and password"}},
 		"no Secret is read while there is no candidate": {objects: stored{ours: provider(withSecret)}, idle: true,
-			want: &rollout.Template{Query: query, Server: server("")}},
+			want: &observed.Template{Query: query, Server: server("")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &reader{cached: c.objects, live: c.objects}
@@ -111,9 +111,9 @@ func TestReadTemplates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := map[types.NamespacedName]rollout.Template{}
+			want := map[types.NamespacedName]observed.Template{}
 			if c.want != nil {
-				want[rollout.TemplateName(*policy.Checks[1].TemplateRef, "shop")] = *c.want
+				want[observed.TemplateName(*policy.Checks[1].TemplateRef, "shop")] = *c.want
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)

@@ -25,7 +25,7 @@ import (
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/testserver"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 const (
@@ -160,7 +160,7 @@ func TestUninstallInMidRollout(t *testing.T) {
 	}
 	i.Expect(i.canary().UID).To(Equal(before.UID), "the Canary must stay")
 	i.Expect(i.canary().Finalizers).To(BeEmpty())
-	i.Expect(rollout.Active(i.canary().Status)).To(BeFalse())
+	i.Expect(observed.Active(i.canary().Status)).To(BeFalse())
 	i.Expect(i.applyRoute("20s")).To(Succeed(), "the rules must still be their owner's")
 	i.Expect(i.applyRoute("10s")).To(Succeed())
 	controller, primary := &appsv1.Deployment{}, &appsv1.Deployment{}

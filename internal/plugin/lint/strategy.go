@@ -10,7 +10,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/plugin/manifest"
-	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/strategy"
 )
 
 func strategyOf(object manifest.Object, present policy.Present) Strategy {
@@ -33,8 +33,8 @@ func joined(names []string) string { return strings.Join(names, ", ") }
 
 // summary is a short form of the steps of a policy.
 func summary(p config.Policy) string {
-	strategy := rollout.StrategyOf(p)
-	text := fmt.Sprintf("%s %s every %s", strategy.Name, joined(texts(strategy.Steps(p), p.Interval)), p.Interval)
+	chosen := strategy.Of(p)
+	text := fmt.Sprintf("%s %s every %s", chosen.Name, joined(texts(chosen.Steps(p), p.Interval)), p.Interval)
 	if p.SkipAnalysis {
 		text = "promoted without analysis as soon as the canary is ready"
 	}
@@ -53,7 +53,7 @@ func Iterations(number int) string {
 }
 
 // texts are the steps in order. Iterations are counted; weights have a duration if it is not the interval.
-func texts(steps []rollout.PlannedStep, interval time.Duration) []string {
+func texts(steps []strategy.Step, interval time.Duration) []string {
 	var list []string
 	for i := 0; i < len(steps); {
 		run := i

@@ -1,4 +1,4 @@
-package rollout
+package observed
 
 import (
 	"time"
@@ -22,8 +22,8 @@ import (
 // State is what a rollout continues from: the status of the Canary.
 type State = v1alpha1.CanaryStatus
 
-// Observation is everything that one tick has read. What does not exist is nil or empty, never an error.
-type Observation struct {
+// World is everything that one tick has read. What does not exist is nil or empty, never an error.
+type World struct {
 	// Now is when the tick began.
 	Now time.Time
 	// Nonce is a random word, another one in each tick: letters and digits.
@@ -105,64 +105,51 @@ type Observation struct {
 	DryRun bool
 }
 
-// routeSplit is a split that a route carries.
-type routeSplit struct {
-	key   route.Key
-	split route.Split
+// Split is a split that a route carries.
+type Split struct {
+	Key   route.Key
+	Split route.Split
 }
 
-// splits are those that routes carry for this Deployment.
-func (o Observation) splits() []routeSplit {
-	var found []routeSplit
+// Splits are those that routes carry for this Deployment.
+func (o World) Splits() []Split {
+	var found []Split
 	for _, r := range o.Routes {
 		if split := route.SplitFor(r, o.Key()); split != nil {
-			found = append(found, routeSplit{r.Key(), *split})
+			found = append(found, Split{r.Key(), *split})
 		}
 	}
 	return found
 }
 
 // Key names the Deployment and its Canary.
-func (o Observation) Key() types.NamespacedName {
+func (o World) Key() types.NamespacedName {
 	return types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
 }
 
-// inFlight returns the candidate when it is there and neither failed nor aborted.
-func (o Observation) inFlight() *workload.Candidate {
+// InFlight returns the candidate when it is there and neither failed nor aborted.
+func (o World) InFlight() *workload.Candidate {
 	if !o.Candidate.InFlight() {
 		return nil
 	}
 	return o.Candidate
 }
 
-func (o Observation) optedIn() bool {
+// OptedIn reports whether the Deployment is there and asks for canaries.
+func (o World) OptedIn() bool {
 	return o.Primary != nil && config.OptedIn(o.Primary.Annotations)
 }
 
-// promoted reports whether the primary runs the template of this hash, by a promotion that has not been settled.
-func (o Observation) promoted(hash string) bool {
+// Promoted reports whether the primary runs the template of this hash, by a promotion that has not been settled.
+func (o World) Promoted(hash string) bool {
 	return o.Previous != nil && o.Previous.Promoted == hash
 }
 
-// primaryHash names the primary's template as far as the types of this release know it.
-func (o Observation) primaryHash() string {
+// PrimaryHash names the primary's template as far as the types of this release know it.
+func (o World) PrimaryHash() string {
 	template, err := workload.TemplateOf(o.Primary.Spec.Template)
 	if err != nil {
 		return ""
 	}
 	return template.Hash()
-}
-
-func unsuccessful(outcome v1alpha1.Outcome) bool {
-	return outcome == v1alpha1.OutcomeFailed || outcome == v1alpha1.OutcomeAborted
-}
-
-// judging reports whether the candidate is being judged.
-func judging(state State) bool {
-	return state.Phase == v1alpha1.PhaseProgressing || state.Phase == v1alpha1.PhaseWaitingPromotion
-}
-
-// checked reports whether the canary is at a point of its rollout where checks are made.
-func checked(state State) bool {
-	return judging(state) && state.Open().Step.InEffect != nil && state.Open().Canary.TrafficStarted != nil
 }

@@ -1,4 +1,4 @@
-package rollout
+package strategy
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ var testers = []v1alpha1.HTTPMatch{{Headers: map[string]v1alpha1.StringMatch{"x-
 
 // told is a plan in one line: kind, weight, mirror, match and a duration that is not the interval.
 func told(p config.Policy) string {
-	strategy := StrategyOf(p)
+	strategy := Of(p)
 	var words []string
 	for _, s := range strategy.Steps(p) {
 		word := fmt.Sprintf("%s %v", strings.ToLower(string(s.Kind)), s.Weight)
@@ -100,14 +100,14 @@ func TestNoPolicyHasMoreStepsThanAStatusHolds(t *testing.T) {
 				parsed = policy.Defaults()
 				parsed.StepWeight, parsed.MaxWeight, parsed.Iterations = step, greatest, iterations
 			}
-			if made := len(StrategyOf(parsed).Steps(parsed)); (made > most) != (len(errs) > 0) {
+			if made := len(Of(parsed).Steps(parsed)); (made > most) != (len(errs) > 0) {
 				t.Errorf("%v up to %v and %d iterations are %d steps: %v", step, greatest, iterations, made, errs)
 			}
 		}
 	}
 	iterations, none := int32(most), 0.0
 	policy, errs := policy.Parse(v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: &none, Iterations: &iterations}})
-	if made := len(StrategyOf(policy).Steps(policy)); len(errs) > 0 || made != most+hold {
+	if made := len(Of(policy).Steps(policy)); len(errs) > 0 || made != most+hold {
 		t.Errorf("blue/green with %d iterations has %d steps: %v", iterations, made, errs)
 	}
 }

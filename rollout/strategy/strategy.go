@@ -1,4 +1,4 @@
-package rollout
+package strategy
 
 import (
 	"math"
@@ -11,20 +11,20 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// PlannedStep is one step of a rollout as it is planned.
-type PlannedStep = v1alpha1.PlannedStep
+// Step is one step of a rollout as it is planned.
+type Step = v1alpha1.PlannedStep
 
 // Strategy is a way to roll out: which policies ask for it, and which steps it takes.
 type Strategy struct {
 	// Name is what the status of the Canary says.
 	Name  string
 	fits  func(config.Policy) bool
-	steps func(config.Policy) []PlannedStep
+	steps func(config.Policy) []Step
 }
 
 // strategies are tried in order; the last one fits every policy.
 var strategies = []Strategy{
-	{"without traffic", withoutTraffic, sequence(iterations, weights)},
+	{"without traffic", WithoutTraffic, sequence(iterations, weights)},
 	{"a/b", all(hasMatch, hasIterations, not(hasWeights)), iterations},
 	{"a/b, then canary", all(hasMatch, hasIterations), sequence(iterations, weights)},
 	{"mirroring", all(hasMirror, not(hasWeights)), sequence(iterations, allAtOnce)},
@@ -35,17 +35,17 @@ var strategies = []Strategy{
 	{"canary", always, weights},
 }
 
-// StrategyOf is the strategy that a policy asks for.
-func StrategyOf(policy config.Policy) Strategy {
+// Of is the strategy that a policy asks for.
+func Of(policy config.Policy) Strategy {
 	return strategies[slices.IndexFunc(strategies, func(s Strategy) bool { return s.fits(policy) })]
 }
 
 // Steps are what the strategy does with a policy, in order: at least one, each with a duration.
-func (s Strategy) Steps(policy config.Policy) []PlannedStep {
+func (s Strategy) Steps(policy config.Policy) []Step {
 	steps := s.steps(policy)
 	for i := range steps {
-		steps[i].Match = hasMatch(policy) && !withoutTraffic(policy)
-		if withoutTraffic(policy) {
+		steps[i].Match = hasMatch(policy) && !WithoutTraffic(policy)
+		if WithoutTraffic(policy) {
 			steps[i].MirrorWeight = 0
 		}
 		if steps[i].Duration.Duration <= 0 {
@@ -57,7 +57,8 @@ func (s Strategy) Steps(policy config.Policy) []PlannedStep {
 
 func always(config.Policy) bool { return true }
 
-func withoutTraffic(p config.Policy) bool { return p.Traffic == v1alpha1.TrafficNone }
+// WithoutTraffic reports whether requests are not split.
+func WithoutTraffic(p config.Policy) bool { return p.Traffic == v1alpha1.TrafficNone }
 
 func hasMatch(p config.Policy) bool { return len(p.Match) > 0 }
 
@@ -79,9 +80,9 @@ func all(conditions ...func(config.Policy) bool) func(config.Policy) bool {
 	}
 }
 
-func sequence(parts ...func(config.Policy) []PlannedStep) func(config.Policy) []PlannedStep {
-	return func(p config.Policy) []PlannedStep {
-		var steps []PlannedStep
+func sequence(parts ...func(config.Policy) []Step) func(config.Policy) []Step {
+	return func(p config.Policy) []Step {
+		var steps []Step
 		for _, part := range parts {
 			steps = append(steps, part(p)...)
 		}
@@ -89,25 +90,25 @@ func sequence(parts ...func(config.Policy) []PlannedStep) func(config.Policy) []
 	}
 }
 
-func iterations(p config.Policy) []PlannedStep {
-	steps := make([]PlannedStep, p.Iterations)
+func iterations(p config.Policy) []Step {
+	steps := make([]Step, p.Iterations)
 	for i := range steps {
 		steps[i] = planned(v1alpha1.StepIteration, 0, p.Interval)
 		if p.Mirror {
-			steps[i].MirrorWeight = hundredths(min(p.MirrorWeight+float64(i)*p.StepMirrorWeight, p.MaxMirrorWeight))
+			steps[i].MirrorWeight = Hundredths(min(p.MirrorWeight+float64(i)*p.StepMirrorWeight, p.MaxMirrorWeight))
 		}
 	}
 	return steps
 }
 
 // weights are ExplicitSteps, else StepWeights, else StepWeight, twice StepWeight and so on, the last one MaxWeight.
-func weights(p config.Policy) []PlannedStep {
-	var steps []PlannedStep
+func weights(p config.Policy) []Step {
+	var steps []Step
 	switch {
 	case len(p.ExplicitSteps) > 0:
 		for _, s := range p.ExplicitSteps {
 			step := planned(v1alpha1.StepWeight, s.Weight, s.Duration)
-			step.MirrorWeight = hundredths(s.Mirror)
+			step.MirrorWeight = Hundredths(s.Mirror)
 			steps = append(steps, step)
 		}
 		return steps
@@ -120,7 +121,7 @@ func weights(p config.Policy) []PlannedStep {
 		return nil
 	}
 	if p.StepWeight >= config.Finest {
-		for i := 1.0; hundredths(i*p.StepWeight) < p.MaxWeight; i++ {
+		for i := 1.0; Hundredths(i*p.StepWeight) < p.MaxWeight; i++ {
 			steps = append(steps, planned(v1alpha1.StepWeight, i*p.StepWeight, p.Interval))
 		}
 	}
@@ -128,15 +129,15 @@ func weights(p config.Policy) []PlannedStep {
 }
 
 // allAtOnce ends blue/green: all requests go to the canary before it is promoted.
-func allAtOnce(p config.Policy) []PlannedStep {
-	return []PlannedStep{planned(v1alpha1.StepHold, config.FullWeight, p.Hold)}
+func allAtOnce(p config.Policy) []Step {
+	return []Step{planned(v1alpha1.StepHold, config.FullWeight, p.Hold)}
 }
 
-func planned(kind v1alpha1.StepKind, weight float64, duration time.Duration) PlannedStep {
-	return PlannedStep{Kind: kind, Weight: hundredths(weight), Duration: metav1.Duration{Duration: duration}}
+func planned(kind v1alpha1.StepKind, weight float64, duration time.Duration) Step {
+	return Step{Kind: kind, Weight: Hundredths(weight), Duration: metav1.Duration{Duration: duration}}
 }
 
-// hundredths takes the errors of binary fractions out of a weight, so that three times 0.1 is 0.3.
-func hundredths(weight float64) float64 {
+// Hundredths takes the errors of binary fractions out of a weight, so that three times 0.1 is 0.3.
+func Hundredths(weight float64) float64 {
 	return math.Round(weight*100) / 100
 }

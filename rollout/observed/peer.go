@@ -1,4 +1,4 @@
-package rollout
+package observed
 
 import (
 	"time"
@@ -21,9 +21,9 @@ type Peer struct {
 	State State
 }
 
-// hasPassed reports whether a member is past a step, counted as its last one where it has fewer. A member without a candidate takes
+// HasPassed reports whether a member is past a step, counted as its last one where it has fewer. A member without a candidate takes
 // no part, and one whose candidate has not started has passed nothing.
-func (p Peer) hasPassed(step int32) bool {
+func (p Peer) HasPassed(step int32) bool {
 	switch {
 	case !Active(p.State):
 		return !p.Held
@@ -39,37 +39,37 @@ func (p Peer) hasPassed(step int32) bool {
 	return passed >= min(step, max(1, int32(len(p.State.Plan.Steps))))
 }
 
-// reason is why a rollout was given up: a sentence for users, and the member of a group that failed first, where that is why.
-type reason struct {
-	text  string
-	group *v1alpha1.GroupFailure
+// Reason is why a rollout was given up: a sentence for users, and the member of a group that failed first, where that is why.
+type Reason struct {
+	Text  string
+	Group *v1alpha1.GroupFailure
 }
 
-// failedSince reports that a member's rollout was given up at or after a moment.
-func (p Peer) failedSince(moment time.Time) (why reason, failed bool) {
-	why = reason{p.State.Candidate.Reason, p.State.Candidate.GroupFailure}
+// FailedSince reports that a member's rollout was given up at or after a moment.
+func (p Peer) FailedSince(moment time.Time) (why Reason, failed bool) {
+	why = Reason{p.State.Candidate.Reason, p.State.Candidate.GroupFailure}
 	switch {
-	case p.State.Open().Promotion.Restoring && Active(p.State) && !unsuccessful(p.State.Candidate.Outcome):
+	case p.State.Open().Promotion.Restoring && Active(p.State) && !Unsuccessful(p.State.Candidate.Outcome):
 		return why, true
 	case p.State.Phase == v1alpha1.PhaseFinalising:
 		decided := p.State.Open().WaitingSince
-		return why, unsuccessful(p.State.Candidate.Outcome) && decided != nil && !decided.Time.Before(moment)
+		return why, Unsuccessful(p.State.Candidate.Outcome) && decided != nil && !decided.Time.Before(moment)
 	case len(p.State.History) > 0:
 		last := p.State.History[0]
-		return reason{last.Reason, last.GroupFailure}, unsuccessful(last.Outcome) && !last.Finished.Time.Before(moment)
+		return Reason{last.Reason, last.GroupFailure}, Unsuccessful(last.Outcome) && !last.Finished.Time.Before(moment)
 	}
-	return reason{}, false
+	return Reason{}, false
 }
 
-// isBlocked reports whether a member has a candidate that cannot begin since something is missing; one that is paused, frozen,
+// IsBlocked reports whether a member has a candidate that cannot begin since something is missing; one that is paused, frozen,
 // queued or at a gate waits because somebody wants it so.
-func (p Peer) isBlocked() bool {
+func (p Peer) IsBlocked() bool {
 	s := p.State
 	return p.Held && s.Phase == v1alpha1.PhaseWaiting && s.Paused == nil && s.Frozen == "" && s.Blocked != nil && s.Blocked.Kind == v1alpha1.BlockedMissing
 }
 
-// why tells what keeps a member, where that is not its analysis.
-func (p Peer) why() string {
+// Why tells what keeps a member, where that is not its analysis.
+func (p Peer) Why() string {
 	switch {
 	case p.State.Paused != nil:
 		return " (" + p.State.Paused.Text + ")"

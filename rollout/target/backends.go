@@ -1,4 +1,4 @@
-package rollout
+package target
 
 import (
 	"cmp"
@@ -9,10 +9,11 @@ import (
 
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/rollout/observed"
 )
 
-// primaryBackend is the backend of the routes that stands for the primary, nil where that is its Service.
-func primaryBackend(policy config.Policy, namespace, service string) *route.Backend {
+// PrimaryBackend is the backend of the routes that stands for the primary, nil where that is its Service.
+func PrimaryBackend(policy config.Policy, namespace, service string) *route.Backend {
 	if policy.Generated == nil || policy.Generated.PrimaryBackend == nil {
 		return nil
 	}
@@ -27,9 +28,9 @@ func primaryBackend(policy config.Policy, namespace, service string) *route.Back
 }
 
 // sendingTo are the routes that share the requests for a Service: of those that the policy names, or of all.
-func sendingTo(policy config.Policy, o Observation, service string) []route.Route {
-	found := routesTo(o, service)
-	if backend := primaryBackend(policy, o.Namespace, service); backend != nil {
+func sendingTo(policy config.Policy, o observed.World, service string) []route.Route {
+	found := RoutesTo(o, service)
+	if backend := PrimaryBackend(policy, o.Namespace, service); backend != nil {
 		found = slices.DeleteFunc(slices.Clone(o.Routes), func(r route.Route) bool { return !route.SendsToBackend(r, *backend, o.Namespace) })
 	}
 	if len(policy.Routes) == 0 {
@@ -39,7 +40,7 @@ func sendingTo(policy config.Policy, o Observation, service string) []route.Rout
 }
 
 // namedRoutes are the routes that the policy names.
-func namedRoutes(policy config.Policy, o Observation) []route.Key {
+func namedRoutes(policy config.Policy, o observed.World) []route.Key {
 	var keys []route.Key
 	for _, ref := range policy.Routes {
 		ref.Namespace = cmp.Or(ref.Namespace, o.Namespace)
@@ -49,7 +50,7 @@ func namedRoutes(policy config.Policy, o Observation) []route.Key {
 }
 
 // notSending says which of the routes that the policy names does not send to the Service; empty when all do.
-func notSending(policy config.Policy, o Observation, service string) string {
+func notSending(policy config.Policy, o observed.World, service string) string {
 	found := sendingTo(policy, o, service)
 	for _, key := range namedRoutes(policy, o) {
 		if !slices.ContainsFunc(found, func(r route.Route) bool { return r.Key() == key }) {
@@ -57,14 +58,14 @@ func notSending(policy config.Policy, o Observation, service string) string {
 				key.From(o.Namespace), config.AnnotationRoutes, service)
 		}
 	}
-	if backend := primaryBackend(policy, o.Namespace, service); backend != nil && policy.Generated.CanaryBackend == nil {
+	if backend := PrimaryBackend(policy, o.Namespace, service); backend != nil && policy.Generated.CanaryBackend == nil {
 		return fmt.Sprintf("service.primaryBackend is not Service %s, so the canary's backend is unknown: also set service.canaryBackend", service)
 	}
 	return ""
 }
 
 // unfit says why nothing can be split that goes to a Service; empty when it can.
-func unfit(o Observation, name string) string {
+func unfit(o observed.World, name string) string {
 	at := slices.IndexFunc(o.Services, func(s corev1.Service) bool { return s.Name == name })
 	if at == -1 {
 		return ""
@@ -77,14 +78,4 @@ func unfit(o Observation, name string) string {
 			"give it a selector that matches the pods of Deployment %s", name, o.Name)
 	}
 	return ""
-}
-
-// dressed adds to a split what the policy says of the backends and of the cohort.
-func (f Facts) dressed(split route.Split) route.Split {
-	split.PrimaryBackend = primaryBackend(f.policy, f.o.Namespace, split.Primary)
-	if spec := f.policy.Generated; spec != nil && spec.CanaryBackend != nil {
-		split.CanaryBackend = route.ReferenceTo(*spec.CanaryBackend)
-	}
-	split.Mark = f.mark()
-	return split
 }

@@ -1,4 +1,4 @@
-package rollout
+package target
 
 import (
 	"fmt"
@@ -14,6 +14,8 @@ import (
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/strategy"
 )
 
 // Target is what was found for a Deployment: all that a rollout acts on.
@@ -54,14 +56,14 @@ func (t Target) Status() *v1alpha1.TargetStatus {
 }
 
 // finder finds one part of the target, or says what is missing.
-type finder func(*Target, config.Policy, Observation) string
+type finder func(*Target, config.Policy, observed.World) string
 
 // Discover finds the Service, the routes, the gateway and the queries for a primary. The problem, when not empty, says
 // what is missing and what to do; no rollout starts until it is gone. What was found by then is in the Target.
-func Discover(policy config.Policy, observation Observation) (target Target, problem string) {
+func Discover(policy config.Policy, observation observed.World) (target Target, problem string) {
 	finders := []finder{checkValid, findService, findRoutes, findGateway, findMatches, findRendering, findFeatures, findMetrics, findQueries,
 		findForeign, findIdentity, findObjects}
-	if withoutTraffic(policy) {
+	if strategy.WithoutTraffic(policy) {
 		finders = []finder{checkValid, findQueries, findForeign, findIdentity, findObjects}
 	}
 	for _, find := range finders {
@@ -72,11 +74,11 @@ func Discover(policy config.Policy, observation Observation) (target Target, pro
 	return target, ""
 }
 
-func checkValid(_ *Target, _ config.Policy, o Observation) string {
+func checkValid(_ *Target, _ config.Policy, o observed.World) string {
 	return o.Invalid
 }
 
-func findService(target *Target, policy config.Policy, o Observation) string {
+func findService(target *Target, policy config.Policy, o observed.World) string {
 	if why := awaitedService(policy, o); why != "" {
 		return why
 	}
@@ -92,7 +94,7 @@ func findService(target *Target, policy config.Policy, o Observation) string {
 		}
 	}
 	if len(found) > 1 {
-		routed := slices.DeleteFunc(slices.Clone(found), func(s corev1.Service) bool { return len(routesTo(o, s.Name)) == 0 })
+		routed := slices.DeleteFunc(slices.Clone(found), func(s corev1.Service) bool { return len(RoutesTo(o, s.Name)) == 0 })
 		if len(routed) != 1 {
 			return fmt.Sprintf("Services %s all select the pods of Deployment %s: name the one that the routes use in the annotation %s",
 				names(found), o.Name, config.AnnotationService)
@@ -106,14 +108,15 @@ func findService(target *Target, policy config.Policy, o Observation) string {
 	return unfit(o, target.Service.Name)
 }
 
-// routesTo are the routes that may send to a Service. One of another namespace counts only where a grant lets it: else anybody
+// RoutesTo are the routes that may send to a Service. One of another namespace counts only where a grant lets it: else anybody
 // could have it granted the canary's Service, or hold the rollout with a route that never takes effect.
-func routesTo(o Observation, service string) []route.Route {
+func RoutesTo(o observed.World, service string) []route.Route {
 	name := types.NamespacedName{Namespace: o.Namespace, Name: service}
-	return slices.DeleteFunc(slices.Clone(o.Routes), func(r route.Route) bool { return !route.SendsTo(r, name) || !mayReach(o, r, name) })
+	return slices.DeleteFunc(slices.Clone(o.Routes), func(r route.Route) bool { return !route.SendsTo(r, name) || !MayReach(o, r, name) })
 }
 
-func mayReach(o Observation, r route.Route, service types.NamespacedName) bool {
+// MayReach reports whether a route may send to a Service.
+func MayReach(o observed.World, r route.Route, service types.NamespacedName) bool {
 	return r.Namespace == service.Namespace || route.Granted(o.Grants, r.Key(), service)
 }
 
@@ -126,7 +129,7 @@ func names(services []corev1.Service) string {
 	return strings.Join(list, ", ")
 }
 
-func findRoutes(target *Target, policy config.Policy, o Observation) string {
+func findRoutes(target *Target, policy config.Policy, o observed.World) string {
 	target.Routes = sendingTo(policy, o, target.Service.Name)
 	if len(target.Routes) == 0 {
 		if why := awaitedRoute(policy, o, target.Service); why != "" {
@@ -153,7 +156,7 @@ func findRoutes(target *Target, policy config.Policy, o Observation) string {
 	return ""
 }
 
-func findGateway(target *Target, _ config.Policy, o Observation) string {
+func findGateway(target *Target, _ config.Policy, o observed.World) string {
 	for _, r := range target.Routes {
 		for _, name := range route.Gateways(r) {
 			if !slices.ContainsFunc(o.Gateways, func(g gatewayv1.Gateway) bool { return g.Namespace == name.Namespace && g.Name == name.Name }) {
@@ -171,7 +174,7 @@ func findGateway(target *Target, _ config.Policy, o Observation) string {
 	return ""
 }
 
-func findMetrics(target *Target, policy config.Policy, o Observation) string {
+func findMetrics(target *Target, policy config.Policy, o observed.World) string {
 	if policy.SkipAnalysis || !needsPreset(policy) {
 		return ""
 	}
@@ -202,7 +205,7 @@ func findMetrics(target *Target, policy config.Policy, o Observation) string {
 	return ""
 }
 
-func findForeign(_ *Target, _ config.Policy, o Observation) string {
+func findForeign(_ *Target, _ config.Policy, o observed.World) string {
 	if o.Foreign == "" {
 		return ""
 	}
@@ -211,8 +214,8 @@ func findForeign(_ *Target, _ config.Policy, o Observation) string {
 
 // findIdentity looks ahead to the canary's pods: they must be told apart from the primary's, and no other Service may
 // select them.
-func findIdentity(target *Target, policy config.Policy, o Observation) string {
-	candidate := o.inFlight()
+func findIdentity(target *Target, policy config.Policy, o observed.World) string {
+	candidate := o.InFlight()
 	if candidate == nil {
 		return ""
 	}

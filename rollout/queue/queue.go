@@ -1,4 +1,4 @@
-package rollout
+package queue
 
 import (
 	"cmp"
@@ -9,11 +9,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout/observed"
 )
-
-// queueLook is how often a candidate that waits in the queue brings its place up to date; the next to start is woken.
-const queueLook = 15 * time.Second
 
 // waiter is a candidate that waits for other rollouts to end.
 type waiter struct {
@@ -42,11 +39,11 @@ func (s slot) String() string {
 
 // running are the slots that are taken.
 type running struct {
-	limits Limits
+	limits observed.Limits
 	slots  []slot
 }
 
-func runningOf(peers []Peer, limits Limits) *running {
+func runningOf(peers []observed.Peer, limits observed.Limits) *running {
 	r := &running{limits: limits}
 	for _, peer := range peers {
 		if peer.Open {
@@ -94,7 +91,7 @@ func some(slots []slot) string {
 }
 
 // waitersOf are the candidates in the queue, in the order in which they were asked for.
-func waitersOf(peers []Peer) []waiter {
+func waitersOf(peers []observed.Peer) []waiter {
 	var queue []waiter
 	for _, peer := range peers {
 		if peer.State.Queue == nil || peer.Open {
@@ -115,8 +112,8 @@ func before(a, b waiter) int {
 	return cmp.Or(a.asked.Truncate(time.Second).Compare(b.asked.Truncate(time.Second)), strings.Compare(a.key.String(), b.key.String()))
 }
 
-// NextInQueue are the candidates in the queue that may start now.
-func NextInQueue(peers []Peer, limits Limits) []types.NamespacedName {
+// Next are the candidates in the queue that may start now.
+func Next(peers []observed.Peer, limits observed.Limits) []types.NamespacedName {
 	var next []types.NamespacedName
 	taken := runningOf(peers, limits)
 	for _, w := range waitersOf(peers) {
@@ -128,10 +125,10 @@ func NextInQueue(peers []Peer, limits Limits) []types.NamespacedName {
 	return next
 }
 
-// place is where the candidate stands in the queue, and what it waits for; empty when it may start. A rollout that replaces
+// Place is where the candidate stands in the queue, and what it waits for; empty when it may start. A rollout that replaces
 // another keeps its slot. Those ahead that another limit keeps from starting are in nobody's way.
-func place(state State, o Observation, group string) (position int32, why string) {
-	if !o.Limits.Any() || Active(state) {
+func Place(state observed.State, o observed.World, group string) (position int32, why string) {
+	if !o.Limits.Any() || observed.Active(state) {
 		return 0, ""
 	}
 	me := waiter{key: o.Key(), slot: slotOf(o.Namespace, o.Name, group), asked: o.Candidate.At}
@@ -147,37 +144,4 @@ func place(state State, o Observation, group string) (position int32, why string
 		}
 	}
 	return position, taken.full(me)
-}
-
-// enqueue keeps a candidate until a rollout ends.
-func enqueue(t *tick, position int32, why string) {
-	next, waited := &t.plan.Next, t.before.Queue
-	if !t.knownAsWaiting() {
-		waited = nil
-	}
-	*next = t.asWaiting()
-	where := fmt.Sprintf("%s in the queue: %s", ordinal(position), why)
-	say(t, where)
-	next.Queue = &v1alpha1.QueueStatus{Position: position, Since: *t.stamp()}
-	if waited == nil {
-		emit(t, queued(t.o.Candidate.Hash, where))
-	} else {
-		next.Queue.Since = waited.Since
-	}
-	wakeIn(t, queueLook)
-}
-
-func ordinal(n int32) string {
-	ending := "th"
-	if n/10%10 != 1 {
-		switch n % 10 {
-		case 1:
-			ending = "st"
-		case 2:
-			ending = "nd"
-		case 3:
-			ending = "rd"
-		}
-	}
-	return fmt.Sprintf("%d%s", n, ending)
 }

@@ -1,4 +1,4 @@
-package rollout
+package target
 
 import (
 	"fmt"
@@ -8,11 +8,13 @@ import (
 
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // CopyObjects makes everything that runs the candidate, in the order in which it is to be written: what protects the canary's
 // pods, the Deployment, its Service, its autoscaler, its disruption budgets. The error says what of the policy cannot be.
-func CopyObjects(o Observation, intent CopyIntent, owner metav1.OwnerReference) ([]workload.Object, error) {
+func CopyObjects(o observed.World, intent plan.CopyIntent, owner metav1.OwnerReference) ([]workload.Object, error) {
 	canary, err := copyOf(o, intent, owner)
 	if err != nil {
 		return nil, err
@@ -40,8 +42,8 @@ func CopyObjects(o Observation, intent CopyIntent, owner metav1.OwnerReference) 
 }
 
 // copyOf makes the Deployment that runs the candidate, or gives the one that there is other replicas.
-func copyOf(o Observation, intent CopyIntent, owner metav1.OwnerReference) (*appsv1.Deployment, error) {
-	if intent.Action == CopyScale {
+func copyOf(o observed.World, intent plan.CopyIntent, owner metav1.OwnerReference) (*appsv1.Deployment, error) {
+	if intent.Action == plan.CopyScale {
 		canary := o.Copy.DeepCopy()
 		canary.Spec.Replicas = &intent.Replicas
 		return canary, nil
@@ -55,7 +57,7 @@ func copyOf(o Observation, intent CopyIntent, owner metav1.OwnerReference) (*app
 
 // canaryAutoscaler makes the canary's copy of the primary's autoscaler, nil when there is none or the policy wants none. One
 // that is deleted in flight is no reason to stop.
-func canaryAutoscaler(o Observation, intent CopyIntent, canary *appsv1.Deployment) workload.Object {
+func canaryAutoscaler(o observed.World, intent plan.CopyIntent, canary *appsv1.Deployment) workload.Object {
 	found, err := workload.AutoscalerOf(o.Primary, o.Autoscalers, o.ScaledObjects, intent.Autoscaler)
 	if err != nil || found == nil || !intent.Policy.Autoscaler {
 		return nil
@@ -77,15 +79,15 @@ func leaveToAutoscaler(canary, current *appsv1.Deployment) {
 
 // findObjects looks ahead to what is made with the copy: none of it may be there already, no Service may select the canary's
 // pods as the policy has them, and policies that miss them are told of.
-func findObjects(target *Target, policy config.Policy, o Observation) string {
-	candidate := o.inFlight()
+func findObjects(target *Target, policy config.Policy, o observed.World) string {
+	candidate := o.InFlight()
 	if candidate == nil {
 		return ""
 	}
 	if _, err := workload.AutoscalerOf(o.Primary, o.Autoscalers, o.ScaledObjects, policy.Autoscaler); err != nil && o.Copy == nil {
 		return err.Error()
 	}
-	intent := CopyIntent{Replicas: 1, Identity: target.Identity, Policy: policy.Copy, Autoscaler: policy.Autoscaler}
+	intent := plan.CopyIntent{Replicas: 1, Identity: target.Identity, Policy: policy.Copy, Autoscaler: policy.Autoscaler}
 	objects, err := CopyObjects(o, intent, metav1.OwnerReference{})
 	if err != nil {
 		return err.Error()
@@ -108,7 +110,7 @@ func findObjects(target *Target, policy config.Policy, o Observation) string {
 
 // foreignTo names the object of somebody else that has the name of one that is to be made; empty when there is none. The
 // Deployment and the Service are looked at where they are read.
-func foreignTo(o Observation, made workload.Object) string {
+func foreignTo(o observed.World, made workload.Object) string {
 	var others []workload.Object
 	for i := range o.Autoscalers {
 		others = append(others, &o.Autoscalers[i])

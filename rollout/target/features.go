@@ -1,4 +1,4 @@
-package rollout
+package target
 
 import (
 	"fmt"
@@ -11,6 +11,9 @@ import (
 
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/rollout/cookies"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/strategy"
 )
 
 // need is a feature of a gateway without which a part of the policy would do nothing, or something else.
@@ -33,7 +36,7 @@ var needs = []need{
 
 // mirrors reports whether any step copies more than one percentage and at most another.
 func mirrors(p config.Policy, above, most float64) bool {
-	return slices.ContainsFunc(StrategyOf(p).Steps(p), func(s PlannedStep) bool { return s.MirrorWeight > above && s.MirrorWeight <= most })
+	return slices.ContainsFunc(strategy.Of(p).Steps(p), func(s strategy.Step) bool { return s.MirrorWeight > above && s.MirrorWeight <= most })
 }
 
 func matchesQuery(p config.Policy) bool {
@@ -56,7 +59,7 @@ func matchesMethod(p config.Policy) bool {
 
 // findFeatures holds the policy against what the classes of all gateways say that they support. Of one that says nothing
 // only a warning is given, when a rollout begins.
-func findFeatures(target *Target, policy config.Policy, o Observation) string {
+func findFeatures(target *Target, policy config.Policy, o observed.World) string {
 	for _, r := range target.Routes {
 		if r.Kind != route.HTTP {
 			continue
@@ -92,7 +95,7 @@ func (n need) lacks(target *Target, gateway types.NamespacedName, class *gateway
 }
 
 // classOf is the class of a gateway, nil when it cannot be seen.
-func classOf(gateway types.NamespacedName, o Observation) *gatewayv1.GatewayClass {
+func classOf(gateway types.NamespacedName, o observed.World) *gatewayv1.GatewayClass {
 	for _, g := range o.Gateways {
 		if g.Namespace != gateway.Namespace || g.Name != gateway.Name {
 			continue
@@ -107,7 +110,7 @@ func classOf(gateway types.NamespacedName, o Observation) *gatewayv1.GatewayClas
 }
 
 // findMatches says the policy's match in terms of the Gateway API.
-func findMatches(target *Target, policy config.Policy, _ Observation) string {
+func findMatches(target *Target, policy config.Policy, _ observed.World) string {
 	matches, errs := route.MatchesOf(field.NewPath("spec", "analysis", "match"), policy.Match)
 	if err := errs.ToAggregate(); err != nil {
 		return err.Error()
@@ -119,10 +122,10 @@ func findMatches(target *Target, policy config.Policy, _ Observation) string {
 }
 
 // findRendering tries whether the routes can hold what the policy asks for, before anything is written to them.
-func findRendering(target *Target, policy config.Policy, o Observation) string {
+func findRendering(target *Target, policy config.Policy, o observed.World) string {
 	split := route.Split{Deployment: o.Name, Namespace: o.Namespace, Primary: target.Service.Name, Canary: target.CanaryService(),
 		Weight: config.FullWeight / 2, Match: target.Match,
-		Affinity: affinityOf(newAffinity(policy, nil, "candidate", "nonce", nil))}
+		Affinity: cookies.Affinity(cookies.New(policy, nil, "candidate", "nonce", nil))}
 	if mirrors(policy, 0, 100) {
 		split.Mirror = config.FullWeight
 	}

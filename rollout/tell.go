@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout/events"
 )
 
 // tellEnd tells the hooks of type post-rollout how the rollout has ended.
@@ -28,7 +29,7 @@ func tellHooks(t *tick) {
 }
 
 // withEvent adds an event to the metadata of a hook; what is of the event comes first.
-func (f Facts) withEvent(metadata map[string]string, event Event) map[string]string {
+func (f Facts) withEvent(metadata map[string]string, event events.Event) map[string]string {
 	kind := corev1.EventTypeNormal
 	if event.Warning {
 		kind = corev1.EventTypeWarning

@@ -1,4 +1,4 @@
-package rollout
+package plan
 
 import (
 	"fmt"
@@ -11,6 +11,8 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // CopyAction is what to do with the canary copy.
@@ -68,8 +70,8 @@ type SplitIntent struct {
 	Routes []route.Key
 }
 
-// weight is the weight that the routes are asked for, and whether they are asked for any.
-func (i SplitIntent) weight() (weight float64, stated bool) {
+// Weight is the weight that the routes are asked for, and whether they are asked for any.
+func (i SplitIntent) Weight() (weight float64, stated bool) {
 	return i.Split.Weight, i.Action != SplitLeave
 }
 
@@ -93,7 +95,7 @@ func (a AskIntent) Value() string {
 
 // Plan is what one tick decided: the next state, and the effects that follow from it. Every effect is idempotent.
 type Plan struct {
-	Next  State
+	Next  observed.State
 	Copy  CopyIntent
 	Split SplitIntent
 	// Cohorts is written to routes together with Split.
@@ -106,7 +108,7 @@ type Plan struct {
 	Direct workload.DirectWay
 	// DeleteCanary is set when nothing is left to do for a Deployment that is no longer opted in.
 	DeleteCanary bool
-	Events       []Event
+	Events       []events.Event
 	// Tells are the hooks to tell something after all writes, without waiting for their answers.
 	Tells []HookCall
 	// Wait is the time until the next tick when nothing happens before; 0 for none.

@@ -1,0 +1,62 @@
+package events
+
+import (
+	"fmt"
+	"time"
+
+	"sluice.dev/sluice/internal/workload"
+)
+
+// GatewayGone says that a rollout ends without a gateway that could confirm it.
+func GatewayGone(why string) Event {
+	return Event{Warning: true, Reason: "GatewayGone", Message: fmt.Sprintf("The rollout ends although the gateway never confirmed the change; it was deleted or never existed: %s", why)}
+}
+
+// RollingBack says that a candidate has failed.
+func RollingBack(hash, why string) Event {
+	return Event{Warning: true, Reason: "RollingBack", Message: fmt.Sprintf("Rolling back %s: %s", hash, why)}
+}
+
+// RolledBackUnseen says that a candidate is given up before its rollout has begun.
+func RolledBackUnseen(hash, why string) Event {
+	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf("%s is not rolled out: %s", hash, why)}
+}
+
+// RolledBack says that the rollout of a failed candidate has ended.
+func RolledBack(hash string, traffic bool) Event {
+	text := "The canary is removed; %s does not start again until you retry it or change the template"
+	if traffic {
+		text = "All requests go to the primary and the canary is removed; %s does not start again until you retry it or change the template"
+	}
+	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf(text, hash)}
+}
+
+// Promoted says that the rollout of a promoted candidate has ended.
+func Promoted(hash string, took time.Duration) Event {
+	return Event{Reason: "Promoted", Message: fmt.Sprintf("Promotion of %s completed after %s; the canary is removed", hash, took.Round(time.Second))}
+}
+
+// Cancelled says that a rollout has ended without a verdict.
+func Cancelled(hash, why string) Event {
+	return Event{Reason: "Cancelled", Message: fmt.Sprintf("Rollout of %s is cancelled: %s", hash, why)}
+}
+
+// Superseded says that a newer template takes the place of the candidate.
+func Superseded(old, new, by string, traffic bool) Event {
+	start := "from the beginning"
+	if traffic {
+		start = "at weight 0"
+	}
+	return Event{Reason: "Superseded", Message: fmt.Sprintf("New template %s from %s replaces %s; the analysis starts again %s", new, by, old, start)}
+}
+
+// Unseen is how the template of a primary was changed when admission did not see it.
+const Unseen workload.DirectWay = "unseen"
+
+// ChangedDirectly says that the primary's template was changed without a canary.
+func ChangedDirectly(direct workload.Direct) Event {
+	if direct.How == Unseen {
+		return Event{Warning: true, Reason: "TemplateChangedDirectly", Message: fmt.Sprintf("The pod template was changed to %s without a call to sluice's webhook, and becomes the primary's: check that the webhook configurations zz-sluice exist", direct.Hash)}
+	}
+	return Event{Warning: direct.How != workload.DirectRestart, Reason: "ChangedDirectly", Message: fmt.Sprintf("The pod template was changed to %s by %s without a canary (%s: %s)", direct.Hash, direct.By, direct.How, direct.Reason)}
+}

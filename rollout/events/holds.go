@@ -1,0 +1,42 @@
+package events
+
+import (
+	"fmt"
+	"strings"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// Paused says that no step may be taken any more.
+func Paused(why string) Event {
+	return Event{Reason: "Paused", Message: "No step starts: " + why}
+}
+
+// Resumed says that steps may be taken again.
+func Resumed() Event {
+	return Event{Reason: "Resumed", Message: "Steps continue"}
+}
+
+// Frozen says that a Freeze begins to hold the rollout.
+func Frozen(why string) Event {
+	return Event{Reason: "Frozen", Message: "Waits: " + why}
+}
+
+// Unfrozen says that no Freeze holds the rollout any more.
+func Unfrozen() Event {
+	return Event{Reason: "Unfrozen", Message: "No Freeze is in force anymore"}
+}
+
+// GateReached says that hooks have to approve before the rollout goes on.
+func GateReached(gate v1alpha1.HookType, hooks []v1alpha1.Webhook) Event {
+	names := make([]string, 0, len(hooks))
+	for _, hook := range hooks {
+		names = append(names, hook.Name)
+	}
+	return Event{Reason: "GateReached", Message: fmt.Sprintf("Waiting for the %s hooks to approve: %s", gate, strings.Join(names, ", "))}
+}
+
+// MemberBlocked says that a group waits for a member that cannot begin.
+func MemberBlocked(group, blocked string) Event {
+	return Event{Warning: true, Reason: "GroupBlocked", Message: fmt.Sprintf("Group %s waits for %s; if this lasts until the progress deadline, the group is rolled back", group, blocked)}
+}

@@ -1,0 +1,51 @@
+package events
+
+import (
+	"fmt"
+	"time"
+)
+
+// AnalysisPassed says that a candidate has passed its checks and is promoted.
+func AnalysisPassed(hash string, took time.Duration) Event {
+	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf("Analysis of %s passed after %s; promoting it", hash, took.Round(time.Second))}
+}
+
+// NothingToJudge says that a candidate without configured checks is promoted.
+func NothingToJudge(hash string, took time.Duration) Event {
+	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf("No checks are configured for %s, and its canary stayed ready for %s; promoting it", hash, took.Round(time.Second))}
+}
+
+// PromotionAsked says that a user has a candidate promoted before its last step.
+func PromotionAsked(hash, who string) Event {
+	return Event{Reason: "PromotionAsked", Message: fmt.Sprintf("Promoting %s without the remaining steps, requested by %s", hash, who)}
+}
+
+// AnalysisSkipped says that a candidate is promoted without checks.
+func AnalysisSkipped(hash, who string) Event {
+	return Event{Reason: "AnalysisSkipped", Message: fmt.Sprintf("Promoting %s without analysis, requested %s", hash, who)}
+}
+
+// TrafficShifted says that all requests go to the canary while the primary changes.
+func TrafficShifted(why string) Event {
+	return Event{Reason: "TrafficShifted", Message: "All requests go to the canary while the primary is updated, because " + why}
+}
+
+// WeightReturned says that the primary gets some of its requests back.
+func WeightReturned(weight float64) Event {
+	return Event{Reason: "WeightReturned", Message: fmt.Sprintf("The primary is ready with the candidate; lowering the canary's weight to %v%%", weight)}
+}
+
+// PrimaryUpdated says that the primary has the candidate's template.
+func PrimaryUpdated(hash string) Event {
+	return Event{Reason: "PromotionStarted", Message: fmt.Sprintf("The primary now has template %s; waiting for its pods", hash)}
+}
+
+// PromotionFailed says that the primary gets its previous template back.
+func PromotionFailed(why, previous string) Event {
+	return Event{Warning: true, Reason: "PromotionFailed", Message: fmt.Sprintf("%s; restoring the previous template %s", why, previous)}
+}
+
+// PrimaryTooSmall says that the primary gets all requests before it can serve them.
+func PrimaryTooSmall(available, whole int32, waited time.Duration) Event {
+	return Event{Warning: true, Reason: "PrimaryTooSmall", Message: fmt.Sprintf("All requests return to the primary although only %d of the %d replicas needed are available; waited %s", available, whole, waited)}
+}

@@ -1,0 +1,100 @@
+package rollout
+
+import (
+	"fmt"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
+)
+
+// asWaiting is the state of the candidate in flight while it has not begun.
+func (t tick) asWaiting() observed.State {
+	if t.knownAsWaiting() {
+		return t.plan.Next
+	}
+	return t.about(v1alpha1.PhaseWaiting)
+}
+
+// knownAsWaiting reports whether the state is about the candidate in flight, which has not begun. The same template that was
+// asked for again is another candidate, with another place in the queue.
+func (t tick) knownAsWaiting() bool {
+	next, candidate := t.plan.Next, t.o.Candidate
+	if next.Phase != v1alpha1.PhaseWaiting || next.Candidate.Hash != candidate.Hash || next.Candidate.Attempt != candidate.Attempt {
+		return false
+	}
+	return next.Candidate.Requested == nil || next.Candidate.Requested.At == nil || next.Candidate.Requested.At.Unix() == candidate.At.Unix()
+}
+
+// rejection says why a candidate that has not begun is given up: a hook asks to roll it back, or a member of its group was
+// rolled back since it was asked for. Whoever asks for it once more wants it without the others.
+func (t tick) rejection() observed.Reason {
+	if hook := t.rollbackHook(); hook != "" {
+		return observed.Reason{Text: fmt.Sprintf("hook %s requested a rollback", hook)}
+	}
+	if t.o.Candidate.Attempt > 0 {
+		return observed.Reason{}
+	}
+	return t.groupFailureSince(t.o.Candidate.At)
+}
+
+// isRejected reports whether the candidate that has not begun is given up, or was and the primary does not say so yet.
+func (t tick) isRejected() bool {
+	next, candidate := t.plan.Next, t.o.Candidate
+	if t.knownAsWaiting() {
+		return t.rejection().Text != ""
+	}
+	return next.Phase == v1alpha1.PhaseFailed && next.Candidate.Outcome == v1alpha1.OutcomeFailed && next.Candidate.Hash == candidate.Hash &&
+		next.Candidate.Attempt == candidate.Attempt && next.Candidate.Requested != nil && next.Candidate.Requested.At != nil &&
+		next.Candidate.Requested.At.Unix() == candidate.At.Unix()
+}
+
+// rejectHeld ends the rollout of a candidate before it has begun.
+func rejectHeld(t *tick) {
+	next, candidate := &t.plan.Next, t.o.Candidate
+	t.plan.Ask = plan.AskIntent{Key: config.AnnotationFail, Hash: candidate.Hash}
+	if next.Phase == v1alpha1.PhaseFailed {
+		return
+	}
+	why := t.rejection()
+	*next = t.about(v1alpha1.PhaseFailed)
+	next.Candidate.Outcome, next.Candidate.Reason, next.Candidate.GroupFailure = v1alpha1.OutcomeFailed, why.Text, why.Group
+	remember(t)
+	tellEnd(t)
+	emit(t, events.RolledBackUnseen(candidate.Hash, why.Text))
+	say(t, t.ending())
+}
+
+// blockCandidate has a candidate wait that cannot be judged yet.
+func blockCandidate(t *tick, kind v1alpha1.BlockedKind, why string) {
+	known := t.knownAsWaiting()
+	t.plan.Next = t.asWaiting()
+	if isNew := block(t, kind, why); isNew || !known {
+		emit(t, events.CandidateBlocked(t.o.Candidate.Hash, why))
+	}
+	wakeForTemplates(t)
+}
+
+// block says why no rollout can start, and returns whether that is news.
+func block(t *tick, kind v1alpha1.BlockedKind, why string) (isNew bool) {
+	cause := v1alpha1.BlockedCause{Kind: kind, Text: why}
+	t.plan.Next.Blocked = &cause
+	say(t, why)
+	return t.before.Blocked == nil || *t.before.Blocked != cause
+}
+
+// abortHeld ends the rollout of a candidate before it has begun.
+func abortHeld(t *tick) {
+	next, candidate, abort := &t.plan.Next, t.o.Candidate, t.o.Spec.Abort
+	t.plan.Ask = plan.AskIntent{Key: config.AnnotationAbort, Hash: candidate.Hash, By: abort.By}
+	if next.Candidate.Outcome == v1alpha1.OutcomeAborted && next.Candidate.Hash == candidate.Hash && next.Candidate.Attempt == candidate.Attempt {
+		return
+	}
+	*next = t.about(v1alpha1.PhaseFailed)
+	next.Candidate.Outcome, next.Candidate.Reason = v1alpha1.OutcomeAborted, "aborted by "+events.Who(abort.By, abort.Reason)
+	remember(t)
+	emit(t, events.RolledBackUnseen(candidate.Hash, next.Candidate.Reason))
+	say(t, t.ending())
+}

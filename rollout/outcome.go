@@ -1,0 +1,51 @@
+package rollout
+
+import (
+	"fmt"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
+)
+
+// ending tells how the last rollout ended.
+func (t tick) ending() string {
+	next := t.plan.Next
+	if next.Phase == v1alpha1.PhaseFailed {
+		return fmt.Sprintf("%s was rolled back: %s", next.Candidate.Hash, next.Candidate.Reason)
+	}
+	return fmt.Sprintf("%s was promoted", next.Candidate.Hash)
+}
+
+// undecided reports whether the candidate is still being judged: the outcome is open and the primary has not changed.
+func (t tick) undecided() bool {
+	next := t.plan.Next
+	return observed.Active(next) && next.Candidate.Outcome == "" && !next.Rollout.Promotion.Restoring && !t.o.Promoted(next.Candidate.Hash)
+}
+
+// decideOutcome ends the judging; what remains is to clean up, also where the state knows of no rollout.
+func decideOutcome(t *tick, outcome v1alpha1.Outcome, reason string) {
+	next := &t.plan.Next
+	if next.Rollout == nil {
+		next.Rollout = &v1alpha1.RolloutStatus{}
+	}
+	next.Phase = v1alpha1.PhaseFinalising
+	next.Candidate.Outcome = outcome
+	next.Candidate.Reason = reason
+	if outcome != v1alpha1.OutcomeFailed {
+		next.Candidate.GroupFailure = nil
+	}
+	next.CanaryWeight = 0
+	next.Rollout.Cleared, next.Rollout.WaitingSince = nil, t.stamp()
+}
+
+// rollBack decides that the candidate failed and begins at once to take its traffic away.
+func rollBack(t *tick, reason string) {
+	rollBackAs(t, v1alpha1.OutcomeFailed, reason)
+}
+
+func rollBackAs(t *tick, outcome v1alpha1.Outcome, reason string) {
+	emit(t, events.RollingBack(t.plan.Next.Candidate.Hash, reason))
+	decideOutcome(t, outcome, reason)
+	finalise(t)
+}

@@ -1,0 +1,122 @@
+package rollout
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
+)
+
+// dryRun is what a simulation must not lose of what was really observed.
+type dryRun struct {
+	// real is set while a rollout is open, or awaited, that is none of a dry run.
+	real bool
+	// primary is what the primary runs.
+	primary v1alpha1.PrimaryStatus
+}
+
+func dryRunOf(state observed.State, o observed.World) dryRun {
+	open := observed.Active(state) || o.InFlight() != nil || o.Previous != nil || o.Copy != nil || len(o.Splits()) > 0
+	dry := dryRun{real: !state.DryRun && open}
+	if o.Primary != nil {
+		dry.primary = v1alpha1.PrimaryStatus{Template: o.PrimaryHash(), Revision: o.Primary.Annotations[revisionAnnotation]}
+	}
+	return dry
+}
+
+// withoutHooks is a policy that asks and tells nobody: what a hook does outside of the cluster would be an effect.
+func withoutHooks(policy config.Policy) config.Policy {
+	policy.Hooks = nil
+	return policy
+}
+
+// simulated is what would be observed, had admission held back the template that the primary got since it was last promoted:
+// a canary that is ready as the primary is. Every split is taken to be in effect.
+func simulated(state observed.State, o observed.World) observed.World {
+	o.Candidate, o.Previous, o.Direct, o.Copy, o.CopyService, o.ReadyEndpoints = nil, nil, nil, nil, nil, 0
+	if o.Primary == nil || state.Primary == nil {
+		return o
+	}
+	changed := o.PrimaryHash()
+	o.Primary = o.Primary.DeepCopy()
+	metav1.SetMetaDataAnnotation(&o.Primary.ObjectMeta, revisionAnnotation, state.Primary.Revision)
+	if changed == state.Primary.Template {
+		return o
+	}
+	return simulatedChange(state, o, changed)
+}
+
+// simulatedChange is what would be observed of a rollout of the primary's template.
+func simulatedChange(state observed.State, o observed.World, changed string) observed.World {
+	judged := state.Candidate.Hash == changed
+	switch {
+	case judged && state.Candidate.Outcome == v1alpha1.OutcomeSucceeded:
+		return o
+	case judged && state.Phase == v1alpha1.PhasePromoting && !state.Open().Promotion.Restoring:
+		o.Previous = &workload.Previous{Hash: state.Primary.Template, Promoted: changed, By: dryRequester}
+	default:
+		o.Candidate = simulatedCandidate(state, o, changed)
+	}
+	if state.Open().Promotion.Restoring {
+		becomesReady(o.Primary)
+	}
+	if observed.Active(state) && state.Phase != v1alpha1.PhaseFinalising {
+		o.Copy, o.CopyService = simulatedCopy(state, o), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace}}
+		o.ReadyEndpoints = o.Primary.Status.AvailableReplicas
+	}
+	return o
+}
+
+// simulatedCandidate is the template of the primary, as if it were held back.
+func simulatedCandidate(state observed.State, o observed.World, hash string) *workload.Candidate {
+	template, err := workload.TemplateOf(o.Primary.Spec.Template)
+	if err != nil {
+		return nil
+	}
+	candidate := &workload.Candidate{Hash: hash, Template: template, By: dryRequester, At: o.Now}
+	if state.Candidate.Hash != hash {
+		return candidate
+	}
+	if state.Candidate.Requested != nil && state.Candidate.Requested.At != nil {
+		candidate.At = state.Candidate.Requested.At.Time
+	}
+	switch state.Candidate.Outcome {
+	case v1alpha1.OutcomeFailed:
+		candidate.Mark = workload.MarkFailed
+	case v1alpha1.OutcomeAborted:
+		candidate.Mark = workload.MarkAborted
+	}
+	return candidate
+}
+
+// becomesReady is what a primary does when it gets a template back that worked.
+func becomesReady(d *appsv1.Deployment) {
+	replicas := workload.Replicas(d)
+	d.Status.ObservedGeneration, d.Status.Replicas, d.Status.UpdatedReplicas, d.Status.AvailableReplicas = d.Generation, replicas, replicas, replicas
+}
+
+// simulatedCopy has the pods of the primary, which run the candidate already.
+func simulatedCopy(state observed.State, o observed.World) *appsv1.Deployment {
+	made := o.Primary.DeepCopy()
+	made.Name = workload.CanaryName(o.Name)
+	metav1.SetMetaDataAnnotation(&made.ObjectMeta, config.AnnotationTemplateHash, state.Candidate.Hash)
+	return made
+}
+
+// continued is the state that a tick goes on from: what was simulated means nothing once dry run is switched off, and a
+// phase without its rollout, or a rollout without its phase, is what a lost write leaves.
+func continued(state observed.State, o observed.World) observed.State {
+	switch {
+	case state.DryRun && !o.DryRun:
+		return observed.State{CanaryRecord: state.CanaryRecord}
+	case !observed.Active(state):
+		state.Rollout = nil
+	case state.Rollout == nil:
+		state.Rollout = &v1alpha1.RolloutStatus{}
+	}
+	return state
+}

@@ -1,0 +1,115 @@
+package target
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
+)
+
+// Queries are the queries of one check; the problem says why there are none.
+func (t Target) Queries(check analysis.Check, o observed.World, window time.Duration) (queries []analysis.Query, problem string) {
+	where := fmt.Sprintf("check %q", check.Name)
+	if check.Template != nil {
+		name := observed.TemplateName(*check.Template, o.Namespace)
+		template, exists := o.Templates[name]
+		switch {
+		case !exists:
+			return nil, fmt.Sprintf("MetricTemplate %s, named by check %q, does not exist: create it, or correct templateRef", name, check.Name)
+		case template.Problem != "":
+			return nil, fmt.Sprintf("MetricTemplate %s, named by check %q, cannot be used: %s", name, check.Name, template.Problem)
+		}
+		if problem := analysis.VariablesProblem(check); problem != "" && name.Namespace != o.Namespace {
+			return nil, problem
+		}
+		check.Query, check.Server = template.Query, template.Server
+		where += fmt.Sprintf(", MetricTemplate %s", name)
+	}
+	if check.Server == nil && !o.Prometheus {
+		return nil, "no Prometheus is configured, so no check can run: start sluice with --prometheus-url (chart value prometheusUrl)"
+	}
+	service, judged := t.CanaryService(), workload.CanaryName(o.Name)
+	if o.DryRun {
+		service, judged = t.Service.Name, o.Name
+	}
+	queries, err := analysis.QueriesFor(check, t.Preset, analysis.Target{
+		Namespace:      o.Namespace,
+		Service:        service,
+		Workload:       judged,
+		Ports:          t.ports(),
+		Primary:        o.Name,
+		PrimaryService: t.Service.Name,
+		Route:          t.firstRoute(),
+	}, window)
+	if err != nil {
+		return nil, fmt.Sprintf("%s: %v", where, err)
+	}
+	return queries, ""
+}
+
+// findQueries makes the queries of all checks once, so that what is wrong with them is told before a rollout begins.
+func findQueries(target *Target, policy config.Policy, o observed.World) string {
+	if policy.SkipAnalysis {
+		return ""
+	}
+	checks := analysis.ChecksOf(policy)
+	if problem := analysis.CheckProblem(checks); problem != "" {
+		return problem
+	}
+	for _, check := range checks {
+		if _, problem := target.Queries(check, o, check.Window); problem != "" {
+			return problem
+		}
+	}
+	return ""
+}
+
+// needsPreset reports whether a check has no query of its own.
+func needsPreset(policy config.Policy) bool {
+	return slices.ContainsFunc(analysis.ChecksOf(policy), func(c analysis.Check) bool { return c.Metric != analysis.Custom })
+}
+
+// callsUnjudged says which route has calls of gRPC that the preset of the gateway cannot judge; empty for none.
+func callsUnjudged(target Target, preset config.Preset, o observed.World) string {
+	for _, r := range target.Routes {
+		if r.Kind == route.GRPC && analysis.BlindToCalls(preset) {
+			return fmt.Sprintf("%s is checked with its gateway's metrics (preset %s), which count calls without their status, so no call would fail: "+
+				"check the app's metrics instead, with the annotation %s: app", r.Key().From(o.Namespace), preset, config.AnnotationMetrics)
+		}
+	}
+	return ""
+}
+
+// ports are those of the Service that the routes use.
+func (t Target) ports() []int32 {
+	var ports []int32
+	service := types.NamespacedName{Namespace: t.Service.Namespace, Name: t.Service.Name}
+	for _, r := range t.Routes {
+		ports = append(ports, route.BackendPorts(r, service)...)
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// firstRoute is the name of the first route, empty without any.
+func (t Target) firstRoute() string {
+	if len(t.Routes) == 0 {
+		return ""
+	}
+	return t.Routes[0].Name
+}
+
+// Observing are the questions how many requests the primary and the canary got; no check is judged by them.
+func (t Target) Observing(o observed.World, window time.Duration) []analysis.Query {
+	return analysis.ObservingQueries(t.Preset, analysis.Target{
+		Namespace: o.Namespace, Service: t.CanaryService(), Workload: workload.CanaryName(o.Name), Ports: t.ports(),
+		Primary: o.Name, PrimaryService: t.Service.Name,
+	}, window)
+}

@@ -1,0 +1,90 @@
+package rollout
+
+import (
+	"fmt"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/strategy"
+)
+
+// blockRollout takes the traffic away while something that the rollout needs is missing.
+func blockRollout(t *tick) {
+	if t.plan.Next.Rollout.Step.Number > 0 {
+		emit(t, events.NotReady(t.problem))
+		goToStepZero(t)
+	}
+	withdrawSplit(t)
+	waitFor(t, t.problem)
+}
+
+// goToStepZero goes back to before the first step; failed checks stay counted.
+func goToStepZero(t *tick) {
+	next := &t.plan.Next
+	next.Phase = v1alpha1.PhaseProgressing
+	next.CanaryWeight, next.Hooks = 0, nil
+	*next.Rollout = t.toStepZero()
+	withdrawSplit(t)
+}
+
+// toStepZero is the open rollout before its first step: it keeps what does not belong to the canary's run.
+func (t tick) toStepZero() v1alpha1.RolloutStatus {
+	open := t.plan.Next.Open()
+	open.Canary, open.Step, open.Promotion, open.WaitingSince = v1alpha1.CanaryRun{}, v1alpha1.StepStatus{}, v1alpha1.PromotionStatus{}, t.stamp()
+	return open
+}
+
+// enterStep states the weight of a step, for which the canary has the replicas.
+func enterStep(t *tick, number int32) {
+	next := &t.plan.Next
+	next.Rollout.Step, next.Rollout.WaitingSince = v1alpha1.StepStatus{Number: number}, t.stamp()
+	step := t.step()
+	weight := step.Weight
+	if strategy.WithoutTraffic(t.policy) {
+		weight = 0
+	}
+	giveWeight(t, weight, t.replicasFor(strategy.Share(step)))
+	say(t, fmt.Sprintf("Step %d of %d: applying %s", number, len(t.steps), t.aim(number)))
+	wakeIn(t, t.untilDeadline())
+}
+
+// giveWeight states a weight, which can be another than that of the step while the primary is changed, and remembers for how
+// many replicas it was given.
+func giveWeight(t *tick, weight float64, replicas int32) {
+	t.plan.Next.CanaryWeight, t.plan.Next.Rollout.Canary.Replicas = weight, replicas
+	writeSplit(t)
+}
+
+// lost says that the canary has fewer available replicas than its weight was given for; empty when it has them.
+func (t tick) lost() string {
+	next := t.plan.Next
+	needed := next.Rollout.Canary.Replicas
+	if next.Rollout.Step.Number > 0 {
+		needed = min(needed, t.replicasFor(strategy.Share(t.load())))
+	}
+	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
+	var available int32
+	if t.o.Copy != nil {
+		available = t.o.Copy.Status.AvailableReplicas
+	}
+	if available >= needed {
+		return ""
+	}
+	if t.load().Weight == 0 || strategy.WithoutTraffic(t.policy) {
+		return fmt.Sprintf("%d of the %d replicas needed are available", available, needed)
+	}
+	return fmt.Sprintf("%d of the %d replicas needed for weight %v%% are available", available, needed, next.CanaryWeight)
+}
+
+func fallBackToZero(t *tick, why string) {
+	next := &t.plan.Next
+	next.FailedChecks++
+	emit(t, events.CanaryNotReady(why, !strategy.WithoutTraffic(t.policy), next.FailedChecks, t.policy.Threshold))
+	if next.FailedChecks >= t.policy.Threshold {
+		rollBack(t, fmt.Sprintf("%d failed checks: the canary lost replicas: %s", next.FailedChecks, why))
+		return
+	}
+	goToStepZero(t)
+	waitFor(t, "Waiting for the canary to be ready again: "+why)
+}
