@@ -67,6 +67,36 @@ func list(t *testing.T, what, pkg string) []string {
 	return strings.Fields(string(out))
 }
 
+// unlisted are the packages that may import anything of this module: the programs, and what only tests use.
+var unlisted = []string{"", "api/crds", "charts", "cmd/", "docs", "internal/binaries", "internal/binaries/progress", "internal/constants", "internal/testserver"}
+
+func TestEveryPackageIsListed(t *testing.T) {
+	out, err := exec.Command("go", "list", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for path := range strings.FieldsSeq(string(out)) {
+		pkg := strings.TrimPrefix(path+"/", module)
+		free := slices.ContainsFunc(unlisted, func(name string) bool {
+			return strings.TrimSuffix(pkg, "/") == name || strings.HasSuffix(name, "/") && strings.HasPrefix(pkg, name)
+		})
+		if _, listed := layers[strings.TrimSuffix(pkg, "/")]; !listed && !free {
+			t.Errorf("%s is neither in layers nor in unlisted", path)
+		}
+	}
+}
+
+// TestTheTreeShowsWhatIsPure holds that whoever sees a pure package may take all that is below it for pure.
+func TestTheTreeShowsWhatIsPure(t *testing.T) {
+	for pkg := range layers {
+		for _, parent := range pure {
+			if strings.HasPrefix(pkg, parent+"/") && !slices.Contains(pure, pkg) {
+				t.Errorf("%s is not pure but stands below %s, which is", pkg, parent)
+			}
+		}
+	}
+}
+
 func TestImportsPointDownward(t *testing.T) {
 	for pkg, allowed := range layers {
 		for _, dependency := range list(t, "Deps", pkg) {

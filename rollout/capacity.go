@@ -142,10 +142,10 @@ func (t tick) isBad() bool {
 // nobody but the canary can answer.
 func (t tick) untilLate() (left time.Duration, counts bool) {
 	next := t.plan.Next
-	if next.Phase != v1alpha1.PhaseFinalising || next.Rollout.WaitingSince == nil || t.o.Primary.Status.AvailableReplicas == 0 {
+	if next.Open().Decided == nil || t.o.Primary.Status.AvailableReplicas == 0 {
 		return 0, false
 	}
-	return next.Rollout.WaitingSince.Add(t.policy.ProgressDeadline).Sub(t.o.Now), true
+	return next.Rollout.Decided.Add(t.policy.ProgressDeadline).Sub(t.o.Now), true
 }
 
 func (f Facts) availableCopies() int32 {

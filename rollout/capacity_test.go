@@ -88,7 +88,7 @@ func (w *world) checkReturn(before float64) {
 		w.t.Errorf("%v%% of the requests go to a primary without any available replica", gets)
 	case gets*float64(whole) <= float64(available)*100, w.hpa != nil && gets <= had+max(1, had/4):
 	case int64(available)*100 >= int64(whole)*int64(w.policy.PrimaryReadyThreshold): // as much as the user takes for ready
-	case w.isBad(before), w.state.Phase == v1alpha1.PhaseFinalising && w.now.Sub(w.state.Open().WaitingSince.Time) >= w.policy.ProgressDeadline:
+	case w.isBad(before), w.state.Phase == v1alpha1.PhaseFinalising && w.now.Sub(w.state.Open().Decided.Time) >= w.policy.ProgressDeadline:
 	default:
 		w.t.Errorf("%v%% of the requests go to a primary that has %d of %d available replicas, and had %v%%", gets, available, whole, had)
 	}

@@ -44,9 +44,7 @@ func TestFactsAreNeverWritten(t *testing.T) {
 
 func checkFunction(t *testing.T, files *token.FileSet, function *ast.FuncDecl) {
 	if function.Recv != nil {
-		if kind := pointed(function.Recv.List[0].Type); kind == "tick" || kind == "Facts" {
-			t.Errorf("%s: method %s can act: let it look at a copy, or be a function", files.Position(function.Pos()), function.Name.Name)
-		}
+		checkMethod(t, files, function)
 		return
 	}
 	for _, param := range function.Type.Params.List {
@@ -64,6 +62,27 @@ func checkFunction(t *testing.T, files *token.FileSet, function *ast.FuncDecl) {
 			return true
 		})
 	}
+}
+
+// checkMethod holds that a method of the facts or of a tick looks at a copy, and does not write through a pointer in it.
+func checkMethod(t *testing.T, files *token.FileSet, method *ast.FuncDecl) {
+	receiver := method.Recv.List[0]
+	if kind := pointed(receiver.Type); kind == "tick" || kind == "Facts" {
+		t.Errorf("%s: method %s can act: let it look at a copy, or be a function", files.Position(method.Pos()), method.Name.Name)
+	}
+	if kind, is := receiver.Type.(*ast.Ident); !is || kind.Name != "tick" || len(receiver.Names) == 0 {
+		return
+	}
+	ast.Inspect(method.Body, func(node ast.Node) bool {
+		if assigned, is := node.(*ast.AssignStmt); is && assigned.Tok != token.DEFINE {
+			for _, left := range assigned.Lhs {
+				if field := fieldOf(left, receiver.Names[0].Name); field != "" {
+					t.Errorf("%s: method %s writes %s of a tick", files.Position(left.Pos()), method.Name.Name, field)
+				}
+			}
+		}
+		return true
+	})
 }
 
 // pointed is the name of the type that a pointer type points to.

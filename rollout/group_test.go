@@ -334,10 +334,10 @@ func TestWhoRollsTheGroupBack(t *testing.T) {
 		state v1alpha1.CanaryStatus
 		back  bool
 	}{
-		"one that is rolled back":                    {v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeFailed}, Rollout: &v1alpha1.RolloutStatus{WaitingSince: at(since)}}, true},
-		"one that is aborted":                        {v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeAborted}, Rollout: &v1alpha1.RolloutStatus{WaitingSince: at(since)}}, true},
-		"one that was rolled back before this began": {v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeFailed}, Rollout: &v1alpha1.RolloutStatus{WaitingSince: at(before)}}, false},
-		"one that is superseded":                     {v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeSuperseded}, Rollout: &v1alpha1.RolloutStatus{WaitingSince: at(since)}}, false},
+		"one that is rolled back":                    {v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeFailed}, Rollout: &v1alpha1.RolloutStatus{Decided: at(since)}}, true},
+		"one that is aborted":                        {v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeAborted}, Rollout: &v1alpha1.RolloutStatus{Decided: at(since)}}, true},
+		"one that was rolled back before this began": {v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeFailed}, Rollout: &v1alpha1.RolloutStatus{Decided: at(before)}}, false},
+		"one that is superseded":                     {v1alpha1.CanaryStatus{Phase: ends, Candidate: v1alpha1.CandidateStatus{Outcome: v1alpha1.OutcomeSuperseded}, Rollout: &v1alpha1.RolloutStatus{Decided: at(since)}}, false},
 		"one whose primary gets its old template":    {v1alpha1.CanaryStatus{Phase: v1alpha1.PhasePromoting, Rollout: &v1alpha1.RolloutStatus{Promotion: v1alpha1.PromotionStatus{Restoring: true}}}, true},
 		"one that has failed":                        {ended(v1alpha1.OutcomeFailed, since), true},
 		"one that had failed before this began":      {ended(v1alpha1.OutcomeFailed, before), false},

@@ -36,7 +36,7 @@ func decideOutcome(t *tick, outcome v1alpha1.Outcome, reason string) {
 		next.Candidate.GroupFailure = nil
 	}
 	next.CanaryWeight = 0
-	next.Rollout.Cleared, next.Rollout.WaitingSince = nil, t.stamp()
+	next.Rollout.Cleared, next.Rollout.WaitingSince, next.Rollout.Decided = nil, nil, t.stamp()
 }
 
 // rollBack decides that the candidate failed and begins at once to take its traffic away.

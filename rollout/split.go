@@ -101,8 +101,8 @@ func waitForCleanUp(t *tick) (waits bool) {
 // when the routes were asked for that.
 func (t tick) untilCleanedUp() time.Duration {
 	since := t.o.Now
-	if waiting := t.plan.Next.Open().WaitingSince; waiting != nil {
-		since = waiting.Time
+	if decided := t.plan.Next.Open().Decided; decided != nil {
+		since = decided.Time
 	}
 	if changed := t.before.Open().SplitChanged; changed != nil {
 		since = later(since, changed.Time)

@@ -6,6 +6,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/strategy"
 )
 
@@ -21,18 +22,16 @@ func blockRollout(t *tick) {
 
 // goToStepZero goes back to before the first step; failed checks stay counted.
 func goToStepZero(t *tick) {
-	next := &t.plan.Next
-	next.Phase = v1alpha1.PhaseProgressing
-	next.CanaryWeight, next.Hooks = 0, nil
-	*next.Rollout = t.toStepZero()
+	t.plan.Next = t.toStepZero()
 	withdrawSplit(t)
 }
 
-// toStepZero is the open rollout before its first step: it keeps what does not belong to the canary's run.
-func (t tick) toStepZero() v1alpha1.RolloutStatus {
-	open := t.plan.Next.Open()
+// toStepZero is the state before the first step. It keeps what does not belong to the canary's run.
+func (t tick) toStepZero() observed.State {
+	next, open := t.plan.Next, t.plan.Next.Open()
 	open.Canary, open.Step, open.Promotion, open.WaitingSince = v1alpha1.CanaryRun{}, v1alpha1.StepStatus{}, v1alpha1.PromotionStatus{}, t.stamp()
-	return open
+	next.Phase, next.CanaryWeight, next.Hooks, next.Rollout = v1alpha1.PhaseProgressing, 0, nil, &open
+	return next
 }
 
 // enterStep states the weight of a step, for which the canary has the replicas.

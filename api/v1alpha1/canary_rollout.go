@@ -21,6 +21,9 @@ type RolloutStatus struct {
 	// promotion is how far the promotion is, or the return to the previous template.
 	// +optional
 	Promotion PromotionStatus `json:"promotion,omitzero"`
+	// decided is when the outcome was decided, from which the end of the rollout counts. Absent until then.
+	// +optional
+	Decided *metav1.MicroTime `json:"decided,omitempty"`
 	// cleared is when the routes were first seen without the canary at the end of the rollout.
 	// +optional
 	Cleared *metav1.MicroTime `json:"cleared,omitempty"`

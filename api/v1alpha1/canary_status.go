@@ -66,7 +66,7 @@ type CanaryStatus struct {
 	// +listType=map
 	// +listMapKey=service
 	Cohort []CohortStatus `json:"cohort,omitempty"`
-	// plan shows what the open rollout goes through. Nothing is decided by it.
+	// plan shows what the open rollout goes through. Only other members of its group decide by it: by the number of steps.
 	// +optional
 	Plan PlanStatus `json:"plan,omitzero"`
 	// observed shows what the routes and the metrics say of the split. Nothing is decided by it.

@@ -1,8 +1,6 @@
 package v1alpha1
 
 import (
-	"encoding/json"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -35,18 +33,6 @@ type PlannedStep struct {
 	Match bool `json:"match,omitempty"`
 	// duration is how long the step lasts, counted from when it is in effect.
 	Duration metav1.Duration `json:"duration"`
-}
-
-// UnmarshalJSON also accepts the bare weights that earlier releases wrote, so that an upgrade can read the status of a
-// running rollout.
-func (s *PlannedStep) UnmarshalJSON(content []byte) error {
-	var weight float64
-	if json.Unmarshal(content, &weight) == nil {
-		*s = PlannedStep{Kind: StepWeight, Weight: weight}
-		return nil
-	}
-	type plain PlannedStep
-	return json.Unmarshal(content, (*plain)(s))
 }
 
 // SessionAffinityStatus holds the cookies of a rollout. Each rollout has its own values.

@@ -1836,6 +1836,10 @@ func (in *RolloutStatus) DeepCopyInto(out *RolloutStatus) {
 	in.Canary.DeepCopyInto(&out.Canary)
 	in.Step.DeepCopyInto(&out.Step)
 	in.Promotion.DeepCopyInto(&out.Promotion)
+	if in.Decided != nil {
+		in, out := &in.Decided, &out.Decided
+		*out = (*in).DeepCopy()
+	}
 	if in.Cleared != nil {
 		in, out := &in.Cleared, &out.Cleared
 		*out = (*in).DeepCopy()

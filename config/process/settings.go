@@ -71,13 +71,13 @@ type LeaderElection struct {
 
 // Listener is something that is served over HTTP.
 type Listener struct {
-	// BindAddress is host:port or :port; empty for nowhere.
+	// BindAddress is host:port or :port. Nothing is served if it is empty.
 	BindAddress string `json:"bindAddress"`
 }
 
 // Metrics say where the controller's own metrics are served, and to whom.
 type Metrics struct {
-	// BindAddress is host:port or :port; 0 for nowhere.
+	// BindAddress is host:port or :port. Nothing is served if it is 0.
 	BindAddress string `json:"bindAddress"`
 	// Secure serves over TLS, only to those that may get the URL /metrics by RBAC.
 	Secure bool `json:"secure"`

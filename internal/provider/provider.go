@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +69,7 @@ func questionOf(query analysis.Query) question {
 func (t Table) ask(ctx context.Context, query analysis.Query) analysis.Sample {
 	kind := v1alpha1.ProviderPrometheus
 	if query.Server != nil {
-		kind = cmp.Or(query.Server.Type, kind)
+		kind = query.Server.Type
 	}
 	provider, known := t[kind]
 	if !known {

@@ -52,7 +52,7 @@ func (p Peer) FailedSince(moment time.Time) (why Reason, failed bool) {
 	case p.State.Open().Promotion.Restoring && Active(p.State) && !Unsuccessful(p.State.Candidate.Outcome):
 		return why, true
 	case p.State.Phase == v1alpha1.PhaseFinalising:
-		decided := p.State.Open().WaitingSince
+		decided := p.State.Open().Decided
 		return why, Unsuccessful(p.State.Candidate.Outcome) && decided != nil && !decided.Time.Before(moment)
 	case len(p.State.History) > 0:
 		last := p.State.History[0]

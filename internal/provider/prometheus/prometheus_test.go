@@ -110,7 +110,7 @@ func TestServersThatUsersNameAreNotInTheControllersPod(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, insecure := range []bool{false, true} {
-		sample := asked(t, prom, []analysis.Query{{Expression: "up", Server: &analysis.Server{Address: own.URL, InsecureSkipVerify: insecure}}})[0]
+		sample := asked(t, prom, []analysis.Query{{Expression: "up", Server: &analysis.Server{Type: v1alpha1.ProviderPrometheus, Address: own.URL, InsecureSkipVerify: insecure}}})[0]
 		if !strings.Contains(sample.Err, "the address 127.0.0.1 is the controller's own pod, which only the pod itself may call: name a Service or another host") {
 			t.Errorf("got %+v", sample)
 		}
@@ -129,7 +129,7 @@ func TestQueriesAreAnsweredByTheServersThatTheyName(t *testing.T) {
 	}))
 	t.Cleanup(other.Close)
 	prom := reaching(t)
-	allowed := &analysis.Server{Address: other.URL, InsecureSkipVerify: true, Authorization: "Bearer secret", Headers: map[string][]string{"X-Scope-OrgID": {"shop"}}}
+	allowed := &analysis.Server{Type: v1alpha1.ProviderPrometheus, Address: other.URL, InsecureSkipVerify: true, Authorization: "Bearer secret", Headers: map[string][]string{"X-Scope-OrgID": {"shop"}}}
 	verifying := *allowed
 	verifying.InsecureSkipVerify = false
 	samples := asked(t, prom, []analysis.Query{
@@ -155,7 +155,7 @@ func TestAServerThatRedirectsIsNotFollowedElsewhere(t *testing.T) {
 	away := httptest.NewServer(http.RedirectHandler("http://localhost:1/", http.StatusTemporaryRedirect))
 	t.Cleanup(away.Close)
 	prom := reaching(t)
-	sample := asked(t, prom, []analysis.Query{{Expression: "up", Server: &analysis.Server{Address: away.URL}}})[0]
+	sample := asked(t, prom, []analysis.Query{{Expression: "up", Server: &analysis.Server{Type: v1alpha1.ProviderPrometheus, Address: away.URL}}})[0]
 	if !strings.Contains(sample.Err, "redirects to another host") {
 		t.Errorf("got %+v", sample)
 	}
@@ -173,14 +173,14 @@ func TestAServerThatAnswersWithoutEndIsCutOff(t *testing.T) {
 	}))
 	t.Cleanup(s.Close)
 	prom := reaching(t)
-	samples := asked(t, prom, []analysis.Query{{Expression: "one", Server: &analysis.Server{Address: s.URL}}})
+	samples := asked(t, prom, []analysis.Query{{Expression: "one", Server: &analysis.Server{Type: v1alpha1.ProviderPrometheus, Address: s.URL}}})
 	if !strings.Contains(samples[0].Err, "the answer is longer than 65536 bytes: aggregate the query") || sent.Load() > 32<<20 {
 		t.Errorf("got %+v after %d bytes", samples[0], sent.Load())
 	}
 }
 
 func TestCredentialsAreNotToldToAnotherScheme(t *testing.T) {
-	server := &analysis.Server{Address: "https://prometheus.test", Authorization: "Bearer token"}
+	server := &analysis.Server{Type: v1alpha1.ProviderPrometheus, Address: "https://prometheus.test", Authorization: "Bearer token"}
 	request := httptest.NewRequest(http.MethodGet, "http://prometheus.test/api/v1/query", nil)
 	response, err := withHeaders{server: server, next: http.DefaultTransport}.RoundTrip(request)
 	if err == nil {
