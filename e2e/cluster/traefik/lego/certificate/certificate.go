@@ -25,9 +25,9 @@ type ObtainRequest struct {
 
 // RenewOptions request a renewal.
 type RenewOptions struct {
-	EmailAddresses          []string
-	Bundle                  bool
-	Profile, PreferredChain string
+	EmailAddresses           []string
+	Bundle, EnableCommonName bool
+	Profile, PreferredChain  string
 }
 
 // Certifier obtains no certificates.
