@@ -49,7 +49,7 @@ var _ = Describe("A cohort", func() {
 		atMain := func(a traffic.Answer) bool { return a.Host == r.Host() }
 		main := during.Where(atMain)
 		Expect(slices.Sorted(maps.Keys(main.Chains()))).To(Equal([]string{"v1 > v1 > v1", "v2 > v2 > v2"}))
-		expectShareOf(lateIn(r.run.Report().Where(atMain), last, 3*time.Second), 50)
+		expectShareOf(lateIn(r.run.Report().Where(atMain), last.Open().Step.InEffect, 3*time.Second), 50)
 		for _, a := range main.Answers {
 			wanted := map[string]string{"v1": "", "v2": app.Name}[a.Version]
 			Expect(a.Saw("x-sluice-canary")).To(Equal(wanted), "the mark is on the canary's requests only")

@@ -38,7 +38,7 @@ var _ = Describe("The way back to the primary", func() {
 		r.kubectl(ctx, "scale", "deployment", "podinfo", "--replicas=4")
 		s := r.waitUntil(ctx, "a smaller weight", func(s v1alpha1.CanaryStatus) bool { return s.CanaryWeight < 50 && s.Open().Promotion.Steady != nil })
 		r.waitForAnswer(ctx, s.Open().Promotion.Steady.Add(3*time.Second))
-		seen := lateIn(r.run.Report(), s, 3*time.Second)
+		seen := lateIn(r.run.Report(), s.Open().Promotion.Steady, 3*time.Second)
 		expectPart(seen, seen.Where(byCanary), s.CanaryWeight)
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectReturned(ctx, 50, 20)

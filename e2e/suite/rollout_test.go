@@ -29,7 +29,7 @@ var _ = Describe("A good version", func() {
 			Expect(s.CanaryWeight).To(Equal(weight))
 			Expect(r.primaryVersions(ctx)).To(Equal(map[string]bool{"v1": true}), "the primary runs v2 before it is promoted")
 			r.waitForAnswer(ctx, s.Open().Step.InEffect.Add(4*time.Second))
-			expectShareOf(lateIn(r.run.Report(), s, 4*time.Second), weight)
+			expectShareOf(lateIn(r.run.Report(), s.Open().Step.InEffect, 4*time.Second), weight)
 		}
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		By("kubectl wait sees the promotion")
@@ -131,10 +131,10 @@ var _ = Describe("Bad input", func() {
 	})
 })
 
-// lateIn keeps the requests of the last two seconds of a step, which lasts at least an interval: a busy gateway serves a weight
+// lateIn keeps the requests of the last two seconds of an interval in which a split is in effect: a busy gateway serves a weight
 // a moment after it has reported it.
-func lateIn(report traffic.Report, s v1alpha1.CanaryStatus, interval time.Duration) traffic.Report {
-	end := s.Open().Step.InEffect.Add(interval)
+func lateIn(report traffic.Report, inEffect *metav1.MicroTime, interval time.Duration) traffic.Report {
+	end := inEffect.Add(interval)
 	return report.Between(end.Add(-2*time.Second), end)
 }
 

@@ -67,11 +67,11 @@ var _ = Describe("Routes of every kind", func() {
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 
 		By("every host, path and call was shared")
-		seen := lateIn(r.run.Report(), s, 4*time.Second)
+		seen := lateIn(r.run.Report(), s.Open().Step.InEffect, 4*time.Second)
 		for _, host := range []string{r.Host(), paths, edge} {
 			expectShareOf(seen.Where(func(a traffic.Answer) bool { return a.Host == host }), 25)
 		}
-		expectShareOf(lateIn(calls.Report(), s, 4*time.Second), 25)
+		expectShareOf(lateIn(calls.Report(), s.Open().Step.InEffect, 4*time.Second), 25)
 		r.expectClean(ctx, "v2")
 		r.expectNoFailures(ctx, "nobody")
 		Expect(calls.Report().Failed().Answers).To(BeEmpty())

@@ -74,7 +74,7 @@ var _ = Describe("A/B testing", func() {
 			Expect(asked(tested, name).Versions()).To(Equal([]string{"v1"}), name)
 		}
 		Expect(asked(tested, "").Versions()).To(Equal([]string{"v1"}))
-		expectShareOf(lateIn(r.run.Report(), weighted, 3*time.Second).Where(func(a traffic.Answer) bool {
+		expectShareOf(lateIn(r.run.Report(), weighted.Open().Step.InEffect, 3*time.Second).Where(func(a traffic.Answer) bool {
 			_, matches := matching[strings.TrimPrefix(a.URL, app.GatewayURL+"?")]
 			return !matches
 		}), 30)
@@ -100,7 +100,7 @@ var _ = Describe("Blue/green", func() {
 		Expect(s.CanaryWeight).To(BeEquivalentTo(100))
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		Expect(r.run.Report().FirstSeen("v2")).To(BeTemporally(">", s.Open().Step.InEffect.Add(-2*time.Second)), "no request before all requests")
-		Expect(lateIn(r.run.Report(), s, 4*time.Second).Versions()).To(Equal([]string{"v2"}))
+		Expect(lateIn(r.run.Report(), s.Open().Step.InEffect, 4*time.Second).Versions()).To(Equal([]string{"v2"}))
 		r.expectClean(ctx, "v2")
 		r.expectEvents(ctx, "IterationStarted", "HoldStarted", "Promoted")
 		r.expectNoFailures(ctx, "nobody")

@@ -44,7 +44,7 @@ var _ = Describe("Testers", func() {
 		Expect(rest.Between(time.Time{}, fine.Open().Step.InEffect.Add(-time.Second)).Versions()).To(Equal([]string{"v1"}))
 		few := rest.Between(fine.Open().Step.InEffect.Time, fine.Open().Step.InEffect.Add(4*time.Second))
 		Expect(few.Of("v2").Total()).To(BeNumerically("<=", 4), "0.2%% of %d requests", few.Total())
-		expectShareOf(lateIn(rest, last, 4*time.Second), 25)
+		expectShareOf(lateIn(rest, last.Open().Step.InEffect, 4*time.Second), 25)
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
 		r.expectNoFailures(ctx, "nobody")
