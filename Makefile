@@ -5,7 +5,8 @@
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sluice
 # Every command uses one Go: that of go.mod, which an older Go (1.21 or later) downloads, or the installed one if it is newer.
 # Debian's Go and the golang images refuse to download unless told so. Tools run by version do not look into go.mod, so name it.
-export GOTOOLCHAIN := $(firstword $(shell GOTOOLCHAIN=auto go env GOVERSION))
+# A development version has no name; it is the installed one.
+export GOTOOLCHAIN := $(or $(filter go%,$(firstword $(shell GOTOOLCHAIN=auto go env GOVERSION))),local)
 KUBECONFIG := $(CURDIR)/.cluster/kubeconfig
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.23.0
 ACTIONLINT := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12

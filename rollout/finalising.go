@@ -11,6 +11,9 @@ import (
 
 // finalise cleans up: weight 0 first, then, once no gateway sends to the copy any more, the copy goes.
 func finalise(t *tick) {
+	if t.plan.Next.Rollout.Decided == nil {
+		t.plan.Next.Rollout.Decided = t.stamp()
+	}
 	askAtEnd(t)
 	t.plan.Next.CanaryWeight = 0
 	if !takeCookiesBack(t) {

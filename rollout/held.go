@@ -77,12 +77,13 @@ func blockCandidate(t *tick, kind v1alpha1.BlockedKind, why string) {
 	wakeForTemplates(t)
 }
 
-// block says why no rollout can start, and returns whether that is news.
+// block says why no rollout can start, and returns whether that is news: what kept a candidate is news of the Deployment once the
+// candidate is gone.
 func block(t *tick, kind v1alpha1.BlockedKind, why string) (isNew bool) {
 	cause := v1alpha1.BlockedCause{Kind: kind, Text: why}
 	t.plan.Next.Blocked = &cause
 	say(t, why)
-	return t.before.Blocked == nil || *t.before.Blocked != cause
+	return t.before.Blocked == nil || *t.before.Blocked != cause || t.before.Phase != t.plan.Next.Phase
 }
 
 // abortHeld ends the rollout of a candidate before it has begun.

@@ -75,7 +75,7 @@ func letGatewayLearn(t *tick) (done bool) {
 		return true
 	}
 	if why := t.notInEffect(); why != "" {
-		t.plan.Next.Rollout.Step.InEffect = nil
+		t.plan.Next.Rollout.Canary.Known = nil
 		waitFor(t, "The canary is ready; waiting until the gateway knows it: "+why)
 		return false
 	}

@@ -16,6 +16,7 @@ func blockRollout(t *tick) {
 		emit(t, events.NotReady(t.problem))
 		goToStepZero(t)
 	}
+	t.plan.Next.Rollout.Canary.Known = nil
 	withdrawSplit(t)
 	waitFor(t, t.problem)
 }

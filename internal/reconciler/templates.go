@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -52,7 +53,7 @@ func (r *reader) readTemplate(ctx context.Context, name types.NamespacedName, se
 	}
 	template.Query = found.Spec.Query
 	provider := found.Spec.Provider
-	kind := provider.Type
+	kind := cmp.Or(provider.Type, v1alpha1.ProviderPrometheus)
 	if !slices.Contains(v1alpha1.ProviderTypes, kind) {
 		template.Problem = fmt.Sprintf("provider type %s is not supported by this release; use %s", kind, strings.Join(v1alpha1.ProviderTypes, ", "))
 		return template, true, nil

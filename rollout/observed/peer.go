@@ -47,7 +47,8 @@ type Reason struct {
 
 // FailedSince reports that a member's rollout was given up at or after a moment.
 func (p Peer) FailedSince(moment time.Time) (why Reason, failed bool) {
-	why = Reason{p.State.Candidate.Reason, p.State.Candidate.GroupFailure}
+	// The state may be an object of a cache that others read.
+	why = Reason{p.State.Candidate.Reason, p.State.Candidate.GroupFailure.DeepCopy()}
 	switch {
 	case p.State.Open().Promotion.Restoring && Active(p.State) && !Unsuccessful(p.State.Candidate.Outcome):
 		return why, true
@@ -56,7 +57,7 @@ func (p Peer) FailedSince(moment time.Time) (why Reason, failed bool) {
 		return why, Unsuccessful(p.State.Candidate.Outcome) && decided != nil && !decided.Time.Before(moment)
 	case len(p.State.History) > 0:
 		last := p.State.History[0]
-		return Reason{last.Reason, last.GroupFailure}, Unsuccessful(last.Outcome) && !last.Finished.Time.Before(moment)
+		return Reason{last.Reason, last.GroupFailure.DeepCopy()}, Unsuccessful(last.Outcome) && !last.Finished.Time.Before(moment)
 	}
 	return Reason{}, false
 }

@@ -1,0 +1,41 @@
+package rollout_test
+
+import (
+	"testing"
+	"time"
+)
+
+// knownAtGateway is a rollout whose canary the gateway has just come to know.
+func knownAtGateway(t *testing.T) *world {
+	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good}})
+	w.tick()
+	w.set("v2")
+	w.runs(t, func(w *world) bool { return w.state.Open().Canary.Known != nil })
+	return w
+}
+
+func (w *world) passes(d time.Duration) {
+	for end := w.now.Add(d); w.now.Before(end); {
+		w.now = w.now.Add(500 * time.Millisecond)
+		w.tick()
+	}
+}
+
+func TestACanaryIsUnknownAgainOnceItsRouteIsNotInEffect(t *testing.T) {
+	for name, change := range map[string]func(*world){
+		"the user edits the route, and the gateway has not seen that": func(w *world) {
+			w.silent = true
+			w.route.Generation++
+		},
+		"the Service is gone": func(w *world) { w.service.Spec.Selector = map[string]string{"app": "other"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := knownAtGateway(t)
+			change(w)
+			w.passes(5 * time.Second)
+			if open := w.state.Open(); open.Step.Number != 0 || open.Canary.Known != nil || w.state.CanaryWeight != 0 {
+				t.Errorf("it takes step %d at weight %v, the canary is known since %v: %s", open.Step.Number, w.state.CanaryWeight, open.Canary.Known, w.state.Message)
+			}
+		})
+	}
+}
