@@ -102,7 +102,7 @@ release: $(CLUSTER_TOOL) ## Build all files of a release in dist/release: make r
 	@bin/release --version $(VERSION) --date $$(git log -1 --format=%ct) --helm $$($(CLUSTER_TOOL) build helm)/helm
 	@cat dist/release/SHA256SUMS
 
-install: image ## Install sluice from this checkout into the cluster of .cluster/kubeconfig
+install: image ## Install Sluice from this checkout into the cluster of .cluster/kubeconfig
 	@$(CLUSTER_TOOL) load dist/sluice.tar dist/sample.tar
 	@$(CLUSTER_TOOL) install
 

@@ -94,7 +94,7 @@ const (
 	AnnotationReset = "sluice.dev/reset"
 )
 
-// Annotations that sluice writes.
+// Annotations that Sluice writes.
 const (
 	// AnnotationCandidate keeps the pod template that is held back, on the Deployment.
 	AnnotationCandidate = "sluice.dev/candidate"
@@ -116,20 +116,20 @@ const (
 	AnnotationCohorts = "sluice.dev/cohorts"
 )
 
-// Labels, names and values that sluice gives to what it makes, or looks for.
+// Labels, names and values that Sluice gives to what it makes, or looks for.
 const (
-	// LabelRole is on everything that sluice makes: RoleCanary on what there is for a canary, RoleGenerated on what stays.
+	// LabelRole is on everything that Sluice makes: RoleCanary on what there is for a canary, RoleGenerated on what stays.
 	LabelRole = "sluice.dev/role"
 	// RoleCanary is the value of LabelRole.
 	RoleCanary = "canary"
-	// LabelPrimary names the primary on everything that sluice makes for it. Values longer than 63 characters are
+	// LabelPrimary names the primary on everything that Sluice makes for it. Values longer than 63 characters are
 	// shortened the way workload.LabelValue does it.
 	LabelPrimary = "sluice.dev/primary"
 	// LabelCredentials is what a user writes on a Secret, with the value "true", to let MetricTemplates of its namespace use it.
 	LabelCredentials = "sluice.dev/metric-credentials"
 	// AnnotationTemplateHash is the hash of the candidate that a canary copy runs, on the copy.
 	AnnotationTemplateHash = "sluice.dev/template-hash"
-	// RoleGenerated is the value of LabelRole on Services and routes that sluice has generated for a primary, and of the grants
+	// RoleGenerated is the value of LabelRole on Services and routes that Sluice has generated for a primary, and of the grants
 	// for them.
 	RoleGenerated = "generated"
 	// AnnotationGenerated is the hash of what was generated, on a generated Service or route.

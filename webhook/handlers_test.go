@@ -61,7 +61,7 @@ func TestAnswers(t *testing.T) {
 		"a policy that is in order": {path: ValidatePolicyPath, updated: fmt.Sprintf(policy, "5")},
 		"a policy that is not":      {path: ValidatePolicyPath, old: fmt.Sprintf(policy, "5"), updated: fmt.Sprintf(policy, "500"), denied: "sluice: spec.analysis.stepWeight"},
 		"a stored policy stays":     {path: ValidatePolicyPath, old: fmt.Sprintf(policy, "500"), updated: fmt.Sprintf(policy, "500")},
-		"what sluice has made":      {path: ValidateGeneratedPath, warned: "was created by sluice for one rollout"},
+		"what Sluice has made":      {path: ValidateGeneratedPath, warned: "was created by Sluice for one rollout"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			request := ctrladmission.Request{AdmissionRequest: admissionv1.AdmissionRequest{Namespace: "shop", Name: "podinfo",

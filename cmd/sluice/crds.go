@@ -31,7 +31,7 @@ const (
 func needOwnFields(ctx context.Context, manager ctrl.Manager) error {
 	definitions, err := charts.CRDs()
 	if err != nil {
-		return fmt.Errorf("look up sluice's own CRDs: %w", err)
+		return fmt.Errorf("look up Sluice's own CRDs: %w", err)
 	}
 	client, err := discovery.NewDiscoveryClientForConfigAndClient(manager.GetConfig(), manager.GetHTTPClient())
 	if err != nil {
@@ -41,7 +41,7 @@ func needOwnFields(ctx context.Context, manager ctrl.Manager) error {
 	_ = wait.PollUntilContextTimeout(ctx, publishCheck, publishing, true, func(context.Context) (bool, error) {
 		served, err := servedSchemas(client.OpenAPIV3())
 		if err != nil {
-			ctrl.Log.WithName("setup").Info("cannot tell whether the CRDs of sluice are from this release", "because", err.Error())
+			ctrl.Log.WithName("setup").Info("cannot tell whether the CRDs of Sluice are from this release", "because", err.Error())
 			return true, nil
 		}
 		outdated = lacking(definitions, served)
@@ -66,7 +66,7 @@ func lacking(definitions []apiextensionsv1.CustomResourceDefinition, served map[
 	if more := len(fields) - mostNamed; more > 0 {
 		named += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Errorf("the CRDs of sluice in the cluster are from an earlier release and lack %s: apply charts/sluice/files/crds of this release (kubectl apply --server-side), "+
+	return fmt.Errorf("the CRDs of Sluice in the cluster are from an earlier release and lack %s: apply charts/sluice/files/crds of this release (kubectl apply --server-side), "+
 		"or install the chart with crds.install=true", named)
 }
 

@@ -81,7 +81,7 @@ func limitMemory(container string) (int64, error) {
 	return limit / 10 * 9, nil
 }
 
-// needGatewayAPI fails early, and says what to do, if the cluster lacks a type that sluice depends on.
+// needGatewayAPI fails early, and says what to do, if the cluster lacks a type that Sluice depends on.
 func needGatewayAPI(manager ctrl.Manager) error {
 	for _, object := range []client.Object{&gatewayv1.HTTPRoute{}, &v1alpha1.Canary{}, &v1alpha1.CanaryPolicy{}, &v1alpha1.ClusterCanaryPolicy{}, &v1alpha1.Freeze{}} {
 		kinds, _, err := manager.GetScheme().ObjectKinds(object)
@@ -89,7 +89,7 @@ func needGatewayAPI(manager ctrl.Manager) error {
 			return fmt.Errorf("look up %T: %w", object, err)
 		}
 		if _, err := manager.GetRESTMapper().RESTMapping(kinds[0].GroupKind(), kinds[0].Version); meta.IsNoMatchError(err) {
-			return fmt.Errorf("the cluster does not serve %s: install the CRDs of the Gateway API (standard channel, v1) and those of sluice, which are in the chart", kinds[0])
+			return fmt.Errorf("the cluster does not serve %s: install the CRDs of the Gateway API (standard channel, v1) and those of Sluice, which are in the chart", kinds[0])
 		} else if err != nil {
 			return fmt.Errorf("look up %s: %w", kinds[0], err)
 		}

@@ -28,7 +28,7 @@ func (p Settings) Validate() field.ErrorList {
 	)
 	if p.Namespace == "" {
 		errs = append(errs, field.Required(field.NewPath("namespace"),
-			"must be the namespace that sluice runs in; set --namespace or the environment variable POD_NAMESPACE"))
+			"must be the namespace that Sluice runs in; set --namespace or the environment variable POD_NAMESPACE"))
 	}
 	if p.ShutdownDelay.Duration < 0 {
 		errs = append(errs, field.Invalid(field.NewPath("shutdownDelay"), p.ShutdownDelay.Duration.String(), "must be a duration such as 5s, not less than 0"))

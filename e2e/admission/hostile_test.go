@@ -78,7 +78,7 @@ func TestForgedAnnotations(t *testing.T) {
 	before := c.Deployment()
 	for _, key := range config.Reserved() {
 		out, err := c.run("", "annotate", "deployment", "podinfo", key+"="+hash)
-		if err == nil || !strings.Contains(out, "metadata.annotations["+key+"]: only sluice itself may set it, not jane") {
+		if err == nil || !strings.Contains(out, "metadata.annotations["+key+"]: only Sluice itself may set it, not jane") {
 			t.Errorf("annotate %s says %s", key, out)
 		}
 	}

@@ -141,7 +141,7 @@ func TestAWebhookAfterOursIsCaught(t *testing.T) {
 	c.neighbour("zzz-late", func(template *corev1.PodTemplateSpec) { template.Spec.Containers[0].Image = "podinfo:late" })
 	before := c.Deployment()
 	out, err := c.run("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
-	for _, want := range []string{`another admission webhook changed spec.template.spec.containers[name="app"].image after sluice had held the change back`, "zz-sluice"} {
+	for _, want := range []string{`another admission webhook changed spec.template.spec.containers[name="app"].image after Sluice had held the change back`, "zz-sluice"} {
 		if err == nil || !strings.Contains(out, want) {
 			t.Errorf("kubectl says %q, not %q", out, want)
 		}

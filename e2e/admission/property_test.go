@@ -281,7 +281,7 @@ func (w *twins) retry() {
 }
 
 func (w *twins) ask(key, hash string) {
-	w.log = append(w.log, fmt.Sprintf("sluice asks %s=%s", key, hash))
+	w.log = append(w.log, fmt.Sprintf("Sluice asks %s=%s", key, hash))
 	if err := w.ours.ask(key, hash); err != nil {
 		w.Fatalf("%s\n%v", strings.Join(w.log, "\n"), err)
 	}

@@ -110,7 +110,7 @@ func TestTheUsersEditsOfARouteLandWhileItIsSplit(t *testing.T) {
 func TestOnlyTheReconcilerSplits(t *testing.T) {
 	c := newCluster(t)
 	c.kubectl(httpRoute, applyRoute...)
-	if out, err := c.run("", "annotate", "httproute", "podinfo", config.AnnotationSplit+"="+splitBy30); err == nil || !strings.Contains(out, "only sluice itself may set it, not jane") {
+	if out, err := c.run("", "annotate", "httproute", "podinfo", config.AnnotationSplit+"="+splitBy30); err == nil || !strings.Contains(out, "only Sluice itself may set it, not jane") {
 		t.Errorf("a forged split says %s", out)
 	}
 	c.split(splitBy30)
@@ -154,7 +154,7 @@ func TestWhoEditsWhatSluiceMadeIsWarned(t *testing.T) {
 		{"delete", "service", "podinfo-canary"},
 	} {
 		out := c.kubectl("", args...)
-		if warned := strings.Contains(out, "was created by sluice for one rollout"); warned == (args[0] == "scale") {
+		if warned := strings.Contains(out, "was created by Sluice for one rollout"); warned == (args[0] == "scale") {
 			t.Errorf("kubectl %s says %s", strings.Join(args, " "), out)
 		}
 	}

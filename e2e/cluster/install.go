@@ -35,11 +35,11 @@ func install(ctx context.Context, c *cluster) error {
 	}); err != nil {
 		return err
 	}
-	if err := c.step("waiting for sluice", func() error {
+	if err := c.step("waiting for Sluice", func() error {
 		return c.kubectl(ctx, "", "rollout", "status", "deployment/sluice", "-n", releaseNamespace, "--timeout="+startLimit.String())
 	}); err != nil {
 		return fmt.Errorf("%w\nsee: kubectl logs -n %s deployment/sluice", err, releaseNamespace)
 	}
-	c.say("sluice is installed in namespace " + releaseNamespace)
+	c.say("Sluice is installed in namespace " + releaseNamespace)
 	return nil
 }

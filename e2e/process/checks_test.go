@@ -92,7 +92,7 @@ func TestSecretsOfMetricTemplatesAreReadOnlyWhereThatIsAllowed(t *testing.T) {
 	p = s.ready()
 	s.waitForPhase(p, v1alpha1.PhaseInitialized)
 	s.setImage("podinfo:v2")
-	s.waitForMessage(p, "sluice may not read Secret shared/credentials: install the chart with metricTemplates.secrets=true")
+	s.waitForMessage(p, "Sluice may not read Secret shared/credentials: install the chart with metricTemplates.secrets=true")
 
 	c.run(append([]string{"upgrade"}, append(chart, "--set=metricTemplates.secrets=true")...)...)
 	s.waitFor(p, "a rollout by the check", func(status v1alpha1.CanaryStatus) bool {

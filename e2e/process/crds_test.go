@@ -52,7 +52,7 @@ func TestCRDsOfAnEarlierReleaseAreToldOfAndAwaited(t *testing.T) {
 	patch := fmt.Sprintf(`[{"op":"remove","path":"%sdryRun"},{"op":"remove","path":"%shooks/items/properties/since"}]`, status, status)
 	present := canaries.DeepCopy()
 	c.Expect(c.client.Patch(t.Context(), canaries, client.RawPatch(types.JSONPatchType, []byte(patch)))).To(Succeed())
-	const want = "the CRDs of sluice in the cluster are from an earlier release and lack Canary.status.dryRun, Canary.status.hooks[].since: " +
+	const want = "the CRDs of Sluice in the cluster are from an earlier release and lack Canary.status.dryRun, Canary.status.hooks[].since: " +
 		"apply charts/sluice/files/crds of this release (kubectl apply --server-side), or install the chart with crds.install=true"
 	c.waitForStatus("dryRun", false)
 

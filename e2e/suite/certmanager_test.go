@@ -131,7 +131,7 @@ func (r *rollout) serving(ctx context.Context) *x509.Certificate {
 	return certificate
 }
 
-// restarts returns the restarts of sluice's pods that stay, by name.
+// restarts returns the restarts of Sluice's pods that stay, by name.
 func (r *rollout) restarts(ctx context.Context) map[string]int32 {
 	GinkgoHelper()
 	counts := map[string]int32{}

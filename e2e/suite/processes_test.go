@@ -30,7 +30,7 @@ func processes(program, file, says string) []int {
 	return found
 }
 
-// killControllers kills the processes of sluice's pods and returns how many there were. A process belongs to a pod if the name
+// killControllers kills the processes of Sluice's pods and returns how many there were. A process belongs to a pod if the name
 // of its control group contains the pod's UID.
 func (r *rollout) killControllers(ctx context.Context) int {
 	GinkgoHelper()
@@ -50,7 +50,7 @@ func (r *rollout) killController(pod corev1.Pod) int {
 	return len(pids)
 }
 
-// controllers returns sluice's pods.
+// controllers returns Sluice's pods.
 func (r *rollout) controllers(ctx context.Context) []corev1.Pod {
 	GinkgoHelper()
 	var pods corev1.PodList

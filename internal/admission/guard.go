@@ -13,7 +13,7 @@ import (
 
 // guard enforces that the pod template of an opted-in Deployment changes only by promotion or in one of the direct
 // ways. It sees the object as it will be stored, after every mutation, and so finds what another webhook changed after
-// sluice's. The error names the fields and says what to do.
+// Sluice's. The error names the fields and says what to do.
 func guard(old, updated map[string]any, request Request) error {
 	live, err := templateOf(old)
 	if err != nil {
@@ -32,8 +32,8 @@ func guard(old, updated map[string]any, request Request) error {
 	if !config.OptedIn(c.before) || !config.OptedIn(c.after) || workload.ComparableOf(live).Equal(c.stored) || c.isPromotion() || c.isRestore() || c.isDirect() {
 		return nil
 	}
-	return fmt.Errorf("spec.template: another admission webhook changed %s after sluice had held the change back: let sluice's webhook run last "+
-		"(webhook configurations are called in the order of their names; sluice's is zz-sluice), or exclude this Deployment from the other webhook", changedFields(live, stored))
+	return fmt.Errorf("spec.template: another admission webhook changed %s after Sluice had held the change back: let Sluice's webhook run last "+
+		"(webhook configurations are called in the order of their names; Sluice's is zz-sluice), or exclude this Deployment from the other webhook", changedFields(live, stored))
 }
 
 // change is what guard looks at.

@@ -35,11 +35,11 @@ func TestGuard(t *testing.T) {
 		"anybody else's promotion is refused":            {held, promoted, someone, "containers"},
 		"anybody else's restore is refused":              {promoted, restored, someone, "containers"},
 		"a change after ours is refused":                 {held, withImage(held, "v9"), someone, `another admission webhook changed spec.template.spec.containers[name="app"].image after`},
-		"a change of what is promoted is refused":        {held, withImage(promoted, "v9"), sluice, "image after sluice had held the change back"},
-		"a change of what is let through is refused":     {held, withImage(render(held, deployment("v3", bypass), someone), "v9"), someone, "image after sluice had held the change back"},
-		"an earlier direct change allows no further one": {withImage(render(held, deployment("v3", bypass), someone), "v1"), render(held, deployment("v3", bypass), someone), someone, "image after sluice had held the change back"},
+		"a change of what is promoted is refused":        {held, withImage(promoted, "v9"), sluice, "image after Sluice had held the change back"},
+		"a change of what is let through is refused":     {held, withImage(render(held, deployment("v3", bypass), someone), "v9"), someone, "image after Sluice had held the change back"},
+		"an earlier direct change allows no further one": {withImage(render(held, deployment("v3", bypass), someone), "v1"), render(held, deployment("v3", bypass), someone), someone, "image after Sluice had held the change back"},
 		"a failed candidate cannot be promoted": {deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("v2", workload.MarkFailed)}), promoted, sluice,
-			"image after sluice had held the change back"},
+			"image after Sluice had held the change back"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := guard(c.old, c.final, c.by)

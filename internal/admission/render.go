@@ -44,7 +44,7 @@ type row func(*subject) (template workload.Template, done bool, err error)
 
 // rows are in the order of their priority.
 var rows = []row{
-	notOptedIn,   // the Deployment is not sluice's to hold back
+	notOptedIn,   // the Deployment is not Sluice's to hold back
 	newlyOptedIn, // a change that comes with the opt-in has no earlier version to be compared with
 	promote,      // the candidate has passed
 	restore,      // a promotion has to be undone
@@ -75,7 +75,7 @@ func (s *subject) refuseReserved() error {
 	}
 	for _, key := range config.Reserved() {
 		if value, set := s.requestedAnnotations[key]; set && s.storedAnnotations[key] != value {
-			return fmt.Errorf("metadata.annotations[%s]: only sluice itself may set it, not %s; use instead: kubectl sluice promote, abort or retry %s -n %s",
+			return fmt.Errorf("metadata.annotations[%s]: only Sluice itself may set it, not %s; use instead: kubectl sluice promote, abort or retry %s -n %s",
 				key, s.request.User, s.name(), s.namespace())
 		}
 	}

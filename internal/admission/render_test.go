@@ -138,7 +138,7 @@ func TestRender(t *testing.T) {
 			new: deployment("v1", map[string]string{config.AnnotationCanary: "false"}), want: "v1 holds v2", warning: "opted out"},
 		"a candidate nobody can read is dropped": {old: deployment("v1", map[string]string{config.AnnotationCandidate: "{"}), new: deployment("v1", nil), want: "v1", warning: "cannot be read"},
 		"a promotion by anybody else is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
-			new: deployment("v1", map[string]string{config.AnnotationPromote: hashOf("v2")}), wrong: "metadata.annotations[sluice.dev/promote]: only sluice itself may set it, not jane"},
+			new: deployment("v1", map[string]string{config.AnnotationPromote: hashOf("v2")}), wrong: "metadata.annotations[sluice.dev/promote]: only Sluice itself may set it, not jane"},
 		"a promotion that was stored past admission asks for nothing": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: hashOf("v2")}),
 			new: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: hashOf("v2")}), want: "v1 holds v2"},
 		"a bypass lets the change through": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),

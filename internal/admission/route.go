@@ -48,7 +48,7 @@ func keepStated(old, updated map[string]any, key string, request Request) error 
 	stated, had := (&unstructured.Unstructured{Object: old}).GetAnnotations()[key]
 	annotations := result.GetAnnotations()
 	if _, has := annotations[key]; has && !had {
-		return fmt.Errorf("metadata.annotations[%s]: only sluice itself may set it, not %s; leave it out", key, request.User)
+		return fmt.Errorf("metadata.annotations[%s]: only Sluice itself may set it, not %s; leave it out", key, request.User)
 	}
 	if !had {
 		return nil
@@ -61,7 +61,7 @@ func keepStated(old, updated map[string]any, key string, request Request) error 
 	return nil
 }
 
-// restoredRoute removes everything that sluice added from a route that is created, for example from a backup that was
+// restoredRoute removes everything that Sluice added from a route that is created, for example from a backup that was
 // taken during a rollout.
 func restoredRoute(result Result, request Request) (Result, error) {
 	created, err := route.FromObject(result.Object)

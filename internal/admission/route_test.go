@@ -66,7 +66,7 @@ func TestRenderRoute(t *testing.T) {
 		"the user's rules come without a split":    {old: split, updated: plain, by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}`},
 		"the user brings an earlier split":         {old: split, updated: httpRoute(strings.Replace(stated, "30", "5", 1), "podinfo=1"), by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}`},
 		"the user edits a rendered weight":         {old: split, updated: httpRoute(stated, "podinfo=170", "podinfo-canary=30"), by: someone, want: `podinfo=140 podinfo-canary=60 "weight":30,"scale":100}`},
-		"anybody else who states a split":          {old: plain, updated: httpRoute(stated, "podinfo=1"), by: someone, wrong: "metadata.annotations[sluice.dev/split]: only sluice itself may set it, not jane"},
+		"anybody else who states a split":          {old: plain, updated: httpRoute(stated, "podinfo=1"), by: someone, wrong: "metadata.annotations[sluice.dev/split]: only Sluice itself may set it, not jane"},
 		"a split that cannot be read":              {old: plain, updated: httpRoute("{", "podinfo=1"), by: sluice, wrong: "must be JSON"},
 		"a new route from a backup":                {updated: split, by: someone, want: "podinfo=1", warning: "the split of an earlier rollout"},
 		"a new route":                              {updated: plain, by: someone, want: "podinfo=1"},
@@ -98,7 +98,7 @@ func TestRenderRouteWithMoreThanWeights(t *testing.T) {
 	plain["kind"] = "GRPCRoute"
 	cohorts := (&unstructured.Unstructured{Object: plain}).DeepCopy()
 	cohorts.SetAnnotations(map[string]string{config.AnnotationCohorts: `[{"deployment":"web","header":"x","value":"web","primary":"podinfo","to":"podinfo-canary"}]`})
-	if _, err := RenderRoute(plain, cohorts.Object, someone); err == nil || !strings.Contains(err.Error(), "metadata.annotations[sluice.dev/cohorts]: only sluice itself may set it, not jane") {
+	if _, err := RenderRoute(plain, cohorts.Object, someone); err == nil || !strings.Contains(err.Error(), "metadata.annotations[sluice.dev/cohorts]: only Sluice itself may set it, not jane") {
 		t.Errorf("forged cohorts: %v", err)
 	}
 	stored := render(t, plain, cohorts.Object, sluice).Object
@@ -109,7 +109,7 @@ func TestRenderRouteWithMoreThanWeights(t *testing.T) {
 	rules, _, _ := unstructured.NestedSlice(edited.Object, "spec", "rules")
 	rules[0].(map[string]any)["timeouts"] = map[string]any{"request": "1s"}
 	_ = unstructured.SetNestedSlice(edited.Object, rules, "spec", "rules")
-	if again := render(t, stored, edited.Object, someone); !cmp.Equal(again.Object, stored) || !strings.Contains(strings.Join(again.Warnings, " "), "spec.rules[0] (sluice-cohort-0-0): sluice derives this rule") {
+	if again := render(t, stored, edited.Object, someone); !cmp.Equal(again.Object, stored) || !strings.Contains(strings.Join(again.Warnings, " "), "spec.rules[0] (sluice-cohort-0-0): Sluice derives this rule") {
 		t.Errorf("an edit in vain: %v %v", again.Warnings, again.Object)
 	}
 	if ended := render(t, stored, without(stored), sluice); !cmp.Equal(ended.Object, plain) {

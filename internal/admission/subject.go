@@ -20,7 +20,7 @@ type Request struct {
 	User string
 	// Manager is the field manager of the request.
 	Manager string
-	// Reconciler is set if the user is sluice's own reconciler, which alone may set reserved annotations.
+	// Reconciler is set if the user is Sluice's own reconciler, which alone may set reserved annotations.
 	Reconciler bool
 	// Now is when the request arrived.
 	Now time.Time
@@ -173,7 +173,7 @@ func (s *subject) store(template workload.Template) (Result, error) {
 
 type encoder interface{ Encode() (string, error) }
 
-// keepAll writes the annotations that belong to sluice, regardless of what the request has there.
+// keepAll writes the annotations that belong to Sluice, regardless of what the request has there.
 func (s *subject) keepAll() error {
 	for _, record := range []struct {
 		key   string

@@ -103,7 +103,7 @@ func buildMissing(ctx context.Context, say func(string), root string, wanted []b
 func Root(ctx context.Context) (string, error) {
 	out, err := Go(ctx, "list", "-m", "-f", "{{.Dir}}", "sluice.dev/sluice").Output()
 	if err != nil {
-		return "", fmt.Errorf("find the checkout of sluice (run this inside of it): %w", err)
+		return "", fmt.Errorf("find the checkout of Sluice (run this inside of it): %w", err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }

@@ -201,7 +201,7 @@ func TestARouteOfTheNameThatIsNotOursIsNeverOverwritten(t *testing.T) {
 	a.create(mine)
 	a.servicePolicy(shopPolicy)
 	a.waitFor("a message that names it", func(s v1alpha1.CanaryStatus) bool {
-		return strings.HasPrefix(s.Message, "HTTPRoute podinfo exists but does not send to Service podinfo and was not created by sluice")
+		return strings.HasPrefix(s.Message, "HTTPRoute podinfo exists but does not send to Service podinfo and was not created by Sluice")
 	})
 	a.Expect(a.route("podinfo").ResourceVersion).To(Equal(mine.ResourceVersion))
 }

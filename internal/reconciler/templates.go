@@ -90,7 +90,7 @@ func (r *reader) readAuthorization(ctx context.Context, name client.ObjectKey) (
 	case apierrors.IsNotFound(err):
 		return "", fmt.Sprintf("Secret %s does not exist", name), nil
 	case apierrors.IsForbidden(err):
-		return "", fmt.Sprintf("sluice may not read Secret %s: install the chart with metricTemplates.secrets=true", name), nil
+		return "", fmt.Sprintf("Sluice may not read Secret %s: install the chart with metricTemplates.secrets=true", name), nil
 	case err != nil:
 		return "", "", fmt.Errorf("read Secret %s: %w", name, err)
 	}

@@ -93,7 +93,7 @@ func TestReadTemplates(t *testing.T) {
 			want: &observed.Template{Query: query, Server: server("Bearer t")}},
 		"a Secret that does not exist": {objects: stored{ours: provider(withSecret)}, want: &observed.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials does not exist"}},
 		"a Secret that may not be read": {objects: stored{ours: provider(withSecret), "shop/credentials": nil},
-			want: &observed.Template{Query: query, Server: server(""), Problem: "sluice may not read Secret shop/credentials: install the chart with metricTemplates.secrets=true"}},
+			want: &observed.Template{Query: query, Server: server(""), Problem: "Sluice may not read Secret shop/credentials: install the chart with metricTemplates.secrets=true"}},
 		"a Secret that nobody has labelled": {objects: stored{ours: provider(withSecret), "shop/credentials": labelled("", "")}, want: &observed.Template{Query: query, Server: server(""), Problem: notForMetrics}},
 		"a Secret whose label says no":      {objects: stored{ours: provider(withSecret), "shop/credentials": labelled(config.LabelCredentials, "false")}, want: &observed.Template{Query: query, Server: server(""), Problem: notForMetrics}},
 		"a Secret without the keys": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"username": "u", "pasword": "p"})},

@@ -36,7 +36,7 @@ func CohortsOf(annotations map[string]string) ([]Cohort, error) {
 	}
 	var cohorts []Cohort
 	if err := json.Unmarshal([]byte(value), &cohorts); err != nil {
-		return nil, fmt.Errorf("must be JSON as sluice writes it: %w", err)
+		return nil, fmt.Errorf("must be JSON as Sluice writes it: %w", err)
 	}
 	for i, cohort := range cohorts {
 		if err := cohort.check(); err != nil {

@@ -18,10 +18,10 @@ func Dropped(old, updated Route) []string {
 	for i, rule := range updated.Rules {
 		switch {
 		case isOurs(asMap(rule)) && !containsEqual(old.Rules, rule):
-			warnings = append(warnings, fmt.Sprintf("spec.rules[%d] (%s): sluice derives this rule from another one, so this change is lost: "+
+			warnings = append(warnings, fmt.Sprintf("spec.rules[%d] (%s): Sluice derives this rule from another one, so this change is lost: "+
 				"change the other rule instead", i, text(asMap(rule), "name", "")))
 		case intents.Split != nil && !isOurs(asMap(rule)) && editsCanary(old, asMap(rule), *intents.Split):
-			warnings = append(warnings, fmt.Sprintf("spec.rules[%d].backendRefs: sluice derives the reference to Service %s from the one to Service %s, "+
+			warnings = append(warnings, fmt.Sprintf("spec.rules[%d].backendRefs: Sluice derives the reference to Service %s from the one to Service %s, "+
 				"so this change is lost: change the latter instead", i, intents.Split.Canary, intents.Split.Primary))
 		}
 	}

@@ -127,7 +127,7 @@ func containsNameless(rules []map[string]any, wanted any) bool {
 }
 
 func errPruned(kind string) error {
-	return fmt.Errorf("the cluster's %s CRD drops spec.rules[].name, by which sluice recognizes the rules it adds: "+
+	return fmt.Errorf("the cluster's %s CRD drops spec.rules[].name, by which Sluice recognizes the rules it adds: "+
 		"install the Gateway API CRDs v1.4 or newer, or leave out match, session affinity and cohorts", kind)
 }
 
@@ -135,7 +135,7 @@ func errPruned(kind string) error {
 func checkNames(plain Route) error {
 	for i, rule := range plain.Rules {
 		if isOurs(asMap(rule)) {
-			return fmt.Errorf("spec.rules[%d].name: %q is reserved for rules that sluice adds: rename the rule, or remove it if an earlier rollout left it",
+			return fmt.Errorf("spec.rules[%d].name: %q is reserved for rules that Sluice adds: rename the rule, or remove it if an earlier rollout left it",
 				i, text(asMap(rule), "name", ""))
 		}
 	}

@@ -41,7 +41,7 @@ func TestWhatCannotBeRenderedIsRefused(t *testing.T) {
 		"a backend that sets a cookie":    {cookied, func(s *Split) { s.Affinity = &both }, `spec.rules[0].backendRefs: the ResponseHeaderModifier already has Set-Cookie in "set"`},
 		"an expression and a prefix":      {strings.Replace(simpleHTTP, "value: /}", "value: /a}", 1), func(s *Split) { s.Match = []Match{{Path: &PathMatch{Type: "RegularExpression", Value: "/a.*"}}} }, `spec.rules[0].matches[0].path: PathPrefix "/a" and RegularExpression "/a.*"`},
 		"another path for a rewrite":      {rewriting, func(s *Split) { s.Match = []Match{{Path: &PathMatch{Type: "Exact", Value: "/shop/a"}}} }, "the rule rewrites the path prefix"},
-		"a name that is reserved":         {strings.Replace(simpleHTTP, "- matches", "- name: sluice-canary-0\n  matches", 1), func(*Split) {}, `spec.rules[0].name: "sluice-canary-0" is reserved for rules that sluice adds`},
+		"a name that is reserved":         {strings.Replace(simpleHTTP, "- matches", "- name: sluice-canary-0\n  matches", 1), func(*Split) {}, `spec.rules[0].name: "sluice-canary-0" is reserved for rules that Sluice adds`},
 		"a value that is longer than any": {simpleHTTP, func(s *Split) { s.Affinity = &Affinity{Cookie: Cookie{Name: "a", Value: strings.Repeat("b", 5000)}} }, "characters, but the Gateway API allows 4096"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -166,8 +166,8 @@ func TestWhatAnEditChangesInVainIsTold(t *testing.T) {
 		"the user's own rules":     {plain, ""},
 		"a rule of the user's":     {edited(1, func(rule map[string]any) { rule["timeouts"] = map[string]any{"request": "1s"} }), ""},
 		"a weight of the canary's": {edited(1, func(rule map[string]any) { asMap(listOf(rule, "backendRefs")[1])["weight"] = int64(5) }), ""},
-		"a rule of ours":           {edited(0, func(rule map[string]any) { delete(rule, "timeouts") }), "spec.rules[0] (sluice-match-0): sluice derives this rule from another one"},
-		"the canary's reference":   {edited(1, func(rule map[string]any) { delete(asMap(listOf(rule, "backendRefs")[1]), "filters") }), "spec.rules[1].backendRefs: sluice derives the reference to Service shop-canary from"},
+		"a rule of ours":           {edited(0, func(rule map[string]any) { delete(rule, "timeouts") }), "spec.rules[0] (sluice-match-0): Sluice derives this rule from another one"},
+		"the canary's reference":   {edited(1, func(rule map[string]any) { delete(asMap(listOf(rule, "backendRefs")[1]), "filters") }), "spec.rules[1].backendRefs: Sluice derives the reference to Service shop-canary from"},
 		"the user's own canary":    {edited(2, func(rule map[string]any) { asMap(listOf(rule, "backendRefs")[0])["port"] = int64(81) }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {

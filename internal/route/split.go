@@ -150,7 +150,7 @@ func SplitOf(annotations map[string]string) (*Split, error) {
 	}
 	var split Split
 	if err := json.Unmarshal([]byte(value), &split); err != nil {
-		return nil, fmt.Errorf("must be JSON as sluice writes it: %w", err)
+		return nil, fmt.Errorf("must be JSON as Sluice writes it: %w", err)
 	}
 	integers(split.CanaryBackend)
 	for _, check := range []func() error{split.checkNames, split.checkNumbers, split.checkCookies} {

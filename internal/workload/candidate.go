@@ -140,7 +140,7 @@ func decode(value string, into any) error {
 		}
 	}
 	if err := json.Unmarshal(content, into); err != nil {
-		return fmt.Errorf("must be JSON as sluice writes it: %w", err)
+		return fmt.Errorf("must be JSON as Sluice writes it: %w", err)
 	}
 	return nil
 }

@@ -179,7 +179,7 @@ func findMetrics(target *Target, policy config.Policy, o observed.World) string 
 		return ""
 	}
 	if !o.Prometheus {
-		return "no Prometheus is configured, so no check can run: start sluice with --prometheus-url (chart value prometheusUrl)"
+		return "no Prometheus is configured, so no check can run: start Sluice with --prometheus-url (chart value prometheusUrl)"
 	}
 	if policy.Preset != "" {
 		target.Preset = policy.Preset

@@ -32,7 +32,7 @@ func WantedService(policy config.Policy, o observed.World) (made *corev1.Service
 	}
 	switch {
 	case at >= 0 && !isOurs:
-		return nil, fmt.Sprintf("Service %s exists but does not select the pods of Deployment %s and was not created by sluice: correct its selector, "+
+		return nil, fmt.Sprintf("Service %s exists but does not select the pods of Deployment %s and was not created by Sluice: correct its selector, "+
 			"or set service.name to another name", name, o.Name)
 	case len(validation.IsDNS1035Label(name)) > 0:
 		return nil, fmt.Sprintf("no Service can be named %s: set service.name to at most 63 lower-case letters, digits and hyphens that start with a letter", name)
@@ -62,7 +62,7 @@ func WantedRoute(policy config.Policy, o observed.World, service corev1.Service)
 		return nil, ""
 	}
 	if slices.ContainsFunc(o.Routes, func(r route.Route) bool { return r.Key() == own && !isOurs(r) }) {
-		return nil, fmt.Sprintf("HTTPRoute %s exists but does not send to Service %s and was not created by sluice: add the Service to its backendRefs, "+
+		return nil, fmt.Sprintf("HTTPRoute %s exists but does not send to Service %s and was not created by Sluice: add the Service to its backendRefs, "+
 			"or set service.routeName to another name", made.Name, service.Name)
 	}
 	return made, ""

@@ -33,7 +33,7 @@ func (t Target) Queries(check analysis.Check, o observed.World, window time.Dura
 		where += fmt.Sprintf(", MetricTemplate %s", name)
 	}
 	if check.Server == nil && !o.Prometheus {
-		return nil, "no Prometheus is configured, so no check can run: start sluice with --prometheus-url (chart value prometheusUrl)"
+		return nil, "no Prometheus is configured, so no check can run: start Sluice with --prometheus-url (chart value prometheusUrl)"
 	}
 	service, judged := t.CanaryService(), workload.CanaryName(o.Name)
 	if o.DryRun {
