@@ -44,7 +44,7 @@ func (f Facts) closedIn(state observed.State, gate v1alpha1.HookType) string {
 		case answer == nil:
 			return fmt.Sprintf("Waiting for hook %s (%s) to answer", hook.Name, gate)
 		case !answer.Yes:
-			return fmt.Sprintf("Waiting for hook %s (%s) to approve; it has said no since %s: %s",
+			return fmt.Sprintf("Waiting for hook %s (%s) to approve; it has refused since %s: %s",
 				hook.Name, gate, answer.Since.UTC().Format(time.RFC3339), answer.Message)
 		}
 	}

@@ -168,7 +168,7 @@ func countNos(t *tick, kind v1alpha1.HookType) {
 }
 
 func saysNo(answer v1alpha1.HookStatus) string {
-	return fmt.Sprintf("hook %s (%s) says no: %s", answer.Name, answer.Type, answer.Message)
+	return fmt.Sprintf("hook %s (%s) refused: %s", answer.Name, answer.Type, answer.Message)
 }
 
 // hooksFailing says which hook of a type does not say yes; empty when all do.

@@ -136,7 +136,7 @@ func TestHooksAreAskedAndTold(t *testing.T) {
 	})
 	gates.Set("smoke-test", true)
 	s.waitForPhase(p, v1alpha1.PhaseWaitingPromotion)
-	s.waitForMessage(p, "Waiting for hook confirm-promotion (confirm-promotion) to approve; it has said no since")
+	s.waitForMessage(p, "Waiting for hook confirm-promotion (confirm-promotion) to approve; it has refused since")
 	candidate := s.canary().Status.Candidate.Hash
 	gates.Set("approval", true)
 	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)
@@ -155,5 +155,5 @@ func TestHooksAreAskedAndTold(t *testing.T) {
 		}
 		return told
 	}, patience, glance).Should(ContainElements(ContainSubstring("Normal Waiting for the confirm-promotion hooks to approve"),
-		ContainSubstring("Warning hook pre-rollout (pre-rollout) says no: 403 Forbidden the gate is closed"), ContainSubstring("Normal Promotion of "+candidate)), p.lines)
+		ContainSubstring("Warning hook pre-rollout (pre-rollout) refused: 403 Forbidden the gate is closed"), ContainSubstring("Normal Promotion of "+candidate)), p.lines)
 }

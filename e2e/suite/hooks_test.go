@@ -47,7 +47,7 @@ func (r *rollout) closed(ctx context.Context, names ...string) {
 func (r *rollout) waitsFor(ctx context.Context, gate v1alpha1.HookType, name string) v1alpha1.CanaryStatus {
 	GinkgoHelper()
 	return r.waitUntil(ctx, "a no of hook "+name, func(s v1alpha1.CanaryStatus) bool {
-		return s.Gate != nil && s.Gate.Type == gate && strings.HasPrefix(s.Message, "Waiting for hook "+name+" ("+string(gate)+") to approve; it has said no since")
+		return s.Gate != nil && s.Gate.Type == gate && strings.HasPrefix(s.Message, "Waiting for hook "+name+" ("+string(gate)+") to approve; it has refused since")
 	})
 }
 

@@ -39,7 +39,7 @@ func (s subject) closers(gate v1alpha1.GateStatus) string {
 	var closers []string
 	for _, hook := range status.Hooks {
 		if hook.Type == gate.Type && hook.Step == status.Open().Step.Number && !hook.Yes {
-			closers = append(closers, fmt.Sprintf("hook %s has said no for %s: %s", hook.Name, ago(s.now, hook.Since.Time), hook.Message))
+			closers = append(closers, fmt.Sprintf("hook %s has refused for %s: %s", hook.Name, ago(s.now, hook.Since.Time), hook.Message))
 		}
 	}
 	if len(closers) == 0 {

@@ -140,7 +140,7 @@ var subjects = map[string]func(*subject){
 	},
 	"at a closed gate": func(s *subject) {
 		status := &s.canary.Status
-		status.Phase, status.Rollout.Step.Number, status.Message = v1alpha1.PhaseWaitingPromotion, 5, "Waiting for hook approval (confirm-promotion) to approve; it has said no since 11:55:00: 403 Forbidden"
+		status.Phase, status.Rollout.Step.Number, status.Message = v1alpha1.PhaseWaitingPromotion, 5, "Waiting for hook approval (confirm-promotion) to approve; it has refused since 11:55:00: 403 Forbidden"
 		status.Gate = &v1alpha1.GateStatus{Type: v1alpha1.HookConfirmPromotion, Since: *at(-5 * time.Minute)}
 		status.Hooks = []v1alpha1.HookStatus{
 			{Name: "approval", Type: v1alpha1.HookConfirmPromotion, Step: 5, Answered: *at(-time.Second), Since: *at(-4 * time.Minute), Message: "403 Forbidden"},
