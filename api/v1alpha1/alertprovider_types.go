@@ -4,7 +4,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// AlertProvider is a destination of alerts. This release stores it and sends nothing.
+// AlertProvider is a destination of alerts. This release stores it but sends no alerts.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:categories=all
@@ -33,10 +33,10 @@ type AlertProviderList struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.address) != has(self.secretRef)",message="must have either address or secretRef"
 type AlertProviderSpec struct {
-	// type is slack, msteams, discord, rocket or gchat.
+	// type is the chat service: slack, msteams, discord, rocket or gchat.
 	// +kubebuilder:validation:Enum=slack;msteams;discord;rocket;gchat
 	Type string `json:"type"`
-	// channel is the channel in which alerts are posted.
+	// channel is the channel to which alerts are posted.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	Channel string `json:"channel,omitempty"`
@@ -52,7 +52,7 @@ type AlertProviderSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
 	Proxy string `json:"proxy,omitempty"`
-	// secretRef names a Secret in the namespace of the AlertProvider, with the key address and optionally token.
+	// secretRef names a Secret in the namespace of the AlertProvider, with the key address and optionally the key token.
 	// +optional
 	SecretRef *LocalObjectRef `json:"secretRef,omitempty"`
 }

@@ -1,56 +1,56 @@
 package v1alpha1
 
-// PauseKind is what keeps a rollout from taking steps.
+// PauseKind names what pauses a rollout.
 // +kubebuilder:validation:Enum=Request;Deployment;Policy;Freeze
 type PauseKind string
 
-// The kinds of pauses.
+// Kinds of pauses.
 const (
 	// PauseRequest is spec.paused of the Canary.
 	PauseRequest PauseKind = "Request"
 	// PauseDeployment is spec.paused of the Deployment.
 	PauseDeployment PauseKind = "Deployment"
-	// PausePolicy is suspend in the policy.
+	// PausePolicy is suspend: true in the policy.
 	PausePolicy PauseKind = "Policy"
-	// PauseFreeze is a Freeze that holds rollouts in flight.
+	// PauseFreeze is a Freeze in mode Pause.
 	PauseFreeze PauseKind = "Freeze"
 )
 
-// PauseCause is why no step is taken.
+// PauseCause is the reason why a rollout takes no steps.
 type PauseCause struct {
-	// kind is what pauses the rollout: Request (spec.paused of the Canary), Deployment (spec.paused of the Deployment), Policy
-	// (suspend) or Freeze.
+	// kind names what pauses the rollout: Request (spec.paused of the Canary), Deployment (spec.paused of the Deployment),
+	// Policy (suspend in the policy) or Freeze.
 	Kind PauseKind `json:"kind"`
-	// text says in one sentence who or what pauses the rollout, and how to resume it.
+	// text describes the pause in one sentence, and how to resume.
 	Text string `json:"text"`
 }
 
-// BlockedKind is what keeps a rollout from starting.
+// BlockedKind names what blocks the start of a rollout.
 // +kubebuilder:validation:Enum=Missing;Paused;Frozen;Deletion
 type BlockedKind string
 
-// The kinds of obstacles.
+// Kinds of blocks.
 const (
-	// BlockedMissing is something that a rollout needs and that is missing or cannot be used.
+	// BlockedMissing is something that a rollout needs but that is missing or unusable.
 	BlockedMissing BlockedKind = "Missing"
 	// BlockedPaused is a pause of the candidate.
 	BlockedPaused BlockedKind = "Paused"
-	// BlockedFrozen is a Freeze that lets no rollout start.
+	// BlockedFrozen is a Freeze that is in force.
 	BlockedFrozen BlockedKind = "Frozen"
-	// BlockedDeletion is the deletion of the Canary, which waits in a dry run.
+	// BlockedDeletion is the deletion of the Canary, which cannot complete in a dry run.
 	BlockedDeletion BlockedKind = "Deletion"
 )
 
-// BlockedCause is why no rollout can start.
+// BlockedCause is the reason why no rollout can start.
 type BlockedCause struct {
-	// kind is what is in the way: Missing (something that a rollout needs), Paused, Frozen, or Deletion (the Canary is being
-	// deleted, and a dry run takes no split out of its routes).
+	// kind names what blocks the rollout: Missing (something that a rollout needs is missing or unusable), Paused, Frozen, or
+	// Deletion (the Canary is being deleted, but a dry run cannot remove the split from its routes).
 	Kind BlockedKind `json:"kind"`
-	// text says in one sentence what is in the way, and what to do about it.
+	// text describes the block in one sentence, and what to do.
 	Text string `json:"text"`
 }
 
-// GroupFailure is the member of a group that takes the others back with it.
+// GroupFailure identifies the member whose rollback rolls back its group.
 type GroupFailure struct {
 	// group is the name of the group.
 	Group string `json:"group"`

@@ -4,121 +4,125 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// RolloutStatus is an open rollout. It ends as a whole.
+// RolloutStatus is the state of an open rollout. It is removed when the rollout ends.
 type RolloutStatus struct {
-	// started is when the rollout began.
+	// started is when the rollout started.
 	// +optional
 	Started *metav1.MicroTime `json:"started,omitempty"`
-	// waitingSince is when the present wait began, from which the progress deadline counts. Absent while nothing counts.
+	// waitingSince is when the current wait began. The progress deadline counts from it. Absent while the deadline is not
+	// running.
 	// +optional
 	WaitingSince *metav1.MicroTime `json:"waitingSince,omitempty"`
-	// canary is the canary since it last started.
+	// canary is the state of the canary since it last started.
 	// +optional
 	Canary CanaryRun `json:"canary,omitzero"`
-	// step is the present step.
+	// step is the current step.
 	// +optional
 	Step StepStatus `json:"step,omitzero"`
-	// promotion is how far the promotion is, or the return to the previous template.
+	// promotion is the progress of the promotion, or of the return to the previous template.
 	// +optional
 	Promotion PromotionStatus `json:"promotion,omitzero"`
-	// decided is when the outcome was decided, from which the end of the rollout counts. Absent until then.
+	// decided is when the outcome was decided. The end of the rollout counts from it. Absent until then.
 	// +optional
 	Decided *metav1.MicroTime `json:"decided,omitempty"`
-	// cleared is when the routes were first seen without the canary at the end of the rollout.
+	// cleared is when the routes were first observed without the canary, at the end of the rollout.
 	// +optional
 	Cleared *metav1.MicroTime `json:"cleared,omitempty"`
-	// splitChanged is when the routes were last asked for another weight. Absent until the first time.
+	// splitChanged is when the requested weight last changed. Absent until the first change.
 	// +optional
 	SplitChanged *metav1.MicroTime `json:"splitChanged,omitempty"`
-	// primaryReplicas is how many replicas of the primary bear all requests, where an autoscaler sets them: the most that it
-	// had in this rollout. It has fewer while the canary bears a part.
+	// primaryReplicas is the number of replicas that the primary needs to serve all requests, if an autoscaler scales it: the
+	// highest number observed in this rollout. The primary has fewer while the canary serves a share.
 	// +optional
 	PrimaryReplicas int32 `json:"primaryReplicas,omitempty"`
-	// sessionAffinity are the cookies by which users stay at their version. Absent without session affinity.
+	// sessionAffinity holds the cookies that keep users on their version. Absent without session affinity.
 	// +optional
 	SessionAffinity *SessionAffinityStatus `json:"sessionAffinity,omitempty"`
-	// group is where this member of a group stands.
+	// group is the progress of this member of a group. Absent if the Deployment is in no group.
 	// +optional
 	Group *GroupStatus `json:"group,omitempty"`
 }
 
-// CanaryRun is the canary from its start to its end. It starts again when it has lost pods or a route.
+// CanaryRun is the state of a running canary. It is reset when the canary loses pods or a route.
 type CanaryRun struct {
-	// ready is when the canary was first seen ready, from which its warm-up counts. Absent while it is not ready.
+	// ready is when the canary was first observed to be ready. Its warm-up counts from it. Absent while the canary is not
+	// ready.
 	// +optional
 	Ready *metav1.MicroTime `json:"ready,omitempty"`
-	// known is when the gateway was first seen to know the canary, before the first step.
+	// known is when the gateway was first observed to know the canary, before the first step.
 	// +optional
 	Known *metav1.MicroTime `json:"known,omitempty"`
-	// trafficStarted is when the canary first got requests. Checks look no further back.
+	// trafficStarted is when the canary first received requests. Checks ignore data from before.
 	// +optional
 	TrafficStarted *metav1.MicroTime `json:"trafficStarted,omitempty"`
-	// replicas is how many available canary pods the present weight was given for.
+	// replicas is the number of available canary pods that the current weight is based on.
 	// +optional
 	Replicas int32 `json:"replicas,omitempty"`
 }
 
-// StepStatus is the present step of a rollout.
+// StepStatus is the current step of a rollout.
 type StepStatus struct {
-	// number is the number of the planned step, 1 for the first, 0 while the canary starts.
+	// number is the number of the step in the plan, starting at 1. 0 while the canary starts.
 	// +optional
 	Number int32 `json:"number,omitempty"`
-	// inEffect is when the split of this step was first seen in effect, from which the step lasts. Absent until then.
+	// inEffect is when the split of this step was first observed to be in effect. The step's duration counts from it. Absent
+	// until then.
 	// +optional
 	InEffect *metav1.MicroTime `json:"inEffect,omitempty"`
 }
 
-// PromotionStatus is how far a promotion is.
+// PromotionStatus is the progress of a promotion.
 type PromotionStatus struct {
-	// shifted is when all requests were first seen to go to the canary, where the primary loses all its pods at once.
+	// shifted is when all requests were first observed to go to the canary. Set only if the primary replaces all its pods at
+	// once.
 	// +optional
 	Shifted *metav1.MicroTime `json:"shifted,omitempty"`
-	// applied is when the primary was first seen with the candidate's template.
+	// applied is when the primary was first observed with the candidate's template.
 	// +optional
 	Applied *metav1.MicroTime `json:"applied,omitempty"`
-	// restoring is true from the moment when the promoted template must be taken back out of the primary.
+	// restoring is true once the primary must return from the promoted template to the previous one.
 	// +optional
 	Restoring bool `json:"restoring,omitempty"`
-	// steady is since when the primary has been ready with the share of requests that it has. Absent while it is not ready or
-	// its share changes.
+	// steady is when the primary became ready with its current share of the requests. Absent while it is not ready or its share
+	// changes.
 	// +optional
 	Steady *metav1.MicroTime `json:"steady,omitempty"`
 }
 
-// PlanStatus shows what an open rollout goes through.
+// PlanStatus shows the plan of an open rollout.
 type PlanStatus struct {
-	// strategy is how the candidate is rolled out, such as canary, a/b or blue/green.
+	// strategy is the strategy of the rollout, such as canary, a/b or blue/green.
 	// +optional
 	Strategy string `json:"strategy,omitempty"`
-	// steps are the planned steps, in order.
+	// steps lists the planned steps, in order.
 	// +optional
 	// +listType=atomic
 	Steps []PlannedStep `json:"steps,omitempty"`
-	// failureThreshold is the number of failed checks that rolls back.
+	// failureThreshold is the number of failed checks at which the rollout rolls back.
 	// +optional
 	FailureThreshold int32 `json:"failureThreshold,omitempty"`
-	// nextStepTime is when the next step can be taken if its checks pass. Absent while that is not known.
+	// nextStepTime is the earliest time of the next step, if checks pass. Absent while it is unknown.
 	// +optional
 	NextStepTime *metav1.MicroTime `json:"nextStepTime,omitempty"`
-	// nextCheckTime is when checks are due next. Absent while none are planned.
+	// nextCheckTime is when the next checks are due. Absent while none are planned.
 	// +optional
 	NextCheckTime *metav1.MicroTime `json:"nextCheckTime,omitempty"`
 }
 
-// ObservedStatus shows what is seen of the split.
+// ObservedStatus shows the observed split.
 type ObservedStatus struct {
-	// weight is the percentage of the requests of the last window of checks that the canary got, with one decimal. Empty while
-	// it is not known.
+	// weight is the percentage of requests that the canary received in the last window of checks, with one decimal. Empty while
+	// it is unknown.
 	// +optional
 	Weight string `json:"weight,omitempty"`
-	// routes show how far each route follows the split of an open rollout.
+	// routes lists whether the split is in effect, for each route of an open rollout.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	Routes []RouteStatus `json:"routes,omitempty"`
 }
 
-// Open is the open rollout, without anything if none is open.
+// Open returns the open rollout, or the zero value if none is open.
 func (s CanaryStatus) Open() RolloutStatus {
 	if s.Rollout == nil {
 		return RolloutStatus{}

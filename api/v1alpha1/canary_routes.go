@@ -1,29 +1,30 @@
 package v1alpha1
 
-// RouteStatus shows how far a route follows the split of a rollout.
+// RouteStatus shows the split of one route, and whether it is in effect.
 type RouteStatus struct {
-	// name is the name of the route, written as in target.routes.
+	// name is the name of the route, in the form of target.routes.
 	Name string `json:"name"`
 	// weight is the canary's percentage in the rules of the route, such as 30 or 0.5.
 	Weight string `json:"weight"`
 	// inEffect is true once every parent of the route has accepted the split.
 	InEffect bool `json:"inEffect"`
-	// reason names the parent that the split waits for and what that parent reports. Empty if the split is in effect.
+	// reason names the parent that has not accepted the split yet, and what that parent reports. Empty if the split is in
+	// effect.
 	// +optional
 	Reason string `json:"reason,omitempty"`
 }
 
-// CohortStatus shows where requests that the canary has marked go, for one Service of its cohort.
+// CohortStatus shows where requests marked by the canary go, for one Service of its cohort.
 type CohortStatus struct {
-	// service is the Service that the marked requests are addressed to.
+	// service is the Service to which the marked requests are addressed.
 	Service string `json:"service"`
-	// target is the Service that receives them instead.
+	// target is the Service that receives the marked requests instead.
 	Target string `json:"target"`
-	// routes are the routes that send them there, written as in target.routes.
+	// routes lists the routes that redirect the marked requests, in the form of target.routes.
 	// +optional
 	// +listType=atomic
 	Routes []string `json:"routes,omitempty"`
-	// waiting says why a route does not send them there yet. Empty if all do.
+	// waiting explains why a route does not redirect them yet. Empty if all routes do.
 	// +optional
 	Waiting string `json:"waiting,omitempty"`
 }

@@ -4,8 +4,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Canary shows the rollouts of the Deployment of the same name. Sluice creates it when the annotation sluice.dev/canary:
-// "true" opts a Deployment in. The Deployment owns it.
+// Canary shows the rollouts of the Deployment of the same name, and takes requests from operators. The controller creates it
+// when a Deployment opts in with the annotation sluice.dev/canary: "true". The Deployment owns it.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -21,10 +21,10 @@ type Canary struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what an operator asks for: pause, abort, promote or retry.
+	// spec holds requests from operators: pause, abort, promote, retry or reset.
 	// +optional
 	Spec CanarySpec `json:"spec,omitempty,omitzero"`
-	// status shows where the rollout stands. The next tick continues from it.
+	// status is the state of the rollouts. The controller continues from it.
 	// +optional
 	Status CanaryStatus `json:"status,omitempty"`
 }
@@ -40,7 +40,7 @@ type CanaryList struct {
 	Items []Canary `json:"items"`
 }
 
-// Phase names where a rollout stands. The names are those of Flagger.
+// Phase is the phase of a rollout. The names are those of Flagger.
 //
 // +kubebuilder:validation:Enum=Initializing;Initialized;Waiting;Progressing;WaitingPromotion;Promoting;Finalising;Succeeded;Failed
 type Phase string
@@ -48,18 +48,17 @@ type Phase string
 const (
 	// PhaseInitializing means that a Service, a route, a gateway or a metrics source is still missing.
 	PhaseInitializing Phase = "Initializing"
-	// PhaseInitialized means that nothing is missing and no candidate has been judged yet, or that the last one was
-	// withdrawn.
+	// PhaseInitialized means that nothing is missing, and that no candidate has been judged yet or the last one was withdrawn.
 	PhaseInitialized Phase = "Initialized"
-	// PhaseWaiting means that a candidate is held and its rollout cannot start yet.
+	// PhaseWaiting means that a candidate is held back and its rollout cannot start yet.
 	PhaseWaiting Phase = "Waiting"
-	// PhaseProgressing means that a candidate is being judged with live traffic.
+	// PhaseProgressing means that a candidate is being judged.
 	PhaseProgressing Phase = "Progressing"
 	// PhaseWaitingPromotion means that the analysis has passed and promotion waits for approval.
 	PhaseWaitingPromotion Phase = "WaitingPromotion"
-	// PhasePromoting means that the primary is rolling out the candidate, or rolling it back.
+	// PhasePromoting means that the primary is rolling out the candidate, or returning to its previous template.
 	PhasePromoting Phase = "Promoting"
-	// PhaseFinalising means that all traffic is back at the primary and the canary is being removed.
+	// PhaseFinalising means that all requests go to the primary and the canary is being removed.
 	PhaseFinalising Phase = "Finalising"
 	// PhaseSucceeded means that the last candidate was promoted.
 	PhaseSucceeded Phase = "Succeeded"
@@ -67,7 +66,7 @@ const (
 	PhaseFailed Phase = "Failed"
 )
 
-// Outcome says how a rollout ends. It is set as soon as that is decided.
+// Outcome is how a rollout ends. It is set as soon as it is decided.
 //
 // +kubebuilder:validation:Enum=Succeeded;Failed;Aborted;Cancelled;Superseded;Direct
 type Outcome string
@@ -75,9 +74,9 @@ type Outcome string
 const (
 	// OutcomeSucceeded ends with the primary running the candidate.
 	OutcomeSucceeded Outcome = "Succeeded"
-	// OutcomeFailed ends with the primary running its previous template and the candidate marked as failed.
+	// OutcomeFailed ends with the primary running its previous template, and the candidate marked as failed.
 	OutcomeFailed Outcome = "Failed"
-	// OutcomeAborted ends like OutcomeFailed, because a user asked for it.
+	// OutcomeAborted ends like OutcomeFailed, at the request of a user.
 	OutcomeAborted Outcome = "Aborted"
 	// OutcomeCancelled ends with the primary running its previous template, because the change was withdrawn or the
 	// Deployment opted out.
@@ -88,7 +87,7 @@ const (
 	OutcomeDirect Outcome = "Direct"
 )
 
-// Verdict is the result of one check.
+// Verdict is the result of a check.
 //
 // +kubebuilder:validation:Enum=Pass;Fail;Inconclusive
 type Verdict string
@@ -107,16 +106,16 @@ const (
 	// ConditionPromoted is True if no rollout is open and the primary runs the last requested template, Unknown while a
 	// candidate is being judged, and False after a rollback.
 	ConditionPromoted = "Promoted"
-	// ConditionReady is True if a candidate could be judged: Service, routes, gateway and metrics are found.
+	// ConditionReady is True if a candidate could be judged: the Service, routes, gateway and metrics have been found.
 	ConditionReady = "Ready"
-	// ConditionProtected is False while a rollout is open and policies that select the primary's pods by label miss the
-	// canary's.
+	// ConditionProtected is False while a rollout is open and policies that select the primary's pods by label do not select
+	// the canary's pods.
 	ConditionProtected = "Protected"
-	// ConditionPolicyFollowed is False if the policy has a value that has no effect in this release, or that is probably not
-	// what its author meant. Rollouts continue all the same.
+	// ConditionPolicyFollowed is False if a value in the policy has no effect in this release, or is probably not what its
+	// author meant. Rollouts continue regardless.
 	ConditionPolicyFollowed = "PolicyFollowed"
-	// ConditionReconciling is True while a rollout is open or pending. Together with Stalled, kstatus reads it; Flux and
-	// other tools use that to tell whether an object is in progress.
+	// ConditionReconciling is True while a rollout is open or pending. Tools that use kstatus, such as Flux, read it together
+	// with Stalled to detect that an object is in progress.
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is True after a rollback.
 	ConditionStalled = "Stalled"

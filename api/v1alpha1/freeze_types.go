@@ -4,8 +4,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Freeze stops rollouts from starting, or from continuing. Without a schedule it is in force as long as it exists. Rollbacks
-// and aborts always work.
+// Freeze stops rollouts from starting, or also from continuing. Without a schedule, it is in force until spec.until or until
+// it is deleted. Rollbacks and aborts always work.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -21,7 +21,7 @@ type Freeze struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// spec is what is frozen, and when.
+	// spec defines what is frozen, and when.
 	Spec FreezeSpec `json:"spec"`
 	// status shows whether the freeze is in force.
 	// +optional
@@ -45,22 +45,23 @@ type FreezeList struct {
 type FreezeMode string
 
 const (
-	// FreezeStart stops new rollouts. Running ones continue.
+	// FreezeStart stops new rollouts. Rollouts in flight continue.
 	FreezeStart FreezeMode = "Start"
-	// FreezePause stops new rollouts and pauses running ones: no step and no promotion. Checks continue and can roll back.
+	// FreezePause stops new rollouts and pauses those in flight: no step starts and nothing is promoted. Checks continue and
+	// can still roll back.
 	FreezePause FreezeMode = "Pause"
 )
 
-// FreezeSpec is what is frozen, and when.
+// FreezeSpec defines what is frozen, and when.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.schedule) == has(self.duration)",message="schedule and duration belong together: set both for windows, or neither for a freeze that lasts as long as the object exists"
+// +kubebuilder:validation:XValidation:rule="has(self.schedule) == has(self.duration)",message="schedule and duration belong together: set both for windows, or neither for a freeze that lasts until it is deleted"
 // +kubebuilder:validation:XValidation:rule="!has(self.duration) || duration(self.duration) >= duration('1m') && duration(self.duration) <= duration('744h')",message="duration must be from 1m to 744h"
 type FreezeSpec struct {
-	// reason says in one sentence why. It is shown wherever a rollout waits.
+	// reason explains the freeze in one sentence. It appears in the status of each rollout that waits.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
 	Reason string `json:"reason"`
-	// namespaces are the namespaces whose Deployments are frozen. Default: all.
+	// namespaces lists the namespaces whose Deployments are frozen. Default: all.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=1000
@@ -68,18 +69,18 @@ type FreezeSpec struct {
 	// selector selects Deployments by their labels. Default: all.
 	// +optional
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
-	// mode is Start to stop new rollouts, or Pause to pause running ones too. Default Start.
+	// mode is Start to stop new rollouts, or Pause to also pause rollouts in flight. Default Start.
 	// +optional
 	// +kubebuilder:default=Start
 	Mode FreezeMode `json:"mode,omitempty"`
-	// schedule is when each window starts, as the five fields of cron: minute, hour, day of the month, month and day of the
+	// schedule is when each window starts, in the five fields of cron: minute, hour, day of the month, month and day of the
 	// week, such as "0 18 * * FRI".
 	// +optional
 	// +kubebuilder:validation:Pattern=`^\s*[0-9A-Za-z*?,/-]+(\s+[0-9A-Za-z*?,/-]+){4}\s*$`
 	// +kubebuilder:validation:MaxLength=200
 	Schedule string `json:"schedule,omitempty"`
-	// duration is how long each window lasts on the clock of timeZone, from 1m to 744h, such as 62h: a window that starts on
-	// Friday at 18:00 then ends on Monday at 08:00, even if the clocks change in between.
+	// duration is how long each window lasts on the clock of timeZone, from 1m to 744h. With 62h, a window that starts on
+	// Friday at 18:00 ends on Monday at 08:00, even if the clocks change in between.
 	// +optional
 	Duration *metav1.Duration `json:"duration,omitempty"`
 	// timeZone is the time zone of schedule and duration, such as Europe/Berlin. Default UTC.
@@ -94,17 +95,17 @@ type FreezeSpec struct {
 	Stamp `json:",inline"`
 }
 
-// FreezeStatus shows whether a freeze is in force. It is for people; rollouts read the spec.
+// FreezeStatus shows whether a freeze is in force. For display only: rollouts read the spec.
 type FreezeStatus struct {
 	// active is true while the freeze is in force.
 	Active bool `json:"active"`
-	// activeUntil is when the freeze ends. Empty while it is not in force or has no end.
+	// activeUntil is when the freeze ends. Absent while it is not in force or has no end.
 	// +optional
 	ActiveUntil *metav1.Time `json:"activeUntil,omitempty"`
-	// nextStart is when the next window starts. Empty if there is none.
+	// nextStart is when the next window starts. Absent if there is none.
 	// +optional
 	NextStart *metav1.Time `json:"nextStart,omitempty"`
-	// message says what is wrong with the spec. Empty if nothing is.
+	// message describes what is wrong with the spec. Empty if it is valid.
 	// +optional
 	Message string `json:"message,omitempty"`
 }

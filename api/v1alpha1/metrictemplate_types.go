@@ -34,8 +34,8 @@ type MetricTemplateSpec struct {
 	// provider is the server that answers the query.
 	// +optional
 	Provider MetricProvider `json:"provider,omitempty"`
-	// query is PromQL as a Go template. {{ name }} and {{ primary }} are the Deployment, {{ target }} is the canary's
-	// Deployment, {{ namespace }} is their namespace, {{ service }} is the primary's Service, {{ route }} is the first route,
+	// query is PromQL as a Go template. {{ name }} and {{ primary }} are the name of the primary, {{ target }} is the name of
+	// the canary, {{ namespace }} is their namespace, {{ service }} is the primary's Service, {{ route }} is the first route,
 	// {{ interval }} is how far back to look, such as 60s, and {{ variables.key }} is a value of templateVariables.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16384
@@ -45,31 +45,31 @@ type MetricTemplateSpec struct {
 // ProviderPrometheus is the type of a MetricProvider with the HTTP API of Prometheus.
 const ProviderPrometheus = "prometheus"
 
-// ProviderTypes are the types of a MetricProvider that this release supports.
+// ProviderTypes lists the types of a MetricProvider that this release supports.
 var ProviderTypes = []string{ProviderPrometheus}
 
-// MetricProvider is a server of metrics.
+// MetricProvider is a metrics server.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.region) || size(self.region) == 0",message="region: only CloudWatch has regions, and provider types other than prometheus are not supported by this release; leave it out"
+// +kubebuilder:validation:XValidation:rule="!has(self.region) || size(self.region) == 0",message="region: only CloudWatch has regions, and this release supports only prometheus; remove it"
 type MetricProvider struct {
 	// type is the type of the server. This release supports only prometheus. Default prometheus.
 	// +optional
 	// +kubebuilder:default=prometheus
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:XValidation:rule="self == 'prometheus'",message="must be prometheus: this release has no other provider"
+	// +kubebuilder:validation:XValidation:rule="self == 'prometheus'",message="must be prometheus: this release supports no other provider"
 	Type string `json:"type,omitempty"`
 	// address is the http or https URL of the server. Default: the controller's Prometheus.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:Pattern=`^https?://[^\s/@]+(/\S*)?$`
 	Address string `json:"address,omitempty"`
-	// headers are added to each request. They are not secret: put credentials into secretRef.
+	// headers are added to each request. They are not secret: use secretRef for credentials.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	Headers map[string][]string `json:"headers,omitempty"`
 	// secretRef names a Secret in the namespace of the MetricTemplate, with the key token, or with the keys username and
-	// password. The controller may read it only if the chart value metricTemplates.secrets allows it and the Secret has the
-	// label sluice.dev/metric-credentials=true.
+	// password. The controller reads it only if the chart value metricTemplates.secrets is true and the Secret has the label
+	// sluice.dev/metric-credentials=true.
 	// +optional
 	SecretRef *LocalObjectRef `json:"secretRef,omitempty"`
 	// region is not supported.

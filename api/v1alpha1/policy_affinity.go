@@ -4,15 +4,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// SessionAffinity keeps users at one version with cookies.
+// SessionAffinity keeps users on one version with cookies.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.primaryCookieName) || self.primaryCookieName != self.cookieName",message="primaryCookieName must differ from cookieName"
 type SessionAffinity struct {
-	// cookieName is the cookie for users at the canary.
+	// cookieName is the name of the cookie that keeps users on the canary.
 	// +kubebuilder:validation:Pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 	CookieName string `json:"cookieName"`
-	// primaryCookieName is the cookie for users at the primary. Without it, each of their requests is split anew, so that
-	// sooner or later every user reaches the canary.
+	// primaryCookieName is the name of the cookie that keeps users on the primary. Without it, each request of a user on the
+	// primary is split again, so that sooner or later every user reaches the canary.
 	// +optional
 	// +kubebuilder:validation:Pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 	PrimaryCookieName *string `json:"primaryCookieName,omitempty"`
@@ -21,8 +21,8 @@ type SessionAffinity struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=34560000
 	MaxAge *int32 `json:"maxAge,omitempty"`
-	// expireFor is how long after a rollout the route still expires its cookies, with a rule of its own. With 0s they last
-	// until their maxAge; a later rollout ignores them. Default 30s.
+	// expireFor is how long the route removes the cookies from browsers after a rollout, with a separate rule. With 0s, cookies
+	// last until their maxAge, and later rollouts ignore them. Default 30s.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
@@ -36,13 +36,13 @@ type SessionAffinity struct {
 	// +optional
 	// +kubebuilder:validation:Pattern=`^/[^;,\s"\\]*$`
 	Path *string `json:"path,omitempty"`
-	// httpOnly hides the cookies from scripts.
+	// httpOnly is the HttpOnly attribute of the cookies: scripts cannot read them.
 	// +optional
 	HTTPOnly *bool `json:"httpOnly,omitempty"`
-	// secure restricts the cookies to TLS.
+	// secure is the Secure attribute of the cookies: browsers send them only over TLS.
 	// +optional
 	Secure *bool `json:"secure,omitempty"`
-	// partitioned separates the cookies by top-level site.
+	// partitioned is the Partitioned attribute of the cookies: browsers keep them separate for each top-level site.
 	// +optional
 	Partitioned *bool `json:"partitioned,omitempty"`
 	// sameSite is the SameSite attribute of the cookies: Strict, Lax or None.

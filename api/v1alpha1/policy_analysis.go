@@ -5,8 +5,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// AnalysisSpec configures the steps of a rollout and the checks that decide. A rollout runs its iterations first, then its
-// weights:
+// AnalysisSpec configures the steps of a rollout, and its checks. A rollout runs its iterations first, then its weights:
 //
 //   - stepWeight, stepWeights or steps alone: a canary release;
 //   - match and iterations: an A/B test; matched requests go to the canary, all others to the primary;
@@ -14,11 +13,11 @@ import (
 //   - iterations alone: blue/green; checks run without user requests, then all requests go to the canary for the time of hold;
 //   - iterations and mirror: blue/green with mirrored requests.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.stepWeight), has(self.stepWeights), has(self.steps)].filter(x, x).size() <= 1",message="only one of stepWeight, stepWeights and steps can be set: they are three ways to say which weights the canary gets"
-// +kubebuilder:validation:XValidation:rule="!has(self.steps) || !has(self.maxWeight)",message="maxWeight goes with stepWeight; the last of steps is the greatest weight"
+// +kubebuilder:validation:XValidation:rule="[has(self.stepWeight), has(self.stepWeights), has(self.steps)].filter(x, x).size() <= 1",message="only one of stepWeight, stepWeights and steps can be set: each defines all weights of the canary"
+// +kubebuilder:validation:XValidation:rule="!has(self.steps) || !has(self.maxWeight)",message="maxWeight applies only to stepWeight; with steps, the last weight is the greatest"
 // +kubebuilder:validation:XValidation:rule="!has(self.mirrorWeight) || !has(self.mirror) || self.mirror",message="mirrorWeight needs mirror: true"
-// +kubebuilder:validation:XValidation:rule="!has(self.mirror) || !self.mirror || has(self.iterations) && self.iterations > 0 || has(self.steps) && self.steps.exists(s, has(s.mirrorWeight) && s.mirrorWeight > 0.0) || !(has(self.stepWeight) && self.stepWeight > 0.0 || has(self.stepWeights) || has(self.steps))",fieldPath=".mirror",message="would copy nothing: set iterations, during which requests are copied, or steps with a mirrorWeight"
-// +kubebuilder:validation:XValidation:rule="!has(self.stepWeight) || !has(self.maxWeight) || self.stepWeight <= 0.0 || self.maxWeight / self.stepWeight < 500.01",message="stepWeight makes too many steps up to maxWeight, and a rollout has at most 500: set a greater stepWeight, or weights of your own with stepWeights"
+// +kubebuilder:validation:XValidation:rule="!has(self.mirror) || !self.mirror || has(self.iterations) && self.iterations > 0 || has(self.steps) && self.steps.exists(s, has(s.mirrorWeight) && s.mirrorWeight > 0.0) || !(has(self.stepWeight) && self.stepWeight > 0.0 || has(self.stepWeights) || has(self.steps))",fieldPath=".mirror",message="would mirror nothing: set iterations, during which requests are mirrored, or steps with a mirrorWeight"
+// +kubebuilder:validation:XValidation:rule="!has(self.stepWeight) || !has(self.maxWeight) || self.stepWeight <= 0.0 || self.maxWeight / self.stepWeight < 500.01",message="stepWeight makes too many steps up to maxWeight, and a rollout has at most 500: set a greater stepWeight, or list the weights in stepWeights"
 type AnalysisSpec struct {
 	// interval is the duration of a step or an iteration, such as 30s or 1m. At least 1s. Default 30s.
 	// +optional
@@ -27,12 +26,12 @@ type AnalysisSpec struct {
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=20
 	Interval *metav1.Duration `json:"interval,omitempty"`
-	// threshold is the number of failed checks, counted over the whole rollout, that rolls back. Default 5.
+	// threshold is the number of failed checks at which the rollout rolls back, counted over the whole rollout. Default 5.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000
 	Threshold *int32 `json:"threshold,omitempty"`
-	// maxWeight is the weight of the last step in percent; only with stepWeight. Default 50.
+	// maxWeight is the weight of the last step in percent. Only with stepWeight. Default 50.
 	// +optional
 	// +kubebuilder:validation:Minimum=0.01
 	// +kubebuilder:validation:Maximum=100
@@ -51,25 +50,25 @@ type AnalysisSpec struct {
 	// +kubebuilder:validation:items:Maximum=100
 	// +kubebuilder:validation:XValidation:rule="self.all(i, x, i == 0 || self[i-1] < x)",message="must rise from one weight to the next, such as [1, 5, 25, 50]"
 	StepWeights []float64 `json:"stepWeights,omitempty"`
-	// steps are weights that each have a duration.
+	// steps are weights in percent with a duration each.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
 	Steps []StepSpec `json:"steps,omitempty"`
-	// stepWeightPromotion is the percentage by which the primary's weight rises in each interval after promotion. 0 returns
-	// all requests at once. Default 0.
+	// stepWeightPromotion is the percentage by which the primary's weight rises in each interval after promotion. With 0, all
+	// requests return at once. Default 0.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	StepWeightPromotion *float64 `json:"stepWeightPromotion,omitempty"`
 	// iterations is the number of intervals before the first weight: an A/B test with match, blue/green without. A rollout has
-	// at most 500 steps, iterations included. Default 0.
+	// at most 500 steps, including iterations. Default 0.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=500
 	Iterations *int32 `json:"iterations,omitempty"`
 	// hold is how long blue/green sends all requests to the canary before promotion. Checks continue and can roll back.
-	// Default: the interval.
+	// Default: the value of interval.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
@@ -81,11 +80,11 @@ type AnalysisSpec struct {
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=20
 	Delay *metav1.Duration `json:"delay,omitempty"`
-	// match selects requests that go to the canary regardless of its weight. A request matches if any entry does.
+	// match selects requests that go to the canary regardless of its weight. A request matches if any entry matches.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
-	// +kubebuilder:validation:XValidation:rule="self.all(m, !has(m.uri))",message="uri: only in service.match; here match by headers, cookies, queryParams or method"
+	// +kubebuilder:validation:XValidation:rule="self.all(m, !has(m.uri))",message="uri: supported only in service.match; match by headers, cookies, queryParams or method instead"
 	Match []HTTPMatch `json:"match,omitempty"`
 	// mirror mirrors requests to the canary during the iterations. The canary's responses are discarded. Default false.
 	// +optional
@@ -105,18 +104,19 @@ type AnalysisSpec struct {
 	// +kubebuilder:validation:Minimum=0.01
 	// +kubebuilder:validation:Maximum=100
 	MaxMirrorWeight *float64 `json:"maxMirrorWeight,omitempty"`
-	// primaryReadyThreshold is the percentage of the primary's updated replicas that must be available for it to be ready.
-	// Default 100.
+	// primaryReadyThreshold is the percentage of the primary's updated replicas that must be available for the primary to be
+	// ready. Default 100.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	PrimaryReadyThreshold *int32 `json:"primaryReadyThreshold,omitempty"`
-	// canaryReadyThreshold is the percentage of the canary's replicas that must be available for it to be ready. Default 100.
+	// canaryReadyThreshold is the percentage of the canary's replicas that must be available for the canary to be ready.
+	// Default 100.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	CanaryReadyThreshold *int32 `json:"canaryReadyThreshold,omitempty"`
-	// sessionAffinity keeps users at the version that first served them, with cookies.
+	// sessionAffinity keeps users on the version that first served them, with cookies.
 	// +optional
 	SessionAffinity *SessionAffinity `json:"sessionAffinity,omitempty"`
 	// metrics are the checks. Default: request-success-rate and request-duration.
@@ -125,7 +125,8 @@ type AnalysisSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=50
 	Metrics []Metric `json:"metrics,omitempty"`
-	// preset selects the queries of the built-in checks: app, envoy-gateway, istio or traefik. Default: chosen by the gateway.
+	// preset selects the queries of the built-in checks: app, envoy-gateway, istio or traefik. Default: the preset for the
+	// gateway.
 	// +optional
 	// +kubebuilder:validation:Enum=app;envoy-gateway;istio;traefik
 	Preset *string `json:"preset,omitempty"`
@@ -140,7 +141,7 @@ type AnalysisSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=50
 	Webhooks []Webhook `json:"webhooks,omitempty"`
-	// alerts select who is notified of what. This release sends none.
+	// alerts select who is notified of what. This release sends no alerts.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -148,7 +149,7 @@ type AnalysisSpec struct {
 	Alerts []Alert `json:"alerts,omitempty"`
 }
 
-// StepSpec is one weight and its duration.
+// StepSpec is a step with a weight and a duration.
 type StepSpec struct {
 	// weight is the canary's weight in percent, in multiples of 0.01.
 	// +kubebuilder:validation:Minimum=0
@@ -159,7 +160,7 @@ type StepSpec struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	MirrorWeight *float64 `json:"mirrorWeight,omitempty"`
-	// duration is the duration of the step, such as 10m. Default: the analysis's interval.
+	// duration is the duration of the step, such as 10m. Default: analysis.interval.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
@@ -171,7 +172,7 @@ type StepSpec struct {
 //
 // +kubebuilder:validation:XValidation:rule="[has(self.exact), has(self.prefix), has(self.suffix), has(self.regex)].filter(x, x).size() == 1",message="must have exactly one of exact, prefix, suffix and regex"
 type StringMatch struct {
-	// exact is the value itself.
+	// exact is the whole value.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
@@ -186,7 +187,7 @@ type StringMatch struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Suffix string `json:"suffix,omitempty"`
-	// regex is a regular expression in the syntax of the gateway, mostly RE2.
+	// regex is a regular expression in the syntax of the gateway, usually RE2.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
@@ -195,16 +196,16 @@ type StringMatch struct {
 
 // HTTPMatch is a condition on a request. All fields that are set must match.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.method) || has(self.method.exact)",message="method: the Gateway API compares it as a whole; use exact"
-// +kubebuilder:validation:XValidation:rule="!has(self.uri) || !has(self.uri.suffix)",message="uri: the Gateway API knows no suffix; use exact, prefix or regex"
+// +kubebuilder:validation:XValidation:rule="!has(self.method) || has(self.method.exact)",message="method: the Gateway API supports only exact"
+// +kubebuilder:validation:XValidation:rule="!has(self.uri) || !has(self.uri.suffix)",message="uri: the Gateway API does not support suffix; use exact, prefix or regex"
 type HTTPMatch struct {
-	// name is a label for people; it has no effect.
+	// name is a label for readers. It has no effect.
 	// +optional
 	Name string `json:"name,omitempty"`
 	// uri matches the path of the request by exact, prefix or regex. Only in service.match.
 	// +optional
 	URI *StringMatch `json:"uri,omitempty"`
-	// method matches the HTTP method. Only exact.
+	// method matches the HTTP method by exact.
 	// +optional
 	Method *StringMatch `json:"method,omitempty"`
 	// headers matches request headers by name.
@@ -225,9 +226,9 @@ type HTTPMatch struct {
 
 // HTTPMatchForeignFields are fields of Istio's HTTPMatchRequest that have no counterpart in the Gateway API.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.sourceLabels) && !has(self.sourceNamespace)",message="sourceLabels and sourceNamespace: the Gateway API cannot match by the sender; match a header that the sender sets"
-// +kubebuilder:validation:XValidation:rule="!has(self.scheme) && !has(self.authority) && !has(self.port) && !has(self.gateways)",message="scheme, authority, port and gateways: in the Gateway API a listener says these; use service.gatewayRefs with sectionName or port, and service.hosts"
-// +kubebuilder:validation:XValidation:rule="!has(self.ignoreUriCase) && !has(self.withoutHeaders)",message="ignoreUriCase and withoutHeaders: the Gateway API has neither; use a regex that says the same"
+// +kubebuilder:validation:XValidation:rule="!has(self.sourceLabels) && !has(self.sourceNamespace)",message="sourceLabels and sourceNamespace: the Gateway API cannot match the sender of a request; match a header that the sender sets"
+// +kubebuilder:validation:XValidation:rule="!has(self.scheme) && !has(self.authority) && !has(self.port) && !has(self.gateways)",message="scheme, authority, port and gateways: in the Gateway API, listeners define these; use service.gatewayRefs with sectionName or port, and service.hosts"
+// +kubebuilder:validation:XValidation:rule="!has(self.ignoreUriCase) && !has(self.withoutHeaders)",message="ignoreUriCase and withoutHeaders: the Gateway API supports neither; use an equivalent regex"
 type HTTPMatchForeignFields struct {
 	// sourceLabels is not supported.
 	// +optional

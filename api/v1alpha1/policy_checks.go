@@ -8,21 +8,21 @@ import (
 const (
 	// MetricSuccessRate is the percentage of requests without a 5xx response.
 	MetricSuccessRate = "request-success-rate"
-	// MetricDuration is the 99th percentile of the request durations in milliseconds.
+	// MetricDuration is the 99th percentile of request durations in milliseconds.
 	MetricDuration = "request-duration"
 )
 
-// Metric is one check: a query and the range in which its value must be.
+// Metric is a check: a query, and the range in which its value passes.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.query) || has(self.templateRef) || self.name == 'request-success-rate' || self.name == 'request-duration'",message="must have query or templateRef: only request-success-rate and request-duration are built in"
 // +kubebuilder:validation:XValidation:rule="!has(self.query) || !has(self.templateRef)",message="must have only one of query and templateRef"
-// +kubebuilder:validation:XValidation:rule="!(has(self.query) || has(self.templateRef)) || has(self.thresholdRange) || has(self.threshold)",message="must have thresholdRange with min, max or both: nothing else says which values are good"
+// +kubebuilder:validation:XValidation:rule="!(has(self.query) || has(self.templateRef)) || has(self.thresholdRange) || has(self.threshold)",message="must have thresholdRange with min, max or both: a query has no default range"
 type Metric struct {
 	// name is request-success-rate or request-duration for a built-in check, or any other name.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100
 	Name string `json:"name"`
-	// interval is how far back the query looks. Default: the analysis's interval, but at least 1m.
+	// interval is how far back the query looks, such as 1m. Default: analysis.interval, but at least 1m.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
@@ -43,8 +43,8 @@ type Metric struct {
 	// templateRef names a MetricTemplate.
 	// +optional
 	TemplateRef *ObjectRef `json:"templateRef,omitempty"`
-	// templateVariables are the values of {{ variables.key }} in the query. Values for a MetricTemplate of another namespace
-	// may have only letters, digits and _ . : / -.
+	// templateVariables are the values of {{ variables.key }} in the query. Values for a MetricTemplate in another namespace
+	// may contain only letters, digits and _ . : / -.
 	// +optional
 	TemplateVariables map[string]string `json:"templateVariables,omitempty"`
 }
@@ -72,12 +72,12 @@ type ObjectRef struct {
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// HookType is when a hook is called and what its response decides.
+// HookType defines when a hook is called, and what its answer decides.
 //
 // +kubebuilder:validation:Enum="";rollout;confirm-rollout;pre-rollout;confirm-traffic-increase;confirm-promotion;post-rollout;rollback;event
 type HookType string
 
-// The types of hooks. A status from 200 to 299 approves.
+// Types of hooks. A hook approves with an HTTP status from 200 to 299.
 const (
 	// HookRollout is called in each round of checks. A refusal is a failed check.
 	HookRollout HookType = "rollout"
@@ -97,7 +97,7 @@ const (
 	HookEvent HookType = "event"
 )
 
-// Webhook is a URL that a rollout calls with HTTP POST.
+// Webhook is a hook: a URL that a rollout calls with HTTP POST.
 type Webhook struct {
 	// name is the name of the hook.
 	// +kubebuilder:validation:MinLength=1
@@ -106,18 +106,18 @@ type Webhook struct {
 	// type is when the hook is called. Default rollout.
 	// +optional
 	Type HookType `json:"type,omitempty"`
-	// url is an http or https URL. Everyone who can read the policy can read it. The status of a Canary shows only its scheme
-	// and host.
+	// url is the http or https URL of the hook. Everyone who can read the policy can read it. The status of a Canary shows only
+	// its scheme and host.
 	// +kubebuilder:validation:Pattern=`^https?://[^\s]+$`
 	// +kubebuilder:validation:MaxLength=2048
 	URL string `json:"url"`
-	// timeout is the time limit of one attempt. Default 10s.
+	// timeout is the time limit of one attempt, such as 10s. Default 10s.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=20
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
-	// retries is the number of further attempts after no response or a 5xx. Default 0.
+	// retries is the number of further attempts if the hook does not respond or responds with a 5xx status. Default 0.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=20
@@ -125,10 +125,10 @@ type Webhook struct {
 	// muteAlert suppresses alerts while this gate is closed. Default false.
 	// +optional
 	MuteAlert *bool `json:"muteAlert,omitempty"`
-	// disableTLS skips verification of the URL's certificate. Default false.
+	// disableTLS skips verification of the server's certificate. Default false.
 	// +optional
 	DisableTLS *bool `json:"disableTLS,omitempty"`
-	// metadata is added to the request.
+	// metadata is sent in the body of the request.
 	// +optional
 	Metadata map[string]string `json:"metadata,omitempty"`
 }

@@ -6,37 +6,37 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// ServiceSpec configures how requests reach the Deployment. An existing Service and existing routes are used as they are. If
-// no Service selects the Deployment's pods and port is set, a Service is created. If no route sends requests to the Service
-// and gatewayRefs is set, an HTTPRoute is created from the other fields. Created objects belong to the Deployment and outlive
-// the rollout.
+// ServiceSpec configures how requests reach the Deployment. Sluice uses an existing Service and existing routes. If no
+// Service selects the Deployment's pods and port is set, it creates a Service. If no route sends requests to the Service and
+// gatewayRefs is set, it creates an HTTPRoute from the other fields. The Deployment owns the created objects, and they
+// outlive the rollout.
 type ServiceSpec struct {
 	// name is the name of the primary's Service. Default: the Service that selects the Deployment's pods, or else the
 	// Deployment's name.
 	// +optional
 	// +kubebuilder:validation:Pattern=`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$`
 	Name *string `json:"name,omitempty"`
-	// routes are the routes that split the requests, as HTTPRoute/name, GRPCRoute/name or HTTPRoute/namespace/name. A plain
+	// routes lists the routes that split the requests, as HTTPRoute/name, GRPCRoute/name or HTTPRoute/namespace/name. A plain
 	// name means an HTTPRoute. Default: all routes that have the Service as a backend.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:Pattern=`^((HTTPRoute|GRPCRoute)/)?([a-z0-9.-]+/)?[a-z0-9.-]+$`
 	Routes []string `json:"routes,omitempty"`
-	// cohort are Services that send requests which passed through the canary to canaries of their own, as service or
-	// service=target. See cohortHeader.
+	// cohort lists Services whose canaries receive the requests that came through this canary, as service or service=target.
+	// See cohortHeader.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:Pattern=`^[a-z]([-a-z0-9]{0,61}[a-z0-9])?(=[a-z]([-a-z0-9]{0,61}[a-z0-9])?)?$`
 	Cohort []string `json:"cohort,omitempty"`
-	// cohortHeader is the request header that marks requests of the canary. Its value is the name of the primary's Service.
-	// The application must forward it. Default x-sluice-canary if cohort is set.
+	// cohortHeader is the request header that marks requests to the canary. Its value is the name of the primary's Service. The
+	// application must forward it. Default x-sluice-canary if cohort is set.
 	// +optional
 	// +kubebuilder:validation:Pattern="^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 	CohortHeader *string `json:"cohortHeader,omitempty"`
 
-	// port is the port of the created Service and of the backends of the created route.
+	// port is the port of the created Service, and of the backends of the created route.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
@@ -44,18 +44,18 @@ type ServiceSpec struct {
 	// portName is the name of port. Default http.
 	// +optional
 	PortName *string `json:"portName,omitempty"`
-	// targetPort is the container's port, as a number or a name. Default: port.
+	// targetPort is the number or name of the container's port. Default: port.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="type(self) == string || (type(self) == int && self >= 1 && self <= 65535)",message="must be a port from 1 to 65535, or the name of a container's port"
 	TargetPort *intstr.IntOrString `json:"targetPort,omitempty"`
 	// appProtocol is the application protocol of port, such as kubernetes.io/h2c.
 	// +optional
 	AppProtocol *string `json:"appProtocol,omitempty"`
-	// trafficDistribution of the created Services: PreferSameZone, PreferSameNode or PreferClose.
+	// trafficDistribution is the traffic distribution of the created Services: PreferSameZone, PreferSameNode or PreferClose.
 	// +optional
 	// +kubebuilder:validation:Enum=PreferClose;PreferSameZone;PreferSameNode
 	TrafficDistribution *string `json:"trafficDistribution,omitempty"`
-	// headless creates the Services without a cluster IP. Default false.
+	// headless creates Services without a cluster IP. Default false.
 	// +optional
 	Headless *bool `json:"headless,omitempty"`
 	// portDiscovery adds the containers' other ports to the created Service. Default false.
@@ -80,13 +80,13 @@ type ServiceSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Match []HTTPMatch `json:"match,omitempty"`
-	// rewrite changes requests.
+	// rewrite changes the path or host of requests.
 	// +optional
 	Rewrite *Rewrite `json:"rewrite,omitempty"`
 	// headers changes the headers of requests and responses.
 	// +optional
 	Headers *Headers `json:"headers,omitempty"`
-	// corsPolicy configures cross-origin requests of browsers.
+	// corsPolicy configures cross-origin requests from browsers.
 	// +optional
 	CorsPolicy *CorsPolicy `json:"corsPolicy,omitempty"`
 	// timeout is the time limit of a request, such as 15s.
@@ -98,7 +98,7 @@ type ServiceSpec struct {
 	// retries configures retries of failed requests.
 	// +optional
 	Retries *Retries `json:"retries,omitempty"`
-	// mirror are other backends to which all requests are mirrored.
+	// mirror lists other backends to which all requests are mirrored.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
@@ -110,28 +110,28 @@ type ServiceSpec struct {
 	// +optional
 	CanaryBackend *Backend `json:"canaryBackend,omitempty"`
 
-	// apex are labels and annotations of the created Service and route.
+	// apex holds labels and annotations of the created Service and route.
 	// +optional
 	Apex *Metadata `json:"apex,omitempty"`
-	// primary are additional labels and annotations of the created Service.
+	// primary holds additional labels and annotations of the created Service.
 	// +optional
 	Primary *Metadata `json:"primary,omitempty"`
-	// canary are labels and annotations of the canary's Service.
+	// canary holds labels and annotations of the canary's Service.
 	// +optional
 	Canary *Metadata `json:"canary,omitempty"`
-	// unmanagedMetadata is accepted and has no effect: labels and annotations of others are always kept.
+	// unmanagedMetadata is accepted but has no effect: Sluice always keeps labels and annotations that it does not manage.
 	// +optional
 	UnmanagedMetadata *UnmanagedMetadata `json:"unmanagedMetadata,omitempty"`
 
 	ServiceForeignFields `json:",inline"`
 }
 
-// ServiceForeignFields are fields of Flagger's service for other meshes.
+// ServiceForeignFields are fields of Flagger's service that only other meshes support.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.gateways)",message="gateways: only for Istio's VirtualService; use gatewayRefs"
-// +kubebuilder:validation:XValidation:rule="!has(self.trafficPolicy)",message="trafficPolicy: only for Istio's DestinationRule; leave it out and attach the policy of your gateway to the Services"
-// +kubebuilder:validation:XValidation:rule="!has(self.delegation)",message="delegation: only for Istio's VirtualService; leave it out, routes of other namespaces are found by their backendRefs"
-// +kubebuilder:validation:XValidation:rule="!has(self.meshName) && !has(self.backends)",message="meshName and backends: only for AppMesh; leave them out"
+// +kubebuilder:validation:XValidation:rule="!has(self.trafficPolicy)",message="trafficPolicy: only for Istio's DestinationRule; remove it and attach your gateway's policy to the Services"
+// +kubebuilder:validation:XValidation:rule="!has(self.delegation)",message="delegation: only for Istio's VirtualService; remove it: Sluice finds routes in other namespaces by their backendRefs"
+// +kubebuilder:validation:XValidation:rule="!has(self.meshName) && !has(self.backends)",message="meshName and backends: only for App Mesh; remove them"
 type ServiceForeignFields struct {
 	// gateways is not supported: use gatewayRefs.
 	// +optional
@@ -153,31 +153,31 @@ type ServiceForeignFields struct {
 	Backends []string `json:"backends,omitempty"`
 }
 
-// Metadata are labels and annotations.
+// Metadata holds labels and annotations.
 type Metadata struct {
-	// labels of the object.
+	// labels are the labels of the object.
 	// +optional
 	Labels map[string]string `json:"labels,omitempty"`
-	// annotations of the object.
+	// annotations are the annotations of the object.
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
-// UnmanagedMetadata are keys that belong to others.
+// UnmanagedMetadata lists keys of labels and annotations that others manage.
 type UnmanagedMetadata struct {
-	// labels are keys of labels.
+	// labels lists keys of labels.
 	// +optional
 	Labels []string `json:"labels,omitempty"`
-	// annotations are keys of annotations.
+	// annotations lists keys of annotations.
 	// +optional
 	Annotations []string `json:"annotations,omitempty"`
 }
 
-// Backend is a backend with its own filters.
+// Backend is a backend with filters.
 type Backend struct {
 	// backendRef is the object that receives the requests.
 	BackendRef gatewayv1.BackendObjectReference `json:"backendRef"`
-	// filters apply to the requests of this backend.
+	// filters apply to requests to this backend.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
@@ -186,7 +186,7 @@ type Backend struct {
 
 // Rewrite changes requests before they reach a backend.
 type Rewrite struct {
-	// uri is the new path, or replaces the matched prefix.
+	// uri is the new path, or the replacement of the matched prefix.
 	// +optional
 	URI string `json:"uri,omitempty"`
 	// authority is the new host.
@@ -208,7 +208,7 @@ type Headers struct {
 	Response *HeaderOperations `json:"response,omitempty"`
 }
 
-// HeaderOperations change headers.
+// HeaderOperations changes headers.
 type HeaderOperations struct {
 	// set sets headers to a value.
 	// +optional
@@ -221,15 +221,15 @@ type HeaderOperations struct {
 	Remove []string `json:"remove,omitempty"`
 }
 
-// CorsPolicy configures cross-origin requests of browsers.
+// CorsPolicy configures cross-origin requests from browsers.
 type CorsPolicy struct {
 	// allowOrigin lists allowed origins such as https://example.com, or *.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	AllowOrigin []string `json:"allowOrigin,omitempty"`
-	// allowOrigins matches allowed origins: exact, or a prefix such as https://*.example.com. The Gateway API has no regular
-	// expressions here.
+	// allowOrigins matches allowed origins by exact, such as https://shop.example.com or https://*.example.com. The Gateway API
+	// does not support prefix, suffix or regex here.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
@@ -249,7 +249,7 @@ type CorsPolicy struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	ExposeHeaders []string `json:"exposeHeaders,omitempty"`
-	// maxAge is how long the answer may be kept, in whole seconds, such as 24h or 1d.
+	// maxAge is how long browsers may cache the response to a preflight request, in whole seconds, such as 24h or 1d.
 	// +optional
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[1-9][0-9]{0,3}d$') || self.matches('^([0-9]{1,6}[hms])+$') && duration(self) >= duration('1s') && duration(self) <= duration('239976h')",message="must be at least 1s in whole days, hours, minutes or seconds, such as 24h or 1d"
@@ -266,11 +266,11 @@ type Retries struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=1000
 	Attempts int32 `json:"attempts,omitempty"`
-	// perTryTimeout is the time limit of one attempt, the same as backendTimeout.
+	// perTryTimeout is the time limit of one attempt. It means the same as backendTimeout.
 	// +optional
 	PerTryTimeout *gatewayv1.Duration `json:"perTryTimeout,omitempty"`
-	// retryOn lists Envoy's retry conditions, separated by commas. Status codes and 5xx are used; the Gateway API has no
-	// counterpart of the others.
+	// retryOn lists Envoy's retry conditions, separated by commas. Only status codes and 5xx have an effect. The Gateway API
+	// has no equivalent of the others.
 	// +optional
 	RetryOn string `json:"retryOn,omitempty"`
 }

@@ -1,31 +1,31 @@
 package v1alpha1
 
-// PolicyStatus is the effective policy of a Deployment and the sources of its values.
+// PolicyStatus is the effective policy of a Deployment, and the sources of its values.
 type PolicyStatus struct {
-	// name is the policy that the Deployment names, as CanaryPolicy/standard or ClusterCanaryPolicy/standard. Empty if it
+	// name is the policy that the Deployment names, such as CanaryPolicy/standard or ClusterCanaryPolicy/standard. Empty if it
 	// names none.
 	// +optional
 	Name string `json:"name,omitempty"`
-	// spec is the effective policy, merged from annotations, policies and built-in defaults. A running rollout keeps the
-	// policy with which it started. URLs of webhooks are reduced to scheme and host and their metadata is left out, because
-	// both can be secret; they are read from the policy each time.
+	// spec is the effective policy, merged from annotations, policies and built-in defaults. A rollout in flight keeps the
+	// policy with which it started. Webhooks have no metadata here, and only the scheme and host of their URLs, because both
+	// can contain secrets. A rollout reads them from the policy each time.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:validation:Type=object
 	Spec PolicySpec `json:"spec,omitempty"`
-	// sources name where each value of spec comes from.
+	// sources lists the source of each value in spec.
 	// +optional
 	// +listType=map
 	// +listMapKey=field
 	Sources []PolicySource `json:"sources,omitempty"`
-	// changed says in one sentence what has changed since the running rollout started and will apply to the next one. Empty if
-	// nothing has.
+	// changed describes in one sentence what has changed since the rollout in flight started, and applies to the next one.
+	// Empty if nothing has changed.
 	// +optional
 	Changed string `json:"changed,omitempty"`
 }
 
-// PolicySource is where a value comes from.
+// PolicySource is the source of a value.
 type PolicySource struct {
 	// field is the path of the value in the policy, such as analysis.interval.
 	Field string `json:"field"`

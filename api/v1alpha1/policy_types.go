@@ -5,9 +5,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// CanaryPolicy configures rollouts of the Deployments of its namespace that name it in the annotation sluice.dev/policy. The
-// Deployment's annotations override it. What it leaves out comes from ClusterCanaryPolicy default, then from the built-in
-// defaults.
+// CanaryPolicy configures rollouts of the Deployments in its namespace that name it in the annotation sluice.dev/policy. The
+// Deployment's annotations override it. Fields that are not set come from the ClusterCanaryPolicy named default, then from
+// the built-in defaults.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:categories=all
@@ -35,8 +35,9 @@ type CanaryPolicyList struct {
 	Items []CanaryPolicy `json:"items"`
 }
 
-// ClusterCanaryPolicy configures rollouts of the Deployments of any namespace that name it, if their namespace has no
-// CanaryPolicy of that name. The one named default applies to every opted-in Deployment, below the policy that it names.
+// ClusterCanaryPolicy configures rollouts of the Deployments in any namespace that name it, if their namespace has no
+// CanaryPolicy of that name. The one named default applies to every opted-in Deployment, and the policy that a Deployment
+// names overrides it.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:scope=Cluster,categories=all
@@ -67,11 +68,11 @@ type ClusterCanaryPolicyList struct {
 // DefaultPolicyName is the name of the ClusterCanaryPolicy that applies to every opted-in Deployment.
 const DefaultPolicyName = "default"
 
-// PolicySpec configures rollouts. Every field is optional. A field that is not set comes from the next policy, in this order:
-// annotations, named policy, ClusterCanaryPolicy default, built-in defaults.
+// PolicySpec configures rollouts. Every field is optional. The value of a field comes from the first of these that sets it:
+// annotations, the named policy, the ClusterCanaryPolicy named default, built-in defaults.
 type PolicySpec struct {
-	// progressDeadlineSeconds is how long, in seconds, a rollout may wait for one thing: a ready canary, a conclusive check, a
-	// ready primary. Default 600.
+	// progressDeadlineSeconds is how long, in seconds, a rollout may make no progress: while it waits for a ready canary, a
+	// conclusive check or a ready primary. Default 600.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=31536000
@@ -79,16 +80,16 @@ type PolicySpec struct {
 	// skipAnalysis promotes a candidate as soon as its canary is ready, without analysis. Default false.
 	// +optional
 	SkipAnalysis *bool `json:"skipAnalysis,omitempty"`
-	// suspend stops rollouts while it is true: none starts, no step starts and nothing is promoted. Changes are held back. A
-	// running canary keeps its weight, and checks can still roll it back. Default false.
+	// suspend pauses rollouts while it is true: no rollout and no step starts, and nothing is promoted. Changes are held back.
+	// A running canary keeps its weight, and checks can still roll it back. Default false.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
-	// traffic is Routes for a workload whose requests are split by routes of the Gateway API, or None for one without
-	// requests, such as a queue consumer: its canary runs beside the primary, and only checks and hooks decide. Default
-	// Routes.
+	// traffic is Routes for a workload whose requests are split by routes of the Gateway API, or None for a workload without
+	// requests, such as a queue consumer. With None, the canary runs beside the primary, and only checks and hooks decide.
+	// Default Routes.
 	// +optional
 	Traffic *Traffic `json:"traffic,omitempty"`
-	// autoscalerRef names the autoscaler of the primary. Default: the one whose scaleTargetRef names the Deployment.
+	// autoscalerRef names the autoscaler of the primary. Default: the autoscaler whose scaleTargetRef names the Deployment.
 	// +optional
 	AutoscalerRef *AutoscalerRef `json:"autoscalerRef,omitempty"`
 	// canary configures how the canary differs from the primary.
@@ -97,24 +98,24 @@ type PolicySpec struct {
 	// service configures how requests reach the Deployment.
 	// +optional
 	Service *ServiceSpec `json:"service,omitempty"`
-	// analysis configures the steps of a rollout and the checks that decide.
+	// analysis configures the steps of a rollout, and its checks.
 	// +optional
 	Analysis *AnalysisSpec `json:"analysis,omitempty"`
 
 	PolicyForeignFields `json:",inline"`
 }
 
-// PolicyForeignFields are fields of Flagger's Canary that have no meaning here. They are in the schema so that the error can
+// PolicyForeignFields are fields of Flagger's Canary that are not supported. They are in the schema so that the error can
 // say what to do instead.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.targetRef)",message="targetRef: a policy is for any number of Deployments; leave it out and annotate each Deployment with sluice.dev/canary: \"true\" and sluice.dev/policy: <name of this policy>"
-// +kubebuilder:validation:XValidation:rule="!has(self.provider)",message="provider: only the Gateway API is supported; leave it out"
-// +kubebuilder:validation:XValidation:rule="!has(self.metricsServer)",message="metricsServer: leave it out; Prometheus is set for the controller (chart value prometheusUrl) or in a MetricTemplate"
-// +kubebuilder:validation:XValidation:rule="!has(self.ingressRef)",message="ingressRef: only for Ingress controllers; leave it out and use service.gatewayRefs"
-// +kubebuilder:validation:XValidation:rule="!has(self.routeRef)",message="routeRef: only for APISIX; leave it out, routes are found by their backendRefs or named in service.routes"
-// +kubebuilder:validation:XValidation:rule="!has(self.upstreamRef)",message="upstreamRef: only for Gloo; leave it out and use service.gatewayRefs"
+// +kubebuilder:validation:XValidation:rule="!has(self.targetRef)",message="targetRef: a policy applies to any number of Deployments; remove it and annotate each Deployment with sluice.dev/canary: \"true\" and sluice.dev/policy: <name of this policy>"
+// +kubebuilder:validation:XValidation:rule="!has(self.provider)",message="provider: only the Gateway API is supported; remove it"
+// +kubebuilder:validation:XValidation:rule="!has(self.metricsServer)",message="metricsServer: remove it; Prometheus is set for the controller (chart value prometheusUrl) or in a MetricTemplate"
+// +kubebuilder:validation:XValidation:rule="!has(self.ingressRef)",message="ingressRef: only for Ingress controllers; remove it and use service.gatewayRefs"
+// +kubebuilder:validation:XValidation:rule="!has(self.routeRef)",message="routeRef: only for APISIX; remove it: Sluice finds routes by their backendRefs, or uses those in service.routes"
+// +kubebuilder:validation:XValidation:rule="!has(self.upstreamRef)",message="upstreamRef: only for Gloo; remove it and use service.gatewayRefs"
 // +kubebuilder:validation:XValidation:rule="!has(self.canaryAnalysis)",message="canaryAnalysis: the old name of analysis; rename it to analysis"
-// +kubebuilder:validation:XValidation:rule="!has(self.revertOnDeletion)",message="revertOnDeletion: leave it out; the Deployment stays the primary, so there is nothing to revert"
+// +kubebuilder:validation:XValidation:rule="!has(self.revertOnDeletion)",message="revertOnDeletion: remove it; the Deployment stays the primary, so there is nothing to revert"
 type PolicyForeignFields struct {
 	// targetRef is not supported: annotate the Deployments.
 	// +optional
@@ -122,7 +123,7 @@ type PolicyForeignFields struct {
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:validation:Type=object
 	TargetRef *apiextensionsv1.JSON `json:"targetRef,omitempty"`
-	// provider is not supported: the Gateway API is the only one.
+	// provider is not supported: only the Gateway API is.
 	// +optional
 	Provider *string `json:"provider,omitempty"`
 	// metricsServer is not supported: set Prometheus for the controller or in a MetricTemplate.
@@ -134,7 +135,7 @@ type PolicyForeignFields struct {
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:validation:Type=object
 	IngressRef *apiextensionsv1.JSON `json:"ingressRef,omitempty"`
-	// routeRef is not supported: routes are found by their backendRefs.
+	// routeRef is not supported: Sluice finds routes by their backendRefs.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
@@ -180,11 +181,12 @@ type AutoscalerRef struct {
 	// name is the name of the autoscaler.
 	// +kubebuilder:validation:MinLength=1
 	Name string `json:"name"`
-	// primaryScalerQueries are queries for the canary's copy of a ScaledObject, by trigger name. For a trigger without one,
-	// the name of the Deployment in its query becomes that of the canary.
+	// primaryScalerQueries are queries for the canary's copy of a ScaledObject, by trigger name. In the query of any other
+	// trigger, the canary's name replaces the primary's.
 	// +optional
 	PrimaryScalerQueries map[string]string `json:"primaryScalerQueries,omitempty"`
-	// primaryScalerReplicas are the limits of the canary's copy of the autoscaler. Default: a share of the primary's limits.
+	// primaryScalerReplicas are the limits of the canary's copy of the autoscaler. Default: the canary's share of the primary's
+	// limits.
 	// +optional
 	PrimaryScalerReplicas *ScalerReplicas `json:"primaryScalerReplicas,omitempty"`
 }
@@ -206,13 +208,13 @@ type ScalerReplicas struct {
 // CanaryCopySpec configures how the canary differs from the primary.
 type CanaryCopySpec struct {
 	// replicas is the number of replicas of the canary: Proportional (the primary's replicas times the weight, rounded up),
-	// Primary (as many as the primary), a number such as "2", or a share of the primary's such as "30%". Always at least 1.
-	// Default Proportional.
+	// Primary (as many as the primary), a number such as "2", or a percentage of the primary's replicas such as "30%". Always
+	// at least 1. Default Proportional.
 	// +optional
 	// +kubebuilder:validation:Pattern=`^(Proportional|Primary|[1-9][0-9]{0,4}|([1-9][0-9]?|100)%)$`
 	Replicas *string `json:"replicas,omitempty"`
-	// autoscaler is Copy to scale the canary with a copy of the primary's autoscaler, adjusted to its share, or None to scale
-	// it by weight alone. Default Copy.
+	// autoscaler is Copy to scale the canary with a copy of the primary's autoscaler, adjusted to the canary's share, or None
+	// to scale it by weight alone. Default Copy.
 	// +optional
 	// +kubebuilder:validation:Enum=Copy;None
 	Autoscaler *string `json:"autoscaler,omitempty"`

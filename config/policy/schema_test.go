@@ -78,7 +78,7 @@ func TestPoliciesAreJudgedAsTheSchemaDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, specs := range map[string][]string{"weights and copies": combinations(), "ages": ages()} {
+	for name, specs := range map[string][]string{"weights and mirrors": combinations(), "ages": ages()} {
 		refused := 0
 		for _, spec := range specs {
 			var policy v1alpha1.PolicySpec

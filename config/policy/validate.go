@@ -33,7 +33,7 @@ func Validate(spec v1alpha1.PolicySpec) field.ErrorList {
 	c := &checker{}
 	c.values(spec)
 	if spec.Analysis != nil {
-		c.copiesBesideWeights(specPath.Child("analysis"), *spec.Analysis)
+		c.mirrorsBesideWeights(specPath.Child("analysis"), *spec.Analysis)
 	}
 	return c.sorted()
 }

@@ -24,7 +24,7 @@ func (c *checker) analysis(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.mirrors(path, a)
 	c.matches(path.Child("match"), a.Match)
 	for i, match := range a.Match {
-		c.must(match.URI == nil, path.Child("match").Index(i).Child("uri"), match.URI, "uri: only in service.match; here match by headers, cookies, queryParams or method")
+		c.must(match.URI == nil, path.Child("match").Index(i).Child("uri"), match.URI, "uri: supported only in service.match; match by headers, cookies, queryParams or method instead")
 		c.must(selects(match), path.Child("match").Index(i), match.Name, "matches every request: set headers, cookies, queryParams or method")
 	}
 	if a.SessionAffinity != nil {
@@ -50,8 +50,8 @@ func (c *checker) weights(path *field.Path, a v1alpha1.AnalysisSpec) {
 			ways++
 		}
 	}
-	c.must(ways <= 1, path, "stepWeight, stepWeights, steps", "only one of stepWeight, stepWeights and steps can be set: they are three ways to say which weights the canary gets")
-	c.must(len(a.Steps) == 0 || a.MaxWeight == nil, path.Child("maxWeight"), a.MaxWeight, "maxWeight goes with stepWeight; the last of steps is the greatest weight")
+	c.must(ways <= 1, path, "stepWeight, stepWeights, steps", "only one of stepWeight, stepWeights and steps can be set: each defines all weights of the canary")
+	c.must(len(a.Steps) == 0 || a.MaxWeight == nil, path.Child("maxWeight"), a.MaxWeight, "maxWeight applies only to stepWeight; with steps, the last weight is the greatest")
 	c.most(path.Child("stepWeights"), len(a.StepWeights), mostListed)
 	for i, weight := range a.StepWeights {
 		at := path.Child("stepWeights").Index(i)
@@ -76,20 +76,20 @@ func (c *checker) mirrors(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.must(!off || a.MirrorWeight == nil, path.Child("mirrorWeight"), a.MirrorWeight, "mirrorWeight needs mirror: true")
 }
 
-// copiesBesideWeights rejects a policy that sets weights and mirrors requests at none of them.
-func (c *checker) copiesBesideWeights(path *field.Path, a v1alpha1.AnalysisSpec) {
-	c.must(!weighted(&a) || !ptr.Deref(a.Mirror, false) || copies(&a), path.Child("mirror"), true, copiesNothing)
+// mirrorsBesideWeights rejects a policy that sets weights and mirrors requests at none of them.
+func (c *checker) mirrorsBesideWeights(path *field.Path, a v1alpha1.AnalysisSpec) {
+	c.must(!weighted(&a) || !ptr.Deref(a.Mirror, false) || canMirror(&a), path.Child("mirror"), true, mirrorsNothing)
 }
 
-const copiesNothing = "would copy nothing: set iterations, during which requests are copied, or steps with a mirrorWeight"
+const mirrorsNothing = "would mirror nothing: set iterations, during which requests are mirrored, or steps with a mirrorWeight"
 
 // weighted reports whether the canary gets any weight.
 func weighted(a *v1alpha1.AnalysisSpec) bool {
 	return ptr.Deref(a.StepWeight, 0) > 0 || len(a.StepWeights) > 0 || len(a.Steps) > 0
 }
 
-// copies reports whether there is a step in which requests could be mirrored.
-func copies(a *v1alpha1.AnalysisSpec) bool { return ptr.Deref(a.Iterations, 0) > 0 || mirrored(a) }
+// canMirror reports whether there is a step in which requests could be mirrored.
+func canMirror(a *v1alpha1.AnalysisSpec) bool { return ptr.Deref(a.Iterations, 0) > 0 || mirrored(a) }
 
 // mirrored reports whether a step mirrors requests.
 func mirrored(a *v1alpha1.AnalysisSpec) bool {
@@ -104,10 +104,10 @@ func (c *checker) matches(path *field.Path, matches []v1alpha1.HTTPMatch) {
 		c.foreignMatch(at, m)
 		if m.URI != nil {
 			c.oneWay(at.Child("uri"), *m.URI)
-			c.must(m.URI.Suffix == "", at.Child("uri"), m.URI.Suffix, "uri: the Gateway API knows no suffix; use exact, prefix or regex")
+			c.must(m.URI.Suffix == "", at.Child("uri"), m.URI.Suffix, "uri: the Gateway API does not support suffix; use exact, prefix or regex")
 		}
 		if m.Method != nil {
-			c.must(m.Method.Exact != "", at.Child("method"), *m.Method, "method: the Gateway API compares it as a whole; use exact")
+			c.must(m.Method.Exact != "", at.Child("method"), *m.Method, "method: the Gateway API supports only exact")
 		}
 		for kind, values := range map[string]map[string]v1alpha1.StringMatch{"headers": m.Headers, "cookies": m.Cookies, "queryParams": m.QueryParams} {
 			c.most(at.Child(kind), len(values), mostMatches)

@@ -76,7 +76,7 @@ func (c *checker) limits(path *field.Path, m v1alpha1.Metric) {
 // limitsHelp says what a metric without limits must have, in the words of the schema's rule that it breaks.
 func limitsHelp(m v1alpha1.Metric) string {
 	if m.ThresholdRange == nil {
-		return "must have thresholdRange with min, max or both: nothing else says which values are good"
+		return "must have thresholdRange with min, max or both: a query has no default range"
 	}
 	return "must have min, max or both"
 }

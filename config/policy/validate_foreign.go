@@ -23,23 +23,23 @@ func (c *checker) reject(path *field.Path, fields []foreign) {
 
 func (c *checker) foreign(s v1alpha1.PolicySpec) {
 	c.reject(specPath, []foreign{
-		{"targetRef", s.TargetRef != nil, `targetRef: a policy is for any number of Deployments; leave it out and annotate each Deployment with sluice.dev/canary: "true" and sluice.dev/policy: <name of this policy>`},
-		{"provider", s.Provider != nil, "provider: only the Gateway API is supported; leave it out"},
-		{"metricsServer", s.MetricsServer != nil, "metricsServer: leave it out; Prometheus is set for the controller (chart value prometheusUrl) or in a MetricTemplate"},
-		{"ingressRef", s.IngressRef != nil, "ingressRef: only for Ingress controllers; leave it out and use service.gatewayRefs"},
-		{"routeRef", s.RouteRef != nil, "routeRef: only for APISIX; leave it out, routes are found by their backendRefs or named in service.routes"},
-		{"upstreamRef", s.UpstreamRef != nil, "upstreamRef: only for Gloo; leave it out and use service.gatewayRefs"},
+		{"targetRef", s.TargetRef != nil, `targetRef: a policy applies to any number of Deployments; remove it and annotate each Deployment with sluice.dev/canary: "true" and sluice.dev/policy: <name of this policy>`},
+		{"provider", s.Provider != nil, "provider: only the Gateway API is supported; remove it"},
+		{"metricsServer", s.MetricsServer != nil, "metricsServer: remove it; Prometheus is set for the controller (chart value prometheusUrl) or in a MetricTemplate"},
+		{"ingressRef", s.IngressRef != nil, "ingressRef: only for Ingress controllers; remove it and use service.gatewayRefs"},
+		{"routeRef", s.RouteRef != nil, "routeRef: only for APISIX; remove it: Sluice finds routes by their backendRefs, or uses those in service.routes"},
+		{"upstreamRef", s.UpstreamRef != nil, "upstreamRef: only for Gloo; remove it and use service.gatewayRefs"},
 		{"canaryAnalysis", s.CanaryAnalysis != nil, "canaryAnalysis: the old name of analysis; rename it to analysis"},
-		{"revertOnDeletion", s.RevertOnDeletion != nil, "revertOnDeletion: leave it out; the Deployment stays the primary, so there is nothing to revert"},
+		{"revertOnDeletion", s.RevertOnDeletion != nil, "revertOnDeletion: remove it; the Deployment stays the primary, so there is nothing to revert"},
 	})
 }
 
 func (c *checker) foreignService(path *field.Path, s v1alpha1.ServiceSpec) {
-	const appMesh = "meshName and backends: only for AppMesh; leave them out"
+	const appMesh = "meshName and backends: only for App Mesh; remove them"
 	c.reject(path, []foreign{
 		{"gateways", s.Gateways != nil, "gateways: only for Istio's VirtualService; use gatewayRefs"},
-		{"trafficPolicy", s.TrafficPolicy != nil, "trafficPolicy: only for Istio's DestinationRule; leave it out and attach the policy of your gateway to the Services"},
-		{"delegation", s.Delegation != nil, "delegation: only for Istio's VirtualService; leave it out, routes of other namespaces are found by their backendRefs"},
+		{"trafficPolicy", s.TrafficPolicy != nil, "trafficPolicy: only for Istio's DestinationRule; remove it and attach your gateway's policy to the Services"},
+		{"delegation", s.Delegation != nil, "delegation: only for Istio's VirtualService; remove it: Sluice finds routes in other namespaces by their backendRefs"},
 		{"meshName", s.MeshName != nil, appMesh},
 		{"backends", s.Backends != nil, appMesh},
 	})
@@ -47,9 +47,9 @@ func (c *checker) foreignService(path *field.Path, s v1alpha1.ServiceSpec) {
 
 func (c *checker) foreignMatch(path *field.Path, m v1alpha1.HTTPMatch) {
 	const (
-		sender   = "sourceLabels and sourceNamespace: the Gateway API cannot match by the sender; match a header that the sender sets"
-		listener = "scheme, authority, port and gateways: in the Gateway API a listener says these; use service.gatewayRefs with sectionName or port, and service.hosts"
-		neither  = "ignoreUriCase and withoutHeaders: the Gateway API has neither; use a regex that says the same"
+		sender   = "sourceLabels and sourceNamespace: the Gateway API cannot match the sender of a request; match a header that the sender sets"
+		listener = "scheme, authority, port and gateways: in the Gateway API, listeners define these; use service.gatewayRefs with sectionName or port, and service.hosts"
+		neither  = "ignoreUriCase and withoutHeaders: the Gateway API supports neither; use an equivalent regex"
 	)
 	c.reject(path, []foreign{
 		{"sourceLabels", m.SourceLabels != nil, sender}, {"sourceNamespace", m.SourceNamespace != nil, sender},

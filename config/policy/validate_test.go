@@ -14,7 +14,7 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 	"weights that fall":               {"analysis: {stepWeights: [5, 1]}", "spec.analysis.stepWeights[1]", "must rise"},
 	"steps that fall":                 {"analysis: {steps: [{weight: 5}, {weight: 1}]}", "spec.analysis.steps[1].weight", "must not be less"},
 	"a step without a time":           {"analysis: {steps: [{weight: 5, duration: 0s}]}", "spec.analysis.steps[0].duration", "at least 1s"},
-	"copies beside weights alone":     {"analysis: {mirror: true, stepWeight: 5}", "spec.analysis.mirror", "set iterations, during which requests are copied"},
+	"mirroring beside weights alone":  {"analysis: {mirror: true, stepWeight: 5}", "spec.analysis.mirror", "set iterations, during which requests are mirrored"},
 	"two ways to say the weights":     {"analysis: {stepWeight: 5, steps: [{weight: 5}]}", "spec.analysis", "only one of stepWeight, stepWeights and steps"},
 	"a threshold of 0":                {"analysis: {threshold: 0}", "spec.analysis.threshold", "from 1 to"},
 	"iterations without end":          {"analysis: {iterations: 501}", "spec.analysis.iterations", "from 0 to 500"},
@@ -67,8 +67,8 @@ func TestValidatePolicy(t *testing.T) {
 
 func TestPolicyOfChecksWhatGoesTogether(t *testing.T) {
 	for name, c := range map[string]struct{ spec, at, says string }{
-		"copies at no time":                {"analysis: {mirror: true}", "spec.analysis.mirror", "set iterations"},
-		"a share of copies that are off":   {"analysis: {iterations: 3, mirrorWeight: 5}", "spec.analysis.mirrorWeight", "needs mirror: true"},
+		"mirroring at no time":             {"analysis: {mirror: true}", "spec.analysis.mirror", "set iterations"},
+		"a share of mirroring that is off": {"analysis: {iterations: 3, mirrorWeight: 5}", "spec.analysis.mirrorWeight", "needs mirror: true"},
 		"no step at all":                   {"analysis: {stepWeight: 0}", "spec.analysis.stepWeight", "the rollout would have no steps"},
 		"affinity to nothing":              {"analysis: {iterations: 3, sessionAffinity: {cookieName: a}}", "spec.analysis.sessionAffinity", "has no effect without"},
 		"requests to match, without any":   {"{traffic: None, analysis: {match: [{headers: {a: {exact: b}}}]}}", "spec.analysis.match", "traffic: None"},
@@ -79,7 +79,7 @@ func TestPolicyOfChecksWhatGoesTogether(t *testing.T) {
 		"as many steps as there may be":    {"analysis: {stepWeight: 0.07, maxWeight: 35}", "", ""},
 		"both as many as there may be":     {"analysis: {stepWeight: 0.2, maxWeight: 60, iterations: 200}", "", ""},
 		"weights without traffic are fine": {"{traffic: None, analysis: {stepWeight: 20}}", "", ""},
-		"copies with steps are fine":       {"analysis: {steps: [{weight: 0, mirrorWeight: 10}, {weight: 10}]}", "", ""},
+		"mirroring with steps is fine":     {"analysis: {steps: [{weight: 0, mirrorWeight: 10}, {weight: 10}]}", "", ""},
 		"without analysis, no step":        {"{skipAnalysis: true, analysis: {stepWeight: 0}}", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 }
 
 const tooManyWeights = "stepWeight makes too many steps up to maxWeight, and a rollout has at most 500: " +
-	"set a greater stepWeight, or weights of your own with stepWeights"
+	"set a greater stepWeight, or list the weights in stepWeights"
 
 // steps limits the number of steps; the error is at the value that contributes most of them.
 func (c *checker) steps(path *field.Path, a *v1alpha1.AnalysisSpec) {
@@ -41,8 +41,8 @@ func (c *checker) steps(path *field.Path, a *v1alpha1.AnalysisSpec) {
 	if iterations > weights || a.StepWeight == nil {
 		at, value = path.Child("iterations"), iterations
 	}
-	help := fmt.Sprintf("would make %d steps, and a rollout has at most %d: set fewer iterations, a greater stepWeight, "+
-		"or weights of your own with stepWeights; to slow a rollout down, set a longer interval", iterations+weights, config.MostSteps)
+	help := fmt.Sprintf("would make %d steps, and a rollout has at most %d: set fewer iterations or a greater stepWeight, "+
+		"or list the weights in stepWeights; to slow a rollout down, set a longer interval", iterations+weights, config.MostSteps)
 	if weights > config.MostSteps {
 		help = tooManyWeights
 	}
@@ -52,7 +52,7 @@ func (c *checker) steps(path *field.Path, a *v1alpha1.AnalysisSpec) {
 // mirrorsTogether checks the mirror weights, and reports whether any requests are mirrored.
 func (c *checker) mirrorsTogether(path *field.Path, a *v1alpha1.AnalysisSpec) bool {
 	mirror := ptr.Deref(a.Mirror, false)
-	c.must(!mirror || copies(a), path.Child("mirror"), mirror, copiesNothing)
+	c.must(!mirror || canMirror(a), path.Child("mirror"), mirror, mirrorsNothing)
 	for name, weight := range map[string]*float64{"mirrorWeight": a.MirrorWeight, "stepMirrorWeight": a.StepMirrorWeight, "maxMirrorWeight": a.MaxMirrorWeight} {
 		c.must(weight == nil || mirror, path.Child(name), weight, name+" needs mirror: true")
 	}

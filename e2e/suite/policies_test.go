@@ -149,7 +149,7 @@ var _ = Describe("A policy with the body of a Flagger Canary", func() {
 		a := placed(ctx, "refused")
 		Expect(a.Apply(ctx, "apiVersion: v1\nkind: Namespace\nmetadata: {name: refused}")).To(Succeed())
 		for line, message := range map[string]string{
-			"{service: {port: 80, meshName: m}}":                               "meshName and backends: only for AppMesh; leave them out",
+			"{service: {port: 80, meshName: m}}":                               "meshName and backends: only for App Mesh; remove them",
 			"{service: {port: 80, gateways: [mesh]}}":                          "gateways: only for Istio's VirtualService; use gatewayRefs",
 			"{analysis: {stepWeight: 10, stepWeights: [1, 5]}}":                "only one of stepWeight, stepWeights and steps can be set",
 			"{analysis: {stepWeights: [5, 1]}}":                                "must rise from one weight to the next",

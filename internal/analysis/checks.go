@@ -148,7 +148,7 @@ func CheckProblem(checks []Check) string {
 		case names[check.Name]:
 			return path + " is listed twice: give each metric its own name"
 		case check.Metric == Custom && check.Min == nil && check.Max == nil:
-			return path + " has no thresholdRange: set min, max or both"
+			return path + " must have thresholdRange with min, max or both: a query has no default range"
 		case check.Metric == "":
 			return path + " must have query or templateRef: only " +
 				strings.Join([]string{v1alpha1.MetricSuccessRate, v1alpha1.MetricDuration}, " and ") + " are built in"

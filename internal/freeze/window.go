@@ -69,7 +69,7 @@ func scheduled(spec v1alpha1.FreezeSpec, now time.Time) (Window, error) {
 	}
 	if spec.Duration == nil {
 		return always, fmt.Errorf("spec: schedule and duration belong together: set both for windows, " +
-			"or neither for a freeze that lasts as long as the object exists")
+			"or neither for a freeze that lasts until it is deleted")
 	}
 	if spec.Duration.Duration < time.Minute {
 		return always, fmt.Errorf("spec: duration must be from 1m to 744h")

@@ -53,7 +53,7 @@ func TestFindings(t *testing.T) {
 		"a duration that is none": {policyOf("CanaryPolicy", "standard", "  analysis:\n    threshold: 3\n    interval: soon"),
 			"app.yaml:8: CanaryPolicy/standard: spec.analysis.interval: Invalid value: \"soon\": must be a duration such as 30s or 1m30s"},
 		"a field of Flagger that means nothing here": {policyOf("ClusterCanaryPolicy", "default", "  provider: istio"),
-			"app.yaml:6: ClusterCanaryPolicy/default: spec.provider: Forbidden: only the Gateway API is supported; leave it out"},
+			"app.yaml:6: ClusterCanaryPolicy/default: spec.provider: Forbidden: only the Gateway API is supported; remove it"},
 		"an entry of a list": {policyOf("CanaryPolicy", "standard", "  analysis:\n    steps:\n    - weight: 5\n    - weight: 10\n      duration: 10ms"),
 			"app.yaml:10: CanaryPolicy/standard: spec.analysis.steps[1].duration: Invalid value: \"10ms\": must be a duration of at least 1s, such as 30s or 1m30s"},
 		"alerts, which nobody sends": {policyOf("CanaryPolicy", "standard", "  analysis:\n    alerts: [{name: team, providerRef: {name: slack}}]"),
