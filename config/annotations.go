@@ -127,7 +127,7 @@ const (
 	LabelPrimary = "sluice.dev/primary"
 	// LabelCredentials is what a user writes on a Secret, with the value "true", to let MetricTemplates of its namespace use it.
 	LabelCredentials = "sluice.dev/metric-credentials"
-	// AnnotationTemplateHash is the hash of the candidate that a canary copy runs, on the copy.
+	// AnnotationTemplateHash is the hash of the candidate that a canary runs, on the canary.
 	AnnotationTemplateHash = "sluice.dev/template-hash"
 	// RoleGenerated is the value of LabelRole on Services and routes that Sluice has generated for a primary, and of the grants
 	// for them.

@@ -69,8 +69,8 @@ type Policy struct {
 	// Hooks are the webhooks of the policy.
 	Hooks []v1alpha1.Webhook
 
-	// Copy is how the canary copy differs from the primary.
-	Copy CopyPolicy
+	// Canary is how the canary differs from the primary.
+	Canary CanaryOverrides
 	// Autoscaler names the primary's autoscaler; nil to find it.
 	Autoscaler *v1alpha1.AutoscalerRef
 	// Generated is the Service and the route to make where there are none, and the metadata of the canary's Service; nil if the
@@ -93,8 +93,8 @@ type Step struct {
 	Duration time.Duration
 }
 
-// CopyPolicy is how the canary copy differs from the primary.
-type CopyPolicy struct {
+// CanaryOverrides are how the canary differs from the primary.
+type CanaryOverrides struct {
 	// Replicas is how many the canary has.
 	Replicas Replicas
 	// Autoscaler tells whether the canary gets a copy of the primary's autoscaler.

@@ -22,7 +22,7 @@ type Settings struct {
 }
 
 // settings are in the order of the documentation.
-var settings = slices.Concat(settingsOfApps, settingsOfSteps, settingsOfChecks, settingsOfCopies, settingsOfAdmission)
+var settings = slices.Concat(settingsOfApps, settingsOfSteps, settingsOfChecks, settingsOfCanaries, settingsOfAdmission)
 
 var settingsOfApps = []Annotation{
 	{Key: AnnotationCanary, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
@@ -54,7 +54,7 @@ var settingsOfApps = []Annotation{
 		read:     func(s *Settings, v string) error { return readYes(&s.Spec.Suspend, v) }},
 }
 
-var settingsOfCopies = []Annotation{
+var settingsOfCanaries = []Annotation{
 	{Key: AnnotationProgressDeadline, Kind: KindSetting, Values: "a duration of at least 1s, or seconds", Default: "600s", Example: "15m",
 		Sentence: "How long to wait for the same thing: a ready canary, a passing check, a ready primary.",
 		read:     func(s *Settings, v string) error { return readDeadline(&s.Spec.ProgressDeadlineSeconds, v) }},
@@ -66,11 +66,11 @@ var settingsOfCopies = []Annotation{
 		read:     func(s *Settings, v string) error { return readShare(&s.analysis().CanaryReadyThreshold, v) }},
 	{Key: AnnotationCanaryReplicas, Kind: KindSetting, Values: "`proportional`, `primary`, a number, a percentage", Default: "proportional", Example: "30%",
 		Sentence: "How many replicas the canary has: in proportion to its weight, as many as the primary, or that many.",
-		read:     func(s *Settings, v string) error { return readReplicas(&s.copy().Replicas, v) }},
+		read:     func(s *Settings, v string) error { return readReplicas(&s.canary().Replicas, v) }},
 	{Key: AnnotationCanaryAutoscaler, Kind: KindSetting, Values: "`copy`, `none`", Default: "copy", Example: "none",
 		Sentence: "Whether the canary gets a copy of the primary's autoscaler, scaled to its share.",
 		read: func(s *Settings, v string) error {
-			return readChoice(&s.copy().Autoscaler, v, AutoscalerCopy, AutoscalerNone)
+			return readChoice(&s.canary().Autoscaler, v, AutoscalerCopy, AutoscalerNone)
 		}},
 	{Key: AnnotationIdentityLabels, Kind: KindSetting, Values: "label keys, separated by commas", Without: "the fewest that are needed", Example: "app,tier",
 		Sentence: "The labels whose values differ on the canary's pods.",
@@ -90,12 +90,12 @@ var settingsOfAdmission = []Annotation{
 		Sentence: "Lets every change straight through until that time."},
 }
 
-// service, analysis and copy are the parts of the policy that settings write to.
+// service, analysis and canary are the parts of the policy that settings write to.
 func (s *Settings) service() *v1alpha1.ServiceSpec { return made(&s.Spec.Service) }
 
 func (s *Settings) analysis() *v1alpha1.AnalysisSpec { return made(&s.Spec.Analysis) }
 
-func (s *Settings) copy() *v1alpha1.CanaryCopySpec { return made(&s.Spec.Canary) }
+func (s *Settings) canary() *v1alpha1.CanaryCopySpec { return made(&s.Spec.Canary) }
 
 func made[T any](part **T) *T {
 	if *part == nil {

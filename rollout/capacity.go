@@ -29,38 +29,38 @@ func (t tick) whole() int32 {
 	case known > 0:
 		return max(replicas, known)
 	}
-	return max(replicas, t.wholeOfCopy())
+	return max(replicas, t.wholeFromCanary())
 }
 
-// wholeOfCopy stands for what the primary had before where that was lost with the state: as many replicas as all requests
+// wholeFromCanary stands for what the primary had before where that was lost with the state: as many replicas as all requests
 // would need, if the canary has what its share needs.
-func (f Facts) wholeOfCopy() int32 {
+func (f Facts) wholeFromCanary() int32 {
 	written := f.writtenWeight()
-	if f.o.Copy == nil || written == 0 {
+	if f.o.CanaryDeployment == nil || written == 0 {
 		return 0
 	}
-	return int32(float64(workload.Replicas(f.o.Copy)) * fullWeight / written)
+	return int32(float64(workload.Replicas(f.o.CanaryDeployment)) * fullWeight / written)
 }
 
 // replicasFor is how many replicas of the canary a weight needs.
 func (t tick) replicasFor(weight float64) int32 {
-	return workload.CanaryReplicas(t.policy.Copy, t.whole(), weight)
+	return workload.CanaryReplicas(t.policy.Canary, t.whole(), weight)
 }
 
-// ensureCopy wants the copy to run the candidate with the replicas that a weight needs, which it returns. Replicas that a
+// ensureCanary wants the canary to run the candidate with the replicas that a weight needs, which it returns. Replicas that a
 // greater weight needed stay until the lower one is in effect everywhere.
-func ensureCopy(t *tick, weight float64) int32 {
+func ensureCanary(t *tick, weight float64) int32 {
 	replicas := t.replicasFor(weight)
 	size := replicas
-	if t.o.Copy != nil && workload.Replicas(t.o.Copy) > replicas && !(t.serves(weight) && letSplitSettle(t)) {
-		size = workload.Replicas(t.o.Copy)
+	if t.o.CanaryDeployment != nil && workload.Replicas(t.o.CanaryDeployment) > replicas && !(t.serves(weight) && letSplitSettle(t)) {
+		size = workload.Replicas(t.o.CanaryDeployment)
 	}
-	action := plan.CopyEnsure
+	action := plan.CanaryEnsure
 	if t.o.Promoted(t.plan.Next.Candidate.Hash) {
-		action = plan.CopyScale
+		action = plan.CanaryScale
 	}
-	t.plan.Copy = plan.CopyIntent{Action: action, Replicas: size, Share: workload.CanaryShare(t.policy.Copy, weight),
-		Identity: t.target.Identity, Service: t.target.Service.Name, Policy: t.policy.Copy, Autoscaler: t.policy.Autoscaler}
+	t.plan.Canary = plan.CanaryIntent{Action: action, Replicas: size, Share: workload.CanaryShare(t.policy.Canary, weight),
+		Identity: t.target.Identity, Service: t.target.Service.Name, Policy: t.policy.Canary, Autoscaler: t.policy.Autoscaler}
 	return replicas
 }
 
@@ -91,10 +91,10 @@ func (f Facts) splitLastsIn(period time.Duration) time.Duration {
 	return period - f.o.Now.Sub(changed.Time)
 }
 
-// isGrowing reports that a copy whose autoscaler adds replicas has those that are needed.
+// isGrowing reports that a canary whose autoscaler adds replicas has those that are needed.
 func (f Facts) isGrowing(replicas int32) bool {
-	status := f.o.Copy.Status
-	return f.autoscaler != nil && status.ObservedGeneration >= f.o.Copy.Generation && status.Replicas == status.UpdatedReplicas &&
+	status := f.o.CanaryDeployment.Status
+	return f.autoscaler != nil && status.ObservedGeneration >= f.o.CanaryDeployment.Generation && status.Replicas == status.UpdatedReplicas &&
 		status.AvailableReplicas >= replicas
 }
 
@@ -113,7 +113,7 @@ func (f Facts) writtenSplit(weight float64) plan.SplitIntent {
 // nothing is left to serve them, or the canary is bad.
 func (t tick) mustReturn() bool {
 	switch {
-	case t.o.Primary == nil || t.o.Primary.DeletionTimestamp != nil || t.o.DeletedAt != nil || t.availableCopies() == 0:
+	case t.o.Primary == nil || t.o.Primary.DeletionTimestamp != nil || t.o.DeletedAt != nil || t.availableCanaryPods() == 0:
 		return true
 	case t.o.Primary.Status.AvailableReplicas == 0:
 		return false
@@ -134,7 +134,7 @@ func (t tick) isBad() bool {
 		needed = min(needed, open.Canary.Replicas)
 	}
 	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
-	return next.Candidate.Outcome == v1alpha1.OutcomeFailed && open.Promotion.Applied == nil || t.availableCopies() < needed ||
+	return next.Candidate.Outcome == v1alpha1.OutcomeFailed && open.Promotion.Applied == nil || t.availableCanaryPods() < needed ||
 		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictFail
 }
 
@@ -148,11 +148,11 @@ func (t tick) untilLate() (left time.Duration, counts bool) {
 	return next.Rollout.Decided.Add(t.policy.ProgressDeadline).Sub(t.o.Now), true
 }
 
-func (f Facts) availableCopies() int32 {
-	if f.o.Copy == nil {
+func (f Facts) availableCanaryPods() int32 {
+	if f.o.CanaryDeployment == nil {
 		return 0
 	}
-	return f.o.Copy.Status.AvailableReplicas
+	return f.o.CanaryDeployment.Status.AvailableReplicas
 }
 
 // bearable is the share in percent that the primary can take, which has this share: as much as its replicas are of all that
@@ -214,23 +214,23 @@ func (f Facts) unprotected() string {
 		"or name other labels in the annotation %s", strings.Join(missed, ", "), config.AnnotationIdentityLabels)
 }
 
-// copyNotReady says why the copy cannot take the requests that this many replicas are for; empty when it can.
-func (t tick) copyNotReady(replicas int32) string {
-	if t.o.Copy == nil || t.o.CopyService == nil && !strategy.WithoutTraffic(t.policy) {
+// canaryNotReady says why the canary cannot take the requests that this many replicas are for; empty when it can.
+func (t tick) canaryNotReady(replicas int32) string {
+	if t.o.CanaryDeployment == nil || t.o.CanaryService == nil && !strategy.WithoutTraffic(t.policy) {
 		return "the canary is being created"
 	}
-	if workload.TemplateHashOf(t.o.Copy) != t.plan.Next.Candidate.Hash {
+	if workload.TemplateHashOf(t.o.CanaryDeployment) != t.plan.Next.Candidate.Hash {
 		return "the canary is being updated to the candidate"
 	}
-	if workload.Replicas(t.o.Copy) < replicas {
+	if workload.Replicas(t.o.CanaryDeployment) < replicas {
 		return fmt.Sprintf("the canary is being scaled to %d replicas", replicas)
 	}
-	if ready := workload.ReadinessOf(t.o.Copy, t.policy.CanaryReadyThreshold); !ready.Complete && !t.isGrowing(replicas) {
+	if ready := workload.ReadinessOf(t.o.CanaryDeployment, t.policy.CanaryReadyThreshold); !ready.Complete && !t.isGrowing(replicas) {
 		return ready.Message
 	}
 	enough := workload.Enough(replicas, t.policy.CanaryReadyThreshold)
-	if t.o.CopyService != nil && t.o.ReadyEndpoints < enough {
-		return fmt.Sprintf("%d of %d canary pods are ready in Service %s", t.o.ReadyEndpoints, enough, t.o.CopyService.Name)
+	if t.o.CanaryService != nil && t.o.ReadyEndpoints < enough {
+		return fmt.Sprintf("%d of %d canary pods are ready in Service %s", t.o.ReadyEndpoints, enough, t.o.CanaryService.Name)
 	}
 	return ""
 }

@@ -43,39 +43,39 @@ func (w *world) autoscale() {
 }
 
 // makeObjects makes what the reconciler would, and returns the Deployment.
-func (w *world) makeObjects(intent plan.CopyIntent) *appsv1.Deployment {
-	o := observed.World{Primary: w.primary, Candidate: w.candidate, Copy: w.copied, Services: []corev1.Service{w.service}}
+func (w *world) makeObjects(intent plan.CanaryIntent) *appsv1.Deployment {
+	o := observed.World{Primary: w.primary, Candidate: w.candidate, CanaryDeployment: w.canary, Services: []corev1.Service{w.service}}
 	if w.hpa != nil {
 		o.Autoscalers = append(o.Autoscalers, *w.hpa)
 	}
-	objects, err := target.CopyObjects(o, intent, metav1.OwnerReference{Name: "podinfo"})
+	objects, err := target.CanaryObjects(o, intent, metav1.OwnerReference{Name: "podinfo"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var copied *appsv1.Deployment
+	var canary *appsv1.Deployment
 	w.made = nil
 	for _, object := range objects {
 		switch made := object.(type) {
 		case *appsv1.Deployment:
-			copied = made
+			canary = made
 		case *corev1.Service:
 		default:
 			w.made = append(w.made, object)
 		}
 	}
-	if shrinks := w.copied != nil && *copied.Spec.Replicas < *w.copied.Spec.Replicas; shrinks {
-		if needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, w.weight()); *copied.Spec.Replicas < needed {
-			w.t.Errorf("the copy shrinks to %d replicas while the route sends it %v%%", *copied.Spec.Replicas, w.weight())
+	if shrinks := w.canary != nil && *canary.Spec.Replicas < *w.canary.Spec.Replicas; shrinks {
+		if needed := workload.CanaryReplicas(w.policy.Canary, *w.primary.Spec.Replicas, w.weight()); *canary.Spec.Replicas < needed {
+			w.t.Errorf("the canary shrinks to %d replicas while the route sends it %v%%", *canary.Spec.Replicas, w.weight())
 		}
 	}
-	return copied
+	return canary
 }
 
 // checkReturn holds that the primary gets no more requests back than it can take, but from a canary that is bad or gone, or
 // after the progress deadline.
 func (w *world) checkReturn(before float64) {
 	after, available := w.weight(), w.primary.Status.AvailableReplicas
-	if after >= before || w.copied == nil || w.copied.Status.AvailableReplicas == 0 || !w.exists {
+	if after >= before || w.canary == nil || w.canary.Status.AvailableReplicas == 0 || !w.exists {
 		return
 	}
 	whole := *w.primary.Spec.Replicas
@@ -95,9 +95,9 @@ func (w *world) checkReturn(before float64) {
 }
 
 func (w *world) isBad(weight float64) bool {
-	needed := workload.Enough(workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, weight), w.policy.CanaryReadyThreshold)
+	needed := workload.Enough(workload.CanaryReplicas(w.policy.Canary, *w.primary.Spec.Replicas, weight), w.policy.CanaryReadyThreshold)
 	return w.state.Candidate.Outcome == v1alpha1.OutcomeFailed && w.state.Open().Promotion.Applied == nil ||
-		w.copied.Status.AvailableReplicas < needed || analysis.VerdictOf(w.state.Checks) == v1alpha1.VerdictFail
+		w.canary.Status.AvailableReplicas < needed || analysis.VerdictOf(w.state.Checks) == v1alpha1.VerdictFail
 }
 
 func losing(pods int32) func(*world) {
@@ -220,10 +220,10 @@ func TestTheCanaryKeepsItsSizeUntilItsSmallerWeightHasSettled(t *testing.T) {
 	w.tick()
 	w.set("v2")
 	w.runs(t, func(w *world) bool { return w.weight() == 50 })
-	size := *w.copied.Spec.Replicas
+	size := *w.canary.Spec.Replicas
 	w.runs(t, func(w *world) bool { return w.weight() == 20 })
 	falling := w.now
-	w.runs(t, func(w *world) bool { return *w.copied.Spec.Replicas < size })
+	w.runs(t, func(w *world) bool { return *w.canary.Spec.Replicas < size })
 	if settled := w.now.Sub(falling); settled < 2*time.Second {
 		t.Errorf("the canary shrinks %s after its weight has fallen, while requests are still on their way", settled)
 	}
@@ -234,11 +234,11 @@ func TestTheCanaryKeepsItsSizeWhileThePrimaryIsScaledTo0(t *testing.T) {
 	w.tick()
 	w.set("v2")
 	w.runs(t, atStep(2))
-	size := *w.copied.Spec.Replicas
+	size := *w.canary.Spec.Replicas
 	scaling(0)(w)
 	end := w.now.Add(time.Minute)
 	w.runs(t, func(w *world) bool { return w.now.After(end) })
-	if now := *w.copied.Spec.Replicas; now < size {
+	if now := *w.canary.Spec.Replicas; now < size {
 		t.Errorf("only the canary serves, and it shrinks from %d to %d replicas", size, now)
 	}
 }

@@ -22,7 +22,7 @@ var clockStories = map[string]story{
 	},
 	"a clock that goes back while the canary starts lengthens the wait by no more than the deadline": {
 		annotations: map[string]string{"sluice.dev/progress-deadline": "60s"}, behaviours: map[string]behaviour{"v2": {neverReady: true}},
-		acts:  []act{{immediately, setting("v2")}, {func(w *world) bool { return w.copied != nil }, jumping(-time.Hour)}},
+		acts:  []act{{immediately, setting("v2")}, {func(w *world) bool { return w.canary != nil }, jumping(-time.Hour)}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
 	"a clock that goes forward an hour passes no step without a check": {

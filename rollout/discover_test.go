@@ -158,7 +158,7 @@ func TestDiscover(t *testing.T) {
 			if (c.problem == "") != (problem == "") || !strings.Contains(problem, c.problem) || found.Service.Name != c.service {
 				t.Errorf("got Service %q and problem %q", found.Service.Name, problem)
 			}
-			if p := planFor(policy, observed.State{Phase: v1alpha1.PhaseInitialized}, o); problem != "" && (p.Copy.Action != plan.CopyLeave || p.Next.Phase != v1alpha1.PhaseWaiting) {
+			if p := planFor(policy, observed.State{Phase: v1alpha1.PhaseInitialized}, o); problem != "" && (p.Canary.Action != plan.CanaryLeave || p.Next.Phase != v1alpha1.PhaseWaiting) {
 				t.Errorf("a rollout that cannot be judged begins: %s", p)
 			}
 		})

@@ -55,7 +55,7 @@ func deletedDry(f Facts) plan.Plan {
 // withoutEffects keeps what a plan says and drops what it does.
 func (f Facts) withoutEffects(p plan.Plan) plan.Plan {
 	next := &p.Next
-	p.Copy, p.Split, p.Ask, p.Direct, p.Tells = plan.CopyIntent{}, plan.SplitIntent{}, plan.AskIntent{}, "", nil
+	p.Canary, p.Split, p.Ask, p.Direct, p.Tells = plan.CanaryIntent{}, plan.SplitIntent{}, plan.AskIntent{}, "", nil
 	p.Cohorts, p.Generate = plan.CohortIntent{}, plan.GenerateIntent{}
 	p.Finalizer, p.DeleteCanary = f.o.Finalizer, false
 	for i := range p.Events {

@@ -21,7 +21,7 @@ func (w *world) change(version string) {
 
 // untouched is everything but the Canary's status.
 func (w *world) untouched() string {
-	return fmt.Sprint(w.copied, w.route, w.candidate, w.previous, w.finalizer, w.exists, versionOf(w.primary.Spec.Template))
+	return fmt.Sprint(w.canary, w.route, w.candidate, w.previous, w.finalizer, w.exists, versionOf(w.primary.Spec.Template))
 }
 
 // dry ticks a dry run for a while, and holds that nothing but the state changes.
@@ -94,7 +94,7 @@ func TestDryRunIsSwitchedOffInFlight(t *testing.T) {
 	}
 	w.dryRun = false
 	p, _ := w.tick()
-	if p.Next.DryRun || p.Next.Phase != v1alpha1.PhaseInitialized || p.Split.Action == plan.SplitWrite || p.Copy.Action == plan.CopyEnsure {
+	if p.Next.DryRun || p.Next.Phase != v1alpha1.PhaseInitialized || p.Split.Action == plan.SplitWrite || p.Canary.Action == plan.CanaryEnsure {
 		t.Errorf("what was simulated goes on: %s", p)
 	}
 	w.set("v3")
@@ -114,7 +114,7 @@ func TestDryRunLeavesAnOpenRolloutAsItIs(t *testing.T) {
 	before := w.state
 	w.dryRun = true
 	p, _ := w.tick()
-	if p.Next.Open().Step.Number != before.Open().Step.Number || p.Copy.Action != plan.CopyLeave || p.Split.Action != plan.SplitLeave || p.Ask.Key != "" || !p.Finalizer {
+	if p.Next.Open().Step.Number != before.Open().Step.Number || p.Canary.Action != plan.CanaryLeave || p.Split.Action != plan.SplitLeave || p.Ask.Key != "" || !p.Finalizer {
 		t.Errorf("the open rollout is touched: %s", p)
 	}
 	w.dryRun = false
@@ -166,7 +166,7 @@ func TestADryRunLetsGoOfWhatIsDeleted(t *testing.T) {
 			o := w.observe()
 			o.DeletedAt = &w.now
 			p := planFor(w.policy, w.state, o)
-			if p.Finalizer != (c.held != "") || p.Split.Action != plan.SplitLeave || p.Copy.Action != plan.CopyLeave || p.Ask.Key != "" {
+			if p.Finalizer != (c.held != "") || p.Split.Action != plan.SplitLeave || p.Canary.Action != plan.CanaryLeave || p.Ask.Key != "" {
 				t.Errorf("finalizer %v, plan %s", p.Finalizer, p)
 			}
 			if c.held == "" {

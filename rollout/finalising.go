@@ -9,7 +9,7 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// finalise cleans up: weight 0 first, then, once no gateway sends to the copy any more, the copy goes.
+// finalise cleans up: weight 0 first, then, once no gateway sends requests to the canary, the canary goes.
 func finalise(t *tick) {
 	if t.plan.Next.Rollout.Decided == nil {
 		t.plan.Next.Rollout.Decided = t.stamp()
@@ -28,7 +28,7 @@ func finalise(t *tick) {
 	if t.plan.Finalizer && !letSettle(t, &t.plan.Next.Rollout.Cleared, "All requests go to the primary; waiting for that to settle") {
 		return
 	}
-	if !removeCopy(t) {
+	if !removeCanary(t) {
 		say(t, "Removing the canary")
 		return
 	}
@@ -37,13 +37,13 @@ func finalise(t *tick) {
 	}
 }
 
-// removeCopy has the copy removed, unless a newer candidate runs in it next, and returns whether that is done.
-func removeCopy(t *tick) (done bool) {
+// removeCanary deletes the canary, unless a newer candidate runs in it next, and returns whether that is done.
+func removeCanary(t *tick) (done bool) {
 	if t.goesOn() {
 		return true
 	}
-	t.plan.Copy = plan.CopyIntent{Action: plan.CopyRemove}
-	return t.o.Copy == nil && t.o.CopyService == nil && len(t.o.Made) == 0
+	t.plan.Canary = plan.CanaryIntent{Action: plan.CanaryRemove}
+	return t.o.CanaryDeployment == nil && t.o.CanaryService == nil && len(t.o.Made) == 0
 }
 
 // askAtEnd has the outcome recorded on the primary, where it survives the loss of the Canary.

@@ -77,7 +77,7 @@ func (t tick) starts() bool {
 
 // hasTraces reports traces of a rollout on other objects, whether the state knows of a rollout or not.
 func (f Facts) hasTraces() bool {
-	return f.o.Copy != nil || f.o.CopyService != nil || len(f.o.Made) > 0 || len(f.splits) > 0 || f.cohortLeft() != ""
+	return f.o.CanaryDeployment != nil || f.o.CanaryService != nil || len(f.o.Made) > 0 || len(f.splits) > 0 || f.cohortLeft() != ""
 }
 
 // resumePromotion goes on where a lost state left a primary that was given a candidate.

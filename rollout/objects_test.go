@@ -33,7 +33,7 @@ func surrounded(t *testing.T) observed.World {
 	return o
 }
 
-func TestCopyObjectsAreMadeInOrder(t *testing.T) {
+func TestCanaryObjectsAreMadeInOrder(t *testing.T) {
 	for name, c := range map[string]struct {
 		autoscaler bool
 		current    int32
@@ -48,11 +48,11 @@ func TestCopyObjectsAreMadeInOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := surrounded(t)
 			if c.current > 0 {
-				o.Copy = &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: &c.current}}
+				o.CanaryDeployment = &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: &c.current}}
 			}
-			intent := plan.CopyIntent{Replicas: 3, Share: 30, Identity: workload.Identity{"app": "podinfo-canary"}, Service: "podinfo",
-				Policy: config.CopyPolicy{Autoscaler: c.autoscaler}}
-			objects, err := target.CopyObjects(o, intent, metav1.OwnerReference{Name: "podinfo"})
+			intent := plan.CanaryIntent{Replicas: 3, Share: 30, Identity: workload.Identity{"app": "podinfo-canary"}, Service: "podinfo",
+				Policy: config.CanaryOverrides{Autoscaler: c.autoscaler}}
+			objects, err := target.CanaryObjects(o, intent, metav1.OwnerReference{Name: "podinfo"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -84,19 +84,19 @@ func TestDiscoverLooksAheadToWhatIsMade(t *testing.T) {
 			o.Budgets = append(o.Budgets, policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "podinfo-canary"}})
 		}, problem: "PodDisruptionBudget podinfo-canary exists but was not created for this Deployment"},
 		"an override of an identity label": {change: func(_ *observed.World, p *config.Policy) {
-			p.Copy.Template = []byte(`{"metadata":{"labels":{"app":"x"}}}`)
+			p.Canary.Template = []byte(`{"metadata":{"labels":{"app":"x"}}}`)
 		}, problem: "spec.canary.template.metadata.labels[app]"},
 		"an override by which another Service selects": {change: func(o *observed.World, p *config.Policy) {
 			other := *o.Services[0].DeepCopy()
 			other.Name, other.Spec.Selector = "other", map[string]string{"tier": "other"}
 			o.Services = append(o.Services, other)
-			p.Copy.Template = []byte(`{"metadata":{"labels":{"tier":"other"}}}`)
+			p.Canary.Template = []byte(`{"metadata":{"labels":{"tier":"other"}}}`)
 		}, problem: "Service other would select the canary's pods by label tier, which the policy's spec.canary.template sets"},
 		"an autoscaler that there is not": {change: func(_ *observed.World, p *config.Policy) {
 			p.Autoscaler = &v1alpha1.AutoscalerRef{Kind: "HorizontalPodAutoscaler", Name: "gone"}
 		}, problem: "spec.autoscalerRef names HorizontalPodAutoscaler gone"},
 		"an autoscaler that is gone in flight": {change: func(o *observed.World, p *config.Policy) {
-			o.Copy = &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: ptrTo(int32(1))}}
+			o.CanaryDeployment = &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: ptrTo(int32(1))}}
 			p.Autoscaler = &v1alpha1.AutoscalerRef{Kind: "HorizontalPodAutoscaler", Name: "gone"}
 		}},
 		"a policy of the database's": {change: func(o *observed.World, _ *config.Policy) {

@@ -36,7 +36,7 @@ func judgeStep(t *tick) {
 		return
 	}
 	writeSplit(t)
-	ensureCopy(t, strategy.Share(t.load()))
+	ensureCanary(t, strategy.Share(t.load()))
 	if next.Rollout.Step.InEffect == nil {
 		if why := t.notInEffect(); why != "" {
 			waitFor(t, fmt.Sprintf("Waiting for %s to take effect: %s", t.aim(next.Rollout.Step.Number), why))
@@ -93,8 +93,8 @@ func nextStep(t *tick) {
 		return
 	}
 	// While the next weight is not in effect the present one has to be served.
-	replicas := ensureCopy(t, max(share, following))
-	if why := t.copyNotReady(replicas); why != "" {
+	replicas := ensureCanary(t, max(share, following))
+	if why := t.canaryNotReady(replicas); why != "" {
 		wakeForChecks(t)
 		waitFor(t, fmt.Sprintf("Step %d of %d passed; scaling the canary for %s: %s", next.Rollout.Step.Number, len(t.steps), t.aim(next.Rollout.Step.Number+1), why))
 		return

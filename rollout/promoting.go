@@ -79,7 +79,7 @@ func shiftToCanary(t *tick) (done bool) {
 // shiftAll sends all requests to a canary of the primary's size, and returns what is missing until they are there; empty when
 // they are.
 func shiftAll(t *tick) (missing string) {
-	if why := t.copyNotReady(ensureCopy(t, fullWeight)); why != "" {
+	if why := t.canaryNotReady(ensureCanary(t, fullWeight)); why != "" {
 		return "Scaling the canary to the primary's size: " + why
 	}
 	if t.plan.Next.CanaryWeight != fullWeight {
@@ -124,7 +124,7 @@ func followPrimary(t *tick) {
 // keepShare leaves the canary its weight while the primary's pods are replaced, unless it has nothing to serve it with.
 func keepShare(t *tick) {
 	writeSplit(t)
-	if t.o.Primary.Status.AvailableReplicas > 0 && (t.o.Copy == nil || t.o.Copy.Status.AvailableReplicas == 0) {
+	if t.o.Primary.Status.AvailableReplicas > 0 && (t.o.CanaryDeployment == nil || t.o.CanaryDeployment.Status.AvailableReplicas == 0) {
 		t.plan.Next.CanaryWeight = 0
 		withdrawSplit(t)
 	}

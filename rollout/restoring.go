@@ -66,7 +66,7 @@ func (t tick) canShiftBack() bool {
 	return workload.LosesAllAtOnce(t.o.Primary) && len(t.target.Routes) > 0 && t.runsPromoted() && !t.isBad()
 }
 
-// runsPromoted reports whether the copy has pods that run what the primary was given.
+// runsPromoted reports whether the canary has pods that run what the primary was given.
 func (f Facts) runsPromoted() bool {
-	return f.availableCopies() > 0 && f.o.Promoted(workload.TemplateHashOf(f.o.Copy))
+	return f.availableCanaryPods() > 0 && f.o.Promoted(workload.TemplateHashOf(f.o.CanaryDeployment))
 }

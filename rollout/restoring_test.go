@@ -13,7 +13,7 @@ import (
 // requests could not be sent to it for the progress deadline.
 func (w *world) mayRestore() bool {
 	waited := w.state.Open().WaitingSince != nil && w.now.Sub(w.state.Open().WaitingSince.Time) >= w.policy.ProgressDeadline
-	return w.state.Open().Promotion.Restoring && (w.copied == nil || w.copied.Status.AvailableReplicas == 0 || w.isBad(w.weight()) || waited)
+	return w.state.Open().Promotion.Restoring && (w.canary == nil || w.canary.Status.AvailableReplicas == 0 || w.isBad(w.weight()) || waited)
 }
 
 // returning gives requests back bit by bit to a primary that loses all its pods at once.
@@ -122,7 +122,7 @@ func TestAPreviousTemplateIsPutBackWithoutACanary(t *testing.T) {
 	w.tick()
 	w.set("v2")
 	w.runs(t, func(w *world) bool { return w.previous != nil && w.weight() == 50 })
-	w.copied, w.copyService, w.endpoints, w.route = nil, nil, 0, w.userRoute
+	w.canary, w.canaryService, w.endpoints, w.route = nil, nil, 0, w.userRoute
 	w.react()
 	w.state.Rollout.Promotion.Restoring, w.state.CanaryWeight, w.state.Rollout.Canary.Replicas = true, 0, 0
 	if plan := planFor(w.policy, w.state, w.observe()); plan.Ask.Key != config.AnnotationRestore {
@@ -139,7 +139,7 @@ func TestAGatewayWhoseControllerIsAwayIsWaitedFor(t *testing.T) {
 		w.react()
 		w.now = w.now.Add(10 * time.Second)
 	}
-	if w.state.Phase != v1alpha1.PhaseFinalising || w.copied == nil {
+	if w.state.Phase != v1alpha1.PhaseFinalising || w.canary == nil {
 		t.Fatalf("the canary is gone although the gateway may send to it: %s: %s", w.state.Phase, w.state.Message)
 	}
 	w.silent = false

@@ -101,7 +101,7 @@ func TestSamplesCountFromTheMomentWhenTheyWereAskedFor(t *testing.T) {
 			}
 			for step := c.step; plan.Next.Open().Step.Number < step && strings.Contains(plan.Next.Message, "scaling"); {
 				w.state = plan.Next
-				w.applyCopy(plan.Copy)
+				w.applyCanary(plan.Canary)
 				w.react()
 				plan = planFor(w.policy, w.state, w.observe())
 			}

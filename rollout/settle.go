@@ -13,19 +13,19 @@ import (
 	"sluice.dev/sluice/rollout/target"
 )
 
-// settlePlan adds to a plan what follows from it for other objects than the copy and its routes.
+// settlePlan adds to a plan what follows from it for other objects than the canary and its routes.
 func settlePlan(t *tick) {
 	generate(t)
 	planCohorts(t)
 	showRoutes(t)
-	if t.plan.Copy.Action != plan.CopyEnsure && t.plan.Copy.Action != plan.CopyScale {
+	if t.plan.Canary.Action != plan.CanaryEnsure && t.plan.Canary.Action != plan.CanaryScale {
 		return
 	}
 	if t.policy.Generated != nil {
-		t.plan.Copy.Metadata = t.policy.Generated.Canary
+		t.plan.Canary.Metadata = t.policy.Generated.Canary
 	}
 	if keys := t.ungranted(); len(keys) > 0 {
-		t.plan.Copy.Grant = route.MakeGrant(t.endingKey(), keys)
+		t.plan.Canary.Grant = route.MakeGrant(t.endingKey(), keys)
 	}
 }
 

@@ -20,7 +20,7 @@ type dryRun struct {
 }
 
 func dryRunOf(state observed.State, o observed.World) dryRun {
-	open := observed.Active(state) || o.InFlight() != nil || o.Previous != nil || o.Copy != nil || len(o.Splits()) > 0
+	open := observed.Active(state) || o.InFlight() != nil || o.Previous != nil || o.CanaryDeployment != nil || len(o.Splits()) > 0
 	dry := dryRun{real: !state.DryRun && open}
 	if o.Primary != nil {
 		dry.primary = v1alpha1.PrimaryStatus{Template: o.PrimaryHash(), Revision: o.Primary.Annotations[revisionAnnotation]}
@@ -37,7 +37,7 @@ func withoutHooks(policy config.Policy) config.Policy {
 // simulated is what would be observed, had admission held back the template that the primary got since it was last promoted:
 // a canary that is ready as the primary is. Every split is taken to be in effect.
 func simulated(state observed.State, o observed.World) observed.World {
-	o.Candidate, o.Previous, o.Direct, o.Copy, o.CopyService, o.ReadyEndpoints = nil, nil, nil, nil, nil, 0
+	o.Candidate, o.Previous, o.Direct, o.CanaryDeployment, o.CanaryService, o.ReadyEndpoints = nil, nil, nil, nil, nil, 0
 	if o.Primary == nil || state.Primary == nil {
 		return o
 	}
@@ -65,7 +65,7 @@ func simulatedChange(state observed.State, o observed.World, changed string) obs
 		becomesReady(o.Primary)
 	}
 	if observed.Active(state) && state.Phase != v1alpha1.PhaseFinalising {
-		o.Copy, o.CopyService = simulatedCopy(state, o), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace}}
+		o.CanaryDeployment, o.CanaryService = simulatedCanary(state, o), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace}}
 		o.ReadyEndpoints = o.Primary.Status.AvailableReplicas
 	}
 	return o
@@ -99,8 +99,8 @@ func becomesReady(d *appsv1.Deployment) {
 	d.Status.ObservedGeneration, d.Status.Replicas, d.Status.UpdatedReplicas, d.Status.AvailableReplicas = d.Generation, replicas, replicas, replicas
 }
 
-// simulatedCopy has the pods of the primary, which run the candidate already.
-func simulatedCopy(state observed.State, o observed.World) *appsv1.Deployment {
+// simulatedCanary has the pods of the primary, which run the candidate already.
+func simulatedCanary(state observed.State, o observed.World) *appsv1.Deployment {
 	made := o.Primary.DeepCopy()
 	made.Name = workload.CanaryName(o.Name)
 	metav1.SetMetaDataAnnotation(&made.ObjectMeta, config.AnnotationTemplateHash, state.Candidate.Hash)

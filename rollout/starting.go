@@ -13,8 +13,8 @@ func startCanary(t *tick) {
 	next := &t.plan.Next
 	withdrawSplit(t)
 	next.CanaryWeight = 0
-	replicas := ensureCopy(t, strategy.Share(t.steps[0]))
-	if why := t.copyNotReady(replicas); why != "" {
+	replicas := ensureCanary(t, strategy.Share(t.steps[0]))
+	if why := t.canaryNotReady(replicas); why != "" {
 		next.Rollout.Canary.Known, next.Rollout.Canary.Ready = nil, nil
 		waitFor(t, "Waiting for the canary to be ready: "+why)
 		return
@@ -35,7 +35,7 @@ func promoteUnjudged(t *tick, why string) {
 	if !awaitGroup(t) {
 		return
 	}
-	emit(t, events.CanaryReady(t.o.Copy.Status.AvailableReplicas))
+	emit(t, events.CanaryReady(t.o.CanaryDeployment.Status.AvailableReplicas))
 	beginPromotion(t, events.AnalysisSkipped(t.plan.Next.Candidate.Hash, why), unjudged+why)
 }
 
@@ -63,7 +63,7 @@ func takeRequests(t *tick) {
 		waitFor(t, "The canary is ready for its first step")
 		return
 	}
-	emit(t, events.CanaryReady(t.o.Copy.Status.AvailableReplicas))
+	emit(t, events.CanaryReady(t.o.CanaryDeployment.Status.AvailableReplicas))
 	enterStep(t, 1)
 }
 

@@ -208,11 +208,11 @@ var plainStories = map[string]story{
 
 // snapshot is everything that can change. It shares with the world what that replaces and never writes to.
 func (w *world) snapshot() []any {
-	var copied appsv1.Deployment
-	if w.copied != nil {
-		copied = *w.copied
+	var canary appsv1.Deployment
+	if w.canary != nil {
+		canary = *w.canary
 	}
-	return []any{w.state, copied, w.route, w.candidate, w.previous, w.direct, w.finalizer, w.endpoints, *w.primary, w.revision, w.exists, w.made, w.next}
+	return []any{w.state, canary, w.route, w.candidate, w.previous, w.direct, w.finalizer, w.endpoints, *w.primary, w.revision, w.exists, w.made, w.next}
 }
 
 // equalities compare what a snapshot holds, times among it.

@@ -65,8 +65,8 @@ func (t tick) lost() string {
 	}
 	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
 	var available int32
-	if t.o.Copy != nil {
-		available = t.o.Copy.Status.AvailableReplicas
+	if t.o.CanaryDeployment != nil {
+		available = t.o.CanaryDeployment.Status.AvailableReplicas
 	}
 	if available >= needed {
 		return ""

@@ -67,16 +67,16 @@ type world struct {
 	peers   func() []observed.Peer
 	dryRun  bool
 
-	primary     *appsv1.Deployment
-	candidate   *workload.Candidate
-	previous    *workload.Previous
-	direct      *workload.Direct
-	copied      *appsv1.Deployment
-	copyService *corev1.Service
-	endpoints   int32
-	service     corev1.Service
-	route       route.Route
-	userRoute   route.Route
+	primary       *appsv1.Deployment
+	candidate     *workload.Candidate
+	previous      *workload.Previous
+	direct        *workload.Direct
+	canary        *appsv1.Deployment
+	canaryService *corev1.Service
+	endpoints     int32
+	service       corev1.Service
+	route         route.Route
+	userRoute     route.Route
 	// stated is what the route was last seen to state, and decoded what that means.
 	stated  string
 	decoded route.Split
@@ -218,12 +218,12 @@ func (w *world) observe() observed.World {
 	if !w.served {
 		o.Services, o.Routes, o.Gateways, o.Prometheus = nil, nil, nil, false
 	}
-	if w.copied != nil {
-		o.Copy = w.copied.DeepCopy()
+	if w.canary != nil {
+		o.CanaryDeployment = w.canary.DeepCopy()
 	}
-	if w.copyService != nil {
-		o.CopyService = w.copyService.DeepCopy()
-		o.Services = append(o.Services, *o.CopyService)
+	if w.canaryService != nil {
+		o.CanaryService = w.canaryService.DeepCopy()
+		o.Services = append(o.Services, *o.CanaryService)
 	}
 	if w.hpa != nil {
 		o.Autoscalers = append(o.Autoscalers, *w.hpa)
@@ -237,10 +237,10 @@ func (w *world) observe() observed.World {
 }
 
 func (w *world) sample(metric analysis.Metric) analysis.Sample {
-	if w.copied == nil {
+	if w.canary == nil {
 		return w.measured(w.behaviours[versionOf(w.primary.Spec.Template)], metric)
 	}
-	b := w.behaviours[versionOf(w.copied.Spec.Template)]
+	b := w.behaviours[versionOf(w.canary.Spec.Template)]
 	if split := w.split(); w.weight() == 0 && len(split.Match) == 0 && split.Mirror == 0 {
 		b.requests = 0
 		if w.loadTest != nil {
@@ -303,7 +303,7 @@ func (w *world) apply(p plan.Plan) bool {
 	steps := []func(){
 		func() { w.finalizer = w.finalizer || p.Finalizer },
 		func() { w.state = p.Next },
-		func() { w.applyCopy(p.Copy) },
+		func() { w.applyCanary(p.Canary) },
 		func() { w.applySplit(p.Split); w.applyCohorts(p.Cohorts) },
 		func() { w.applyAsk(p.Ask) },
 		func() { w.finalizer = p.Finalizer },
@@ -318,27 +318,27 @@ func (w *world) apply(p plan.Plan) bool {
 	return true
 }
 
-func (w *world) applyCopy(intent plan.CopyIntent) {
+func (w *world) applyCanary(intent plan.CanaryIntent) {
 	switch intent.Action {
-	case plan.CopyRemove:
+	case plan.CanaryRemove:
 		if split := w.split(); split.Weight > 0 || split.Mirror > 0 || len(split.Match) > 0 {
-			w.t.Errorf("the copy is removed while the route has the split %s", split.Encode())
+			w.t.Errorf("the canary is removed while the route has the split %s", split.Encode())
 		}
-		w.copied, w.copyService, w.endpoints, w.made = nil, nil, 0, nil
-	case plan.CopyEnsure, plan.CopyScale:
+		w.canary, w.canaryService, w.endpoints, w.made = nil, nil, 0, nil
+	case plan.CanaryEnsure, plan.CanaryScale:
 		made := w.makeObjects(intent)
-		if w.copied == nil {
+		if w.canary == nil {
 			made.Generation = 1
-			w.copied = made
+			w.canary = made
 			if intent.Service == "" {
 				return
 			}
-			w.copyService = workload.MakeCanaryService(&w.service, w.primary, made, metav1.OwnerReference{Name: "podinfo"})
+			w.canaryService = workload.MakeCanaryService(&w.service, w.primary, made, metav1.OwnerReference{Name: "podinfo"})
 			return
 		}
-		if *w.copied.Spec.Replicas != *made.Spec.Replicas || workload.TemplateHashOf(w.copied) != workload.TemplateHashOf(made) {
-			made.Generation, made.Status = w.copied.Generation+1, w.copied.Status
-			w.copied = made
+		if *w.canary.Spec.Replicas != *made.Spec.Replicas || workload.TemplateHashOf(w.canary) != workload.TemplateHashOf(made) {
+			made.Generation, made.Status = w.canary.Generation+1, w.canary.Status
+			w.canary = made
 		}
 	}
 }
@@ -380,8 +380,8 @@ func (w *world) split() route.Split {
 func (w *world) tellSplit(before route.Split) {
 	after := w.split()
 	if len(after.Match) > len(before.Match) || after.Mirror > before.Mirror {
-		needed := workload.Enough(workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, after.Mirror), w.policy.CanaryReadyThreshold)
-		if w.copied == nil || w.copied.Status.AvailableReplicas < needed {
+		needed := workload.Enough(workload.CanaryReplicas(w.policy.Canary, *w.primary.Spec.Replicas, after.Mirror), w.policy.CanaryReadyThreshold)
+		if w.canary == nil || w.canary.Status.AvailableReplicas < needed {
 			w.t.Errorf("requests come to a canary without the %d replicas that they need: %s", needed, after.Encode())
 		}
 	}
@@ -426,12 +426,12 @@ func (w *world) checkWeight(before float64) {
 	if after <= before {
 		return
 	}
-	needed := workload.CanaryReplicas(w.policy.Copy, *w.primary.Spec.Replicas, after)
+	needed := workload.CanaryReplicas(w.policy.Canary, *w.primary.Spec.Replicas, after)
 	if given := w.state.Open().Canary.Replicas; given > 0 {
 		needed = min(needed, given)
 	}
 	needed = workload.Enough(needed, w.policy.CanaryReadyThreshold)
-	if w.copied == nil || w.copied.Status.AvailableReplicas < needed {
+	if w.canary == nil || w.canary.Status.AvailableReplicas < needed {
 		w.t.Errorf("weight rises from %v to %v without the %d replicas that it needs", before, after, needed)
 	}
 	if promoted := w.previous != nil; before > 0 && !promoted && !w.unjudged() && analysis.VerdictOf(w.state.Checks) != v1alpha1.VerdictPass {
@@ -542,12 +542,12 @@ func (w *world) react() {
 	w.autoscale()
 	w.reactTo(w.primary, func(b behaviour) bool { return !b.primaryNotReady })
 	w.primary.Status.AvailableReplicas = max(0, w.primary.Status.AvailableReplicas-w.lost)
-	if w.copied != nil {
-		w.reactTo(w.copied, func(b behaviour) bool { return !b.neverReady })
-		if most := w.behaviours[versionOf(w.copied.Spec.Template)].most; most > 0 {
-			w.copied.Status.AvailableReplicas = min(w.copied.Status.AvailableReplicas, most)
+	if w.canary != nil {
+		w.reactTo(w.canary, func(b behaviour) bool { return !b.neverReady })
+		if most := w.behaviours[versionOf(w.canary.Spec.Template)].most; most > 0 {
+			w.canary.Status.AvailableReplicas = min(w.canary.Status.AvailableReplicas, most)
 		}
-		w.endpoints = w.copied.Status.AvailableReplicas
+		w.endpoints = w.canary.Status.AvailableReplicas
 	}
 	if w.silent || w.gone {
 		return
@@ -580,8 +580,8 @@ func (w *world) reactTo(d *appsv1.Deployment, ready func(behaviour) bool) {
 
 // checkEnd holds the invariants of a finished rollout.
 func (w *world) checkEnd() {
-	if w.copied != nil || w.copyService != nil {
-		w.t.Error("the copy is still there")
+	if w.canary != nil || w.canaryService != nil {
+		w.t.Error("the canary is still there")
 	}
 	if !route.SameRules(w.route, w.userRoute) || len(w.route.Annotations) > 0 {
 		w.t.Errorf("the route is not the user's: %v %v", w.route.Annotations, w.route.Rules)

@@ -42,10 +42,10 @@ func parse(spec v1alpha1.PolicySpec) config.Policy {
 		SkipAnalysis:     ptr.Deref(spec.SkipAnalysis, false),
 		ProgressDeadline: time.Duration(*spec.ProgressDeadlineSeconds) * time.Second,
 		Autoscaler:       spec.AutoscalerRef,
-		Copy:             config.CopyPolicy{Replicas: replicas, Autoscaler: *spec.Canary.Autoscaler == config.AutoscalerCopy},
+		Canary:           config.CanaryOverrides{Replicas: replicas, Autoscaler: *spec.Canary.Autoscaler == config.AutoscalerCopy},
 	}
 	if spec.Canary.Template != nil {
-		policy.Copy.Template = spec.Canary.Template.Raw
+		policy.Canary.Template = spec.Canary.Template.Raw
 	}
 	parseWeights(&policy, spec.Analysis)
 	parseRounds(&policy, spec.Analysis)

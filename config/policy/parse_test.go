@@ -95,7 +95,7 @@ func TestNamesAndNumbersAreParsed(t *testing.T) {
 	}
 	routes := []config.RouteRef{{Kind: "HTTPRoute", Name: "a"}, {Kind: "HTTPRoute", Namespace: "shop", Name: "b"}, {Kind: "GRPCRoute", Name: "c"}, {Kind: "HTTPRoute", Namespace: "shop", Name: "d"}}
 	members := []config.CohortMember{{Service: "cart"}, {Service: "stock", Target: "stock-next"}}
-	if !slices.Equal(parsed.Routes, routes) || !slices.Equal(parsed.Cohort.Members, members) || parsed.Cohort.Header != "x-sluice-canary" || parsed.Copy.Replicas.Percent != 30 {
+	if !slices.Equal(parsed.Routes, routes) || !slices.Equal(parsed.Cohort.Members, members) || parsed.Cohort.Header != "x-sluice-canary" || parsed.Canary.Replicas.Percent != 30 {
 		t.Errorf("got %+v", parsed)
 	}
 	for value, want := range map[string]config.Replicas{"Proportional": {}, "Primary": {Percent: 100}, "100%": {Percent: 100}, "7": {Number: 7}} {

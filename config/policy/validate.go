@@ -47,7 +47,7 @@ func (c *checker) values(spec v1alpha1.PolicySpec) {
 		c.autoscaler(specPath.Child("autoscalerRef"), *spec.AutoscalerRef)
 	}
 	if spec.Canary != nil {
-		c.copy(specPath.Child("canary"), *spec.Canary)
+		c.canary(specPath.Child("canary"), *spec.Canary)
 	}
 	if spec.Service != nil {
 		c.service(specPath.Child("service"), *spec.Service)

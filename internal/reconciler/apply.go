@@ -51,9 +51,9 @@ func (r *Reconciler) apply(ctx context.Context, o reading, p plan.Plan) error {
 func (r *Reconciler) effects(p plan.Plan) []write {
 	if p.Ask.Key == config.AnnotationRestore {
 		// A primary that does not become ready gets its template back, even if other writes fail.
-		return []write{r.writeAsk, r.writeCopy, r.writeSplit, r.letGo}
+		return []write{r.writeAsk, r.writeCanary, r.writeSplit, r.letGo}
 	}
-	return []write{r.writeCopy, r.writeSplit, r.writeAsk, r.letGo}
+	return []write{r.writeCanary, r.writeSplit, r.writeAsk, r.letGo}
 }
 
 func inOrder(ctx context.Context, o reading, p plan.Plan, writes ...write) error {
@@ -131,22 +131,22 @@ func (r *Reconciler) writeState(ctx context.Context, o reading, p plan.Plan) err
 	return nil
 }
 
-func (r *Reconciler) writeCopy(ctx context.Context, o reading, p plan.Plan) error {
-	switch p.Copy.Action {
-	case plan.CopyEnsure, plan.CopyScale:
-		err := r.ensureCopy(ctx, o, p.Copy)
+func (r *Reconciler) writeCanary(ctx context.Context, o reading, p plan.Plan) error {
+	switch p.Canary.Action {
+	case plan.CanaryEnsure, plan.CanaryScale:
+		err := r.ensureCanary(ctx, o, p.Canary)
 		if refused(err) {
 			r.tell(o, events.CanaryRejected(err))
 		}
 		if err != nil {
 			return err
 		}
-		return r.ensureGrant(ctx, o, p.Copy.Grant)
-	case plan.CopyRemove:
+		return r.ensureGrant(ctx, o, p.Canary.Grant)
+	case plan.CanaryRemove:
 		if err := r.removeGrants(ctx, o.canary, o.Grants); err != nil {
 			return err
 		}
-		return r.removeCopy(ctx, o)
+		return r.removeCanary(ctx, o)
 	}
 	return nil
 }

@@ -21,10 +21,10 @@ import (
 	"sluice.dev/sluice/rollout/target"
 )
 
-// ensureCopy creates, updates or deletes the objects that run the candidate, in order.
-func (r *Reconciler) ensureCopy(ctx context.Context, o reading, intent plan.CopyIntent) error {
+// ensureCanary creates, updates or deletes the objects that run the candidate, in order.
+func (r *Reconciler) ensureCanary(ctx context.Context, o reading, intent plan.CanaryIntent) error {
 	owner := *metav1.NewControllerRef(o.canary, v1alpha1.GroupVersion.WithKind("Canary"))
-	desired, err := target.CopyObjects(o.World, intent, owner)
+	desired, err := target.CanaryObjects(o.World, intent, owner)
 	if err != nil {
 		return fmt.Errorf("make the canary of Deployment %s: %w", o.Key(), err)
 	}
@@ -53,13 +53,13 @@ func keyOf(object workload.Object) string {
 func currentOf(o reading, desired workload.Object) workload.Object {
 	switch desired.(type) {
 	case *appsv1.Deployment:
-		if o.Copy != nil {
-			return o.Copy
+		if o.CanaryDeployment != nil {
+			return o.CanaryDeployment
 		}
 		return nil
 	case *corev1.Service:
-		if o.CopyService != nil {
-			return o.CopyService
+		if o.CanaryService != nil {
+			return o.CanaryService
 		}
 		return nil
 	}
@@ -107,7 +107,7 @@ func (r *Reconciler) merged(current, desired workload.Object) (client.Object, er
 }
 
 // mergedDeployment takes a new candidate as a whole. Otherwise it changes only the replicas: the API server has filled in its
-// defaults, and others may have written to the copy.
+// defaults, and others may have written to the canary.
 func mergedDeployment(current, desired *appsv1.Deployment) client.Object {
 	if !equality.Semantic.DeepEqual(current.Spec.Selector, desired.Spec.Selector) {
 		return nil
@@ -151,8 +151,8 @@ func (r *Reconciler) withSpec(current, desired workload.Object) (client.Object, 
 	return updated, nil
 }
 
-// removeCopy deletes all objects of the canary. NetworkPolicies go last, so that no pod runs without them.
-func (r *Reconciler) removeCopy(ctx context.Context, o reading) error {
+// removeCanary deletes all objects of the canary. NetworkPolicies go last, so that no pod runs without them.
+func (r *Reconciler) removeCanary(ctx context.Context, o reading) error {
 	var first, last []client.Object
 	for _, object := range o.Made {
 		if _, protects := object.(*networkingv1.NetworkPolicy); protects {
@@ -161,11 +161,11 @@ func (r *Reconciler) removeCopy(ctx context.Context, o reading) error {
 		}
 		first = append(first, object)
 	}
-	if o.Copy != nil {
-		first = append(first, o.Copy)
+	if o.CanaryDeployment != nil {
+		first = append(first, o.CanaryDeployment)
 	}
-	if o.CopyService != nil {
-		first = append(first, o.CopyService)
+	if o.CanaryService != nil {
+		first = append(first, o.CanaryService)
 	}
 	for _, object := range append(first, last...) {
 		if err := r.delete(ctx, object); err != nil {

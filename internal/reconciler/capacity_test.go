@@ -116,9 +116,9 @@ func TestReplicasThatTheCanarysAutoscalerAddsStay(t *testing.T) {
 	a.Eventually(a.weights, patience, glance).Should(Equal("podinfo=80 podinfo-canary=20"))
 	a.accept()
 	a.waitFor("the second step in effect", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 && s.Open().Step.InEffect != nil })
-	copied, err := get(a, "podinfo-canary", &appsv1.Deployment{})
+	canary, err := get(a, "podinfo-canary", &appsv1.Deployment{})
 	a.Expect(err).NotTo(HaveOccurred())
-	a.Expect(*copied.Spec.Replicas).To(Equal(int32(3)))
+	a.Expect(*canary.Spec.Replicas).To(Equal(int32(3)))
 }
 
 func TestAnAutoscalerOfSomebodyElseHoldsTheRollout(t *testing.T) {

@@ -108,11 +108,11 @@ func (u *cleanUp) mayRestore(ctx context.Context, current route.Route, split rou
 		return err
 	}
 	key.Name = workload.CanaryName(key.Name)
-	copied, err := fetch(ctx, u.live, key, &appsv1.Deployment{})
+	canary, err := fetch(ctx, u.live, key, &appsv1.Deployment{})
 	if err != nil {
 		return err
 	}
-	if primary != nil && copied != nil && primary.Status.AvailableReplicas == 0 && copied.Status.AvailableReplicas > 0 {
+	if primary != nil && canary != nil && primary.Status.AvailableReplicas == 0 && canary.Status.AvailableReplicas > 0 {
 		return fmt.Errorf("%s keeps its weights: Deployment %s has no available replica, and only its canary serves", current.Key(), primary.Name)
 	}
 	return nil

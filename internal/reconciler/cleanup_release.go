@@ -28,7 +28,7 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// release removes the copy and releases the Canary, once no gateway sends requests to the copy.
+// release deletes the canary and releases the Canary, once no gateway sends requests to the canary.
 func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes []route.Route) error {
 	if controllerutil.ContainsFinalizer(canary, config.Finalizer) {
 		if err := u.stillServed(canary, routes); err != nil {
@@ -69,7 +69,7 @@ func (u *cleanUp) releaseGenerated(ctx context.Context, canary *v1alpha1.Canary)
 	return u.releaseGrants(ctx, key, primary)
 }
 
-// stillServed says why a gateway may still send requests to the copy: a route has the split, or its removal is not in effect,
+// stillServed says why a gateway may still send requests to the canary: a route has the split, or its removal is not in effect,
 // or has been in effect only for a moment.
 func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []route.Route) error {
 	key, now := client.ObjectKeyFromObject(canary), time.Now()
@@ -101,7 +101,7 @@ func first(seen map[types.NamespacedName]time.Time, key types.NamespacedName, no
 	return seen[key]
 }
 
-// removeOwned deletes the copy and everything that was created with it.
+// removeOwned deletes the canary and everything that was created with it.
 func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) error {
 	scaled, _, err := u.optional(ctx, canary.Namespace, kindScaledObject, scalerPatience)
 	if err != nil {

@@ -89,7 +89,7 @@ type parts struct {
 	subjects
 	traffic
 	held
-	copied
+	canaryObjects
 	surroundings
 	present policy.Present
 	freezes []v1alpha1.Freeze
@@ -107,7 +107,7 @@ func (r *reader) readParts(ctx context.Context, of subjects) (p parts, err error
 		return p, err
 	}
 	p.now = time.Now()
-	if p.copied, err = r.readCopy(ctx, p.subjects, p.services); err != nil {
+	if p.canaryObjects, err = r.readCanaryObjects(ctx, p.subjects, p.services); err != nil {
 		return p, err
 	}
 	if p.present, err = r.readPolicy(ctx, of.primary); err != nil {
@@ -156,7 +156,7 @@ func (r *reader) observation(p parts) observed.World {
 		Services: p.services, Routes: p.routes, Gateways: p.gateways, Classes: p.classes,
 		Grants: p.grants, GeneratedGrants: p.generated, Applied: r.memory.applied.get(p.key),
 
-		Copy: p.deployment, CopyService: p.service, ReadyEndpoints: p.readyEndpoints, Foreign: p.foreign, Made: p.made,
+		CanaryDeployment: p.deployment, CanaryService: p.service, ReadyEndpoints: p.readyEndpoints, Foreign: p.foreign, Made: p.made,
 		Autoscalers: p.autoscalers, ScaledObjects: p.scaledObjects, Budgets: p.budgets,
 		NetworkPolicies: p.networkPolicies, LabelPolicies: p.labelPolicies, Unread: p.unread,
 	}

@@ -219,7 +219,7 @@ func (a *app) expectRestored() {
 		_, err := get(a, "podinfo-canary", &appsv1.Deployment{})
 		_, serviceErr := get(a, "podinfo-canary", &corev1.Service{})
 		return client.IgnoreNotFound(err) == nil && err != nil && client.IgnoreNotFound(serviceErr) == nil && serviceErr != nil
-	}, patience, glance).Should(BeTrue(), "the copy or its Service is still there")
+	}, patience, glance).Should(BeTrue(), "the canary or its Service is still there")
 }
 
 func TestWithoutAdmissionTheRulesAreWrittenDirectlyAndRestored(t *testing.T) {

@@ -37,7 +37,7 @@ func unclaimed(metadata map[string]string) map[string]string {
 	return kept
 }
 
-// MakeCanary returns the copy of a primary that runs the candidate.
+// MakeCanary returns the Deployment that runs the candidate beside a primary.
 func MakeCanary(primary *appsv1.Deployment, candidate Candidate, identity Identity, replicas int32, owner metav1.OwnerReference) (*appsv1.Deployment, error) {
 	template, err := candidate.Template.Pod()
 	if err != nil {
@@ -66,7 +66,7 @@ func MakeCanary(primary *appsv1.Deployment, candidate Candidate, identity Identi
 	return canary, nil
 }
 
-// rewrittenWhereSame rewrites those labels of the copy that it shares with its pods.
+// rewrittenWhereSame rewrites those labels of the canary that it shares with its pods.
 func rewrittenWhereSame(object, pod map[string]string, identity Identity) map[string]string {
 	changed := map[string]string{}
 	for key, value := range identity {

@@ -9,7 +9,7 @@ import (
 // CanaryReplicas returns how many replicas a canary needs for a weight in percent. primary is the number of the primary's
 // replicas that carry all requests. The result is at least 1. At weight 100 it is at least the primary's, regardless of the
 // policy: a number or a percentage there is meant for a part of the requests.
-func CanaryReplicas(policy config.CopyPolicy, primary int32, weight float64) int32 {
+func CanaryReplicas(policy config.CanaryOverrides, primary int32, weight float64) int32 {
 	replicas := policy.Replicas.Number
 	if replicas == 0 {
 		replicas = portion(primary, CanaryShare(policy, weight))
@@ -21,7 +21,7 @@ func CanaryReplicas(policy config.CopyPolicy, primary int32, weight float64) int
 }
 
 // CanaryShare returns the canary's size as a percentage of the primary's, at a weight in percent.
-func CanaryShare(policy config.CopyPolicy, weight float64) float64 {
+func CanaryShare(policy config.CanaryOverrides, weight float64) float64 {
 	switch percent := policy.Replicas.Percent; {
 	case weight >= config.FullWeight:
 		return config.FullWeight

@@ -32,7 +32,7 @@ func TestCanaryReplicas(t *testing.T) {
 		"as many as the largest primary there": {config.Replicas{}, 1 << 30, 100, 1 << 30},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := CanaryReplicas(config.CopyPolicy{Replicas: c.policy}, c.primary, c.weight); got != c.want {
+			if got := CanaryReplicas(config.CanaryOverrides{Replicas: c.policy}, c.primary, c.weight); got != c.want {
 				t.Errorf("got %d, want %d", got, c.want)
 			}
 		})
@@ -52,7 +52,7 @@ func TestCanaryShare(t *testing.T) {
 		"a percentage at any weight": {config.Replicas{Percent: 30}, 60, 30},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := CanaryShare(config.CopyPolicy{Replicas: c.policy}, c.weight); got != c.want {
+			if got := CanaryShare(config.CanaryOverrides{Replicas: c.policy}, c.weight); got != c.want {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})

@@ -49,13 +49,13 @@ type World struct {
 	// Policy is the present effective policy as it is shown; nil when there is none, for which PolicyProblem says why.
 	Policy        *v1alpha1.PolicyStatus
 	PolicyProblem string
-	// Copy is the Deployment that runs the candidate, and Foreign is set when an object with its name, or with that of
-	// its Service, belongs to somebody else.
-	Copy    *appsv1.Deployment
-	Foreign string
-	// CopyService is the Service of the copy's pods.
-	CopyService *corev1.Service
-	// ReadyEndpoints is how many pods the copy's Service has ready.
+	// CanaryDeployment is the canary. Foreign names an object that has its name, or that of its Service, and belongs to
+	// somebody else.
+	CanaryDeployment *appsv1.Deployment
+	Foreign          string
+	// CanaryService is the Service of the canary's pods.
+	CanaryService *corev1.Service
+	// ReadyEndpoints is how many ready pods the canary's Service has.
 	ReadyEndpoints int32
 	// Services are those of the namespace.
 	Services []corev1.Service

@@ -15,34 +15,34 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// CopyAction is what to do with the canary copy.
-type CopyAction string
+// CanaryAction is what to do with the canary.
+type CanaryAction string
 
 const (
-	// CopyLeave leaves the copy as it is.
-	CopyLeave CopyAction = ""
-	// CopyEnsure makes the copy run the candidate with the plan's replicas.
-	CopyEnsure CopyAction = "ensure"
-	// CopyScale gives the copy the plan's replicas and leaves what it runs: after a promotion the primary holds back nothing, or
-	// something newer.
-	CopyScale CopyAction = "scale"
-	// CopyRemove removes the copy and all that was made with it.
-	CopyRemove CopyAction = "remove"
+	// CanaryLeave leaves the canary as it is.
+	CanaryLeave CanaryAction = ""
+	// CanaryEnsure makes the canary run the candidate with the plan's replicas.
+	CanaryEnsure CanaryAction = "ensure"
+	// CanaryScale only gives the canary the plan's replicas. After a promotion the primary holds back no candidate, or a newer
+	// one.
+	CanaryScale CanaryAction = "scale"
+	// CanaryRemove removes the canary and everything that was made with it.
+	CanaryRemove CanaryAction = "remove"
 )
 
-// CopyIntent is what the canary copy should be.
-type CopyIntent struct {
-	Action CopyAction
-	// Replicas that the copy should have; with an autoscaler of its own, the least that it should have.
+// CanaryIntent is what the canary should be.
+type CanaryIntent struct {
+	Action CanaryAction
+	// Replicas is how many the canary should have. With an autoscaler of its own, it is the least.
 	Replicas int32
-	// Share is as which percentage of the primary the copy is meant to be.
+	// Share is the size of the canary in percent of the primary.
 	Share float64
-	// Identity are the labels that the copy's pods get in place of the primary's.
+	// Identity are the labels that the canary's pods get in place of the primary's.
 	Identity workload.Identity
-	// Service is the name of the primary's Service, whose copy is made for the canary's pods.
+	// Service is the name of the primary's Service. The canary's pods get a copy of it.
 	Service string
-	// Policy is how the copy differs from the primary, and Autoscaler names the primary's autoscaler; nil to find it.
-	Policy     config.CopyPolicy
+	// Policy is how the canary differs from the primary. Autoscaler names the primary's autoscaler; nil to find it.
+	Policy     config.CanaryOverrides
 	Autoscaler *v1alpha1.AutoscalerRef
 	// Metadata are further labels and annotations of the canary's Service; nil for none.
 	Metadata *v1alpha1.Metadata
@@ -95,9 +95,9 @@ func (a AskIntent) Value() string {
 
 // Plan is what one tick decided: the next state, and the effects that follow from it. Every effect is idempotent.
 type Plan struct {
-	Next  observed.State
-	Copy  CopyIntent
-	Split SplitIntent
+	Next   observed.State
+	Canary CanaryIntent
+	Split  SplitIntent
 	// Cohorts is written to routes together with Split.
 	Cohorts  CohortIntent
 	Generate GenerateIntent
@@ -125,10 +125,10 @@ func (p Plan) String() string {
 	if number := p.Next.Open().Step.Number; number > 0 {
 		fmt.Fprintf(&b, " step %d", number)
 	}
-	switch p.Copy.Action {
-	case CopyEnsure, CopyScale:
-		fmt.Fprintf(&b, ", canary with %d replicas", p.Copy.Replicas)
-	case CopyRemove:
+	switch p.Canary.Action {
+	case CanaryEnsure, CanaryScale:
+		fmt.Fprintf(&b, ", canary with %d replicas", p.Canary.Replicas)
+	case CanaryRemove:
 		b.WriteString(", remove canary")
 	}
 	switch p.Split.Action {

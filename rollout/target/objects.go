@@ -12,10 +12,10 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-// CopyObjects makes everything that runs the candidate, in the order in which it is to be written: what protects the canary's
+// CanaryObjects makes everything that runs the candidate, in the order in which it is to be written: what protects the canary's
 // pods, the Deployment, its Service, its autoscaler, its disruption budgets. The error says what of the policy cannot be.
-func CopyObjects(o observed.World, intent plan.CopyIntent, owner metav1.OwnerReference) ([]workload.Object, error) {
-	canary, err := copyOf(o, intent, owner)
+func CanaryObjects(o observed.World, intent plan.CanaryIntent, owner metav1.OwnerReference) ([]workload.Object, error) {
+	canary, err := makeCanary(o, intent, owner)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func CopyObjects(o observed.World, intent plan.CopyIntent, owner metav1.OwnerRef
 		}
 	}
 	if autoscaler := canaryAutoscaler(o, intent, canary); autoscaler != nil {
-		leaveToAutoscaler(canary, o.Copy)
+		leaveToAutoscaler(canary, o.CanaryDeployment)
 		objects = append(objects, autoscaler)
 	}
 	for _, budget := range workload.MakeCanaryBudgets(o.Budgets, o.Primary, canary) {
@@ -41,10 +41,10 @@ func CopyObjects(o observed.World, intent plan.CopyIntent, owner metav1.OwnerRef
 	return objects, nil
 }
 
-// copyOf makes the Deployment that runs the candidate, or gives the one that there is other replicas.
-func copyOf(o observed.World, intent plan.CopyIntent, owner metav1.OwnerReference) (*appsv1.Deployment, error) {
-	if intent.Action == plan.CopyScale {
-		canary := o.Copy.DeepCopy()
+// makeCanary makes the Deployment that runs the candidate, or gives the one that there is other replicas.
+func makeCanary(o observed.World, intent plan.CanaryIntent, owner metav1.OwnerReference) (*appsv1.Deployment, error) {
+	if intent.Action == plan.CanaryScale {
+		canary := o.CanaryDeployment.DeepCopy()
 		canary.Spec.Replicas = &intent.Replicas
 		return canary, nil
 	}
@@ -57,7 +57,7 @@ func copyOf(o observed.World, intent plan.CopyIntent, owner metav1.OwnerReferenc
 
 // canaryAutoscaler makes the canary's copy of the primary's autoscaler, nil when there is none or the policy wants none. One
 // that is deleted in flight is no reason to stop.
-func canaryAutoscaler(o observed.World, intent plan.CopyIntent, canary *appsv1.Deployment) workload.Object {
+func canaryAutoscaler(o observed.World, intent plan.CanaryIntent, canary *appsv1.Deployment) workload.Object {
 	found, err := workload.AutoscalerOf(o.Primary, o.Autoscalers, o.ScaledObjects, intent.Autoscaler)
 	if err != nil || found == nil || !intent.Policy.Autoscaler {
 		return nil
@@ -77,18 +77,18 @@ func leaveToAutoscaler(canary, current *appsv1.Deployment) {
 	}
 }
 
-// findObjects looks ahead to what is made with the copy: none of it may be there already, no Service may select the canary's
+// findObjects looks ahead to what is made with the canary: none of it may be there already, no Service may select the canary's
 // pods as the policy has them, and policies that miss them are told of.
 func findObjects(target *Target, policy config.Policy, o observed.World) string {
 	candidate := o.InFlight()
 	if candidate == nil {
 		return ""
 	}
-	if _, err := workload.AutoscalerOf(o.Primary, o.Autoscalers, o.ScaledObjects, policy.Autoscaler); err != nil && o.Copy == nil {
+	if _, err := workload.AutoscalerOf(o.Primary, o.Autoscalers, o.ScaledObjects, policy.Autoscaler); err != nil && o.CanaryDeployment == nil {
 		return err.Error()
 	}
-	intent := plan.CopyIntent{Replicas: 1, Identity: target.Identity, Policy: policy.Copy, Autoscaler: policy.Autoscaler}
-	objects, err := CopyObjects(o, intent, metav1.OwnerReference{})
+	intent := plan.CanaryIntent{Replicas: 1, Identity: target.Identity, Policy: policy.Canary, Autoscaler: policy.Autoscaler}
+	objects, err := CanaryObjects(o, intent, metav1.OwnerReference{})
 	if err != nil {
 		return err.Error()
 	}

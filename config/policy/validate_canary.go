@@ -28,7 +28,7 @@ func (c *checker) autoscaler(path *field.Path, ref v1alpha1.AutoscalerRef) {
 	}
 }
 
-func (c *checker) copy(path *field.Path, s v1alpha1.CanaryCopySpec) {
+func (c *checker) canary(path *field.Path, s v1alpha1.CanaryCopySpec) {
 	if s.Replicas != nil {
 		_, err := config.ParseReplicas(*s.Replicas)
 		c.can(err, path.Child("replicas"), *s.Replicas)

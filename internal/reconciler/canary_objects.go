@@ -42,16 +42,16 @@ func heldBy(primary *appsv1.Deployment) (h held) {
 	return h
 }
 
-// copied holds the objects that run the candidate.
-type copied struct {
+// canaryObjects holds the objects that run the candidate.
+type canaryObjects struct {
 	deployment     *appsv1.Deployment
 	service        *corev1.Service
 	readyEndpoints int32
-	// foreign names an object with the name of the copy or of its Service that does not belong to the Canary.
+	// foreign names an object with the name of the canary or of its Service that does not belong to the Canary.
 	foreign string
 }
 
-func (r *reader) readCopy(ctx context.Context, of subjects, services []corev1.Service) (c copied, err error) {
+func (r *reader) readCanaryObjects(ctx context.Context, of subjects, services []corev1.Service) (c canaryObjects, err error) {
 	c.deployment, err = fetch(ctx, r.cached, client.ObjectKey{Namespace: of.key.Namespace, Name: workload.CanaryName(of.key.Name)}, &appsv1.Deployment{})
 	if err != nil {
 		return c, err
@@ -72,7 +72,7 @@ func (r *reader) readCopy(ctx context.Context, of subjects, services []corev1.Se
 	return c, err
 }
 
-// foreignService names a Service that has the name of a copy that is to be created. It returns an empty string for none.
+// foreignService names a Service that has the name that the canary's Service will have. It returns an empty string for none.
 func foreignService(primary *appsv1.Deployment, services []corev1.Service) (foreign string) {
 	if primary == nil {
 		return ""
