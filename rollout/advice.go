@@ -14,8 +14,8 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// setAdvised says for as long as it is so what of the policy in force has no effect or hardly means what it says. It is
-// told once, and again when it is something else.
+// setAdvised warns as long as a part of the policy in force has no effect or hardly means what it says. An event reports it
+// once, and again when it changes.
 func setAdvised(t *tick) {
 	next := &t.plan.Next
 	why := t.advice()
@@ -29,7 +29,8 @@ func setAdvised(t *tick) {
 	setCondition(t, v1alpha1.ConditionPolicyFollowed, metav1.ConditionFalse, "PolicyAdvice", why)
 }
 
-// advice is about values and hooks of the policy and the queries of its checks; empty for nothing. Nothing of it holds a rollout.
+// advice looks at the policy's values and hooks and at the queries of its checks; empty for no advice. It never holds a
+// rollout.
 func (t tick) advice() string {
 	var all []string
 	if shown := t.plan.Next.Policy; shown != nil {

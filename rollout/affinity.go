@@ -9,8 +9,8 @@ import (
 	"sluice.dev/sluice/rollout/events"
 )
 
-// takeCookiesBack keeps a split at the end that sends users with a cookie to the primary and removes the cookie, for as long
-// as the policy says. It returns whether that is done, or cannot be done.
+// takeCookiesBack keeps a split at the end of a rollout that sends users with a cookie to the primary and removes the
+// cookie, for as long as the policy says. It returns whether that is done or cannot be done.
 func takeCookiesBack(t *tick) (done bool) {
 	if !t.hasCookiesToTakeBack() {
 		return true
@@ -25,7 +25,7 @@ func takeCookiesBack(t *tick) (done bool) {
 	planSplit(t, split)
 	if why := t.lacksEffect(split); why != "" && affinity.Expiring == nil {
 		say(t, "Sending all requests to the primary and expiring cookies: "+why)
-		// A primary that gets its requests back bit by bit takes longer until the routes ask for that.
+		// A primary whose requests return in parts takes longer until its routes reach weight 0.
 		return t.writtenWeight() == 0 && !waitForCleanUp(t)
 	}
 	if affinity.Expiring == nil {
@@ -37,7 +37,7 @@ func takeCookiesBack(t *tick) (done bool) {
 	return false
 }
 
-// hasCookiesToTakeBack reports whether users have cookies that the policy takes back, and a route can.
+// hasCookiesToTakeBack reports whether the policy takes back cookies that users have, and a route can do it.
 func (t tick) hasCookiesToTakeBack() bool {
 	return t.plan.Next.Rollout.SessionAffinity != nil && t.expireFor() > 0 && t.o.Finalizer && len(t.target.Routes) > 0 && !t.goesOn()
 }
@@ -49,7 +49,7 @@ func (f Facts) expireFor() time.Duration {
 	return f.policy.SessionAffinity.ExpireFor.Duration
 }
 
-// replaced are the cookies of the rollout that the one which begins now replaces; nil if it replaces none.
+// replaced are the cookies of the rollout that the new rollout replaces; nil if it replaces none.
 func (t tick) replaced() *v1alpha1.SessionAffinityStatus {
 	if t.plan.Next.Candidate.Outcome != v1alpha1.OutcomeSuperseded {
 		return nil
@@ -57,7 +57,7 @@ func (t tick) replaced() *v1alpha1.SessionAffinityStatus {
 	return t.before.Open().SessionAffinity
 }
 
-// goesOn reports whether a newer candidate comes next: its routes take back the cookies of this one.
+// goesOn reports whether a newer candidate comes next. Its routes take back the cookies of this one.
 func (t tick) goesOn() bool {
 	return t.plan.Next.Candidate.Outcome == v1alpha1.OutcomeSuperseded && t.starts()
 }

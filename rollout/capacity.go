@@ -13,14 +13,15 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// returnPeriod is how long an autoscaler has to react before the primary gets a further part of the requests.
+// returnPeriod is how long an autoscaler has to react before the primary gets more of the requests.
 const returnPeriod = 30 * time.Second
 
-// growth is by which part the primary's requests may rise beyond what its replicas bore: enough for an autoscaler to see.
+// growth limits how far the primary's requests may rise beyond what its replicas bore: by a quarter, which an autoscaler
+// notices.
 const growth = 4
 
-// whole is how many replicas of the primary bear all requests. An autoscaler takes replicas away from a primary that has
-// only a part of the requests, so what it had before counts.
+// whole is how many replicas of the primary bear all requests. An autoscaler removes replicas from a primary that gets only
+// some of the requests, so the number that it had before counts.
 func (t tick) whole() int32 {
 	replicas := workload.Replicas(t.o.Primary)
 	switch known := t.plan.Next.Open().PrimaryReplicas; {
@@ -32,8 +33,8 @@ func (t tick) whole() int32 {
 	return max(replicas, t.wholeFromCanary())
 }
 
-// wholeFromCanary stands for what the primary had before where that was lost with the state: as many replicas as all requests
-// would need, if the canary has what its share needs.
+// wholeFromCanary estimates whole if the state was lost: as many replicas as all requests need if the canary has what its
+// share needs.
 func (f Facts) wholeFromCanary() int32 {
 	written := f.writtenWeight()
 	if f.o.CanaryDeployment == nil || written == 0 {
@@ -42,13 +43,13 @@ func (f Facts) wholeFromCanary() int32 {
 	return int32(float64(workload.Replicas(f.o.CanaryDeployment)) * fullWeight / written)
 }
 
-// replicasFor is how many replicas of the canary a weight needs.
+// replicasFor is how many canary replicas a weight needs.
 func (t tick) replicasFor(weight float64) int32 {
 	return workload.CanaryReplicas(t.policy.Canary, t.whole(), weight)
 }
 
-// ensureCanary wants the canary to run the candidate with the replicas that a weight needs, which it returns. Replicas that a
-// greater weight needed stay until the lower one is in effect everywhere.
+// ensureCanary makes the canary run the candidate with the replicas that a weight needs, and returns their number. The
+// canary keeps the replicas of a greater weight until the lower one is in effect everywhere.
 func ensureCanary(t *tick, weight float64) int32 {
 	replicas := t.replicasFor(weight)
 	size := replicas
@@ -64,13 +65,13 @@ func ensureCanary(t *tick, weight float64) int32 {
 	return replicas
 }
 
-// serves reports whether a canary for this weight serves all that the routes send to it. While the primary is scaled to 0, only
-// the canary serves.
+// serves reports whether a canary of the size for this weight serves everything that the routes send to it. It reports false
+// while the primary is scaled to 0, because then only the canary serves.
 func (f Facts) serves(weight float64) bool {
 	return workload.Replicas(f.o.Primary) > 0 && f.writtenShare() <= weight
 }
 
-// letSplitSettle waits until the weight that the routes carry is in effect and has settled, and returns whether it has.
+// letSplitSettle waits until the routes' split is in effect and has settled, and returns whether it has.
 func letSplitSettle(t *tick) (done bool) {
 	if t.unprocessed() != "" {
 		return false
@@ -82,7 +83,7 @@ func letSplitSettle(t *tick) (done bool) {
 	return left <= 0
 }
 
-// splitLastsIn is when the routes will have carried their weight for so long; not above 0 when they have.
+// splitLastsIn is how long until the routes have carried their weight for a period; not above 0 when they have.
 func (f Facts) splitLastsIn(period time.Duration) time.Duration {
 	changed := f.before.Open().SplitChanged
 	if changed == nil {
@@ -91,7 +92,7 @@ func (f Facts) splitLastsIn(period time.Duration) time.Duration {
 	return period - f.o.Now.Sub(changed.Time)
 }
 
-// isGrowing reports that a canary whose autoscaler adds replicas has those that are needed.
+// isGrowing reports whether an autoscaler adds replicas to a canary that has the replicas it needs.
 func (f Facts) isGrowing(replicas int32) bool {
 	status := f.o.CanaryDeployment.Status
 	return f.autoscaler != nil && status.ObservedGeneration >= f.o.CanaryDeployment.Generation && status.Replicas == status.UpdatedReplicas &&
@@ -109,8 +110,8 @@ func (f Facts) writtenSplit(weight float64) plan.SplitIntent {
 	return intent
 }
 
-// mustReturn reports whether the requests of the canary go back without regard to what the primary can take: it can take all,
-// nothing is left to serve them, or the canary is bad.
+// mustReturn reports whether the canary's requests return to the primary even beyond what the primary can take: it can take
+// all of them, the canary has no available pods, or the canary is bad.
 func (t tick) mustReturn() bool {
 	switch {
 	case t.o.Primary == nil || t.o.Primary.DeletionTimestamp != nil || t.o.DeletedAt != nil || t.availableCanaryPods() == 0:
@@ -126,7 +127,7 @@ func (t tick) covers() bool {
 	return int64(t.o.Primary.Status.AvailableReplicas)*100 >= int64(t.whole())*int64(t.policy.PrimaryReadyThreshold)
 }
 
-// isBad reports whether the canary answers with errors or has fewer pods than are enough: errors are worse than load.
+// isBad reports whether the canary fails its checks or has too few pods. Errors are worse than load on the primary.
 func (t tick) isBad() bool {
 	next, open := t.plan.Next, t.plan.Next.Open()
 	needed := t.replicasFor(t.writtenWeight())
@@ -138,8 +139,8 @@ func (t tick) isBad() bool {
 		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictFail
 }
 
-// untilLate is how long the end of the rollout still waits for the primary, which is the progress deadline. Nothing counts while
-// nobody but the canary can answer.
+// untilLate is how long the end of the rollout still waits for the primary: the progress deadline. It does not count while
+// only the canary can answer.
 func (t tick) untilLate() (left time.Duration, counts bool) {
 	next := t.plan.Next
 	if next.Open().Decided == nil || t.o.Primary.Status.AvailableReplicas == 0 {
@@ -155,9 +156,10 @@ func (f Facts) availableCanaryPods() int32 {
 	return f.o.CanaryDeployment.Status.AvailableReplicas
 }
 
-// bearable is the share in percent that the primary can take, which has this share: as much as its replicas are of all that
-// are needed. An autoscaler adds replicas only under load, so one that has had time to react gets a quarter more than it has.
-// It can take more in moreIn, by the time that the routes have carried their weight; not above 0 when that does not depend on it.
+// bearable is the percentage of requests that the primary can take when it now has this share. Its available replicas, as a
+// part of all that are needed, set it. An autoscaler adds replicas only under load, so a primary whose autoscaler has had
+// time to react gets a quarter more requests than it has. The primary can take more after moreIn, which is not
+// above 0 when waiting alone does not help.
 func (t tick) bearable(share float64) (bears float64, moreIn time.Duration) {
 	available, whole := t.o.Primary.Status.AvailableReplicas, t.whole()
 	if available == 0 || whole == 0 || t.unprocessed() != "" {
@@ -180,7 +182,7 @@ func (f Facts) isGrowable() bool {
 	return f.autoscaler != nil && f.o.Primary.Status.AvailableReplicas >= workload.Replicas(f.o.Primary)
 }
 
-// noteCapacity remembers what cannot be seen later: how large the primary was, and when the split was last changed.
+// noteCapacity records what cannot be seen later: how large the primary was and when the split last changed.
 func noteCapacity(t *tick) {
 	open := t.plan.Next.Rollout
 	if open == nil {
@@ -194,8 +196,8 @@ func noteCapacity(t *tick) {
 	}
 }
 
-// stampAgain is how often a change of the split that is not written yet is stamped anew: each stamp is a write of the state,
-// which wakes the next tick.
+// stampAgain is how often a change of the split that is not written yet gets a new stamp. Each stamp is a write of the
+// state, which wakes the next tick.
 const stampAgain = time.Second
 
 // isNewChange reports whether a weight that the routes do not carry yet is worth a stamp. A dry run never writes it.
@@ -204,7 +206,7 @@ func (t tick) isNewChange(weight float64) bool {
 	return !t.o.DryRun && (since == nil || weight != t.before.CanaryWeight || t.o.Now.Sub(since.Time) >= stampAgain)
 }
 
-// unprotected tells in a condition which policies miss the canary.
+// unprotected says which policies miss the canary; empty when none do.
 func (f Facts) unprotected() string {
 	missed := f.target.Unprotected
 	if len(missed) == 0 {

@@ -21,7 +21,7 @@ import (
 	"sluice.dev/sluice/rollout/target"
 )
 
-// autoscaled gives the primary an autoscaler; all requests need its 10 replicas.
+// autoscaled gives the primary an autoscaler. All requests need its 10 replicas.
 func autoscaled(w *world) {
 	w.hpa = &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo"}}
 	w.hpa.Spec = autoscalingv2.HorizontalPodAutoscalerSpec{MinReplicas: ptrTo(int32(2)), MaxReplicas: 20,
@@ -29,7 +29,7 @@ func autoscaled(w *world) {
 	w.load = *w.primary.Spec.Replicas
 }
 
-// autoscale does what an autoscaler does: the replicas follow the requests.
+// autoscale acts as an autoscaler: the replicas follow the requests.
 func (w *world) autoscale() {
 	if w.hpa == nil || *w.primary.Spec.Replicas == 0 {
 		return
@@ -42,7 +42,7 @@ func (w *world) autoscale() {
 	}
 }
 
-// makeObjects makes what the reconciler would, and returns the Deployment.
+// makeObjects makes the objects that the reconciler would make, and returns the Deployment.
 func (w *world) makeObjects(intent plan.CanaryIntent) *appsv1.Deployment {
 	o := observed.World{Primary: w.primary, Candidate: w.candidate, CanaryDeployment: w.canary, Services: []corev1.Service{w.service}}
 	if w.hpa != nil {
@@ -71,8 +71,8 @@ func (w *world) makeObjects(intent plan.CanaryIntent) *appsv1.Deployment {
 	return canary
 }
 
-// checkReturn holds that the primary gets no more requests back than it can take, but from a canary that is bad or gone, or
-// after the progress deadline.
+// checkReturn fails if the primary gets back more requests than it can take, unless the canary is bad or gone or the
+// progress deadline has passed.
 func (w *world) checkReturn(before float64) {
 	after, available := w.weight(), w.primary.Status.AvailableReplicas
 	if after >= before || w.canary == nil || w.canary.Status.AvailableReplicas == 0 || !w.exists {
@@ -87,7 +87,7 @@ func (w *world) checkReturn(before float64) {
 	case available == 0:
 		w.t.Errorf("%v%% of the requests go to a primary without any available replica", gets)
 	case gets*float64(whole) <= float64(available)*100, w.hpa != nil && gets <= had+max(1, had/4):
-	case int64(available)*100 >= int64(whole)*int64(w.policy.PrimaryReadyThreshold): // as much as the user takes for ready
+	case int64(available)*100 >= int64(whole)*int64(w.policy.PrimaryReadyThreshold): // the user's threshold for ready
 	case w.isBad(before), w.state.Phase == v1alpha1.PhaseFinalising && w.now.Sub(w.state.Open().Decided.Time) >= w.policy.ProgressDeadline:
 	default:
 		w.t.Errorf("%v%% of the requests go to a primary that has %d of %d available replicas, and had %v%%", gets, available, whole, had)
@@ -243,8 +243,8 @@ func TestTheCanaryKeepsItsSizeWhileThePrimaryIsScaledTo0(t *testing.T) {
 	}
 }
 
-// TestRandomCapacity plays an autoscaler, lost pods and scaling at any moment, with late reactions and crashes, against the
-// invariants of every write.
+// TestRandomCapacity scales, loses pods and runs an autoscaler at any moment, with late reactions and crashes, and checks
+// the invariants of every write.
 func TestRandomCapacity(t *testing.T) {
 	t.Parallel()
 	for seed := range 20 * *seeds {

@@ -11,7 +11,7 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// judgeSamples judges the samples of this tick, if any have come. They are those of the moment when they were asked for.
+// judgeSamples judges the samples of this tick, if any have arrived. They count for the moment when they were asked for.
 func judgeSamples(t *tick) {
 	countNos(t, v1alpha1.HookRollout)
 	if t.o.Samples == nil {
@@ -36,14 +36,14 @@ func judgeSamples(t *tick) {
 	}
 }
 
-// isFirstInconclusive reports whether this is the first round of checks that holds a step which would otherwise be over.
+// isFirstInconclusive reports whether this is the first round of checks that keeps a step from ending.
 func (t tick) isFirstInconclusive(before v1alpha1.Verdict) bool {
 	last := t.before.LastCheckTime
 	return !t.plan.Next.LastCheckTime.Time.Before(t.stepEnds()) &&
 		(before != v1alpha1.VerdictInconclusive || last == nil || last.Time.Before(t.stepEnds()))
 }
 
-// passedSince reports whether the last checks ran no earlier than at this moment, and passed.
+// passedSince reports whether the last checks ran at or after a moment and passed.
 func (t tick) passedSince(moment time.Time) bool {
 	if !t.judges() {
 		return !t.o.Now.Before(moment) && t.hooksFailing(v1alpha1.HookRollout) == ""
@@ -53,13 +53,13 @@ func (t tick) passedSince(moment time.Time) bool {
 		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictPass && t.hooksFailing(v1alpha1.HookRollout) == ""
 }
 
-// judges reports whether there is anything to judge the candidate by: a workload without traffic has no requests, so that
-// without checks of its own only the readiness of its pods counts.
+// judges reports whether there are checks to judge the candidate by. A workload without traffic has no requests: without
+// checks of its own, only the readiness of its pods counts.
 func (f Facts) judges() bool {
 	return len(analysis.ChecksOf(f.policy)) > 0
 }
 
-// explain tells what decided the last round of checks, and which hook did not say yes.
+// explain says what decided the last round of checks, and which hook has not approved.
 func (t tick) explain() string {
 	why := "no checks yet"
 	switch checks := t.plan.Next.Checks; {
@@ -74,8 +74,8 @@ func (t tick) explain() string {
 	return why
 }
 
-// wakeForChecks asks for a tick when checks are due; none are once the rollout was given up. Samples wake by themselves; a tick
-// that still waits for them looks again after the period all the same.
+// wakeForChecks asks for a tick when checks are due; none are after the rollout was given up. Samples wake a tick
+// themselves, but a tick that still waits for them looks again after the period.
 func wakeForChecks(t *tick) {
 	if !observed.Checked(t.plan.Next) {
 		return
@@ -89,22 +89,22 @@ func wakeForChecks(t *tick) {
 	wakeForHooks(t, v1alpha1.HookRollback, t.policy.CheckPeriod())
 }
 
-// answersMayTake is how long samples may be on their way until the rollout says that it waits for them.
+// answersMayTake is how long samples may take before the rollout says that it waits for them.
 const answersMayTake = 10 * time.Second
 
-// samplesAreLate reports whether samples are awaited for longer than they should take.
+// samplesAreLate reports whether samples have taken longer than they should.
 func (t tick) samplesAreLate() bool {
 	return t.judges() && t.o.Samples == nil && !t.o.Now.Before(t.nextCheck().Add(answersMayTake))
 }
 
-// stepEndsSoon reports whether the step lasts, or the samples that decide about its end should be on their way.
+// stepEndsSoon reports whether the step is not over, or only waits for samples that are not late yet.
 func (t tick) stepEndsSoon() bool {
 	last, ends := t.plan.Next.LastCheckTime, t.stepEnds()
 	decided := !t.judges() || last != nil && !last.Time.Before(ends)
 	return t.o.Now.Before(ends) || !decided && !t.samplesAreLate()
 }
 
-// nextCheck is the end of the step where there is nothing to check.
+// nextCheck is when checks are next due. Without checks it is the end of the step.
 func (t tick) nextCheck() time.Time {
 	next := t.plan.Next
 	if !t.judges() {

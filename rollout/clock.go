@@ -6,8 +6,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// forgetFuture takes stamps that lie ahead of the clock for those of this moment: after the clock was set back, or on
-// another node whose clock is behind, what is timed by them would last that much longer.
+// forgetFuture replaces stamps ahead of the clock by the present time. The clock may have been set back, or another node's
+// clock may be behind. Everything timed by such a stamp would take that much longer.
 func forgetFuture(t *tick) {
 	next := &t.plan.Next
 	stamps := append(stampsOf(next.Rollout), next.LastCheckTime)
@@ -21,7 +21,7 @@ func forgetFuture(t *tick) {
 	}
 }
 
-// stampsOf are all stamps of a rollout; a test holds that none is left out.
+// stampsOf returns all stamps of a rollout. A test fails if one is missing.
 func stampsOf(r *v1alpha1.RolloutStatus) []*metav1.MicroTime {
 	if r == nil {
 		return nil

@@ -6,7 +6,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// jumping sets the clock of the node.
+// jumping changes the clock of the node.
 func jumping(by time.Duration) func(*world) {
 	return func(w *world) {
 		w.tell("the clock jumps by %s", by)

@@ -17,7 +17,7 @@ import (
 	"sluice.dev/sluice/rollout/target"
 )
 
-// mark is the header of the requests that the canary gets, nil where nobody asks for it.
+// mark is the header on the requests that the canary gets; nil when the policy wants none.
 func (f Facts) mark() *route.Header {
 	if len(f.policy.Cohort.Members) == 0 {
 		return nil
@@ -25,8 +25,8 @@ func (f Facts) mark() *route.Header {
 	return &route.Header{Name: f.policy.Cohort.Header, Value: f.target.Service.Name}
 }
 
-// planCohorts keeps the routes of the cohort in step with the split: they know of marked requests before there are any, and forget
-// them when there are none any more.
+// planCohorts keeps the routes of the cohort in step with the split. They handle marked requests before the split marks
+// any, and stop once it marks none.
 func planCohorts(t *tick) {
 	next := &t.plan.Next
 	switch {
@@ -40,7 +40,7 @@ func planCohorts(t *tick) {
 	}
 }
 
-// joined are the entries for the members of the cohort whose target is there; the status says of the others what they wait for.
+// joined returns the entries of the cohort's members whose targets exist. The status of the others says what they wait for.
 func (f Facts) joined() (entries map[route.Key][]route.Cohort, members []v1alpha1.CohortStatus) {
 	entries = map[route.Key][]route.Cohort{}
 	if f.mark() == nil {
@@ -77,13 +77,13 @@ func (f Facts) join(entries map[route.Key][]route.Cohort, status *v1alpha1.Cohor
 	return waiting
 }
 
-// routesOf are the routes of the namespace that send to a Service of it.
+// routesOf returns the routes of the namespace that send to this Service.
 func (f Facts) routesOf(service string) []route.Route {
 	return slices.DeleteFunc(target.RoutesTo(f.o, service), func(r route.Route) bool { return r.Namespace != f.o.Namespace })
 }
 
-// absent says why marked requests of a route cannot go to a Service. That of a canary counts only while the route names the
-// canary for its own rollout: before, no pod of it is known to be ready, and after, it is about to go.
+// absent says why marked requests of a route cannot go to a Service. A canary's Service counts only while the route names
+// the canary for its own rollout: before, none of its pods is known to be ready; afterwards, it is about to be deleted.
 func (f Facts) absent(r route.Route, target string) string {
 	at := slices.IndexFunc(f.o.Services, func(s corev1.Service) bool { return s.Name == target })
 	if at == -1 {
@@ -99,7 +99,7 @@ func (f Facts) absent(r route.Route, target string) string {
 	return ""
 }
 
-// endingService is the canary's Service, from which all marked requests are taken before it goes.
+// endingService is the canary's Service. No route may send marked requests to it when it is deleted.
 func (f Facts) endingService() string {
 	switch {
 	case f.target.Service.Name != "":
@@ -110,7 +110,7 @@ func (f Facts) endingService() string {
 	return ""
 }
 
-// cohortNotInEffect says which route does not send marked requests where it should yet; empty when all do.
+// cohortNotInEffect says which route does not send marked requests to their target yet; empty when all do.
 func (f Facts) cohortNotInEffect() string {
 	entries, _ := f.joined()
 	for _, r := range f.o.Routes {
@@ -128,7 +128,8 @@ func (f Facts) cohortNotInEffect() string {
 	return ""
 }
 
-// cohortLeft says which route still sends marked requests for this rollout, or to its canary for another; empty when none does.
+// cohortLeft says which route still sends marked requests for this rollout, or to its canary for another; empty when none
+// does.
 func (f Facts) cohortLeft() string {
 	for _, r := range f.o.Routes {
 		if len(route.CohortsFor(r, f.o.Key())) > 0 || len(route.CohortsTo(r, f.endingKey())) > 0 {
@@ -142,7 +143,7 @@ func (f Facts) endingKey() types.NamespacedName {
 	return types.NamespacedName{Namespace: f.o.Namespace, Name: f.endingService()}
 }
 
-// cohortRoutes are the routes to which this rollout has written its cohort.
+// cohortRoutes are the names of the routes to which this rollout has written its cohort.
 func cohortRoutes(state observed.State) []string {
 	var routes []string
 	for _, member := range state.Cohort {

@@ -9,18 +9,18 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-// chained has requests go on to a further Service, which has a second version at hand.
+// chained sends requests on to a further Service, of which a second version exists.
 func chained(w *world) {
 	made := routeTo("secondary")
 	w.next, w.nextAsMade = &made, &made
 }
 
-// marking has the requests that the canary gets marked, and those sent to the second version of the further Service.
+// marking marks the requests that the canary gets and sends them to the second version of the further Service.
 func marking(p *config.Policy) {
 	p.Cohort = config.Cohort{Header: "x-sluice-canary", Members: []config.CohortMember{{Service: "secondary", Target: "secondary-v2"}}}
 }
 
-// applyCohorts writes to the route of the further Service. No request is marked before that route knows of the mark.
+// applyCohorts writes to the route of the further Service. No request is marked before that route handles the mark.
 func (w *world) applyCohorts(intent plan.CohortIntent) {
 	if w.next == nil {
 		return

@@ -7,8 +7,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// setConditions derives Promoted from the phase, as Flagger does, Ready from what was found, and Reconciling and Stalled for
-// tools that read the conditions of kstatus.
+// setConditions derives Promoted from the phase, as Flagger does, and Ready from the target. It sets Reconciling and
+// Stalled for tools that read kstatus conditions.
 func setConditions(t *tick) {
 	next := &t.plan.Next
 	if next.Phase == "" {
@@ -29,7 +29,7 @@ func setConditions(t *tick) {
 	setCondition(t, v1alpha1.ConditionReady, metav1.ConditionFalse, "Missing", t.spoken(t.problem))
 }
 
-// setProtected says for as long as it is so that policies miss the canary.
+// setProtected warns as long as policies miss the canary.
 func setProtected(t *tick) {
 	if why := t.unprotected(); why != "" {
 		setCondition(t, v1alpha1.ConditionProtected, metav1.ConditionFalse, "PoliciesMissCanary", why)

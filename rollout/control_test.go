@@ -93,7 +93,7 @@ var controlStories = map[string]story{
 	},
 }
 
-// peer is another Canary with a candidate that was asked for so many seconds after the epoch.
+// peer is another Canary with a candidate that was asked for this many seconds after the epoch.
 func peer(namespace, name string, phase v1alpha1.Phase, asked int) observed.Peer {
 	state := observed.State{Phase: phase, Candidate: v1alpha1.CandidateStatus{Requested: &v1alpha1.Requester{At: &metav1.Time{Time: epoch.Add(time.Duration(asked) * time.Second)}}}}
 	if phase == v1alpha1.PhaseWaiting {
@@ -151,7 +151,8 @@ func TestQueue(t *testing.T) {
 	}
 }
 
-// TestTheQueueIsInOrder lets rollouts end in any order: as many run as may, and the others start as they were asked for.
+// TestTheQueueIsInOrder lets rollouts end in any order. As many run as the limits permit, and the others start in the order
+// in which they were asked for.
 func TestTheQueueIsInOrder(t *testing.T) {
 	peers := []observed.Peer{
 		peer("a", "late", v1alpha1.PhaseWaiting, 30), peer("b", "early", v1alpha1.PhaseWaiting, 10), peer("a", "middle", v1alpha1.PhaseWaiting, 20),
@@ -164,7 +165,7 @@ func TestTheQueueIsInOrder(t *testing.T) {
 	}
 }
 
-// Others look at the status to tell who was first: were it older than the candidate, two could wait for each other.
+// Other Canaries read the status to tell who was first. If it were older than the candidate, two could wait for each other.
 func TestATemplateThatIsAskedForAgainHasALaterPlace(t *testing.T) {
 	w := newWorld(t, story{annotations: quick})
 	w.limits = observed.Limits{Cluster: 1}

@@ -9,7 +9,7 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// Decide makes the plan of one tick. It is total: any state and any observation have a plan.
+// Decide makes the plan of one tick. It is total: every state and every observation has a plan.
 func Decide(f Facts) plan.Plan {
 	if f.o.DryRun {
 		return decideDry(f)
@@ -27,7 +27,7 @@ func decide(f Facts) plan.Plan {
 	return finish(t)
 }
 
-// goOn handles the first interrupt that happens, in the order of their list; when none does, the phase goes on.
+// goOn handles the first interrupt that happens, in the order of their list. If none happens, it continues the phase.
 func goOn(t *tick) {
 	for _, interrupt := range interrupts {
 		if interrupt.happens(*t) {
@@ -47,40 +47,41 @@ func goOn(t *tick) {
 	}
 }
 
-// begin is the plan in which nothing changes but what was noticed.
+// begin starts a plan that changes nothing except what has been noticed.
 func begin(f Facts) *tick {
 	t := &tick{Facts: f}
 	t.plan.Next = *f.before.DeepCopy()
 	t.plan.Next.Queue, t.plan.Next.Blocked = nil, nil
 	t.plan.Finalizer = f.o.Finalizer
-	// First of all: everything below and after compares stamps with the clock.
+	// First: everything below compares stamps with the clock.
 	forgetFuture(t)
-	// Before the interrupts, one of which is a hook that has just asked for a rollback.
+	// Before the interrupts: one of them is a hook that has just asked for a rollback.
 	noticeAnswers(t)
-	// Before the interrupts too: one of them ends the rollout of a template that was changed unseen. Its event is the oldest.
+	// Before the interrupts: one of them ends a rollout whose template was changed unseen. The event of that change is the
+	// oldest.
 	noticeTemplate(t)
-	// Before noticeFreeze, which pauses a rollout only where its user has not.
+	// Before noticeFreeze: a Freeze pauses only a rollout that no user has paused.
 	noticePause(t)
-	// Before any step: what is frozen takes none.
+	// Before any step: a frozen rollout takes none.
 	noticeFreeze(t)
-	// Before the phase, which looks at what this member has passed.
+	// Before the phase: it looks at the steps that this member has passed.
 	noticeGroup(t)
-	// Last: what was asked for and cannot be is told after what has happened by itself.
+	// Last: events of what has happened come before those of requests that cannot be fulfilled.
 	noticeRequests(t)
 	return t
 }
 
-// finish completes the plan with what follows from the decision.
+// finish adds to the plan what follows from the decision.
 func finish(t *tick) plan.Plan {
-	// First: only now is it known how requests are shared, and the rest follows from it.
+	// First: everything else follows from how requests are shared, which is known only now.
 	shareRequests(t)
-	// After shareRequests: it remembers when the split last changed.
+	// After shareRequests: noteCapacity records when the split last changed.
 	noteCapacity(t)
 	next := &t.plan.Next
 	if next.Phase != t.before.Phase || next.CanaryWeight != t.before.CanaryWeight {
 		next.LastTransitionTime = metav1.NewTime(t.o.Now)
 	}
-	// What is written has to be taken back before the Canary may go.
+	// A split that is written must be removed before the Canary may go.
 	if t.plan.Split.Action == plan.SplitWrite {
 		t.plan.Finalizer = true
 	}
@@ -89,27 +90,28 @@ func finish(t *tick) plan.Plan {
 		showSteps(t)
 		showPolicy(t)
 	}
-	// After the split and the finalizer, which say what the routes of a cohort have to know.
+	// After the split and the finalizer: they determine what the routes of a cohort must state.
 	settlePlan(t)
-	// After the phase: nothing else may be asked of admission in the same tick.
+	// After the phase: a tick asks only one thing of admission, and the phase comes first.
 	settleDirect(t)
-	// After everything that changes phase, message or policy, which the conditions repeat.
+	// After everything that changes the phase, message or policy: the conditions repeat them.
 	setConditions(t)
-	// After everything that changes the state: a revision is noted only where the state is written anyway.
+	// After everything that changes the state: a new revision is noted only if the state is written anyway.
 	noteRevision(t)
-	// Last: hooks hear of every event.
+	// Last: hooks get every event.
 	tellHooks(t)
 	return t.plan
 }
 
-// showTarget keeps what a running rollout found when it began: the routes to clean up must be known to the end.
+// showTarget shows the target. A running rollout keeps the one that it began with while none can be found: the routes to
+// clean up must be known until the end.
 func showTarget(t *tick) {
 	if t.problem == "" || !observed.Active(t.plan.Next) || t.plan.Next.Target == nil {
 		t.plan.Next.Target = t.target.Status()
 	}
 }
 
-// showSteps tells what is planned while a candidate is being judged or promoted.
+// showSteps shows the planned steps while a candidate is judged or promoted.
 func showSteps(t *tick) {
 	next := &t.plan.Next
 	next.Plan = v1alpha1.PlanStatus{}

@@ -13,12 +13,12 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-// revisionAnnotation is what the Deployment controller counts up when it rolls out another template.
+// revisionAnnotation is the number that the Deployment controller increments when it rolls out another template.
 const revisionAnnotation = "deployment.kubernetes.io/revision"
 
-// noticeTemplate compares the primary's template with the one that was seen last. It tells of changes that were not a
-// promotion: those that admission let through, and those that it has not seen. A hash that changes without a new revision
-// is nobody's change: another release of sluice knows other fields, another API server other defaults.
+// noticeTemplate compares the primary's template with the one seen last. It reports changes that are not a promotion: those
+// that admission let through and those that it did not see. A new hash without a new revision is no change: another release
+// of Sluice knows other fields, and another API server sets other defaults.
 func noticeTemplate(t *tick) {
 	if t.o.Primary == nil || !t.o.OptedIn() {
 		return
@@ -39,7 +39,7 @@ func noticeTemplate(t *tick) {
 	t.plan.Next.Primary = now
 }
 
-// noteRevision brings the revision up to date when the state is written anyway; on its own it is not worth a write.
+// noteRevision updates the revision if the state is written anyway. A new revision alone is not worth a write.
 func noteRevision(t *tick) {
 	next := &t.plan.Next
 	if next.Primary == nil || t.o.Primary == nil {
@@ -51,12 +51,12 @@ func noteRevision(t *tick) {
 	}
 }
 
-// swaps reports whether a promotion changes the primary's template, or takes it back.
+// swaps reports whether a promotion changes or restores the primary's template.
 func (f Facts) swaps() bool {
 	return f.before.Phase == v1alpha1.PhasePromoting || f.before.Phase == v1alpha1.PhaseFinalising || f.o.Previous != nil
 }
 
-// recordDirect tells of a change of the template without a canary, and remembers it.
+// recordDirect reports a change of the template without a canary and adds it to the history.
 func recordDirect(t *tick, direct workload.Direct) {
 	t.plan.Direct = direct.How
 	emit(t, events.ChangedDirectly(direct))
@@ -72,7 +72,7 @@ func recordDirect(t *tick, direct workload.Direct) {
 	})
 }
 
-// isChangedUnseen reports that the candidate in flight was judged against a primary that is no longer there.
+// isChangedUnseen reports whether the candidate in flight was judged against a primary that no longer exists.
 func (t tick) isChangedUnseen() bool {
 	return t.plan.Direct == events.Unseen && t.undecided()
 }
@@ -82,14 +82,14 @@ func cancelChangedUnseen(t *tick) {
 	finalise(t)
 }
 
-// settleDirect has admission forget a direct change that was told of.
+// settleDirect asks admission to forget a direct change that has been reported.
 func settleDirect(t *tick) {
 	if t.o.Direct != nil && t.plan.Ask.Key == "" && t.plan.Direct == "" {
 		t.plan.Ask = plan.AskIntent{Key: config.AnnotationSettle, Hash: t.o.Direct.Hash}
 	}
 }
 
-// whyTakenBack says what became of a candidate that is gone.
+// whyTakenBack says what happened to a candidate that is gone.
 func (t tick) whyTakenBack() string {
 	if direct := t.o.Direct; direct != nil && t.plan.Next.Primary != nil && direct.Hash == t.plan.Next.Primary.Template {
 		return fmt.Sprintf("template %s was applied directly (%s: %s)", direct.Hash, direct.How, direct.Reason)

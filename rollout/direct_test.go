@@ -7,7 +7,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// putting is a change of the template that admission lets straight through.
+// putting changes the template, and admission lets it straight through.
 func putting(version string, how workload.DirectWay) func(*world) {
 	return func(w *world) {
 		template, err := workload.TemplateOf(templateFor(version))
@@ -21,7 +21,7 @@ func putting(version string, how workload.DirectWay) func(*world) {
 	}
 }
 
-// slipping is a change of the template while admission is away.
+// slipping changes the template while admission is away.
 func slipping(version string) func(*world) {
 	return func(w *world) {
 		template, err := workload.TemplateOf(templateFor(version))
@@ -67,8 +67,8 @@ var directStories = map[string]story{
 	},
 }
 
-// TestANewReleaseSeesNoChange holds that a hash which changed without the Deployment, because types or defaults did, is
-// nobody's change.
+// TestANewReleaseSeesNoChange checks that a new hash without a change of the Deployment is no change: only the types or the
+// defaults have changed.
 func TestANewReleaseSeesNoChange(t *testing.T) {
 	w := newWorld(t, story{annotations: quick})
 	w.tick()

@@ -45,7 +45,7 @@ func callsTo(service string) route.Route {
 	return route.FromGRPC(&r)
 }
 
-// complete is an observation in which everything is there.
+// complete is an observation in which nothing is missing.
 func complete() observed.World {
 	pods := map[string]string{"app": "shop", "team": "a"}
 	gateway := gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "gateway"}}
@@ -194,15 +194,15 @@ func factsFor(policy config.Policy, state observed.State, o observed.World) Fact
 	return FactsOf(TermsOf(policy, state, o), state, o)
 }
 
-// planFor decides one tick.
+// planFor makes the plan of one tick.
 func planFor(policy config.Policy, state observed.State, o observed.World) plan.Plan {
 	return Decide(factsFor(policy, state, o))
 }
 
-// phases are all there are, none, and one that nobody knows.
+// phases are all phases, none, and an unknown one.
 var phases = []v1alpha1.Phase{"", "Initializing", "Initialized", "Waiting", "Progressing", "WaitingPromotion", "Promoting", "Finalising", "Succeeded", "Failed", "Unknown"}
 
-// TestDecideIsTotal gives every phase every kind of absence; there is a plan for each and none panics.
+// TestDecideIsTotal combines every phase with every missing object. Each has a plan and none panics.
 func TestDecideIsTotal(t *testing.T) {
 	absences := map[string]func(*observed.World){
 		"nothing": func(*observed.World) {}, "Primary": func(o *observed.World) { o.Primary = nil }, "Candidate": func(o *observed.World) { o.Candidate = nil },
@@ -225,7 +225,7 @@ func TestDecideIsTotal(t *testing.T) {
 				for _, policy := range []config.Policy{policy.Defaults(), withEveryHook()} {
 					state := observed.State{Phase: phase, Rollout: &v1alpha1.RolloutStatus{Step: v1alpha1.StepStatus{Number: step}}, CanaryWeight: 10 * float64(step), Candidate: v1alpha1.CandidateStatus{Hash: "c"}}
 					if step == 0 {
-						state.Rollout = nil // a write that was lost
+						state.Rollout = nil // a lost write
 					}
 					for _, call := range factsFor(policy, state, o).Needs().Hooks {
 						o.HookAnswers = append(o.HookAnswers, observed.HookAnswer{Name: call.Hook.Name})

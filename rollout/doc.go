@@ -1,58 +1,59 @@
-// Package rollout decides: from a policy, a state and what was observed it makes the plan of one tick. It is pure, so
-// that whole rollouts run in tests without a cluster or a clock.
+// Package rollout decides what a rollout does next. From the policy, the state and what was observed it makes the plan of one
+// tick: the next state and the effects. The package is pure, so tests play whole rollouts without a cluster or a clock.
 //
-// Methods look: they have value receivers and cannot act. Functions that take a *tick act, and have imperative names. One that
-// may have to wait returns whether it is done.
+// Methods look: they have value receivers and cannot act. Functions that take a *tick act, and have imperative names. A function
+// that may have to wait returns whether it is done.
 //
 // # Phases
 //
 //	Initializing ─> Initialized, Succeeded, Failed    no rollout is open
 //	                    │      │
-//	                    │   Waiting ─> Failed         a candidate is held back and cannot begin yet
+//	                    │   Waiting ─> Failed         a candidate is held back and cannot start yet
 //	                    │      │
-//	                  Progressing <─────┐             step 0 makes the canary ready, then step after step
+//	                  Progressing <─────┐             step 0 makes the canary ready, then the steps follow
 //	                    │      │        │
-//	                    │   WaitingPromotion          the steps have passed; a hook has to confirm
+//	                    │   WaitingPromotion          the steps have passed; a hook must approve
 //	                    │      │        │
 //	                   Promoting ───────┘             the primary gets the candidate, or its previous template back
 //	                       │
-//	                   Finalising                     all requests go to the primary, the canary goes
+//	                   Finalising                     all requests go to the primary, the canary is deleted
 //	                       │
 //	     Succeeded, Failed, or Initialized without a verdict
 //
-// An interrupt takes every open phase to Finalising, except a deletion, which lets go of the Canary at once, and a group that has
-// failed, whose primary may have to be restored first.
+// An interrupt takes every open phase to Finalising, with two exceptions. A deletion releases the Canary without that phase. A
+// rollout whose group has failed may have to restore its primary first.
 //
 // # A tick
 //
-//  1. FactsOf makes the facts, which are never written again. Facts.Needs asks for what is read in the background, and
-//     Facts.Answered adds it. Decide makes the plan.
+//  1. FactsOf makes the facts, which are never written again. Facts.Needs lists the queries and hook calls to make in the
+//     background, and Facts.Answered adds their answers. Decide makes the plan.
 //  2. begin notices what has happened: stamps ahead of the clock, answers of hooks, a changed template, a pause, a Freeze, the
-//     group, requests of users.
-//  3. The first interrupt that happens decides, or else the phase. Once no rollout is open the next candidate may begin.
-//  4. finish adds what follows: how requests are shared, the capacity, what the status shows, what is made for other objects,
-//     the conditions, and what hooks are told.
+//     progress of the group, requests of users.
+//  3. The first interrupt that happens decides. Without one, the phase decides. Once no rollout is open, the next candidate may
+//     start.
+//  4. finish adds what follows: how requests are shared, the capacity, what the status shows, the objects beside the canary, the
+//     conditions, and the calls of hooks.
 //
 // # Order
 //
-// Calls run down this list, through the files of this package and then through its rooms:
+// Calls go down this list: first the files of this package, then the packages below it.
 //
-//   - decide, needs: a tick
-//   - dryrun, interrupts, direct: what comes before the phase
+//   - decide, needs: the order of a tick
+//   - dryrun, interrupts, direct: what takes precedence over the phase
 //   - idle, enqueue, held, progressing, starting, promoting, returning, restoring, finalising, reset: the phases
 //   - settle, conditions, advice: what finish adds
-//   - weight, group, gates, tell, checks, hooks, requests, capacity: what phases ask before they go on
-//   - waiting, outcome, frozen: deadlines and the settle time, the end of a rollout, Freezes
+//   - weight, group, gates, tell, checks, hooks, requests, capacity: what a phase uses to continue or to wait
+//   - waiting, outcome, frozen: deadlines and the settle time, the outcome of a rollout, Freezes
 //   - affinity, split, cohorts: what routes state
-//   - generated, grants: what is made beside the user's objects
+//   - generated, grants: what is created beside the user's objects
 //   - history, clock: what outlives a rollout or a tick
 //   - facts, policy, simulated: what a tick decides by
-//   - steps, tick: the words of all of them
+//   - steps, tick: what all of them use
 //   - target/: what a rollout acts on
 //   - queue/: which candidates may start
 //   - plan/: what a tick has decided
-//   - events/: what users are told
-//   - cookies/: what keeps users at a version
+//   - events/: what users read
+//   - cookies/: which cookies keep users at a version
 //   - strategy/: which steps a rollout takes
 //   - observed/: what a tick has read
 package rollout

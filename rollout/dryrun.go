@@ -14,14 +14,14 @@ import (
 
 const (
 	dryPrefix = "Dry run: "
-	// dryLook is how often a simulated rollout goes on: nothing changes in the cluster that would wake it.
+	// dryLook is how often a simulated rollout continues. Nothing in the cluster changes that would wake it.
 	dryLook = time.Second
-	// dryRequester stands for the user of a change that admission let through without keeping who asked.
+	// dryRequester stands in for the user of a change that admission let through without recording the user.
 	dryRequester = "a direct change"
 )
 
-// decideDry takes a simulated rollout through its tick: the primary already runs the candidate, and its numbers are those of
-// the new version. The plan has no effects.
+// decideDry plans one tick of a simulated rollout. The primary already runs the candidate, so its metrics are those of the
+// new version. The plan has no effects.
 func decideDry(f Facts) plan.Plan {
 	switch {
 	case f.o.DeletedAt != nil:
@@ -34,8 +34,8 @@ func decideDry(f Facts) plan.Plan {
 	return f.withoutEffects(decide(f))
 }
 
-// deletedDry lets go of a Canary that is being deleted, so that its namespace can go as well, unless a route still sends
-// requests to what goes with it: a dry run changes no route.
+// deletedDry releases a Canary that is being deleted, so that its namespace can be deleted too. It waits while a route
+// still sends requests to the canary, because a dry run changes no route.
 func deletedDry(f Facts) plan.Plan {
 	p := plan.Plan{Next: *f.before.DeepCopy()}
 	carried := f.carried()
@@ -52,7 +52,7 @@ func deletedDry(f Facts) plan.Plan {
 	return p
 }
 
-// withoutEffects keeps what a plan says and drops what it does.
+// withoutEffects keeps the state and the events of a plan and drops its effects.
 func (f Facts) withoutEffects(p plan.Plan) plan.Plan {
 	next := &p.Next
 	p.Canary, p.Split, p.Ask, p.Direct, p.Tells = plan.CanaryIntent{}, plan.SplitIntent{}, plan.AskIntent{}, "", nil

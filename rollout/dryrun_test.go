@@ -11,7 +11,7 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-// change is what a change of the Deployment does where admission lets it through.
+// change changes the Deployment as if admission let it through.
 func (w *world) change(version string) {
 	w.tell("user sets %s", version)
 	w.primary.Spec.Template = templateFor(version)
@@ -19,12 +19,12 @@ func (w *world) change(version string) {
 	w.revision++
 }
 
-// untouched is everything but the Canary's status.
+// untouched is everything except the Canary's status.
 func (w *world) untouched() string {
 	return fmt.Sprint(w.canary, w.route, w.candidate, w.previous, w.finalizer, w.exists, versionOf(w.primary.Spec.Template))
 }
 
-// dry ticks a dry run for a while, and holds that nothing but the state changes.
+// dry runs ticks of a dry run for a while, and fails if anything except the state changes.
 func (w *world) dry(while time.Duration) {
 	w.t.Helper()
 	for end := w.now.Add(while); w.now.Before(end); {

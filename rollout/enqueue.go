@@ -8,10 +8,10 @@ import (
 	"sluice.dev/sluice/rollout/events"
 )
 
-// queueLook is how often a candidate that waits in the queue brings its place up to date; the next to start is woken.
+// queueLook is how often a candidate in the queue updates its place. The candidate that starts next is woken.
 const queueLook = 15 * time.Second
 
-// enqueue keeps a candidate until a rollout ends.
+// enqueue makes a candidate wait until another rollout ends.
 func enqueue(t *tick, position int32, why string) {
 	next, waited := &t.plan.Next, t.before.Queue
 	if !t.knownAsWaiting() {

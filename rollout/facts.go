@@ -17,20 +17,20 @@ import (
 	"sluice.dev/sluice/rollout/target"
 )
 
-// Facts are everything that one tick decides by. They are made once per tick and never written again: their methods have
-// value receivers and no plan within reach, so that none of them can act.
+// Facts are everything that one tick decides by. They are made once per tick and never written again. Their methods have
+// value receivers and no plan within reach, so none of them can act.
 type Facts struct {
 	Terms
 	// steps are those of the policy in force.
 	steps []strategy.Step
 
-	// o is what was observed; in a dry run, what would be.
+	// o is what was observed; in a dry run, what would be observed.
 	o observed.World
 	// splits are those that the routes carry.
 	splits []observed.Split
-	// before is the state that the tick goes on from.
+	// before is the state that the tick continues from.
 	before observed.State
-	// target is what the rollout acts on, and problem says what is missing of it.
+	// target is what the rollout acts on, and problem says what it lacks.
 	target  target.Target
 	problem string
 	frozen  freeze.Verdict
@@ -39,7 +39,7 @@ type Facts struct {
 	dry        dryRun
 }
 
-// FactsOf makes the facts of a tick. Answers to their Needs are added afterwards.
+// FactsOf makes the facts of a tick. The answers to their Needs are added afterwards.
 func FactsOf(terms Terms, state observed.State, o observed.World) Facts {
 	f := Facts{Terms: terms, before: continued(state, o), o: o, splits: o.Splits()}
 	if o.DryRun {
@@ -51,19 +51,19 @@ func FactsOf(terms Terms, state observed.State, o observed.World) Facts {
 	return f.discovered()
 }
 
-// discovered are these facts with everything that follows from the policy in force.
+// discovered returns these facts with everything that follows from the policy in force.
 func (f Facts) discovered() Facts {
 	f.steps = strategy.Of(f.policy).Steps(f.policy)
 	if f.o.Primary == nil {
 		return f
 	}
 	f.target, f.problem = f.discover()
-	// An autoscaler that the policy names in vain is a problem that discover has found.
+	// If the autoscaler that the policy names does not exist, discover has found that problem.
 	f.autoscaler, _ = workload.AutoscalerOf(f.o.Primary, f.o.Autoscalers, f.o.ScaledObjects, f.policy.Autoscaler)
 	return f
 }
 
-// ofNext are the facts of a rollout that begins in the tick in which another one ends: it takes the present policy.
+// ofNext returns the facts of a rollout that starts in the tick in which another one ends. It follows the present policy.
 func (f Facts) ofNext() Facts {
 	if !f.kept {
 		return f
@@ -72,13 +72,14 @@ func (f Facts) ofNext() Facts {
 	return f.discovered()
 }
 
-// Answered are the facts with answers to their Needs: those of hooks, and samples with the moment when they were asked for.
+// Answered returns the facts with the answers to their Needs: the answers of hooks, and the samples with the moment when
+// they were asked for.
 func (f Facts) Answered(hooks []observed.HookAnswer, samples []analysis.Sample, sampled time.Time) Facts {
 	f.o.HookAnswers, f.o.Samples, f.o.Sampled = hooks, samples, sampled
 	return f
 }
 
-// discover finds what the rollout acts on; a policy that cannot be used is a problem unless the rollout has its own.
+// discover finds what the rollout acts on. A policy that cannot be used is a problem unless the rollout keeps its own.
 func (f Facts) discover() (found target.Target, problem string) {
 	found, problem = target.Discover(f.policy, f.o)
 	if f.o.PolicyProblem != "" && !f.kept {
@@ -95,8 +96,8 @@ func (f Facts) canFreeze() bool {
 	return f.o.OptedIn() && (observed.Active(f.before) || f.o.InFlight() != nil)
 }
 
-// notReadyYet says what of the generated objects keeps a Deployment from being initialized, or the next rollout from beginning;
-// empty when nothing does.
+// notReadyYet says which generated object keeps the Deployment from being initialized, or the next rollout from starting;
+// empty when none does.
 func (f Facts) notReadyYet(found target.Target) string {
 	if observed.Active(f.before) {
 		return ""

@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// written are the fields of a tick that functions write; all others are facts.
+// written are the fields of a tick that functions write. All others are facts.
 var written = []string{"plan", "wanted", "returns", "vacant"}
 
-// TestFactsAreNeverWritten completes what the types say: methods of Facts and of a tick have copies, and no function that
-// takes a *tick writes a fact.
+// TestFactsAreNeverWritten completes what the types say: methods of Facts and of a tick have value receivers, and no
+// function that takes a *tick writes a fact.
 func TestFactsAreNeverWritten(t *testing.T) {
 	paths, err := filepath.Glob("*.go")
 	if err != nil || len(paths) == 0 {
@@ -64,7 +64,7 @@ func checkFunction(t *testing.T, files *token.FileSet, function *ast.FuncDecl) {
 	}
 }
 
-// checkMethod holds that a method of the facts or of a tick looks at a copy, and does not write through a pointer in it.
+// checkMethod fails if a method of Facts or of a tick has a pointer receiver, or if a method of a tick writes a field.
 func checkMethod(t *testing.T, files *token.FileSet, method *ast.FuncDecl) {
 	receiver := method.Recv.List[0]
 	if kind := pointed(receiver.Type); kind == "tick" || kind == "Facts" {
@@ -95,7 +95,7 @@ func pointed(of ast.Expr) string {
 	return ""
 }
 
-// fieldOf is the field of a variable that an expression begins with.
+// fieldOf is the field of a variable with which an expression begins.
 func fieldOf(of ast.Expr, variable string) string {
 	switch e := of.(type) {
 	case *ast.SelectorExpr:

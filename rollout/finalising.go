@@ -9,7 +9,7 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// finalise cleans up: weight 0 first, then, once no gateway sends requests to the canary, the canary goes.
+// finalise cleans up: first weight 0, then, once no gateway sends requests to the canary, it deletes the canary.
 func finalise(t *tick) {
 	if t.plan.Next.Rollout.Decided == nil {
 		t.plan.Next.Rollout.Decided = t.stamp()
@@ -37,7 +37,7 @@ func finalise(t *tick) {
 	}
 }
 
-// removeCanary deletes the canary, unless a newer candidate runs in it next, and returns whether that is done.
+// removeCanary deletes the canary unless it runs a newer candidate next, and returns whether that is done.
 func removeCanary(t *tick) (done bool) {
 	if t.goesOn() {
 		return true
@@ -46,7 +46,7 @@ func removeCanary(t *tick) (done bool) {
 	return t.o.CanaryDeployment == nil && t.o.CanaryService == nil && len(t.o.Made) == 0
 }
 
-// askAtEnd has the outcome recorded on the primary, where it survives the loss of the Canary.
+// askAtEnd asks admission to record the outcome on the primary, where it survives the loss of the Canary.
 func askAtEnd(t *tick) {
 	next := t.plan.Next
 	if !t.o.OptedIn() {
@@ -65,7 +65,7 @@ func askAtEnd(t *tick) {
 	t.plan.Ask = t.markFor(next.Candidate.Outcome)
 }
 
-// markFor asks for the mark of a candidate that is still in flight when its rollout ends.
+// markFor asks to mark a candidate that is still in flight when its rollout ends.
 func (t tick) markFor(outcome v1alpha1.Outcome) plan.AskIntent {
 	hash := t.plan.Next.Candidate.Hash
 	switch {
@@ -74,7 +74,7 @@ func (t tick) markFor(outcome v1alpha1.Outcome) plan.AskIntent {
 	case outcome == v1alpha1.OutcomeAborted && t.asksAbort():
 		return plan.AskIntent{Key: config.AnnotationAbort, Hash: hash, By: t.o.Spec.Abort.By}
 	case outcome == v1alpha1.OutcomeCancelled:
-		// The primary changed under a candidate that nobody took back; it must not replace that change later.
+		// The primary changed under a candidate that nobody took back. The candidate must not replace that change later.
 		return plan.AskIntent{Key: config.AnnotationAbort, Hash: hash, By: config.FieldManager}
 	case observed.Unsuccessful(outcome):
 		return plan.AskIntent{Key: config.AnnotationFail, Hash: hash}
@@ -109,7 +109,7 @@ func endRollout(t *tick) {
 	t.plan.DeleteCanary = !t.o.OptedIn()
 }
 
-// endWithoutVerdict makes way for a newer candidate, which begins at once, or rests.
+// endWithoutVerdict lets a newer candidate start at once, or rests.
 func endWithoutVerdict(t *tick) {
 	next := &t.plan.Next
 	if next.Candidate.Outcome == v1alpha1.OutcomeCancelled && next.Candidate.Hash != "" {

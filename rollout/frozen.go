@@ -6,7 +6,7 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// noticeFreeze tells once when a Freeze begins to hold the rollout and once when none does any more, and wakes at the next
+// noticeFreeze reports once when a Freeze starts to hold the rollout and once when none does any more. It wakes at the next
 // change.
 func noticeFreeze(t *tick) {
 	next := &t.plan.Next
@@ -33,7 +33,7 @@ func noticeFreeze(t *tick) {
 	}
 }
 
-// pausedBefore is why the rollout was paused at the last tick, other than by a Freeze.
+// pausedBefore says why the rollout was paused at the last tick, apart from a Freeze; nil when it was not.
 func (f Facts) pausedBefore() *v1alpha1.PauseCause {
 	if paused := f.before.Paused; paused != nil && paused.Kind != v1alpha1.PauseFreeze {
 		return paused

@@ -10,14 +10,14 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// waitAtGate waits for the hooks of a gate. That costs nothing of the progress deadline.
+// waitAtGate waits for the hooks of a gate. The progress deadline does not count meanwhile.
 func waitAtGate(t *tick, gate v1alpha1.HookType, why string) {
 	stopAt(t, gate)
 	t.plan.Next.Rollout.WaitingSince = nil
 	say(t, why)
 }
 
-// stopAt remembers the gate, whose hooks are asked from the next tick on, and wakes for them.
+// stopAt records the gate and wakes for its hooks, which are asked from the next tick on.
 func stopAt(t *tick, gate v1alpha1.HookType) {
 	next := &t.plan.Next
 	next.Gate = &v1alpha1.GateStatus{Type: gate, Since: *t.stamp()}
@@ -31,7 +31,7 @@ func stopAt(t *tick, gate v1alpha1.HookType) {
 	wakeForHooks(t, v1alpha1.HookRollback, t.policy.CheckPeriod())
 }
 
-// closedBy says which hook of a gate has not said yes at this step; empty when the gate is open.
+// closedBy says which hook of a gate has not approved at this step; empty when the gate is open.
 func (t tick) closedBy(gate v1alpha1.HookType) string {
 	return t.closedIn(t.plan.Next, gate)
 }
@@ -51,9 +51,8 @@ func (f Facts) closedIn(state observed.State, gate v1alpha1.HookType) string {
 	return ""
 }
 
-// runTests has hooks test the canary before its first requests, and returns whether all say yes: each no is a failed check.
-// They are first asked after the settle time, since nodes refuse connections to a Service whose endpoints they have not seen
-// yet.
+// runTests asks hooks to test the canary before its first requests, and returns whether all pass. Each refusal is a failed
+// check. It waits for the settle time first: nodes refuse connections to a Service until they know its endpoints.
 func runTests(t *tick) (passed bool) {
 	next := &t.plan.Next
 	countNos(t, v1alpha1.HookPreRollout)
@@ -75,7 +74,7 @@ func runTests(t *tick) (passed bool) {
 	return false
 }
 
-// waitForConfirmation waits for a hook to confirm the promotion; checks go on meanwhile.
+// waitForConfirmation waits for a hook to confirm the promotion. Checks continue meanwhile.
 func waitForConfirmation(t *tick, why string) {
 	waitAtGate(t, v1alpha1.HookConfirmPromotion, why)
 	t.plan.Next.Phase = v1alpha1.PhaseWaitingPromotion

@@ -20,14 +20,14 @@ import (
 )
 
 const (
-	// applyAgain is how long what was refused is left alone: the cluster's CRDs or policies may have changed by then.
+	// applyAgain is how long a rejected object is left alone. By then the cluster's CRDs or policies may have changed.
 	applyAgain = 5 * time.Minute
-	// repairAgain keeps another controller that changes the same field from making this one write without end.
+	// repairAgain limits how often this controller restores a field that another controller keeps changing.
 	repairAgain = 10 * time.Second
 )
 
-// generate plans what the policy has made, and repairs it where it was changed. Nothing of it changes without an opt-in or
-// while the policy cannot be used.
+// generate plans the Service and the route that the policy asks for, and restores them if they were changed. It changes
+// nothing while the Deployment is not opted in or the policy cannot be used.
 func generate(t *tick) {
 	if !t.o.OptedIn() || t.o.DeletedAt != nil || t.o.Primary.DeletionTimestamp != nil || t.o.Invalid != "" || t.o.PolicyProblem != "" {
 		return
@@ -50,7 +50,7 @@ func generate(t *tick) {
 	}
 }
 
-// keepsFunc reports whether the object exists and still says all that was generated.
+// keepsFunc reports whether the object exists and still has everything that was generated.
 type keepsFunc func(generated *unstructured.Unstructured) bool
 
 func planObject(t *tick, object runtime.Object, version, kind string, keeps keepsFunc) {
@@ -70,7 +70,7 @@ func planObject(t *tick, object runtime.Object, version, kind string, keeps keep
 	t.plan.Generate.Objects = append(t.plan.Generate.Objects, made)
 }
 
-// marked is the object as it is applied: as JSON, with its hash, its owner and our labels.
+// marked is the object in the form in which it is applied: as JSON, with its hash, its owner and our labels.
 func (f Facts) marked(object runtime.Object, version, kind string) *unstructured.Unstructured {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
 	if err != nil {
@@ -99,7 +99,7 @@ func (f Facts) keepsService(made *unstructured.Unstructured) bool {
 	return err == nil && route.Covers(current["spec"], made.Object["spec"]) && coversMetadata(current, made)
 }
 
-// coversMetadata compares labels and annotations; owners only matter when objects are deleted.
+// coversMetadata compares labels and annotations. Owners matter only when objects are deleted.
 func coversMetadata(current map[string]any, made *unstructured.Unstructured) bool {
 	metadata, _ := current["metadata"].(map[string]any)
 	wanted, _ := made.Object["metadata"].(map[string]any)
@@ -115,14 +115,14 @@ func (f Facts) keepsRoute(made *unstructured.Unstructured) bool {
 	return at >= 0 && route.Keeps(f.o.Routes[at], wanted)
 }
 
-// letGoOfGenerated gives to the user what the policy no longer asks for.
+// letGoOfGenerated gives the user the objects that the policy no longer asks for.
 func letGoOfGenerated(t *tick, service *corev1.Service, made *gatewayv1.HTTPRoute) {
 	for _, s := range t.o.Services {
 		if workload.GeneratedFor(s.Labels, t.o.Name) && (service == nil || service.Name != s.Name) {
 			t.plan.Generate.LetGo = append(t.plan.Generate.LetGo, observed.GeneratedKey{Kind: "Service", Name: s.Name})
 		}
 	}
-	// Without a Service nothing is known of its routes.
+	// Without a Service its routes are unknown.
 	for _, r := range t.o.Routes {
 		if t.target.Service.Name != "" && target.IsGenerated(t.o, r) && (made == nil || made.Name != r.Name) {
 			t.plan.Generate.LetGo = append(t.plan.Generate.LetGo, observed.GeneratedKey{Kind: route.HTTP, Name: r.Name})

@@ -11,8 +11,8 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-// planGrants plans the grants in other namespaces for what the generated route sends to: made for what the policy asks for, and kept
-// as long as a route of the namespace still sends there.
+// planGrants plans the grants in other namespaces for the backends of the generated route. It creates them for the backends
+// that the policy asks for, and keeps them as long as a route of the namespace still sends there.
 func planGrants(t *tick, made *gatewayv1.HTTPRoute) {
 	wanted := route.StillGranted(t.o.Namespace, t.o.Routes, t.o.GeneratedGrants)
 	if made != nil && !t.o.NoGrants {
@@ -33,7 +33,7 @@ func planGrants(t *tick, made *gatewayv1.HTTPRoute) {
 	}
 }
 
-// grantable are the backends of the policy in namespaces that are watched.
+// grantable are the policy's backends in watched namespaces.
 func (f Facts) grantable(made *gatewayv1.HTTPRoute) []route.Backend {
 	var found []route.Backend
 	if generated, err := route.FromObject(f.marked(made, gatewayv1.GroupVersion.String(), route.HTTP).Object); err == nil {
@@ -45,7 +45,7 @@ func (f Facts) grantable(made *gatewayv1.HTTPRoute) []route.Backend {
 	return slices.DeleteFunc(found, func(b route.Backend) bool { return len(f.o.Watched) > 0 && !slices.Contains(f.o.Watched, b.Namespace) })
 }
 
-// refusedFor is how long a grant that the API server has refused is left alone; 0 for one that may be made.
+// refusedFor is how long a grant that the API server rejected is still left alone; 0 for a grant that may be created.
 func (f Facts) refusedFor(grant *gatewayv1.ReferenceGrant) time.Duration {
 	last := f.o.Applied[plan.GrantKeyOf(grant)]
 	if last.Refused == "" {

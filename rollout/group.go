@@ -12,13 +12,13 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// groupLook is how often a member looks at the others where no change of theirs wakes it.
+// groupLook is how often a member looks at the others when no change of theirs wakes it.
 const groupLook = 5 * time.Second
 
-// allSteps is a barrier behind the last step of every member.
+// allSteps is a barrier after the last step of every member.
 const allSteps = math.MaxInt32
 
-// noticeGroup keeps what a member has passed, and forgets it where it went back.
+// noticeGroup keeps which steps this member has passed, and forgets those that it went back from.
 func noticeGroup(t *tick) {
 	next := &t.plan.Next
 	if next.Rollout == nil {
@@ -37,7 +37,7 @@ func noticeGroup(t *tick) {
 	}
 }
 
-// ensureGroup is where this member stands.
+// ensureGroup returns the group status of this member, and creates it if there is none.
 func ensureGroup(t *tick) *v1alpha1.GroupStatus {
 	if t.plan.Next.Rollout.Group == nil {
 		t.plan.Next.Rollout.Group = &v1alpha1.GroupStatus{Name: t.policy.Group}
@@ -45,7 +45,7 @@ func ensureGroup(t *tick) *v1alpha1.GroupStatus {
 	return t.plan.Next.Rollout.Group
 }
 
-// members are the others of the group.
+// members are the other members of the group.
 func (f Facts) members() []observed.Peer {
 	if f.policy.Group == "" {
 		return nil
@@ -55,7 +55,7 @@ func (f Facts) members() []observed.Peer {
 	})
 }
 
-// awaitOthers notes that the member has passed a step, and waits until all others have; it returns whether they have.
+// awaitOthers records that this member has passed a step and waits for the others. It returns whether all have passed it.
 func awaitOthers(t *tick, step int32, doing string) (done bool) {
 	if t.policy.Group == "" {
 		return true
@@ -65,8 +65,8 @@ func awaitOthers(t *tick, step int32, doing string) (done bool) {
 	return awaitMembers(t, doing, func(p observed.Peer) bool { return !p.HasPassed(step) })
 }
 
-// awaitMembers waits for the members that are awaited, and returns whether there are none. Waiting for them costs nothing, but
-// for one that lacks what it needs to begin: that is waited for until the progress deadline.
+// awaitMembers waits for the members that awaited selects, and returns whether there are none. The progress deadline counts
+// only while it waits for a member that lacks what it needs to start.
 func awaitMembers(t *tick, doing string, awaited func(observed.Peer) bool) (done bool) {
 	members := slices.DeleteFunc(t.members(), func(p observed.Peer) bool { return !awaited(p) })
 	if len(members) == 0 {
@@ -92,11 +92,11 @@ func awaitMembers(t *tick, doing string, awaited func(observed.Peer) bool) (done
 	return false
 }
 
-// blockedTold is how long a member is awaited that cannot begin before a warning tells of it: whoever applies several
-// Deployments and their routes needs a while.
+// blockedTold is how long a member may be blocked before a warning reports it. Applying several Deployments and their
+// routes takes a while.
 const blockedTold = 30 * time.Second
 
-// awaitBlocked waits for members that cannot begin.
+// awaitBlocked waits for members that cannot start.
 func awaitBlocked(t *tick, message, blocked string) {
 	waitFor(t, message)
 	if next := t.plan.Next; next.Candidate.Outcome != "" || next.Paused != nil {
@@ -112,7 +112,7 @@ func awaitBlocked(t *tick, message, blocked string) {
 	}
 }
 
-// awaitStep has a member wait at its step until all others have passed it, and returns whether they have.
+// awaitStep waits at the step until all other members have passed it, and returns whether they have.
 func awaitStep(t *tick) (done bool) {
 	step := t.plan.Next.Rollout.Step.Number
 	if awaitOthers(t, step, fmt.Sprintf("Step %d of %d passed", step, len(t.steps))) {
@@ -122,8 +122,7 @@ func awaitStep(t *tick) (done bool) {
 	return false
 }
 
-// awaitGroup has a member wait before its promotion until all others have passed all their steps, and returns whether they
-// have.
+// awaitGroup waits before the promotion until all other members have passed all their steps, and returns whether they have.
 func awaitGroup(t *tick) (done bool) {
 	if awaitOthers(t, allSteps, "Ready for promotion") {
 		return true
@@ -132,13 +131,13 @@ func awaitGroup(t *tick) (done bool) {
 	return false
 }
 
-// isComplete reports whether the primary has been seen with all its pods, after which it is restored only for another member.
+// isComplete reports whether the primary has had all its pods since the promotion. From then on it is restored only because
+// of another member.
 func (t tick) isComplete() bool {
 	return t.plan.Next.Rollout.Group != nil && t.plan.Next.Rollout.Group.Complete
 }
 
-// awaitPrimaries keeps the previous template at hand until the primaries of all members are complete, and returns whether they
-// are.
+// awaitPrimaries keeps the previous template until the primaries of all members are complete, and returns whether they are.
 func awaitPrimaries(t *tick) (done bool) {
 	if t.policy.Group == "" {
 		return true
@@ -150,7 +149,7 @@ func awaitPrimaries(t *tick) (done bool) {
 	})
 }
 
-// groupFailure says which member was rolled back since this rollout began; its text is empty when none was.
+// groupFailure says which member was rolled back after this rollout started; its text is empty when none was.
 func (t tick) groupFailure() observed.Reason {
 	started := t.plan.Next.Rollout.Started
 	if started == nil {

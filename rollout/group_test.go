@@ -19,7 +19,7 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// group are several worlds with one clock, whose Deployments belong together.
+// group is several worlds with one clock, whose Deployments form a group.
 type group struct {
 	t       *testing.T
 	names   []string
@@ -57,7 +57,7 @@ func (g *group) peersOf(name string) []observed.Peer {
 	return peers
 }
 
-// gather takes over what a member has told since.
+// gather adds the story that a member has told since to that of the group.
 func (g *group) gather(name string) {
 	w := g.members[name]
 	for _, line := range w.log[g.told[name]:] {
@@ -66,7 +66,7 @@ func (g *group) gather(name string) {
 	g.told[name] = len(w.log)
 }
 
-// checkBarriers holds that no member is a step ahead of one that was there when it took it, and that none settles alone.
+// checkBarriers fails if a member is a step ahead of one that was there when it took the step, or if one settles alone.
 func (g *group) checkBarriers(name string, before v1alpha1.CanaryStatus) {
 	w := g.members[name]
 	for _, other := range g.names {
@@ -84,7 +84,7 @@ func (g *group) checkBarriers(name string, before v1alpha1.CanaryStatus) {
 	}
 }
 
-// checkLimit holds that no rollout begins beyond the limit of the cluster; a group counts as one.
+// checkLimit fails if a rollout starts beyond the limit of the cluster. A group counts as one.
 func (g *group) checkLimit(name string, before v1alpha1.CanaryStatus) {
 	w := g.members[name]
 	if w.limits.Cluster == 0 || observed.Active(before) || w.state.Phase != v1alpha1.PhaseProgressing {
@@ -282,7 +282,7 @@ var groupStories = map[string]struct {
 	},
 }
 
-// TestWhoIsAwaited holds which members keep another one at its first step.
+// TestWhoIsAwaited checks which members keep another one at its first step.
 func TestWhoIsAwaited(t *testing.T) {
 	steps := []v1alpha1.PlannedStep{{Weight: 10}, {Weight: 20}}
 	const judged, ends = v1alpha1.PhaseProgressing, v1alpha1.PhaseFinalising
@@ -322,7 +322,7 @@ func TestWhoIsAwaited(t *testing.T) {
 	}
 }
 
-// TestWhoRollsTheGroupBack holds by which other member's end a rollout is rolled back.
+// TestWhoRollsTheGroupBack checks which ends of another member's rollout roll a rollout back.
 func TestWhoRollsTheGroupBack(t *testing.T) {
 	at := func(d time.Duration) *metav1.MicroTime { moment := metav1.NewMicroTime(epoch.Add(d)); return &moment }
 	ended := func(outcome v1alpha1.Outcome, d time.Duration) v1alpha1.CanaryStatus {
@@ -416,8 +416,8 @@ func TestGroupsWithLateReactionsAndCrashes(t *testing.T) {
 	}
 }
 
-// randomMember gives one member strategy, hooks and behaviour of its own, and requests at any moment. Its group and its
-// slot can be shared with the others.
+// randomMember gives one member its own strategy, hooks and behaviour, and requests at any moment. It may share its group
+// and its slot with others.
 func randomMember(w *world, name string, chance *rand.Rand, limits observed.Limits) {
 	w.primary.Name = name
 	randomPolicy(chance)(&w.policy)
@@ -443,8 +443,8 @@ func randomGroupActs(names []string, chance *rand.Rand) []groupAct {
 	}})
 }
 
-// TestRandomGroups plays members with any strategies, hooks, freezes and requests, of which some are in a group and some
-// wait for each other in the queue. Whatever was asked, all end.
+// TestRandomGroups plays members with any strategies, hooks, freezes and requests. Some are in a group, some wait for each
+// other in the queue. All end, whatever was requested.
 func TestRandomGroups(t *testing.T) {
 	t.Parallel()
 	for seed := range 10 * *seeds {

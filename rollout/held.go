@@ -10,7 +10,7 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-// asWaiting is the state of the candidate in flight while it has not begun.
+// asWaiting is the state of the candidate in flight before its rollout begins.
 func (t tick) asWaiting() observed.State {
 	if t.knownAsWaiting() {
 		return t.plan.Next
@@ -18,8 +18,8 @@ func (t tick) asWaiting() observed.State {
 	return t.about(v1alpha1.PhaseWaiting)
 }
 
-// knownAsWaiting reports whether the state is about the candidate in flight, which has not begun. The same template that was
-// asked for again is another candidate, with another place in the queue.
+// knownAsWaiting reports whether the state describes the candidate in flight and its rollout has not begun. The same
+// template, asked for again, is another candidate with another place in the queue.
 func (t tick) knownAsWaiting() bool {
 	next, candidate := t.plan.Next, t.o.Candidate
 	if next.Phase != v1alpha1.PhaseWaiting || next.Candidate.Hash != candidate.Hash || next.Candidate.Attempt != candidate.Attempt {
@@ -28,8 +28,9 @@ func (t tick) knownAsWaiting() bool {
 	return next.Candidate.Requested == nil || next.Candidate.Requested.At == nil || next.Candidate.Requested.At.Unix() == candidate.At.Unix()
 }
 
-// rejection says why a candidate that has not begun is given up: a hook asks to roll it back, or a member of its group was
-// rolled back since it was asked for. Whoever asks for it once more wants it without the others.
+// rejection says why a candidate is given up before its rollout begins: a hook asks to roll it back, or a member of its
+// group was rolled back after the candidate was asked for. A retry ignores the group: its user wants the candidate without
+// the others.
 func (t tick) rejection() observed.Reason {
 	if hook := t.rollbackHook(); hook != "" {
 		return observed.Reason{Text: fmt.Sprintf("hook %s requested a rollback", hook)}
@@ -40,7 +41,8 @@ func (t tick) rejection() observed.Reason {
 	return t.groupFailureSince(t.o.Candidate.At)
 }
 
-// isRejected reports whether the candidate that has not begun is given up, or was and the primary does not say so yet.
+// isRejected reports whether a candidate is given up before its rollout begins, or was and is not yet marked on the
+// primary.
 func (t tick) isRejected() bool {
 	next, candidate := t.plan.Next, t.o.Candidate
 	if t.knownAsWaiting() {
@@ -51,7 +53,7 @@ func (t tick) isRejected() bool {
 		next.Candidate.Requested.At.Unix() == candidate.At.Unix()
 }
 
-// rejectHeld ends the rollout of a candidate before it has begun.
+// rejectHeld gives a candidate up before its rollout begins.
 func rejectHeld(t *tick) {
 	next, candidate := &t.plan.Next, t.o.Candidate
 	t.plan.Ask = plan.AskIntent{Key: config.AnnotationFail, Hash: candidate.Hash}
@@ -67,7 +69,7 @@ func rejectHeld(t *tick) {
 	say(t, t.ending())
 }
 
-// blockCandidate has a candidate wait that cannot be judged yet.
+// blockCandidate makes a candidate wait that cannot be judged yet.
 func blockCandidate(t *tick, kind v1alpha1.BlockedKind, why string) {
 	known := t.knownAsWaiting()
 	t.plan.Next = t.asWaiting()
@@ -77,8 +79,8 @@ func blockCandidate(t *tick, kind v1alpha1.BlockedKind, why string) {
 	wakeForTemplates(t)
 }
 
-// block says why no rollout can start, and returns whether that is news: what kept a candidate is news of the Deployment once the
-// candidate is gone.
+// block records why no rollout can start and returns whether that is news. The cause of a candidate is news again for the
+// Deployment once the candidate is gone.
 func block(t *tick, kind v1alpha1.BlockedKind, why string) (isNew bool) {
 	cause := v1alpha1.BlockedCause{Kind: kind, Text: why}
 	t.plan.Next.Blocked = &cause
@@ -86,7 +88,7 @@ func block(t *tick, kind v1alpha1.BlockedKind, why string) (isNew bool) {
 	return t.before.Blocked == nil || *t.before.Blocked != cause || t.before.Phase != t.plan.Next.Phase
 }
 
-// abortHeld ends the rollout of a candidate before it has begun.
+// abortHeld aborts a candidate before its rollout begins.
 func abortHeld(t *tick) {
 	next, candidate, abort := &t.plan.Next, t.o.Candidate, t.o.Spec.Abort
 	t.plan.Ask = plan.AskIntent{Key: config.AnnotationAbort, Hash: candidate.Hash, By: abort.By}

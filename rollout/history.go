@@ -14,8 +14,8 @@ import (
 // mostEntries is how many ended rollouts a Canary remembers.
 const mostEntries = 10
 
-// WithEntry returns the history with one more entry at its beginning, and without those that are too many. It fills in
-// the duration.
+// WithEntry returns the history with a new first entry, without the oldest entries beyond the limit. It fills in the
+// duration.
 func WithEntry(history []v1alpha1.HistoryEntry, entry v1alpha1.HistoryEntry) []v1alpha1.HistoryEntry {
 	if entry.Started != nil {
 		entry.Duration = entry.Finished.Sub(entry.Started.Time).Round(100 * time.Millisecond).String()
@@ -23,7 +23,7 @@ func WithEntry(history []v1alpha1.HistoryEntry, entry v1alpha1.HistoryEntry) []v
 	return append([]v1alpha1.HistoryEntry{entry}, history[:min(len(history), mostEntries-1)]...)
 }
 
-// remember adds the rollout that ends now to the history. One whose state was lost has no candidate to name.
+// remember adds the rollout that ends now to the history. A rollout whose state was lost has no candidate to name.
 func remember(t *tick) {
 	ended := t.plan.Next.Candidate
 	if ended.Hash == "" {
@@ -46,7 +46,7 @@ func remember(t *tick) {
 	t.plan.Next.History = WithEntry(t.plan.Next.History, entry)
 }
 
-// fresh is a state for another candidate: it keeps what does not belong to a single one.
+// fresh is a state for another candidate. It keeps what does not belong to a single candidate.
 func (t tick) fresh(phase v1alpha1.Phase) observed.State {
 	return observed.State{CanaryRecord: t.plan.Next.CanaryRecord, CanaryStanding: t.plan.Next.CanaryStanding, Phase: phase}
 }

@@ -14,7 +14,7 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-// hooksOf are the hooks of a type, in the order of the policy.
+// hooksOf returns the hooks of a type, in the order of the policy.
 func hooksOf(policy config.Policy, kind v1alpha1.HookType) []v1alpha1.Webhook {
 	var found []v1alpha1.Webhook
 	for _, hook := range policy.Hooks {
@@ -25,20 +25,20 @@ func hooksOf(policy config.Policy, kind v1alpha1.HookType) []v1alpha1.Webhook {
 	return found
 }
 
-// isGone reports whether the hook cannot be asked, because the present policy does not have it.
+// isGone reports whether the hook cannot be called because the present policy no longer has it.
 func isGone(hook v1alpha1.Webhook) bool { return hook.URL == "" }
 
 func saysGone(hook v1alpha1.Webhook) string {
 	return fmt.Sprintf("hook %s (%s) cannot be called, because it was removed from the policy after this rollout started: put it back, or abort the rollout", hook.Name, hook.Type)
 }
 
-// toldOf are the hooks of a type that can be told something.
+// toldOf returns the hooks of a type that can be notified.
 func toldOf(policy config.Policy, kind v1alpha1.HookType) []v1alpha1.Webhook {
 	return slices.DeleteFunc(hooksOf(policy, kind), isGone)
 }
 
-// waitForHooks is waitFor where hooks of a type must say yes. While one cannot be asked, waiting costs nothing of the progress
-// deadline: a policy that is deleted, or breaks, must not end the rollout.
+// waitForHooks is waitFor for hooks that must approve. The progress deadline does not count while one of them cannot be
+// asked, because a policy that is deleted or broken must not end the rollout.
 func waitForHooks(t *tick, kind v1alpha1.HookType, what string) {
 	if !slices.ContainsFunc(hooksOf(t.policy, kind), isGone) {
 		waitFor(t, what)
@@ -48,8 +48,8 @@ func waitForHooks(t *tick, kind v1alpha1.HookType, what string) {
 	say(t, what)
 }
 
-// hooksDue are those to be asked now: the hooks of the gate that the rollout stands at, those that roll back while anything
-// is in flight, and those of each round while the canary is checked.
+// hooksDue returns the hooks to call now: those of the gate that the rollout has reached, those that can roll back while a
+// candidate is in flight, and those of each round of checks.
 func hooksDue(policy config.Policy, state observed.State, o observed.World) []plan.HookCall {
 	if !undecidedOf(state, o) {
 		return nil
@@ -74,14 +74,14 @@ func hooksDue(policy config.Policy, state observed.State, o observed.World) []pl
 	return due
 }
 
-// undecidedOf reports whether the state is about the candidate in flight, which is being judged or waits to begin.
+// undecidedOf reports whether the state describes the candidate in flight, which is being judged or waits to start.
 func undecidedOf(state observed.State, o observed.World) bool {
 	candidate := o.InFlight()
 	return candidate != nil && candidate.Hash == state.Candidate.Hash && candidate.Attempt == state.Candidate.Attempt && state.Candidate.Outcome == "" &&
 		(observed.Judging(state) || state.Phase == v1alpha1.PhaseWaiting)
 }
 
-// answerOf is the last answer of a hook at the present step, nil when there is none.
+// answerOf is the last answer of a hook at the present step; nil when there is none.
 func answerOf(state observed.State, hook v1alpha1.Webhook) *v1alpha1.HookStatus {
 	for i := range state.Hooks {
 		if last := &state.Hooks[i]; last.Name == hook.Name && last.Type == hook.Type && last.Step == state.Open().Step.Number {
@@ -91,7 +91,7 @@ func answerOf(state observed.State, hook v1alpha1.Webhook) *v1alpha1.HookStatus 
 	return nil
 }
 
-// passedGate reports whether the answer has opened a gate: then it is not asked again at this step.
+// passedGate reports whether the answer has opened a gate. The hook is then not asked again at this step.
 func passedGate(last *v1alpha1.HookStatus) bool {
 	return last.Yes && last.Type != v1alpha1.HookRollout && last.Type != v1alpha1.HookRollback
 }
@@ -110,7 +110,7 @@ func callOf(hook v1alpha1.Webhook, state observed.State, o observed.World, last 
 	}}
 }
 
-// checksum names one attempt of one candidate.
+// checksum identifies one attempt of one candidate.
 func checksum(state observed.State) string {
 	if state.Candidate.Attempt == 0 {
 		return state.Candidate.Hash
@@ -118,8 +118,8 @@ func checksum(state observed.State) string {
 	return fmt.Sprintf("%s-%d", state.Candidate.Hash, state.Candidate.Attempt)
 }
 
-// noticeAnswers keeps the answers that this tick has observed. They are for the state that the tick began with. Where the
-// rollout still stands at a gate, that is found out anew.
+// noticeAnswers keeps the answers that this tick has observed. They belong to the state that the tick began with. The phase
+// sets the gate again if the rollout is still at it.
 func noticeAnswers(t *tick) {
 	next := &t.plan.Next
 	next.Gate = nil
@@ -151,12 +151,12 @@ func withAnswer(hooks []v1alpha1.HookStatus, hook v1alpha1.Webhook, answer obser
 	return append(hooks, status)
 }
 
-// isNew reports whether the answer was observed by this tick.
+// isNew reports whether this tick observed the answer.
 func (f Facts) isNew(answer *v1alpha1.HookStatus) bool {
 	return answer != nil && answer.Answered.Time.Equal(f.stamp().Time)
 }
 
-// countNos counts each new no of a type as a failed check.
+// countNos counts each new refusal by a hook of a type as a failed check.
 func countNos(t *tick, kind v1alpha1.HookType) {
 	next := &t.plan.Next
 	for _, hook := range hooksOf(t.policy, kind) {
@@ -171,7 +171,7 @@ func saysNo(answer v1alpha1.HookStatus) string {
 	return fmt.Sprintf("hook %s (%s) refused: %s", answer.Name, answer.Type, answer.Message)
 }
 
-// hooksFailing says which hook of a type does not say yes; empty when all do.
+// hooksFailing says which hook of a type does not approve; empty when all do.
 func (t tick) hooksFailing(kind v1alpha1.HookType) string {
 	for _, hook := range hooksOf(t.policy, kind) {
 		switch answer := answerOf(t.plan.Next, hook); {
@@ -186,8 +186,8 @@ func (t tick) hooksFailing(kind v1alpha1.HookType) string {
 	return ""
 }
 
-// wakeForHooks asks for a tick when a hook of a type is due again. An answer wakes by itself; a tick that is still waiting
-// for one looks again after the period all the same.
+// wakeForHooks asks for a tick when a hook of a type is due again. An answer wakes a tick itself, but a tick that still
+// waits for one looks again after the period.
 func wakeForHooks(t *tick, kind v1alpha1.HookType, period time.Duration) {
 	for _, hook := range hooksOf(t.policy, kind) {
 		switch answer := answerOf(t.plan.Next, hook); {
@@ -199,7 +199,7 @@ func wakeForHooks(t *tick, kind v1alpha1.HookType, period time.Duration) {
 	}
 }
 
-// isToldToRollBack reports whether a hook has just asked for a rollback of the candidate that is being judged.
+// isToldToRollBack reports whether a hook has just asked to roll back the candidate that is being judged.
 func (t tick) isToldToRollBack() bool {
 	return t.undecided() && t.rollbackHook() != ""
 }
@@ -208,7 +208,7 @@ func rollBackByHook(t *tick) {
 	rollBack(t, fmt.Sprintf("hook %s requested a rollback", t.rollbackHook()))
 }
 
-// rollbackHook is the name of a hook that has just said yes to a rollback; empty when none has.
+// rollbackHook is the name of a hook that has just asked for a rollback; empty when none has.
 func (t tick) rollbackHook() string {
 	for _, hook := range hooksOf(t.policy, v1alpha1.HookRollback) {
 		if answer := answerOf(t.plan.Next, hook); t.isNew(answer) && answer.Yes {

@@ -16,7 +16,7 @@ import (
 
 const secret = "s3cret"
 
-// secretHook is a hook of the cluster's default policy with a secret wherever there can be one.
+// secretHook is a hook of the cluster's default policy with a secret in every field that can hold one.
 func secretHook(kind v1alpha1.HookType) v1alpha1.Webhook {
 	return v1alpha1.Webhook{Name: "gate", Type: kind, URL: "https://otto:s3cret@gate.test/s3cret?token=s3cret", Metadata: map[string]string{"token": secret}}
 }

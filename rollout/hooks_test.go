@@ -17,7 +17,7 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-// answers are those of the hooks that are asked; with chance they come later.
+// answers returns the answers of the hooks that are asked. With a source of chance they arrive later.
 func (w *world) answers(calls []plan.HookCall) []observed.HookAnswer {
 	var answers []observed.HookAnswer
 	w.pending = false
@@ -45,7 +45,7 @@ func (w *world) hearTells(calls []plan.HookCall) {
 	}
 }
 
-// checkGates holds that nothing goes on for which a hook has not said yes.
+// checkGates fails if anything continues that a hook has not approved.
 func (w *world) checkGates(p plan.Plan) {
 	next := p.Next
 	asked := next.Candidate.Hash
@@ -67,7 +67,7 @@ func (w *world) checkGates(p plan.Plan) {
 
 func never(*world) bool { return false }
 
-// withHooks sets the hooks of the policy, each named like its type.
+// withHooks sets the hooks of the policy. Each is named after its type.
 func withHooks(answers map[v1alpha1.HookType]func(*world) bool) func(*world) {
 	return func(w *world) {
 		w.hooks = map[string]func(*world) bool{}

@@ -15,9 +15,10 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// idle is every phase in which no rollout is open: it looks for a candidate to start with.
+// idle handles every phase in which no rollout is open. It resumes or cleans up what a lost state has left, or lets the
+// next candidate start.
 func idle(t *tick) {
-	// A crash can have kept the end of the last rollout from taking the finalizer off.
+	// A crash may have kept the last rollout from removing the finalizer.
 	t.plan.Finalizer = t.o.Finalizer && t.hasTraces()
 	switch {
 	case t.o.Previous != nil:
@@ -29,7 +30,7 @@ func idle(t *tick) {
 	}
 }
 
-// nextCandidate begins with the candidate that the primary holds back, or tells why not.
+// nextCandidate starts the rollout of the candidate that the primary holds back, or says why it cannot start.
 func nextCandidate(t *tick) {
 	switch {
 	case t.asksReset():
@@ -54,7 +55,7 @@ func nextCandidate(t *tick) {
 	}
 }
 
-// startInTurn begins unless a hook has to confirm the candidate first, or too many rollouts are running.
+// startInTurn starts the rollout unless a hook must approve the candidate first or too many rollouts are open.
 func startInTurn(t *tick) {
 	if why := t.closedIn(t.asWaiting(), v1alpha1.HookConfirmRollout); why != "" {
 		t.plan.Next = t.asWaiting()
@@ -69,18 +70,18 @@ func startInTurn(t *tick) {
 	start(t)
 }
 
-// starts reports whether nextCandidate would begin a rollout.
+// starts reports whether nextCandidate would start a rollout.
 func (t tick) starts() bool {
 	return t.o.InFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == nil && t.frozen.Start == "" &&
 		len(hooksOf(t.policy, v1alpha1.HookConfirmRollout)) == 0
 }
 
-// hasTraces reports traces of a rollout on other objects, whether the state knows of a rollout or not.
+// hasTraces reports whether other objects carry traces of a rollout, even of one that the state does not know.
 func (f Facts) hasTraces() bool {
 	return f.o.CanaryDeployment != nil || f.o.CanaryService != nil || len(f.o.Made) > 0 || len(f.splits) > 0 || f.cohortLeft() != ""
 }
 
-// resumePromotion goes on where a lost state left a primary that was given a candidate.
+// resumePromotion continues a promotion whose state was lost after the primary had received the candidate.
 func resumePromotion(t *tick) {
 	next := &t.plan.Next
 	*next = t.fresh(v1alpha1.PhasePromoting)
@@ -92,7 +93,7 @@ func resumePromotion(t *tick) {
 	promote(t)
 }
 
-// cleanUpTraces removes what a rollout left behind whose state was lost; a candidate then starts again at weight 0.
+// cleanUpTraces removes the traces of a rollout whose state was lost. A held candidate then starts again at weight 0.
 func cleanUpTraces(t *tick) {
 	outcome := v1alpha1.OutcomeCancelled
 	if t.o.InFlight() != nil {
@@ -103,7 +104,8 @@ func cleanUpTraces(t *tick) {
 	finalise(t)
 }
 
-// rest is the phase of a Deployment that runs what was last asked for, or that keeps a failed candidate.
+// rest handles a Deployment without a candidate in flight. It runs the last template that was asked for, or keeps a failed
+// candidate.
 func rest(t *tick) {
 	next := &t.plan.Next
 	forgetEnded(t)
@@ -126,8 +128,9 @@ func rest(t *tick) {
 	}
 }
 
-// forgetEnded ends a wait for a candidate that is gone, and a failure that was taken back or forgotten: the Deployment runs what
-// was last asked for. A dry run keeps no candidate that could be.
+// forgetEnded ends the wait for a candidate that is gone, and forgets the failure of a candidate that is gone. The
+// Deployment then runs the last template that was asked for. A dry run never has a candidate on the primary, so its
+// failures stay.
 func forgetEnded(t *tick) {
 	switch phase := t.plan.Next.Phase; {
 	case phase == v1alpha1.PhaseWaiting:
@@ -137,7 +140,7 @@ func forgetEnded(t *tick) {
 	}
 }
 
-// found tells what a rollout would work with.
+// found describes what a rollout would work with.
 func (f Facts) found() string {
 	if strategy.WithoutTraffic(f.policy) {
 		return "Ready for the next change: the canary will run beside the primary, and requests are not split"
@@ -150,7 +153,7 @@ func (f Facts) found() string {
 		f.foundRoutes(), served, f.target.Preset)
 }
 
-// foundRoutes lists the routes by their kind.
+// foundRoutes lists the routes by kind.
 func (f Facts) foundRoutes() string {
 	var parts []string
 	for _, kind := range []string{route.HTTP, route.GRPC} {

@@ -11,7 +11,7 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// interrupt is something that takes precedence over what the phase would do.
+// interrupt is a cause to act that takes precedence over the phase.
 type interrupt struct {
 	name    string
 	happens func(tick) bool
@@ -32,16 +32,16 @@ var interrupts = []interrupt{
 	{"group failed", tick.isGroupFailed, rollBackWithGroup},
 }
 
-// CleanUpLimit is how long the deletion of a Canary waits for a gateway that reports nothing: long enough for a restart
-// of its controller, short enough that a namespace can always be deleted.
+// CleanUpLimit is how long the deletion of a Canary waits for a gateway that reports nothing. It is long enough for a
+// restart of the gateway's controller, and short enough that it never blocks the deletion of a namespace for long.
 const CleanUpLimit = time.Minute
 
 func (f Facts) isDeleted() bool {
 	return f.o.DeletedAt != nil || f.o.Primary == nil
 }
 
-// letGoOfCanary takes the split out and lets go of the Canary once no gateway sends to the copy any more; the copy goes with
-// the Canary, its owner.
+// letGoOfCanary removes the split and releases the Canary once no gateway sends requests to the canary. The canary is
+// deleted with the Canary, its owner.
 func letGoOfCanary(t *tick) {
 	withdrawSplit(t)
 	t.plan.Next.CanaryWeight = 0
@@ -119,7 +119,7 @@ func abortAsked(t *tick) {
 	rollBackAs(t, v1alpha1.OutcomeAborted, "aborted by "+events.Who(abort.By, abort.Reason))
 }
 
-// rollBackWithGroup gives up what another member gave up, also where the primary runs the candidate already.
+// rollBackWithGroup rolls back because another member was rolled back, even if the primary already runs the candidate.
 func rollBackWithGroup(t *tick) {
 	why := t.groupFailure()
 	t.plan.Next.Candidate.GroupFailure = why.Group

@@ -12,19 +12,19 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// Needs are the questions of one tick.
+// Needs are the queries and hook calls that one tick asks for.
 type Needs struct {
-	// Queries are for Prometheus; none unless checks are due. They are asked in the background; their samples are observed by a
-	// later tick that needs the same round.
+	// Queries are for Prometheus; none unless checks are due. They run in the background. A later tick that needs the same
+	// round observes their samples.
 	Queries []analysis.Query
-	// Round is the same as long as the queries are for the same round of checks of the same step; they may differ in how far back
-	// they look. Samples of another round do not count.
+	// Round identifies one round of checks of one step. The queries of a round may differ in how far back they look.
+	// Samples of another round do not count.
 	Round string
-	// Hooks are asked in the background; their answers are observed by a later tick.
+	// Hooks are called in the background. A later tick observes their answers.
 	Hooks []plan.HookCall
 }
 
-// Needs tells which questions this tick wants answered.
+// Needs returns the queries and hook calls of this tick.
 func (f Facts) Needs() Needs {
 	if !f.o.OptedIn() {
 		return Needs{}
@@ -46,7 +46,7 @@ func (f Facts) Needs() Needs {
 	return needs
 }
 
-// roundOf names the round of checks that is due at the present step and weight after the last one.
+// roundOf names the round of checks that is due next at the present step and weight.
 func roundOf(state observed.State) string {
 	at := func(stamp *metav1.MicroTime) string {
 		if stamp == nil {
@@ -57,7 +57,7 @@ func roundOf(state observed.State) string {
 	return fmt.Sprintf("%s step %d at %v%% since %s after %s", checksum(state), state.Open().Step.Number, state.CanaryWeight, at(state.Open().Step.InEffect), at(state.LastCheckTime))
 }
 
-// window ends now and begins no earlier than the canary's traffic, so that nothing of an earlier candidate counts.
+// window ends now and begins no earlier than the canary's traffic, so that no request to an earlier candidate counts.
 func window(longest time.Duration, state observed.State, now time.Time) time.Duration {
 	return max(time.Second, min(longest, now.Sub(state.Open().Canary.TrafficStarted.Time)))
 }

@@ -19,7 +19,7 @@ import (
 	"sluice.dev/sluice/rollout/target"
 )
 
-// surrounded is what is observed of a held candidate whose primary has an autoscaler, a budget and a NetworkPolicy.
+// surrounded is an observation of a held candidate whose primary has an autoscaler, a budget and a NetworkPolicy.
 func surrounded(t *testing.T) observed.World {
 	t.Helper()
 	w := newWorld(t, story{behaviours: map[string]behaviour{"v2": good}})

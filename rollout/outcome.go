@@ -8,7 +8,7 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// ending tells how the last rollout ended.
+// ending says how the last rollout ended.
 func (t tick) ending() string {
 	next := t.plan.Next
 	if next.Phase == v1alpha1.PhaseFailed {
@@ -17,13 +17,13 @@ func (t tick) ending() string {
 	return fmt.Sprintf("%s was promoted", next.Candidate.Hash)
 }
 
-// undecided reports whether the candidate is still being judged: the outcome is open and the primary has not changed.
+// undecided reports whether the candidate is still being judged: it has no outcome and the primary has not changed.
 func (t tick) undecided() bool {
 	next := t.plan.Next
 	return observed.Active(next) && next.Candidate.Outcome == "" && !next.Rollout.Promotion.Restoring && !t.o.Promoted(next.Candidate.Hash)
 }
 
-// decideOutcome ends the judging; what remains is to clean up, also where the state knows of no rollout.
+// decideOutcome ends the judging, even if the state knows of no rollout. Only the clean-up remains.
 func decideOutcome(t *tick, outcome v1alpha1.Outcome, reason string) {
 	next := &t.plan.Next
 	if next.Rollout == nil {
@@ -39,7 +39,7 @@ func decideOutcome(t *tick, outcome v1alpha1.Outcome, reason string) {
 	next.Rollout.Cleared, next.Rollout.WaitingSince, next.Rollout.Decided = nil, nil, t.stamp()
 }
 
-// rollBack decides that the candidate failed and begins at once to take its traffic away.
+// rollBack fails the candidate and starts at once to take its requests away.
 func rollBack(t *tick, reason string) {
 	rollBackAs(t, v1alpha1.OutcomeFailed, reason)
 }

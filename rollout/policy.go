@@ -11,18 +11,19 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// keeps reports whether a rollout is open that began with a policy of its own.
+// keeps reports whether a rollout is open and keeps the policy that it started with.
 func keeps(state observed.State) bool { return observed.Active(state) && state.Policy != nil }
 
 // Terms are the policies that a tick decides by.
 type Terms struct {
-	// policy is in force, latest is what annotations and policies say now, and kept is set while the two may differ.
+	// policy is in force. latest is what annotations and policies say now. kept is set while the two may differ.
 	policy, latest config.Policy
 	kept           bool
 }
 
-// TermsOf are the terms of a tick. In force is the policy that an open rollout began with, with the switches, and what hooks
-// are asked where, as they are now; else the present one.
+// TermsOf returns the terms of a tick. An open rollout keeps the policy that it started with. The switches, the group, the
+// identity labels, and the URLs and metadata of hooks are always those of the present policy. Without an open rollout the
+// present policy is in force.
 func TermsOf(present config.Policy, state observed.State, o observed.World) Terms {
 	if o.DryRun {
 		present = withoutHooks(present)
@@ -46,10 +47,10 @@ func TermsOf(present config.Policy, state observed.State, o observed.World) Term
 	return terms
 }
 
-// Policy is the one in force.
+// Policy is the policy in force.
 func (t Terms) Policy() config.Policy { return t.policy }
 
-// switches are the values that always act at once.
+// switches are the fields that always take effect at once.
 var switches = []string{"skipAnalysis", "suspend"}
 
 // switched is a policy with the switches of another one.
@@ -69,8 +70,8 @@ func switched(kept v1alpha1.PolicyStatus, present *v1alpha1.PolicyStatus) v1alph
 	return kept
 }
 
-// showPolicy tells which policy is in force, and what has changed since an open rollout began. What means the same as
-// before is left as it is, so that it causes no write.
+// showPolicy shows which policy is in force and what has changed since an open rollout started. A change without a
+// difference in meaning is not shown, so that it causes no write.
 func showPolicy(t *tick) {
 	next := &t.plan.Next
 	shown := t.o.Policy.DeepCopy()
@@ -87,7 +88,7 @@ func showPolicy(t *tick) {
 	next.Policy = shown
 }
 
-// changedSince says what the next rollout does in another way.
+// changedSince says which fields the next rollout uses with other values.
 func changedSince(kept v1alpha1.PolicyStatus, o observed.World) string {
 	if o.PolicyProblem != "" {
 		return "the next rollout cannot start: " + o.PolicyProblem
@@ -112,7 +113,8 @@ func changedSince(kept v1alpha1.PolicyStatus, o observed.World) string {
 	return fmt.Sprintf("%s %s changed since this rollout started (%s); the next rollout uses %s", strings.Join(who, " and "), verb, strings.Join(fields, ", "), what)
 }
 
-// sourcesOf are those that set a value now, or that set it before; what is built in only where nobody does.
+// sourcesOf returns the sources that set a field now or, if none does, that set it before. The built-in default counts only
+// if no other source does.
 func sourcesOf(path string, now, before v1alpha1.PolicyStatus) []string {
 	for _, status := range []v1alpha1.PolicyStatus{now, before} {
 		var found []string
@@ -128,8 +130,9 @@ func sourcesOf(path string, now, before v1alpha1.PolicyStatus) []string {
 	return []string{"the built-in default"}
 }
 
-// keptHooks are the hooks that a rollout began with, each asked where and with what the present policy says of the hook of
-// the same name: neither is kept in status, which more people may read. One that the policy no longer has has no URL.
+// keptHooks returns the hooks that a rollout started with, with the URL and metadata that the present policy gives the hook
+// of the same name. The status keeps neither, because more people may read it. A hook that the policy no longer has gets no
+// URL.
 func keptHooks(kept, present []v1alpha1.Webhook) []v1alpha1.Webhook {
 	var hooks []v1alpha1.Webhook
 	for _, hook := range kept {

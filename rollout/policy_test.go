@@ -26,7 +26,7 @@ func ofCluster(name string, spec v1alpha1.PolicySpec) *v1alpha1.ClusterCanaryPol
 	return &v1alpha1.ClusterCanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}
 }
 
-// tickWith is one tick of a state with what the policies are now.
+// tickWith is one tick of a state with the present policies.
 func tickWith(state observed.State, present policy.Present) *tick {
 	o := complete()
 	o.Policy, o.PolicyProblem = present.Status, present.Problem
@@ -35,7 +35,7 @@ func tickWith(state observed.State, present policy.Present) *tick {
 	return t
 }
 
-// nextAfter is the tick of the rollout that begins when that of a tick ends.
+// nextAfter is the tick of the rollout that starts when the rollout of a tick ends.
 func nextAfter(t *tick) *tick {
 	next := &tick{Facts: t.ofNext(), plan: t.plan}
 	showPolicy(next)

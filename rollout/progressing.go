@@ -8,7 +8,7 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// progress takes the candidate through the steps of the policy: step 0 is the start of the canary without traffic.
+// progress takes the candidate through the steps of the policy. Step 0 starts the canary without traffic.
 func progress(t *tick) {
 	next := &t.plan.Next
 	next.Rollout.Step.Number = min(next.Rollout.Step.Number, int32(len(t.steps)))
@@ -52,7 +52,7 @@ func judgeStep(t *tick) {
 	advance(t)
 }
 
-// advance takes the next step, or promotes early where a user asked for it, once the checks have passed.
+// advance takes the next step once the checks have passed. If a user asked for promotion, it promotes instead.
 func advance(t *tick) {
 	early := t.asksPromotion()
 	switch {
@@ -92,7 +92,7 @@ func nextStep(t *tick) {
 		wakeForChecks(t)
 		return
 	}
-	// While the next weight is not in effect the present one has to be served.
+	// The canary serves the present weight until the next one is in effect.
 	replicas := ensureCanary(t, max(share, following))
 	if why := t.canaryNotReady(replicas); why != "" {
 		wakeForChecks(t)
@@ -102,7 +102,7 @@ func nextStep(t *tick) {
 	enterStep(t, next.Rollout.Step.Number+1)
 }
 
-// passLastStep promotes the candidate once that is confirmed.
+// passLastStep promotes the candidate once the promotion is confirmed.
 func passLastStep(t *tick) {
 	if why := t.closedBy(v1alpha1.HookConfirmPromotion); why != "" {
 		waitForConfirmation(t, why)
@@ -115,7 +115,7 @@ func passLastStep(t *tick) {
 	beginPromotion(t, passed, "")
 }
 
-// stayAtStep stays at the step, until its end or until its checks pass.
+// stayAtStep stays at the step until the step ends or its checks pass.
 func stayAtStep(t *tick) {
 	next := &t.plan.Next
 	where, unconfirmed := t.where(), t.closedBy(v1alpha1.HookConfirmPromotion)

@@ -11,7 +11,7 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// promote gives the candidate to the primary and waits for its pods; the canary keeps its share meanwhile.
+// promote gives the candidate to the primary and waits for its pods. The canary keeps its share meanwhile.
 func promote(t *tick) {
 	switch {
 	case t.plan.Next.Rollout.Promotion.Restoring:
@@ -42,8 +42,8 @@ func askPromotion(t *tick) {
 	waitFor(t, "Applying the candidate to the primary")
 }
 
-// goBackToJudging takes back a promotion that has not reached the primary, so that a paused canary goes on being checked in
-// the step that it was promoted from.
+// goBackToJudging takes back a promotion that has not reached the primary. A paused canary is then checked again in the
+// step that it was promoted from.
 func goBackToJudging(t *tick) {
 	next := &t.plan.Next
 	step := min(next.Rollout.Step.Number, int32(len(t.steps)))
@@ -61,8 +61,8 @@ const (
 	shiftSettles = "All requests go to the canary; waiting for that to settle"
 )
 
-// shiftToCanary first sends all requests to a canary of the primary's size, for a primary that loses all its pods at once,
-// and returns whether that is in effect and settled.
+// shiftToCanary sends all requests to a canary of the primary's size before a primary loses all its pods at once. It
+// returns whether that is in effect and settled.
 func shiftToCanary(t *tick) (done bool) {
 	given := t.plan.Next.CanaryWeight
 	missing := shiftAll(t)
@@ -76,8 +76,8 @@ func shiftToCanary(t *tick) (done bool) {
 	return letSettle(t, &t.plan.Next.Rollout.Promotion.Shifted, shiftSettles)
 }
 
-// shiftAll sends all requests to a canary of the primary's size, and returns what is missing until they are there; empty when
-// they are.
+// shiftAll sends all requests to a canary of the primary's size. It returns what is missing for that; empty when nothing
+// is.
 func shiftAll(t *tick) (missing string) {
 	if why := t.canaryNotReady(ensureCanary(t, fullWeight)); why != "" {
 		return "Scaling the canary to the primary's size: " + why
@@ -121,7 +121,8 @@ func followPrimary(t *tick) {
 	wakeIn(t, t.untilDeadline())
 }
 
-// keepShare leaves the canary its weight while the primary's pods are replaced, unless it has nothing to serve it with.
+// keepShare keeps the canary's weight while the primary's pods are replaced, unless the canary has no available pods and
+// the primary does.
 func keepShare(t *tick) {
 	writeSplit(t)
 	if t.o.Primary.Status.AvailableReplicas > 0 && (t.o.CanaryDeployment == nil || t.o.CanaryDeployment.Status.AvailableReplicas == 0) {
@@ -130,9 +131,9 @@ func keepShare(t *tick) {
 	}
 }
 
-// endWithPrimary ends the rollout once the primary is complete. Where the primary had no requests meanwhile, its pods are
-// given the settle time to be known at the gateway. Users who stay at their version must meet none of the pods that have just
-// gone, which the gateway may still know.
+// endWithPrimary ends the rollout once the primary is complete. If the primary had no requests meanwhile, it first waits
+// for the settle time, so that the gateway knows the primary's pods. With session affinity it waits too: users who stay at
+// their version must not reach pods that have just gone and that the gateway may still know.
 func endWithPrimary(t *tick, outcome v1alpha1.Outcome, reason string) {
 	unknown := t.plan.Next.CanaryWeight == fullWeight || t.plan.Next.Rollout.SessionAffinity != nil
 	if unknown && !letSettle(t, &t.plan.Next.Rollout.Promotion.Steady, "The primary is ready; waiting for that to settle") {
@@ -142,7 +143,7 @@ func endWithPrimary(t *tick, outcome v1alpha1.Outcome, reason string) {
 	finalise(t)
 }
 
-// beginPromotion begins to give the candidate to the primary; why is for the history, where it is not that the analysis has passed.
+// beginPromotion starts to give the candidate to the primary. The history shows why; empty if the analysis has passed.
 func beginPromotion(t *tick, event events.Event, why string) {
 	if !awaitGroup(t) {
 		return

@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// A state that changes is written, and a write wakes the next tick: where nothing happens, nothing may change.
+// A changed state is written, and a write wakes the next tick. If nothing happens, nothing may change.
 func TestAStateThatIsWrittenAnewWakesNoTickWithoutEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(*world)

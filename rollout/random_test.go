@@ -10,7 +10,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// randomActs are requests in any order at any moment, of which most are for nothing; in the end nothing is paused.
+// randomActs are requests in any order at any moment. Most match nothing. In the end nothing is paused.
 func randomActs(chance *rand.Rand) []act {
 	kinds := []func(*world){
 		pausing, resuming,
@@ -35,7 +35,7 @@ func randomActs(chance *rand.Rand) []act {
 	return append(acts, act{after(moment + time.Minute), calm})
 }
 
-// become has v2 do otherwise from now on.
+// become gives v2 another behaviour from now on.
 func become(w *world, b behaviour) {
 	w.tell("v2 becomes %+v", b)
 	w.behaviours["v2"] = b
@@ -46,13 +46,13 @@ func losingState(w *world) {
 	w.state = v1alpha1.CanaryStatus{}
 }
 
-// calm ends all that holds a rollout.
+// calm ends everything that holds a rollout.
 func calm(w *world) {
 	w.tell("nothing is paused, frozen or lost any more")
 	w.spec.Paused, w.primary.Spec.Paused, w.policy.Suspend, w.freezes, w.lost = nil, false, false, nil, 0
 }
 
-// randomHooks has some gates open after a while, tests that fail at first, and sometimes a hook that rolls back.
+// randomHooks opens some gates after a while, lets tests fail at first, and sometimes rolls back.
 func randomHooks(chance *rand.Rand) func(*world) {
 	answers := map[v1alpha1.HookType]func(*world) bool{}
 	for _, kind := range []v1alpha1.HookType{v1alpha1.HookConfirmRollout, v1alpha1.HookPreRollout, v1alpha1.HookRollout,
@@ -67,7 +67,7 @@ func randomHooks(chance *rand.Rand) func(*world) {
 	return withHooks(answers)
 }
 
-// randomPolicy composes a strategy of any parts.
+// randomPolicy composes a random strategy.
 func randomPolicy(chance *rand.Rand) func(*config.Policy) {
 	parts := []func(*config.Policy){
 		func(p *config.Policy) { p.Match = testers },
@@ -93,7 +93,7 @@ func randomPolicy(chance *rand.Rand) func(*config.Policy) {
 	return inTurn(chosen...)
 }
 
-// randomWorld is how a world is besides its policy.
+// randomWorld sets everything except the policy at random.
 func randomWorld(chance *rand.Rand) func(*world) {
 	hooks := func(*world) {}
 	if chance.IntN(2) == 0 {
@@ -114,7 +114,8 @@ func randomWorld(chance *rand.Rand) func(*world) {
 	}
 }
 
-// checkVersion holds that the primary runs what the end says, and never v3, which fails its checks.
+// checkVersion fails if the primary does not run the version that the end implies, or if it runs v3, which fails its
+// checks.
 func (w *world) checkVersion() {
 	switch version := versionOf(w.primary.Spec.Template); {
 	case version == "v3":
@@ -126,8 +127,9 @@ func (w *world) checkVersion() {
 	}
 }
 
-// TestRandomRequests plays requests, freezes and hooks at any moment and with any strategy, with late reactions and crashes,
-// against the invariants of every write. Whatever was asked, it ends, and the primary runs what the end says.
+// TestRandomRequests plays requests, freezes and hooks at any moment and with any strategy, with late reactions and
+// crashes, and checks the invariants of every write. The rollout ends, whatever was requested, and the primary runs the
+// version that the end implies.
 func TestRandomRequests(t *testing.T) {
 	t.Parallel()
 	for seed := range 20 * *seeds {

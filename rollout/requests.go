@@ -12,8 +12,8 @@ import (
 	"sluice.dev/sluice/rollout/events"
 )
 
-// Meant reports whether a request is for this candidate: the same template, attempt and act of asking. A template that
-// is asked for again later is another candidate, although its hash is the same.
+// Meant reports whether a request is for this candidate: the same template, attempt and time of asking. A template that is
+// asked for again later is another candidate, although its hash is the same.
 func Meant(request *v1alpha1.Request, candidate *workload.Candidate) bool {
 	if request == nil || candidate == nil || request.Candidate != candidate.Hash {
 		return false
@@ -25,17 +25,17 @@ func Meant(request *v1alpha1.Request, candidate *workload.Candidate) bool {
 	return attempt == candidate.Attempt && (request.At == nil || !request.At.Time.Before(candidate.At.Truncate(time.Second)))
 }
 
-// asksAbort reports whether the candidate in flight is to be stopped.
+// asksAbort reports whether a user asks to abort the candidate in flight.
 func (f Facts) asksAbort() bool {
 	return Meant(f.o.Spec.Abort, f.o.InFlight())
 }
 
-// asksRetry reports whether a candidate that failed or was aborted is to be judged again.
+// asksRetry reports whether a user asks to retry a candidate that failed or was aborted.
 func (f Facts) asksRetry() bool {
 	return f.o.Candidate != nil && f.o.Candidate.Mark != workload.MarkNone && Meant(f.o.Spec.Retry, f.o.Candidate)
 }
 
-// asksPromotion is the request to promote the candidate in flight early, nil when there is none.
+// asksPromotion is the request to promote the candidate in flight early; nil when there is none.
 func (f Facts) asksPromotion() *v1alpha1.PromoteRequest {
 	promote := f.o.Spec.Promote
 	if promote == nil || !Meant(&promote.Request, f.o.InFlight()) {
@@ -44,10 +44,10 @@ func (f Facts) asksPromotion() *v1alpha1.PromoteRequest {
 	return promote
 }
 
-// unjudged begins the reason of a promotion that no checks have decided.
+// unjudged begins the reason of a promotion that no check has decided.
 const unjudged = "promoted without analysis, requested "
 
-// skipsAnalysis says why the candidate is promoted without judging; empty when it is judged.
+// skipsAnalysis says why the candidate is promoted without checks; empty when it is judged.
 func (f Facts) skipsAnalysis() string {
 	if promote := f.asksPromotion(); promote != nil && promote.SkipAnalysis {
 		return "by " + events.Who(promote.By, promote.Reason)
@@ -58,7 +58,7 @@ func (f Facts) skipsAnalysis() string {
 	return ""
 }
 
-// pausedBy is why no step may be taken, other than by a Freeze; nil when steps may be taken.
+// pausedBy says why no step may be taken, apart from a Freeze; nil when steps may be taken.
 func (f Facts) pausedBy() *v1alpha1.PauseCause {
 	o := f.o
 	switch pause := o.Spec.Paused; {
@@ -78,7 +78,7 @@ func pausedAs(kind v1alpha1.PauseKind, format string, args ...any) *v1alpha1.Pau
 	return &v1alpha1.PauseCause{Kind: kind, Text: fmt.Sprintf(format, args...)}
 }
 
-// switchedBy names where the value of a switch comes from: switches act at once, so that the present policy says it.
+// switchedBy names the source of a switch. The present policy says it, because switches act at once.
 func (f Facts) switchedBy(field string) string {
 	policy := f.o.Policy
 	if policy == nil {
@@ -94,7 +94,7 @@ func (f Facts) switchedBy(field string) string {
 	return "its policy"
 }
 
-// named is a request with the word for it.
+// named is a request with its verb.
 type named struct {
 	verb    string
 	request *v1alpha1.Request
@@ -113,7 +113,7 @@ func (f Facts) requests() []named {
 	return list
 }
 
-// noticeRequests tells of the requests that are new and for nothing that is there.
+// noticeRequests reports new requests that match nothing present.
 func noticeRequests(t *tick) {
 	last := t.plan.Next.LastRequest
 	for _, r := range t.requests() {
@@ -130,7 +130,7 @@ func noticeRequests(t *tick) {
 	t.plan.Next.LastRequest = last
 }
 
-// present tells what a request could be for.
+// present says what a request could be for.
 func (f Facts) present() string {
 	candidate := f.o.Candidate
 	if candidate == nil {
@@ -143,7 +143,7 @@ func (f Facts) present() string {
 	return fmt.Sprintf("candidate %s, attempt %d, %s", candidate.Hash, candidate.Attempt, state)
 }
 
-// noticePause tells once that the rollout is paused, and once that it goes on.
+// noticePause reports once that the rollout is paused, and once that it continues.
 func noticePause(t *tick) {
 	next := &t.plan.Next
 	next.Paused = t.pausedBy()
@@ -156,7 +156,7 @@ func noticePause(t *tick) {
 	}
 }
 
-// asksReset reports whether the candidate, in flight or failed, is to be forgotten.
+// asksReset reports whether a user asks to forget the candidate, in flight or failed.
 func (f Facts) asksReset() bool {
 	return f.o.Candidate != nil && Meant(f.o.Spec.Reset, f.o.Candidate)
 }

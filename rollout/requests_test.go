@@ -14,7 +14,7 @@ import (
 	"sluice.dev/sluice/rollout"
 )
 
-// request is what admission makes of jane's request for the candidate of this world.
+// request is jane's request for a candidate as admission records it.
 func (w *world) request(candidate string, attempt int32) v1alpha1.Request {
 	return v1alpha1.Request{Candidate: candidate, Attempt: &attempt, Reason: "bug 17", Stamp: w.stamp()}
 }
@@ -170,7 +170,7 @@ var requestStories = map[string]story{
 	},
 }
 
-// TestHistory holds what is remembered of stories that end in every way.
+// TestHistory checks the history of stories with every kind of end.
 func TestHistory(t *testing.T) {
 	for name, want := range map[string][]string{
 		"a good version is promoted":                                           {"v2#0 Succeeded app=podinfo:v2 by jane, 35s: "},
@@ -212,7 +212,7 @@ func TestHistoryKeepsTen(t *testing.T) {
 	}
 }
 
-// TestAbortIsMarkedOnTheDeployment holds what the mark says, since it outlives the Canary.
+// TestAbortIsMarkedOnTheDeployment checks the mark, because it outlives the Canary.
 func TestAbortIsMarkedOnTheDeployment(t *testing.T) {
 	for _, name := range []string{"a request aborts a candidate that waits"} {
 		w := play(t, stories[name], nil)

@@ -11,7 +11,7 @@ func (t tick) isAskedToReset() bool {
 	return t.undecided() && t.asksReset()
 }
 
-// resetInFlight takes the traffic away; admission forgets the candidate at the end.
+// resetInFlight takes the canary's requests away. Admission forgets the candidate at the end.
 func resetInFlight(t *tick) {
 	decideOutcome(t, v1alpha1.OutcomeCancelled, t.resetBy())
 	finalise(t)
@@ -21,12 +21,12 @@ func (f Facts) resetBy() string {
 	return "reset by " + events.Who(f.o.Spec.Reset.By, f.o.Spec.Reset.Reason)
 }
 
-// askReset has admission forget the candidate.
+// askReset asks admission to forget the candidate.
 func (f Facts) askReset() plan.AskIntent {
 	return plan.AskIntent{Key: config.AnnotationReset, Hash: f.o.Candidate.Hash, By: f.o.Spec.Reset.By}
 }
 
-// resetKept forgets a candidate that has failed, or that waits, and what was counted for it.
+// resetKept forgets a failed or waiting candidate, and its counters.
 func resetKept(t *tick) {
 	t.plan.Ask = t.askReset()
 	t.plan.Next = t.fresh(v1alpha1.PhaseInitialized)

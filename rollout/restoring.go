@@ -8,7 +8,7 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-// beginRestore decides that the primary gets its previous template back.
+// beginRestore decides to restore the primary's previous template.
 func beginRestore(t *tick, reason string) {
 	next := &t.plan.Next
 	next.Phase, next.Candidate.Reason = v1alpha1.PhasePromoting, reason
@@ -17,7 +17,7 @@ func beginRestore(t *tick, reason string) {
 	restore(t)
 }
 
-// restore puts the previous template back after a promotion whose pods did not get ready, or that a group gives up.
+// restore restores the previous template after a promotion whose pods did not become ready or whose group was rolled back.
 func restore(t *tick) {
 	keepShare(t)
 	if t.o.Previous != nil {
@@ -37,8 +37,8 @@ func restore(t *tick) {
 	endWithPrimary(t, v1alpha1.OutcomeFailed, t.plan.Next.Candidate.Reason)
 }
 
-// shiftBack has a primary that loses all its pods at once keep its template until all requests go to the canary, and returns
-// whether the previous one can be put back. It waits for the progress deadline at most, and not for a canary that is bad.
+// shiftBack first sends all requests to the canary if the primary loses all its pods at once, and returns whether the
+// previous template can be restored. It waits until the progress deadline at most, and never for a bad canary.
 func shiftBack(t *tick) (done bool) {
 	if !t.canShiftBack() {
 		return true
@@ -61,12 +61,12 @@ func shiftBack(t *tick) (done bool) {
 	return true
 }
 
-// canShiftBack reports whether a canary can answer while the primary has no pods.
+// canShiftBack reports whether the canary can answer while the primary has no pods.
 func (t tick) canShiftBack() bool {
 	return workload.LosesAllAtOnce(t.o.Primary) && len(t.target.Routes) > 0 && t.runsPromoted() && !t.isBad()
 }
 
-// runsPromoted reports whether the canary has pods that run what the primary was given.
+// runsPromoted reports whether the canary has available pods that run the promoted template.
 func (f Facts) runsPromoted() bool {
 	return f.availableCanaryPods() > 0 && f.o.Promoted(workload.TemplateHashOf(f.o.CanaryDeployment))
 }

@@ -9,17 +9,17 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// mayRestore reports whether a primary with requests may get its previous template back at once: the canary is bad, or all
-// requests could not be sent to it for the progress deadline.
+// mayRestore reports whether a primary with requests may get its previous template back at once: the canary is bad, or the
+// progress deadline has passed without all requests going to it.
 func (w *world) mayRestore() bool {
 	waited := w.state.Open().WaitingSince != nil && w.now.Sub(w.state.Open().WaitingSince.Time) >= w.policy.ProgressDeadline
 	return w.state.Open().Promotion.Restoring && (w.canary == nil || w.canary.Status.AvailableReplicas == 0 || w.isBad(w.weight()) || waited)
 }
 
-// returning gives requests back bit by bit to a primary that loses all its pods at once.
+// returning returns requests in parts to a primary that loses all its pods at once.
 func returning(p *config.Policy) { p.StepWeightPromotion = 25 }
 
-// failingAsPrimary lets the pods of the primary with v2 go, after some requests went back to them.
+// failingAsPrimary removes the primary's pods with v2 after some requests have returned to them.
 func failingAsPrimary(canary behaviour) act {
 	return act{func(w *world) bool { return w.previous != nil && w.weight() == 50 }, func(w *world) {
 		w.tell("the primary's pods fail")
@@ -102,7 +102,7 @@ func withWeight(t *testing.T) *world {
 	return w
 }
 
-// runs lets ticks and reactions follow until a condition holds.
+// runs continues ticks and reactions until a condition holds.
 func (w *world) runs(t *testing.T, until func(*world) bool) {
 	t.Helper()
 	for range 1000 {

@@ -16,14 +16,15 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// returnRequests gives requests back to a primary that is ready with the candidate: in each interval as many percent as the
-// policy says, and all at once where it says nothing or the canary has lost replicas. It returns whether the rest can go back.
+// returnRequests returns requests to a primary that is ready with the candidate, in each interval the percentage that the
+// policy states. It returns them all at once if the policy states none or the canary has lost replicas. The result says
+// whether the rest can go back.
 func returnRequests(t *tick) (done bool) {
 	next := &t.plan.Next
 	if t.policy.StepWeightPromotion < config.Finest || next.CanaryWeight == 0 || t.lost() != "" {
 		return true
 	}
-	// No deadline runs: the primary has the candidate, and whatever keeps the gateway keeps all requests served.
+	// No deadline counts: the primary has the candidate, and while the gateway delays the split, all requests are served.
 	next.Rollout.WaitingSince = nil
 	if next.Rollout.Promotion.Steady == nil {
 		if why := t.notInEffect(); why != "" {
@@ -43,7 +44,7 @@ func returnRequests(t *tick) (done bool) {
 	case remaining <= 0:
 		return true
 	default:
-		// A smaller weight needs no more of the canary than it has, however much the primary was scaled up meanwhile.
+		// A smaller weight needs no more replicas than the canary has, even if the primary was scaled up meanwhile.
 		giveWeight(t, remaining, min(next.Rollout.Canary.Replicas, t.replicasFor(remaining)))
 		t.returns = true
 		next.Rollout.Promotion.Steady = nil
@@ -52,8 +53,8 @@ func returnRequests(t *tick) (done bool) {
 	return false
 }
 
-// shareRequests states on the routes what is wanted of them. It alone gives requests back to the primary: no more of them than
-// its available replicas bear, whatever wants them back.
+// shareRequests writes the wanted split to the routes. Only here do requests return to the primary: no more than its
+// available replicas bear, unless they must return or the primary has taken too long.
 func shareRequests(t *tick) {
 	t.plan.Split = t.wanted
 	keeps, weight := false, 0.0
@@ -65,8 +66,8 @@ func shareRequests(t *tick) {
 	}
 }
 
-// holdBack leaves the canary the weight that the primary cannot take yet, wakes when it may take more, and returns whether
-// anything is left.
+// holdBack keeps the canary at the weight that the primary cannot take yet, and wakes when it may take more. It returns
+// whether the canary keeps anything.
 func holdBack(t *tick) (keeps bool, weight float64) {
 	wanted, _ := t.wanted.Weight()
 	weight, moreIn := t.keptWeight(wanted)
@@ -79,7 +80,7 @@ func holdBack(t *tick) (keeps bool, weight float64) {
 	return keeps, weight
 }
 
-// keepWeight leaves the canary a weight, on the routes as they are.
+// keepWeight keeps the canary at a weight, on the routes as they are.
 func keepWeight(t *tick, weight float64) {
 	t.plan.Split = t.writtenSplit(weight)
 	next := &t.plan.Next
@@ -94,8 +95,8 @@ func keepWeight(t *tick, weight float64) {
 		fullWeight-weight, t.o.Primary.Status.AvailableReplicas, t.whole()))
 }
 
-// giveUpReturn tells when the primary has taken too long to get ready for its requests, and returns whether it has; else it
-// wakes when that is so.
+// giveUpReturn reports a primary that has taken too long to get ready for its requests and returns whether it has.
+// Otherwise it wakes at the deadline.
 func giveUpReturn(t *tick) (givenUp bool) {
 	left, counts := t.untilLate()
 	switch {
@@ -109,8 +110,8 @@ func giveUpReturn(t *tick) (givenUp bool) {
 	return true
 }
 
-// keptWeight is the weight, no less than the wanted one, that the canary keeps because the primary cannot take the rest, or all
-// of it. The primary may take more in moreIn, if that is above 0.
+// keptWeight is the weight that the canary keeps because the primary cannot take the rest, at least the wanted one. If
+// moreIn is above 0, the primary may take more after that time.
 func (t tick) keptWeight(wanted float64) (weight float64, moreIn time.Duration) {
 	carried := t.writtenWeight()
 	if wanted >= carried {
@@ -120,13 +121,13 @@ func (t tick) keptWeight(wanted float64) (weight float64, moreIn time.Duration) 
 	return min(carried, max(wanted, fullWeight-math.Floor(bears))), moreIn
 }
 
-// takesBack reports whether the routes are wanted to send less to the canary.
+// takesBack reports whether the wanted split sends less to the canary than the routes do.
 func (t tick) takesBack() bool {
 	wanted, stated := t.wanted.Weight()
 	return stated && (wanted < t.writtenWeight() || t.losesTesters())
 }
 
-// unavailable tells how to go on with a primary that has no available replica: nobody but the canary can answer.
+// unavailable says how to continue when the primary has no available replica and only the canary can answer.
 func (f Facts) unavailable() string {
 	if workload.Replicas(f.o.Primary) == 0 {
 		return fmt.Sprintf("the primary is scaled to 0; to continue: kubectl scale deployment %s --replicas=N; to remove the canary "+
@@ -136,7 +137,7 @@ func (f Facts) unavailable() string {
 		"that becomes ready, which rolls out directly; to remove the canary although nothing else serves: kubectl delete canaries.sluice.dev %s", f.o.Name, f.o.Name)
 }
 
-// losesTesters reports whether matched requests are wanted back for a primary that has no available replica.
+// losesTesters reports whether the wanted split returns matched requests to a primary that has no available replica.
 func (t tick) losesTesters() bool {
 	if t.o.Primary == nil || t.o.Primary.Status.AvailableReplicas > 0 || t.wanted.Action == plan.SplitLeave || len(t.wanted.Split.Match) > 0 {
 		return false

@@ -14,14 +14,14 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// round is what was last asked, and the samples of that moment.
+// round is the last round of queries and the samples of that moment.
 type round struct {
 	name    string
 	asked   time.Time
 	samples []analysis.Sample
 }
 
-// samples are those of the round that is needed; with chance they come later.
+// samples returns the samples of the round that is needed. With a source of chance they arrive later.
 func (w *world) samples(needs rollout.Needs) ([]analysis.Sample, time.Time) {
 	if len(needs.Queries) == 0 {
 		w.round = round{}
@@ -59,7 +59,8 @@ func inFirstStep(t *testing.T, annotations map[string]string) *world {
 	return nil
 }
 
-// atItsEnd is a world whose first step has passed all checks up to a second before its end, which is now plus an offset.
+// atItsEnd is a world whose first step has passed all checks until a second before its end. Now
+// is the end plus an offset.
 func atItsEnd(t *testing.T, offset time.Duration) (*world, time.Time) {
 	w := inFirstStep(t, quick)
 	ends := w.state.Open().Step.InEffect.Add(10 * time.Second)
@@ -133,7 +134,7 @@ func TestARoundThatIsNeverAnsweredEndsAtTheProgressDeadline(t *testing.T) {
 	}
 }
 
-// answers is how long samples may be on their way.
+// answers is how long samples may take.
 const answers = 10 * time.Second
 
 func TestARoundIsThatOfItsStepWeightAndTime(t *testing.T) {
@@ -164,7 +165,7 @@ func TestARoundIsThatOfItsStepWeightAndTime(t *testing.T) {
 
 func TestACanaryThatCannotBeScaledForItsNextStepFailsAtTheProgressDeadline(t *testing.T) {
 	w, _ := atItsEnd(t, 0)
-	w.tick() // passes the step; from here on no pod gets available
+	w.tick() // passes the step; from here on no pod becomes available
 	if !strings.Contains(w.state.Message, "passed; scaling the canary") {
 		t.Fatalf("it stands at %s", w.state.Message)
 	}

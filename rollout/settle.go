@@ -13,7 +13,7 @@ import (
 	"sluice.dev/sluice/rollout/target"
 )
 
-// settlePlan adds to a plan what follows from it for other objects than the canary and its routes.
+// settlePlan adds to the plan what follows for other objects than the canary and its routes.
 func settlePlan(t *tick) {
 	generate(t)
 	planCohorts(t)
@@ -33,8 +33,8 @@ func (f Facts) primaryKey() types.NamespacedName {
 	return types.NamespacedName{Namespace: f.o.Namespace, Name: f.target.Service.Name}
 }
 
-// ungranted are the routes of other namespaces that a grant of the user's lets send to the primary's Service, but none to the
-// canary's.
+// ungranted are the routes of other namespaces that a user's grant lets send to the primary's Service, while no grant lets
+// them send to the canary's.
 func (f Facts) ungranted() []route.Key {
 	var keys []route.Key
 	for _, r := range f.target.Routes {
@@ -45,7 +45,7 @@ func (f Facts) ungranted() []route.Key {
 	return keys
 }
 
-// showRoutes tells how each route stands towards the split that it should have.
+// showRoutes shows the weight of each route and whether the split is in effect there.
 func showRoutes(t *tick) {
 	next := &t.plan.Next
 	next.Observed.Routes = nil
@@ -67,7 +67,7 @@ func showRoutes(t *tick) {
 	}
 }
 
-// percent is a share in percent with as many digits as it has, at most two.
+// percent is a share in percent with as many decimals as it needs, at most two.
 func percent(share float64) string {
 	return strconv.FormatFloat(math.Round(share*100)/100, 'f', -1, 64)
 }

@@ -11,9 +11,9 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// dryRun is what a simulation must not lose of what was really observed.
+// dryRun is what was really observed and a simulation must keep.
 type dryRun struct {
-	// real is set while a rollout is open, or awaited, that is none of a dry run.
+	// real is set while a rollout that is not simulated is open or awaited.
 	real bool
 	// primary is what the primary runs.
 	primary v1alpha1.PrimaryStatus
@@ -28,14 +28,14 @@ func dryRunOf(state observed.State, o observed.World) dryRun {
 	return dry
 }
 
-// withoutHooks is a policy that asks and tells nobody: what a hook does outside of the cluster would be an effect.
+// withoutHooks is a policy that calls no hook. A hook acts outside the cluster, which would be an effect.
 func withoutHooks(policy config.Policy) config.Policy {
 	policy.Hooks = nil
 	return policy
 }
 
-// simulated is what would be observed, had admission held back the template that the primary got since it was last promoted:
-// a canary that is ready as the primary is. Every split is taken to be in effect.
+// simulated is what would be observed if admission had held back the template that the primary got after its last
+// promotion. The canary is as ready as the primary, and every split is in effect.
 func simulated(state observed.State, o observed.World) observed.World {
 	o.Candidate, o.Previous, o.Direct, o.CanaryDeployment, o.CanaryService, o.ReadyEndpoints = nil, nil, nil, nil, nil, 0
 	if o.Primary == nil || state.Primary == nil {
@@ -71,7 +71,7 @@ func simulatedChange(state observed.State, o observed.World, changed string) obs
 	return o
 }
 
-// simulatedCandidate is the template of the primary, as if it were held back.
+// simulatedCandidate is the primary's template as if it were held back.
 func simulatedCandidate(state observed.State, o observed.World, hash string) *workload.Candidate {
 	template, err := workload.TemplateOf(o.Primary.Spec.Template)
 	if err != nil {
@@ -93,13 +93,13 @@ func simulatedCandidate(state observed.State, o observed.World, hash string) *wo
 	return candidate
 }
 
-// becomesReady is what a primary does when it gets a template back that worked.
+// becomesReady makes the primary complete, as it becomes when it gets a working template back.
 func becomesReady(d *appsv1.Deployment) {
 	replicas := workload.Replicas(d)
 	d.Status.ObservedGeneration, d.Status.Replicas, d.Status.UpdatedReplicas, d.Status.AvailableReplicas = d.Generation, replicas, replicas, replicas
 }
 
-// simulatedCanary has the pods of the primary, which run the candidate already.
+// simulatedCanary has the primary's pods, which already run the candidate.
 func simulatedCanary(state observed.State, o observed.World) *appsv1.Deployment {
 	made := o.Primary.DeepCopy()
 	made.Name = workload.CanaryName(o.Name)
@@ -107,8 +107,8 @@ func simulatedCanary(state observed.State, o observed.World) *appsv1.Deployment 
 	return made
 }
 
-// continued is the state that a tick goes on from: what was simulated means nothing once dry run is switched off, and a
-// phase without its rollout, or a rollout without its phase, is what a lost write leaves.
+// continued is the state that a tick continues from. What was simulated means nothing once the dry run is switched off. A
+// phase without its rollout, or a rollout without its phase, remains after a lost write.
 func continued(state observed.State, o observed.World) observed.State {
 	switch {
 	case state.DryRun && !o.DryRun:

@@ -18,7 +18,7 @@ import (
 	"sluice.dev/sluice/rollout/target"
 )
 
-// writtenWeight is the weight that the routes are asked for, 0 without a split.
+// writtenWeight is the weight that the routes carry; 0 without a split.
 func (f Facts) writtenWeight() float64 {
 	var weight float64
 	for _, w := range f.splits {
@@ -27,7 +27,7 @@ func (f Facts) writtenWeight() float64 {
 	return weight
 }
 
-// writtenShare is the greatest share of the requests or of their copies that the routes are asked to send to the canary.
+// writtenShare is the greatest share of requests, sent or mirrored, that the routes give the canary.
 func (f Facts) writtenShare() float64 {
 	var share float64
 	for _, w := range f.splits {
@@ -36,8 +36,8 @@ func (f Facts) writtenShare() float64 {
 	return share
 }
 
-// notCleared says which route still sends to the canary; empty when none does. Without our finalizer no split was ever
-// written.
+// notCleared says which route still sends requests to the canary; empty when none does. Without our finalizer no split was
+// ever written.
 func (t tick) notCleared() string {
 	if left := t.carried(); left != "" || !t.plan.Finalizer {
 		return left
@@ -45,7 +45,7 @@ func (t tick) notCleared() string {
 	return t.unprocessed()
 }
 
-// carried says which route has anything of this rollout; empty when none has.
+// carried says which route carries anything of this rollout; empty when none does.
 func (f Facts) carried() string {
 	if len(f.splits) > 0 {
 		return f.splits[0].Key.From(f.o.Namespace) + " still carries the split"
@@ -53,7 +53,7 @@ func (f Facts) carried() string {
 	return f.cohortLeft()
 }
 
-// writtenRoutes are those that this rollout has written to. One that is gone sends nothing.
+// writtenRoutes are the existing routes that this rollout has written to.
 func (f Facts) writtenRoutes() []route.Route {
 	names := append(slices.Clone(f.splitNames()), cohortRoutes(f.before)...)
 	return slices.DeleteFunc(slices.Clone(f.o.Routes), func(r route.Route) bool {
@@ -61,7 +61,7 @@ func (f Facts) writtenRoutes() []route.Route {
 	})
 }
 
-// unprocessed says which route that this rollout has written to is not in effect as it is; empty when all are.
+// unprocessed says which written route is not in effect in its present form; empty when all are.
 func (f Facts) unprocessed() string {
 	for _, r := range f.writtenRoutes() {
 		if ok, why := route.Processed(r); !ok {
@@ -71,13 +71,13 @@ func (f Facts) unprocessed() string {
 	return ""
 }
 
-// giveUpGateway waits until a clean-up has taken as long as it may where no gateway is left that could deal with the routes,
-// and returns whether it has. A gateway whose controller is away serves on as it last knew, and is not given up.
+// giveUpGateway waits for the limit of a clean-up if no gateway is left that could process the routes, and returns whether
+// the limit has passed. A gateway whose controller is away still serves as it last knew, so it is not given up.
 func giveUpGateway(t *tick) (givenUp bool) {
 	return t.isUnserved() && !waitForCleanUp(t)
 }
 
-// isUnserved reports whether all gateways that have not dealt with the routes are gone, or have never reported on them.
+// isUnserved reports whether all gateways that have not processed the routes are gone or have never reported on them.
 func (f Facts) isUnserved() bool {
 	if f.carried() != "" {
 		return false
@@ -88,7 +88,7 @@ func (f Facts) isUnserved() bool {
 	return !slices.ContainsFunc(f.writtenRoutes(), func(r route.Route) bool { return !route.IsAbandoned(r, exists) })
 }
 
-// waitForCleanUp wakes at the limit of a clean-up, and returns whether that is still to come.
+// waitForCleanUp wakes at the limit of a clean-up, and returns whether it is still ahead.
 func waitForCleanUp(t *tick) (waits bool) {
 	left := t.untilCleanedUp()
 	if left > 0 {
@@ -97,8 +97,8 @@ func waitForCleanUp(t *tick) (waits bool) {
 	return left > 0
 }
 
-// untilCleanedUp is how long the gateway still has to take all requests back from the canary: the limit of a clean-up, from
-// when the routes were asked for that.
+// untilCleanedUp is how long the gateway still has to return all requests to the primary. The limit of a clean-up counts
+// from the last change of the routes.
 func (t tick) untilCleanedUp() time.Duration {
 	since := t.o.Now
 	if decided := t.plan.Next.Open().Decided; decided != nil {
@@ -110,7 +110,7 @@ func (t tick) untilCleanedUp() time.Duration {
 	return since.Add(CleanUpLimit).Sub(t.o.Now)
 }
 
-// splitNames are the routes that this rollout has written to.
+// splitNames are the names of the routes that this rollout has written a split to.
 func (f Facts) splitNames() []string {
 	if f.before.Target != nil {
 		return f.before.Target.Routes
@@ -118,7 +118,7 @@ func (f Facts) splitNames() []string {
 	return f.target.Status().Routes
 }
 
-// writeSplit states the present weight on the routes, once a step was taken: before, the routes are the user's.
+// writeSplit writes the present weight to the routes once the first step has begun. Until then the routes are the user's.
 func writeSplit(t *tick) {
 	if t.plan.Next.CanaryWeight == 0 && t.plan.Next.Rollout.Step.Number == 0 {
 		withdrawSplit(t)
@@ -127,12 +127,12 @@ func writeSplit(t *tick) {
 	stateSplit(t)
 }
 
-// withdrawSplit takes the split of this Deployment out of the routes.
+// withdrawSplit removes the split of this Deployment from the routes.
 func withdrawSplit(t *tick) {
 	t.wanted = plan.SplitIntent{Action: plan.SplitRemove}
 }
 
-// stateSplit states the present weight on the routes, be it 0.
+// stateSplit writes the present weight to the routes, even if it is 0.
 func stateSplit(t *tick) {
 	planSplit(t, t.split())
 }
@@ -147,8 +147,8 @@ func planSplit(t *tick, split route.Split) {
 	}
 }
 
-// split is how the routes should share requests now. The primary gives its cookie with a weight only: without any, all users
-// would be kept there before the canary could get one.
+// split is how the routes should share requests now. The primary sets its cookie only beside a weight: without one, the
+// cookie would keep all users at the primary before the canary could get any.
 func (t tick) split() route.Split {
 	load := t.load()
 	split := route.Split{
@@ -172,7 +172,7 @@ func (t tick) split() route.Split {
 	return t.dressed(split)
 }
 
-// decimals is how many digits after the point the weights of a rollout have.
+// decimals is how many decimals the weights of a rollout need.
 func decimals(steps []strategy.Step, others ...float64) int32 {
 	for _, step := range steps {
 		others = append(others, step.Weight)
@@ -209,7 +209,7 @@ func (f Facts) lacksEffect(split route.Split) string {
 	return ""
 }
 
-// dressed adds to a split what the policy says of the backends and of the cohort.
+// dressed adds to a split what the policy states for the backends and the cohort.
 func (f Facts) dressed(split route.Split) route.Split {
 	split.PrimaryBackend = target.PrimaryBackend(f.policy, f.o.Namespace, split.Primary)
 	if spec := f.policy.Generated; spec != nil && spec.CanaryBackend != nil {
@@ -219,7 +219,8 @@ func (f Facts) dressed(split route.Split) route.Split {
 	return split
 }
 
-// isKnown reports whether the gateway has known the canary for the settle time. From then on matched requests go to it.
+// isKnown reports whether the gateway has known the canary for the settle time. From then on the canary gets matched
+// requests.
 func (t tick) isKnown() bool {
 	next := t.plan.Next
 	return next.Phase == v1alpha1.PhaseProgressing && next.Rollout.Step.Number == 0 && next.Rollout.Canary.Known != nil &&

@@ -8,7 +8,7 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// startCanary makes the canary ready and known at the gateway, lets it warm up, and takes the first step.
+// startCanary makes the canary ready and known at the gateway, lets it warm up and takes the first step.
 func startCanary(t *tick) {
 	next := &t.plan.Next
 	withdrawSplit(t)
@@ -30,7 +30,7 @@ func startCanary(t *tick) {
 	takeRequests(t)
 }
 
-// promoteUnjudged promotes a canary that is ready and has had no requests.
+// promoteUnjudged promotes a ready canary that has had no requests.
 func promoteUnjudged(t *tick, why string) {
 	if !awaitGroup(t) {
 		return
@@ -39,7 +39,7 @@ func promoteUnjudged(t *tick, why string) {
 	beginPromotion(t, events.AnalysisSkipped(t.plan.Next.Candidate.Hash, why), unjudged+why)
 }
 
-// takeRequests takes a canary that is ready to its first step.
+// takeRequests takes a ready canary to its first step.
 func takeRequests(t *tick) {
 	next := &t.plan.Next
 	if next.Paused != nil && !t.isKnown() {
@@ -67,8 +67,8 @@ func takeRequests(t *tick) {
 	enterStep(t, 1)
 }
 
-// letGatewayLearn first names the canary on the routes without a weight: a gateway that learns of a weight before it has
-// learned of the pods answers with errors. It returns whether that is in effect and settled.
+// letGatewayLearn names the canary on the routes before it gets a weight, and returns whether that is in effect and
+// settled. A gateway that learns of a weight before it knows the pods answers with errors.
 func letGatewayLearn(t *tick) (done bool) {
 	stateSplit(t)
 	if strategy.WithoutTraffic(t.policy) || t.isKnown() {
@@ -82,8 +82,8 @@ func letGatewayLearn(t *tick) (done bool) {
 	return letSettle(t, &t.plan.Next.Rollout.Canary.Known, "The canary is ready and the gateway knows it; waiting for that to settle")
 }
 
-// warmUp waits until the canary has been ready for the delay of the policy, and returns whether it has. Warming up is no
-// waiting that a deadline ends.
+// warmUp waits until the canary has been ready for the delay of the policy, and returns whether it has. The progress
+// deadline does not count while it warms up.
 func warmUp(t *tick) (done bool) {
 	ends := t.plan.Next.Rollout.Canary.Ready.Add(t.policy.Delay)
 	if !t.o.Now.Before(ends) {

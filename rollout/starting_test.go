@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// knownAtGateway is a rollout whose canary the gateway has just come to know.
+// knownAtGateway is a world whose gateway has just learned of the canary.
 func knownAtGateway(t *testing.T) *world {
 	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good}})
 	w.tick()

@@ -11,7 +11,7 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// fillStamps gives every stamp of a struct, and of the structs in it, a value of its own, and lists them by their path.
+// fillStamps gives every stamp of a struct, and of the structs in it, a different value, and lists the stamps by path.
 func fillStamps(value reflect.Value, path string, found map[string]*metav1.MicroTime) {
 	for i := range value.NumField() {
 		field, name := value.Field(i), path+"."+value.Type().Field(i).Name

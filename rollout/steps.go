@@ -10,7 +10,7 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// step is the planned step that the rollout is in; before the first one, a step without anything.
+// step is the planned step that the rollout has reached; an empty step before the first one.
 func (t tick) step() strategy.Step {
 	return strategy.At(t.steps, t.plan.Next.Open().Step.Number)
 }
@@ -19,7 +19,7 @@ func (t tick) stepEnds() time.Time {
 	return t.plan.Next.Rollout.Step.InEffect.Add(t.step().Duration.Duration)
 }
 
-// load is the step that the canary presently has to serve: a weight can differ from its step's while the primary is changed.
+// load is the step that the canary serves now. While the primary changes, its weight can differ from the planned one.
 func (t tick) load() strategy.Step {
 	next := &t.plan.Next
 	step := t.step()
@@ -32,19 +32,19 @@ func (t tick) load() strategy.Step {
 	return step
 }
 
-// expectsRequests reports whether requests reach the canary by the routes.
+// expectsRequests reports whether the routes send requests to the canary.
 func (t tick) expectsRequests() bool {
 	step := t.load()
 	return step.Weight > 0 || step.MirrorWeight > 0 || step.Match
 }
 
-// stepKind is what users are told of steps of one kind.
+// stepKind is what users read about steps of one kind.
 type stepKind struct {
-	// aim names what a step brings, within a sentence.
+	// aim names what a step does, within a sentence.
 	aim func(f Facts, number int32) string
-	// where names the present step by its place and aim, as the beginning of a sentence.
+	// where names the present step by its place and aim, at the beginning of a sentence.
 	where func(place, aim string) string
-	// began is the event of the present step, once it is in effect.
+	// began is the event of the present step once it is in effect.
 	began func(t tick, aim string) events.Event
 }
 

@@ -24,7 +24,7 @@ import (
 
 var (
 	update = flag.Bool("update", false, "write the golden stories anew")
-	// seeds are few by default, so that the tests are quick; go test ./rollout -seeds 200 -timeout 1h looks for what is rare.
+	// seeds are few by default, so that the tests are quick. go test ./rollout -seeds 200 -timeout 1h finds rare faults.
 	seeds = flag.Uint64("seeds", 5, "with how many seeds each story is played; random stories are 20 times as many")
 )
 
@@ -41,7 +41,7 @@ type story struct {
 	behaviours map[string]behaviour
 	prepare    func(*world)
 	acts       []act
-	// phase and version are how it ends: the phase, and what the primary runs.
+	// phase and version are the end of the story: the phase, and what the primary runs.
 	phase   v1alpha1.Phase
 	version string
 }
@@ -61,11 +61,11 @@ func setting(version string) func(*world) { return func(w *world) { w.set(versio
 
 var quick = map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30"}
 
-// stories are all of them by name.
+// stories are all stories by name.
 var stories = allStories(plainStories, capacityStories, clockStories, cohortStories, controlStories, directStories,
 	hookStories, requestStories, restoringStories, strategyStories)
 
-// allStories panics where two stories have the same name: one would replace the other unseen.
+// allStories panics if two stories have the same name, because one would replace the other unseen.
 func allStories(groups ...map[string]story) map[string]story {
 	all := map[string]story{}
 	for _, group := range groups {
@@ -206,7 +206,7 @@ var plainStories = map[string]story{
 	},
 }
 
-// snapshot is everything that can change. It shares with the world what that replaces and never writes to.
+// snapshot is everything that can change. It shares the values that the world replaces and never writes to.
 func (w *world) snapshot() []any {
 	var canary appsv1.Deployment
 	if w.canary != nil {
@@ -215,7 +215,7 @@ func (w *world) snapshot() []any {
 	return []any{w.state, canary, w.route, w.candidate, w.previous, w.direct, w.finalizer, w.endpoints, *w.primary, w.revision, w.exists, w.made, w.next}
 }
 
-// equalities compare what a snapshot holds, times among it.
+// equalities compare the values of a snapshot, including times.
 var equalities = func() conversion.Equalities {
 	all := equality.Semantic.Copy()
 	if err := all.AddFunc(func(a, b time.Time) bool { return a.Equal(b) }); err != nil {
@@ -224,27 +224,27 @@ var equalities = func() conversion.Equalities {
 	return all
 }()
 
-// changedSince reports whether anything is other than it was. What is the same to the last bit, which is quickly found out, need
-// not be compared by its meaning.
+// changedSince reports whether anything has changed. Identical values, which are quick to find, need no semantic
+// comparison.
 func (w *world) changedSince(before []any) bool {
 	now := w.snapshot()
 	return !reflect.DeepEqual(before, now) && !equalities.DeepEqual(before, now)
 }
 
-// TestMain lets the stories make more garbage between two collections: they are many and small.
+// TestMain collects garbage less often, because the stories are many and small.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(400)
 	os.Exit(m.Run())
 }
 
-// reactsLate makes up for a reaction that did not come: before a long wait everything catches up.
+// reactsLate lets everything that has not reacted yet catch up before a long wait.
 func (w *world) reactsLate() bool {
 	before := w.snapshot()
 	w.react()
 	return w.changedSince(before) || w.pending
 }
 
-// mostTicks ends a story that does not end by itself.
+// mostTicks is the number of ticks after which a story that does not end fails.
 const mostTicks = 5000
 
 // play runs a story to its end. With a source of chance, reactions come late and the controller dies between writes.
@@ -325,7 +325,7 @@ func TestStories(t *testing.T) {
 }
 
 // TestStoriesWithLateReactionsAndCrashes plays every story with reactions in any order and a controller that dies between
-// any two writes; it must end the same way and keep the invariants at every write.
+// any two writes. The story must end the same way and keep the invariants at every write.
 func TestStoriesWithLateReactionsAndCrashes(t *testing.T) {
 	for name, s := range stories {
 		t.Run(name, func(t *testing.T) {

@@ -290,7 +290,7 @@ var strategyStories = map[string]story{
 
 func noTraffic(p *config.Policy) { p.Traffic = v1alpha1.TrafficNone }
 
-// unserved takes Service and route away, so that nothing can send requests.
+// unserved removes the Service and the route, so that nothing can send requests.
 func unserved(w *world) { w.served = false }
 
 func saying(beginning string) func(*world) bool {
@@ -312,7 +312,7 @@ var testers = []v1alpha1.HTTPMatch{{Headers: map[string]v1alpha1.StringMatch{"x-
 
 func ab(p *config.Policy) { p.StepWeight, p.Iterations, p.Match = 0, 3, testers }
 
-// mirroring copies ever more requests, and then holds all of them at the canary.
+// mirroring mirrors more and more requests and then sends all of them to the canary.
 func mirroring(p *config.Policy) {
 	blueGreen(p)
 	p.Mirror, p.MirrorWeight, p.StepMirrorWeight, p.MaxMirrorWeight = true, 20, 30, 50
@@ -331,7 +331,7 @@ func supporting(names ...gatewayv1.FeatureName) []gatewayv1.SupportedFeature {
 	return list
 }
 
-// capable is a gateway that tells of all that is needed.
+// capable is a gateway that reports every feature that the policies need.
 func capable(w *world) {
 	w.features = supporting("HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror", "HTTPRouteResponseHeaderModification")
 }

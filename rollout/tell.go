@@ -10,14 +10,14 @@ import (
 	"sluice.dev/sluice/rollout/events"
 )
 
-// tellEnd tells the hooks of type post-rollout how the rollout has ended.
+// tellEnd notifies the hooks of type post-rollout how the rollout has ended.
 func tellEnd(t *tick) {
 	for _, hook := range toldOf(t.policy, v1alpha1.HookPostRollout) {
 		t.plan.Tells = append(t.plan.Tells, callOf(hook, t.plan.Next, t.o, nil))
 	}
 }
 
-// tellHooks tells the hooks of type event what has happened.
+// tellHooks notifies the hooks of type event of every event.
 func tellHooks(t *tick) {
 	for _, event := range t.plan.Events {
 		for _, hook := range toldOf(t.policy, v1alpha1.HookEvent) {
@@ -28,7 +28,7 @@ func tellHooks(t *tick) {
 	}
 }
 
-// withEvent adds an event to the metadata of a hook; what is of the event comes first.
+// withEvent adds an event to the metadata of a hook. The fields of the event take precedence.
 func (f Facts) withEvent(metadata map[string]string, event events.Event) map[string]string {
 	kind := corev1.EventTypeNormal
 	if event.Warning {

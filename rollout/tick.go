@@ -9,15 +9,15 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-// tick is the plan in the making, and the facts that it is made from. Methods look and have value receivers; functions that
-// act are free and take a *tick.
+// tick is the plan in the making with the facts that it is made from. Methods have value receivers and look; functions that
+// act take a *tick.
 type tick struct {
 	Facts
 	plan plan.Plan
-	// wanted is how the phase wants requests shared, and returns is set when it gives some back to a primary that is ready.
+	// wanted is how the phase wants requests shared. returns is set when the phase returns some to a primary that is ready.
 	wanted  plan.SplitIntent
 	returns bool
-	// vacant is set once no rollout is open, so that the candidate that waits may begin in the same tick.
+	// vacant is set once no rollout is open, so that a waiting candidate may start in the same tick.
 	vacant bool
 }
 
@@ -32,12 +32,12 @@ func emit(t *tick, event events.Event) {
 	t.plan.Events = append(t.plan.Events, event)
 }
 
-// say sets the sentence that tells where the rollout stands.
+// say sets the message that says where the rollout stands.
 func say(t *tick, message string) {
 	t.plan.Next.Message = t.spoken(message)
 }
 
-// wakeIn asks for a tick no later than after this time.
+// wakeIn asks for a tick after this time at the latest.
 func wakeIn(t *tick, d time.Duration) {
 	d = max(d, time.Millisecond)
 	if t.plan.Wait == 0 || d < t.plan.Wait {
@@ -45,7 +45,7 @@ func wakeIn(t *tick, d time.Duration) {
 	}
 }
 
-// spoken is a message to users, which says so in a dry run.
+// spoken is a message for users. In a dry run it says so.
 func (f Facts) spoken(message string) string {
 	if f.o.DryRun {
 		return dryPrefix + message

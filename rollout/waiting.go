@@ -10,8 +10,8 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// waitFor says what is waited for, and rolls back when that has taken longer than the progress deadline. While the
-// rollout is paused, waiting costs nothing.
+// waitFor says what the rollout waits for, and rolls back when that exceeds the progress deadline. The deadline does not
+// count while the rollout is paused.
 func waitFor(t *tick, what string) {
 	if pause := t.plan.Next.Paused; pause != nil {
 		t.plan.Next.Rollout.WaitingSince = nil
@@ -28,15 +28,15 @@ func waitFor(t *tick, what string) {
 	wakeIn(t, remaining)
 }
 
-// startWaiting has the progress deadline count, unless it does already.
+// startWaiting starts the progress deadline unless it already counts.
 func startWaiting(t *tick) {
 	if t.plan.Next.Rollout.WaitingSince == nil {
 		t.plan.Next.Rollout.WaitingSince = t.stamp()
 	}
 }
 
-// untilDeadline is what is left of the progress deadline. It counts from the end of the step, when one has begun: a step may
-// last longer than the deadline. While the rollout is paused nothing counts, and afterwards it counts anew.
+// untilDeadline is the rest of the progress deadline. During a step it counts from the end of the step, because a step may
+// last longer than the deadline. It does not count while the rollout is paused, and starts anew afterwards.
 func (t tick) untilDeadline() time.Duration {
 	next, since := t.plan.Next, t.o.Now
 	if next.Rollout.WaitingSince != nil {
@@ -48,8 +48,8 @@ func (t tick) untilDeadline() time.Duration {
 	return since.Add(t.policy.ProgressDeadline).Sub(t.o.Now)
 }
 
-// letSettle waits until a moment of the rollout is as long ago as the settle time, and returns whether it is. A moment without a
-// stamp is now.
+// letSettle waits until the settle time has passed since a moment of the rollout, and returns whether it has. A moment
+// without a stamp is now.
 func letSettle(t *tick, moment **metav1.MicroTime, message string) (done bool) {
 	if *moment == nil {
 		*moment = t.stamp()
@@ -63,7 +63,7 @@ func letSettle(t *tick, moment **metav1.MicroTime, message string) (done bool) {
 	return false
 }
 
-// wakeForTemplates looks again at a MetricTemplate that cannot be used: Secrets are not watched.
+// wakeForTemplates looks again at a MetricTemplate that cannot be used, because Secrets are not watched.
 func wakeForTemplates(t *tick) {
 	for _, template := range t.o.Templates {
 		if template.Problem != "" {

@@ -10,7 +10,7 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// blockRollout takes the traffic away while something that the rollout needs is missing.
+// blockRollout takes the canary's requests away while something that the rollout needs is missing.
 func blockRollout(t *tick) {
 	if t.plan.Next.Rollout.Step.Number > 0 {
 		emit(t, events.NotReady(t.problem))
@@ -21,13 +21,13 @@ func blockRollout(t *tick) {
 	waitFor(t, t.problem)
 }
 
-// goToStepZero goes back to before the first step; failed checks stay counted.
+// goToStepZero returns to the state before the first step. Failed checks stay counted.
 func goToStepZero(t *tick) {
 	t.plan.Next = t.toStepZero()
 	withdrawSplit(t)
 }
 
-// toStepZero is the state before the first step. It keeps what does not belong to the canary's run.
+// toStepZero is the state before the first step. It keeps everything that does not belong to one run of the canary.
 func (t tick) toStepZero() observed.State {
 	next, open := t.plan.Next, t.plan.Next.Open()
 	open.Canary, open.Step, open.Promotion, open.WaitingSince = v1alpha1.CanaryRun{}, v1alpha1.StepStatus{}, v1alpha1.PromotionStatus{}, t.stamp()
@@ -35,7 +35,7 @@ func (t tick) toStepZero() observed.State {
 	return next
 }
 
-// enterStep states the weight of a step, for which the canary has the replicas.
+// enterStep gives the canary the weight of a step. The canary has the replicas for it.
 func enterStep(t *tick, number int32) {
 	next := &t.plan.Next
 	next.Rollout.Step, next.Rollout.WaitingSince = v1alpha1.StepStatus{Number: number}, t.stamp()
@@ -49,14 +49,14 @@ func enterStep(t *tick, number int32) {
 	wakeIn(t, t.untilDeadline())
 }
 
-// giveWeight states a weight, which can be another than that of the step while the primary is changed, and remembers for how
-// many replicas it was given.
+// giveWeight gives the canary a weight and records for how many replicas. While the primary changes, the weight can differ
+// from that of the step.
 func giveWeight(t *tick, weight float64, replicas int32) {
 	t.plan.Next.CanaryWeight, t.plan.Next.Rollout.Canary.Replicas = weight, replicas
 	writeSplit(t)
 }
 
-// lost says that the canary has fewer available replicas than its weight was given for; empty when it has them.
+// lost says how far the canary's available replicas are below what its weight needs; empty when they are enough.
 func (t tick) lost() string {
 	next := t.plan.Next
 	needed := next.Rollout.Canary.Replicas

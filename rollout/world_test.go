@@ -30,7 +30,7 @@ import (
 
 var epoch = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
-// behaviour is how one version of the app does.
+// behaviour is how one version of the app behaves.
 type behaviour struct {
 	neverReady      bool // as a canary
 	primaryNotReady bool // as the primary
@@ -38,22 +38,22 @@ type behaviour struct {
 	p99             float64
 	requests        float64
 	prometheusDown  bool
-	unavailable     int32 // replicas that do not get available
-	most            int32 // how many replicas of the canary get available; 0 for all
+	unavailable     int32 // replicas that do not become available
+	most            int32 // how many replicas of the canary become available; 0 for all
 }
 
 var good = behaviour{successRate: 100, p99: 20, requests: 100}
 
-// world is a cluster in memory: it does what the API server, admission, the controllers of Kubernetes and a gateway do.
+// world is a cluster in memory. It acts as the API server, admission, the controllers of Kubernetes and a gateway.
 type world struct {
 	t          *testing.T
 	now        time.Time
 	policy     config.Policy
 	behaviours map[string]behaviour
-	loadTest   *behaviour // what comes to the canary's Service past the routes
+	loadTest   *behaviour // requests that reach the canary's Service without the routes
 	features   []gatewayv1.SupportedFeature
 	served     bool // whether there are a Service and a route
-	// silent is set while the gateway reports nothing, and gone while there is no Gateway at all.
+	// silent is set while the gateway reports nothing, and gone while there is no Gateway.
 	silent, gone bool
 
 	state     observed.State
@@ -61,7 +61,7 @@ type world struct {
 	finalizer bool
 	exists    bool
 
-	// freezes, limits and peers are what is outside of this world.
+	// freezes, limits and peers come from outside this world.
 	freezes []v1alpha1.Freeze
 	limits  observed.Limits
 	peers   func() []observed.Peer
@@ -77,23 +77,24 @@ type world struct {
 	service       corev1.Service
 	route         route.Route
 	userRoute     route.Route
-	// stated is what the route was last seen to state, and decoded what that means.
+	// stated is the split that the route last stated, and decoded its meaning.
 	stated  string
 	decoded route.Split
-	// next is the route of a further Service that requests go on to, and nextAsMade how the user wrote it; nil without.
+	// next is the route of a further Service to which requests go on; nil for none. nextAsMade is that route as the user
+	// wrote it.
 	next, nextAsMade *route.Route
-	// hpa sets the primary's replicas to its part of load, which is how many replicas all requests need.
+	// hpa scales the primary to its part of load, which is the number of replicas that all requests need.
 	hpa  *autoscalingv2.HorizontalPodAutoscaler
 	load int32
 	// lost is how many of the primary's pods are not available.
 	lost int32
 	made []workload.Object
 
-	// hooks answer by name; one that is not there says yes.
+	// hooks answer by name. A missing one approves.
 	hooks   map[string]func(*world) bool
 	pending bool // a hook or a check has not been answered yet
 	round   round
-	// confirmed is about which attempt of which candidate a hook of a type has said yes last.
+	// confirmed names, for each type of hook, the attempt of a candidate that a hook last approved.
 	confirmed map[v1alpha1.HookType]string
 	templates map[types.NamespacedName]observed.Template
 
@@ -275,7 +276,7 @@ func planFor(policy config.Policy, state observed.State, o observed.World) plan.
 	return rollout.Decide(factsFor(policy, state, o))
 }
 
-// tick decides and applies; it reports whether the controller survived.
+// tick decides and applies. It reports whether the controller survived.
 func (w *world) tick() (p plan.Plan, survived bool) {
 	p = planFor(w.policy, w.state, w.observe())
 	w.checkPause(p)
@@ -298,7 +299,7 @@ func (w *world) write() bool {
 	return w.crash < 0 || w.writes <= w.crash
 }
 
-// apply makes the writes of a plan in the order in which the reconciler makes them.
+// apply makes the writes of a plan in the order of the reconciler.
 func (w *world) apply(p plan.Plan) bool {
 	steps := []func(){
 		func() { w.finalizer = w.finalizer || p.Finalizer },
@@ -364,7 +365,7 @@ func (w *world) applySplit(intent plan.SplitIntent) {
 	w.tellSplit(split)
 }
 
-// split is what the route states, one without anything when it states none.
+// split is the split that the route states; an empty one when it states none.
 func (w *world) split() route.Split {
 	if stated := w.route.Annotations[config.AnnotationSplit]; stated != w.stated {
 		w.stated, w.decoded = stated, route.Split{}
@@ -375,8 +376,8 @@ func (w *world) split() route.Split {
 	return w.decoded
 }
 
-// tellSplit tells what the route states besides the weight, when that has changed, and holds that nothing of it comes to a
-// canary that cannot serve it.
+// tellSplit tells what the route states besides the weight, if that has changed, and fails if it sends anything to a canary
+// that cannot serve it.
 func (w *world) tellSplit(before route.Split) {
 	after := w.split()
 	if len(after.Match) > len(before.Match) || after.Mirror > before.Mirror {
@@ -390,7 +391,7 @@ func (w *world) tellSplit(before route.Split) {
 	}
 }
 
-// besides is what a split has besides the weight.
+// besides is everything in a split except its weight.
 func besides(split route.Split) string {
 	var parts []string
 	if len(split.Match) > 0 {
@@ -414,13 +415,13 @@ func besides(split route.Split) string {
 	return strings.Join(parts, ", ")
 }
 
-// weight is what the rules say, 0 to 100.
+// weight is the weight in the rules, 0 to 100.
 func (w *world) weight() float64 {
 	return route.WeightOf(w.route, w.split())
 }
 
-// checkWeight holds the invariants of a rising weight. A primary that is scaled up between the decision and its write needs no
-// more of the canary than it was decided for.
+// checkWeight checks the invariants of a rising weight. If the primary is scaled up between the decision and its write, the
+// canary needs only what it was decided for.
 func (w *world) checkWeight(before float64) {
 	after := w.weight()
 	if after <= before {
@@ -450,7 +451,7 @@ func (w *world) begins(p plan.Plan) bool {
 		(!observed.Active(w.state) || p.Next.Candidate.Hash != w.state.Candidate.Hash || p.Next.Candidate.Attempt != w.state.Candidate.Attempt)
 }
 
-// checkPause holds that a paused rollout takes no step and is not promoted, and that none begins while it is frozen.
+// checkPause fails if a paused rollout takes a step or is promoted, or if a rollout starts while it is frozen.
 func (w *world) checkPause(p plan.Plan) {
 	frozen := freeze.InForce(w.freezes, freeze.Subject{Namespace: "test"}, w.now)
 	if frozen.Start != "" && w.begins(p) {
@@ -578,7 +579,7 @@ func (w *world) reactTo(d *appsv1.Deployment, ready func(behaviour) bool) {
 	}
 }
 
-// checkEnd holds the invariants of a finished rollout.
+// checkEnd checks the invariants of a finished rollout.
 func (w *world) checkEnd() {
 	if w.canary != nil || w.canaryService != nil {
 		w.t.Error("the canary is still there")

@@ -14,8 +14,8 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// New makes the cookies of a rollout. Their values are its own, by the candidate and the nonce, so that those of any
-// other rollout mean nothing. The cookies of the candidate that this one replaces are taken back.
+// New makes the cookies of a rollout. The candidate and the nonce make their values unique, so that cookies of other
+// rollouts mean nothing. The cookies of the candidate that this one replaces are taken back.
 func New(policy config.Policy, steps []strategy.Step, candidate, nonce string, replaced *v1alpha1.SessionAffinityStatus) *v1alpha1.SessionAffinityStatus {
 	wanted := policy.SessionAffinity
 	if wanted == nil || strategy.WithoutTraffic(policy) {
@@ -34,8 +34,8 @@ func New(policy config.Policy, steps []strategy.Step, candidate, nonce string, r
 	return made
 }
 
-// lasting is how long a rollout can take when nothing is paused: a user who is kept at the primary must not come to the
-// canary in the middle of it.
+// lasting is how long a rollout can take without a pause. A user kept at the primary must not move to the canary in the
+// middle of it.
 func lasting(policy config.Policy, steps []strategy.Step) time.Duration {
 	total := policy.Delay + policy.ProgressDeadline
 	for _, step := range steps {
@@ -44,8 +44,8 @@ func lasting(policy config.Policy, steps []strategy.Step) time.Duration {
 	return total
 }
 
-// attributes are those of a cookie, in a fixed order. What could end an attribute is left out of its value. Browsers take
-// SameSite=None and Partitioned only with Secure.
+// attributes are the attributes of a cookie in a fixed order. Characters that would end an attribute are left out of its
+// value. Browsers accept SameSite=None and Partitioned only with Secure.
 func attributes(wanted *v1alpha1.SessionAffinity, maxAge time.Duration) string {
 	parts := []string{fmt.Sprintf("Max-Age=%d", int64(maxAge.Seconds()))}
 	for _, attribute := range []struct {
@@ -72,7 +72,7 @@ func attributes(wanted *v1alpha1.SessionAffinity, maxAge time.Duration) string {
 	return strings.Join(parts, "; ")
 }
 
-// plainText leaves out what no value of an attribute may hold.
+// plainText removes the characters that an attribute's value must not contain.
 func plainText(value string) string {
 	return strings.Map(func(r rune) rune {
 		if r <= ' ' || r >= 0x7f || strings.ContainsRune(`;,"\`, r) {
@@ -82,7 +82,7 @@ func plainText(value string) string {
 	}, value)
 }
 
-// Expired are the cookies of a rollout as those that are taken back, whatever their value: each name once.
+// Expired returns the cookies of a rollout in the form that takes them back at any value, each name once.
 func Expired(affinity *v1alpha1.SessionAffinityStatus) []v1alpha1.Cookie {
 	all := []v1alpha1.Cookie{affinity.Canary}
 	if affinity.Primary != nil {
@@ -98,7 +98,7 @@ func Expired(affinity *v1alpha1.SessionAffinityStatus) []v1alpha1.Cookie {
 	return once
 }
 
-// Affinity is what a split says of the cookies.
+// Affinity is the part of a split that sets and expires these cookies.
 func Affinity(status *v1alpha1.SessionAffinityStatus) *route.Affinity {
 	if status == nil {
 		return nil

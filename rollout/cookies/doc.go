@@ -1,4 +1,4 @@
-// Package cookies makes the cookies that keep users at the version that they have met, and those that take them back.
+// Package cookies makes the cookies that keep users at one version, and those that take them back.
 //
-// It says what the cookies are. Which route sets them, and when, is decided elsewhere.
+// It defines the cookies. Package rollout decides which route sets them, and when.
 package cookies

@@ -7,12 +7,12 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Initialized says that everything that a rollout needs was found.
+// Initialized says that everything a rollout needs was found.
 func Initialized(message string) Event {
 	return Event{Reason: "Initialized", Message: message}
 }
 
-// NotReady says that something is missing that a rollout needs.
+// NotReady says that something a rollout needs is missing.
 func NotReady(problem string) Event {
 	return Event{Warning: true, Reason: "NotReady", Message: problem}
 }
@@ -22,28 +22,28 @@ func DeletionHeld(why string) Event {
 	return Event{Warning: true, Reason: "DeletionHeld", Message: why}
 }
 
-// CandidateHeld says that the rollout of a new template begins.
+// CandidateHeld says that the rollout of a new template starts.
 func CandidateHeld(hash, by string) Event {
 	return Event{Reason: "CandidateHeld", Message: fmt.Sprintf("New template %s from %s is held back; starting the canary", hash, by)}
 }
 
-// CandidateBlocked says that the rollout of a new template cannot begin.
+// CandidateBlocked says that the rollout of a new template cannot start.
 func CandidateBlocked(hash, problem string) Event {
 	return Event{Warning: true, Reason: "CandidateBlocked", Message: fmt.Sprintf("New template %s is held back; its rollout cannot start yet: %s", hash, problem)}
 }
 
-// FeaturesUnknown says that it is unknown whether a gateway supports what the policy needs.
+// FeaturesUnknown says that a gateway does not report whether it supports what the policy needs.
 func FeaturesUnknown(what string) Event {
 	return Event{Warning: true, Reason: "FeatureUnknown", Message: what + "; the rollout continues, and without that support this part of the policy has no effect"}
 }
 
-// CandidateRetried says that a template that failed is judged again.
+// CandidateRetried says that a failed template is judged again.
 func CandidateRetried(hash, by string, attempt int32) Event {
 	return Event{Reason: "CandidateRetried", Message: fmt.Sprintf("Retrying template %s (attempt %d), requested by %s; starting the canary",
 		hash, attempt, Who(by, ""))}
 }
 
-// RequestIgnored says that a request does not fit the present candidate.
+// RequestIgnored says that a request does not match the present candidate.
 func RequestIgnored(verb string, request *v1alpha1.Request, present string) Event {
 	return Event{Warning: true, Reason: "RequestIgnored", Message: fmt.Sprintf("Ignored the request by %s to %s %s: %s",
 		Who(request.By, ""), verb, request.Candidate, present)}
@@ -59,12 +59,12 @@ func CanaryUnprotected(why string) Event {
 	return Event{Warning: true, Reason: "PoliciesMissCanary", Message: why}
 }
 
-// PoliciesUnread says that some policies cannot be read, which may miss the canary's pods.
+// PoliciesUnread says that some policies cannot be read and may miss the canary's pods.
 func PoliciesUnread(kinds []string) Event {
 	return Event{Warning: true, Reason: "PoliciesUnread", Message: fmt.Sprintf("Cannot tell whether any %s misses the canary's pods, because its API fails; the rollout continues", strings.Join(kinds, " or "))}
 }
 
-// PolicyAdvice says what of the policy has no effect or hardly means what it says.
+// PolicyAdvice says which part of the policy has no effect or hardly means what it says.
 func PolicyAdvice(why string) Event {
 	return Event{Warning: true, Reason: "PolicyAdvice", Message: why}
 }

@@ -17,7 +17,7 @@ func RollingBack(hash, why string) Event {
 	return Event{Warning: true, Reason: "RollingBack", Message: fmt.Sprintf("Rolling back %s: %s", hash, why)}
 }
 
-// RolledBackUnseen says that a candidate is given up before its rollout has begun.
+// RolledBackUnseen says that a candidate is rolled back before its rollout has started.
 func RolledBackUnseen(hash, why string) Event {
 	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf("%s is not rolled out: %s", hash, why)}
 }
@@ -41,7 +41,7 @@ func Cancelled(hash, why string) Event {
 	return Event{Reason: "Cancelled", Message: fmt.Sprintf("Rollout of %s is cancelled: %s", hash, why)}
 }
 
-// Superseded says that a newer template takes the place of the candidate.
+// Superseded says that a newer template replaces the candidate.
 func Superseded(old, new, by string, traffic bool) Event {
 	start := "from the beginning"
 	if traffic {

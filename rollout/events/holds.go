@@ -7,17 +7,17 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Paused says that no step may be taken any more.
+// Paused says that the rollout takes no more steps.
 func Paused(why string) Event {
 	return Event{Reason: "Paused", Message: "No step starts: " + why}
 }
 
-// Resumed says that steps may be taken again.
+// Resumed says that the rollout takes steps again.
 func Resumed() Event {
 	return Event{Reason: "Resumed", Message: "Steps continue"}
 }
 
-// Frozen says that a Freeze begins to hold the rollout.
+// Frozen says that a Freeze starts to hold the rollout.
 func Frozen(why string) Event {
 	return Event{Reason: "Frozen", Message: "Waits: " + why}
 }
@@ -27,7 +27,7 @@ func Unfrozen() Event {
 	return Event{Reason: "Unfrozen", Message: "No Freeze is in force anymore"}
 }
 
-// GateReached says that hooks have to approve before the rollout goes on.
+// GateReached says that hooks must approve before the rollout continues.
 func GateReached(gate v1alpha1.HookType, hooks []v1alpha1.Webhook) Event {
 	names := make([]string, 0, len(hooks))
 	for _, hook := range hooks {
@@ -36,7 +36,7 @@ func GateReached(gate v1alpha1.HookType, hooks []v1alpha1.Webhook) Event {
 	return Event{Reason: "GateReached", Message: fmt.Sprintf("Waiting for the %s hooks to approve: %s", gate, strings.Join(names, ", "))}
 }
 
-// MemberBlocked says that a group waits for a member that cannot begin.
+// MemberBlocked says that a group waits for a member that cannot start.
 func MemberBlocked(group, blocked string) Event {
 	return Event{Warning: true, Reason: "GroupBlocked", Message: fmt.Sprintf("Group %s waits for %s; if this lasts until the progress deadline, the group is rolled back", group, blocked)}
 }

@@ -15,7 +15,7 @@ func NothingToJudge(hash string, took time.Duration) Event {
 	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf("No checks are configured for %s, and its canary stayed ready for %s; promoting it", hash, took.Round(time.Second))}
 }
 
-// PromotionAsked says that a user has a candidate promoted before its last step.
+// PromotionAsked says that a candidate is promoted before its last step because a user asked for it.
 func PromotionAsked(hash, who string) Event {
 	return Event{Reason: "PromotionAsked", Message: fmt.Sprintf("Promoting %s without the remaining steps, requested by %s", hash, who)}
 }
@@ -30,7 +30,7 @@ func TrafficShifted(why string) Event {
 	return Event{Reason: "TrafficShifted", Message: "All requests go to the canary while the primary is updated, because " + why}
 }
 
-// WeightReturned says that the primary gets some of its requests back.
+// WeightReturned says that some requests return to the primary.
 func WeightReturned(weight float64) Event {
 	return Event{Reason: "WeightReturned", Message: fmt.Sprintf("The primary is ready with the candidate; lowering the canary's weight to %v%%", weight)}
 }
@@ -45,7 +45,7 @@ func PromotionFailed(why, previous string) Event {
 	return Event{Warning: true, Reason: "PromotionFailed", Message: fmt.Sprintf("%s; restoring the previous template %s", why, previous)}
 }
 
-// PrimaryTooSmall says that the primary gets all requests before it can serve them.
+// PrimaryTooSmall says that all requests return to the primary before it can serve them.
 func PrimaryTooSmall(available, whole int32, waited time.Duration) Event {
 	return Event{Warning: true, Reason: "PrimaryTooSmall", Message: fmt.Sprintf("All requests return to the primary although only %d of the %d replicas needed are available; waited %s", available, whole, waited)}
 }

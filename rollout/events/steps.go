@@ -7,12 +7,12 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// CanaryReady says that the canary gets its first step.
+// CanaryReady says that the canary is ready for its first step.
 func CanaryReady(available int32) Event {
 	return Event{Reason: "CanaryReady", Message: fmt.Sprintf("The canary is ready; available replicas: %d", available)}
 }
 
-// CanaryNotReady says that a canary has lost replicas that it needs.
+// CanaryNotReady says that the canary has lost replicas that it needs.
 func CanaryNotReady(why string, traffic bool, failed, threshold int32) Event {
 	lost := "The canary lost replicas; it starts again at the first step"
 	if traffic {
@@ -31,7 +31,7 @@ func ShareReached(share float64, number int32, steps int) Event {
 	return Event{Reason: "ShareReached", Message: fmt.Sprintf("The canary runs %v%% of the replicas, step %d of %d", share, number, steps)}
 }
 
-// IterationStarted says that an iteration begins.
+// IterationStarted says that an iteration starts.
 func IterationStarted(iteration string, step strategy.Step) Event {
 	message := "Canary " + iteration
 	if step.Match {
@@ -50,7 +50,7 @@ func CheckFailed(why string, failed, threshold int32) Event {
 	return Event{Warning: true, Reason: "CheckFailed", Message: fmt.Sprintf("%s (failed checks: %d of %d)", why, failed, threshold)}
 }
 
-// CheckInconclusive says that a step cannot end because its checks say neither yes nor no.
+// CheckInconclusive says that a step cannot end because its checks are inconclusive.
 func CheckInconclusive(why string) Event {
 	return Event{Warning: true, Reason: "CheckInconclusive", Message: why}
 }

@@ -1,11 +1,11 @@
 package observed
 
-// HookAnswer is what a hook has answered.
+// HookAnswer is the answer of a hook.
 type HookAnswer struct {
 	// Name of the hook.
 	Name string
 	// Yes means a status from 200 to 299.
 	Yes bool
-	// Message is what it said, or why it could not be asked.
+	// Message is the body of the answer, or why the hook could not be called.
 	Message string
 }

@@ -1,5 +1,5 @@
-// Package observed is what one tick has read: the state of the rollout, the cluster around its Deployment, the answers that
-// have come, and the other Canaries.
+// Package observed holds what one tick has read: the state of the rollout, the cluster around its Deployment, the answers that
+// have arrived, and the other Canaries.
 //
-// Its functions look at what was read and say what it shows. They decide nothing, and they never read by themselves.
+// Its functions answer questions about these values. They decide nothing and read nothing themselves.
 package observed

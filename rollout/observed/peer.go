@@ -6,23 +6,22 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 )
 
-// Peer is another Canary, as far as this rollout depends on it.
+// Peer is what this rollout must know of another Canary.
 type Peer struct {
 	// Namespace and Name are those of its Deployment.
 	Namespace, Name string
 	// Group of its Deployment; empty for none.
 	Group string
-	// Held is set while its Deployment holds back a candidate that has neither failed nor was aborted. It is looked at for
-	// members of the same group only.
+	// Held is set while its Deployment holds back a candidate in flight. It matters for members of the same group only.
 	Held bool
-	// Open is set while its rollout counts for the Limits; that may be known before State shows it.
+	// Open is set while its rollout counts for the Limits. That may be known before State shows it.
 	Open bool
 	// State of its rollout.
 	State State
 }
 
-// HasPassed reports whether a member is past a step, counted as its last one where it has fewer. A member without a candidate takes
-// no part, and one whose candidate has not started has passed nothing.
+// HasPassed reports whether a member has passed a step; if it has fewer steps, its last one. A member without a candidate
+// takes no part. A member whose candidate has not started has passed nothing.
 func (p Peer) HasPassed(step int32) bool {
 	switch {
 	case !Active(p.State):
@@ -39,13 +38,13 @@ func (p Peer) HasPassed(step int32) bool {
 	return passed >= min(step, max(1, int32(len(p.State.Plan.Steps))))
 }
 
-// Reason is why a rollout was given up: a sentence for users, and the member of a group that failed first, where that is why.
+// Reason is why a rollout was given up: a sentence for users and, if a group is the cause, the member that failed first.
 type Reason struct {
 	Text  string
 	Group *v1alpha1.GroupFailure
 }
 
-// FailedSince reports that a member's rollout was given up at or after a moment.
+// FailedSince reports whether a member's rollout was given up at or after a moment, and why.
 func (p Peer) FailedSince(moment time.Time) (why Reason, failed bool) {
 	// The state may be an object of a cache that others read.
 	why = Reason{p.State.Candidate.Reason, p.State.Candidate.GroupFailure.DeepCopy()}
@@ -62,14 +61,14 @@ func (p Peer) FailedSince(moment time.Time) (why Reason, failed bool) {
 	return Reason{}, false
 }
 
-// IsBlocked reports whether a member has a candidate that cannot begin since something is missing; one that is paused, frozen,
-// queued or at a gate waits because somebody wants it so.
+// IsBlocked reports whether a member's candidate cannot start because something is missing. A candidate that is paused,
+// frozen, queued or at a gate waits on purpose.
 func (p Peer) IsBlocked() bool {
 	s := p.State
 	return p.Held && s.Phase == v1alpha1.PhaseWaiting && s.Paused == nil && s.Frozen == "" && s.Blocked != nil && s.Blocked.Kind == v1alpha1.BlockedMissing
 }
 
-// Why tells what keeps a member, where that is not its analysis.
+// Why says what holds a member other than its analysis.
 func (p Peer) Why() string {
 	switch {
 	case p.State.Paused != nil:
@@ -80,7 +79,7 @@ func (p Peer) Why() string {
 	return ""
 }
 
-// Limits are how many rollouts may be open at the same time, 0 for any number.
+// Limits are how many rollouts may be open at the same time; 0 for any number.
 type Limits struct {
 	// Cluster counts all rollouts.
 	Cluster int

@@ -7,17 +7,17 @@ import (
 	"sluice.dev/sluice/internal/analysis"
 )
 
-// Template is a MetricTemplate as far as it was read.
+// Template is a MetricTemplate as it was read.
 type Template struct {
-	// Query is its template.
+	// Query is its query, a template itself.
 	Query string
-	// Server answers it; nil for the controller's Prometheus.
+	// Server answers the query; nil for the controller's Prometheus.
 	Server *analysis.Server
 	// Problem says why it cannot be used; empty when it can.
 	Problem string
 }
 
-// TemplateName is the MetricTemplate that a check of a Deployment in this namespace names.
+// TemplateName returns the name of the MetricTemplate that a check of a Deployment in this namespace refers to.
 func TemplateName(ref v1alpha1.ObjectRef, namespace string) types.NamespacedName {
 	if ref.Namespace != "" {
 		namespace = ref.Namespace

@@ -22,17 +22,17 @@ import (
 // State is what a rollout continues from: the status of the Canary.
 type State = v1alpha1.CanaryStatus
 
-// World is everything that one tick has read. What does not exist is nil or empty, never an error.
+// World is everything that one tick has read. A missing object is nil or empty, never an error.
 type World struct {
 	// Now is when the tick began.
 	Now time.Time
-	// Nonce is a random word, another one in each tick: letters and digits.
+	// Nonce is a random word of letters and digits, different in each tick.
 	Nonce string
 	// Namespace and Name are those of the Deployment and its Canary.
 	Namespace, Name string
-	// Spec is what operators ask for.
+	// Spec carries the requests of users.
 	Spec v1alpha1.CanarySpec
-	// DeletedAt is when the deletion of the Canary was asked for; nil when it was not.
+	// DeletedAt is when the deletion of the Canary was requested; nil when it was not.
 	DeletedAt *time.Time
 	// Finalizer is set while the Canary carries our finalizer.
 	Finalizer bool
@@ -40,13 +40,14 @@ type World struct {
 	Primary *appsv1.Deployment
 	// Candidate is the template that the primary holds back.
 	Candidate *workload.Candidate
-	// Previous is the template that a promotion replaced and that has not been settled.
+	// Previous is the template that a promotion replaced. It is there until the promotion is settled.
 	Previous *workload.Previous
-	// Direct is a change of the primary's template that admission let straight through and that has not been settled.
+	// Direct is a change of the primary's template that admission let straight through. It is there until the change is
+	// settled.
 	Direct *workload.Direct
 	// Invalid says which annotation of the primary cannot be read; empty when all can.
 	Invalid string
-	// Policy is the present effective policy as it is shown; nil when there is none, for which PolicyProblem says why.
+	// Policy is the effective policy now, as the status shows it. If there is none it is nil, and PolicyProblem says why.
 	Policy        *v1alpha1.PolicyStatus
 	PolicyProblem string
 	// CanaryDeployment is the canary. Foreign names an object that has its name, or that of its Service, and belongs to
@@ -57,13 +58,13 @@ type World struct {
 	CanaryService *corev1.Service
 	// ReadyEndpoints is how many ready pods the canary's Service has.
 	ReadyEndpoints int32
-	// Services are those of the namespace.
+	// Services are all Services of the namespace.
 	Services []corev1.Service
-	// Routes are those of all namespaces that are watched.
+	// Routes are the routes of all watched namespaces.
 	Routes []route.Route
-	// Autoscalers, ScaledObjects, Budgets and NetworkPolicies are those of the namespace that were not made for this
-	// Deployment's canary, and LabelPolicies policies of other kinds that select pods by labels. None are read while no
-	// rollout is open.
+	// Autoscalers, ScaledObjects, Budgets and NetworkPolicies are those of the namespace, without the ones made for this
+	// Deployment's canary. LabelPolicies are policies of other kinds that select pods by labels. They are read only while a
+	// rollout is open or about to start.
 	Autoscalers     []autoscalingv2.HorizontalPodAutoscaler
 	ScaledObjects   []unstructured.Unstructured
 	Budgets         []policyv1.PodDisruptionBudget
@@ -73,12 +74,12 @@ type World struct {
 	Unread []string
 	// Made are the objects of these kinds that were made for this Deployment's canary.
 	Made []workload.Object
-	// Applied is what became of the generated objects that this process has applied last.
+	// Applied says for each generated object what happened when this process last applied it.
 	Applied map[GeneratedKey]Applied
-	// Grants are those of the namespace.
+	// Grants are the ReferenceGrants of the namespace.
 	Grants []gatewayv1.ReferenceGrant
-	// GeneratedGrants are those of all namespaces that were generated for this Deployment. NoGrants is set when none may be made,
-	// and Watched are the namespaces in which they may be, empty for all.
+	// GeneratedGrants are the ReferenceGrants of all namespaces that were generated for this Deployment. NoGrants is set
+	// when none may be made. Watched are the namespaces in which they may be made; empty for all.
 	GeneratedGrants []gatewayv1.ReferenceGrant
 	NoGrants        bool
 	Watched         []string
@@ -87,31 +88,31 @@ type World struct {
 	Classes  []gatewayv1.GatewayClass
 	// Prometheus is set when an address of Prometheus is configured.
 	Prometheus bool
-	// Templates are the MetricTemplates that exist, of those that the policy names.
+	// Templates are the existing MetricTemplates that the policy names.
 	Templates map[types.NamespacedName]Template
-	// Samples answer the queries of Needs, for which a tick does not wait: nil when none were due or they have not come yet.
+	// Samples answer the queries of Needs; nil when none were due or they have not arrived. A tick does not wait for them.
 	// Sampled is when they were asked for.
 	Samples []analysis.Sample
 	Sampled time.Time
-	// HookAnswers are those that have come to the calls of Needs.
+	// HookAnswers are the answers that have arrived to the hook calls of Needs.
 	HookAnswers []HookAnswer
-	// Freezes are those of the cluster.
+	// Freezes are all Freezes of the cluster.
 	Freezes []v1alpha1.Freeze
 	// Limits are how many rollouts may be open at the same time.
 	Limits Limits
-	// Peers are the other Canaries: all of them where there are Limits, else those of the same group.
+	// Peers are the other Canaries: with Limits all of them, otherwise those of the same group.
 	Peers []Peer
-	// DryRun simulates the rollout: a plan then has no effects.
+	// DryRun simulates the rollout: its plans have no effects.
 	DryRun bool
 }
 
-// Split is a split that a route carries.
+// Split is a split and the route that carries it.
 type Split struct {
 	Key   route.Key
 	Split route.Split
 }
 
-// Splits are those that routes carry for this Deployment.
+// Splits returns the splits that routes carry for this Deployment.
 func (o World) Splits() []Split {
 	var found []Split
 	for _, r := range o.Routes {
@@ -127,7 +128,7 @@ func (o World) Key() types.NamespacedName {
 	return types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
 }
 
-// InFlight returns the candidate when it is there and neither failed nor aborted.
+// InFlight returns the candidate if there is one and it has neither failed nor been aborted.
 func (o World) InFlight() *workload.Candidate {
 	if !o.Candidate.InFlight() {
 		return nil
@@ -135,17 +136,17 @@ func (o World) InFlight() *workload.Candidate {
 	return o.Candidate
 }
 
-// OptedIn reports whether the Deployment is there and asks for canaries.
+// OptedIn reports whether the Deployment exists and asks for canaries.
 func (o World) OptedIn() bool {
 	return o.Primary != nil && config.OptedIn(o.Primary.Annotations)
 }
 
-// Promoted reports whether the primary runs the template of this hash, by a promotion that has not been settled.
+// Promoted reports whether the primary runs the template of this hash through a promotion that is not settled yet.
 func (o World) Promoted(hash string) bool {
 	return o.Previous != nil && o.Previous.Promoted == hash
 }
 
-// PrimaryHash names the primary's template as far as the types of this release know it.
+// PrimaryHash identifies the primary's template by the fields that this release knows.
 func (o World) PrimaryHash() string {
 	template, err := workload.TemplateOf(o.Primary.Spec.Template)
 	if err != nil {

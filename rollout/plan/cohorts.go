@@ -8,14 +8,16 @@ import (
 
 // CohortIntent is what the routes of other Services should state for marked requests.
 type CohortIntent struct {
-	// Entries are those of this rollout by route; a route without any states none. It is nil to leave the routes as they are.
+	// Entries are the cohort entries of this rollout by route. All other routes get none; nil leaves the routes as they
+	// are.
 	Entries map[route.Key][]route.Cohort
-	// Ending is the Service of a canary that is about to go: no route may send marked requests to it, whoever stated it. Empty for
-	// none.
+	// Ending is the Service of a canary that is about to be deleted; empty for none. No route may send marked requests to
+	// it, even on behalf of another rollout.
 	Ending string
 }
 
-// On is a route as the rollout of a Deployment wants it. The error says what cannot be rendered, and what to do.
+// On returns a route with the entries that the rollout of a Deployment wants. The error says what cannot be rendered, and
+// what to do.
 func (i CohortIntent) On(r route.Route, deployment types.NamespacedName) (route.Route, error) {
 	if i.Ending != "" {
 		r = route.WithoutCohortsTo(r, types.NamespacedName{Namespace: deployment.Namespace, Name: i.Ending})

@@ -12,19 +12,19 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// GenerateIntent is what should be made beside the user's objects, or brought back to what it was made as. It has no split: that
-// is stated and rendered apart from it.
+// GenerateIntent is what to create beside the user's objects, or to restore to its generated form. It contains no split,
+// which is rendered separately.
 type GenerateIntent struct {
-	// Objects to apply: Services and HTTPRoutes, with apiVersion and kind.
+	// Objects are the Services and HTTPRoutes to apply, with apiVersion and kind.
 	Objects []*unstructured.Unstructured
-	// LetGo are those that the policy no longer asks for: they become the user's, as they are.
+	// LetGo are the objects that the policy no longer asks for. They become the user's as they are.
 	LetGo []observed.GeneratedKey
-	// Grants are to be made in other namespaces, after those of Ungrant were deleted.
+	// Grants are to be created in other namespaces, after those of Ungrant are deleted.
 	Grants  []*gatewayv1.ReferenceGrant
 	Ungrant []gatewayv1.ReferenceGrant
 }
 
-// String is what is written, each after a comma; empty for nothing.
+// String lists what is written, each after a comma; empty for nothing.
 func (g GenerateIntent) String() string {
 	var b strings.Builder
 	for _, made := range g.Objects {
@@ -42,16 +42,16 @@ func (g GenerateIntent) String() string {
 	return b.String()
 }
 
-// GrantKind is the kind of what lets routes send to backends of other namespaces.
+// GrantKind is the kind that lets routes send to backends of other namespaces.
 const GrantKind = "ReferenceGrant"
 
-// GrantKeyOf names a grant; unlike other generated objects it is in another namespace.
+// GrantKeyOf names a grant with its namespace, because grants are in other namespaces than their Deployment.
 func GrantKeyOf(grant *gatewayv1.ReferenceGrant) observed.GeneratedKey {
 	return observed.GeneratedKey{Kind: GrantKind, Name: grant.Namespace + "/" + grant.Name}
 }
 
-// GrantChanges are the grants to make and those to delete so that there are those that are desired. One that is to change is
-// made anew.
+// GrantChanges returns the grants to create and to delete so that the desired ones exist. A grant that changes is deleted
+// and created again.
 func GrantChanges(desired []*gatewayv1.ReferenceGrant, current []gatewayv1.ReferenceGrant) (missing []*gatewayv1.ReferenceGrant, surplus []gatewayv1.ReferenceGrant) {
 	same := func(a, b *gatewayv1.ReferenceGrant) bool {
 		return a.Namespace == b.Namespace && a.Name == b.Name && equality.Semantic.DeepEqual(a.Spec, b.Spec)

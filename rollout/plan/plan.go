@@ -46,7 +46,7 @@ type CanaryIntent struct {
 	Autoscaler *v1alpha1.AutoscalerRef
 	// Metadata are further labels and annotations of the canary's Service; nil for none.
 	Metadata *v1alpha1.Metadata
-	// Grant lets routes of other namespaces send to the canary's Service; nil where none is needed.
+	// Grant lets routes of other namespaces send to the canary's Service; nil if none is needed.
 	Grant *gatewayv1.ReferenceGrant
 }
 
@@ -58,7 +58,7 @@ const (
 	SplitLeave SplitAction = ""
 	// SplitWrite states the plan's split on every route of the target.
 	SplitWrite SplitAction = "write"
-	// SplitRemove takes the split of this Deployment out of every route that carries it.
+	// SplitRemove removes the split of this Deployment from every route that carries it.
 	SplitRemove SplitAction = "remove"
 )
 
@@ -66,26 +66,26 @@ const (
 type SplitIntent struct {
 	Action SplitAction
 	Split  route.Split
-	// Routes are those to write to.
+	// Routes are the routes to write to.
 	Routes []route.Key
 }
 
-// Weight is the weight that the routes are asked for, and whether they are asked for any.
+// Weight is the weight that the routes should state, and whether they should state any.
 func (i SplitIntent) Weight() (weight float64, stated bool) {
 	return i.Split.Weight, i.Action != SplitLeave
 }
 
-// AskIntent is one thing to ask of admission: an annotation on the primary, whose value is a hash.
+// AskIntent is one request to admission: an annotation on the primary, with a hash as its value.
 type AskIntent struct {
-	// Key of the annotation, empty for nothing.
+	// Key of the annotation; empty for no request.
 	Key string
 	// Hash of the candidate or of the previous template.
 	Hash string
-	// By is the user on whose behalf it is asked; empty when nobody did.
+	// By is the user on whose behalf the tick asks; empty for none.
 	By string
 }
 
-// Value is what the annotation says: the hash, and after a space the user.
+// Value of the annotation: the hash and, after a space, the user.
 func (a AskIntent) Value() string {
 	if a.By == "" {
 		return a.Hash
@@ -93,29 +93,29 @@ func (a AskIntent) Value() string {
 	return a.Hash + " " + a.By
 }
 
-// Plan is what one tick decided: the next state, and the effects that follow from it. Every effect is idempotent.
+// Plan is what one tick has decided: the next state and the effects that follow from it. Every effect is idempotent.
 type Plan struct {
 	Next   observed.State
 	Canary CanaryIntent
 	Split  SplitIntent
-	// Cohorts is written to routes together with Split.
+	// Cohorts is written to the routes together with Split.
 	Cohorts  CohortIntent
 	Generate GenerateIntent
 	Ask      AskIntent
-	// Finalizer tells whether the Canary should carry our finalizer after this tick.
+	// Finalizer says whether the Canary should carry our finalizer after this tick.
 	Finalizer bool
 	// Direct is how the primary's template was changed without a canary, for the metric; empty when it was not.
 	Direct workload.DirectWay
 	// DeleteCanary is set when nothing is left to do for a Deployment that is no longer opted in.
 	DeleteCanary bool
 	Events       []events.Event
-	// Tells are the hooks to tell something after all writes, without waiting for their answers.
+	// Tells are the hooks to notify after all writes, without waiting for their answers.
 	Tells []HookCall
-	// Wait is the time until the next tick when nothing happens before; 0 for none.
+	// Wait is the time until the next tick if nothing happens before; 0 for none.
 	Wait time.Duration
 }
 
-// String is one line for logs and goldens: the phase, the effects and the reason.
+// String is one line for logs and golden files: the phase, the effects and the reason.
 func (p Plan) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s", p.Next.Phase)

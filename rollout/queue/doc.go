@@ -1,5 +1,5 @@
-// Package queue says which candidates may start while the number of open rollouts is limited: the first that was asked for and
-// that no limit keeps.
+// Package queue says which candidates may start while the number of open rollouts is limited: the oldest requests that no limit
+// holds back.
 //
-// It compares what was observed of all Canaries, and keeps no queue of its own.
+// It compares what was observed of all Canaries. The queue is not stored anywhere.
 package queue

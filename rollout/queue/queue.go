@@ -19,8 +19,8 @@ type waiter struct {
 	asked time.Time
 }
 
-// slot is what counts as one rollout: a Deployment, or all members of a group, which wait for each other. One of group and name
-// is set.
+// slot is one rollout as the limits count it: a Deployment, or all members of a group, which wait for each other. Either
+// group or name is set.
 type slot struct{ namespace, group, name string }
 
 func slotOf(namespace, name, group string) slot {
@@ -63,7 +63,7 @@ func (r *running) in(namespace string) []slot {
 	return slices.DeleteFunc(slices.Clone(r.slots), func(s slot) bool { return s.namespace != namespace })
 }
 
-// full says which limit keeps a slot from being taken; empty when none does.
+// full says which limit keeps a candidate from taking its slot; empty when none does.
 func (r *running) full(w waiter) string {
 	switch here := r.in(w.key.Namespace); {
 	case slices.Contains(r.slots, w.slot):
@@ -76,7 +76,7 @@ func (r *running) full(w waiter) string {
 	return ""
 }
 
-// some names the first few.
+// some lists the first few.
 func some(slots []slot) string {
 	const most = 5
 	names := make([]string, 0, len(slots))
@@ -90,7 +90,7 @@ func some(slots []slot) string {
 	return strings.Join(names, ", ")
 }
 
-// waitersOf are the candidates in the queue, in the order in which they were asked for.
+// waitersOf returns the candidates in the queue, in the order in which they were asked for.
 func waitersOf(peers []observed.Peer) []waiter {
 	var queue []waiter
 	for _, peer := range peers {
@@ -107,12 +107,12 @@ func waitersOf(peers []observed.Peer) []waiter {
 	return queue
 }
 
-// before is the order of the queue. Who asks for something is told to the second.
+// before is the order of the queue. The time of asking counts in whole seconds, as the status records it.
 func before(a, b waiter) int {
 	return cmp.Or(a.asked.Truncate(time.Second).Compare(b.asked.Truncate(time.Second)), strings.Compare(a.key.String(), b.key.String()))
 }
 
-// Next are the candidates in the queue that may start now.
+// Next returns the candidates in the queue that may start now.
 func Next(peers []observed.Peer, limits observed.Limits) []types.NamespacedName {
 	var next []types.NamespacedName
 	taken := runningOf(peers, limits)
@@ -125,8 +125,8 @@ func Next(peers []observed.Peer, limits observed.Limits) []types.NamespacedName 
 	return next
 }
 
-// Place is where the candidate stands in the queue, and what it waits for; empty when it may start. A rollout that replaces
-// another keeps its slot. Those ahead that another limit keeps from starting are in nobody's way.
+// Place is the candidate's position in the queue and what it waits for; empty when it may start. A rollout that replaces
+// another keeps its slot. A candidate ahead that another limit holds back blocks nobody.
 func Place(state observed.State, o observed.World, group string) (position int32, why string) {
 	if !o.Limits.Any() || observed.Active(state) {
 		return 0, ""

@@ -11,18 +11,18 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Step is one step of a rollout as it is planned.
+// Step is one planned step of a rollout.
 type Step = v1alpha1.PlannedStep
 
 // Strategy is a way to roll out: which policies ask for it, and which steps it takes.
 type Strategy struct {
-	// Name is what the status of the Canary says.
+	// Name is the name that the status of the Canary shows.
 	Name  string
 	fits  func(config.Policy) bool
 	steps func(config.Policy) []Step
 }
 
-// strategies are tried in order; the last one fits every policy.
+// strategies are tried in order. The last one fits every policy.
 var strategies = []Strategy{
 	{"without traffic", WithoutTraffic, sequence(iterations, weights)},
 	{"a/b", all(hasMatch, hasIterations, not(hasWeights)), iterations},
@@ -35,12 +35,12 @@ var strategies = []Strategy{
 	{"canary", always, weights},
 }
 
-// Of is the strategy that a policy asks for.
+// Of returns the strategy that a policy asks for.
 func Of(policy config.Policy) Strategy {
 	return strategies[slices.IndexFunc(strategies, func(s Strategy) bool { return s.fits(policy) })]
 }
 
-// Steps are what the strategy does with a policy, in order: at least one, each with a duration.
+// Steps returns the steps of the strategy with a policy, in order: at least one, each with a duration.
 func (s Strategy) Steps(policy config.Policy) []Step {
 	steps := s.steps(policy)
 	for i := range steps {
@@ -101,7 +101,7 @@ func iterations(p config.Policy) []Step {
 	return steps
 }
 
-// weights are ExplicitSteps, else StepWeights, else StepWeight, twice StepWeight and so on, the last one MaxWeight.
+// weights returns ExplicitSteps, else StepWeights, else the multiples of StepWeight up to MaxWeight, which comes last.
 func weights(p config.Policy) []Step {
 	var steps []Step
 	switch {
@@ -137,7 +137,7 @@ func planned(kind v1alpha1.StepKind, weight float64, duration time.Duration) Ste
 	return Step{Kind: kind, Weight: Hundredths(weight), Duration: metav1.Duration{Duration: duration}}
 }
 
-// Hundredths takes the errors of binary fractions out of a weight, so that three times 0.1 is 0.3.
+// Hundredths rounds away the errors of binary fractions, so that three times 0.1 is 0.3.
 func Hundredths(weight float64) float64 {
 	return math.Round(weight*100) / 100
 }

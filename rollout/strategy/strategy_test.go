@@ -13,7 +13,7 @@ import (
 
 var testers = []v1alpha1.HTTPMatch{{Headers: map[string]v1alpha1.StringMatch{"x-canary": {Exact: "true"}}}}
 
-// told is a plan in one line: kind, weight, mirror, match and a duration that is not the interval.
+// told is a plan in one line: kind, weight, mirror, match, and a duration other than the interval.
 func told(p config.Policy) string {
 	strategy := Of(p)
 	var words []string
@@ -82,14 +82,14 @@ func TestStrategies(t *testing.T) {
 	}
 }
 
-// TestTheLastStrategyFitsEveryPolicy holds that there always is one.
+// TestTheLastStrategyFitsEveryPolicy checks that there always is a strategy.
 func TestTheLastStrategyFitsEveryPolicy(t *testing.T) {
 	if got := told(config.Policy{MaxWeight: 5}); got != "canary: weight 5" {
 		t.Errorf("a policy without anything makes %q", got)
 	}
 }
 
-// TestNoPolicyHasMoreStepsThanAStatusHolds holds that the limit of the config counts steps as strategies make them.
+// TestNoPolicyHasMoreStepsThanAStatusHolds checks that the limit in config counts steps as the strategies make them.
 func TestNoPolicyHasMoreStepsThanAStatusHolds(t *testing.T) {
 	const most, hold = 500, 1
 	for hundredths := 1; hundredths <= 10000; hundredths += 7 {

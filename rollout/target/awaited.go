@@ -13,7 +13,7 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// beingMade says that a generated object is on its way, that it would be, or why it is refused.
+// beingMade says that a generated object is being created, that a dry run would create it, or why it is rejected.
 func beingMade(o observed.World, made observed.GeneratedKey) string {
 	if refused := o.Applied[made].Refused; refused != "" {
 		return refused
@@ -24,7 +24,7 @@ func beingMade(o observed.World, made observed.GeneratedKey) string {
 	return fmt.Sprintf("%s is being created", made)
 }
 
-// awaitedService says why a Service that the policy has made is not there; empty when it is, or none is asked for.
+// awaitedService says why a Service that the policy asks for is missing; empty when it exists or the policy asks for none.
 func awaitedService(policy config.Policy, o observed.World) string {
 	made, problem := WantedService(policy, o)
 	if made == nil {
@@ -39,7 +39,7 @@ func awaitedService(policy config.Policy, o observed.World) string {
 	return beingMade(o, observed.GeneratedKey{Kind: "Service", Name: made.Name})
 }
 
-// awaitedRoute says why a route that the policy has made is not there; empty when none is asked for.
+// awaitedRoute says why a route that the policy asks for is missing; empty when the policy asks for none.
 func awaitedRoute(policy config.Policy, o observed.World, service corev1.Service) string {
 	made, problem := WantedRoute(policy, o, service)
 	if made == nil {
@@ -48,10 +48,10 @@ func awaitedRoute(policy config.Policy, o observed.World, service corev1.Service
 	return beingMade(o, observed.GeneratedKey{Kind: route.HTTP, Name: made.Name})
 }
 
-// unknownField is how the API server names a field that its schema does not have.
+// unknownField matches the API server's message about a field that its schema lacks.
 var unknownField = regexp.MustCompile(`\.(spec[^ ]*): field not declared in schema`)
 
-// Refused says why a generated object cannot be made, and what to do.
+// Refused says why a generated object cannot be created, and what to do.
 func Refused(kind, name string, err error) string {
 	made := observed.GeneratedKey{Kind: kind, Name: name}
 	if found := unknownField.FindStringSubmatch(err.Error()); found != nil {

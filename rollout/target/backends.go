@@ -12,7 +12,7 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// PrimaryBackend is the backend of the routes that stands for the primary, nil where that is its Service.
+// PrimaryBackend is the backend of the routes that stands for the primary; nil when that is its Service.
 func PrimaryBackend(policy config.Policy, namespace, service string) *route.Backend {
 	if policy.Generated == nil || policy.Generated.PrimaryBackend == nil {
 		return nil
@@ -27,7 +27,7 @@ func PrimaryBackend(policy config.Policy, namespace, service string) *route.Back
 	return &backend
 }
 
-// sendingTo are the routes that share the requests for a Service: of those that the policy names, or of all.
+// sendingTo returns the routes that share the requests for a Service: those that the policy names, otherwise all.
 func sendingTo(policy config.Policy, o observed.World, service string) []route.Route {
 	found := RoutesTo(o, service)
 	if backend := PrimaryBackend(policy, o.Namespace, service); backend != nil {
@@ -49,7 +49,7 @@ func namedRoutes(policy config.Policy, o observed.World) []route.Key {
 	return keys
 }
 
-// notSending says which of the routes that the policy names does not send to the Service; empty when all do.
+// notSending says which route that the policy names does not send to the Service; empty when all do.
 func notSending(policy config.Policy, o observed.World, service string) string {
 	found := sendingTo(policy, o, service)
 	for _, key := range namedRoutes(policy, o) {
@@ -64,7 +64,7 @@ func notSending(policy config.Policy, o observed.World, service string) string {
 	return ""
 }
 
-// unfit says why nothing can be split that goes to a Service; empty when it can.
+// unfit says why the requests for a Service cannot be split; empty when they can.
 func unfit(o observed.World, name string) string {
 	at := slices.IndexFunc(o.Services, func(s corev1.Service) bool { return s.Name == name })
 	if at == -1 {

@@ -18,21 +18,21 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// Target is what was found for a Deployment: all that a rollout acts on.
+// Target is everything that a rollout acts on.
 type Target struct {
 	// Service selects the primary's pods.
 	Service corev1.Service
 	// Routes send to Service.
 	Routes []route.Route
-	// Gateway is the first gateway of the routes; none when they have only Services as parents.
+	// Gateway is the first gateway of the routes; empty when their parents are Services only.
 	Gateway types.NamespacedName
-	// Match are the requests that go to the canary whatever its weight.
+	// Match selects the requests that go to the canary at any weight.
 	Match []route.Match
-	// Unknown says which features of gateways are needed that no gateway tells of.
+	// Unknown says which needed features the gateways do not report.
 	Unknown []string
 	// Preset names the queries of the checks.
 	Preset config.Preset
-	// Identity are the labels that tell the canary's pods from the primary's; nil while there is no candidate.
+	// Identity are the labels that distinguish the canary's pods from the primary's; nil while there is no candidate.
 	Identity workload.Identity
 	// Unprotected are policies that would miss the canary's pods.
 	Unprotected []string
@@ -43,7 +43,7 @@ func (t Target) CanaryService() string {
 	return workload.CanaryServiceName(t.Service.Name)
 }
 
-// Status is the part of the target that is shown.
+// Status is the part of the target that the status shows.
 func (t Target) Status() *v1alpha1.TargetStatus {
 	status := &v1alpha1.TargetStatus{Service: t.Service.Name, Metrics: string(t.Preset)}
 	for _, r := range t.Routes {
@@ -58,8 +58,8 @@ func (t Target) Status() *v1alpha1.TargetStatus {
 // finder finds one part of the target, or says what is missing.
 type finder func(*Target, config.Policy, observed.World) string
 
-// Discover finds the Service, the routes, the gateway and the queries for a primary. The problem, when not empty, says
-// what is missing and what to do; no rollout starts until it is gone. What was found by then is in the Target.
+// Discover finds the Service, the routes, the gateway and the queries for a primary. The problem, if any, says what is
+// missing and what to do. No rollout starts until it is solved. The Target has what was found before the problem.
 func Discover(policy config.Policy, observation observed.World) (target Target, problem string) {
 	finders := []finder{checkValid, findService, findRoutes, findGateway, findMatches, findRendering, findFeatures, findMetrics, findQueries,
 		findForeign, findIdentity, findObjects}
@@ -108,8 +108,9 @@ func findService(target *Target, policy config.Policy, o observed.World) string 
 	return unfit(o, target.Service.Name)
 }
 
-// RoutesTo are the routes that may send to a Service. One of another namespace counts only where a grant lets it: else anybody
-// could have it granted the canary's Service, or hold the rollout with a route that never takes effect.
+// RoutesTo returns the routes that may send to a Service. A route of another namespace counts only if a grant permits it.
+// Otherwise anybody could obtain a grant for the canary's Service, or hold the rollout with a route that never takes
+// effect.
 func RoutesTo(o observed.World, service string) []route.Route {
 	name := types.NamespacedName{Namespace: o.Namespace, Name: service}
 	return slices.DeleteFunc(slices.Clone(o.Routes), func(r route.Route) bool { return !route.SendsTo(r, name) || !MayReach(o, r, name) })
@@ -212,8 +213,8 @@ func findForeign(_ *Target, _ config.Policy, o observed.World) string {
 	return fmt.Sprintf("%s exists but was not created for this Deployment: rename or delete it, because the canary needs the name", o.Foreign)
 }
 
-// findIdentity looks ahead to the canary's pods: they must be told apart from the primary's, and no other Service may
-// select them.
+// findIdentity looks ahead to the canary's pods. Their labels must distinguish them from the primary's, and no other
+// Service may select them.
 func findIdentity(target *Target, policy config.Policy, o observed.World) string {
 	candidate := o.InFlight()
 	if candidate == nil {

@@ -1,5 +1,5 @@
-// Package target finds what a rollout acts on: the Service, the routes, the gateway, the metrics, and the objects to make for the
-// canary. Where something is missing it says what, and what to do.
+// Package target finds what a rollout acts on: the Service, the routes, the gateway, the metrics, and the objects to make for
+// the canary. If something is missing, it says what is missing and what to do.
 //
-// It looks at the policy and at what was observed, never at where the rollout stands, and writes nothing.
+// It looks at the policy and at what was observed, never at the progress of the rollout. It writes nothing.
 package target

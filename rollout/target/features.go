@@ -16,7 +16,7 @@ import (
 	"sluice.dev/sluice/rollout/strategy"
 )
 
-// need is a feature of a gateway without which a part of the policy would do nothing, or something else.
+// need is a gateway feature without which a part of the policy would do nothing or something else.
 type need struct {
 	feature features.FeatureName
 	// setting is the part of the policy.
@@ -24,8 +24,8 @@ type need struct {
 	needed  func(config.Policy) bool
 }
 
-// needs are the features that the Gateway API has names for. Which gateways match headers and cookies by regular expressions
-// has none.
+// needs are the features that the Gateway API names. It has no name for matching headers and cookies by regular
+// expressions.
 var needs = []need{
 	{features.SupportHTTPRouteRequestMirror, "mirror", func(p config.Policy) bool { return mirrors(p, 0, 100) }},
 	{features.SupportHTTPRouteRequestPercentageMirror, "mirrorWeight below 100", func(p config.Policy) bool { return mirrors(p, 0, 100-config.Finest) }},
@@ -34,7 +34,7 @@ var needs = []need{
 	{features.SupportHTTPRouteResponseHeaderModification, "sessionAffinity", func(p config.Policy) bool { return p.SessionAffinity != nil }},
 }
 
-// mirrors reports whether any step copies more than one percentage and at most another.
+// mirrors reports whether a step mirrors a percentage above one bound and at most another.
 func mirrors(p config.Policy, above, most float64) bool {
 	return slices.ContainsFunc(strategy.Of(p).Steps(p), func(s strategy.Step) bool { return s.MirrorWeight > above && s.MirrorWeight <= most })
 }
@@ -57,8 +57,8 @@ func matchesMethod(p config.Policy) bool {
 	return false
 }
 
-// findFeatures holds the policy against what the classes of all gateways say that they support. Of one that says nothing
-// only a warning is given, when a rollout begins.
+// findFeatures compares the policy with the features that the classes of all gateways report. For a class that reports
+// nothing there is only a warning when a rollout starts.
 func findFeatures(target *Target, policy config.Policy, o observed.World) string {
 	for _, r := range target.Routes {
 		if r.Kind != route.HTTP {
@@ -94,7 +94,7 @@ func (n need) lacks(target *Target, gateway types.NamespacedName, class *gateway
 		gateway, n.feature, n.setting, class.Name, n.setting)
 }
 
-// classOf is the class of a gateway, nil when it cannot be seen.
+// classOf returns the class of a gateway; nil when it cannot be read.
 func classOf(gateway types.NamespacedName, o observed.World) *gatewayv1.GatewayClass {
 	for _, g := range o.Gateways {
 		if g.Namespace != gateway.Namespace || g.Name != gateway.Name {
@@ -109,7 +109,7 @@ func classOf(gateway types.NamespacedName, o observed.World) *gatewayv1.GatewayC
 	return nil
 }
 
-// findMatches says the policy's match in terms of the Gateway API.
+// findMatches translates the policy's match to the Gateway API.
 func findMatches(target *Target, policy config.Policy, _ observed.World) string {
 	matches, errs := route.MatchesOf(field.NewPath("spec", "analysis", "match"), policy.Match)
 	if err := errs.ToAggregate(); err != nil {
@@ -121,7 +121,7 @@ func findMatches(target *Target, policy config.Policy, _ observed.World) string 
 	return ""
 }
 
-// findRendering tries whether the routes can hold what the policy asks for, before anything is written to them.
+// findRendering tries whether the routes can express what the policy asks for, before anything is written to them.
 func findRendering(target *Target, policy config.Policy, o observed.World) string {
 	split := route.Split{Deployment: o.Name, Namespace: o.Namespace, Primary: target.Service.Name, Canary: target.CanaryService(),
 		Weight: config.FullWeight / 2, Match: target.Match,
@@ -157,7 +157,7 @@ func matchOf(match gatewayv1.HTTPRouteMatch) route.Match {
 	return result
 }
 
-// valueMatch leaves the type out where it is the default.
+// valueMatch omits the type if it is the default.
 func valueMatch(name string, kind *string, value string) route.ValueMatch {
 	match := route.ValueMatch{Name: name, Value: value}
 	if kind != nil && *kind != string(gatewayv1.HeaderMatchExact) {

@@ -14,8 +14,8 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// WantedService is the Service that the policy has made, nil where the user has one or none is asked for. The problem says what
-// keeps it from being made.
+// WantedService is the Service to generate for the policy; nil if the user has one or the policy asks for none. The problem
+// says why it cannot be created.
 func WantedService(policy config.Policy, o observed.World) (made *corev1.Service, problem string) {
 	if policy.Generated == nil || policy.Generated.Port == nil {
 		return nil, ""
@@ -40,7 +40,8 @@ func WantedService(policy config.Policy, o observed.World) (made *corev1.Service
 	return workload.MakeService(name, o.Primary, *policy.Generated), ""
 }
 
-// WantedRoute is the HTTPRoute that the policy has made for a Service, nil where the user has a route or none is asked for.
+// WantedRoute is the HTTPRoute to generate for a Service; nil if the user has a route or the policy asks for none. The
+// problem says why it cannot be created.
 func WantedRoute(policy config.Policy, o observed.World, service corev1.Service) (made *gatewayv1.HTTPRoute, problem string) {
 	if policy.Generated == nil || len(policy.Generated.GatewayRefs) == 0 {
 		return nil, ""
@@ -68,7 +69,7 @@ func WantedRoute(policy config.Policy, o observed.World, service corev1.Service)
 	return made, ""
 }
 
-// IsGenerated reports whether sluice has generated a route for the Deployment.
+// IsGenerated reports whether Sluice has generated this route for the Deployment.
 func IsGenerated(o observed.World, r route.Route) bool {
 	return r.Kind == route.HTTP && r.Namespace == o.Namespace && workload.GeneratedFor(r.Labels, o.Name)
 }

@@ -12,8 +12,9 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-// CanaryObjects makes everything that runs the candidate, in the order in which it is to be written: what protects the canary's
-// pods, the Deployment, its Service, its autoscaler, its disruption budgets. The error says what of the policy cannot be.
+// CanaryObjects makes everything that runs the candidate, in the order of its writes: the policies that protect the
+// canary's pods, the Deployment, its Service, its autoscaler and its disruption budgets. The error says which part of the
+// policy cannot be followed.
 func CanaryObjects(o observed.World, intent plan.CanaryIntent, owner metav1.OwnerReference) ([]workload.Object, error) {
 	canary, err := makeCanary(o, intent, owner)
 	if err != nil {
@@ -41,7 +42,7 @@ func CanaryObjects(o observed.World, intent plan.CanaryIntent, owner metav1.Owne
 	return objects, nil
 }
 
-// makeCanary makes the Deployment that runs the candidate, or gives the one that there is other replicas.
+// makeCanary makes the Deployment that runs the candidate, or scales the existing one.
 func makeCanary(o observed.World, intent plan.CanaryIntent, owner metav1.OwnerReference) (*appsv1.Deployment, error) {
 	if intent.Action == plan.CanaryScale {
 		canary := o.CanaryDeployment.DeepCopy()
@@ -55,8 +56,8 @@ func makeCanary(o observed.World, intent plan.CanaryIntent, owner metav1.OwnerRe
 	return canary, workload.Override(canary, intent.Policy.Template)
 }
 
-// canaryAutoscaler makes the canary's copy of the primary's autoscaler, nil when there is none or the policy wants none. One
-// that is deleted in flight is no reason to stop.
+// canaryAutoscaler makes the canary's copy of the primary's autoscaler; nil if there is none or the policy wants no copy.
+// If the autoscaler is deleted in flight, the rollout continues.
 func canaryAutoscaler(o observed.World, intent plan.CanaryIntent, canary *appsv1.Deployment) workload.Object {
 	found, err := workload.AutoscalerOf(o.Primary, o.Autoscalers, o.ScaledObjects, intent.Autoscaler)
 	if err != nil || found == nil || !intent.Policy.Autoscaler {
@@ -70,15 +71,15 @@ func canaryAutoscaler(o observed.World, intent plan.CanaryIntent, canary *appsv1
 	return found.Make(canary, limits, queries, o.Primary.Name)
 }
 
-// leaveToAutoscaler never takes away replicas that the canary's autoscaler may have added.
+// leaveToAutoscaler keeps replicas that the canary's autoscaler may have added.
 func leaveToAutoscaler(canary, current *appsv1.Deployment) {
 	if current != nil && workload.Replicas(current) > workload.Replicas(canary) {
 		canary.Spec.Replicas = current.Spec.Replicas
 	}
 }
 
-// findObjects looks ahead to what is made with the canary: none of it may be there already, no Service may select the canary's
-// pods as the policy has them, and policies that miss them are told of.
+// findObjects looks ahead to the objects made with the canary. None of them may exist already, and no Service may select
+// the canary's pods as the policy changes them. It also finds policies that would miss the pods.
 func findObjects(target *Target, policy config.Policy, o observed.World) string {
 	candidate := o.InFlight()
 	if candidate == nil {
@@ -108,8 +109,8 @@ func findObjects(target *Target, policy config.Policy, o observed.World) string 
 	return ""
 }
 
-// foreignTo names the object of somebody else that has the name of one that is to be made; empty when there is none. The
-// Deployment and the Service are looked at where they are read.
+// foreignTo names an existing object that belongs to somebody else and has the name of one to be made; empty when there is
+// none. The Deployment and the Service are checked when they are read.
 func foreignTo(o observed.World, made workload.Object) string {
 	var others []workload.Object
 	for i := range o.Autoscalers {

@@ -14,7 +14,7 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// Queries are the queries of one check; the problem says why there are none.
+// Queries returns the queries of one check. The problem says why there are none.
 func (t Target) Queries(check analysis.Check, o observed.World, window time.Duration) (queries []analysis.Query, problem string) {
 	where := fmt.Sprintf("check %q", check.Name)
 	if check.Template != nil {
@@ -54,7 +54,7 @@ func (t Target) Queries(check analysis.Check, o observed.World, window time.Dura
 	return queries, ""
 }
 
-// findQueries makes the queries of all checks once, so that what is wrong with them is told before a rollout begins.
+// findQueries makes the queries of all checks once, so that their problems show before a rollout starts.
 func findQueries(target *Target, policy config.Policy, o observed.World) string {
 	if policy.SkipAnalysis {
 		return ""
@@ -76,7 +76,7 @@ func needsPreset(policy config.Policy) bool {
 	return slices.ContainsFunc(analysis.ChecksOf(policy), func(c analysis.Check) bool { return c.Metric != analysis.Custom })
 }
 
-// callsUnjudged says which route has calls of gRPC that the preset of the gateway cannot judge; empty for none.
+// callsUnjudged says which route carries gRPC calls that the preset of the gateway cannot judge; empty for none.
 func callsUnjudged(target Target, preset config.Preset, o observed.World) string {
 	for _, r := range target.Routes {
 		if r.Kind == route.GRPC && analysis.BlindToCalls(preset) {
@@ -87,7 +87,7 @@ func callsUnjudged(target Target, preset config.Preset, o observed.World) string
 	return ""
 }
 
-// ports are those of the Service that the routes use.
+// ports are the ports of the Service that the routes use.
 func (t Target) ports() []int32 {
 	var ports []int32
 	service := types.NamespacedName{Namespace: t.Service.Namespace, Name: t.Service.Name}
@@ -98,7 +98,7 @@ func (t Target) ports() []int32 {
 	return slices.Compact(ports)
 }
 
-// firstRoute is the name of the first route, empty without any.
+// firstRoute is the name of the first route; empty without routes.
 func (t Target) firstRoute() string {
 	if len(t.Routes) == 0 {
 		return ""
@@ -106,7 +106,7 @@ func (t Target) firstRoute() string {
 	return t.Routes[0].Name
 }
 
-// Observing are the questions how many requests the primary and the canary got; no check is judged by them.
+// Observing returns the queries of how many requests the primary and the canary got. They judge no check.
 func (t Target) Observing(o observed.World, window time.Duration) []analysis.Query {
 	return analysis.ObservingQueries(t.Preset, analysis.Target{
 		Namespace: o.Namespace, Service: t.CanaryService(), Workload: workload.CanaryName(o.Name), Ports: t.ports(),
