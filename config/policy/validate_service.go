@@ -106,7 +106,8 @@ func (c *checker) cors(path *field.Path, cors *v1alpha1.CorsPolicy) {
 	for i, origin := range cors.AllowOrigins {
 		at := path.Child("allowOrigins").Index(i)
 		c.oneWay(at, origin)
-		c.must(origin.Regex == "" && origin.Suffix == "", at, origin, "the Gateway API supports neither regex nor suffix here; use exact with an origin such as https://*.example.com")
+		_, err := config.ParseOrigin(origin)
+		c.can(err, at, origin)
 	}
 	if cors.MaxAge != "" {
 		_, err := config.ParseMaxAge(cors.MaxAge)

@@ -72,13 +72,13 @@ func corsFilter(path *field.Path, policy v1alpha1.CorsPolicy) (*gatewayv1.HTTPCO
 	for _, origin := range policy.AllowOrigin {
 		result.AllowOrigins = append(result.AllowOrigins, gatewayv1.CORSOrigin(origin))
 	}
-	for i, origin := range policy.AllowOrigins {
-		if origin.Exact == "" {
-			errs = append(errs, field.Invalid(path.Child("allowOrigins").Index(i), origin,
-				"the Gateway API allows only whole origins, with * as the first label of the host: write exact: https://*.example.com"))
+	for i, match := range policy.AllowOrigins {
+		origin, err := config.ParseOrigin(match)
+		if err != nil {
+			errs = append(errs, field.Invalid(path.Child("allowOrigins").Index(i), match, err.Error()))
 			continue
 		}
-		result.AllowOrigins = append(result.AllowOrigins, gatewayv1.CORSOrigin(origin.Exact))
+		result.AllowOrigins = append(result.AllowOrigins, gatewayv1.CORSOrigin(origin))
 	}
 	for _, method := range policy.AllowMethods {
 		result.AllowMethods = append(result.AllowMethods, gatewayv1.HTTPMethodWithWildcard(method))

@@ -158,7 +158,7 @@ func TestTheSampleHasEveryFieldOfTheTable(t *testing.T) {
 			}
 		}
 	}
-	foreign := []string{"spec.unknownToAll", "spec.team", "spec.service.retries.retryRemoteLocalities", "spec.service.corsPolicy.allowOrigins[].regex",
+	foreign := []string{"spec.unknownToAll", "spec.team", "spec.service.retries.retryRemoteLocalities", "spec.service.corsPolicy.allowOrigins[].regex", "spec.service.corsPolicy.allowOrigins[].prefix",
 		"spec.analysis.match[].uri.prefix", "spec.analysis.match[].method.exact"}
 	for kind, paths := range set {
 		for _, path := range paths {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sluice.dev/sluice/api/v1alpha1"
 )
 
 // maxAgeHelp is also the message of the schema's rule.
@@ -32,4 +34,13 @@ func ParseMaxAge(value string) (seconds int32, err error) {
 		return 0, errors.New(maxAgeHelp)
 	}
 	return int32(age / time.Second), nil
+}
+
+// ParseOrigin reads one of service.corsPolicy.allowOrigins. The Gateway API knows whole origins and hosts whose first label is *;
+// the error says so of any other match.
+func ParseOrigin(match v1alpha1.StringMatch) (origin string, err error) {
+	if match.Exact == "" {
+		return "", errors.New("the Gateway API supports only whole origins here; use exact, such as https://shop.example.com or https://*.example.com")
+	}
+	return match.Exact, nil
 }
