@@ -29,7 +29,8 @@ func CandidateHeld(hash, by string) Event {
 
 // CandidateBlocked says that the rollout of a new template cannot start.
 func CandidateBlocked(hash, problem string) Event {
-	return Event{Warning: true, Reason: "CandidateBlocked", Message: fmt.Sprintf("New template %s is held back; its rollout cannot start yet: %s", hash, problem)}
+	return Event{Warning: true, Reason: "CandidateBlocked", Message: fmt.Sprintf(
+		"New template %s is held back; its rollout cannot start yet: %s", hash, problem)}
 }
 
 // FeaturesUnknown says that a gateway does not report whether it supports what the policy needs.
@@ -61,7 +62,8 @@ func CanaryUnprotected(why string) Event {
 
 // PoliciesUnread says that some policies cannot be read and may miss the canary's pods.
 func PoliciesUnread(kinds []string) Event {
-	return Event{Warning: true, Reason: "PoliciesUnread", Message: fmt.Sprintf("Cannot tell whether any %s misses the canary's pods, because its API fails; the rollout continues", strings.Join(kinds, " or "))}
+	return Event{Warning: true, Reason: "PoliciesUnread", Message: fmt.Sprintf(
+		"Cannot tell whether any %s misses the canary's pods, because its API fails; the rollout continues", strings.Join(kinds, " or "))}
 }
 
 // PolicyAdvice says which part of the policy has no effect or hardly means what it says.

@@ -18,10 +18,12 @@ func HookTold(hook v1alpha1.Webhook, answer observed.HookAnswer) Event {
 // AskRejected says that the API server rejects a promotion, or another change asked of admission. The cause is mostly
 // another webhook or a policy.
 func AskRejected(key, hash string, err error) Event {
-	return Event{Warning: true, Reason: "AskRejected", Message: fmt.Sprintf("The API server rejects %s of %s; retrying until the progress deadline: %v", key, hash, err)}
+	return Event{Warning: true, Reason: "AskRejected", Message: fmt.Sprintf(
+		"The API server rejects %s of %s; retrying until the progress deadline: %v", key, hash, err)}
 }
 
 // CanaryRejected says that the API server rejects the canary.
 func CanaryRejected(err error) Event {
-	return Event{Warning: true, Reason: "CanaryRejected", Message: fmt.Sprintf("The API server rejects the canary; retrying until the progress deadline: %v", err)}
+	return Event{Warning: true, Reason: "CanaryRejected", Message: fmt.Sprintf(
+		"The API server rejects the canary; retrying until the progress deadline: %v", err)}
 }

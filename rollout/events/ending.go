@@ -9,7 +9,8 @@ import (
 
 // GatewayGone says that a rollout ends without a gateway that could confirm it.
 func GatewayGone(why string) Event {
-	return Event{Warning: true, Reason: "GatewayGone", Message: fmt.Sprintf("The rollout ends although the gateway never confirmed the change; it was deleted or never existed: %s", why)}
+	return Event{Warning: true, Reason: "GatewayGone", Message: fmt.Sprintf(
+		"The rollout ends although the gateway never confirmed the change; it was deleted or never existed: %s", why)}
 }
 
 // RollingBack says that a candidate has failed.
@@ -56,7 +57,10 @@ const Unseen workload.DirectWay = "unseen"
 // ChangedDirectly says that the primary's template was changed without a canary.
 func ChangedDirectly(direct workload.Direct) Event {
 	if direct.How == Unseen {
-		return Event{Warning: true, Reason: "TemplateChangedDirectly", Message: fmt.Sprintf("The pod template was changed to %s without a call to Sluice's webhook, and becomes the primary's: check that the webhook configurations zz-sluice exist", direct.Hash)}
+		return Event{Warning: true, Reason: "TemplateChangedDirectly", Message: fmt.Sprintf(
+			"The pod template was changed to %s without a call to Sluice's webhook, and becomes the primary's: "+
+				"check that the webhook configurations zz-sluice exist", direct.Hash)}
 	}
-	return Event{Warning: direct.How != workload.DirectRestart, Reason: "ChangedDirectly", Message: fmt.Sprintf("The pod template was changed to %s by %s without a canary (%s: %s)", direct.Hash, direct.By, direct.How, direct.Reason)}
+	return Event{Warning: direct.How != workload.DirectRestart, Reason: "ChangedDirectly", Message: fmt.Sprintf(
+		"The pod template was changed to %s by %s without a canary (%s: %s)", direct.Hash, direct.By, direct.How, direct.Reason)}
 }

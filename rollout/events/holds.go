@@ -38,5 +38,6 @@ func GateReached(gate v1alpha1.HookType, hooks []v1alpha1.Webhook) Event {
 
 // MemberBlocked says that a group waits for a member that cannot start.
 func MemberBlocked(group, blocked string) Event {
-	return Event{Warning: true, Reason: "GroupBlocked", Message: fmt.Sprintf("Group %s waits for %s; if this lasts until the progress deadline, the group is rolled back", group, blocked)}
+	return Event{Warning: true, Reason: "GroupBlocked", Message: fmt.Sprintf(
+		"Group %s waits for %s; if this lasts until the progress deadline, the group is rolled back", group, blocked)}
 }

@@ -12,7 +12,8 @@ func AnalysisPassed(hash string, took time.Duration) Event {
 
 // NothingToJudge says that a candidate without configured checks is promoted.
 func NothingToJudge(hash string, took time.Duration) Event {
-	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf("No checks are configured for %s, and its canary stayed ready for %s; promoting it", hash, took.Round(time.Second))}
+	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf(
+		"No checks are configured for %s, and its canary stayed ready for %s; promoting it", hash, took.Round(time.Second))}
 }
 
 // PromotionAsked says that a candidate is promoted before its last step because a user asked for it.
@@ -32,7 +33,8 @@ func TrafficShifted(why string) Event {
 
 // WeightReturned says that some requests return to the primary.
 func WeightReturned(weight float64) Event {
-	return Event{Reason: "WeightReturned", Message: fmt.Sprintf("The primary is ready with the candidate; lowering the canary's weight to %v%%", weight)}
+	return Event{Reason: "WeightReturned", Message: fmt.Sprintf(
+		"The primary is ready with the candidate; lowering the canary's weight to %v%%", weight)}
 }
 
 // PrimaryUpdated says that the primary has the candidate's template.
@@ -47,5 +49,6 @@ func PromotionFailed(why, previous string) Event {
 
 // PrimaryTooSmall says that all requests return to the primary before it can serve them.
 func PrimaryTooSmall(available, whole int32, waited time.Duration) Event {
-	return Event{Warning: true, Reason: "PrimaryTooSmall", Message: fmt.Sprintf("All requests return to the primary although only %d of the %d replicas needed are available; waited %s", available, whole, waited)}
+	return Event{Warning: true, Reason: "PrimaryTooSmall", Message: fmt.Sprintf(
+		"All requests return to the primary although only %d of the %d replicas needed are available; waited %s", available, whole, waited)}
 }

@@ -23,7 +23,8 @@ func CanaryNotReady(why string, traffic bool, failed, threshold int32) Event {
 
 // WeightAdvanced says that the weight of a step is in effect.
 func WeightAdvanced(step strategy.Step, number int32, steps int) Event {
-	return Event{Reason: "WeightAdvanced", Message: fmt.Sprintf("Canary weight %v%%%s is in effect, step %d of %d", step.Weight, strategy.Mirrored(step), number, steps)}
+	return Event{Reason: "WeightAdvanced", Message: fmt.Sprintf(
+		"Canary weight %v%%%s is in effect, step %d of %d", step.Weight, strategy.Mirrored(step), number, steps)}
 }
 
 // ShareReached says that the canary of a workload without traffic has the replicas of a step.

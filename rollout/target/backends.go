@@ -54,7 +54,8 @@ func notSending(policy config.Policy, o observed.World, service string) string {
 	found := sendingTo(policy, o, service)
 	for _, key := range namedRoutes(policy, o) {
 		if !slices.ContainsFunc(found, func(r route.Route) bool { return r.Key() == key }) {
-			return fmt.Sprintf("%s, named by service.routes or the annotation %s, does not exist, does not send to Service %s, or is in another namespace without a ReferenceGrant: correct one of them",
+			return fmt.Sprintf("%s, named by service.routes or the annotation %s, does not exist, does not send to Service %s, "+
+				"or is in another namespace without a ReferenceGrant: correct one of them",
 				key.From(o.Namespace), config.AnnotationRoutes, service)
 		}
 	}

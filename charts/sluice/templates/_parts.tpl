@@ -12,6 +12,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
+{{- /* The name of the service account is fixed: admission trusts one user, whom a match condition of the webhooks names too. */ -}}
+{{- define "sluice.serviceAccount" -}}sluice{{- end -}}
+
 {{- define "sluice.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: 65532
