@@ -1,10 +1,13 @@
 package rollout_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+
+	"sluice.dev/sluice/config"
 )
 
 // A changed state is written, and a write wakes the next tick. If nothing happens, nothing may change.
@@ -66,5 +69,21 @@ func TestCookiesThatAGatewayDoesNotTakeBackKeepNoTicksComing(t *testing.T) {
 	w.now = w.now.Add(time.Second)
 	if plan, _ := w.tick(); plan.Wait > 0 && plan.Wait < time.Second {
 		t.Errorf("the next tick comes after %s: %s", plan.Wait, plan)
+	}
+}
+
+// A sentence that stands for one tick is one that nobody can read, nor wait for.
+func TestAPrimaryThatCannotTakeMoreSaysSoUntilItCan(t *testing.T) {
+	w := newWorld(t, story{annotations: half, behaviours: map[string]behaviour{"v2": good}, policy: func(p *config.Policy) { p.StepWeightPromotion = 6 }})
+	autoscaled(w)
+	w.tick()
+	w.set("v2")
+	w.runs(t, func(w *world) bool { return strings.Contains(w.state.Message, "as its replicas become available") })
+	said := *w.state.DeepCopy()
+	for range 5 {
+		w.now = w.now.Add(time.Second)
+		if w.tick(); !equality.Semantic.DeepEqual(said, w.state) {
+			t.Fatalf("the state changes, although nothing has happened:\n%+v\n%+v", said, w.state)
+		}
 	}
 }

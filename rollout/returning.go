@@ -47,7 +47,6 @@ func returnRequests(t *tick) (done bool) {
 		// A smaller weight needs no more replicas than the canary has, even if the primary was scaled up meanwhile.
 		giveWeight(t, remaining, min(next.Rollout.Canary.Replicas, t.replicasFor(remaining)))
 		t.returns = true
-		next.Rollout.Promotion.Steady = nil
 		say(t, fmt.Sprintf("The primary is ready; applying canary weight %v%%", remaining))
 	}
 	return false
@@ -61,7 +60,9 @@ func shareRequests(t *tick) {
 	if t.takesBack() && !t.mustReturn() && !giveUpReturn(t) {
 		keeps, weight = holdBack(t)
 	}
+	// A primary that cannot take more is steady with what it has: the next part returns as soon as it can.
 	if t.returns && (!keeps || weight < t.writtenWeight()) {
+		t.plan.Next.Rollout.Promotion.Steady = nil
 		emit(t, events.WeightReturned(t.plan.Next.CanaryWeight))
 	}
 }
