@@ -153,7 +153,9 @@ func TestEveryMessageIsInTroubleshooting(t *testing.T) {
 					return true
 				}
 				message := text(call.Args[place])
-				spoken[directory+" "+called(call)] = spoken[directory+" "+called(call)] || message != ""
+				if message != "" {
+					spoken[directory+" "+called(call)] = true
+				}
 				part := fixed(message)
 				if len(part) < 12 || inner.MatchString(message) {
 					return true

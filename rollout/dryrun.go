@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/utils/ptr"
+
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
@@ -28,7 +30,7 @@ func decideDry(f Facts) plan.Plan {
 		return deletedDry(f)
 	case f.dry.real:
 		p := plan.Plan{Next: *f.before.DeepCopy(), Finalizer: f.o.Finalizer}
-		p.Next.Message = dryPrefix + "the rollout that was already open stays as it is until dry run is switched off"
+		p.Next.Message = f.spoken("the rollout that was already open stays as it is until dry run is switched off")
 		return p
 	}
 	return f.withoutEffects(decide(f))
@@ -43,9 +45,9 @@ func deletedDry(f Facts) plan.Plan {
 		return p
 	}
 	p.Finalizer, p.Wait = true, CleanUpLimit
-	p.Next.Message = fmt.Sprintf("%sthe Canary's deletion waits: %s, and a dry run changes no route: switch dry run off, or delete the route", dryPrefix, carried)
+	p.Next.Message = f.spoken(fmt.Sprintf("the Canary's deletion waits: %s, and a dry run changes no route: switch dry run off, or delete the route", carried))
 	cause := v1alpha1.BlockedCause{Kind: v1alpha1.BlockedDeletion, Text: carried}
-	if f.before.Blocked == nil || *f.before.Blocked != cause {
+	if !ptr.Equal(f.before.Blocked, &cause) {
 		p.Events = []events.Event{events.DeletionHeld(p.Next.Message)}
 	}
 	p.Next.Blocked = &cause

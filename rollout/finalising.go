@@ -59,7 +59,7 @@ func askAtEnd(t *tick) {
 		return
 	}
 	candidate := t.o.InFlight()
-	if candidate == nil || candidate.Hash != next.Candidate.Hash || candidate.Attempt != next.Candidate.Attempt {
+	if candidate == nil || !observed.Describes(next, candidate) {
 		return
 	}
 	t.plan.Ask = t.markFor(next.Candidate.Outcome)

@@ -3,6 +3,8 @@ package rollout
 import (
 	"fmt"
 
+	"k8s.io/utils/ptr"
+
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/rollout/events"
@@ -22,7 +24,7 @@ func (t tick) asWaiting() observed.State {
 // template, asked for again, is another candidate with another place in the queue.
 func (t tick) knownAsWaiting() bool {
 	next, candidate := t.plan.Next, t.o.Candidate
-	if next.Phase != v1alpha1.PhaseWaiting || next.Candidate.Hash != candidate.Hash || next.Candidate.Attempt != candidate.Attempt {
+	if next.Phase != v1alpha1.PhaseWaiting || !observed.Describes(next, candidate) {
 		return false
 	}
 	return next.Candidate.Requested == nil || next.Candidate.Requested.At == nil || next.Candidate.Requested.At.Unix() == candidate.At.Unix()
@@ -48,8 +50,8 @@ func (t tick) isRejected() bool {
 	if t.knownAsWaiting() {
 		return t.rejection().Text != ""
 	}
-	return next.Phase == v1alpha1.PhaseFailed && next.Candidate.Outcome == v1alpha1.OutcomeFailed && next.Candidate.Hash == candidate.Hash &&
-		next.Candidate.Attempt == candidate.Attempt && next.Candidate.Requested != nil && next.Candidate.Requested.At != nil &&
+	return next.Phase == v1alpha1.PhaseFailed && next.Candidate.Outcome == v1alpha1.OutcomeFailed && observed.Describes(next, candidate) &&
+		next.Candidate.Requested != nil && next.Candidate.Requested.At != nil &&
 		next.Candidate.Requested.At.Unix() == candidate.At.Unix()
 }
 
@@ -85,14 +87,14 @@ func block(t *tick, kind v1alpha1.BlockedKind, why string) (isNew bool) {
 	cause := v1alpha1.BlockedCause{Kind: kind, Text: why}
 	t.plan.Next.Blocked = &cause
 	say(t, why)
-	return t.before.Blocked == nil || *t.before.Blocked != cause || t.before.Phase != t.plan.Next.Phase
+	return !ptr.Equal(t.before.Blocked, &cause) || t.before.Phase != t.plan.Next.Phase
 }
 
 // abortHeld aborts a candidate before its rollout begins.
 func abortHeld(t *tick) {
 	next, candidate, abort := &t.plan.Next, t.o.Candidate, t.o.Spec.Abort
 	t.plan.Ask = plan.AskIntent{Key: config.AnnotationAbort, Hash: candidate.Hash, By: abort.By}
-	if next.Candidate.Outcome == v1alpha1.OutcomeAborted && next.Candidate.Hash == candidate.Hash && next.Candidate.Attempt == candidate.Attempt {
+	if next.Candidate.Outcome == v1alpha1.OutcomeAborted && observed.Describes(*next, candidate) {
 		return
 	}
 	*next = t.about(v1alpha1.PhaseFailed)

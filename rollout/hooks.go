@@ -77,7 +77,7 @@ func hooksDue(policy config.Policy, state observed.State, o observed.World) []pl
 // undecidedOf reports whether the state describes the candidate in flight, which is being judged or waits to start.
 func undecidedOf(state observed.State, o observed.World) bool {
 	candidate := o.InFlight()
-	return candidate != nil && candidate.Hash == state.Candidate.Hash && candidate.Attempt == state.Candidate.Attempt && state.Candidate.Outcome == "" &&
+	return candidate != nil && observed.Describes(state, candidate) && state.Candidate.Outcome == "" &&
 		(observed.Judging(state) || state.Phase == v1alpha1.PhaseWaiting)
 }
 

@@ -99,8 +99,7 @@ func endMarked(t *tick) {
 }
 
 func (t tick) isSuperseded() bool {
-	next := t.plan.Next
-	return t.undecided() && (t.o.Candidate.Hash != next.Candidate.Hash || t.o.Candidate.Attempt != next.Candidate.Attempt)
+	return t.undecided() && !observed.Describes(t.plan.Next, t.o.Candidate)
 }
 
 func supersede(t *tick) {

@@ -125,7 +125,7 @@ func followPrimary(t *tick) {
 // the primary does.
 func keepShare(t *tick) {
 	writeSplit(t)
-	if t.o.Primary.Status.AvailableReplicas > 0 && (t.o.CanaryDeployment == nil || t.o.CanaryDeployment.Status.AvailableReplicas == 0) {
+	if t.o.Primary.Status.AvailableReplicas > 0 && t.availableCanaryPods() == 0 {
 		t.plan.Next.CanaryWeight = 0
 		withdrawSplit(t)
 	}

@@ -56,6 +56,10 @@ func returnRequests(t *tick) (done bool) {
 // available replicas bear, unless they must return or the primary has taken too long.
 func shareRequests(t *tick) {
 	t.plan.Split = t.wanted
+	if open := t.plan.Next.Rollout; open != nil && t.wanted.Action != plan.SplitWrite {
+		// A gateway knows the canary only while its routes name it.
+		open.Canary.Known = nil
+	}
 	keeps, weight := false, 0.0
 	if t.takesBack() && !t.mustReturn() && !giveUpReturn(t) {
 		keeps, weight = holdBack(t)

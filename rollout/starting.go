@@ -15,7 +15,7 @@ func startCanary(t *tick) {
 	next.CanaryWeight = 0
 	replicas := ensureCanary(t, strategy.Share(t.steps[0]))
 	if why := t.canaryNotReady(replicas); why != "" {
-		next.Rollout.Canary.Known, next.Rollout.Canary.Ready = nil, nil
+		next.Rollout.Canary.Ready = nil
 		waitFor(t, "Waiting for the canary to be ready: "+why)
 		return
 	}
@@ -43,16 +43,13 @@ func promoteUnjudged(t *tick, why string) {
 func takeRequests(t *tick) {
 	next := &t.plan.Next
 	if next.Paused != nil && !t.isKnown() {
-		next.Rollout.Canary.Known = nil
 		waitFor(t, "The canary is ready and gets no requests yet")
 		return
 	}
 	if !runTests(t) {
-		next.Rollout.Canary.Known = nil
 		return
 	}
 	if why := t.closedBy(v1alpha1.HookConfirmTrafficIncrease); why != "" {
-		next.Rollout.Canary.Known = nil
 		waitAtGate(t, v1alpha1.HookConfirmTrafficIncrease, why)
 		return
 	}

@@ -16,7 +16,6 @@ func blockRollout(t *tick) {
 		emit(t, events.NotReady(t.problem))
 		goToStepZero(t)
 	}
-	t.plan.Next.Rollout.Canary.Known = nil
 	withdrawSplit(t)
 	waitFor(t, t.problem)
 }
@@ -64,10 +63,7 @@ func (t tick) lost() string {
 		needed = min(needed, t.replicasFor(strategy.Share(t.load())))
 	}
 	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
-	var available int32
-	if t.o.CanaryDeployment != nil {
-		available = t.o.CanaryDeployment.Status.AvailableReplicas
-	}
+	available := t.availableCanaryPods()
 	if available >= needed {
 		return ""
 	}

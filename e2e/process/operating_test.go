@@ -22,6 +22,7 @@ import (
 	"sluice.dev/sluice/internal/admission"
 	"sluice.dev/sluice/internal/plugin"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // people work in the shop. jane can only change Deployments. olga has only the chart's role for operating rollouts. These are
@@ -104,7 +105,7 @@ func (p people) told(reason, message string) {
 }
 
 func inFlight(status v1alpha1.CanaryStatus) bool {
-	return status.Open().Step.Number > 0 && status.Open().Step.InEffect != nil
+	return observed.Checked(status)
 }
 
 func TestPeopleOperateRolloutsWithThePlugin(t *testing.T) {

@@ -101,9 +101,7 @@ func (s *shop) everythingHappens() {
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/interval":"1h"}}}`)
 	s.scaledByKeda()
 	s.setImage("podinfo:v4")
-	s.waitFor(p, "a rollout in flight", func(status v1alpha1.CanaryStatus) bool {
-		return status.Open().Step.Number > 0 && status.Open().Step.InEffect != nil
-	})
+	s.waitFor(p, "a rollout in flight", inFlight)
 	s.surroundingsChange(p)
 	s.uninstall(p)
 	s.Expect(s.canary().Finalizers).To(BeEmpty(), "uninstalling must let go of the Canary")

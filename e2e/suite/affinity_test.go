@@ -25,7 +25,7 @@ var _ = Describe("Session affinity", func() {
 
 		r.setVersion(ctx, "v2")
 		first := r.waitUntil(ctx, "step 1", moments[1].holds)
-		second := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 && s.Open().Step.InEffect != nil })
+		second := r.waitUntil(ctx, "step 2", inEffect(2))
 		Expect(r.cookies(users)).To(HaveLen(users), "every user has a cookie of one version: %v", r.cookies(users))
 		promoting := r.waitFor(ctx, v1alpha1.PhasePromoting)
 		steps := r.run.Report().Between(first.Open().Step.InEffect.Time, promoting.LastTransitionTime.Add(-time.Second)).Where(hadCookie)

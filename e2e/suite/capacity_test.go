@@ -54,7 +54,7 @@ var _ = Describe("The canary's capacity", func() {
 
 		By("the primary is scaled to 4")
 		r.kubectl(ctx, "scale", "deployment", "podinfo", "--replicas=4")
-		s := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 && s.Open().Step.InEffect != nil })
+		s := r.waitUntil(ctx, "step 2", inEffect(2))
 		Expect(s.Open().Canary.Replicas).To(Equal(int32(2)), "half of 4 were ready before the weight was given")
 		Eventually(ctx, func() int32 {
 			return ptr.Deref(r.neighbours(ctx)["HorizontalPodAutoscaler/podinfo-canary"].(autoscalingv2.HorizontalPodAutoscalerSpec).MinReplicas, 0)

@@ -43,7 +43,7 @@ var _ = Describe("A cohort", func() {
 
 		r.setVersion(ctx, "v2")
 		first := r.waitUntil(ctx, "step 1", moments[1].holds)
-		last := r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 && s.Open().Step.InEffect != nil })
+		last := r.waitUntil(ctx, "step 2", inEffect(2))
 		promoting := r.waitFor(ctx, v1alpha1.PhasePromoting)
 		during := r.run.Report().Between(first.Open().Step.InEffect.Time, promoting.LastTransitionTime.Add(-time.Second))
 		atMain := func(a traffic.Answer) bool { return a.Host == r.Host() }

@@ -55,7 +55,7 @@ func (r *rollout) configurationOf(ctx context.Context, deployment string) string
 }
 
 func inFirstStep(s v1alpha1.CanaryStatus) bool {
-	return s.Phase == v1alpha1.PhaseProgressing && s.Open().Step.Number == 1 && s.Open().Step.InEffect != nil
+	return s.Phase == v1alpha1.PhaseProgressing && inEffect(1)(s)
 }
 
 var _ = Describe("A new configuration", func() {

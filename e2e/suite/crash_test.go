@@ -15,7 +15,13 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/e2e/app"
+	"sluice.dev/sluice/rollout/observed"
 )
+
+// inEffect reports of a state whether this step is in effect.
+func inEffect(step int32) func(v1alpha1.CanaryStatus) bool {
+	return func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == step && observed.Checked(s) }
+}
 
 // moments are five points of a rollout at which the controller is killed.
 var moments = []struct {
@@ -25,8 +31,8 @@ var moments = []struct {
 	{"the canary starts", func(s v1alpha1.CanaryStatus) bool {
 		return s.Phase == v1alpha1.PhaseProgressing && s.Open().Step.Number == 0
 	}},
-	{"the first step is in effect", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 1 && s.Open().Step.InEffect != nil }},
-	{"the last step is in effect", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 3 && s.Open().Step.InEffect != nil }},
+	{"the first step is in effect", inEffect(1)},
+	{"the last step is in effect", inEffect(3)},
 	{"the primary is being promoted", func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhasePromoting }},
 	{"the canary is being removed", func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseFinalising }},
 }
@@ -59,7 +65,7 @@ var _ = Describe("A cluster in trouble", Serial, func() {
 			return r.Client.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: app.Name}, &v1alpha1.Canary{})
 		}, patience(), glance).Should(Succeed(), "the API server is back")
 		Expect(apiServer()).NotTo(Equal(before))
-		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 && s.Open().Step.InEffect != nil })
+		r.waitUntil(ctx, "step 2", inEffect(2))
 		compact(ctx, apiServer())
 
 		By("Prometheus goes")

@@ -13,6 +13,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/e2e/app"
 	"sluice.dev/sluice/e2e/traffic"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // jobs is a check of the sample application's worker: at most a tenth of the canary's jobs may fail.
@@ -30,9 +31,7 @@ var _ = Describe("Without traffic", func() {
 		})
 		r.setVersion(ctx, "v2")
 		for step, replicas := range []int{1, 2} {
-			s := r.waitUntil(ctx, "a step", func(s v1alpha1.CanaryStatus) bool {
-				return s.Open().Step.Number == int32(step)+1 && s.Open().Step.InEffect != nil
-			})
+			s := r.waitUntil(ctx, "a step", inEffect(int32(step)+1))
 			Expect(r.canaryPods(ctx)).To(HaveLen(replicas), "beside 4 of the primary")
 			Expect(s.CanaryWeight).To(BeZero())
 		}
@@ -75,9 +74,7 @@ var _ = Describe("Mirroring", func() {
 		shadow := traffic.Target{URL: app.GatewayURL, Host: "shadow." + r.Host()}
 		var copies *traffic.Run
 		for iteration, percent := range []int{10, 30, 40} {
-			r.waitUntil(ctx, fmt.Sprintf("%d%%", percent), func(s v1alpha1.CanaryStatus) bool {
-				return s.Open().Step.Number == int32(iteration)+1 && s.Open().Step.InEffect != nil
-			})
+			r.waitUntil(ctx, fmt.Sprintf("%d%%", percent), inEffect(int32(iteration)+1))
 			Expect(r.mirrors(ctx)).To(Equal([]string{fmt.Sprintf("podinfo-canary:80 %d%%", percent)}))
 			Expect(r.shares(ctx)[route]).To(Equal([]float64{0}))
 			if copies == nil {
@@ -86,7 +83,7 @@ var _ = Describe("Mirroring", func() {
 				copies = visited(ctx, r.App, traffic.Options{Host: shadow.Host})
 			}
 		}
-		r.waitUntil(ctx, "all requests", func(s v1alpha1.CanaryStatus) bool { return s.CanaryWeight == 100 && s.Open().Step.InEffect != nil })
+		r.waitUntil(ctx, "all requests", func(s v1alpha1.CanaryStatus) bool { return s.CanaryWeight == 100 && observed.Checked(s) })
 		Expect(r.mirrors(ctx)).To(BeEmpty(), "answers count now")
 		Expect(r.shares(ctx)[route]).To(Equal([]float64{100}))
 		r.waitFor(ctx, v1alpha1.PhasePromoting)

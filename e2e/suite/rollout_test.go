@@ -23,9 +23,7 @@ var _ = Describe("A good version", func() {
 		r.setVersion(ctx, "v2")
 		for i, weight := range []float64{20, 40, 60} {
 			step := int32(i + 1)
-			s := r.waitUntil(ctx, fmt.Sprintf("step %d in effect", step), func(s v1alpha1.CanaryStatus) bool {
-				return s.Open().Step.Number == step && s.Open().Step.InEffect != nil
-			})
+			s := r.waitUntil(ctx, fmt.Sprintf("step %d in effect", step), inEffect(step))
 			Expect(s.CanaryWeight).To(Equal(weight))
 			Expect(r.primaryVersions(ctx)).To(Equal(map[string]bool{"v1": true}), "the primary runs v2 before it is promoted")
 			r.waitForAnswer(ctx, s.Open().Step.InEffect.Add(4*time.Second))

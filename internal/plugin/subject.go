@@ -64,7 +64,7 @@ func standingByPhase(phase v1alpha1.Phase) standing {
 
 // seen reports whether the status is about the held-back candidate.
 func (s subject) seen() bool {
-	return s.candidate == nil || (s.candidate.Hash == s.canary.Status.Candidate.Hash && s.candidate.Attempt == s.canary.Status.Candidate.Attempt)
+	return s.candidate == nil || observed.Describes(s.canary.Status, s.candidate)
 }
 
 // retrying reports whether a retry of a stopped candidate was requested and has not started.

@@ -18,6 +18,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // chained is another Deployment of the namespace, with a Service and a route of the same name. The route's parent is the
@@ -89,10 +90,6 @@ func (a *app) eventually(what, name string, holds func(v1alpha1.CanaryStatus) bo
 
 func initializedNow(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseInitialized }
 
-func inStep(s v1alpha1.CanaryStatus) bool {
-	return s.Open().Step.Number > 0 && s.Open().Step.InEffect != nil
-}
-
 // cohortsOf returns where a route sends marked requests.
 func (a *app) cohortsOf(name string) []string {
 	found := a.route(name)
@@ -126,14 +123,14 @@ func TestACohortKeepsAChainOfCanariesTogether(t *testing.T) {
 	a.change("main", long)
 	a.change("secondary", long)
 	a.holdNext("main")
-	a.eventually("in its first step", "main", inStep)
+	a.eventually("in its first step", "main", observed.Checked)
 	split := route.SplitFor(route.FromHTTP(a.route("main")), client.ObjectKey{Namespace: a.namespace, Name: "main"})
 	a.Expect(split.Mark).To(Equal(&route.Header{Name: "x-sluice-canary", Value: "main"}))
 	a.Expect(a.cohortsOf("secondary")).To(BeEmpty(), "there is no canary of secondary yet")
 	a.Expect(a.status("main").Cohort).To(Equal([]v1alpha1.CohortStatus{{Service: "secondary", Target: "secondary-canary", Waiting: "Service secondary-canary does not exist"}}))
 
 	a.holdNext("secondary")
-	a.eventually("in its first step", "secondary", inStep)
+	a.eventually("in its first step", "secondary", observed.Checked)
 	a.Eventually(func() []string { return a.cohortsOf("secondary") }, patience, glance).Should(Equal([]string{"x-sluice-canary: main => secondary-canary"}))
 	rules := a.route("secondary").Spec.Rules
 	a.Expect(rules).To(HaveLen(2))
@@ -165,7 +162,7 @@ func TestMarkedRequestsNeverGoToAServiceThatIsNotThere(t *testing.T) {
 			a.holdNext(name)
 		}
 		for _, name := range []string{"main", "secondary"} {
-			a.eventually("its canary serves", name, inStep)
+			a.eventually("its canary serves", name, observed.Checked)
 			a.change(name, map[string]string{config.AnnotationCandidate: ""})
 			a.eventually("taken back", name, initializedNow)
 		}
@@ -201,7 +198,7 @@ func TestATargetOfItsOwnGetsTheMarkedRequestsWhileItExists(t *testing.T) {
 	a := newChain(t)
 	a.change("main", map[string]string{config.AnnotationCohort: "secondary=secondary-next", config.AnnotationInterval: "1h"})
 	a.holdNext("main")
-	a.eventually("in its first step", "main", inStep)
+	a.eventually("in its first step", "main", observed.Checked)
 	next := &corev1.Service{ObjectMeta: a.named("secondary-next"), Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "next"}, Ports: []corev1.ServicePort{{Port: 80}}}}
 	a.create(next)
 	a.Eventually(func() []string { return a.cohortsOf("secondary") }, patience, glance).Should(Equal([]string{"x-sluice-canary: main => secondary-next"}))
@@ -239,7 +236,7 @@ func TestARouteOfAnotherNamespaceIsGrantedTheCanary(t *testing.T) {
 	})
 	a.annotate(config.AnnotationInterval, "1h")
 	a.hold()
-	a.waitFor("the first step in effect", inStep)
+	a.waitFor("the first step in effect", observed.Checked)
 	granted, err := get(a, "podinfo-canary", &gatewayv1.ReferenceGrant{})
 	a.Expect(err).NotTo(HaveOccurred())
 	a.Expect(granted.Spec.From).To(Equal([]gatewayv1.ReferenceGrantFrom{{Group: gatewayv1.GroupName, Kind: "HTTPRoute", Namespace: gatewayv1.Namespace(other.Name)}}))

@@ -19,6 +19,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 const (
@@ -208,7 +209,7 @@ func (a *app) inFlight() {
 	a.accept()
 	a.Eventually(a.weights, patience, glance).Should(Equal("podinfo=90 podinfo-canary=10"))
 	a.accept()
-	a.waitFor("the first step in effect", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number >= 1 && s.Open().Step.InEffect != nil })
+	a.waitFor("the first step in effect", observed.Checked)
 }
 
 func (a *app) expectRestored() {

@@ -16,6 +16,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // stored returns the route of a key as the API server has it.
@@ -101,7 +102,7 @@ func TestRoutesOfEveryKindAndNamespaceMoveTogether(t *testing.T) {
 		return s.Message == "Waiting for weight 10% to take effect: GRPCRoute podinfo: Service "+a.namespace+"/podinfo has not reported Accepted for generation 3 yet"
 	})
 	a.acceptAll(keys...)
-	a.waitFor("the first step in effect", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number >= 1 && s.Open().Step.InEffect != nil })
+	a.waitFor("the first step in effect", observed.Checked)
 
 	a.annotate(config.AnnotationCandidate, "")
 	for _, key := range keys {

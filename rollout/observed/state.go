@@ -1,6 +1,14 @@
 package observed
 
-import "sluice.dev/sluice/api/v1alpha1"
+import (
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
+)
+
+// Describes reports whether a state is about this attempt of this candidate.
+func Describes(state State, candidate *workload.Candidate) bool {
+	return state.Candidate.Hash == candidate.Hash && state.Candidate.Attempt == candidate.Attempt
+}
 
 // Unsuccessful reports whether a candidate failed or was aborted.
 func Unsuccessful(outcome v1alpha1.Outcome) bool {
