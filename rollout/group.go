@@ -149,33 +149,33 @@ func awaitPrimaries(t *tick) (done bool) {
 	})
 }
 
-// groupFailure says which member was rolled back after this rollout started; its text is empty when none was.
-func (t tick) groupFailure() observed.Reason {
+// groupFailure says which member was rolled back after this rollout started; nil when none was.
+func (t tick) groupFailure() *observed.Reason {
 	started := t.plan.Next.Rollout.Started
 	if started == nil {
-		return observed.Reason{}
+		return nil
 	}
 	return t.groupFailureSince(started.Time)
 }
 
-func (f Facts) groupFailureSince(moment time.Time) observed.Reason {
+func (f Facts) groupFailureSince(moment time.Time) *observed.Reason {
 	for _, p := range f.members() {
 		why, failed := p.FailedSince(moment)
 		switch {
 		case !failed:
 		case why.Group != nil && why.Group.Group == f.policy.Group:
-			return why
+			return &why
 		default:
-			return observed.Reason{
+			return &observed.Reason{
 				Text:  fmt.Sprintf("group %s: %s was rolled back: %s", f.policy.Group, p.Name, why.Text),
 				Group: &v1alpha1.GroupFailure{Group: f.policy.Group, Member: p.Name},
 			}
 		}
 	}
-	return observed.Reason{}
+	return nil
 }
 
 func (t tick) isGroupFailed() bool {
 	next := t.plan.Next
-	return observed.Active(next) && next.Candidate.Outcome == "" && !next.Rollout.Promotion.Restoring && t.groupFailure().Text != ""
+	return observed.Active(next) && next.Candidate.Outcome == "" && !next.Rollout.Promotion.Restoring && t.groupFailure() != nil
 }

@@ -32,13 +32,13 @@ func (t tick) knownAsWaiting() bool {
 
 // rejection says why a candidate is given up before its rollout begins: a hook asks to roll it back, or a member of its
 // group was rolled back after the candidate was asked for. A retry ignores the group: its user wants the candidate without
-// the others.
-func (t tick) rejection() observed.Reason {
+// the others. It is nil for a candidate that may begin.
+func (t tick) rejection() *observed.Reason {
 	if hook := t.rollbackHook(); hook != "" {
-		return observed.Reason{Text: fmt.Sprintf("hook %s requested a rollback", hook)}
+		return &observed.Reason{Text: fmt.Sprintf("hook %s requested a rollback", hook)}
 	}
 	if t.o.Candidate.Attempt > 0 {
-		return observed.Reason{}
+		return nil
 	}
 	return t.groupFailureSince(t.o.Candidate.At)
 }
@@ -48,7 +48,7 @@ func (t tick) rejection() observed.Reason {
 func (t tick) isRejected() bool {
 	next, candidate := t.plan.Next, t.o.Candidate
 	if t.knownAsWaiting() {
-		return t.rejection().Text != ""
+		return t.rejection() != nil
 	}
 	return next.Phase == v1alpha1.PhaseFailed && next.Candidate.Outcome == v1alpha1.OutcomeFailed && observed.Describes(next, candidate) &&
 		next.Candidate.Requested != nil && next.Candidate.Requested.At != nil &&

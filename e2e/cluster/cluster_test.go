@@ -5,6 +5,17 @@ import (
 	"testing"
 )
 
+func TestTheLeaseLastsLongerOnFewCores(t *testing.T) {
+	for cores, want := range map[int]string{
+		8: "leaderElection.leaseDuration=15s,leaderElection.renewDeadline=10s,leaderElection.retryPeriod=2s",
+		2: "leaderElection.leaseDuration=30s,leaderElection.renewDeadline=20s,leaderElection.retryPeriod=4s",
+	} {
+		if got := lease(cores); got != want {
+			t.Errorf("%d cores: got %s", cores, got)
+		}
+	}
+}
+
 func TestChooseProvider(t *testing.T) {
 	for name, c := range map[string]struct {
 		asked  string

@@ -66,6 +66,16 @@ func (h History) Between(from, to time.Time) (share float64, known bool) {
 	return min(1, float64(last.Waited-first.Waited)/float64(last.At.Sub(first.At))), true
 }
 
+// enoughCores is how many cores carry a cluster and its tests side by side. The suite starts one process for each core up to
+// that number.
+const enoughCores = 4
+
+// OnCores returns how long something may take on a machine with a number of cores, if it may take d on one with at least
+// four: in proportion, but at most MostPatience times as long.
+func OnCores(d time.Duration, cores int) time.Duration {
+	return min(MostPatience*d, max(d, d*enoughCores/time.Duration(max(1, cores))))
+}
+
 // MostPatience is the factor by which a wait is stretched at most.
 const MostPatience = 2
 

@@ -80,6 +80,14 @@ func TestPatienceIsStretchedToAMaximum(t *testing.T) {
 	}
 }
 
+func TestFewCoresGetMoreTime(t *testing.T) {
+	for cores, want := range map[int]time.Duration{0: 20, 1: 20, 2: 20, 3: 13, 4: 10, 64: 10} {
+		if got := OnCores(10*time.Second, cores).Truncate(time.Second); got != want*time.Second {
+			t.Errorf("%d cores: got %s, not %d s", cores, got, want)
+		}
+	}
+}
+
 func TestWithoutAFileNothingIsKnown(t *testing.T) {
 	var none *Gauge
 	if _, known := none.Between(time.Unix(100, 0), time.Unix(101, 0)); known {

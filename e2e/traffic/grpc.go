@@ -26,7 +26,7 @@ type GRPCOptions struct {
 	Rate float64
 	// Header is the metadata of every call.
 	Header map[string]string
-	// Timeout is the time limit of one call. Default 10 s.
+	// Timeout is the time limit of one call. The default is that of Options.
 	Timeout time.Duration
 }
 

@@ -10,12 +10,15 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
 
 	"fortio.org/fortio/periodic"
 	"fortio.org/log"
+
+	"sluice.dev/sluice/e2e/pressure"
 )
 
 // VersionHeader is the header in which the sample application names its version.
@@ -40,7 +43,7 @@ type Options struct {
 	Keep []string
 	// Body makes answers keep the sample application's body.
 	Body bool
-	// Timeout is the time limit of one request. Default 10 s.
+	// Timeout is the time limit of one request. Default 10 s, and up to 20 s on a machine with fewer than four cores.
 	Timeout time.Duration
 	// NoKeepAlive opens a connection for each request. By default connections are reused.
 	NoKeepAlive bool
@@ -62,7 +65,8 @@ func (o Options) targets() []Target {
 // idleConnections are kept for the next requests. More are closed when idle.
 const idleConnections = 256
 
-const defaultTimeout = 10 * time.Second
+// defaultTimeout is 10 s, and more on a machine with few cores.
+var defaultTimeout = pressure.OnCores(10*time.Second, runtime.NumCPU())
 
 // Run is traffic in progress.
 type Run struct {
