@@ -58,6 +58,9 @@ func (s *subject) readMeaning() (meant workload.Comparable, changed bool, err er
 
 // applied returns the template that the request makes of the candidate if it is an apply; false for any other update.
 func (s *subject) applied() (workload.Template, bool, error) {
+	if s.isManifest() {
+		return nil, false, nil // it may carry what an apply has written, and be sent by a manager that has applied before
+	}
 	entry, err := s.serverSideApply()
 	if err != nil {
 		return nil, false, err
@@ -91,14 +94,18 @@ func (s *subject) applied() (workload.Template, bool, error) {
 	return onCandidate, true, nil
 }
 
-// replaceManager is the field manager of kubectl replace.
-const replaceManager = "kubectl-replace"
-
 // isWhole reports whether the request gives the whole template. A requester that writes the whole object without
 // having read the stored one, or restores an old revision, sends the annotation of another candidate or none.
 func (s *subject) isWhole(same bool) bool {
 	brought, held := s.requestedAnnotations[config.AnnotationCandidate], s.storedAnnotations[config.AnnotationCandidate]
-	return brought != held && (!same || s.request.Manager == replaceManager)
+	return brought != held && (!same || s.isManifest())
+}
+
+// isManifest reports whether the request puts in a whole object that was not read from the API server, as kubectl replace
+// does, whoever sends it. Patches, and objects that were read and are written back, carry what the API server has added.
+func (s *subject) isManifest() bool {
+	stored, requested := &unstructured.Unstructured{Object: s.old}, &unstructured.Unstructured{Object: s.new}
+	return stored.GetUID() != "" && requested.GetUID() == "" || stored.GetResourceVersion() != "" && requested.GetResourceVersion() == ""
 }
 
 // serverSideApply returns the entry of the requester's field manager if the request is a server-side apply. A manager

@@ -84,10 +84,14 @@ func restart(object map[string]any) map[string]any {
 // applier is a user who applies client-side.
 var applier = Request{User: "jane", Manager: clientSideApply, Now: someone.Now}
 
+// lastApplied is the manifest that kubectl apply records.
+func lastApplied(image string) string {
+	return fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":%q}]}}}}`, image)
+}
+
 // applied returns a Deployment to which a manifest with another image was applied while a candidate is kept.
 func applied(image, inManifest, candidate, bypass string) map[string]any {
-	manifest := fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":%q}]}}}}`, inManifest)
-	annotations := map[string]string{config.AnnotationCandidate: candidate, corev1.LastAppliedConfigAnnotation: manifest}
+	annotations := map[string]string{config.AnnotationCandidate: candidate, corev1.LastAppliedConfigAnnotation: lastApplied(inManifest)}
 	if bypass != "" {
 		annotations[config.AnnotationBypass] = bypass
 	}
@@ -217,7 +221,7 @@ func FuzzRender(f *testing.F) {
 	old, _ := json.Marshal(deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("v2", "")}))
 	updated, _ := json.Marshal(deployment("v3", map[string]string{config.AnnotationPromote: hashOf("v2")}))
 	f.Add(string(old), string(updated), config.FieldManager)
-	f.Add(string(old), string(updated), replaceManager)
+	f.Add(string(old), string(updated), "kubectl-replace")
 	f.Add(string(old), string(old), clientSideApply)
 	f.Add(string(updated), string(old), "")
 	f.Add(`{"spec":{"template":{}}}`, `{"spec":{"template":{"spec":{"containers":[{"name":"a"},{"name":"a"}]}}}}`, "x")

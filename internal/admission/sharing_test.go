@@ -27,7 +27,7 @@ func TestTheObjectsOfAnUpdateStayAsTheyAre(t *testing.T) {
 		reconciler bool
 	}{
 		"a change of the stored template":          {by: "kubectl-set"},
-		"a whole object":                           {by: replaceManager, brings: map[string]string{config.AnnotationCandidate: ""}},
+		"a whole object":                           {by: "kubectl-replace", brings: map[string]string{config.AnnotationCandidate: ""}},
 		"a server-side apply":                      {by: "flux", applies: true},
 		"a server-side apply of kubectl":           {by: "kubectl", applies: true, brings: map[string]string{corev1.LastAppliedConfigAnnotation: manifest("v1")}},
 		"a client-side apply":                      {by: clientSideApply, brings: map[string]string{corev1.LastAppliedConfigAnnotation: manifest("v3")}},
