@@ -20,7 +20,7 @@ VERSION := v0.0.0-dev
 # One core can bear about one process of the end-to-end suite, with its pods and its traffic.
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 PROCESSES := $(if $(filter 1 2 3,$(CORES)),$(CORES),4)
-GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md charts/testdata/*.golden.yaml docs/reference/settings.md docs/reference/flagger-fields.md docs/reference/api.md docs/reference/cli.md docs/reference/chart.md docs/how-to/kubectl.md
+GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.yaml charts/sluice/README.md e2e/charts/testdata/*.golden.yaml docs/reference/settings.md docs/reference/flagger-fields.md docs/reference/api.md docs/reference/cli.md docs/reference/chart.md docs/how-to/kubectl.md
 export KUBECONFIG
 
 .DEFAULT_GOAL := help
@@ -77,6 +77,7 @@ generate: ## Write the generated files: deep copies, CRDs, golden files, and the
 	$(CONTROLLER_GEN) object paths=./api/... crd:crdVersions=v1,allowDangerousTypes=true output:crd:dir=charts/sluice/files/crds
 	go run ./api/crds charts/sluice/files/crds/*canarypolicies.yaml
 	go test -count 1 ./charts ./config ./internal/plugin/migrate -update
+	cd e2e && go test -count 1 ./charts -update
 	$(CRD_REF_DOCS) --config hack/api-reference.yaml --source-path api/v1alpha1 --renderer markdown --output-path docs/reference/api.md --log-level ERROR
 	go test -count 1 ./docs -run 'Reference|Samples' -update
 

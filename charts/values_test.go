@@ -1,13 +1,17 @@
 package charts
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 )
+
+var update = flag.Bool("update", false, "write the README")
 
 // value is one setting of values.yaml, with the sentences above it.
 type value struct {
@@ -96,5 +100,14 @@ func TestReadmeHasTheTableOfValues(t *testing.T) {
 	for _, v := range values(t) {
 		fmt.Fprintf(&table, "| `%s` | `%s` | %s |\n", v.key, v.standard, strings.ReplaceAll(v.sentence, "|", `\|`))
 	}
-	expect(t, readme, string(content), before+first+table.String()+"\n"+last+after)
+	want := before + first + table.String() + "\n" + last + after
+	if string(content) == want {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s is out of date, run make generate (-is +should be):\n%s", readme, cmp.Diff(string(content), want))
+	}
+	if err := os.WriteFile(readme, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -35,7 +35,7 @@ func TestSecureMetricsAreForThoseThatMay(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	// Everything that the chart can create, except the kinds of the Prometheus operator.
-	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--values=../../charts/testdata/everything.values.yaml",
+	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--values=../charts/testdata/everything.values.yaml",
 		"--set=metrics.serviceMonitor.enabled=false,metrics.prometheusRule.enabled=false")
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	p := c.start("--metrics-bind-address=" + address)

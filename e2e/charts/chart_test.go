@@ -1,15 +1,13 @@
+// Package charts tests the chart as Helm renders it.
 package charts
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -19,42 +17,14 @@ import (
 	"sluice.dev/sluice/internal/binaries"
 )
 
-var update = flag.Bool("update", false, "write the golden files and the README")
+var update = flag.Bool("update", false, "write the golden files")
 
-// expect compares a file with its expected content, or writes it with -update.
-func expect(t *testing.T, path, got, want string) {
-	t.Helper()
-	if got == want {
-		return
-	}
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	t.Errorf("%s is out of date, run make generate (-is +should be):\n%s", path, cmp.Diff(got, want))
-}
-
-// noticed makes Go's cache of test results notice changes of files that only Helm reads.
-func noticed(t *testing.T) {
-	t.Helper()
-	err := filepath.WalkDir("sluice", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		_, err = os.ReadFile(path)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+// chart is the folder of the chart.
+const chart = "../../charts/sluice"
 
 // helm runs Helm and returns its output.
 func helm(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	noticed(t)
 	dir, err := binaries.Ensure(t.Context(), os.Stderr, "helm")
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +50,7 @@ func settings(t *testing.T) map[string]string {
 func TestTemplates(t *testing.T) {
 	for name, file := range settings(t) {
 		t.Run(name, func(t *testing.T) {
-			rendered, err := helm(t, "template", "sluice", "sluice", "--namespace", "sluice-system", "--set", "crds.install=false", "--values", file)
+			rendered, err := helm(t, "template", "sluice", chart, "--namespace", "sluice-system", "--set", "crds.install=false", "--values", file)
 			if err != nil {
 				t.Fatal(rendered)
 			}
@@ -89,17 +59,25 @@ func TestTemplates(t *testing.T) {
 			if err != nil && !errors.Is(err, os.ErrNotExist) {
 				t.Fatal(err)
 			}
-			expect(t, path, string(golden), rendered)
+			if string(golden) == rendered {
+				return
+			}
+			if !*update {
+				t.Fatalf("%s is out of date, run make generate (-is +should be):\n%s", path, cmp.Diff(string(golden), rendered))
+			}
+			if err := os.WriteFile(path, []byte(rendered), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		})
 	}
 }
 
 func TestCRDsStayAndAreTheGeneratedOnes(t *testing.T) {
-	rendered, err := helm(t, "template", "sluice", "sluice", "--show-only", "templates/crds.yaml")
+	rendered, err := helm(t, "template", "sluice", chart, "--show-only", "templates/crds.yaml")
 	if err != nil {
 		t.Fatal(rendered)
 	}
-	files, err := filepath.Glob("sluice/files/crds/*.yaml")
+	files, err := filepath.Glob(filepath.Join(chart, "files", "crds", "*.yaml"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no CRDs: %v", err)
 	}
@@ -127,7 +105,7 @@ func TestCRDsStayAndAreTheGeneratedOnes(t *testing.T) {
 func TestLint(t *testing.T) {
 	for name, file := range settings(t) {
 		t.Run(name, func(t *testing.T) {
-			if out, err := helm(t, "lint", "--strict", "sluice", "--values", file); err != nil {
+			if out, err := helm(t, "lint", "--strict", chart, "--values", file); err != nil {
 				t.Error(out)
 			}
 		})
@@ -146,49 +124,10 @@ func TestMistakesInValuesAreNamed(t *testing.T) {
 		"an argument without marks": {"extraArgs={log-level=debug}", "at '/extraArgs/0'"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if out, err := helm(t, "template", "sluice", "sluice", "--set", c.set); err == nil || !strings.Contains(out, c.wrong) {
+			if out, err := helm(t, "template", "sluice", chart, "--set", c.set); err == nil || !strings.Contains(out, c.wrong) {
 				t.Errorf("helm says: %s", out)
 			}
 		})
-	}
-}
-
-// schemaKeys returns the keys of the values' schema, as paths. A key with free content has none below it.
-func schemaKeys(t *testing.T, schema map[string]any, prefix string) []string {
-	t.Helper()
-	properties, ok := schema["properties"].(map[string]any)
-	if !ok {
-		return []string{strings.TrimSuffix(prefix, ".")}
-	}
-	if schema["additionalProperties"] != false {
-		t.Errorf("the schema must not allow further keys in %q", prefix)
-	}
-	var found []string
-	for key, property := range properties {
-		found = append(found, schemaKeys(t, property.(map[string]any), prefix+key+".")...)
-	}
-	return found
-}
-
-func TestSchemaAndValuesHaveTheSameKeys(t *testing.T) {
-	content, err := os.ReadFile("sluice/values.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var schema map[string]any
-	if err := json.Unmarshal(content, &schema); err != nil {
-		t.Fatal(err)
-	}
-	known := schemaKeys(t, schema, "")
-	for _, v := range values(t) {
-		if !slices.ContainsFunc(known, func(key string) bool { return key == v.key || strings.HasPrefix(key, v.key+".") }) {
-			t.Errorf("%s is not in values.schema.json", v.key)
-		}
-	}
-	for _, key := range known {
-		if key != "global" && !slices.ContainsFunc(values(t), func(v value) bool { return key == v.key || strings.HasPrefix(key, v.key+".") }) {
-			t.Errorf("%s of values.schema.json is not in values.yaml", key)
-		}
 	}
 }
 
