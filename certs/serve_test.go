@@ -4,11 +4,26 @@ import (
 	"testing"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 )
+
+var settings = Options{Namespace: "default", Secret: "sluice-webhook", Hosts: []string{"localhost"}, Mutating: "sluice", Validating: "sluice"}
+
+// unfilled is a cluster whose Secret is empty and whose two webhook configurations trust nobody.
+func unfilled() client.Client {
+	name := metav1.ObjectMeta{Name: settings.Mutating}
+	return fake.NewClientBuilder().WithObjects(
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: settings.Namespace, Name: settings.Secret}},
+		&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: name, Webhooks: []admissionregistrationv1.MutatingWebhook{{Name: "mutating.sluice.dev"}}},
+		&admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: name, Webhooks: []admissionregistrationv1.ValidatingWebhook{{Name: "validating.sluice.dev"}}},
+	).Build()
+}
 
 // others is a Secret that something else fills. The authority reaches the webhook configurations later.
 type others struct {
@@ -20,7 +35,7 @@ type others struct {
 func (o *others) fill(made map[string][]byte) {
 	o.Helper()
 	var secret corev1.Secret
-	if err := o.client.Get(o.Context(), types.NamespacedName{Namespace: namespace, Name: seconds.Secret}, &secret); err != nil {
+	if err := o.client.Get(o.Context(), types.NamespacedName{Namespace: settings.Namespace, Name: settings.Secret}, &secret); err != nil {
 		o.Fatal(err)
 	}
 	secret.Data = made
@@ -31,7 +46,7 @@ func (o *others) fill(made map[string][]byte) {
 
 func (o *others) trust(bundle []byte) {
 	o.Helper()
-	configurations, err := seconds.configurations(o.Context(), o.client)
+	configurations, err := settings.configurations(o.Context(), o.client)
 	if err != nil {
 		o.Fatal(err)
 	}
@@ -48,7 +63,7 @@ func (o *others) trust(bundle []byte) {
 // served returns the content of the Secret that the replica serves after a reconcile, and whether it is ready.
 func (o *others) served(ready bool) []byte {
 	o.Helper()
-	request := ctrl.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: seconds.Secret}}
+	request := ctrl.Request{NamespacedName: types.NamespacedName{Namespace: settings.Namespace, Name: settings.Secret}}
 	if _, err := o.serving.Reconcile(o.Context(), request); err != nil {
 		o.Fatal(err)
 	}
@@ -59,15 +74,11 @@ func (o *others) served(ready bool) []byte {
 }
 
 func TestFormerCertificateIsServedUntilTheNewOneIsTrusted(t *testing.T) {
-	c, err := client.New(startServer(t), client.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	configure(t, c, ports(t))
-	o := &others{t, c, &Serving{client: c, options: seconds}}
+	c := unfilled()
+	o := &others{t, c, &Serving{client: c, options: settings}}
 	var made [2]map[string][]byte
 	for i := range made {
-		step, err := Next(nil, seconds.Hosts, lifetimes, false, time.Now())
+		step, err := Next(nil, settings.Hosts, lifetimes, false, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

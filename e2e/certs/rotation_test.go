@@ -1,3 +1,5 @@
+// Package certs tests that no call of admission fails while certificates are replaced, with a real API server that calls two
+// replicas.
 package certs
 
 import (
@@ -26,15 +28,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"sluice.dev/sluice/certs"
 	"sluice.dev/sluice/internal/binaries"
 )
 
 const namespace = "default"
 
 // seconds are lifetimes so short that everything happens several times in one test.
-var seconds = Options{
+var seconds = certs.Options{
 	Namespace: namespace, Secret: "sluice-webhook", Hosts: []string{"localhost"}, Mutating: "zz-sluice", Validating: "zz-sluice",
-	Rotate: true, Lifetimes: Lifetimes{CA: 6 * time.Second, Leaf: 3 * time.Second},
+	Rotate: true, Lifetimes: certs.Lifetimes{CA: 6 * time.Second, Leaf: 3 * time.Second},
 }
 
 // startServer starts a real API server.
@@ -55,11 +58,11 @@ func startServer(t *testing.T) *rest.Config {
 
 // replica is one process that serves admission on its own port. Every call needs a new connection.
 type replica struct {
-	*Serving
+	*certs.Serving
 	calls atomic.Int64
 }
 
-func startReplica(t *testing.T, restConfig *rest.Config, port int, options Options) *replica {
+func startReplica(t *testing.T, restConfig *rest.Config, port int, options certs.Options) *replica {
 	t.Helper()
 	r := &replica{}
 	server := webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, TLSOpts: []func(*tls.Config){func(c *tls.Config) {
@@ -68,14 +71,14 @@ func startReplica(t *testing.T, restConfig *rest.Config, port int, options Optio
 	manager, err := ctrl.NewManager(restConfig, ctrl.Options{
 		Metrics:        metricsserver.Options{BindAddress: "0"},
 		WebhookServer:  server,
-		Cache:          cache.Options{ByObject: CacheOf(options)},
+		Cache:          cache.Options{ByObject: certs.CacheOf(options)},
 		Controller:     crconfig.Controller{SkipNameValidation: ptr.To(true)},
 		LeaderElection: true, LeaderElectionID: "sluice", LeaderElectionNamespace: namespace,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Serving, err = Setup(manager, options); err != nil {
+	if r.Serving, err = certs.Setup(manager, options); err != nil {
 		t.Fatal(err)
 	}
 	allow := &webhook.Admission{Handler: admission.HandlerFunc(func(context.Context, admission.Request) admission.Response { return admission.Allowed("") })}
@@ -169,7 +172,10 @@ func TestNoAdmissionFailsWhileCertificatesRotate(t *testing.T) {
 			t.Fatalf("update %d, with %d authorities and %d certificates: %v", updates, len(authorities), len(leaves), err)
 		}
 		for _, r := range replicas {
-			pair := r.pair.Load()
+			pair, err := r.Certificate(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
 			leaves[pair.Leaf.SerialNumber.String()], authorities[string(pair.Leaf.AuthorityKeyId)] = true, true
 		}
 	}
