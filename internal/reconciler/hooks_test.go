@@ -14,8 +14,6 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-var subject = types.NamespacedName{Namespace: "shop", Name: "podinfo"}
-
 func asking(question string) []plan.HookCall {
 	return []plan.HookCall{{Hook: v1alpha1.Webhook{Name: "gate"}, Question: question}}
 }

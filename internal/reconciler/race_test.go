@@ -3,11 +3,11 @@ package reconciler
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
-	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -17,16 +17,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/internal/route"
-	"sluice.dev/sluice/internal/testserver"
+	"sluice.dev/sluice/rollout/observed"
 )
 
-// second is another reconciler on the same API server. It runs a function just before it reads the routes, and counts its
-// writes to them.
-func second(t *testing.T, beforeRoutes func()) (reconciler *Reconciler, written *int) {
-	t.Helper()
+// second is another reconciler in the same world. It runs a function just before it reads the routes, and counts its writes to
+// them.
+func (w *world) second(beforeRoutes func()) (reconciler *Reconciler, written *int) {
 	written = new(int)
-	intercepted := interceptor.NewClient(server.Client, interceptor.Funcs{
+	return w.reconciler(interceptor.NewClient(w.client, interceptor.Funcs{
 		List: func(ctx context.Context, next client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
 			if list.GetObjectKind().GroupVersionKind().Kind == "HTTPRouteList" {
 				beforeRoutes()
@@ -40,21 +38,17 @@ func second(t *testing.T, beforeRoutes func()) (reconciler *Reconciler, written 
 			}
 			return err
 		},
-	})
-	r := &Reconciler{client: intercepted, recorder: record.NewFakeRecorder(100), reader: &reader{cached: intercepted, live: server.Client, routes: intercepted,
-		options: Options{Prometheus: true}, memory: newMemory(testserver.AllIsWell, nil, prometheus.NewRegistry())}}
-	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
-	return r, written
+	}), Options{}), written
 }
 
 func TestACanaryThatTheCacheDoesNotShowYetIsNotMadeAgain(t *testing.T) {
-	a := newApp(t)
-	a.waitForPhase(v1alpha1.PhaseInitialized)
-	before := a.canary()
-	late, _ := second(t, func() {})
+	w := newWorld(t, subject.Namespace)
+	w.initialize(subject.Namespace)
+	before := w.canary()
+	late, _ := w.second(func() {})
 	events := record.NewFakeRecorder(100)
 	late.recorder = events
-	late.cached = interceptor.NewClient(server.Client, interceptor.Funcs{
+	late.cached = interceptor.NewClient(w.client, interceptor.Funcs{
 		Get: func(ctx context.Context, next client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
 			if _, is := object.(*v1alpha1.Canary); is {
 				return apierrors.NewNotFound(schema.GroupResource{Resource: "canaries"}, key.Name)
@@ -62,44 +56,43 @@ func TestACanaryThatTheCacheDoesNotShowYetIsNotMadeAgain(t *testing.T) {
 			return next.Get(ctx, key, object, options...)
 		},
 	})
-	late.client = interceptor.NewClient(server.Client, interceptor.Funcs{
+	late.client = interceptor.NewClient(w.client, interceptor.Funcs{
 		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
 			return errors.New("nothing is to be made")
 		},
 	})
-	result, err := late.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&before)})
-	a.Expect(err).NotTo(HaveOccurred())
-	a.Expect(result.RequeueAfter).NotTo(Equal(staleRetry))
-	a.Expect(events.Events).To(BeEmpty(), "its first tick was another one")
-	a.Expect(a.canary().UID).To(Equal(before.UID))
+	result, err := late.Reconcile(t.Context(), ctrl.Request{NamespacedName: subject})
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(result.RequeueAfter).NotTo(Equal(staleRetry))
+	w.Expect(events.Events).To(BeEmpty(), "its first tick was another one")
+	w.Expect(w.canary().UID).To(Equal(before.UID))
 }
 
 func TestAnOldStateGivesNoWeightAfterASecondControllerTookItAway(t *testing.T) {
-	a := newApp(t)
-	a.inFlight()
-	// While paused, the state of the rollout does not change by itself, so only the order of reads matters.
-	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
-	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil })
-	late, written := second(t, func() {
-		a.ask(func(spec *v1alpha1.CanarySpec) {
+	w, first := inFlight(t)
+	late, written := w.second(func() {
+		w.ask(func(spec *v1alpha1.CanarySpec) {
 			spec.Abort = &v1alpha1.Request{Candidate: "7c9e41d2", Stamp: byJane()}
 		})
-		a.Eventually(a.weights, patience, glance).Should(Equal("podinfo=1"))
+		w.until(first, "rolled back", func(observed.State) bool { return slices.Equal(w.backends(), []string{"podinfo"}) })
 	})
-	_, err := late.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: a.namespace, Name: "podinfo"}})
-	a.Expect(err).NotTo(HaveOccurred())
-	a.Expect(*written).To(BeZero(), "the route was given a weight that no state asks for any more")
+	// Its state is as good as written, so that only the order of its reads can keep it from the route.
+	late.client = interceptor.NewClient(late.routes.(client.WithWatch), interceptor.Funcs{
+		SubResourceUpdate: func(context.Context, client.Client, string, client.Object, ...client.SubResourceUpdateOption) error {
+			return nil
+		},
+	})
+	_, err := late.Reconcile(t.Context(), ctrl.Request{NamespacedName: subject})
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(*written).To(BeZero(), "the route was given a weight that no state asks for any more")
 }
 
 func TestSamplesOfATickWhoseStateCannotBeWrittenAreAskedForAnew(t *testing.T) {
-	a := newApp(t)
-	a.inFlight()
-	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
-	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil })
-	still := a.canary()
+	w, _ := inFlight(t)
+	still := w.canary()
 	longAgo := metav1.NewMicroTime(time.Now().Add(-time.Minute))
 	still.Status.Rollout.Step.InEffect, still.Status.Rollout.Canary.TrafficStarted, still.Status.LastCheckTime = &longAgo, &longAgo, nil
-	standing := interceptor.NewClient(server.Client, interceptor.Funcs{
+	standing := interceptor.NewClient(w.client, interceptor.Funcs{
 		Get: func(ctx context.Context, next client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
 			if canary, is := object.(*v1alpha1.Canary); is {
 				still.DeepCopyInto(canary)
@@ -108,18 +101,18 @@ func TestSamplesOfATickWhoseStateCannotBeWrittenAreAskedForAnew(t *testing.T) {
 			return next.Get(ctx, key, object, options...)
 		},
 	})
-	r, _ := second(t, func() {})
-	r.cached, r.live, r.client = standing, standing, interceptor.NewClient(server.Client, interceptor.Funcs{
+	r, _ := w.second(func() {})
+	r.cached, r.live, r.client = standing, standing, interceptor.NewClient(w.client, interceptor.Funcs{
 		SubResourceUpdate: func(context.Context, client.Client, string, client.Object, ...client.SubResourceUpdateOption) error {
 			return errors.New("the state cannot be written")
 		},
 	})
 	tick := func() {
-		_, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&still)})
-		a.Expect(err).To(MatchError(ContainSubstring("the state cannot be written")))
+		_, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: subject})
+		w.Expect(err).To(MatchError(ContainSubstring("the state cannot be written")))
 	}
 	tick()
-	a.Eventually(r.memory.samples.woken, patience).Should(Receive())
+	w.Eventually(r.memory.samples.woken, patience).Should(Receive())
 	tick()
-	expectNothingKept(a.WithT, r.memory.samples)
+	expectNothingKept(w.WithT, r.memory.samples)
 }

@@ -7,7 +7,6 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
-	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -147,7 +146,7 @@ func TestAScaledObjectIsCopied(t *testing.T) {
 	a.create(scaled)
 	a.inFlight()
 	copied := &unstructured.Unstructured{}
-	copied.SetGroupVersionKind(kindScaledObject)
+	copied.SetGroupVersionKind(scaled.GroupVersionKind())
 	a.Eventually(func() error { _, err := get(a, "podinfo-canary", copied); return err }, patience, glance).Should(Succeed())
 	spec, _, _ := unstructured.NestedMap(copied.Object, "spec")
 	a.Expect(spec).To(Equal(map[string]any{"scaleTargetRef": map[string]any{"name": "podinfo-canary"}, "minReplicaCount": int64(1), "maxReplicaCount": int64(2),
@@ -179,16 +178,4 @@ func TestPoliciesThatMissTheCanaryAreTold(t *testing.T) {
 		}
 		return false
 	})
-}
-
-func TestUninstallingRemovesAllThatWasMade(t *testing.T) {
-	a := newApp(t)
-	a.surround()
-	a.inFlight()
-	a.Eventually(a.autoscaler, patience, glance).Should(HavePrefix("podinfo-canary"))
-	canary := a.canary()
-	u := &cleanUp{Reconciler: &Reconciler{client: server.Client, reader: &reader{live: server.Client}}}
-	a.annotate(config.AnnotationCanary, "false") // so that the reconciler, which is still running, creates nothing again
-	a.Expect(u.removeOwned(t.Context(), &canary)).To(Succeed())
-	a.expectGone(&appsv1.Deployment{}, &corev1.Service{}, &autoscalingv2.HorizontalPodAutoscaler{}, &policyv1.PodDisruptionBudget{}, &networkingv1.NetworkPolicy{})
 }

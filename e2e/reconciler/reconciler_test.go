@@ -152,6 +152,15 @@ func (a *app) holdImage(image string) {
 	a.annotate(config.AnnotationCandidate, text)
 }
 
+// candidateFor returns a candidate for a Deployment.
+func candidateFor(primary *appsv1.Deployment) *workload.Candidate {
+	template, err := workload.TemplateOf(primary.Spec.Template)
+	if err != nil {
+		panic(err)
+	}
+	return &workload.Candidate{Hash: "7c9e41d2", Template: template, By: "jane", At: time.Now()}
+}
+
 func (a *app) canary() v1alpha1.Canary {
 	canary, err := get(a, "podinfo", &v1alpha1.Canary{})
 	if err != nil {

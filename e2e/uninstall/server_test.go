@@ -1,3 +1,4 @@
+// Package uninstall tests what an uninstall does first, against a real API server with replicas of the controller.
 package uninstall
 
 import (

@@ -1,3 +1,4 @@
+// Package reconciler tests the reconciler against a real API server, without admission. The tests play the other controllers.
 package reconciler
 
 import (
@@ -18,6 +19,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/reconciler"
 	"sluice.dev/sluice/internal/testserver"
 )
 
@@ -75,7 +77,7 @@ func startReconciler(ctx context.Context) error {
 		return err
 	}
 	server.metrics, server.requests, server.failing = prometheus.NewRegistry(), map[string]int{}, map[string]bool{}
-	if err := Setup(manager, Options{Query: answer, Prometheus: true, CrossNamespaceGrants: true, Metrics: server.metrics}); err != nil {
+	if err := reconciler.Setup(manager, reconciler.Options{Query: answer, Prometheus: true, CrossNamespaceGrants: true, Metrics: server.metrics}); err != nil {
 		return err
 	}
 	go func() { _ = manager.Start(ctx) }()

@@ -1,8 +1,6 @@
 package reconciler
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,19 +12,14 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/yaml"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
-	"sluice.dev/sluice/rollout/observed"
-	"sluice.dev/sluice/rollout/plan"
 )
 
 // newGenerated creates an app without a Service and a route, with a policy that describes both.
@@ -299,63 +292,4 @@ func TestEveryGeneratedRouteHoldsASplit(t *testing.T) {
 			}
 		}
 	}
-}
-
-// pausedApp has a rollout in flight that only the test continues.
-func pausedApp(t *testing.T) *app {
-	t.Helper()
-	a := newApp(t)
-	a.inFlight()
-	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Stamp: byJane()} })
-	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil })
-	return a
-}
-
-// observedBy returns the part of an observation that writing routes needs.
-func (a *app) observedBy(r *Reconciler) reading {
-	a.t.Helper()
-	canary, err := get(a, "podinfo", &v1alpha1.Canary{})
-	a.Expect(err).NotTo(HaveOccurred())
-	o := observed.World{Namespace: a.namespace, Name: "podinfo", Finalizer: true}
-	o.Routes, err = r.listRoutes(a.t.Context(), a.namespace)
-	a.Expect(err).NotTo(HaveOccurred())
-	return reading{canary: canary, World: o}
-}
-
-func TestWhatCannotBeGeneratedKeepsNoWeightOnTheRoute(t *testing.T) {
-	t.Parallel()
-	a := pausedApp(t)
-	broken, written := second(t, func() {})
-	broken.client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
-		Apply: func(context.Context, client.WithWatch, runtime.ApplyConfiguration, ...client.ApplyOption) error {
-			return errors.New("a webhook is away")
-		},
-	})
-	o := a.observedBy(broken)
-	made := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Service", "metadata": map[string]any{"namespace": a.namespace, "name": "made"}}}
-	p := plan.Plan{Next: *o.canary.Status.DeepCopy(), Finalizer: true, Split: plan.SplitIntent{Action: plan.SplitRemove}}
-	p.Generate.Objects = []*unstructured.Unstructured{made}
-	a.Expect(broken.apply(t.Context(), o, p)).To(MatchError(ContainSubstring("a webhook is away")))
-	a.Expect(*written).To(Equal(1), "the split is taken out all the same")
-}
-
-func TestARouteThatCannotBeWrittenKeepsNoTemplateFromBeingRestored(t *testing.T) {
-	t.Parallel()
-	a := pausedApp(t)
-	broken, _ := second(t, func() {})
-	var asked []string
-	broken.client = interceptor.NewClient(broken.routes.(client.WithWatch), interceptor.Funcs{
-		Patch: func(_ context.Context, _ client.WithWatch, object client.Object, _ client.Patch, _ ...client.PatchOption) error {
-			if _, isPrimary := object.(*appsv1.Deployment); isPrimary {
-				asked = append(asked, object.GetName())
-				return nil
-			}
-			return errors.New("a webhook is away")
-		},
-	})
-	o := a.observedBy(broken)
-	p := plan.Plan{Next: *o.canary.Status.DeepCopy(), Finalizer: true, Split: plan.SplitIntent{Action: plan.SplitRemove},
-		Ask: plan.AskIntent{Key: config.AnnotationRestore, Hash: "7c9e41d2"}}
-	a.Expect(broken.apply(t.Context(), o, p)).To(MatchError(ContainSubstring("a webhook is away")))
-	a.Expect(asked).To(Equal([]string{"podinfo"}))
 }

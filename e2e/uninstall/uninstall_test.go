@@ -8,13 +8,17 @@ import (
 
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -24,6 +28,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/testserver"
+	"sluice.dev/sluice/internal/uninstall"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
 )
@@ -111,6 +116,23 @@ func (i *installation) canary() *v1alpha1.Canary {
 	return c
 }
 
+// surround gives the primary an autoscaler, a disruption budget and a NetworkPolicy.
+func (i *installation) surround() {
+	i.t.Helper()
+	pods := metav1.LabelSelector{MatchLabels: map[string]string{"app": "podinfo"}}
+	i.create(&autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: i.named("podinfo"), Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
+		ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "podinfo"}, MaxReplicas: 4}})
+	i.create(&policyv1.PodDisruptionBudget{ObjectMeta: i.named("podinfo"), Spec: policyv1.PodDisruptionBudgetSpec{
+		Selector: &pods, MinAvailable: ptr.To(intstr.FromInt32(1))}})
+	i.create(&networkingv1.NetworkPolicy{ObjectMeta: i.named("podinfo"), Spec: networkingv1.NetworkPolicySpec{
+		PodSelector: pods, Ingress: []networkingv1.NetworkPolicyIngressRule{{}}}})
+}
+
+// made are the kinds of all objects that a rollout makes for a canary that is surrounded.
+func made() []client.Object {
+	return []client.Object{&appsv1.Deployment{}, &corev1.Service{}, &autoscalingv2.HorizontalPodAutoscaler{}, &policyv1.PodDisruptionBudget{}, &networkingv1.NetworkPolicy{}}
+}
+
 // hold does what admission would do with a new template.
 func (i *installation) hold() {
 	i.t.Helper()
@@ -128,8 +150,8 @@ func (i *installation) hold() {
 	}, patience, glance).Should(Succeed())
 }
 
-func (i *installation) options(timeout time.Duration) Options {
-	return Options{Namespace: i.namespace, Deployment: "sluice", Lease: "sluice", LeaseDuration: leaseDuration, Timeout: timeout,
+func (i *installation) options(timeout time.Duration) uninstall.Options {
+	return uninstall.Options{Namespace: i.namespace, Deployment: "sluice", Lease: "sluice", LeaseDuration: leaseDuration, Timeout: timeout,
 		WatchNamespaces: []string{i.namespace}}
 }
 
@@ -144,19 +166,24 @@ func (i *installation) firstStep() {
 
 func TestUninstallInMidRollout(t *testing.T) {
 	i := install(t)
+	i.surround()
 	t.Cleanup(server.PlayControllers(i.namespace))
 	ended := startController(t, i.namespace)
 	i.Eventually(func() v1alpha1.Phase { return i.canary().Status.Phase }, patience, glance).Should(Equal(v1alpha1.PhaseInitialized))
 	i.hold()
 	i.firstStep()
 	before := i.canary()
+	for _, object := range made() {
+		i.Expect(i.get(object, "podinfo-canary")).To(Succeed(), "%T", object)
+	}
 
-	i.Expect(Run(t.Context(), server.Reconciler, i.options(patience))).To(Succeed())
+	i.Expect(uninstall.Run(t.Context(), server.Reconciler, i.options(patience))).To(Succeed())
 	i.Expect(<-ended).To(MatchError(ContainSubstring("leader election lost")), "two would have written at once")
 	i.Expect(i.route().Annotations).NotTo(HaveKey(config.AnnotationSplit))
 	i.Expect(i.route().Spec.Rules).To(Equal(i.rules))
-	for _, object := range []client.Object{&appsv1.Deployment{}, &corev1.Service{}} {
+	for _, object := range made() {
 		i.Expect(apierrors.IsNotFound(i.get(object, "podinfo-canary"))).To(BeTrue(), "%T is still there", object)
+		i.Expect(i.get(object, "podinfo")).To(Succeed(), "the primary's %T must stay", object)
 	}
 	i.Expect(i.canary().UID).To(Equal(before.UID), "the Canary must stay")
 	i.Expect(i.canary().Finalizers).To(BeEmpty())
@@ -178,7 +205,7 @@ func TestUninstallInMidRollout(t *testing.T) {
 
 func TestUninstallWithoutRolloutsIsQuick(t *testing.T) {
 	i := install(t)
-	i.Expect(Run(t.Context(), server.Reconciler, i.options(patience))).To(Succeed())
+	i.Expect(uninstall.Run(t.Context(), server.Reconciler, i.options(patience))).To(Succeed())
 	i.Expect(i.route().Spec.Rules).To(Equal(i.rules))
 }
 
@@ -197,7 +224,7 @@ func TestRequestsAreNotSentToNobody(t *testing.T) {
 	i.Expect(server.Reconciler.Update(t.Context(), object)).To(Succeed())
 	i.create(&coordinationv1.Lease{ObjectMeta: i.named("sluice")})
 
-	err = Run(t.Context(), server.Reconciler, i.options(2*time.Second))
+	err = uninstall.Run(t.Context(), server.Reconciler, i.options(2*time.Second))
 	if err == nil || !strings.Contains(err.Error(), "Deployment podinfo has no available replica, and only its canary serves") {
 		t.Errorf("got %v", err)
 	}
@@ -240,7 +267,7 @@ func TestRoutesOfEveryKindAndNamespaceAreRestored(t *testing.T) {
 	}
 	options := i.options(patience)
 	options.WatchNamespaces = append(options.WatchNamespaces, elsewhere.Name)
-	i.Expect(Run(t.Context(), server.Reconciler, options)).To(Succeed())
+	i.Expect(uninstall.Run(t.Context(), server.Reconciler, options)).To(Succeed())
 	for key, rules := range user {
 		object := &unstructured.Unstructured{}
 		object.SetGroupVersionKind(schema.GroupVersion(gatewayv1.GroupVersion).WithKind(key.Kind))
