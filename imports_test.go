@@ -68,7 +68,7 @@ func list(t *testing.T, what, pkg string) []string {
 }
 
 // unlisted are the packages that may import anything of this module: the programs, and what only tests use.
-var unlisted = []string{"", "api/crds", "charts", "cmd/", "docs", "internal/binaries", "internal/binaries/progress", "internal/constants", "internal/testserver"}
+var unlisted = []string{"", "api/crds", "charts", "cmd/", "docs", "internal/constants"}
 
 func TestEveryPackageIsListed(t *testing.T) {
 	out, err := exec.Command("go", "list", "./...").Output()
@@ -117,5 +117,38 @@ func TestPurePackagesDoNoInputOrOutput(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// mayStart are the packages that may start a process, all in their tests, with the reason. A test that needs a program or an API
+// server belongs in e2e, which is a module of its own.
+var mayStart = map[string]string{
+	"":                  "these tests ask the go command for imports",
+	"internal/outbound": "Go reads the environment's proxies once in a process, so a test runs itself again behind another proxy",
+}
+
+// starting is what starts a process.
+var starting = []string{"os/exec", "sigs.k8s.io/controller-runtime/pkg/envtest"}
+
+// TestOnlyE2EStartsProcesses looks at all files of a package, because a test may call a helper.
+func TestOnlyE2EStartsProcesses(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}} {{join .TestImports " "}} {{join .XTestImports " "}}`, "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	excused := 0
+	for line := range strings.Lines(string(out)) {
+		path, imports, _ := strings.Cut(strings.TrimSpace(line), " ")
+		starts := slices.DeleteFunc(strings.Fields(imports), func(imported string) bool { return !slices.Contains(starting, imported) })
+		switch _, may := mayStart[strings.TrimSuffix(strings.TrimPrefix(path+"/", module), "/")]; {
+		case len(starts) == 0:
+		case may:
+			excused++
+		default:
+			t.Errorf("%s imports %v: move the tests that start a process below e2e", path, starts)
+		}
+	}
+	if excused != len(mayStart) {
+		t.Errorf("of the packages in mayStart, only %d start a process: remove the others", excused)
 	}
 }

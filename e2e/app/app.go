@@ -17,8 +17,8 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/binaries"
 	"sluice.dev/sluice/e2e/traffic"
-	"sluice.dev/sluice/internal/binaries"
 )
 
 // App is the sample application in its own namespace.

@@ -29,7 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"sluice.dev/sluice/certs"
-	"sluice.dev/sluice/internal/binaries"
+	"sluice.dev/sluice/e2e/binaries"
 )
 
 const namespace = "default"

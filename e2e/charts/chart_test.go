@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
-	"sluice.dev/sluice/internal/binaries"
+	"sluice.dev/sluice/e2e/binaries"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"sluice.dev/sluice/e2e/binaries"
 	"sluice.dev/sluice/e2e/cluster/manifests"
-	"sluice.dev/sluice/internal/binaries"
 )
 
 // certManager installs cert-manager into the running cluster and waits until its controllers work.

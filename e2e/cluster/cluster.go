@@ -12,11 +12,11 @@ import (
 	"syscall"
 	"time"
 
+	"sluice.dev/sluice/e2e/binaries"
+	"sluice.dev/sluice/e2e/binaries/progress"
 	"sluice.dev/sluice/e2e/cluster/kindcluster"
 	"sluice.dev/sluice/e2e/cluster/local"
 	"sluice.dev/sluice/e2e/cluster/manifests"
-	"sluice.dev/sluice/internal/binaries"
-	"sluice.dev/sluice/internal/binaries/progress"
 )
 
 const (

@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"sluice.dev/sluice/e2e/binaries"
+	"sluice.dev/sluice/e2e/binaries/progress"
 	"sluice.dev/sluice/e2e/cluster/image"
 	"sluice.dev/sluice/e2e/cluster/kindcluster"
 	"sluice.dev/sluice/e2e/cluster/local"
-	"sluice.dev/sluice/internal/binaries"
-	"sluice.dev/sluice/internal/binaries/progress"
 )
 
 // nodeArchitecture returns the architecture of the nodes. With kind, it can differ from that of this machine.

@@ -9,8 +9,8 @@ import (
 	"runtime"
 	"time"
 
+	"sluice.dev/sluice/e2e/binaries"
 	"sluice.dev/sluice/e2e/pressure"
-	"sluice.dev/sluice/internal/binaries"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"sluice.dev/sluice/internal/binaries"
+	"sluice.dev/sluice/e2e/binaries"
 )
 
 // kedaCRDs installs the CRD of KEDA's ScaledObjects into the running cluster. Nothing acts on them.

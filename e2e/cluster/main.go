@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice.dev/sluice/e2e/binaries"
 	"sluice.dev/sluice/e2e/cluster/local"
-	"sluice.dev/sluice/internal/binaries"
 )
 
 func main() {

@@ -12,7 +12,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config/policy"
-	"sluice.dev/sluice/internal/testserver"
+	"sluice.dev/sluice/e2e/testserver"
 	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/rollout/observed"
 )

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
-	"sluice.dev/sluice/internal/testserver"
+	"sluice.dev/sluice/e2e/testserver"
 )
 
 // helm is Helm with additional options, for a chart that is the manifest.

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/internal/testserver"
+	"sluice.dev/sluice/e2e/testserver"
 	"sluice.dev/sluice/internal/workload"
 )
 

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"sluice.dev/sluice/internal/testserver"
+	"sluice.dev/sluice/e2e/testserver"
 )
 
 var (

@@ -19,7 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/internal/testserver"
+	"sluice.dev/sluice/e2e/testserver"
 )
 
 // enforcingOwners makes the API server require the right to finalize an owner whose deletion an object blocks.

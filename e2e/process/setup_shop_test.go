@@ -19,7 +19,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/internal/testserver"
+	"sluice.dev/sluice/e2e/testserver"
 )
 
 const shopReplicas = 4

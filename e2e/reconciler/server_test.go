@@ -19,8 +19,8 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/e2e/testserver"
 	"sluice.dev/sluice/internal/reconciler"
-	"sluice.dev/sluice/internal/testserver"
 )
 
 // server is a real API server with the reconciler and without admission.

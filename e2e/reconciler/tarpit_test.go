@@ -19,10 +19,10 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/e2e/testserver"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/provider"
 	"sluice.dev/sluice/internal/provider/prometheus"
-	"sluice.dev/sluice/internal/testserver"
 )
 
 // answer is a Prometheus that has healthy samples for all namespaces except failing ones. Queries to other servers are really

@@ -23,9 +23,9 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/e2e/testserver"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/reconciler"
-	"sluice.dev/sluice/internal/testserver"
 )
 
 // server is a real API server that calls the webhooks as the chart configures them.

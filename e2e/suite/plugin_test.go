@@ -11,7 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/internal/binaries"
+	"sluice.dev/sluice/e2e/binaries"
 )
 
 // sluice runs the plugin as olga, who can only operate Canaries. It returns the output and the exit code.

@@ -12,8 +12,8 @@ import (
 	crconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"sluice.dev/sluice/e2e/testserver"
 	"sluice.dev/sluice/internal/reconciler"
-	"sluice.dev/sluice/internal/testserver"
 )
 
 // server is a real API server with no admission except that of routes. The reconciler has the same identity as the uninstall

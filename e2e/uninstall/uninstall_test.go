@@ -26,8 +26,8 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/e2e/testserver"
 	"sluice.dev/sluice/internal/route"
-	"sluice.dev/sluice/internal/testserver"
 	"sluice.dev/sluice/internal/uninstall"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"

@@ -22,7 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/internal/testserver"
+	"sluice.dev/sluice/e2e/testserver"
 )
 
 const (

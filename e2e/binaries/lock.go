@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"sluice.dev/sluice/internal/binaries/progress"
+	"sluice.dev/sluice/e2e/binaries/progress"
 )
 
 // errTaken means that another process holds the lock.

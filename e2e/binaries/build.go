@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"sluice.dev/sluice/internal/binaries/progress"
+	"sluice.dev/sluice/e2e/binaries/progress"
 )
 
 // build builds a component into a file and reports progress under the title.

@@ -1,3 +1,5 @@
+//go:build !windows
+
 // Package testserver starts a real API server for tests. It calls Sluice's webhooks as the chart configures them.
 package testserver
 
@@ -23,7 +25,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/internal/binaries"
+	"sluice.dev/sluice/e2e/binaries"
 )
 
 // Identity is the user name of the reconciler if the chart is installed into its default namespace.
