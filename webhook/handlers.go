@@ -4,11 +4,14 @@ package webhook
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -101,7 +104,16 @@ func judge[T any](h handlers, validate func(old, updated T, request admission.Re
 	}
 }
 
-func denied(err error) ctrladmission.Response { return ctrladmission.Denied("sluice: " + err.Error()) }
+// denied rejects a request. What the API server itself would have refused is refused with its status, so that clients show
+// the same as for a Deployment that is not opted in.
+func denied(err error) ctrladmission.Response {
+	if invalid := apierrors.APIStatus(nil); errors.As(err, &invalid) {
+		response := ctrladmission.Denied("")
+		response.Result = ptr.To(invalid.Status())
+		return response
+	}
+	return ctrladmission.Denied("sluice: " + err.Error())
+}
 
 // decode returns the stored and the requested object. The stored one is empty if the request creates the object.
 func decode[T any](request ctrladmission.Request) (old, updated T, err error) {

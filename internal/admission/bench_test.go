@@ -45,3 +45,16 @@ func BenchmarkHold(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkValidate measures the part of that which the API server's validation takes.
+func BenchmarkValidate(b *testing.B) {
+	s, err := newSubject(production(b, "v1", nil), production(b, "v3", nil), someone)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := s.validate(s.requested.Template); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,10 +1,7 @@
 package admission
 
 import (
-	"fmt"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
@@ -27,7 +24,7 @@ func (s *subject) hold() error {
 		s.candidate = nil
 	case s.candidate != nil && meant.Equal(workload.ComparableOf(s.candidate.Template)):
 	default:
-		if err := complete(meant.Template); err != nil {
+		if err := s.validate(meant.Template); err != nil {
 			return err
 		}
 		s.holdBack(meant)
@@ -40,26 +37,6 @@ func (s *subject) hold() error {
 func (s *subject) isTakenBack(meant workload.Comparable) bool {
 	return meant.Equal(s.live) ||
 		s.candidate != nil && s.annotations[config.AnnotationRestart] == config.RestartDirect && workload.Equal(meant.WithoutRestart(), s.live.WithoutRestart())
-}
-
-// complete refuses templates without images, which changes by several field managers can leave behind: the API server
-// only validates the template that is stored.
-func complete(template workload.Template) error {
-	for _, list := range []string{"initContainers", "containers"} {
-		value, found, err := unstructured.NestedFieldNoCopy(template, "spec", list)
-		containers, ok := value.([]any)
-		if err != nil || found && !ok {
-			return fmt.Errorf("spec.template.spec.%s: must be a list of containers", list)
-		}
-		for i, item := range containers {
-			container, _ := item.(map[string]any)
-			if image, _ := container["image"].(string); image == "" {
-				return fmt.Errorf("spec.template.spec.%s[%d].image: Required value: container %v has no image: another field manager had set it; "+
-					"set it in this manifest, or remove the container", list, i, container["name"])
-			}
-		}
-	}
-	return nil
 }
 
 func (s *subject) holdBack(meant workload.Comparable) {
