@@ -59,17 +59,23 @@ func CacheOf(options Options) map[client.Object]cache.ByObject {
 	}
 }
 
-// Setup adds the controllers of the certificates to a manager whose cache has the options of CacheOf.
-func Setup(manager ctrl.Manager, options Options) (*Serving, error) {
+// Serve adds the controller of the certificate that this replica serves to a manager whose cache has the options of CacheOf.
+func Serve(manager ctrl.Manager, options Options) (*Serving, error) {
 	serving, err := setupServing(manager, options)
 	if err != nil {
 		return nil, fmt.Errorf("set up the webhooks' certificate: %w", err)
 	}
+	return serving, nil
+}
+
+// Rotate adds the controller that makes and renews the certificates to a manager whose cache has the options of CacheOf. It
+// adds none if something else renews them.
+func Rotate(manager ctrl.Manager, options Options) error {
 	if !options.Rotate {
-		return serving, nil
+		return nil
 	}
 	if err := setupRotation(manager, options); err != nil {
-		return nil, fmt.Errorf("set up the rotation of the webhooks' certificate: %w", err)
+		return fmt.Errorf("set up the rotation of the webhooks' certificate: %w", err)
 	}
-	return serving, nil
+	return nil
 }

@@ -1,16 +1,14 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/url"
 	"strings"
-	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/openapi"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -18,36 +16,27 @@ import (
 	"sluice.dev/sluice/charts"
 )
 
-const (
-	// publishing is how long an API server may take to serve the schema of a CRD that was just upgraded.
-	publishing   = 10 * time.Second
-	publishCheck = time.Second
-	mostNamed    = 5
-)
+// mostNamed is how many missing fields a message names.
+const mostNamed = 5
 
-// needOwnFields fails early, and says what to do, if CRDs of an earlier release are installed: the API server would drop the
+// lacksFields returns an error that says what to do if CRDs of an earlier release are installed: the API server would drop the
 // fields they lack from every status, and each tick would write them again. By default every authenticated user may read the
 // served schemas. If that is forbidden, the check is skipped and the log says so.
-func needOwnFields(ctx context.Context, manager ctrl.Manager) error {
+func lacksFields(client openapi.Client) (wrong, away error) {
 	definitions, err := charts.CRDs()
 	if err != nil {
-		return fmt.Errorf("look up Sluice's own CRDs: %w", err)
+		return fmt.Errorf("look up Sluice's own CRDs: %w", err), nil
 	}
-	client, err := discovery.NewDiscoveryClientForConfigAndClient(manager.GetConfig(), manager.GetHTTPClient())
-	if err != nil {
-		return fmt.Errorf("make the client for discovery: %w", err)
+	served, err := servedSchemas(client)
+	var unanswered *url.Error
+	switch {
+	case errors.As(err, &unanswered):
+		return nil, err
+	case err != nil:
+		ctrl.Log.WithName("setup").Info("cannot tell whether the CRDs of Sluice are from this release", "because", err.Error())
+		return nil, nil
 	}
-	var outdated error
-	_ = wait.PollUntilContextTimeout(ctx, publishCheck, publishing, true, func(context.Context) (bool, error) {
-		served, err := servedSchemas(client.OpenAPIV3())
-		if err != nil {
-			ctrl.Log.WithName("setup").Info("cannot tell whether the CRDs of Sluice are from this release", "because", err.Error())
-			return true, nil
-		}
-		outdated = lacking(definitions, served)
-		return outdated == nil, nil
-	})
-	return outdated
+	return lacking(definitions, served), nil
 }
 
 // lacking returns an error that names the fields of this release that the served schemas lack, or nil if they lack none.

@@ -8,8 +8,11 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	crconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -26,21 +29,21 @@ const leaseName = "sluice"
 // shutdownTimeout is how long admission requests in flight may take to finish. The API server waits no longer than that.
 const shutdownTimeout = 20 * time.Second
 
-func newManager(settings process.Settings) (ctrl.Manager, error) {
-	scheme, err := newScheme()
-	if err != nil {
-		return nil, err
-	}
-	restConfig, err := ctrl.GetConfig()
-	if err != nil {
-		return nil, fmt.Errorf("find the cluster: %w", err)
-	}
-	restConfig.QPS, restConfig.Burst = settings.KubeAPI.QPS, settings.KubeAPI.Burst
-	election, shutdown := settings.LeaderElection, shutdownTimeout
-	return ctrl.NewManager(restConfig, ctrl.Options{
-		Scheme:                        scheme,
-		Metrics:                       metricsOptions(settings.Metrics),
-		PprofBindAddress:              settings.Pprof.BindAddress,
+// newServing returns the manager of what every replica does for as long as its process runs: admission and the metrics.
+func newServing(settings process.Settings) (ctrl.Manager, error) {
+	return newManager(settings, ctrl.Options{
+		Metrics:          metricsOptions(settings.Metrics),
+		PprofBindAddress: settings.Pprof.BindAddress,
+		Cache:            cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: certs.CacheOf(certOptions(settings))},
+	})
+}
+
+// newReconciling returns the manager of what the replica with the lease does. It ends when the lease is lost, and cannot be
+// started again.
+func newReconciling(settings process.Settings) (ctrl.Manager, error) {
+	election := settings.LeaderElection
+	return newManager(settings, ctrl.Options{
+		Metrics:                       metricsserver.Options{BindAddress: "0"},
 		LeaderElection:                election.Enabled,
 		LeaderElectionID:              leaseName,
 		LeaderElectionNamespace:       settings.Namespace,
@@ -48,9 +51,33 @@ func newManager(settings process.Settings) (ctrl.Manager, error) {
 		LeaseDuration:                 &election.LeaseDuration.Duration,
 		RenewDeadline:                 &election.RenewDeadline.Duration,
 		RetryPeriod:                   &election.RetryPeriod.Duration,
-		GracefulShutdownTimeout:       &shutdown,
 		Cache:                         cacheOptions(settings),
+		// The names of the controllers are those of the manager before.
+		Controller: crconfig.Controller{SkipNameValidation: ptr.To(true)},
 	})
+}
+
+func newManager(settings process.Settings, options ctrl.Options) (ctrl.Manager, error) {
+	restConfig, scheme, err := connection(settings)
+	if err != nil {
+		return nil, err
+	}
+	options.Scheme, options.GracefulShutdownTimeout = scheme, ptr.To(shutdownTimeout)
+	return ctrl.NewManager(restConfig, options)
+}
+
+// connection returns how to reach the cluster, and the types of its objects.
+func connection(settings process.Settings) (*rest.Config, *runtime.Scheme, error) {
+	scheme, err := newScheme()
+	if err != nil {
+		return nil, nil, err
+	}
+	restConfig, err := ctrl.GetConfig()
+	if err != nil {
+		return nil, nil, fmt.Errorf("find the cluster: %w", err)
+	}
+	restConfig.QPS, restConfig.Burst = settings.KubeAPI.QPS, settings.KubeAPI.Burst
+	return restConfig, scheme, nil
 }
 
 func newScheme() (*runtime.Scheme, error) {

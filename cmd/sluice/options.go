@@ -38,7 +38,7 @@ func bind(flags *pflag.FlagSet, p *process.Settings) {
 	flags.BoolVar(&p.CrossNamespaceGrants, "cross-namespace-grants", p.CrossNamespaceGrants, "create ReferenceGrants in other namespaces for the backends that a policy names there")
 	flags.BoolVar(&p.LeaderElection.Enabled, "leader-elect", p.LeaderElection.Enabled, "elect the replica that reconciles; every replica serves admission")
 	flags.DurationVar(&p.LeaderElection.LeaseDuration.Duration, "leader-elect-lease-duration", p.LeaderElection.LeaseDuration.Duration, "how long replicas wait for a silent leader before one of them takes over")
-	flags.DurationVar(&p.LeaderElection.RenewDeadline.Duration, "leader-elect-renew-deadline", p.LeaderElection.RenewDeadline.Duration, "how long a leader tries to renew its lease before it exits")
+	flags.DurationVar(&p.LeaderElection.RenewDeadline.Duration, "leader-elect-renew-deadline", p.LeaderElection.RenewDeadline.Duration, "how long a leader tries to renew its lease before it stops reconciling")
 	flags.DurationVar(&p.LeaderElection.RetryPeriod.Duration, "leader-elect-retry-period", p.LeaderElection.RetryPeriod.Duration, "time between attempts to acquire or renew the lease")
 	flags.StringVar(&p.Metrics.BindAddress, "metrics-bind-address", p.Metrics.BindAddress, "address that serves Sluice's own metrics; 0 disables them")
 	flags.BoolVar(&p.Metrics.Secure, "metrics-secure", p.Metrics.Secure, "serve metrics over TLS, only to clients that RBAC allows to get /metrics")

@@ -8,20 +8,15 @@ import (
 	"strconv"
 
 	"go.uber.org/zap/zapcore"
-	"k8s.io/apimachinery/pkg/api/meta"
+	"golang.org/x/sync/errgroup"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
-	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config/process"
-	"sluice.dev/sluice/internal/hooks"
-	"sluice.dev/sluice/internal/reconciler"
-	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/internal/provider"
 )
 
+// run waits for the API server and then serves, until the context ends.
 func run(ctx context.Context, settings process.Settings) error {
 	ctrl.SetLogger(zap.New(zap.Level(levelOf(settings.LogLevel))))
 	memory, err := limitMemory(os.Getenv("MEMORY_LIMIT"))
@@ -29,32 +24,45 @@ func run(ctx context.Context, settings process.Settings) error {
 		return err
 	}
 	ctrl.Log.WithName("setup").Info("starting", "version", version, "config", settings.Redacted(), "memory-limit-bytes", memory)
-	manager, err := newManager(settings)
-	if err != nil {
-		return err
-	}
-	if err := needGatewayAPI(manager); err != nil {
-		return err
-	}
-	if err := needOwnFields(ctx, manager); err != nil {
-		return err
-	}
 	servers, err := providers(settings)
 	if err != nil {
 		return err
 	}
-	if err := reconciler.Setup(manager, reconciler.Options{
-		Query: servers.Query, Prometheus: settings.PrometheusURL != "", Hook: hooks.New().Call, Metrics: metrics.Registry,
-		NoCrossNamespaceRefs: settings.NoCrossNamespaceRefs, CrossNamespaceGrants: settings.CrossNamespaceGrants, Namespaces: settings.WatchNamespaces, DryRun: settings.DryRun,
-		Limits: observed.Limits{Cluster: settings.MaxConcurrent.Cluster, Namespace: settings.MaxConcurrent.Namespace},
-	}); err != nil {
-		return fmt.Errorf("set up the reconciler: %w", err)
-	}
-	d := &drain{}
-	if err := addWebhooks(manager, settings, d); err != nil {
+	needed, err := prerequisitesOf(settings)
+	if err != nil {
 		return err
 	}
-	return manager.Start(d.after(ctx, settings.ShutdownDelay.Duration))
+	group, ctx := errgroup.WithContext(ctx)
+	// The probes answer from the first moment to the last.
+	probing, endProbes := context.WithCancel(context.WithoutCancel(ctx))
+	group.Go(func() error { return probe(probing, settings.Probes.BindAddress, needed.ready.check) })
+	group.Go(func() error {
+		defer endProbes()
+		if err := needed.await(ctx); err != nil || ctx.Err() != nil {
+			return err
+		}
+		return serve(ctx, settings, servers, &needed.ready)
+	})
+	return group.Wait()
+}
+
+// serve serves admission until the context ends, and for the shutdown delay after that. It reconciles while this replica has the
+// lease.
+func serve(ctx context.Context, settings process.Settings, servers provider.Table, ready *readiness) error {
+	serving, err := newServing(settings)
+	if err != nil {
+		return err
+	}
+	d := &drain{}
+	answers, err := addWebhooks(serving, settings, d)
+	if err != nil {
+		return err
+	}
+	ready.follows(answers)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return serving.Start(d.after(ctx, settings.ShutdownDelay.Duration)) })
+	group.Go(func() error { keepReconciling(ctx, settings, servers); return nil })
+	return group.Wait()
 }
 
 func levelOf(name string) zapcore.Level {
@@ -79,20 +87,4 @@ func limitMemory(container string) (int64, error) {
 	}
 	debug.SetMemoryLimit(limit / 10 * 9)
 	return limit / 10 * 9, nil
-}
-
-// needGatewayAPI fails early, and says what to do, if the cluster lacks a type that Sluice depends on.
-func needGatewayAPI(manager ctrl.Manager) error {
-	for _, object := range []client.Object{&gatewayv1.HTTPRoute{}, &v1alpha1.Canary{}, &v1alpha1.CanaryPolicy{}, &v1alpha1.ClusterCanaryPolicy{}, &v1alpha1.Freeze{}} {
-		kinds, _, err := manager.GetScheme().ObjectKinds(object)
-		if err != nil {
-			return fmt.Errorf("look up %T: %w", object, err)
-		}
-		if _, err := manager.GetRESTMapper().RESTMapping(kinds[0].GroupKind(), kinds[0].Version); meta.IsNoMatchError(err) {
-			return fmt.Errorf("the cluster does not serve %s: install the CRDs of the Gateway API (standard channel, v1) and those of Sluice, which are in the chart", kinds[0])
-		} else if err != nil {
-			return fmt.Errorf("look up %s: %w", kinds[0], err)
-		}
-	}
-	return nil
 }

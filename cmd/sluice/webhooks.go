@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -16,37 +18,54 @@ import (
 	"sluice.dev/sluice/webhook"
 )
 
-// addWebhooks serves admission on every replica, leader or not. Where it cannot, /readyz says why.
-func addWebhooks(manager ctrl.Manager, settings process.Settings, d *drain) error {
-	serving, err := certs.Setup(manager, certOptions(settings))
+// addWebhooks serves admission on every replica, leader or not. Where it cannot, the returned check says why.
+func addWebhooks(manager ctrl.Manager, settings process.Settings, d *drain) (ready healthz.Checker, err error) {
+	serving, err := certs.Serve(manager, certOptions(settings))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	server := ctrlwebhook.NewServer(ctrlwebhook.Options{Port: settings.Webhook.Port, TLSOpts: []func(*tls.Config){
 		func(c *tls.Config) { c.GetCertificate = serving.Certificate },
 	}})
 	webhook.Register(drained{server, d}, fmt.Sprintf("system:serviceaccount:%s:%s", settings.Namespace, settings.ServiceAccount), settings.DryRun)
 	if err := manager.Add(server); err != nil {
-		return fmt.Errorf("add the webhook server: %w", err)
+		return nil, fmt.Errorf("add the webhook server: %w", err)
 	}
 	answers := server.StartedChecker()
-	ready := func(request *http.Request) error {
+	return func(request *http.Request) error {
 		if err := serving.Ready(); err != nil {
 			return err
 		}
 		return answers(request)
-	}
-	if settings.Probes.BindAddress == "" {
-		return nil
-	}
-	if err := manager.Add(probes(settings.Probes.BindAddress, ready)); err != nil {
-		return fmt.Errorf("add /healthz and /readyz: %w", err)
-	}
-	return nil
+	}, nil
 }
+
+// readiness is the check behind /readyz.
+type readiness struct {
+	current atomic.Pointer[healthz.Checker]
+}
+
+func (r *readiness) check(request *http.Request) error { return (*r.current.Load())(request) }
+
+// follows makes another check decide.
+func (r *readiness) follows(check healthz.Checker) { r.current.Store(&check) }
+
+// fails says why the process is not ready.
+func (r *readiness) fails(why error) { r.follows(func(*http.Request) error { return why }) }
 
 // headerTimeout ends connections to the probes that send no request.
 const headerTimeout = 10 * time.Second
+
+// probe serves /healthz and /readyz until the context ends. It serves nothing without an address.
+func probe(ctx context.Context, address string, ready healthz.Checker) error {
+	if address == "" {
+		return nil
+	}
+	if err := probes(address, ready).Start(ctx); err != nil {
+		return fmt.Errorf("serve /healthz and /readyz: %w", err)
+	}
+	return nil
+}
 
 // probes serves /healthz and /readyz with the reason in the answer. The manager's own probes leave it out.
 func probes(address string, ready healthz.Checker) *manager.Server {

@@ -63,7 +63,7 @@ type LeaderElection struct {
 	Enabled bool `json:"enabled"`
 	// LeaseDuration is how long the others wait for a leader that is silent before one of them takes over.
 	LeaseDuration metav1.Duration `json:"leaseDuration"`
-	// RenewDeadline is how long a leader that cannot renew its lease tries to; then its process ends.
+	// RenewDeadline is how long a leader that cannot renew its lease tries to; then it stops reconciling.
 	RenewDeadline metav1.Duration `json:"renewDeadline"`
 	// RetryPeriod is the time between two attempts to renew or to get the lease.
 	RetryPeriod metav1.Duration `json:"retryPeriod"`

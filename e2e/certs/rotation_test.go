@@ -78,7 +78,10 @@ func startReplica(t *testing.T, restConfig *rest.Config, port int, options certs
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Serving, err = certs.Setup(manager, options); err != nil {
+	if r.Serving, err = certs.Serve(manager, options); err != nil {
+		t.Fatal(err)
+	}
+	if err := certs.Rotate(manager, options); err != nil {
 		t.Fatal(err)
 	}
 	allow := &webhook.Admission{Handler: admission.HandlerFunc(func(context.Context, admission.Request) admission.Response { return admission.Allowed("") })}

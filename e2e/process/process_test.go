@@ -5,6 +5,7 @@ package process
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -50,6 +51,8 @@ type cluster struct {
 	admin   string
 	// environment is what the processes of the chart have in addition to the environment of the tests.
 	environment []string
+	// through is the address at which they reach the API server, if it is not the usual one.
+	through string
 }
 
 func startCluster(t *testing.T, configure ...testserver.Option) *cluster {
@@ -110,6 +113,9 @@ func (c *cluster) asServiceAccount() string {
 	c.t.Helper()
 	kubeconfig, err := clientcmd.LoadFromFile(c.admin)
 	c.Expect(err).NotTo(HaveOccurred())
+	for _, server := range kubeconfig.Clusters {
+		server.Server = cmp.Or(c.through, server.Server)
+	}
 	for _, user := range kubeconfig.AuthInfos {
 		user.Impersonate = account
 		user.ImpersonateGroups = []string{"system:serviceaccounts", "system:serviceaccounts:" + release, "system:authenticated"}
@@ -194,8 +200,10 @@ func (p *process) lines() string {
 }
 
 // readyz returns the answer to a plain request for /readyz.
-func (p *process) readyz() string {
-	response, err := http.Get("http://" + p.probes + "/readyz")
+func (p *process) readyz() string { return p.get("/readyz") }
+
+func (p *process) get(path string) string {
+	response, err := http.Get("http://" + p.probes + path)
 	if err != nil {
 		return err.Error()
 	}

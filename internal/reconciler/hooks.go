@@ -27,6 +27,8 @@ const mostTold = 20
 type hooks struct {
 	hook  HookFunc
 	woken chan event.GenericEvent
+	// ended is closed once nobody is woken any more.
+	ended chan struct{}
 
 	mu      sync.Mutex
 	asked   map[types.NamespacedName]map[string]*question
@@ -41,7 +43,7 @@ type question struct {
 }
 
 func newHooks(hook HookFunc) *hooks {
-	return &hooks{hook: hook, woken: make(chan event.GenericEvent), asked: map[types.NamespacedName]map[string]*question{}, telling: map[types.NamespacedName]int{}}
+	return &hooks{hook: hook, woken: make(chan event.GenericEvent), ended: make(chan struct{}), asked: map[types.NamespacedName]map[string]*question{}, telling: map[types.NamespacedName]int{}}
 }
 
 // answers returns the answers to these calls that have arrived.
@@ -101,7 +103,10 @@ func (h *hooks) call(ctx context.Context, key types.NamespacedName, call plan.Ho
 		h.mu.Lock()
 		asked.answer = &answer
 		h.mu.Unlock()
-		h.woken <- wakeUp(key)
+		select {
+		case h.woken <- wakeUp(key):
+		case <-h.ended:
+		}
 	}()
 }
 
@@ -138,6 +143,18 @@ func (h *hooks) forget(key types.NamespacedName) {
 		asked.cancel()
 	}
 	delete(h.asked, key)
+}
+
+// end cancels the calls whose answers no tick will observe.
+func (h *hooks) end() {
+	close(h.ended)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, questions := range h.asked {
+		for _, asked := range questions {
+			asked.cancel()
+		}
+	}
 }
 
 // tellHooks notifies hooks of what a tick has decided. The answer to the end of a rollout becomes an event.

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
 )
@@ -92,4 +94,27 @@ func TestAnAnswerThatNobodyWaitsForIsForgotten(t *testing.T) {
 	g.Expect(h.tick(t.Context(), subject, asking("step 0"))).To(BeEmpty(), "back at the step, it is asked anew")
 	<-h.woken
 	g.Expect(calls.Load()).To(Equal(int32(2)))
+}
+
+func TestCallsAndQueriesEndWithTheReconciler(t *testing.T) {
+	g := NewWithT(t)
+	left := make(chan string, 4)
+	m := &memory{hooks: newHooks(func(ctx context.Context, call plan.HookCall) observed.HookAnswer {
+		if call.Question == "slow" {
+			<-ctx.Done()
+		}
+		left <- call.Question
+		return observed.HookAnswer{}
+	}), samples: newSamples(func(ctx context.Context, _ []analysis.Query) []analysis.Sample {
+		<-ctx.Done()
+		left <- "query"
+		return nil
+	})}
+	m.hooks.ask(t.Context(), subject, asking("slow"))
+	m.samples.ask(t.Context(), subject, rollout.Needs{Queries: make([]analysis.Query, 1)}, time.Time{})
+	m.hooks.ask(t.Context(), types.NamespacedName{Name: "other"}, asking("answered"))
+	g.Eventually(left).Should(Receive(Equal("answered")), "nobody takes the answer any more")
+	m.end()
+	g.Eventually(left).Should(Receive())
+	g.Eventually(left).Should(Receive())
 }

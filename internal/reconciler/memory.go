@@ -40,6 +40,12 @@ func (m *memory) forget(key types.NamespacedName) {
 	m.applied.forget(key)
 }
 
+// end ends the calls and queries whose answers no tick will observe. Notifications are still made.
+func (m *memory) end() {
+	m.hooks.end()
+	m.samples.end()
+}
+
 // wakeUp is the event that causes a tick of a Canary.
 func wakeUp(key types.NamespacedName) event.GenericEvent {
 	return event.GenericEvent{Object: &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}}

@@ -140,3 +140,12 @@ func (s *samples) forget(key types.NamespacedName) {
 		s.drop(last)
 	}
 }
+
+// end ends all rounds.
+func (s *samples) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, last := range s.rounds {
+		s.drop(last)
+	}
+}

@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	ctrlmanager "sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -51,9 +53,10 @@ const (
 	longestRetry  = 10 * time.Second
 )
 
-// Setup adds the reconciler to a manager whose scheme knows apps, core, discovery, the Gateway API and sluice.dev.
+// Setup adds the reconciler to a manager whose scheme knows apps, core, discovery, the Gateway API and sluice.dev. The
+// reconciler ends with the manager. Another one may follow in the same process, with metrics that are registered anew.
 func Setup(manager ctrl.Manager, options Options) error {
-	recorder, err := newRecorder(manager)
+	recorder, told, err := newRecorder(manager)
 	if err != nil {
 		return err
 	}
@@ -85,18 +88,27 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err := manager.Add(arrivals{reader: r.reader, mapper: manager.GetRESTMapper(), cache: manager.GetCache(), watch: built}); err != nil {
 		return err
 	}
+	if err := manager.Add(ctrlmanager.RunnableFunc(func(ctx context.Context) error {
+		<-ctx.Done()
+		r.memory.end()
+		told.Shutdown()
+		return nil
+	})); err != nil {
+		return err
+	}
 	return ctrl.NewControllerManagedBy(manager).Named("freeze").For(&v1alpha1.Freeze{}).Complete(freezes{manager.GetClient()})
 }
 
 // eventBurst lets all events of many rollouts through: by default the client would merge those of a single long rollout.
 const eventBurst = 10000
 
-func newRecorder(manager ctrl.Manager) (record.EventRecorder, error) {
+// newRecorder returns a recorder and what sends its events until it is shut down.
+func newRecorder(manager ctrl.Manager) (record.EventRecorder, record.EventBroadcaster, error) {
 	events, err := typedcorev1.NewForConfigAndClient(manager.GetConfig(), manager.GetHTTPClient())
 	if err != nil {
-		return nil, fmt.Errorf("make the client for events: %w", err)
+		return nil, nil, fmt.Errorf("make the client for events: %w", err)
 	}
 	broadcaster := record.NewBroadcaster(record.WithCorrelatorOptions(record.CorrelatorOptions{BurstSize: eventBurst, MaxEvents: eventBurst}))
 	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: events.Events("")})
-	return broadcaster.NewRecorder(manager.GetScheme(), corev1.EventSource{Component: config.FieldManager}), nil
+	return broadcaster.NewRecorder(manager.GetScheme(), corev1.EventSource{Component: config.FieldManager}), broadcaster, nil
 }

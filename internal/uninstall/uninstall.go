@@ -42,7 +42,7 @@ const (
 	holder = "sluice-uninstall"
 	// period is the interval between two looks at something that is waited for.
 	period = 500 * time.Millisecond
-	// admissionPatience is how long the replica that lost the lease may take to serve admission again.
+	// admissionPatience is how long a replica may take to serve admission.
 	admissionPatience = 30 * time.Second
 )
 
@@ -112,8 +112,8 @@ func releaseLease(ctx context.Context, c client.Client, lease *coordinationv1.Le
 	return nil
 }
 
-// outlast waits until the replica that held the lease has certainly stopped reconciling, and then until all replicas serve
-// admission again. With admission, routes are restored without a change of the owner of their rules.
+// outlast waits until the replica that held the lease has certainly stopped reconciling, and then until a replica serves
+// admission. With admission, routes are restored without a change of the owner of their rules.
 func outlast(ctx context.Context, c client.Client, options Options) error {
 	select {
 	case <-ctx.Done():
