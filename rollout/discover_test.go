@@ -33,7 +33,13 @@ func routeTo(name, service string) route.Route {
 	ref := gatewayv1.HTTPBackendRef{}
 	ref.Name = gatewayv1.ObjectName(service)
 	r.Spec.Rules = []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{ref}}}
-	return route.FromHTTP(&r)
+	return reported(route.FromHTTP(&r))
+}
+
+// reported returns the route with a report of its gateway.
+func reported(r route.Route) route.Route {
+	r.Parents = []gatewayv1.RouteParentStatus{{ParentRef: r.ParentRefs[0], ControllerName: "traefik.io/gateway-controller"}}
+	return r
 }
 
 func callsTo(service string) route.Route {
@@ -42,7 +48,7 @@ func callsTo(service string) route.Route {
 	ref := gatewayv1.GRPCBackendRef{}
 	ref.Name = gatewayv1.ObjectName(service)
 	r.Spec.Rules = []gatewayv1.GRPCRouteRule{{BackendRefs: []gatewayv1.GRPCBackendRef{ref}}}
-	return route.FromGRPC(&r)
+	return reported(route.FromGRPC(&r))
 }
 
 // complete is an observation in which nothing is missing.
@@ -66,6 +72,16 @@ func complete() observed.World {
 	}
 }
 
+// behindSet attaches the route to a ListenerSet of a Gateway in another namespace.
+func behindSet(o *observed.World) {
+	kind, infra := gatewayv1.Kind("ListenerSet"), gatewayv1.Namespace("infra")
+	o.ListenerSets = []gatewayv1.ListenerSet{{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "extra"},
+		Spec: gatewayv1.ListenerSetSpec{ParentRef: gatewayv1.ParentGatewayReference{Name: "gateway", Namespace: &infra}}}}
+	o.Gateways[0].Namespace = "infra"
+	o.Routes[0].ParentRefs = []gatewayv1.ParentReference{{Kind: &kind, Name: "extra"}}
+	o.Routes[0] = reported(o.Routes[0])
+}
+
 func TestDiscover(t *testing.T) {
 	for name, c := range map[string]struct {
 		change  func(*observed.World, *config.Policy)
@@ -87,8 +103,18 @@ func TestDiscover(t *testing.T) {
 			p.Service = "shop-internal"
 		}, "", "shop-internal"},
 		"a named Service that does not select the pods": {func(_ *observed.World, p *config.Policy) { p.Service = "other" }, "Service other, named by the annotation sluice.dev/service", ""},
-		"no route":                  {func(o *observed.World, _ *config.Policy) { o.Routes = nil }, "no HTTPRoute in namespace test sends to Service shop", "shop"},
-		"no gateway":                {func(o *observed.World, _ *config.Policy) { o.Gateways = nil }, "HTTPRoute shop names Gateway test/gateway, which does not exist", "shop"},
+		"no route":                       {func(o *observed.World, _ *config.Policy) { o.Routes = nil }, "no HTTPRoute in namespace test sends to Service shop", "shop"},
+		"no gateway":                     {func(o *observed.World, _ *config.Policy) { o.Gateways = nil }, "HTTPRoute shop names Gateway test/gateway, which does not exist", "shop"},
+		"a Gateway behind a ListenerSet": {func(o *observed.World, _ *config.Policy) { behindSet(o) }, "", "shop"},
+		"a ListenerSet that does not exist": {func(o *observed.World, _ *config.Policy) { behindSet(o); o.ListenerSets = nil },
+			"HTTPRoute shop names ListenerSet test/extra, which does not exist: create it", "shop"},
+		"a ListenerSet of a Gateway that does not exist": {func(o *observed.World, _ *config.Policy) { behindSet(o); o.Gateways = nil },
+			"HTTPRoute shop names ListenerSet test/extra, which attaches to Gateway infra/gateway, which does not exist: create it", "shop"},
+		"a ListenerSet whose Gateway cannot match": {func(o *observed.World, p *config.Policy) {
+			behindSet(o)
+			o.Classes[0].Status.SupportedFeatures = []gatewayv1.SupportedFeature{{Name: "HTTPRoute"}}
+			p.Match = []v1alpha1.HTTPMatch{{Method: &v1alpha1.StringMatch{Exact: "GET"}}}
+		}, "Gateway infra/gateway does not support HTTPRouteMethodMatching", "shop"},
 		"a controller nobody knows": {func(o *observed.World, _ *config.Policy) { o.Classes[0].Spec.ControllerName = "example.com/x" }, `controller "example.com/x", whose metrics are unknown`, "shop"},
 		"a preset in place of it":   {func(o *observed.World, p *config.Policy) { o.Classes = nil; p.Preset = "app" }, "", "shop"},
 		"calls whose status the gateway does not count": {func(o *observed.World, _ *config.Policy) { o.Routes = append(o.Routes, callsTo("shop")) },

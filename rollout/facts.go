@@ -41,6 +41,7 @@ type Facts struct {
 
 // FactsOf makes the facts of a tick. The answers to their Needs are added afterwards.
 func FactsOf(terms Terms, state observed.State, o observed.World) Facts {
+	o = o.Served()
 	f := Facts{Terms: terms, before: continued(state, o), o: o, splits: o.Splits()}
 	if o.DryRun {
 		f.dry, f.o = dryRunOf(state, o), simulated(state, o)
@@ -96,8 +97,8 @@ func (f Facts) canFreeze() bool {
 	return f.o.OptedIn() && (observed.Active(f.before) || f.o.InFlight() != nil)
 }
 
-// notReadyYet says which generated object keeps the Deployment from being initialized, or the next rollout from starting;
-// empty when none does.
+// notReadyYet says which generated object or silent gateway keeps the Deployment from being initialized, or the next rollout
+// from starting; empty when none does.
 func (f Facts) notReadyYet(found target.Target) string {
 	if observed.Active(f.before) {
 		return ""
@@ -105,6 +106,12 @@ func (f Facts) notReadyYet(found target.Target) string {
 	for _, made := range slices.SortedFunc(maps.Keys(f.o.Applied), func(a, b observed.GeneratedKey) int { return strings.Compare(a.String(), b.String()) }) {
 		if refused := f.o.Applied[made].Refused; refused != "" {
 			return refused
+		}
+	}
+	for _, r := range found.Routes {
+		if parent := route.Unreported(r); parent != "" {
+			return fmt.Sprintf("%s: %s has never reported on the route, so no rollout can start: check that its controller is running and that a "+
+				"listener allows the route, or remove it from spec.parentRefs", r.Key().From(f.o.Namespace), parent)
 		}
 	}
 	if phase := f.before.Phase; phase != "" && phase != v1alpha1.PhaseInitializing {

@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"fmt"
+
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/rollout/events"
@@ -22,7 +24,7 @@ func finalise(t *tick) {
 	withdrawSplit(t)
 	t.plan.Finalizer = t.o.Finalizer || len(t.splits) > 0
 	if why := t.notCleared(); why != "" && !giveUpGateway(t) {
-		say(t, "Sending all requests to the primary: "+why)
+		say(t, "Sending all requests to the primary: "+why+t.untilGivenUp())
 		return
 	}
 	if t.plan.Finalizer && !letSettle(t, &t.plan.Next.Rollout.Cleared, "All requests go to the primary; waiting for that to settle") {
@@ -35,6 +37,15 @@ func finalise(t *tick) {
 	if t.plan.Ask.Key == "" {
 		endRollout(t)
 	}
+}
+
+// untilGivenUp says when the canary is deleted although a gateway has confirmed nothing; empty while a route still carries the
+// split.
+func (t tick) untilGivenUp() string {
+	if t.carried() != "" {
+		return ""
+	}
+	return fmt.Sprintf("; the canary is deleted at %s even if it does not", events.ClockTime(t.cleanUpEnds(t.gatewayLimit())))
 }
 
 // removeCanary deletes the canary unless it runs a newer candidate next, and returns whether that is done.
@@ -86,7 +97,7 @@ func (t tick) markFor(outcome v1alpha1.Outcome) plan.AskIntent {
 func endRollout(t *tick) {
 	next := &t.plan.Next
 	if why := t.notCleared(); why != "" {
-		emit(t, events.GatewayGone(why))
+		tellGivenUp(t, why)
 	}
 	t.plan.Finalizer = false
 	remember(t)

@@ -32,8 +32,9 @@ var interrupts = []interrupt{
 	{"group failed", tick.isGroupFailed, rollBackWithGroup},
 }
 
-// CleanUpLimit is how long the deletion of a Canary waits for a gateway that reports nothing. It is long enough for a
-// restart of the gateway's controller, and short enough that it never blocks the deletion of a namespace for long.
+// CleanUpLimit is how long the deletion of a Canary waits for a gateway that reports nothing, and how long any clean-up waits for
+// one that is gone. It is long enough for a restart of the gateway's controller, and short enough that it never blocks the
+// deletion of a namespace for long.
 const CleanUpLimit = time.Minute
 
 func (f Facts) isDeleted() bool {
@@ -57,6 +58,9 @@ func letGoOfCanary(t *tick) {
 		say(t, "The Canary is being deleted: "+why)
 		wakeIn(t, time.Second)
 		return
+	}
+	if why != "" {
+		tellGivenUp(t, why)
 	}
 	t.plan.Finalizer = false
 }

@@ -134,13 +134,17 @@ func TestAGatewayWhoseControllerIsAwayIsWaitedFor(t *testing.T) {
 	w := withWeight(t)
 	w.silent = true
 	w.set("v1")
-	for range 100 {
+	began := w.now
+	for w.now.Sub(began) < w.policy.ProgressDeadline-10*time.Second {
 		w.tick()
 		w.react()
-		w.now = w.now.Add(10 * time.Second)
+		w.now = w.now.Add(time.Second)
 	}
 	if w.state.Phase != v1alpha1.PhaseFinalising || w.canary == nil {
 		t.Fatalf("the canary is gone although the gateway may send to it: %s: %s", w.state.Phase, w.state.Message)
+	}
+	if !strings.Contains(w.state.Message, "the canary is deleted at 12:01:") {
+		t.Errorf("does not say when it gives up: %s", w.state.Message)
 	}
 	w.silent = false
 	w.runs(t, inPhase(v1alpha1.PhaseInitialized))

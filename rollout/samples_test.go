@@ -123,7 +123,7 @@ func TestARoundThatIsNeverAnsweredEndsAtTheProgressDeadline(t *testing.T) {
 		o.Samples = nil
 		plan := planFor(w.policy, w.state, o)
 		w.apply(plan)
-		if plan.Next.Open().Step.Number == 0 {
+		if plan.Next.Phase == v1alpha1.PhaseFinalising {
 			break
 		}
 		w.now = w.now.Add(plan.Wait)

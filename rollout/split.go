@@ -6,13 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
-
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/rollout/cookies"
+	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/plan"
 	"sluice.dev/sluice/rollout/strategy"
 	"sluice.dev/sluice/rollout/target"
@@ -71,35 +69,53 @@ func (f Facts) unprocessed() string {
 	return ""
 }
 
-// giveUpGateway waits for the limit of a clean-up if no gateway is left that could process the routes, and returns whether
-// the limit has passed. A gateway whose controller is away still serves as it last knew, so it is not given up.
+// giveUpGateway waits for the limit of a clean-up, and returns whether it has passed. Nothing is given up while a route carries
+// anything of the rollout.
 func giveUpGateway(t *tick) (givenUp bool) {
-	return t.isUnserved() && !waitForCleanUp(t)
+	return t.carried() == "" && !waitForCleanUp(t, t.gatewayLimit())
+}
+
+// gatewayLimit is how long a clean-up waits for a gateway. One that is gone, or has never reported, sends nothing. One whose
+// controller is away still serves as it last knew, so it gets the time that a rollout may wait for anything.
+func (f Facts) gatewayLimit() time.Duration {
+	if f.isUnserved() {
+		return CleanUpLimit
+	}
+	return max(CleanUpLimit, f.policy.ProgressDeadline)
 }
 
 // isUnserved reports whether all gateways that have not processed the routes are gone or have never reported on them.
 func (f Facts) isUnserved() bool {
-	if f.carried() != "" {
-		return false
-	}
-	exists := func(name types.NamespacedName) bool {
-		return slices.ContainsFunc(f.o.Gateways, func(g gatewayv1.Gateway) bool { return g.Namespace == name.Namespace && g.Name == name.Name })
+	exists := func(parent route.Parent) bool {
+		return parent.Kind == route.ParentService || f.o.Gateway(f.o.GatewayBehind(parent)) != nil
 	}
 	return !slices.ContainsFunc(f.writtenRoutes(), func(r route.Route) bool { return !route.IsAbandoned(r, exists) })
 }
 
-// waitForCleanUp wakes at the limit of a clean-up, and returns whether it is still ahead.
-func waitForCleanUp(t *tick) (waits bool) {
-	left := t.untilCleanedUp()
+// tellGivenUp says what a gateway may go on doing that has not confirmed the end of the rollout.
+func tellGivenUp(t *tick, why string) {
+	switch {
+	case t.carried() != "":
+		emit(t, events.StillCarried(why))
+	case t.isUnserved():
+		emit(t, events.GatewayGone(why))
+	default:
+		emit(t, events.GatewaySilent(why, t.endingService()))
+	}
+}
+
+// waitForCleanUp wakes at a limit of a clean-up, and returns whether it is still ahead.
+func waitForCleanUp(t *tick, limit time.Duration) (waits bool) {
+	left := t.cleanUpEnds(limit).Sub(t.o.Now)
 	if left > 0 {
 		wakeIn(t, left)
 	}
 	return left > 0
 }
 
-// untilCleanedUp is how long the gateway still has to return all requests to the primary. The limit of a clean-up counts
-// from the last change of the routes.
-func (t tick) untilCleanedUp() time.Duration {
+// cleanUpEnds is when the gateway must have returned all requests to the primary. The limit of a clean-up counts from the last
+// change of the routes.
+func (t tick) cleanUpEnds(limit time.Duration) time.Time {
 	since := t.o.Now
 	if decided := t.plan.Next.Open().Decided; decided != nil {
 		since = decided.Time
@@ -107,7 +123,7 @@ func (t tick) untilCleanedUp() time.Duration {
 	if changed := t.before.Open().SplitChanged; changed != nil {
 		since = later(since, changed.Time)
 	}
-	return since.Add(CleanUpLimit).Sub(t.o.Now)
+	return since.Add(limit)
 }
 
 // splitNames are the names of the routes that this rollout has written a split to.

@@ -55,6 +55,8 @@ type world struct {
 	served     bool // whether there are a Service and a route
 	// silent is set while the gateway reports nothing, and gone while there is no Gateway.
 	silent, gone bool
+	// leftovers are reports that former controllers have left on the route.
+	leftovers []gatewayv1.RouteParentStatus
 
 	state     observed.State
 	spec      v1alpha1.CanarySpec
@@ -553,7 +555,7 @@ func (w *world) react() {
 	if w.silent || w.gone {
 		return
 	}
-	w.route.Parents = accepted(w.route)
+	w.route.Parents = append(accepted(w.route), w.leftovers...)
 	if w.next != nil {
 		next := *w.next
 		next.Parents = accepted(next)
@@ -563,7 +565,7 @@ func (w *world) react() {
 
 // accepted is what the gateway reports on a route.
 func accepted(r route.Route) []gatewayv1.RouteParentStatus {
-	status := gatewayv1.RouteParentStatus{ParentRef: r.ParentRefs[0]}
+	status := gatewayv1.RouteParentStatus{ParentRef: r.ParentRefs[0], ControllerName: "traefik.io/gateway-controller"}
 	for _, kind := range []string{"Accepted", "ResolvedRefs"} {
 		status.Conditions = append(status.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, ObservedGeneration: r.Generation})
 	}

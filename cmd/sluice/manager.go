@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	crconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -107,7 +108,9 @@ func cacheOptions(settings process.Settings) cache.Options {
 	if len(settings.WatchNamespaces) == 0 {
 		return options
 	}
-	objects[&gatewayv1.Gateway{}] = cache.ByObject{Namespaces: map[string]cache.Config{cache.AllNamespaces: {}}}
+	for _, everywhere := range []client.Object{&gatewayv1.Gateway{}, &gatewayv1.ListenerSet{}} {
+		objects[everywhere] = cache.ByObject{Namespaces: map[string]cache.Config{cache.AllNamespaces: {}}}
+	}
 	options.DefaultNamespaces = map[string]cache.Config{}
 	for _, namespace := range settings.WatchNamespaces {
 		options.DefaultNamespaces[namespace] = cache.Config{}

@@ -41,7 +41,8 @@ func TestKindsThatAreInstalledLaterAreWatchedWithoutARestart(t *testing.T) {
 	s := c.newShop()
 	calls := &gatewayv1.GRPCRoute{}
 	c.Expect(c.client.Get(t.Context(), client.ObjectKey{Namespace: shopNamespace, Name: "podinfo"}, calls)).To(Succeed())
-	install := c.uninstalled("grpcroutes.gateway.networking.k8s.io", "referencegrants.gateway.networking.k8s.io")
+	install := c.uninstalled("grpcroutes.gateway.networking.k8s.io", "referencegrants.gateway.networking.k8s.io",
+		"listenersets.gateway.networking.k8s.io")
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)
 	p := s.ready()
 	s.waitForPhase(p, v1alpha1.PhaseInitialized)
@@ -51,7 +52,8 @@ func TestKindsThatAreInstalledLaterAreWatchedWithoutARestart(t *testing.T) {
 	calls = &gatewayv1.GRPCRoute{ObjectMeta: metav1.ObjectMeta{Namespace: calls.Namespace, Name: calls.Name}, Spec: calls.Spec}
 	c.Eventually(func() error { return c.client.Create(t.Context(), calls.DeepCopy()) }, patience, glance).Should(Succeed())
 	s.waitForMessage(p, "HTTPRoute podinfo and GRPCRoute podinfo")
-	c.Eventually(p.lines, patience, glance).Should(ContainSubstring("the cluster has grants now"))
+	c.Eventually(p.lines, patience, glance).Should(ContainSubstring("the cluster has ReferenceGrants now"))
+	c.Eventually(p.lines, patience, glance).Should(ContainSubstring("the cluster has ListenerSets now"))
 	p.expectNothingForbidden()
 	p.stop()
 }

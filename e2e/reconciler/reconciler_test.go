@@ -60,6 +60,7 @@ func newApp(t *testing.T) *app {
 		a.create(object)
 	}
 	a.available("podinfo")
+	a.accept()
 	return a
 }
 

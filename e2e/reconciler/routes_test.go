@@ -47,7 +47,7 @@ func (a *app) acceptAll(keys ...route.Key) {
 					conditions = append(conditions, map[string]any{"type": kind, "status": "True", "reason": kind, "message": "",
 						"observedGeneration": r.Generation, "lastTransitionTime": "2026-01-01T00:00:00Z"})
 				}
-				parents = append(parents, map[string]any{"parentRef": parent, "controllerName": "example.com/controller", "conditions": conditions})
+				parents = append(parents, map[string]any{"parentRef": parent, "controllerName": "traefik.io/gateway-controller", "conditions": conditions})
 			}
 			object.Object["status"] = map[string]any{"parents": parents}
 			return server.Client.Status().Update(a.t.Context(), object)
@@ -96,6 +96,7 @@ func TestRoutesOfEveryKindAndNamespaceMoveTogether(t *testing.T) {
 			return true
 		}
 	}
+	a.acceptAll(keys...)
 	a.hold()
 	a.available("podinfo-canary")
 	a.endpoints(4)

@@ -30,7 +30,7 @@ var _ = Describe("Routes of every kind", func() {
 			Options: app.Options{GRPC: true, Replicas: 2, Annotations: with(map[string]string{
 				"sluice.dev/step-weight": "25", "sluice.dev/max-weight": "50", "sluice.dev/metrics": "app", "sluice.dev/interval": "4s"})},
 			manifests: []string{app.PathRoute(namespace, app.Name), app.GRPCRoute(namespace, app.Name),
-				app.RemoteRoute(namespace, app.Name), app.ServiceRoute(namespace, app.Name)},
+				app.RemoteRoute(namespace, app.Name)},
 			requests: traffic.Options{Rate: 2 * rate, Also: []traffic.Target{
 				{URL: app.GatewayURL + "cart", Host: paths},
 				{URL: app.GatewayURL, Host: paths, Header: http.Header{"X-Tester": {"yes"}}},
@@ -42,12 +42,22 @@ var _ = Describe("Routes of every kind", func() {
 		DeferCleanup(func() { GinkgoWriter.Println("calls:", calls.Stop()) })
 		Eventually(ctx, func() int { return calls.Report().Of("v1").Total() }, patience(), glance).Should(BeNumerically(">", 0))
 
+		By("nothing starts before the mesh has reported at all")
+		Expect(r.Apply(ctx, app.ServiceRoute(namespace, app.Name))).To(Succeed())
+		r.routes = r.userRoutes(ctx)
 		r.setVersion(ctx, "v2")
+		r.waitUntil(ctx, "the first report of the mesh", func(s v1alpha1.CanaryStatus) bool {
+			return s.Phase == v1alpha1.PhaseWaiting && strings.Contains(s.Message, "Service routes/podinfo has never reported")
+		})
+		leave := r.mesh(ctx)
+		r.waitFor(ctx, v1alpha1.PhaseProgressing)
+		leave()
+
 		By("no request comes to the canary before the mesh knows it")
 		r.waitUntil(ctx, "the mesh", func(s v1alpha1.CanaryStatus) bool { return waitsForMesh(s, "waiting until the gateway knows it") })
 		Expect(r.shares(ctx)).To(HaveEach(HaveEach(0.)))
 
-		leave := r.mesh(ctx)
+		leave = r.mesh(ctx)
 		s := r.waitUntil(ctx, "step 1 in effect", moments[1].holds)
 		Expect(r.shares(ctx)).To(SatisfyAll(HaveLen(5), HaveEach(HaveEach(25.))), "all routes have the weight of the step")
 		Expect(r.shares(ctx)["HTTPRoute/routes/podinfo-paths"]).To(HaveLen(2), "of both rules")

@@ -16,6 +16,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 const cleanUpPeriod = 500 * time.Millisecond
@@ -68,6 +69,12 @@ func (u *cleanUp) pass(ctx context.Context) error {
 		}
 		routes = append(routes, found...)
 	}
+	serving, err := u.readServing(ctx)
+	if err != nil {
+		return err
+	}
+	world := observed.World{Routes: routes, Gateways: serving.gateways, Classes: serving.classes, ListenerSets: serving.listenerSets}
+	routes = world.Served().Routes
 	for _, r := range routes {
 		left = append(left, u.restore(ctx, r))
 	}

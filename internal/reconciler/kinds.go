@@ -13,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -29,6 +28,13 @@ type kinds struct {
 	// grants is the version at which the cluster serves ReferenceGrants: v1, else v1beta1, which has the same fields. Empty if it
 	// serves neither.
 	grants string
+	// listenerSets is whether the cluster serves ListenerSets.
+	listenerSets bool
+}
+
+// complete reports whether no kind is missing.
+func (k kinds) complete() bool {
+	return slices.Contains(k.routes, route.GRPC) && k.grants != "" && k.listenerSets
 }
 
 // known are the kinds that the cluster has.
@@ -47,7 +53,9 @@ func kindsOf(mapper meta.RESTMapper) (*kinds, error) {
 	}
 	grants, other := servedVersion(mapper, grantKind, "v1", "v1beta1")
 	found.grants = grants
-	return found, errors.Join(err, other)
+	sets, third := servedVersion(mapper, route.ParentListenerSet, gatewayv1.GroupVersion.Version)
+	found.listenerSets = sets != ""
+	return found, errors.Join(err, other, third)
 }
 
 // servedVersion returns the first of these versions that the cluster serves, or an empty string.
@@ -79,8 +87,7 @@ func (a arrivals) Start(ctx context.Context) error {
 		if err := a.look(ctx); err != nil {
 			ctrl.LoggerFrom(ctx).Error(err, "look for kinds of the Gateway API that were missing; it is tried again")
 		}
-		known := a.known()
-		return slices.Contains(known.routes, route.GRPC) && known.grants != "", nil
+		return a.known().complete(), nil
 	})
 	return nil
 }
@@ -92,15 +99,21 @@ func (a arrivals) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	arrived := map[string]watch{}
 	if len(found.routes) > len(before.routes) {
-		ctrl.LoggerFrom(ctx).Info("the cluster has a kind of routes now, which is watched from now on", "kind", route.GRPC)
-		err = a.watch.Watch(source.Kind(a.cache, client.Object(routeObject(route.GRPC)), handler.EnqueueRequestsFromMapFunc(a.ofRoute)))
+		arrived[route.GRPC] = watch{routeObject(route.GRPC), anyChange, a.ofRoute}
 	}
 	if found.grants != "" && before.grants == "" {
-		ctrl.LoggerFrom(ctx).Info("the cluster has grants now, which are watched from now on", "kind", grantKind, "version", found.grants)
-		err = errors.Join(err, a.watch.Watch(source.Kind(a.cache, client.Object(grantOf(found.grants)), handler.EnqueueRequestsFromMapFunc(ofGrant))))
+		arrived[grantKind] = watch{grantOf(found.grants), anyChange, ofGrant}
 	}
-	if err == nil && (len(found.routes) > len(before.routes) || before.grants == "") {
+	if found.listenerSets && !before.listenerSets {
+		arrived[route.ParentListenerSet] = watch{&gatewayv1.ListenerSet{}, newSpec, a.everywhere}
+	}
+	for kind, w := range arrived {
+		ctrl.LoggerFrom(ctx).Info("the cluster has "+kind+"s now, which are watched from now on", "kind", kind)
+		err = errors.Join(err, a.watch.Watch(source.Kind(a.cache, w.kind, handler.EnqueueRequestsFromMapFunc(w.ticks), w.on)))
+	}
+	if err == nil && len(arrived) > 0 {
 		a.kinds.Store(found)
 	}
 	return err

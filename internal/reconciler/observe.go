@@ -153,7 +153,7 @@ func (r *reader) observation(p parts) observed.World {
 		Primary: p.primary, Candidate: p.candidate, Previous: p.previous, Direct: p.direct, Invalid: p.invalid,
 		Policy: p.present.Status, PolicyProblem: p.present.Problem, Freezes: p.freezes, Peers: p.peers,
 
-		Services: p.services, Routes: p.routes, Gateways: p.gateways, Classes: p.classes,
+		Services: p.services, Routes: p.routes, Gateways: p.gateways, Classes: p.classes, ListenerSets: p.listenerSets,
 		Grants: p.grants, GeneratedGrants: p.generated, Applied: r.memory.applied.get(p.key),
 
 		CanaryDeployment: p.deployment, CanaryService: p.service, ReadyEndpoints: p.readyEndpoints, Foreign: p.foreign, Made: p.made,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,8 +17,7 @@ import (
 // traffic holds everything that sends requests to a Deployment.
 type traffic struct {
 	services []corev1.Service
-	gateways []gatewayv1.Gateway
-	classes  []gatewayv1.GatewayClass
+	serving
 	// grants are those of the namespace. generated are those of all namespaces that were generated for the Deployment.
 	grants, generated []gatewayv1.ReferenceGrant
 	routes            []route.Route
@@ -25,17 +25,13 @@ type traffic struct {
 
 func (r *reader) readTraffic(ctx context.Context, deployment types.NamespacedName) (t traffic, err error) {
 	var services corev1.ServiceList
-	var gateways gatewayv1.GatewayList
-	var classes gatewayv1.GatewayClassList
-	for _, list := range []struct {
-		of      client.ObjectList
-		options []client.ListOption
-	}{{&services, []client.ListOption{client.InNamespace(deployment.Namespace)}}, {&gateways, nil}, {&classes, nil}} {
-		if err := r.cached.List(ctx, list.of, list.options...); err != nil {
-			return t, fmt.Errorf("list %T: %w", list.of, err)
-		}
+	if err := r.cached.List(ctx, &services, client.InNamespace(deployment.Namespace)); err != nil {
+		return t, fmt.Errorf("list Services: %w", err)
 	}
-	t.services, t.gateways, t.classes = services.Items, gateways.Items, classes.Items
+	t.services = services.Items
+	if t.serving, err = r.readServing(ctx); err != nil {
+		return t, err
+	}
 	if t.grants, err = r.listGrants(ctx, deployment.Namespace); err != nil {
 		return t, err
 	}
@@ -44,4 +40,27 @@ func (r *reader) readTraffic(ctx context.Context, deployment types.NamespacedNam
 	}
 	t.routes, err = r.listRoutes(ctx, metav1.NamespaceAll)
 	return t, err
+}
+
+// serving is what serves routes.
+type serving struct {
+	gateways     []gatewayv1.Gateway
+	classes      []gatewayv1.GatewayClass
+	listenerSets []gatewayv1.ListenerSet
+}
+
+func (r *reader) readServing(ctx context.Context) (serving, error) {
+	var gateways gatewayv1.GatewayList
+	var classes gatewayv1.GatewayClassList
+	var sets gatewayv1.ListenerSetList
+	lists := []client.ObjectList{&gateways, &classes}
+	if r.known().listenerSets {
+		lists = append(lists, &sets)
+	}
+	for _, list := range lists {
+		if err := r.cached.List(ctx, list); err != nil && !meta.IsNoMatchError(err) {
+			return serving{}, fmt.Errorf("list %T: %w", list, err)
+		}
+	}
+	return serving{gateways.Items, classes.Items, sets.Items}, nil
 }

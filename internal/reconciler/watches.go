@@ -70,6 +70,9 @@ func (r *reader) watches() []watch {
 	for _, kind := range r.known().routes {
 		all = append(all, watch{routeObject(kind), anyChange, r.ofRoute})
 	}
+	if r.known().listenerSets {
+		all = append(all, watch{&gatewayv1.ListenerSet{}, newSpec, r.everywhere})
+	}
 	if version := r.known().grants; version != "" {
 		all = append(all, watch{grantOf(version), anyChange, ofGrant})
 	}

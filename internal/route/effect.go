@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
@@ -38,34 +37,6 @@ func StatusOf(r Route, split Split) Status {
 	return status
 }
 
-// Gateways returns the parents of the route that are Gateways.
-func Gateways(r Route) []types.NamespacedName {
-	return parentsOf(r, "Gateway")
-}
-
-// Services returns the parents of the route that are Services. The route shares their requests from within the cluster
-// (GAMMA).
-func Services(r Route) []types.NamespacedName {
-	return parentsOf(r, "Service")
-}
-
-func parentsOf(r Route, kind string) []types.NamespacedName {
-	var found []types.NamespacedName
-	for _, parent := range r.ParentRefs {
-		if kindOf(parent) == kind {
-			found = append(found, parentName(parent, r.Namespace))
-		}
-	}
-	return found
-}
-
-func parentName(parent gatewayv1.ParentReference, namespace string) types.NamespacedName {
-	if parent.Namespace != nil {
-		namespace = string(*parent.Namespace)
-	}
-	return types.NamespacedName{Namespace: namespace, Name: string(parent.Name)}
-}
-
 // InEffect reports whether every parent of the route has accepted its current generation and resolved its backends. The
 // reason names the parent that has not, and what it reports.
 func InEffect(r Route) (ok bool, reason string) {
@@ -78,21 +49,17 @@ func Processed(r Route) (ok bool, reason string) {
 	return parentsSay(r, false)
 }
 
-// IsAbandoned reports whether nothing serves the route any more: each parent that has not processed its current generation is
-// a Gateway that does not exist, or has never reported on the route.
-func IsAbandoned(r Route, exists func(gateway types.NamespacedName) bool) bool {
-	return !slices.ContainsFunc(r.ParentRefs, func(parent gatewayv1.ParentReference) bool {
-		gone := kindOf(parent) == "Gateway" && !exists(parentName(parent, r.Namespace))
-		reported := slices.ContainsFunc(r.Parents, func(status gatewayv1.RouteParentStatus) bool {
-			return sameParent(status.ParentRef, parent, r.Namespace)
-		})
-		return !gone && reported && parentLacks(r, parent, false) != ""
+// IsAbandoned reports whether nothing serves the route any more: each parent that has not processed its current generation does
+// not exist, or has never reported on the route.
+func IsAbandoned(r Route, exists func(Parent) bool) bool {
+	return !slices.ContainsFunc(r.ParentRefs, func(ref gatewayv1.ParentReference) bool {
+		return exists(parentOf(ref, r.Namespace)) && len(reportsOn(r, ref)) > 0 && parentLacks(r, ref, false) != ""
 	})
 }
 
 func parentsSay(r Route, yes bool) (ok bool, reason string) {
-	for _, parent := range r.ParentRefs {
-		if reason := parentLacks(r, parent, yes); reason != "" {
+	for _, ref := range r.ParentRefs {
+		if reason := parentLacks(r, ref, yes); reason != "" {
 			return false, reason
 		}
 	}
@@ -100,16 +67,14 @@ func parentsSay(r Route, yes bool) (ok bool, reason string) {
 }
 
 // parentLacks says what a parent has not reported for the current generation or, if it must accept, what it refuses.
-func parentLacks(r Route, parent gatewayv1.ParentReference, yes bool) string {
-	name := fmt.Sprintf("%s %s", kindOf(parent), parentName(parent, r.Namespace))
-	found := false
-	for _, status := range r.Parents {
-		if !sameParent(status.ParentRef, parent, r.Namespace) {
-			continue
-		}
-		found = true
+func parentLacks(r Route, ref gatewayv1.ParentReference, yes bool) string {
+	name, reports := parentOf(ref, r.Namespace), reportsOn(r, ref)
+	if len(reports) == 0 {
+		return fmt.Sprintf("%s has not reported on generation %d: is its controller running?", name, r.Generation)
+	}
+	for _, report := range reports {
 		for _, kind := range []gatewayv1.RouteConditionType{gatewayv1.RouteConditionAccepted, gatewayv1.RouteConditionResolvedRefs} {
-			condition := meta.FindStatusCondition(status.Conditions, string(kind))
+			condition := meta.FindStatusCondition(report.Conditions, string(kind))
 			switch {
 			case condition == nil || condition.ObservedGeneration < r.Generation:
 				return fmt.Sprintf("%s has not reported %s for generation %d yet", name, kind, r.Generation)
@@ -118,23 +83,5 @@ func parentLacks(r Route, parent gatewayv1.ParentReference, yes bool) string {
 			}
 		}
 	}
-	if !found {
-		return fmt.Sprintf("%s has not reported on generation %d: is its controller running?", name, r.Generation)
-	}
 	return ""
-}
-
-func kindOf(parent gatewayv1.ParentReference) string {
-	if parent.Kind == nil {
-		return "Gateway"
-	}
-	return string(*parent.Kind)
-}
-
-// sameParent compares a parent in the status with one in the spec. A controller may report each listener separately.
-func sameParent(reported, asked gatewayv1.ParentReference, namespace string) bool {
-	return kindOf(reported) == kindOf(asked) &&
-		parentName(reported, namespace) == parentName(asked, namespace) &&
-		(asked.SectionName == nil || reported.SectionName != nil && *reported.SectionName == *asked.SectionName) &&
-		(asked.Port == nil || reported.Port != nil && *reported.Port == *asked.Port)
 }

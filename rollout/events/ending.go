@@ -13,6 +13,19 @@ func GatewayGone(why string) Event {
 		"The rollout ends although the gateway never confirmed the change; it was deleted or never existed: %s", why)}
 }
 
+// GatewaySilent says that a rollout ends although a gateway that exists has not confirmed it, and what may go on there.
+func GatewaySilent(why, service string) Event {
+	return Event{Warning: true, Reason: "GatewaySilent", Message: fmt.Sprintf(
+		"The rollout ends although the gateway has not confirmed that all requests go to the primary: %s. It may still send requests to Service %s, "+
+			"which is deleted; those fail until the gateway reads the route again: check its controller", why, service)}
+}
+
+// StillCarried says that a Canary is released although a route still states the split.
+func StillCarried(why string) Event {
+	return Event{Warning: true, Reason: "StillCarried", Message: fmt.Sprintf(
+		"The Canary is deleted although the route could not be written, so requests to the canary fail; remove its Service from the route: %s", why)}
+}
+
 // RollingBack says that a candidate has failed.
 func RollingBack(hash, why string) Event {
 	return Event{Warning: true, Reason: "RollingBack", Message: fmt.Sprintf("Rolling back %s: %s", hash, why)}

@@ -83,9 +83,10 @@ type World struct {
 	GeneratedGrants []gatewayv1.ReferenceGrant
 	NoGrants        bool
 	Watched         []string
-	// Gateways and Classes are those of the cluster.
-	Gateways []gatewayv1.Gateway
-	Classes  []gatewayv1.GatewayClass
+	// Gateways, Classes and ListenerSets are those of the cluster.
+	Gateways     []gatewayv1.Gateway
+	Classes      []gatewayv1.GatewayClass
+	ListenerSets []gatewayv1.ListenerSet
 	// Prometheus is set when an address of Prometheus is configured.
 	Prometheus bool
 	// Templates are the existing MetricTemplates that the policy names.

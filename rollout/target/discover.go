@@ -7,7 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -159,20 +158,35 @@ func findRoutes(target *Target, policy config.Policy, o observed.World) string {
 
 func findGateway(target *Target, _ config.Policy, o observed.World) string {
 	for _, r := range target.Routes {
-		for _, name := range route.Gateways(r) {
-			if !slices.ContainsFunc(o.Gateways, func(g gatewayv1.Gateway) bool { return g.Namespace == name.Namespace && g.Name == name.Name }) {
-				return fmt.Sprintf("%s names Gateway %s, which does not exist: create it, or correct spec.parentRefs", r.Key().From(o.Namespace), name)
+		for _, parent := range route.ParentsOf(r) {
+			if why := missing(parent, o); why != "" {
+				return fmt.Sprintf("%s names %s: create it, or correct spec.parentRefs", r.Key().From(o.Namespace), why)
 			}
-			if target.Gateway.Name == "" {
-				target.Gateway = name
+			if gateway := o.GatewayBehind(parent); target.Gateway.Name == "" {
+				target.Gateway = gateway
 			}
 		}
 	}
 	first := target.Routes[0]
-	if target.Gateway.Name == "" && len(route.Services(first)) == 0 {
+	isService := func(parent route.Parent) bool { return parent.Kind == route.ParentService }
+	if target.Gateway.Name == "" && !slices.ContainsFunc(route.ParentsOf(first), isService) {
 		return fmt.Sprintf("%s has no Gateway in spec.parentRefs: add the Gateway that serves it", first.Key().From(o.Namespace))
 	}
 	return ""
+}
+
+// missing says which parent, or the Gateway behind it, does not exist; empty when all is there.
+func missing(parent route.Parent, o observed.World) string {
+	behind := o.GatewayBehind(parent)
+	switch {
+	case behind.Name == "" && parent.Kind == route.ParentListenerSet:
+		return fmt.Sprintf("%s, which does not exist", parent)
+	case behind.Name == "" || o.Gateway(behind) != nil:
+		return ""
+	case parent.Kind == route.ParentListenerSet:
+		return fmt.Sprintf("%s, which attaches to Gateway %s, which does not exist", parent, behind)
+	}
+	return fmt.Sprintf("%s, which does not exist", parent)
 }
 
 func findMetrics(target *Target, policy config.Policy, o observed.World) string {
@@ -191,7 +205,7 @@ func findMetrics(target *Target, policy config.Policy, o observed.World) string 
 			target.Routes[0].Key().From(o.Namespace), config.AnnotationMetrics, config.PresetNames())
 	}
 	controller := ""
-	if class := classOf(target.Gateway, o); class != nil {
+	if class := o.ClassOf(target.Gateway); class != nil {
 		controller = string(class.Spec.ControllerName)
 	}
 	preset, known := analysis.PresetFor(controller)

@@ -64,8 +64,8 @@ func findFeatures(target *Target, policy config.Policy, o observed.World) string
 		if r.Kind != route.HTTP {
 			continue
 		}
-		for _, gateway := range route.Gateways(r) {
-			class := classOf(gateway, o)
+		for _, gateway := range o.GatewaysOf(r) {
+			class := o.ClassOf(gateway)
 			for _, n := range needs {
 				if !n.needed(policy) {
 					continue
@@ -92,21 +92,6 @@ func (n need) lacks(target *Target, gateway types.NamespacedName, class *gateway
 	}
 	return fmt.Sprintf("Gateway %s does not support %s, which %s needs (status.supportedFeatures of GatewayClass %s): leave %s out, or use a gateway that supports it",
 		gateway, n.feature, n.setting, class.Name, n.setting)
-}
-
-// classOf returns the class of a gateway; nil when it cannot be read.
-func classOf(gateway types.NamespacedName, o observed.World) *gatewayv1.GatewayClass {
-	for _, g := range o.Gateways {
-		if g.Namespace != gateway.Namespace || g.Name != gateway.Name {
-			continue
-		}
-		for i := range o.Classes {
-			if o.Classes[i].Name == string(g.Spec.GatewayClassName) {
-				return &o.Classes[i]
-			}
-		}
-	}
-	return nil
 }
 
 // findMatches translates the policy's match to the Gateway API.

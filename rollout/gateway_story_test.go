@@ -1,0 +1,66 @@
+package rollout_test
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+var urgent = map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "90s"}
+
+var gatewayStories = map[string]story{
+	"former gateways have left reports on the route": {
+		annotations: urgent, behaviours: map[string]behaviour{"v2": good}, prepare: leavingReports,
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the gateway falls silent before a bad version is rolled back": {
+		annotations: urgent, behaviours: map[string]behaviour{"v2": failing},
+		acts:  []act{{immediately, setting("v2")}, {atStep(1), falling}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"the gateway falls silent before the Deployment is opted out": {
+		annotations: urgent, behaviours: map[string]behaviour{"v2": good},
+		acts: []act{{immediately, setting("v2")}, {atStep(1), func(w *world) {
+			falling(w)
+			w.tell("user opts out")
+			w.primary.Annotations[config.AnnotationCanary] = "false"
+		}}},
+		phase: v1alpha1.PhaseInitialized, version: "v1",
+	},
+	"a candidate waits for a gateway that has never reported": {
+		annotations: urgent, behaviours: map[string]behaviour{"v2": good},
+		prepare: func(w *world) { w.silent, w.route.Parents = true, nil },
+		acts: []act{{immediately, setting("v2")}, {after(3 * time.Minute), func(w *world) {
+			w.tell("the gateway's controller starts")
+			w.silent = false
+			w.react()
+		}}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+}
+
+func falling(w *world) {
+	w.tell("the gateway falls silent")
+	w.silent = true
+}
+
+// leavingReports leaves a report of a former controller, and one of the present controller for a listener that the route named
+// before. Nobody updates either.
+func leavingReports(w *world) {
+	for _, former := range []struct{ controller, section string }{{"example.net/old", ""}, {"example.net/old", "https"}, {"traefik.io/gateway-controller", "https"}} {
+		report := gatewayv1.RouteParentStatus{ParentRef: w.route.ParentRefs[0], ControllerName: gatewayv1.GatewayController(former.controller)}
+		if section := gatewayv1.SectionName(former.section); section != "" {
+			report.ParentRef.SectionName = &section
+		}
+		for _, kind := range []string{"Accepted", "ResolvedRefs"} {
+			report.Conditions = append(report.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, ObservedGeneration: 1})
+		}
+		w.leftovers = append(w.leftovers, report)
+	}
+	w.react()
+}
