@@ -88,7 +88,7 @@ func (w *world) checkReturn(before float64) {
 		w.t.Errorf("%v%% of the requests go to a primary without any available replica", gets)
 	case gets*float64(whole) <= float64(available)*100, w.hpa != nil && gets <= had+max(1, had/4):
 	case int64(available)*100 >= int64(whole)*int64(w.policy.PrimaryReadyThreshold): // the user's threshold for ready
-	case w.isBad(before), w.state.Phase == v1alpha1.PhaseFinalising && w.now.Sub(w.state.Open().Decided.Time) >= w.policy.ProgressDeadline:
+	case w.isBad(before), w.planned.Phase == v1alpha1.PhaseFinalising && w.now.Sub(w.planned.Open().Decided.Time) >= w.policy.ProgressDeadline:
 	default:
 		w.t.Errorf("%v%% of the requests go to a primary that has %d of %d available replicas, and had %v%%", gets, available, whole, had)
 	}
@@ -96,8 +96,8 @@ func (w *world) checkReturn(before float64) {
 
 func (w *world) isBad(weight float64) bool {
 	needed := workload.Enough(workload.CanaryReplicas(w.policy.Canary, *w.primary.Spec.Replicas, weight), w.policy.CanaryReadyThreshold)
-	return w.state.Candidate.Outcome == v1alpha1.OutcomeFailed && w.state.Open().Promotion.Applied == nil ||
-		w.canary.Status.AvailableReplicas < needed || analysis.VerdictOf(w.state.Checks) == v1alpha1.VerdictFail
+	return w.planned.Candidate.Outcome == v1alpha1.OutcomeFailed && w.planned.Open().Promotion.Applied == nil ||
+		w.canary.Status.AvailableReplicas < needed || analysis.VerdictOf(w.planned.Checks) == v1alpha1.VerdictFail
 }
 
 func losing(pods int32) func(*world) {

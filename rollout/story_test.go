@@ -265,7 +265,7 @@ func play(t *testing.T, s story, chance *rand.Rand) *world {
 		}
 		w.crash = -1
 		if chance != nil && chance.IntN(4) == 0 {
-			w.crash = chance.IntN(7)
+			w.crash = chance.IntN(8)
 		}
 		before := w.snapshot()
 		plan, survived := w.tick()

@@ -58,7 +58,9 @@ type world struct {
 	// leftovers are reports that former controllers have left on the route.
 	leftovers []gatewayv1.RouteParentStatus
 
-	state     observed.State
+	// planned is the state that the tick whose writes are made has decided.
+	state, planned observed.State
+
 	spec      v1alpha1.CanarySpec
 	finalizer bool
 	exists    bool
@@ -303,11 +305,24 @@ func (w *world) write() bool {
 
 // apply makes the writes of a plan in the order of the reconciler.
 func (w *world) apply(p plan.Plan) bool {
+	w.planned = p.Next
+	lowers, nextLowers := w.lowers(p, &w.route), w.lowers(p, w.next)
+	write := func(lowering bool) func() {
+		return func() {
+			if lowers == lowering {
+				w.applySplit(p.Split)
+			}
+			if nextLowers == lowering {
+				w.applyCohorts(p.Cohorts)
+			}
+		}
+	}
 	steps := []func(){
+		write(true),
 		func() { w.finalizer = w.finalizer || p.Finalizer },
 		func() { w.state = p.Next },
 		func() { w.applyCanary(p.Canary) },
-		func() { w.applySplit(p.Split); w.applyCohorts(p.Cohorts) },
+		write(false),
 		func() { w.applyAsk(p.Ask) },
 		func() { w.finalizer = p.Finalizer },
 		func() { w.exists = !p.DeleteCanary },
@@ -344,6 +359,15 @@ func (w *world) applyCanary(intent plan.CanaryIntent) {
 			w.canary = made
 		}
 	}
+}
+
+// lowers reports whether a route only takes requests away from the canary. It is written first then.
+func (w *world) lowers(p plan.Plan, r *route.Route) bool {
+	if r == nil {
+		return true
+	}
+	desired, err := p.On(*r, types.NamespacedName{Namespace: "test", Name: w.primary.Name})
+	return err == nil && !route.Adds(*r, desired)
 }
 
 func (w *world) applySplit(intent plan.SplitIntent) {

@@ -22,24 +22,30 @@ import (
 // write is one kind of write. It decides for itself whether there is anything to do.
 type write func(context.Context, reading, plan.Plan) error
 
-// apply writes a plan in an order that makes a crash between two writes harmless: first the state, then its effects, then the
-// events. The finalizer is added before a split and removed after it.
+// apply writes a plan in an order that makes a crash between two writes harmless. Routes that only take requests away from the
+// canary come first and wait for nothing. Then come the state, the effects that may add requests, and the events. The
+// finalizer is added before a split and removed after it.
 func (r *Reconciler) apply(ctx context.Context, o reading, p plan.Plan) error {
 	stated := changed(o.canary.Status, p.Next)
 	if stated {
 		log.FromContext(ctx).Info("tick", "plan", p.String())
 	}
+	lowering, raising, unrendered := routeWrites(o, p)
+	lowered := errors.Join(unrendered, r.writeRoutes(ctx, lowering))
 	if err := r.createCanary(ctx, o); err != nil {
-		return err
+		return errors.Join(lowered, err)
 	}
 	r.memory.ask(ctx, o)
 	if err := inOrder(ctx, o, p, r.addFinalizer, r.writeState); err != nil {
-		return err
+		return errors.Join(lowered, err)
+	}
+	writeSplit := func(ctx context.Context, _ reading, _ plan.Plan) error {
+		return errors.Join(lowered, r.writeRoutes(ctx, raising))
 	}
 	// An object that cannot be generated must not keep a rollout from taking requests away from the canary.
 	err := errors.Join(
 		r.writeGenerated(ctx, o, p),
-		inOrder(ctx, o, p, r.effects(p)...))
+		inOrder(ctx, o, p, r.effects(p, writeSplit)...))
 	// Report a written state now, even if an effect is still missing: no later tick reports it.
 	if err == nil || stated && !p.DeleteCanary {
 		r.publish(ctx, o, p)
@@ -48,12 +54,12 @@ func (r *Reconciler) apply(ctx context.Context, o reading, p plan.Plan) error {
 }
 
 // effects returns the writes after the state, in order.
-func (r *Reconciler) effects(p plan.Plan) []write {
+func (r *Reconciler) effects(p plan.Plan, writeSplit write) []write {
 	if p.Ask.Key == config.AnnotationRestore {
 		// A primary that does not become ready gets its template back, even if other writes fail.
-		return []write{r.writeAsk, r.writeCanary, r.writeSplit, r.letGo}
+		return []write{r.writeAsk, r.writeCanary, writeSplit, r.letGo}
 	}
-	return []write{r.writeCanary, r.writeSplit, r.writeAsk, r.letGo}
+	return []write{r.writeCanary, writeSplit, r.writeAsk, r.letGo}
 }
 
 func inOrder(ctx context.Context, o reading, p plan.Plan, writes ...write) error {

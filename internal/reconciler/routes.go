@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
@@ -24,32 +22,36 @@ func routeObject(kind string) *unstructured.Unstructured {
 	return object
 }
 
-// writeSplit states the split and the cohorts on the routes, or removes them.
-func (r *Reconciler) writeSplit(ctx context.Context, o reading, p plan.Plan) error {
+// routeWrite is a route as it is and as it should be.
+type routeWrite struct{ current, desired route.Route }
+
+// routeWrites are the routes that a plan changes. The lowering ones send nothing to the canary that they do not send now.
+// The error says which routes cannot be rendered.
+func routeWrites(o reading, p plan.Plan) (lowering, raising []routeWrite, err error) {
 	var failed []error
 	for _, current := range o.Routes {
-		desired, err := withSplit(current, o.Key(), p.Split)
-		if err == nil {
-			desired, err = p.Cohorts.On(desired, o.Key())
-		}
-		if err == nil {
-			err = r.render(ctx, current, desired)
-		}
-		if err != nil {
+		desired, err := p.On(current, o.Key())
+		switch {
+		case err != nil:
 			failed = append(failed, fmt.Errorf("%s: %w", current.Key(), err))
+		case route.Adds(current, desired):
+			raising = append(raising, routeWrite{current, desired})
+		default:
+			lowering = append(lowering, routeWrite{current, desired})
+		}
+	}
+	return lowering, raising, errors.Join(failed...)
+}
+
+// writeRoutes writes every route, even if another one cannot be written.
+func (r *Reconciler) writeRoutes(ctx context.Context, writes []routeWrite) error {
+	var failed []error
+	for _, w := range writes {
+		if err := r.render(ctx, w.current, w.desired); err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", w.current.Key(), err))
 		}
 	}
 	return errors.Join(failed...)
-}
-
-func withSplit(current route.Route, deployment types.NamespacedName, intent plan.SplitIntent) (route.Route, error) {
-	switch {
-	case intent.Action == plan.SplitWrite && slices.Contains(intent.Routes, current.Key()):
-		return route.WithSplit(current, intent.Split)
-	case intent.Action == plan.SplitRemove && route.SplitFor(current, deployment) != nil:
-		return route.WithoutSplit(current), nil
-	}
-	return current, nil
 }
 
 // render writes only the annotations of the desired route. Admission then changes the rules, so the user keeps owning them. If

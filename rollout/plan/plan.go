@@ -9,7 +9,6 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
@@ -48,31 +47,6 @@ type CanaryIntent struct {
 	Metadata *v1alpha1.Metadata
 	// Grant lets routes of other namespaces send to the canary's Service; nil if none is needed.
 	Grant *gatewayv1.ReferenceGrant
-}
-
-// SplitAction is what to do with the routes.
-type SplitAction string
-
-const (
-	// SplitLeave leaves the routes as they are.
-	SplitLeave SplitAction = ""
-	// SplitWrite states the plan's split on every route of the target.
-	SplitWrite SplitAction = "write"
-	// SplitRemove removes the split of this Deployment from every route that carries it.
-	SplitRemove SplitAction = "remove"
-)
-
-// SplitIntent is how the routes should share requests.
-type SplitIntent struct {
-	Action SplitAction
-	Split  route.Split
-	// Routes are the routes to write to.
-	Routes []route.Key
-}
-
-// Weight is the weight that the routes should state, and whether they should state any.
-func (i SplitIntent) Weight() (weight float64, stated bool) {
-	return i.Split.Weight, i.Action != SplitLeave
 }
 
 // AskIntent is one request to admission: an annotation on the primary, with a hash as its value.
