@@ -8,7 +8,9 @@ import (
 // TestWhatTheAPIServerWouldRefuseIsRefusedInItsWords sends the same change to a Deployment that is opted in and to one that is
 // not. kubectl must print the same.
 func TestWhatTheAPIServerWouldRefuseIsRefusedInItsWords(t *testing.T) {
-	from := func(old, replacement string) string { return strings.Replace(manifest("podinfo:v2"), old, replacement, 1) }
+	from := func(old, replacement string) string {
+		return strings.Replace(manifest("podinfo:v2"), old, replacement, 1)
+	}
 	const container = "        - name: app\n"
 	changes := map[string]string{
 		"labels against the selector": from("labels: {app: podinfo}", "labels: {app: podinfo2}"),
