@@ -29,6 +29,7 @@ var interrupts = []interrupt{
 	{"asked to reset", tick.isAskedToReset, resetInFlight},
 	{"asked to abort", tick.isAskedToAbort, abortAsked},
 	{"told to roll back", tick.isToldToRollBack, rollBackByHook},
+	{"refused", tick.isRefused, rollBackRefused},
 	{"group failed", tick.isGroupFailed, rollBackWithGroup},
 }
 
@@ -111,6 +112,15 @@ func supersede(t *tick) {
 	emit(t, events.Superseded(t.plan.Next.Candidate.Hash, candidate.Hash, candidate.By, !strategy.WithoutTraffic(t.policy)))
 	decideOutcome(t, v1alpha1.OutcomeSuperseded, fmt.Sprintf("template %s from %s replaces it", candidate.Hash, candidate.By))
 	finalise(t)
+}
+
+// isRefused reports whether the API server refuses the canary as invalid. Trying again does not change that.
+func (t tick) isRefused() bool {
+	return t.undecided() && t.o.CanaryRefused != ""
+}
+
+func rollBackRefused(t *tick) {
+	rollBack(t, "the API server refuses the canary: "+t.o.CanaryRefused)
 }
 
 func (t tick) isAskedToAbort() bool {

@@ -100,6 +100,11 @@ var plainStories = map[string]story{
 		acts:  []act{{immediately, setting("v2")}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
+	"a canary that the API server refuses fails at once": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": {refused: "spec.template.spec.containers[0].name: Invalid value: \"APP\""}},
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
 	"a canary that loses its pods goes back to weight 0 and then fails": {
 		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30", config.AnnotationProgressDeadline: "60s"},
 		behaviours:  map[string]behaviour{"v2": good},

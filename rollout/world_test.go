@@ -32,8 +32,9 @@ var epoch = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 // behaviour is how one version of the app behaves.
 type behaviour struct {
-	neverReady      bool // as a canary
-	primaryNotReady bool // as the primary
+	neverReady      bool   // as a canary
+	refused         string // what the API server says of its canary
+	primaryNotReady bool   // as the primary
 	successRate     float64
 	p99             float64
 	requests        float64
@@ -71,8 +72,11 @@ type world struct {
 	peers   func() []observed.Peer
 	dryRun  bool
 
-	primary       *appsv1.Deployment
-	candidate     *workload.Candidate
+	primary   *appsv1.Deployment
+	candidate *workload.Candidate
+	// refused is what the API server last said of a canary, and refusedAt the candidate of that.
+	refused       string
+	refusedAt     *workload.Candidate
 	previous      *workload.Previous
 	direct        *workload.Direct
 	canary        *appsv1.Deployment
@@ -208,6 +212,9 @@ func (w *world) observe() observed.World {
 		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct,
 		Services: []corev1.Service{w.service}, Routes: []route.Route{w.route},
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints,
+	}
+	if w.refusedAt == w.candidate {
+		o.CanaryRefused = w.refused
 	}
 	o.Freezes, o.Limits, o.DryRun = w.freezes, w.limits, w.dryRun
 	if w.peers != nil {
@@ -345,6 +352,10 @@ func (w *world) applyCanary(intent plan.CanaryIntent) {
 		w.canary, w.canaryService, w.endpoints, w.made = nil, nil, 0, nil
 	case plan.CanaryEnsure, plan.CanaryScale:
 		made := w.makeObjects(intent)
+		if w.refused = w.behaviours[versionOf(made.Spec.Template)].refused; w.refused != "" {
+			w.refusedAt = w.candidate
+			return
+		}
 		if w.canary == nil {
 			made.Generation = 1
 			w.canary = made

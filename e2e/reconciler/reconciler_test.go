@@ -320,20 +320,17 @@ func TestAChangePastAdmissionIsTold(t *testing.T) {
 	a.Expect(fmt.Sprint(families)).To(And(ContainSubstring("sluice_direct_changes_total"), ContainSubstring("unseen")))
 }
 
-// TestAPromotionThatIsRefusedIsTold lets a policy of the cluster refuse what the reconciler asks of admission.
-func TestAPromotionThatIsRefusedIsTold(t *testing.T) {
-	t.Parallel()
-	a := newApp(t)
-	a.annotate(config.AnnotationSkipAnalysis, "true")
-	a.annotate(config.AnnotationProgressDeadline, "5s")
+// refuse lets a policy of the cluster refuse changes of Deployments for which the expression does not hold.
+func (a *app) refuse(operation admissionregistrationv1.OperationType, expression string, reason metav1.StatusReason) {
+	a.t.Helper()
 	fail, deny := admissionregistrationv1.Fail, admissionregistrationv1.Deny
 	policy := &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: metav1.ObjectMeta{Name: a.namespace}}
 	policy.Spec = admissionregistrationv1.ValidatingAdmissionPolicySpec{
 		FailurePolicy: &fail,
 		MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{
-			RuleWithOperations: admissionregistrationv1.RuleWithOperations{Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Update},
+			RuleWithOperations: admissionregistrationv1.RuleWithOperations{Operations: []admissionregistrationv1.OperationType{operation},
 				Rule: admissionregistrationv1.Rule{APIGroups: []string{"apps"}, APIVersions: []string{"v1"}, Resources: []string{"deployments"}}}}}},
-		Validations: []admissionregistrationv1.Validation{{Expression: `!("sluice.dev/promote" in object.metadata.annotations)`, Message: "images must be signed"}},
+		Validations: []admissionregistrationv1.Validation{{Expression: expression, Message: "images must be signed", Reason: &reason}},
 	}
 	binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: a.namespace}}
 	binding.Spec = admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
@@ -342,6 +339,15 @@ func TestAPromotionThatIsRefusedIsTold(t *testing.T) {
 	}
 	a.create(policy)
 	a.create(binding)
+}
+
+// TestAPromotionThatIsRefusedIsTold lets a policy of the cluster refuse what the reconciler asks of admission.
+func TestAPromotionThatIsRefusedIsTold(t *testing.T) {
+	t.Parallel()
+	a := newApp(t)
+	a.annotate(config.AnnotationSkipAnalysis, "true")
+	a.annotate(config.AnnotationProgressDeadline, "5s")
+	a.refuse(admissionregistrationv1.Update, `!("sluice.dev/promote" in object.metadata.annotations)`, metav1.StatusReasonInvalid)
 	a.waitForPhase(v1alpha1.PhaseInitialized)
 	a.hold()
 	a.available("podinfo-canary")
@@ -363,13 +369,32 @@ func (a *app) expectEvent(reason string) {
 	}, patience, glance).Should(ContainElement(reason))
 }
 
-// TestACanaryThatTheAPIServerRefusesIsTold checks that a candidate which can never run is reported, and that the other
-// decisions of the same tick are reported too.
-func TestACanaryThatTheAPIServerRefusesIsTold(t *testing.T) {
+// TestACanaryThatTheAPIServerRefusesFailsAtOnce holds a template back that can never run. Its progress deadline is far away.
+func TestACanaryThatTheAPIServerRefusesFailsAtOnce(t *testing.T) {
 	a := newApp(t)
 	a.waitForPhase(v1alpha1.PhaseInitialized)
 	a.holdImage("")
+	a.waitFor("a failure", func(s v1alpha1.CanaryStatus) bool { return s.Candidate.Outcome == v1alpha1.OutcomeFailed })
+	const why = `the API server refuses the canary: Deployment.apps "podinfo-canary" is invalid: spec.template.spec.containers[0].image: Required value`
+	a.Expect(a.canary().Status.Candidate.Reason).To(Equal(why))
+	for _, reason := range []string{"CandidateHeld", "RollingBack"} {
+		a.Eventually(func() []string { return a.events(reason) }, patience, glance).Should(ConsistOf("Canary", "Deployment"), reason)
+	}
+}
+
+// TestACanaryThatIsForbiddenIsTold checks that what may pass is tried again, and that the other decisions of the same tick are
+// reported too.
+func TestACanaryThatIsForbiddenIsTold(t *testing.T) {
+	a := newApp(t)
+	a.refuse(admissionregistrationv1.Create, "false", metav1.StatusReasonForbidden)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	another, err := get(a, "podinfo", &appsv1.Deployment{})
+	a.Expect(err).NotTo(HaveOccurred())
+	another.ObjectMeta = metav1.ObjectMeta{Namespace: a.namespace, Name: "another"}
+	a.Eventually(func() error { return server.Client.Create(t.Context(), another.DeepCopy(), client.DryRunAll) }, patience, glance).Should(HaveOccurred())
+	a.hold()
 	for _, reason := range []string{"CandidateHeld", "CanaryRejected"} {
 		a.Eventually(func() []string { return a.events(reason) }, patience, glance).Should(ConsistOf("Canary", "Deployment"), reason)
 	}
+	a.Expect(a.canary().Status.Phase).To(Equal(v1alpha1.PhaseProgressing))
 }

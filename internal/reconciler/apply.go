@@ -141,7 +141,8 @@ func (r *Reconciler) writeCanary(ctx context.Context, o reading, p plan.Plan) er
 	switch p.Canary.Action {
 	case plan.CanaryEnsure, plan.CanaryScale:
 		err := r.ensureCanary(ctx, o, p.Canary)
-		if refused(err) {
+		r.memory.refusals.note(o.Key(), o.Candidate, err)
+		if refused(err) && !apierrors.IsInvalid(err) {
 			r.tell(o, events.CanaryRejected(err))
 		}
 		if err != nil {

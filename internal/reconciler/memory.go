@@ -14,11 +14,12 @@ import (
 // memory is what the process remembers about its Canaries between ticks. A restart loses it and repeats a few calls and
 // queries.
 type memory struct {
-	metrics *metrics
-	hooks   *hooks
-	samples *samples
-	slots   slots
-	applied applied
+	metrics  *metrics
+	hooks    *hooks
+	samples  *samples
+	slots    slots
+	applied  applied
+	refusals refusals
 }
 
 func newMemory(query QueryFunc, hook HookFunc, registry prometheus.Registerer) *memory {
@@ -38,6 +39,7 @@ func (m *memory) forget(key types.NamespacedName) {
 	m.samples.forget(key)
 	m.slots.forget(key)
 	m.applied.forget(key)
+	m.refusals.forget(key)
 }
 
 // end ends the calls and queries whose answers no tick will observe. Notifications are still made.

@@ -54,6 +54,9 @@ type World struct {
 	// somebody else.
 	CanaryDeployment *appsv1.Deployment
 	Foreign          string
+	// CanaryRefused is what the API server says of the canary of this candidate if it refuses it as invalid; empty when it
+	// does not.
+	CanaryRefused string
 	// CanaryService is the Service of the canary's pods.
 	CanaryService *corev1.Service
 	// ReadyEndpoints is how many ready pods the canary's Service has.
