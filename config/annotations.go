@@ -102,6 +102,9 @@ const (
 	AnnotationPrevious = "sluice.dev/previous"
 	// AnnotationDirect records a change of the template that went straight through, until the reconciler has reported it.
 	AnnotationDirect = "sluice.dev/direct"
+	// AnnotationLeftOut records who sent a manifest without the opt-in together with another template, until somebody asks for
+	// the opt-in again.
+	AnnotationLeftOut = "sluice.dev/left-out"
 	// AnnotationPromote asks admission to put in the candidate of this hash.
 	AnnotationPromote = "sluice.dev/promote"
 	// AnnotationRestore asks admission to put back the previous template of this hash.

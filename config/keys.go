@@ -22,6 +22,16 @@ func Requests() []string {
 	return slices.Clone(requests)
 }
 
+// SettingKeys are the annotations that a user writes on a Deployment and that stay there.
+func SettingKeys() []string {
+	return slices.Clone(stays)
+}
+
+// RecordKeys are the annotations that admission keeps on a Deployment.
+func RecordKeys() []string {
+	return slices.Clone(records)
+}
+
 // UnknownKeys reports annotations with the prefix of Sluice that mean nothing on a Deployment: mostly typing mistakes,
 // which would silently leave a default in effect.
 func UnknownKeys(path *field.Path, annotations map[string]string) field.ErrorList {

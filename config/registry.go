@@ -67,6 +67,8 @@ func keysOf(kinds ...Kind) []string {
 var (
 	reserved = keysOf(KindOrder)
 	requests = keysOf(KindOrder, KindOnce)
+	stays    = keysOf(KindSetting)
+	records  = keysOf(KindRecord)
 	known    = keysOf(KindSetting, KindOrder, KindOnce, KindRecord, KindMade)
 	asked    = strings.Split(strings.ReplaceAll(strings.Join(keysOf(KindSetting, KindOnce), " "), Prefix, ""), " ")
 )

@@ -29,6 +29,20 @@ func setAdvised(t *tick) {
 	setCondition(t, v1alpha1.ConditionPolicyFollowed, metav1.ConditionFalse, "PolicyAdvice", why)
 }
 
+// setOptInStated warns as long as the last manifest has no opt-in. An event reports it once.
+func setOptInStated(t *tick) {
+	next, left := &t.plan.Next, t.o.LeftOut
+	if left == nil || !t.o.OptedIn() {
+		meta.RemoveStatusCondition(&next.Conditions, v1alpha1.ConditionOptInStated)
+		return
+	}
+	event := events.OptInLeftOut(*left)
+	if meta.FindStatusCondition(next.Conditions, v1alpha1.ConditionOptInStated) == nil {
+		emit(t, event)
+	}
+	setCondition(t, v1alpha1.ConditionOptInStated, metav1.ConditionFalse, "LeftOut", event.Message)
+}
+
 // advice looks at the policy's values and hooks and at the queries of its checks; empty for no advice. It never holds a
 // rollout.
 func (t tick) advice() string {

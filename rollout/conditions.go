@@ -20,6 +20,13 @@ func setConditions(t *tick) {
 	if t.o.Primary == nil {
 		return
 	}
+	setOptInStated(t)
+	if next.Phase == v1alpha1.PhaseOptedOut {
+		for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionProtected, v1alpha1.ConditionPolicyFollowed} {
+			meta.RemoveStatusCondition(&next.Conditions, kind)
+		}
+		return
+	}
 	setProtected(t)
 	setAdvised(t)
 	if t.problem == "" {
@@ -47,7 +54,7 @@ func statusOf(holds bool) metav1.ConditionStatus {
 
 func promotedStatus(phase v1alpha1.Phase) metav1.ConditionStatus {
 	switch phase {
-	case v1alpha1.PhaseInitialized, v1alpha1.PhaseSucceeded:
+	case v1alpha1.PhaseInitialized, v1alpha1.PhaseSucceeded, v1alpha1.PhaseOptedOut:
 		return metav1.ConditionTrue
 	case v1alpha1.PhaseFailed:
 		return metav1.ConditionFalse

@@ -85,7 +85,7 @@ func finish(t *tick) plan.Plan {
 	if t.plan.Split.Action == plan.SplitWrite {
 		t.plan.Finalizer = true
 	}
-	if t.o.Primary != nil {
+	if t.o.Primary != nil && next.Phase != v1alpha1.PhaseOptedOut {
 		showTarget(t)
 		showSteps(t)
 		showPolicy(t)

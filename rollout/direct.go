@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -30,6 +29,8 @@ func noticeTemplate(t *tick) {
 		return
 	case direct != nil && direct.Hash == now.Template:
 		recordDirect(t, *direct)
+	case t.before.Phase == v1alpha1.PhaseOptedOut && before != nil && before.Revision != now.Revision:
+		recordDirect(t, workload.Direct{Hash: now.Template, How: workload.DirectOptedOut, Reason: "it was changed while the Deployment was opted out", At: t.o.Now})
 	case before == nil || t.swaps():
 	case before.Revision == now.Revision:
 		return
@@ -56,22 +57,6 @@ func (f Facts) swaps() bool {
 	return f.before.Phase == v1alpha1.PhasePromoting || f.before.Phase == v1alpha1.PhaseFinalising || f.o.Previous != nil
 }
 
-// recordDirect reports a change of the template without a canary and adds it to the history.
-func recordDirect(t *tick, direct workload.Direct) {
-	t.plan.Direct = direct.How
-	emit(t, events.ChangedDirectly(direct))
-	at := metav1.NewTime(direct.At)
-	t.plan.Next.History = WithEntry(t.plan.Next.History, v1alpha1.HistoryEntry{
-		Candidate: direct.Hash,
-		Images:    workload.Images(t.o.Primary.Spec.Template.Spec),
-		By:        direct.By,
-		Requested: &at,
-		Finished:  metav1.NewMicroTime(t.o.Now),
-		Outcome:   v1alpha1.OutcomeDirect,
-		Reason:    fmt.Sprintf("%s: %s", direct.How, direct.Reason),
-	})
-}
-
 // isChangedUnseen reports whether the candidate in flight was judged against a primary that no longer exists.
 func (t tick) isChangedUnseen() bool {
 	return t.plan.Direct == events.Unseen && t.undecided()
@@ -84,7 +69,7 @@ func cancelChangedUnseen(t *tick) {
 
 // settleDirect asks admission to forget a direct change that has been reported.
 func settleDirect(t *tick) {
-	if t.o.Direct != nil && t.plan.Ask.Key == "" && t.plan.Direct == "" {
+	if t.o.OptedIn() && t.o.Direct != nil && t.plan.Ask.Key == "" && t.plan.Direct == "" {
 		t.plan.Ask = plan.AskIntent{Key: config.AnnotationSettle, Hash: t.o.Direct.Hash}
 	}
 }

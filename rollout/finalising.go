@@ -117,7 +117,9 @@ func endRollout(t *tick) {
 	default:
 		endWithoutVerdict(t)
 	}
-	t.plan.DeleteCanary = !t.o.OptedIn()
+	if !t.o.OptedIn() {
+		restOptedOut(t)
+	}
 }
 
 // endWithoutVerdict lets a newer candidate start at once, or rests.

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
 )
 
@@ -44,6 +46,22 @@ func remember(t *tick) {
 		entry.By, entry.Requested = ended.Requested.By, ended.Requested.At
 	}
 	t.plan.Next.History = WithEntry(t.plan.Next.History, entry)
+}
+
+// recordDirect reports a change of the template without a canary and adds it to the history.
+func recordDirect(t *tick, direct workload.Direct) {
+	t.plan.Direct = direct.How
+	emit(t, events.ChangedDirectly(direct))
+	at := metav1.NewTime(direct.At)
+	t.plan.Next.History = WithEntry(t.plan.Next.History, v1alpha1.HistoryEntry{
+		Candidate: direct.Hash,
+		Images:    workload.Images(t.o.Primary.Spec.Template.Spec),
+		By:        direct.By,
+		Requested: &at,
+		Finished:  metav1.NewMicroTime(t.o.Now),
+		Outcome:   v1alpha1.OutcomeDirect,
+		Reason:    fmt.Sprintf("%s: %s", direct.How, direct.Reason),
+	})
 }
 
 // fresh is a state for another candidate. It keeps what does not belong to a single candidate.

@@ -72,12 +72,11 @@ func (f Facts) isOptedOut() bool {
 
 func optOut(t *tick) {
 	if !t.hasTraces() && !observed.Active(t.before) {
-		t.plan.Finalizer = false
-		t.plan.DeleteCanary = true
+		restOptedOut(t)
 		return
 	}
 	if t.plan.Next.Candidate.Outcome == "" || !observed.Active(t.before) {
-		decideOutcome(t, v1alpha1.OutcomeCancelled, "the Deployment is no longer opted in")
+		decideOutcome(t, v1alpha1.OutcomeCancelled, "opted out by "+t.optedOut().By)
 	}
 	finalise(t)
 }

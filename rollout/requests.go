@@ -145,6 +145,9 @@ func (f Facts) present() string {
 
 // noticePause reports once that the rollout is paused, and once that it continues.
 func noticePause(t *tick) {
+	if t.before.Phase == v1alpha1.PhaseOptedOut && !t.o.OptedIn() {
+		return
+	}
 	next := &t.plan.Next
 	next.Paused = t.pausedBy()
 	switch before := t.pausedBefore(); {

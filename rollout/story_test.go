@@ -63,7 +63,7 @@ var quick = map[string]string{config.AnnotationInterval: "10s", config.Annotatio
 
 // stories are all stories by name.
 var stories = allStories(plainStories, capacityStories, clockStories, cohortStories, controlStories, directStories,
-	gatewayStories, hookStories, requestStories, restoringStories, strategyStories)
+	gatewayStories, optOutStories, hookStories, requestStories, restoringStories, strategyStories)
 
 // allStories panics if two stories have the same name, because one would replace the other unseen.
 func allStories(groups ...map[string]story) map[string]story {
@@ -200,14 +200,6 @@ var plainStories = map[string]story{
 			w.primary.Spec.Paused = true
 		}}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
-	},
-	"the Deployment is opted out in flight": {
-		annotations: quick, behaviours: map[string]behaviour{"v2": good},
-		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
-			w.tell("user opts out")
-			w.primary.Annotations[config.AnnotationCanary] = "false"
-		}}},
-		phase: v1alpha1.PhaseInitialized, version: "v1",
 	},
 }
 

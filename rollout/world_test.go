@@ -79,6 +79,7 @@ type world struct {
 	refusedAt     *workload.Candidate
 	previous      *workload.Previous
 	direct        *workload.Direct
+	leftOut       *workload.LeftOut
 	canary        *appsv1.Deployment
 	canaryService *corev1.Service
 	endpoints     int32
@@ -209,7 +210,7 @@ func (w *world) observe() observed.World {
 	gateway.Spec.GatewayClassName = "traefik"
 	o := observed.World{
 		Now: w.now, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: w.primary.Name, Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
-		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct,
+		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct, LeftOut: w.leftOut,
 		Services: []corev1.Service{w.service}, Routes: []route.Route{w.route},
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints,
 	}
@@ -627,7 +628,7 @@ func (w *world) checkEnd() {
 	if w.next != nil && (!route.SameRules(*w.next, *w.nextAsMade) || len(w.next.Annotations) > 0) {
 		w.t.Errorf("the route of the cohort is not the user's: %v %v", w.next.Annotations, w.next.Rules)
 	}
-	if w.finalizer || w.previous != nil || w.direct != nil {
+	if out := w.state.Phase == v1alpha1.PhaseOptedOut; w.finalizer || w.previous != nil || w.direct != nil && !out {
 		w.t.Errorf("left behind: finalizer %v, previous %v, direct %v", w.finalizer, w.previous, w.direct)
 	}
 }

@@ -42,7 +42,7 @@ type CanaryList struct {
 
 // Phase is the phase of a rollout. The names are those of Flagger.
 //
-// +kubebuilder:validation:Enum=Initializing;Initialized;Waiting;Progressing;WaitingPromotion;Promoting;Finalising;Succeeded;Failed
+// +kubebuilder:validation:Enum=Initializing;Initialized;Waiting;Progressing;WaitingPromotion;Promoting;Finalising;Succeeded;Failed;OptedOut
 type Phase string
 
 const (
@@ -64,11 +64,13 @@ const (
 	PhaseSucceeded Phase = "Succeeded"
 	// PhaseFailed means that the last candidate was rolled back.
 	PhaseFailed Phase = "Failed"
+	// PhaseOptedOut means that the Deployment is not opted in anymore. The Canary stays for its history.
+	PhaseOptedOut Phase = "OptedOut"
 )
 
 // Outcome is how a rollout ends. It is set as soon as it is decided.
 //
-// +kubebuilder:validation:Enum=Succeeded;Failed;Aborted;Cancelled;Superseded;Direct
+// +kubebuilder:validation:Enum=Succeeded;Failed;Aborted;Cancelled;Superseded;Direct;OptedOut
 type Outcome string
 
 const (
@@ -85,6 +87,8 @@ const (
 	OutcomeSuperseded Outcome = "Superseded"
 	// OutcomeDirect appears only in the history: the primary was changed without a canary.
 	OutcomeDirect Outcome = "Direct"
+	// OutcomeOptedOut appears only in the history: the Deployment was opted out with this template.
+	OutcomeOptedOut Outcome = "OptedOut"
 )
 
 // Verdict is the result of a check.
@@ -114,6 +118,9 @@ const (
 	// ConditionPolicyFollowed is False if a value in the policy has no effect in this release, or is probably not what its
 	// author meant. Rollouts continue regardless.
 	ConditionPolicyFollowed = "PolicyFollowed"
+	// ConditionOptInStated is False if the last manifest that changed the pod template had no opt-in, so that admission put it
+	// back, and nobody has asked for the opt-in since.
+	ConditionOptInStated = "OptInStated"
 	// ConditionReconciling is True while a rollout is open or pending. Tools that use kstatus, such as Flux, read it together
 	// with Stalled to detect that an object is in progress.
 	ConditionReconciling = "Reconciling"

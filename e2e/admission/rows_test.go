@@ -2,6 +2,7 @@ package admission
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"sync"
@@ -105,14 +106,15 @@ func TestPausingTheDeploymentKeepsTheCandidate(t *testing.T) {
 }
 
 // revision creates a ReplicaSet, as the Deployment controller would, for kubectl rollout undo.
-func (c cluster) revision(number int, image string) {
+func (c cluster) revision(number int, image string, annotations map[string]string) {
 	c.T.Helper()
 	d := c.Deployment()
 	set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{
 		Namespace: c.Namespace, Name: fmt.Sprintf("podinfo-%d", number), Labels: map[string]string{"app": "podinfo"},
-		Annotations:     map[string]string{"deployment.kubernetes.io/revision": fmt.Sprint(number), config.AnnotationCanary: "true"},
+		Annotations:     map[string]string{"deployment.kubernetes.io/revision": fmt.Sprint(number)},
 		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(d, appsv1.SchemeGroupVersion.WithKind("Deployment"))},
 	}}
+	maps.Copy(set.Annotations, annotations)
 	set.Spec.Selector, set.Spec.Template = d.Spec.Selector, *d.Spec.Template.DeepCopy()
 	set.Spec.Template.Spec.Containers[0].Image = image
 	if err := server.Client.Create(c.T.Context(), set); err != nil {
@@ -122,19 +124,90 @@ func (c cluster) revision(number int, image string) {
 
 func TestUndo(t *testing.T) {
 	c := running(t, appliers["client-side"])
-	c.revision(1, "podinfo:v1")
+	c.revision(1, "podinfo:v1", map[string]string{config.AnnotationCanary: "true"})
 	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
 	if out, err := c.run("", "rollout", "undo", "deployment/podinfo"); err == nil || !strings.Contains(out, "no rollout history found") {
 		t.Errorf("with one revision undo says %s", out)
 	}
 	c.expect("undo with one revision", "podinfo:v1", "podinfo:v2")
-	c.revision(2, "podinfo:v0")
+	c.revision(2, "podinfo:v0", map[string]string{config.AnnotationCanary: "true"})
 	c.kubectl("", "set", "env", "deployment/podinfo", "A=1")
 	before := c.Candidate().Hash
 	out := c.kubectl("", "rollout", "undo", "deployment/podinfo", "--to-revision=2")
 	c.expect("undo to an older template", "podinfo:v1", "podinfo:v0")
 	if !strings.Contains(out, "this replaces "+before+", which was in flight; to stop a rollout instead: kubectl sluice abort podinfo") {
 		t.Errorf("undo does not say how to stop: %s", out)
+	}
+}
+
+// TestUndoToARevisionFromBeforeTheOptIn checks that neither the missing opt-in nor old settings take effect.
+func TestUndoToARevisionFromBeforeTheOptIn(t *testing.T) {
+	for name, inFlight := range map[string]bool{"at rest": false, "in flight": true} {
+		t.Run(name, func(t *testing.T) {
+			c := running(t, appliers["client-side"])
+			c.revision(1, "podinfo:v0", map[string]string{config.AnnotationSkipAnalysis: "true"})
+			c.revision(2, "podinfo:v1", nil)
+			if inFlight {
+				c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
+			}
+			out := c.kubectl("", "rollout", "undo", "deployment/podinfo", "--to-revision=1")
+			c.expect("undo", "podinfo:v1", "podinfo:v0")
+			for _, want := range []string{`so it was put back; to opt out, set it to "false"`, "settings of an old revision are not taken over: skip-analysis"} {
+				if !strings.Contains(out, want) {
+					t.Errorf("undo does not say %s: %s", want, out)
+				}
+			}
+			if notes := c.Deployment().Annotations; notes[config.AnnotationCanary] != "true" || notes[config.AnnotationSkipAnalysis] != "" {
+				t.Errorf("the annotations are %v", notes)
+			}
+		})
+	}
+}
+
+// TestAManifestWithoutTheOptInIsSentTwice checks what each kind of apply makes of an opt-in that its manifest has lost.
+func TestAManifestWithoutTheOptInIsSentTwice(t *testing.T) {
+	plain := func(image string) string {
+		return strings.ReplaceAll(manifest(image), `{sluice.dev/canary: "true"}`, "{}")
+	}
+	optedIn := func(c cluster) bool { return c.Deployment().Annotations[config.AnnotationCanary] == "true" }
+	appliers := maps.Clone(appliers)
+	appliers["replace"] = []string{"replace", "-f", "-"}
+	for name, apply := range appliers {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t)
+			if name == "replace" {
+				c.kubectl(manifest("podinfo:v1"), "create", "-f", "-")
+			} else {
+				c.kubectl(manifest("podinfo:v1"), apply...)
+			}
+			c.MakeAvailable()
+			for range 3 {
+				c.kubectl(plain("podinfo:v2"), apply...)
+				c.expect("the manifest without the opt-in", "podinfo:v1", "podinfo:v2")
+				if !optedIn(c) || c.Deployment().Annotations[config.AnnotationLeftOut] == "" {
+					t.Fatalf("the annotations are %v", c.Deployment().Annotations)
+				}
+			}
+			if err := c.ask(config.AnnotationPromote, c.Candidate().Hash); err != nil {
+				t.Fatal(err)
+			}
+			c.kubectl(plain("podinfo:v2"), apply...)
+			if !optedIn(c) {
+				t.Error("the manifest opts out in the middle of its promotion")
+			}
+			if err := c.ask(config.AnnotationSettle, hashOf(t, c.Deployment().Annotations[config.AnnotationPrevious])); err != nil {
+				t.Fatal(err)
+			}
+			c.kubectl(plain("podinfo:v2"), apply...)
+			if isReplace := name == "replace"; optedIn(c) == isReplace {
+				t.Errorf("after the rollout: opted in %v", optedIn(c))
+			}
+			c.kubectl(manifest("podinfo:v2"), apply...)
+			if !optedIn(c) || c.Deployment().Annotations[config.AnnotationLeftOut] != "" {
+				t.Errorf("with the opt-in: %v", c.Deployment().Annotations)
+			}
+			c.expect("with the opt-in", "podinfo:v2", "")
+		})
 	}
 }
 

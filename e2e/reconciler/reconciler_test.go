@@ -290,7 +290,11 @@ func TestOptOutInFlightLeavesNothing(t *testing.T) {
 	a.inFlight()
 	a.annotate(config.AnnotationCanary, "false")
 	a.expectRestored()
-	a.Eventually(func() bool { return a.canary().UID == "" }, patience, glance).Should(BeTrue(), "the Canary is still there")
+	a.waitForPhase(v1alpha1.PhaseOptedOut)
+	a.waitFor("an entry of the history", func(s v1alpha1.CanaryStatus) bool {
+		return len(s.History) == 2 && s.History[0].Outcome == v1alpha1.OutcomeOptedOut && s.History[1].Outcome == v1alpha1.OutcomeCancelled
+	})
+	a.expectEvent("OptedOut")
 	a.Eventually(func() string {
 		families, err := server.metrics.Gather()
 		a.Expect(err).NotTo(HaveOccurred())

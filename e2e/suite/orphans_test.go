@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -114,7 +115,8 @@ func (r *rollout) expectNoOrphan(ctx context.Context) {
 		var services corev1.ServiceList
 		labels := client.MatchingLabels{"sluice.dev/role": "canary"}
 		g.Expect(r.Client.List(ctx, &canaries, client.InNamespace(r.Namespace))).To(Succeed())
-		g.Expect(canaries.Items).To(BeEmpty())
+		// The Canary of a Deployment that was opted out stays for its history.
+		g.Expect(slices.DeleteFunc(canaries.Items, func(c v1alpha1.Canary) bool { return c.Status.Phase == v1alpha1.PhaseOptedOut })).To(BeEmpty())
 		g.Expect(r.Client.List(ctx, &deployments, client.InNamespace(r.Namespace), labels)).To(Succeed())
 		g.Expect(deployments.Items).To(BeEmpty())
 		g.Expect(r.Client.List(ctx, &services, client.InNamespace(r.Namespace), labels)).To(Succeed())

@@ -29,7 +29,7 @@ func guard(old, updated map[string]any, request Request) error {
 		stored:     workload.ComparableOf(stored),
 		reconciler: request.Reconciler,
 	}
-	if !config.OptedIn(c.before) || !config.OptedIn(c.after) || workload.ComparableOf(live).Equal(c.stored) || c.isPromotion() || c.isRestore() || c.isDirect() {
+	if !config.OptedIn(c.before) || workload.ComparableOf(live).Equal(c.stored) || c.isPromotion() || c.isRestore() || c.isDirect() {
 		return nil
 	}
 	return fmt.Errorf("spec.template: another admission webhook changed %s after Sluice had held the change back: let Sluice's webhook run last "+

@@ -22,6 +22,9 @@ func Render(old, updated map[string]any, request Request) (Result, error) {
 			answer(s)
 		}
 	}
+	if err := s.keepOptIn(); err != nil {
+		return Result{}, err
+	}
 	template, err := s.decide()
 	if err != nil {
 		return Result{}, err
@@ -55,6 +58,11 @@ var rows = []row{
 
 // decide returns the template to be stored: what the first row says, or the live one, with the change held back.
 func (s *subject) decide() (workload.Template, error) {
+	if s.isManaged() && config.OptedIn(s.annotations) {
+		if err := s.keepSettings(); err != nil {
+			return nil, err
+		}
+	}
 	for _, row := range rows {
 		if template, done, err := row(s); done || err != nil {
 			return template, err
@@ -63,9 +71,10 @@ func (s *subject) decide() (workload.Template, error) {
 	return s.live.Template, s.hold()
 }
 
-// isManaged reports whether the Deployment was opted in before the request and still is.
+// isManaged reports whether the Deployment was opted in before the request, and the request does not say otherwise.
 func (s *subject) isManaged() bool {
-	return config.OptedIn(s.storedAnnotations) && config.OptedIn(s.annotations)
+	_, says := s.annotations[config.AnnotationCanary]
+	return config.OptedIn(s.storedAnnotations) && (!says || config.OptedIn(s.annotations))
 }
 
 // refuseReserved refuses annotations that only the reconciler may set, from anybody else.
@@ -80,39 +89,4 @@ func (s *subject) refuseReserved() error {
 		}
 	}
 	return nil
-}
-
-// notOptedIn lets the request through. The candidate stays in its annotation, because the next apply may have been written
-// against it.
-func notOptedIn(s *subject) (workload.Template, bool, error) {
-	if config.OptedIn(s.annotations) {
-		return nil, false, nil
-	}
-	s.previous, s.direct = nil, nil
-	if s.candidate == nil {
-		return s.requested.Template, true, nil
-	}
-	if config.OptedIn(s.storedAnnotations) {
-		s.warn("opted out; candidate %s was held back and is not running: apply it again to roll it out", s.candidate.Hash)
-		return s.requested.Template, true, nil
-	}
-	meant, changed, err := s.meaning()
-	if err != nil || !changed {
-		return s.live.Template, true, err
-	}
-	s.candidate = nil
-	return meant.Template, true, nil
-}
-
-// newlyOptedIn lets a change through that comes with the opt-in.
-func newlyOptedIn(s *subject) (workload.Template, bool, error) {
-	if config.OptedIn(s.storedAnnotations) {
-		return nil, false, nil
-	}
-	if !s.requested.Equal(s.live) {
-		s.warn("this request opts in and changes the pod template: this change rolls out directly, the next one as a canary")
-		s.candidate = nil
-		return s.requested.Template, true, nil
-	}
-	return s.live.Template, true, nil
 }

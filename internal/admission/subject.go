@@ -41,10 +41,11 @@ type subject struct {
 	old, new map[string]any
 	// live is the pod template of the stored object, requested that of the requested object.
 	live, requested workload.Comparable
-	// candidate, previous and direct are the records kept in annotations, as they will be stored.
+	// candidate, previous, direct and leftOut are the records kept in annotations, as they will be stored.
 	candidate *workload.Candidate
 	previous  *workload.Previous
 	direct    *workload.Direct
+	leftOut   *workload.LeftOut
 	// storedAnnotations are those of the stored object, requestedAnnotations those of the request.
 	storedAnnotations, requestedAnnotations map[string]string
 	// annotations are those that will be stored.
@@ -80,6 +81,9 @@ func newSubject(old, updated map[string]any, request Request) (*subject, error) 
 	}
 	if s.direct, err = workload.DirectOf(s.storedAnnotations); err != nil {
 		s.warn("annotation %s cannot be read and is dropped: %v", config.AnnotationDirect, err)
+	}
+	if s.leftOut, err = workload.LeftOutOf(s.storedAnnotations); err != nil {
+		s.warn("annotation %s cannot be read and is dropped: %v", config.AnnotationLeftOut, err)
 	}
 	return s, nil
 }
@@ -183,6 +187,7 @@ func (s *subject) keepAll() error {
 		{config.AnnotationCandidate, s.candidate, s.candidate == nil},
 		{config.AnnotationPrevious, s.previous, s.previous == nil},
 		{config.AnnotationDirect, s.direct, s.direct == nil},
+		{config.AnnotationLeftOut, s.leftOut, s.leftOut == nil},
 	} {
 		delete(s.annotations, record.key)
 		if record.none {

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 func (p *plugin) explainCommand() *cobra.Command {
@@ -54,6 +55,8 @@ func (s subject) unsaid(message string) string {
 func (s subject) waitsFor() string {
 	status := s.canary.Status
 	switch {
+	case status.Phase == v1alpha1.PhaseOptedOut:
+		return fmt.Sprintf("Changes roll out directly until you opt in: kubectl annotate --overwrite deployment %s -n %s %s=true", s.canary.Name, s.canary.Namespace, config.AnnotationCanary)
 	case s.standing() == rolledBack:
 		return "Nothing happens until the pod template changes or you retry this candidate."
 	case !s.seen() && status.Phase == v1alpha1.PhaseFinalising:

@@ -39,6 +39,8 @@ func (s subject) standing() standing {
 	switch {
 	case observed.Active(status):
 		return running
+	case status.Phase == v1alpha1.PhaseOptedOut:
+		return idle // a parked candidate is not tried
 	case s.deployment == nil:
 		return standingByPhase(status.Phase)
 	case s.candidate == nil:
@@ -99,6 +101,8 @@ func (s subject) stopped() (hash string, attempt int32) {
 func (s subject) summary() string {
 	status := s.canary.Status
 	switch {
+	case status.Phase == v1alpha1.PhaseOptedOut:
+		return status.Message
 	case s.standing() == idle && s.deployment != nil && status.Phase == v1alpha1.PhaseFailed:
 		return fmt.Sprintf("the Deployment runs the requested template; before that, %s", status.Message)
 	case s.retrying() && !observed.Active(status):

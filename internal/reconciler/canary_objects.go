@@ -21,6 +21,7 @@ type held struct {
 	candidate *workload.Candidate
 	previous  *workload.Previous
 	direct    *workload.Direct
+	leftOut   *workload.LeftOut
 	// invalid says which annotation cannot be read.
 	invalid string
 }
@@ -38,6 +39,9 @@ func heldBy(primary *appsv1.Deployment) (h held) {
 	}
 	if h.direct, err = workload.DirectOf(primary.Annotations); err != nil {
 		h.invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationDirect, err)
+	}
+	if h.leftOut, err = workload.LeftOutOf(primary.Annotations); err != nil {
+		h.invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationLeftOut, err)
 	}
 	return h
 }

@@ -49,7 +49,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 			Buckets: []float64{15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 86400},
 		}, []string{"name", "namespace"}),
 		direct: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "sluice_direct_changes_total", Help: "Changes of a primary's pod template without a canary: bypass, unavailable, restart, or unseen by admission.",
+			Name: "sluice_direct_changes_total", Help: "Changes of a primary's pod template without a canary: bypass, unavailable, restart, opted-out, opted-in, or unseen by admission.",
 		}, []string{"name", "namespace", "how"}),
 		seen: map[types.NamespacedName]bool{},
 	}
@@ -63,10 +63,14 @@ func (m *metrics) show(canary *v1alpha1.Canary, p plan.Plan) {
 	key := client.ObjectKeyFromObject(canary)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.seen[key] = true
 	if p.Direct != "" {
 		m.direct.WithLabelValues(key.Name, key.Namespace, string(p.Direct)).Inc()
 	}
+	if next.Phase == v1alpha1.PhaseOptedOut {
+		m.hide(key)
+		return
+	}
+	m.seen[key] = true
 	m.count(key.Namespace)
 	m.status.WithLabelValues(key.Name, key.Namespace).Set(statusOf(next))
 	m.weight.WithLabelValues(key.Name, key.Namespace).Set(100 - next.CanaryWeight)
@@ -105,6 +109,13 @@ func statusOf(state observed.State) float64 {
 func (m *metrics) forget(key types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.hide(key)
+	m.direct.DeletePartialMatch(prometheus.Labels{"name": key.Name, "namespace": key.Namespace})
+}
+
+// hide removes the series of a Canary whose Deployment is opted out. Those of direct changes stay: opting out and in again
+// must not take them away.
+func (m *metrics) hide(key types.NamespacedName) {
 	if !m.seen[key] {
 		return
 	}
@@ -114,5 +125,4 @@ func (m *metrics) forget(key types.NamespacedName) {
 	m.weight.DeleteLabelValues(key.Name, key.Namespace)
 	m.weight.DeleteLabelValues(workload.CanaryName(key.Name), key.Namespace)
 	m.duration.DeleteLabelValues(key.Name, key.Namespace)
-	m.direct.DeletePartialMatch(prometheus.Labels{"name": key.Name, "namespace": key.Namespace})
 }

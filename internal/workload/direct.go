@@ -16,10 +16,15 @@ const (
 	DirectUnavailable DirectWay = "unavailable"
 	// DirectRestart is a restart under sluice.dev/restart: direct.
 	DirectRestart DirectWay = "restart"
+	// DirectOptedOut is the request that opted out, and every change until the Deployment is opted in again.
+	DirectOptedOut DirectWay = "opted-out"
+	// DirectOptedIn is a change that came with the opt-in, or before it.
+	DirectOptedIn DirectWay = "opted-in"
 )
 
 // Direct is a change of the pod template that was applied without a canary. It is stored in an annotation of the primary
-// until the reconciler has reported it.
+// until the reconciler has reported it. Opting out is recorded even if the template stays, for as long as the Deployment is
+// opted out.
 type Direct struct {
 	// Hash is the KnownHash of the template.
 	Hash string `json:"hash"`
@@ -45,6 +50,31 @@ func DirectOf(annotations map[string]string) (*Direct, error) {
 		return nil, err
 	}
 	return &direct, nil
+}
+
+// LeftOut says who sent a manifest without the opt-in together with another template. It is stored in an annotation of the
+// primary while nobody asks for the opt-in.
+type LeftOut struct {
+	// By is the user who made the request, Manager its field manager, and At when it was made.
+	By      string    `json:"by,omitempty"`
+	Manager string    `json:"manager,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// Encode returns the annotation's value.
+func (l LeftOut) Encode() (string, error) { return encode(l) }
+
+// LeftOutOf returns who left the opt-in out, or nil if nobody did.
+func LeftOutOf(annotations map[string]string) (*LeftOut, error) {
+	value, set := annotations[config.AnnotationLeftOut]
+	if !set {
+		return nil, nil
+	}
+	var left LeftOut
+	if err := decode(value, &left); err != nil {
+		return nil, err
+	}
+	return &left, nil
 }
 
 // KnownHash is the hash of those fields of the template that the types of this release have. A reader of typed objects gets

@@ -26,14 +26,18 @@ func TestExamplesOfRecords(t *testing.T) {
 	if err != nil || direct == nil {
 		t.Fatalf("direct: %+v, %v", direct, err)
 	}
+	left, err := LeftOutOf(examples)
+	if err != nil || left == nil {
+		t.Fatalf("left out: %+v, %v", left, err)
+	}
 	for key, record := range map[string]interface{ Encode() (string, error) }{
-		config.AnnotationCandidate: candidate, config.AnnotationPrevious: previous, config.AnnotationDirect: direct,
+		config.AnnotationCandidate: candidate, config.AnnotationPrevious: previous, config.AnnotationDirect: direct, config.AnnotationLeftOut: left,
 	} {
 		if text, err := record.Encode(); err != nil || text != examples[key] {
 			t.Errorf("%s: admission would write %s, not %s (%v)", key, text, examples[key], err)
 		}
 	}
-	if len(examples) != 3 {
+	if len(examples) != 4 {
 		t.Errorf("there are %d records", len(examples))
 	}
 }

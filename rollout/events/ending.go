@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
 )
 
@@ -64,6 +65,19 @@ func Superseded(old, new, by string, traffic bool) Event {
 	return Event{Reason: "Superseded", Message: fmt.Sprintf("New template %s from %s replaces %s; the analysis starts again %s", new, by, old, start)}
 }
 
+// OptedOut says that the changes of a Deployment are no longer judged.
+func OptedOut(out workload.Direct) Event {
+	return Event{Warning: true, Reason: "OptedOut", Message: fmt.Sprintf(
+		"Opted out by %s (%s): changes of the pod template roll out directly", out.By, out.Reason)}
+}
+
+// OptInLeftOut says that a manifest without the opt-in has not opted out.
+func OptInLeftOut(left workload.LeftOut) Event {
+	return Event{Warning: true, Reason: "OptInLeftOut", Message: fmt.Sprintf(
+		"The manifest that %s sent at %s has no %s and another pod template, so the opt-in was put back: add it to the manifest, or set it to \"false\" to opt out",
+		Who(left.By, ""), left.At.UTC().Format(time.RFC3339), config.AnnotationCanary)}
+}
+
 // Unseen is how the template of a primary was changed when admission did not see it.
 const Unseen workload.DirectWay = "unseen"
 
@@ -75,5 +89,5 @@ func ChangedDirectly(direct workload.Direct) Event {
 				"check that the webhook configurations zz-sluice exist", direct.Hash)}
 	}
 	return Event{Warning: direct.How != workload.DirectRestart, Reason: "ChangedDirectly", Message: fmt.Sprintf(
-		"The pod template was changed to %s by %s without a canary (%s: %s)", direct.Hash, direct.By, direct.How, direct.Reason)}
+		"The pod template was changed to %s by %s without a canary (%s: %s)", direct.Hash, Who(direct.By, ""), direct.How, direct.Reason)}
 }

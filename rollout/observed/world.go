@@ -45,6 +45,8 @@ type World struct {
 	// Direct is a change of the primary's template that admission let straight through. It is there until the change is
 	// settled.
 	Direct *workload.Direct
+	// LeftOut says who sent a manifest without the opt-in; nil if nobody did, or somebody has asked for it since.
+	LeftOut *workload.LeftOut
 	// Invalid says which annotation of the primary cannot be read; empty when all can.
 	Invalid string
 	// Policy is the effective policy now, as the status shows it. If there is none it is nil, and PolicyProblem says why.

@@ -1,0 +1,67 @@
+package admission
+
+import (
+	"fmt"
+	"time"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
+)
+
+// notOptedIn lets the request through and records who opted out. The candidate stays in its annotation, because the next
+// apply may have been written against it.
+func notOptedIn(s *subject) (workload.Template, bool, error) {
+	if config.OptedIn(s.annotations) {
+		return nil, false, nil
+	}
+	s.previous = nil
+	if config.OptedIn(s.storedAnnotations) {
+		s.optOut()
+		return s.requested.Template, true, nil
+	}
+	if s.direct != nil && s.direct.How != workload.DirectOptedOut {
+		s.direct = nil
+	}
+	if s.candidate == nil {
+		return s.requested.Template, true, nil
+	}
+	meant, changed, err := s.meaning()
+	if err != nil || !changed {
+		return s.live.Template, true, err
+	}
+	s.candidate = nil
+	return meant.Template, true, nil
+}
+
+func (s *subject) optOut() {
+	how := config.AnnotationCanary + " was removed"
+	if value, says := s.annotations[config.AnnotationCanary]; says {
+		how = fmt.Sprintf("%s was set to %q", config.AnnotationCanary, value)
+	}
+	s.record(s.requested.Template, workload.DirectOptedOut, how)
+	if s.candidate != nil {
+		s.warn("opted out; candidate %s was held back and is not running: apply it again to roll it out", s.candidate.Hash)
+		return
+	}
+	s.warn("opted out: from now on, changes of the pod template roll out directly")
+}
+
+// newlyOptedIn lets a change through that comes with the opt-in, and records who opts in with a template that nobody has
+// judged.
+func newlyOptedIn(s *subject) (workload.Template, bool, error) {
+	if config.OptedIn(s.storedAnnotations) {
+		return nil, false, nil
+	}
+	left := s.direct
+	s.direct = nil
+	if !s.requested.Equal(s.live) {
+		s.warn("this request opts in and changes the pod template: this change rolls out directly, the next one as a canary")
+		s.candidate = nil
+		s.record(s.requested.Template, workload.DirectOptedIn, "the request that opted in changed the template")
+		return s.requested.Template, true, nil
+	}
+	if left != nil && left.How == workload.DirectOptedOut && left.Hash != s.live.KnownHash() {
+		s.record(s.live.Template, workload.DirectOptedIn, fmt.Sprintf("the template was changed after %s had opted out at %s", left.By, left.At.UTC().Format(time.RFC3339)))
+	}
+	return s.live.Template, true, nil
+}

@@ -1,0 +1,58 @@
+package rollout
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/events"
+)
+
+// restOptedOut keeps the Canary of a Deployment that was opted out, so that its history outlives opting out and in again. A
+// Canary that has never known an opted-in Deployment is deleted.
+func restOptedOut(t *tick) {
+	t.plan.Finalizer = false
+	if t.before.Phase == "" {
+		t.plan.DeleteCanary = true
+		return
+	}
+	next := &t.plan.Next
+	if t.before.Phase == v1alpha1.PhaseOptedOut {
+		return
+	}
+	rememberOptOut(t)
+	*next = t.fresh(v1alpha1.PhaseOptedOut)
+	next.Paused, next.Frozen = nil, ""
+	say(t, fmt.Sprintf("Opted out by %s: changes of the pod template roll out directly", t.optedOut().By))
+}
+
+// optedOut is who opted the Deployment out, and how. Admission may not have seen it.
+func (f Facts) optedOut() workload.Direct {
+	if direct := f.o.Direct; direct != nil && direct.How == workload.DirectOptedOut {
+		return *direct
+	}
+	return workload.Direct{Hash: f.o.PrimaryHash(), How: workload.DirectOptedOut, Reason: "admission did not see it", By: events.Who("", ""), At: f.o.Now}
+}
+
+// rememberOptOut reports that the Deployment was opted out, and first the change of the template that came with it. What the
+// primary runs from now on is compared with that template at the next opt-in.
+func rememberOptOut(t *tick) {
+	next, out := &t.plan.Next, t.optedOut()
+	if next.Primary != nil && next.Primary.Template != out.Hash {
+		recordDirect(t, out)
+	}
+	next.Primary = &v1alpha1.PrimaryStatus{Template: out.Hash, Revision: t.o.Primary.Annotations[revisionAnnotation]}
+	at := metav1.NewTime(out.At)
+	next.History = WithEntry(next.History, v1alpha1.HistoryEntry{
+		Candidate: out.Hash,
+		Images:    workload.Images(t.o.Primary.Spec.Template.Spec),
+		By:        out.By,
+		Requested: &at,
+		Finished:  metav1.NewMicroTime(t.o.Now),
+		Outcome:   v1alpha1.OutcomeOptedOut,
+		Reason:    out.Reason,
+	})
+	emit(t, events.OptedOut(out))
+}
