@@ -153,6 +153,9 @@ func (f Facts) found() string {
 		f.foundRoutes(), served, f.target.Preset)
 }
 
+// namedRoutes is how many routes of one kind a message names.
+const namedRoutes = 20
+
 // foundRoutes lists the routes by kind.
 func (f Facts) foundRoutes() string {
 	var parts []string
@@ -165,6 +168,9 @@ func (f Facts) foundRoutes() string {
 		}
 		if len(names) > 1 {
 			kind += "s"
+		}
+		if more := len(names) - namedRoutes; more > 0 {
+			names = append(names[:namedRoutes:namedRoutes], fmt.Sprintf("and %d more", more))
 		}
 		if len(names) > 0 {
 			parts = append(parts, kind+" "+strings.Join(names, ", "))

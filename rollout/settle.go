@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -9,6 +10,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
 	"sluice.dev/sluice/rollout/target"
 )
@@ -48,23 +50,47 @@ func (f Facts) ungranted() []route.Key {
 // showRoutes shows the weight of each route and whether the split is in effect there.
 func showRoutes(t *tick) {
 	next := &t.plan.Next
-	next.Observed.Routes = nil
+	next.Observed.Routes, next.Observed.MoreRoutes = nil, 0
 	if t.plan.Split.Action != plan.SplitWrite {
 		next.Observed.Weight = ""
 		return
 	}
 	if t.o.Samples != nil {
 		next.Observed.Weight = ""
-		if observed, known := analysis.ObservedWeight(t.o.Samples, t.policy.MinRequests); known {
-			next.Observed.Weight = strconv.FormatFloat(observed, 'f', 1, 64)
+		if share, known := analysis.ObservedWeight(t.o.Samples, t.policy.MinRequests); known {
+			next.Observed.Weight = strconv.FormatFloat(share, 'f', 1, 64)
 		}
 	}
+	listRoutes(next, t.routeStatuses())
+}
+
+// routeStatuses says of each route whether the planned split is in effect there.
+func (t tick) routeStatuses() []v1alpha1.RouteStatus {
+	var routes []v1alpha1.RouteStatus
 	for _, r := range t.target.Routes {
 		status := route.StatusOf(r, t.plan.Split.Split)
-		next.Observed.Routes = append(next.Observed.Routes, v1alpha1.RouteStatus{
+		routes = append(routes, v1alpha1.RouteStatus{
 			Name: r.Key().Short(t.o.Namespace), Weight: percent(status.Weight), InEffect: status.InEffect, Reason: status.Reason,
 		})
 	}
+	return routes
+}
+
+// listRoutes shows as many routes as the status may list, first those on which something is not in effect.
+func listRoutes(next *observed.State, routes []v1alpha1.RouteStatus) {
+	if more := len(routes) - v1alpha1.ListedRoutes; more > 0 {
+		slices.SortStableFunc(routes, func(a, b v1alpha1.RouteStatus) int {
+			if a.InEffect == b.InEffect {
+				return 0
+			}
+			if a.InEffect {
+				return 1
+			}
+			return -1
+		})
+		routes, next.Observed.MoreRoutes = routes[:v1alpha1.ListedRoutes], int32(more)
+	}
+	next.Observed.Routes = routes
 }
 
 // percent is a share in percent with as many decimals as it needs, at most two.

@@ -126,12 +126,17 @@ func (t tick) cleanUpEnds(limit time.Duration) time.Time {
 	return since.Add(limit)
 }
 
-// splitNames are the names of the routes that this rollout has written a split to.
+// splitNames are the names of the routes that this rollout has written a split to. If the status lists only some, the present
+// routes stand for the others.
 func (f Facts) splitNames() []string {
-	if f.before.Target != nil {
-		return f.before.Target.Routes
+	switch before := f.before.Target; {
+	case before == nil:
+		return f.target.RouteNames()
+	case before.MoreRoutes > 0:
+		return append(slices.Clone(before.Routes), f.target.RouteNames()...)
+	default:
+		return before.Routes
 	}
-	return f.target.Status().Routes
 }
 
 // writeSplit writes the present weight to the routes once the first step has begun. Until then the routes are the user's.

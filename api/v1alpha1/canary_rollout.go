@@ -115,11 +115,16 @@ type ObservedStatus struct {
 	// it is unknown.
 	// +optional
 	Weight string `json:"weight,omitempty"`
-	// routes lists whether the split is in effect, for each route of an open rollout.
+	// routes lists whether the split is in effect, for the first 50 routes of an open rollout. Those on which it is not in effect
+	// come first.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
 	Routes []RouteStatus `json:"routes,omitempty"`
+	// moreRoutes is the number of further routes that routes does not list.
+	// +optional
+	MoreRoutes int32 `json:"moreRoutes,omitempty"`
 }
 
 // Open returns the open rollout, or the zero value if none is open.

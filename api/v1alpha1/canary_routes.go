@@ -1,5 +1,9 @@
 package v1alpha1
 
+// ListedRoutes is the largest number of routes in a list of the status. Every granted namespace may add routes, and a status
+// that is too large could not be written.
+const ListedRoutes = 50
+
 // RouteStatus shows the split of one route, and whether it is in effect.
 type RouteStatus struct {
 	// name is the name of the route, in the form of target.routes.

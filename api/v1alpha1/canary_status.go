@@ -171,11 +171,15 @@ type TargetStatus struct {
 	// service is the name of the Service that selects the primary's pods.
 	// +optional
 	Service string `json:"service,omitempty"`
-	// routes lists the routes that send requests to the Service: the plain name of an HTTPRoute in the same namespace, or else
-	// GRPCRoute/name, or HTTPRoute/namespace/name for a route in another namespace.
+	// routes lists the first 50 routes that send requests to the Service: the plain name of an HTTPRoute in the same namespace,
+	// or else GRPCRoute/name, or HTTPRoute/namespace/name for a route in another namespace.
 	// +optional
 	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=50
 	Routes []string `json:"routes,omitempty"`
+	// moreRoutes is the number of further routes that routes does not list.
+	// +optional
+	MoreRoutes int32 `json:"moreRoutes,omitempty"`
 	// gateway is the first gateway to which the routes are attached, as namespace/name.
 	// +optional
 	Gateway string `json:"gateway,omitempty"`

@@ -80,7 +80,9 @@ func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []route.Route) err
 		if route.SplitFor(r, key) != nil {
 			return fmt.Errorf("%s still carries the split", name)
 		}
-		if ok, reason := route.Processed(r); slices.Contains(target.Routes, r.Key().Short(canary.Namespace)) && !ok {
+		written := slices.Contains(target.Routes, r.Key().Short(canary.Namespace)) || target.MoreRoutes > 0 &&
+			route.SendsTo(r, types.NamespacedName{Namespace: canary.Namespace, Name: target.Service})
+		if ok, reason := route.Processed(r); written && !ok {
 			why = append(why, fmt.Sprintf("%s: %s", name, reason))
 		}
 	}

@@ -42,11 +42,20 @@ func (t Target) CanaryService() string {
 	return workload.CanaryServiceName(t.Service.Name)
 }
 
+// RouteNames are the names of all routes, as the status shows them.
+func (t Target) RouteNames() []string {
+	var names []string
+	for _, r := range t.Routes {
+		names = append(names, r.Key().Short(t.Service.Namespace))
+	}
+	return names
+}
+
 // Status is the part of the target that the status shows.
 func (t Target) Status() *v1alpha1.TargetStatus {
-	status := &v1alpha1.TargetStatus{Service: t.Service.Name, Metrics: string(t.Preset)}
-	for _, r := range t.Routes {
-		status.Routes = append(status.Routes, r.Key().Short(t.Service.Namespace))
+	status := &v1alpha1.TargetStatus{Service: t.Service.Name, Metrics: string(t.Preset), Routes: t.RouteNames()}
+	if more := len(status.Routes) - v1alpha1.ListedRoutes; more > 0 {
+		status.Routes, status.MoreRoutes = status.Routes[:v1alpha1.ListedRoutes], int32(more)
 	}
 	if t.Gateway.Name != "" {
 		status.Gateway = t.Gateway.String()
