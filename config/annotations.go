@@ -113,7 +113,7 @@ const (
 	AnnotationFail = "sluice.dev/fail"
 	// AnnotationSettle asks admission to forget the previous template, or the direct change, of this hash.
 	AnnotationSettle = "sluice.dev/settle"
-	// AnnotationSplit states on a route how a primary shares its requests with its canary.
+	// AnnotationSplit states on a route how primaries share their requests with their canaries.
 	AnnotationSplit = "sluice.dev/split"
 	// AnnotationCohorts states on a route where it sends requests that the canaries of other Deployments have marked.
 	AnnotationCohorts = "sluice.dev/cohorts"

@@ -29,7 +29,7 @@ var written = []Annotation{
 		Example:  `{"by":"jane","manager":"helm","at":"2026-01-02T15:04:05Z"}`,
 		Sentence: "Who sent a manifest without the opt-in together with another template, so that the opt-in was put back."},
 	{Key: AnnotationSplit, Kind: KindRoute, Values: "JSON",
-		Example:  `{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":30}`,
+		Example:  `[{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":30}]`,
 		Sentence: "How the rules share the requests, while a canary gets any."},
 	{Key: AnnotationCohorts, Kind: KindRoute, Values: "JSON",
 		Example:  `[{"deployment":"web","header":"x-sluice-canary","value":"web","primary":"podinfo","to":"podinfo-canary"}]`,

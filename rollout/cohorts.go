@@ -92,8 +92,9 @@ func (f Facts) absent(r route.Route, target string) string {
 	if f.o.Services[at].Labels[config.LabelRole] != config.RoleCanary {
 		return ""
 	}
-	split, err := route.SplitOf(r.Annotations)
-	if err != nil || split == nil || split.Canary != target || split.OnlyTakesBack() {
+	splits, err := route.SplitsOf(r.Annotations)
+	gives := func(split route.Split) bool { return split.Canary == target && !split.OnlyTakesBack() }
+	if err != nil || !slices.ContainsFunc(splits, gives) {
 		return fmt.Sprintf("the canary of Service %s gets no requests", target)
 	}
 	return ""

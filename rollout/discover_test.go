@@ -135,9 +135,13 @@ func TestDiscover(t *testing.T) {
 			o.Primary.Spec.Template.Labels = map[string]string{"app": "shop"}
 			o.Services = append(o.Services, serviceFor("team", map[string]string{"team": "a"}))
 		}, "Service team would select the canary's pods by label team", "shop"},
-		"a route that is split for another Deployment": {func(o *observed.World, _ *config.Policy) {
-			o.Routes[0].Annotations = map[string]string{config.AnnotationSplit: `{"deployment":"other","primary":"shop","canary":"x","weight":1}`}
-		}, "HTTPRoute shop is split for Deployment other", "shop"},
+		"a Service that is split for another Deployment": {func(o *observed.World, _ *config.Policy) {
+			o.Routes[0].Annotations = map[string]string{config.AnnotationSplit: `[{"deployment":"other","primary":"shop","canary":"x","weight":1}]`}
+		}, "HTTPRoute shop is split for Deployment other: this rollout starts once that one ends, because both do not fit on the route: " +
+			"Deployments other and shop both share the requests for Service shop", "shop"},
+		"a route that is split for another Deployment's Service": {func(o *observed.World, _ *config.Policy) {
+			o.Routes[0].Annotations = map[string]string{config.AnnotationSplit: `[{"deployment":"other","primary":"other","canary":"x","weight":1}]`}
+		}, "", "shop"},
 		"a check without limits": {func(_ *observed.World, p *config.Policy) {
 			p.Checks = []v1alpha1.Metric{{Name: "own", Query: "up"}}
 		}, "must have thresholdRange with min, max or both: a query has no default range", "shop"},

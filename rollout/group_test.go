@@ -15,6 +15,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
 )
@@ -26,6 +27,8 @@ type group struct {
 	members map[string]*world
 	log     []string
 	told    map[string]int
+	// shared is the route of all members; nil if each has its own.
+	shared *route.Route
 }
 
 func newGroup(t *testing.T, behaviours map[string]map[string]behaviour, settings map[string]map[string]string) *group {
@@ -119,12 +122,18 @@ func (g *group) play(acts []groupAct, chance *rand.Rand) {
 			if chance != nil && chance.IntN(4) == 0 {
 				w.crash = chance.IntN(7)
 			}
+			if g.shared != nil {
+				w.route = *g.shared
+			}
 			before, state := w.snapshot(), *w.state.DeepCopy()
 			plan, survived := w.tick()
 			g.checkBarriers(name, state)
 			g.checkLimit(name, state)
 			if chance == nil || chance.IntN(2) == 0 {
 				w.react()
+			}
+			if g.shared != nil {
+				g.shared = &w.route
 			}
 			g.gather(name)
 			if w.changedSince(before) || !survived || w.reactsLate() {

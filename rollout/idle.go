@@ -45,7 +45,7 @@ func nextCandidate(t *tick) {
 	case t.isRejected():
 		rejectHeld(t)
 	case t.problem != "":
-		blockCandidate(t, v1alpha1.BlockedMissing, t.problem)
+		blockCandidate(t, t.blockedBy(), t.problem)
 	case t.plan.Next.Paused != nil:
 		blockCandidate(t, v1alpha1.BlockedPaused, t.plan.Next.Paused.Text)
 	case t.frozen.Start != "":
@@ -114,7 +114,7 @@ func rest(t *tick) {
 		if next.Phase == "" || next.Phase == v1alpha1.PhaseWaiting {
 			next.Phase = v1alpha1.PhaseInitializing
 		}
-		if block(t, v1alpha1.BlockedMissing, t.problem) {
+		if block(t, t.blockedBy(), t.problem) {
 			emit(t, events.NotReady(t.problem))
 		}
 	case next.Phase == v1alpha1.PhaseSucceeded || next.Phase == v1alpha1.PhaseFailed:

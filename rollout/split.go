@@ -237,6 +237,7 @@ func (f Facts) dressed(split route.Split) route.Split {
 		split.CanaryBackend = route.ReferenceTo(*spec.CanaryBackend)
 	}
 	split.Mark = f.mark()
+	split.Alone = len(f.target.Match) > 0 || f.policy.SessionAffinity != nil
 	return split
 }
 

@@ -2,6 +2,9 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
@@ -17,7 +20,24 @@ func blockRollout(t *tick) {
 		goToStepZero(t)
 	}
 	withdrawSplit(t)
+	if t.blockedBy() == v1alpha1.BlockedTurn {
+		t.plan.Next.Rollout.WaitingSince = nil
+		say(t, t.problem)
+		return
+	}
 	waitFor(t, t.problem)
+}
+
+// blockedBy says whether the problem is that another rollout has a route first. That rollout ends by itself, so the wait for it
+// costs no deadline. A member of the same group waits for this one, so it would never end.
+func (f Facts) blockedBy() v1alpha1.BlockedKind {
+	isBehind := func(p observed.Peer) bool {
+		return types.NamespacedName{Namespace: p.Namespace, Name: p.Name} == f.target.Behind
+	}
+	if f.target.Behind.Name == "" || slices.ContainsFunc(f.members(), isBehind) {
+		return v1alpha1.BlockedMissing
+	}
+	return v1alpha1.BlockedTurn
 }
 
 // goToStepZero returns to the state before the first step. Failed checks stay counted.

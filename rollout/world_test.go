@@ -86,7 +86,9 @@ type world struct {
 	service       corev1.Service
 	route         route.Route
 	userRoute     route.Route
-	// stated is the split that the route last stated, and decoded its meaning.
+	// shares is set if the route also serves other worlds.
+	shares bool
+	// stated are the splits that the route last stated, and decoded that of this world.
 	stated  string
 	decoded route.Split
 	// next is the route of a further Service to which requests go on; nil for none. nextAsMade is that route as the user
@@ -186,7 +188,9 @@ func versionOf(template corev1.PodTemplateSpec) string {
 
 // set is what kubectl set image does to an opted-in Deployment.
 func (w *world) set(version string) {
-	template, err := workload.TemplateOf(templateFor(version))
+	pod := templateFor(version)
+	pod.Labels = w.primary.Spec.Selector.MatchLabels
+	template, err := workload.TemplateOf(pod)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -389,7 +393,10 @@ func (w *world) applySplit(intent plan.SplitIntent) {
 	case plan.SplitWrite:
 		updated, err = route.WithSplit(w.route, intent.Split)
 	case plan.SplitRemove:
-		updated = route.WithoutSplit(w.route)
+		updated = route.WithoutSplit(w.route, w.key())
+	}
+	if err != nil && w.shares {
+		return // the next tick sees what is in the way
 	}
 	if err != nil {
 		w.t.Fatal(err)
@@ -403,11 +410,15 @@ func (w *world) applySplit(intent plan.SplitIntent) {
 	w.tellSplit(split)
 }
 
+func (w *world) key() types.NamespacedName {
+	return types.NamespacedName{Namespace: "test", Name: w.primary.Name}
+}
+
 // split is the split that the route states; an empty one when it states none.
 func (w *world) split() route.Split {
 	if stated := w.route.Annotations[config.AnnotationSplit]; stated != w.stated {
 		w.stated, w.decoded = stated, route.Split{}
-		if split, _ := route.SplitOf(w.route.Annotations); split != nil {
+		if split := route.SplitFor(w.route, w.key()); split != nil {
 			w.decoded = *split
 		}
 	}

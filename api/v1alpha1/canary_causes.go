@@ -26,13 +26,15 @@ type PauseCause struct {
 }
 
 // BlockedKind names what blocks the start of a rollout.
-// +kubebuilder:validation:Enum=Missing;Paused;Frozen;Deletion
+// +kubebuilder:validation:Enum=Missing;Turn;Paused;Frozen;Deletion
 type BlockedKind string
 
 // Kinds of blocks.
 const (
 	// BlockedMissing is something that a rollout needs but that is missing or unusable.
 	BlockedMissing BlockedKind = "Missing"
+	// BlockedTurn is the rollout of another Deployment that has a route first.
+	BlockedTurn BlockedKind = "Turn"
 	// BlockedPaused is a pause of the candidate.
 	BlockedPaused BlockedKind = "Paused"
 	// BlockedFrozen is a Freeze that is in force.
@@ -43,8 +45,8 @@ const (
 
 // BlockedCause is the reason why no rollout can start.
 type BlockedCause struct {
-	// kind names what blocks the rollout: Missing (something that a rollout needs is missing or unusable), Paused, Frozen, or
-	// Deletion (the Canary is being deleted, but a dry run cannot remove the split from its routes).
+	// kind names what blocks the rollout: Missing (something that a rollout needs is missing or unusable), Turn (another
+	// rollout has a route first), Paused, Frozen, or Deletion (the Canary is being deleted, but a dry run cannot remove the split from its routes).
 	Kind BlockedKind `json:"kind"`
 	// text describes the block in one sentence, and what to do.
 	Text string `json:"text"`

@@ -270,7 +270,7 @@ func TestRoutesAreRendered(t *testing.T) {
 	apply := []string{"apply", "--server-side", "--field-manager=flux", "-f", "-"}
 	c.kubectl(httpRoute, apply...)
 	user := c.Route()
-	c.split(`{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":30}`)
+	c.split(`[{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":30}]`)
 	c.expectWeights("split", "podinfo=70 podinfo-canary=30 | podinfo=490 podinfo-canary=210 other=300")
 	if diff, err := c.run(httpRoute, "diff", "--server-side", "--field-manager=flux", "-f", "-"); err != nil {
 		t.Errorf("kubectl diff while split: %v\n%s", err, diff)

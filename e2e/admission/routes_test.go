@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	splitBy30    = `{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":30}`
-	splitBy50    = `{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":50}`
+	splitBy30    = `[{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":30}]`
+	splitBy50    = `[{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":50}]`
 	renderedBy30 = "podinfo=70 podinfo-canary=30 | podinfo=490 podinfo-canary=210 other=300"
 )
 

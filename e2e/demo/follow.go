@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/route"
 )
@@ -65,9 +67,9 @@ func (d *demo) written(ctx context.Context) (float64, error) {
 		return 0, err
 	}
 	r := route.FromHTTP(stored)
-	split, err := route.SplitOf(r.Annotations)
-	if err != nil || split == nil {
-		return 0, err
+	split := route.SplitFor(r, types.NamespacedName{Namespace: stored.Namespace, Name: stored.Name})
+	if split == nil {
+		return 0, nil
 	}
 	return route.WeightOf(r, *split), nil
 }

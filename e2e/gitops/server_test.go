@@ -109,7 +109,7 @@ func (a app) split(weight int) {
 	a.T.Helper()
 	value := ""
 	if weight > 0 {
-		value = fmt.Sprintf(`{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":%d}`, weight)
+		value = fmt.Sprintf(`[{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":%d}]`, weight)
 	}
 	a.annotate(a.Route(), config.AnnotationSplit, value)
 }

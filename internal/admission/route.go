@@ -76,8 +76,8 @@ func restoredRoute(result Result, request Request) (Result, error) {
 		return result, nil
 	}
 	where := "their Services"
-	if intents.Split != nil {
-		where = "Service " + intents.Split.Primary
+	if len(intents.Splits) == 1 {
+		where = "Service " + intents.Splits[0].Primary
 	}
 	result.Warnings = []string{fmt.Sprintf("%s: the split of an earlier rollout was removed from the rules; all requests go to %s", created.Name, where)}
 	return result, route.Plain(created).Into(result.Object)

@@ -13,7 +13,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-const stated = `{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":30}`
+const stated = `[{"deployment":"podinfo","primary":"podinfo","canary":"podinfo-canary","weight":30}]`
 
 // httpRoute returns a route with one rule, as decoded JSON. References are "service=weight".
 func httpRoute(split string, refs ...string) map[string]any {
@@ -61,11 +61,11 @@ func TestRenderRoute(t *testing.T) {
 		warning      string
 		wrong        string
 	}{
-		"the reconciler states a split":            {old: plain, updated: httpRoute(stated, "podinfo=1"), by: sluice, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}`},
+		"the reconciler states a split":            {old: plain, updated: httpRoute(stated, "podinfo=1"), by: sluice, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}]`},
 		"the reconciler ends it":                   {old: split, updated: without(split), by: sluice, want: "podinfo=1"},
-		"the user's rules come without a split":    {old: split, updated: plain, by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}`},
-		"the user brings an earlier split":         {old: split, updated: httpRoute(strings.Replace(stated, "30", "5", 1), "podinfo=1"), by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}`},
-		"the user edits a rendered weight":         {old: split, updated: httpRoute(stated, "podinfo=170", "podinfo-canary=30"), by: someone, want: `podinfo=140 podinfo-canary=60 "weight":30,"scale":100}`},
+		"the user's rules come without a split":    {old: split, updated: plain, by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}]`},
+		"the user brings an earlier split":         {old: split, updated: httpRoute(strings.Replace(stated, "30", "5", 1), "podinfo=1"), by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}]`},
+		"the user edits a rendered weight":         {old: split, updated: httpRoute(stated, "podinfo=170", "podinfo-canary=30"), by: someone, want: `podinfo=140 podinfo-canary=60 "weight":30,"scale":100}]`},
 		"anybody else who states a split":          {old: plain, updated: httpRoute(stated, "podinfo=1"), by: someone, wrong: "metadata.annotations[sluice.dev/split]: only Sluice itself may set it, not jane"},
 		"a split that cannot be read":              {old: plain, updated: httpRoute("{", "podinfo=1"), by: sluice, wrong: "must be JSON"},
 		"a new route from a backup":                {updated: split, by: someone, want: "podinfo=1", warning: "the split of an earlier rollout"},
@@ -91,6 +91,46 @@ func TestRenderRoute(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRenderRouteOfTwoDeployments checks that what one rollout or the user writes keeps the split of the other rollout.
+func TestRenderRouteOfTwoDeployments(t *testing.T) {
+	split := func(deployment string, weight int) string {
+		return fmt.Sprintf(`{"deployment":%q,"primary":%q,"canary":"%s-canary","weight":%d}`, deployment, deployment, deployment, weight)
+	}
+	plain := httpRoute("", "api=1", "podinfo=1")
+	one := render(t, plain, httpRoute("["+split("podinfo", 30)+"]", "api=1", "podinfo=1"), sluice).Object
+	both := render(t, one, stating(one, "["+split("podinfo", 30)+","+split("api", 10)+"]"), sluice).Object
+	const want = "api=90 api-canary=10 podinfo=70 podinfo-canary=30"
+	for name, c := range map[string]struct {
+		updated map[string]any
+		by      Request
+		want    string
+	}{
+		"the other rollout states its split":  {both, sluice, want},
+		"the user applies the manifest again": {plain, someone, want},
+		"the user adds a backend":             {httpRoute("", "api=1", "podinfo=1", "audit=2"), someone, want + " audit=200"},
+		"the first rollout ends":              {stating(both, "["+split("api", 10)+"]"), sluice, "api=90 api-canary=10 podinfo=100"},
+		"the second rollout ends":             {stating(both, "["+split("podinfo", 30)+"]"), sluice, "api=100 podinfo=70 podinfo-canary=30"},
+		"both end":                            {without(both), sluice, "api=1 podinfo=1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := weightsOf(t, render(t, both, c.updated, c.by).Object)
+			if weights, _, _ := strings.Cut(got, ` "weight"`); weights != c.want {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+	if _, err := RenderRoute(one, stating(one, "["+split("podinfo", 30)+","+strings.Replace(split("api", 10), `"primary":"api"`, `"primary":"podinfo"`, 1)+"]"), sluice); err == nil ||
+		!strings.Contains(err.Error(), "both share the requests for Service podinfo") {
+		t.Errorf("two splits of one Service: %v", err)
+	}
+}
+
+func stating(object map[string]any, split string) map[string]any {
+	updated := (&unstructured.Unstructured{Object: object}).DeepCopy()
+	updated.SetAnnotations(map[string]string{config.AnnotationSplit: split})
+	return updated.Object
 }
 
 func TestRenderRouteWithMoreThanWeights(t *testing.T) {

@@ -93,18 +93,26 @@ func (u *cleanUp) pass(ctx context.Context) error {
 	return errors.Join(left...)
 }
 
-// restore removes the split and the cohorts from a route. It keeps a split without which no pod would get the requests.
+// restore removes the splits and the cohorts from a route. It keeps a split without which no pod would get the requests.
 func (u *cleanUp) restore(ctx context.Context, current route.Route) error {
 	intents, err := route.IntentsOf(current.Annotations)
 	if err != nil || intents.None() {
 		return nil // Sluice did not write an unreadable value, so it rendered no rules by it
 	}
-	if intents.Split != nil {
-		if err := u.mayRestore(ctx, current, *intents.Split); err != nil {
-			return err
+	var kept []route.Split
+	var left []error
+	for _, split := range intents.Splits {
+		if err := u.mayRestore(ctx, current, split); err != nil {
+			kept, left = append(kept, split), append(left, err)
 		}
 	}
-	return u.render(ctx, current, route.Plain(current))
+	desired := route.Plain(current)
+	if len(kept) > 0 {
+		if desired, err = route.With(current, route.Intents{Splits: kept}); err != nil {
+			return errors.Join(append(left, err)...)
+		}
+	}
+	return errors.Join(append(left, u.render(ctx, current, desired))...)
 }
 
 // mayRestore returns an error that says why a route must keep its split.

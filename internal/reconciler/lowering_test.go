@@ -17,7 +17,6 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/route"
-	"sluice.dev/sluice/internal/testserver"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
 )
@@ -36,7 +35,7 @@ func TestTakingWeightAwayWaitsForNoOtherWrite(t *testing.T) {
 		"more weight, and no status":              {weight: 30, fails: "status"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, written := recording(c.fails)
+			r, written := recording(t, c.fails)
 			o := reading{canary: &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo", UID: "1"}},
 				World: observed.World{Namespace: "test", Name: "podinfo", Finalizer: true}}
 			p := plan.Plan{Next: observed.State{Phase: v1alpha1.PhaseProgressing}, Finalizer: true, Split: plan.SplitIntent{Action: plan.SplitWrite,
@@ -69,7 +68,7 @@ func plainRoute(name string) route.Route {
 }
 
 // recording is a reconciler that only lists its writes. One of them fails.
-func recording(fails string) (r *Reconciler, written *[]string) {
+func recording(t *testing.T, fails string) (r *Reconciler, written *[]string) {
 	written = new([]string)
 	write := func(what string) error {
 		if what == fails {
@@ -78,7 +77,7 @@ func recording(fails string) (r *Reconciler, written *[]string) {
 		*written = append(*written, what)
 		return nil
 	}
-	client := interceptor.NewClient(server.Client, interceptor.Funcs{
+	client := interceptor.NewClient(newWorld(t, "test").client, interceptor.Funcs{
 		Patch: func(_ context.Context, _ client.WithWatch, object client.Object, _ client.Patch, _ ...client.PatchOption) error {
 			return write("route " + object.GetName())
 		},
@@ -88,5 +87,5 @@ func recording(fails string) (r *Reconciler, written *[]string) {
 		},
 	})
 	return &Reconciler{client: client, recorder: record.NewFakeRecorder(100),
-		reader: &reader{memory: newMemory(testserver.AllIsWell, nil, prometheus.NewRegistry())}}, written
+		reader: &reader{memory: newMemory(nil, nil, prometheus.NewRegistry())}}, written
 }

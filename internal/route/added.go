@@ -10,13 +10,18 @@ import (
 // rule would have won, and no other rule of the user loses to it. Where two ask for as much, the first wins: marked requests,
 // then testers, then the canary's cookie, then the primary's, then expired ones.
 func (b builder) added(weighted map[string]any) ([]map[string]any, error) {
-	var rules []map[string]any
-	for _, make := range []func(map[string]any) ([]map[string]any, error){b.cohortRules, b.matchRules, b.cookieRules} {
-		more, err := make(weighted)
-		if err != nil {
-			return nil, err
+	rules, err := b.cohortRules(weighted)
+	if err != nil {
+		return nil, err
+	}
+	for _, split := range b.splits() {
+		for _, make := range []func(Split) ([]map[string]any, error){b.matchRules, b.cookieRules} {
+			more, err := make(split)
+			if err != nil {
+				return nil, err
+			}
+			rules = append(rules, more...)
 		}
-		rules = append(rules, more...)
 	}
 	return rules, nil
 }
@@ -25,7 +30,10 @@ func (b builder) added(weighted map[string]any) ([]map[string]any, error) {
 func (b builder) cohortRules(weighted map[string]any) ([]map[string]any, error) {
 	var rules []map[string]any
 	for n, cohort := range b.intents.Cohorts {
-		refs, found := b.cohortRefs(cohort, weighted)
+		refs, found, err := b.cohortRefs(cohort, weighted)
+		if err != nil {
+			return nil, err
+		}
 		if !found {
 			continue
 		}
@@ -41,10 +49,13 @@ func (b builder) cohortRules(weighted map[string]any) ([]map[string]any, error) 
 
 // cohortRefs returns the references of a rule with the cohort's Service in place of its primary. This also holds while that
 // primary is being split, so that a chain of canaries stays together.
-func (b builder) cohortRefs(cohort Cohort, weighted map[string]any) (refs []any, found bool) {
-	rule, split := weighted, b.intents.Split
-	if split != nil && split.Primary == cohort.Primary {
-		rule = b.rule
+func (b builder) cohortRefs(cohort Cohort, weighted map[string]any) (refs []any, found bool, err error) {
+	rule, splits := weighted, b.splits()
+	at := slices.IndexFunc(splits, func(s Split) bool { return s.Primary == cohort.Primary })
+	if at >= 0 {
+		if rule, err = b.weighted(slices.Delete(slices.Clone(splits), at, at+1)); err != nil {
+			return nil, false, err
+		}
 	}
 	for _, item := range listOf(rule, "backendRefs") {
 		ref := asMap(item)
@@ -55,12 +66,12 @@ func (b builder) cohortRefs(cohort Cohort, weighted map[string]any) (refs []any,
 		found = true
 		to := copied(ref)
 		to["name"] = cohort.To
-		if split != nil && split.Primary == cohort.Primary && split.Canary == cohort.To {
-			to = split.canaryRef(ref)
+		if at >= 0 && splits[at].Canary == cohort.To {
+			to = splits[at].canaryRef(ref)
 		}
 		refs = append(refs, to)
 	}
-	return refs, found
+	return refs, found, nil
 }
 
 // isPrimaryOf reports whether a reference names the cohort's primary: a Service of the route's namespace or of the marking
@@ -73,16 +84,16 @@ func (b builder) isPrimaryOf(ref map[string]any, cohort Cohort) bool {
 
 // matchRules returns the rules that send testers to the canary regardless of its weight. The canary's cookie keeps them there
 // when they no longer match.
-func (b builder) matchRules(map[string]any) ([]map[string]any, error) {
-	if b.intents.Split == nil || !b.served() {
+func (b builder) matchRules(split Split) ([]map[string]any, error) {
+	if !b.served(split) {
 		return nil, nil
 	}
-	entries := b.intents.Split.Match
+	entries := split.Match
 	if b.route.Kind == GRPC {
 		entries = slices.DeleteFunc(slices.Clone(entries), func(m Match) bool { return len(m.QueryParams) > 0 || m.Method != "" || m.Path != nil })
 	}
-	refs := b.canaryRefs()
-	if affinity := b.affinity(); affinity != nil && len(entries) > 0 {
+	refs := b.canaryRefs(split)
+	if affinity := b.affinity(split); affinity != nil && len(entries) > 0 {
 		for _, ref := range refs {
 			if err := addCookie(asMap(ref), affinity.Cookie.String()); err != nil {
 				return nil, fmt.Errorf("spec.rules[%d].backendRefs: %w", b.index, err)
@@ -92,13 +103,13 @@ func (b builder) matchRules(map[string]any) ([]map[string]any, error) {
 	return b.ruleFor("match", entries, refs)
 }
 
-// served reports whether the rule sends any requests to the primary.
-func (b builder) served() bool {
-	return slices.ContainsFunc(b.primaryRefs(), func(ref any) bool { return weightOf(asMap(ref)) > 0 })
+// served reports whether the rule sends any requests to the primary of a split.
+func (b builder) served(split Split) bool {
+	return slices.ContainsFunc(b.primaryRefs(split), func(ref any) bool { return weightOf(asMap(ref)) > 0 })
 }
 
-func (b builder) primaryRefs() []any {
-	primary, _ := b.intents.Split.backends(b.route.Namespace)
+func (b builder) primaryRefs(split Split) []any {
+	primary, _ := split.backends(b.route.Namespace)
 	var refs []any
 	for _, ref := range listOf(b.rule, "backendRefs") {
 		if asMap(ref) != nil && backendOf(asMap(ref), b.route.Namespace) == primary {
@@ -108,10 +119,10 @@ func (b builder) primaryRefs() []any {
 	return refs
 }
 
-func (b builder) canaryRefs() []any {
+func (b builder) canaryRefs(split Split) []any {
 	var refs []any
-	for _, ref := range b.primaryRefs() {
-		refs = append(refs, b.intents.Split.canaryRef(asMap(ref)))
+	for _, ref := range b.primaryRefs(split) {
+		refs = append(refs, split.canaryRef(asMap(ref)))
 	}
 	return refs
 }

@@ -19,22 +19,23 @@ func Adds(current, desired Route) bool {
 		return true
 	}
 	isNew := func(c Cohort) bool { return !slices.Contains(before.Cohorts, c) }
-	return splitAdds(before.Split, after.Split) || slices.ContainsFunc(after.Cohorts, isNew) ||
-		after.Split != nil && WeightOf(desired, *after.Split) > WeightOf(current, *after.Split)
+	if slices.ContainsFunc(after.Cohorts, isNew) {
+		return true
+	}
+	return slices.ContainsFunc(after.Splits, func(split Split) bool {
+		return splitAdds(SplitFor(current, split.DeploymentOn(desired)), split) || WeightOf(desired, split) > WeightOf(current, split)
+	})
 }
 
-func splitAdds(before, after *Split) bool {
-	switch {
-	case after == nil:
-		return false
-	case before == nil:
+func splitAdds(before *Split, after Split) bool {
+	if before == nil {
 		return true
 	}
 	isNew := func(match Match) bool {
 		return !slices.ContainsFunc(before.Match, func(known Match) bool { return equality.Semantic.DeepEqual(match, known) })
 	}
 	return after.Weight > before.Weight || after.Mirror > before.Mirror || slices.ContainsFunc(after.Match, isNew) ||
-		cookieAdds(*before, *after) || !sameCanary(*before, *after)
+		cookieAdds(*before, after) || !sameCanary(*before, after)
 }
 
 // cookieAdds reports whether another cookie brings users to the canary.

@@ -42,24 +42,24 @@ func TestOnlyARouteThatAddsNothingMayBeWrittenAtAnyTime(t *testing.T) {
 		"another backend of the canary": {same, at(func(s *Split) { s.CanaryBackend = map[string]any{"name": "x"} }), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := Adds(stating(c.before), stating(c.after)); got != c.adds {
+			if got := Adds(bearing(c.before), bearing(c.after)); got != c.adds {
 				t.Errorf("adds: %v", got)
 			}
 		})
 	}
 	cohort := Cohort{Deployment: "podinfo", Header: "x", Value: "y", Primary: "next", To: "next-v2"}
-	with := stating(nil)
+	with := bearing(nil)
 	with.Annotations = map[string]string{config.AnnotationCohorts: EncodeCohorts([]Cohort{cohort})}
-	if Adds(with, stating(nil)) || !Adds(stating(nil), with) {
+	if Adds(with, bearing(nil)) || !Adds(bearing(nil), with) {
 		t.Error("marked requests are added as a cohort comes, and only then")
 	}
 }
 
-// stating is a route with a split and without rules.
-func stating(split *Split) Route {
+// bearing is a route with a split and without rules.
+func bearing(split *Split) Route {
 	r := Route{Kind: HTTP}
 	if split != nil {
-		r.Annotations = map[string]string{config.AnnotationSplit: split.Encode()}
+		r.Annotations = map[string]string{config.AnnotationSplit: EncodeSplits([]Split{*split})}
 	}
 	return r
 }

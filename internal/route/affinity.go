@@ -40,16 +40,16 @@ func (c Cookie) match() Match {
 }
 
 // affinity returns nil if the split has none, and for GRPCRoutes, whose clients keep no cookies.
-func (b builder) affinity() *Affinity {
-	if b.route.Kind == GRPC || b.intents.Split == nil {
+func (b builder) affinity(split Split) *Affinity {
+	if b.route.Kind == GRPC {
 		return nil
 	}
-	return b.intents.Split.Affinity
+	return split.Affinity
 }
 
 // cookies makes a pair of references set their cookies.
-func (b builder) cookies(primary, canary map[string]any) error {
-	affinity := b.affinity()
+func (b builder) cookies(split Split, primary, canary map[string]any) error {
+	affinity := b.affinity(split)
 	if affinity == nil {
 		return nil
 	}
@@ -82,9 +82,9 @@ func (s Split) OnlyTakesBack() bool {
 
 // cookieRules returns the rules that keep users where their cookie says. They keep users on the canary only while it has a
 // weight or testers, and on the primary only while it has a weight: otherwise the primary may be about to lose its pods.
-func (b builder) cookieRules(map[string]any) ([]map[string]any, error) {
-	affinity := b.affinity()
-	if affinity == nil || !b.served() {
+func (b builder) cookieRules(split Split) ([]map[string]any, error) {
+	affinity := b.affinity(split)
+	if affinity == nil || !b.served(split) {
 		return nil, nil
 	}
 	var rules []map[string]any
@@ -93,16 +93,16 @@ func (b builder) cookieRules(map[string]any) ([]map[string]any, error) {
 		rules = append(rules, made...)
 		return err
 	}
-	if b.intents.Split.keepsAtCanary() {
-		if err := add("canary", affinity.Cookie, b.canaryRefs()); err != nil {
+	if split.keepsAtCanary() {
+		if err := add("canary", affinity.Cookie, b.canaryRefs(split)); err != nil {
 			return nil, err
 		}
 	}
-	if b.intents.Split.Weight == config.FullWeight {
+	if split.Weight == config.FullWeight {
 		return rules, nil
 	}
 	if affinity.Primary != nil {
-		if err := add("primary", *affinity.Primary, b.primaryRefs()); err != nil {
+		if err := add("primary", *affinity.Primary, b.primaryRefs(split)); err != nil {
 			return nil, err
 		}
 	}

@@ -1,5 +1,7 @@
 package route
 
+import "slices"
+
 // builder renders intents for one rule of the user.
 type builder struct {
 	route   Route
@@ -11,7 +13,7 @@ type builder struct {
 
 // rules returns the rules that are added for the user's rule, and last the rule itself with the canary's share in it.
 func (b builder) rules() ([]map[string]any, error) {
-	weighted, err := b.weighted()
+	weighted, err := b.weighted(b.splits())
 	if err != nil {
 		return nil, err
 	}
@@ -22,41 +24,58 @@ func (b builder) rules() ([]map[string]any, error) {
 	return append(added, weighted), nil
 }
 
-// weighted returns the user's rule in which every reference to the primary shares its weight with one to the canary.
-func (b builder) weighted() (map[string]any, error) {
-	split := b.intents.Split
-	if split == nil {
+// splits returns the splits whose primaries the rule sends to.
+func (b builder) splits() []Split {
+	return slices.DeleteFunc(slices.Clone(b.intents.Splits), func(s Split) bool {
+		primary, _ := s.backends(b.route.Namespace)
+		return !sends(b.rule, primary, b.route.Namespace)
+	})
+}
+
+// weighted returns the user's rule in which every reference to the primary of a split shares its weight with one to its canary.
+func (b builder) weighted(splits []Split) (map[string]any, error) {
+	if len(splits) == 0 {
 		return b.rule, nil
 	}
-	primary, _ := split.backends(b.route.Namespace)
-	if !sends(b.rule, primary, b.route.Namespace) {
-		return b.rule, nil
+	result, scale := copied(b.rule), int64(1)
+	for _, split := range splits {
+		scale = max(scale, split.scale())
 	}
-	result := copied(b.rule)
 	refs := listOf(result, "backendRefs")
-	shared := make([]any, 0, len(refs)+1)
+	shared := make([]any, 0, len(refs)+len(splits))
 	for _, item := range refs {
 		ref := asMap(item)
 		if ref == nil {
 			shared = append(shared, item)
 			continue
 		}
-		whole := multiplied(weightOf(ref), split.scale())
-		setWeight(ref, whole)
-		shared = append(shared, ref)
-		if backendOf(ref, b.route.Namespace) != primary {
-			continue
-		}
-		part := share(whole, split.Weight)
-		canary := split.canaryRef(ref)
-		setWeight(ref, whole-part)
-		setWeight(canary, part)
-		if err := b.cookies(ref, canary); err != nil {
+		setWeight(ref, multiplied(weightOf(ref), scale))
+		pair, err := b.paired(ref, splits)
+		if err != nil {
 			return nil, err
 		}
-		shared = append(shared, canary)
+		shared = append(shared, pair...)
 	}
 	result["backendRefs"] = shared
-	b.mirror(result)
+	for _, split := range splits {
+		split.mirror(result, b.route.Namespace)
+	}
 	return result, nil
+}
+
+// paired shares the weight of a reference to a primary with one to its canary, which it adds. It changes the reference.
+func (b builder) paired(ref map[string]any, splits []Split) ([]any, error) {
+	at := slices.IndexFunc(splits, func(s Split) bool {
+		primary, _ := s.backends(b.route.Namespace)
+		return backendOf(ref, b.route.Namespace) == primary
+	})
+	if at == -1 {
+		return []any{ref}, nil
+	}
+	split, whole := splits[at], weightOf(ref)
+	part := share(whole, split.Weight)
+	canary := split.canaryRef(ref)
+	setWeight(ref, whole-part)
+	setWeight(canary, part)
+	return []any{ref, canary}, b.cookies(split, ref, canary)
 }

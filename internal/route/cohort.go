@@ -146,8 +146,8 @@ func withAnnotations(r Route, intents Intents) Route {
 	}
 	delete(annotations, config.AnnotationSplit)
 	delete(annotations, config.AnnotationCohorts)
-	if intents.Split != nil {
-		annotations[config.AnnotationSplit] = intents.Split.Encode()
+	if len(intents.Splits) > 0 {
+		annotations[config.AnnotationSplit] = EncodeSplits(intents.Splits)
 	}
 	if len(intents.Cohorts) > 0 {
 		annotations[config.AnnotationCohorts] = EncodeCohorts(intents.Cohorts)

@@ -16,13 +16,18 @@ func Dropped(old, updated Route) []string {
 	}
 	var warnings []string
 	for i, rule := range updated.Rules {
-		switch {
-		case isOurs(asMap(rule)) && !containsEqual(old.Rules, rule):
-			warnings = append(warnings, fmt.Sprintf("spec.rules[%d] (%s): Sluice derives this rule from another one, so this change is lost: "+
-				"change the other rule instead", i, text(asMap(rule), "name", "")))
-		case intents.Split != nil && !isOurs(asMap(rule)) && editsCanary(old, asMap(rule), *intents.Split):
-			warnings = append(warnings, fmt.Sprintf("spec.rules[%d].backendRefs: Sluice derives the reference to Service %s from the one to Service %s, "+
-				"so this change is lost: change the latter instead", i, intents.Split.Canary, intents.Split.Primary))
+		if isOurs(asMap(rule)) {
+			if !containsEqual(old.Rules, rule) {
+				warnings = append(warnings, fmt.Sprintf("spec.rules[%d] (%s): Sluice derives this rule from another one, so this change is lost: "+
+					"change the other rule instead", i, text(asMap(rule), "name", "")))
+			}
+			continue
+		}
+		for _, split := range intents.Splits {
+			if editsCanary(old, asMap(rule), split) {
+				warnings = append(warnings, fmt.Sprintf("spec.rules[%d].backendRefs: Sluice derives the reference to Service %s from the one to Service %s, "+
+					"so this change is lost: change the latter instead", i, split.Canary, split.Primary))
+			}
 		}
 	}
 	return warnings

@@ -95,7 +95,7 @@ var (
 func changed(change func(*Split)) Intents {
 	split := at(30)
 	change(&split)
-	return Intents{Split: &split}
+	return Intents{Splits: []Split{split}}
 }
 
 var goldens = map[string]struct {
@@ -230,7 +230,7 @@ func TestCohortsOfSeveralDeployments(t *testing.T) {
 		t.Errorf("got %v", two.Rules)
 	}
 	split := with(t, two, at(10))
-	if diff := cmp.Diff(one, WithoutCohorts(WithoutSplit(split), mobile)); diff != "" {
+	if diff := cmp.Diff(one, WithoutCohorts(WithoutSplit(split, ofShop), mobile)); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(user, WithoutCohorts(one, web)); diff != "" {

@@ -3,25 +3,24 @@ package route
 import "math"
 
 // mirror mirrors a percentage of the rule's requests to the canary.
-func (b builder) mirror(rule map[string]any) {
-	split := b.intents.Split
-	if split.Mirror == 0 {
+func (s Split) mirror(rule map[string]any, namespace string) {
+	if s.Mirror == 0 {
 		return
 	}
-	primary, _ := split.backends(b.route.Namespace)
+	primary, _ := s.backends(namespace)
 	for _, item := range listOf(rule, "backendRefs") {
-		if backendOf(asMap(item), b.route.Namespace) != primary {
+		if backendOf(asMap(item), namespace) != primary {
 			continue
 		}
 		to := map[string]any{"group": "", "kind": "Service"}
-		canary := split.canaryRef(asMap(item))
+		canary := s.canaryRef(asMap(item))
 		for _, field := range []string{"group", "kind", "name", "namespace", "port"} {
 			if value, set := canary[field]; set {
 				to[field] = value
 			}
 		}
 		mirrored := map[string]any{"backendRef": to}
-		partOf(split.Mirror, mirrored)
+		partOf(s.Mirror, mirrored)
 		rule["filters"] = append(listOf(rule, "filters"), map[string]any{"type": requestMirror, "requestMirror": mirrored})
 		return
 	}

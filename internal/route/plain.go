@@ -16,11 +16,14 @@ func isOurs(rule map[string]any) bool {
 }
 
 // plainOf removes everything that Sluice has added from an updated route. old is its stored version, and before is what that
-// was rendered by. If before states no split, next may still have left its canary in rules whose annotation was lost.
+// was rendered by. If before states no split of a Deployment, next may still have left its canary in rules whose annotation was
+// lost.
 func plainOf(old, updated Route, before, next Intents) Route {
-	last := before
-	if last.Split == nil {
-		last.Split = next.Split
+	last := before.Splits
+	for _, split := range next.Splits {
+		if !slices.ContainsFunc(before.Splits, func(s Split) bool { return s.on(updated.Namespace).key() == split.on(updated.Namespace).key() }) {
+			last = append(last[:len(last):len(last)], split)
+		}
 	}
 	// Without annotations, a rule with such a name belongs to the user.
 	stated, err := IntentsOf(updated.Annotations)
@@ -31,7 +34,7 @@ func plainOf(old, updated Route, before, next Intents) Route {
 		if anyOfOurs && isOurs(asMap(rule)) {
 			continue
 		}
-		result.Rules = append(result.Rules, unshared(rule, last.Split, updated.Namespace))
+		result.Rules = append(result.Rules, unshared(rule, last, updated.Namespace))
 	}
 	if pruned(old, before) {
 		added := addedBy(result, before)
@@ -40,28 +43,37 @@ func plainOf(old, updated Route, before, next Intents) Route {
 	return result
 }
 
-// unshared removes the canary from a rule that has it, gives its weight back to the primary and removes what else the split
-// added. It returns a copy.
-func unshared(rule any, last *Split, namespace string) any {
-	if asMap(rule) == nil || last == nil {
+// unshared removes the canaries from a rule that has them, gives their weights back to the primaries and removes what else the
+// splits added. It returns a copy.
+func unshared(rule any, last []Split, namespace string) any {
+	if asMap(rule) == nil || len(last) == 0 {
 		return rule
 	}
 	result := copied(asMap(rule))
-	primary, _ := last.backends(namespace)
-	if !sends(result, primary, namespace) {
-		return result
-	}
-	unmirror(result, *last, namespace)
-	kept, found := withoutCanary(listOf(result, "backendRefs"), *last, namespace)
-	for _, ref := range kept {
-		if found && asMap(ref) != nil {
-			setWeight(asMap(ref), divided(weightOf(asMap(ref)), last.scale()))
+	// Of a rule that several splits share, the weights were multiplied by the largest scale.
+	scale, shared := int64(1), false
+	for _, split := range last {
+		primary, _ := split.backends(namespace)
+		if !sends(result, primary, namespace) {
+			continue
 		}
-		if backendOf(asMap(ref), namespace) == primary {
-			last.uncookie(asMap(ref))
+		unmirror(result, split, namespace)
+		kept, found := withoutCanary(listOf(result, "backendRefs"), split, namespace)
+		if found {
+			scale, shared = max(scale, split.scale()), true
+		}
+		for _, ref := range kept {
+			if backendOf(asMap(ref), namespace) == primary {
+				split.uncookie(asMap(ref))
+			}
+		}
+		result["backendRefs"] = kept
+	}
+	for _, ref := range listOf(result, "backendRefs") {
+		if shared && asMap(ref) != nil {
+			setWeight(asMap(ref), divided(weightOf(asMap(ref)), scale))
 		}
 	}
-	result["backendRefs"] = kept
 	return result
 }
 
@@ -109,9 +121,9 @@ func pruned(stored Route, intents Intents) bool {
 	plain := stored
 	plain.Rules = make([]any, 0, len(stored.Rules))
 	for _, rule := range stored.Rules {
-		plain.Rules = append(plain.Rules, unshared(rule, intents.Split, stored.Namespace))
+		plain.Rules = append(plain.Rules, unshared(rule, intents.Splits, stored.Namespace))
 	}
-	if intents.Split != nil && SameRules(plain, stored) {
+	if len(intents.Splits) > 0 && SameRules(plain, stored) {
 		return false // the user's own rules, not rendered yet
 	}
 	added := addedBy(plain, intents)

@@ -91,7 +91,7 @@ func randomIntents(random *rand.Rand) Intents {
 		if maybe() {
 			split.Mark = &Header{Name: "x-mark", Value: "canary"}
 		}
-		intents.Split = &split
+		intents.Splits = []Split{split}
 	}
 	if maybe() {
 		intents.Cohorts = []Cohort{chain, pinned}[random.IntN(2):]

@@ -51,7 +51,7 @@ func TestWhatCannotBeRenderedIsRefused(t *testing.T) {
 				t.Errorf("got %d rules and %v, not %q", len(got.Rules), err, c.wrong)
 			}
 			intents := changed(c.split)
-			if status := StatusOf(user, *intents.Split); status.InEffect || !strings.Contains(status.Reason, c.wrong) {
+			if status := StatusOf(user, intents.Splits[0]); status.InEffect || !strings.Contains(status.Reason, c.wrong) {
 				t.Errorf("the status is %+v", status)
 			}
 		})

@@ -4,21 +4,22 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/config"
 )
 
 // Intents are everything that a route is rendered by.
 type Intents struct {
-	// Split is the split of the route. Nil for none.
-	Split *Split
+	// Splits are the splits of the route, at most one for each Deployment.
+	Splits []Split
 	// Cohorts are the cohorts of any number of rollouts.
 	Cohorts []Cohort
 }
 
 // IntentsOf returns the intents in the annotations. The error names the annotation that cannot be read.
 func IntentsOf(annotations map[string]string) (Intents, error) {
-	split, err := SplitOf(annotations)
+	splits, err := SplitsOf(annotations)
 	if err != nil {
 		return Intents{}, fmt.Errorf("metadata.annotations[%s]: %w", config.AnnotationSplit, err)
 	}
@@ -26,12 +27,12 @@ func IntentsOf(annotations map[string]string) (Intents, error) {
 	if err != nil {
 		return Intents{}, fmt.Errorf("metadata.annotations[%s]: %w", config.AnnotationCohorts, err)
 	}
-	return Intents{Split: split, Cohorts: cohorts}, nil
+	return Intents{Splits: splits, Cohorts: cohorts}, nil
 }
 
 // None reports whether there are no intents.
 func (i Intents) None() bool {
-	return i.Split == nil && len(i.Cohorts) == 0
+	return len(i.Splits) == 0 && len(i.Cohorts) == 0
 }
 
 // With returns the route with exactly these intents stated and rendered. It first removes what was rendered before, so it
@@ -48,24 +49,24 @@ func With(r Route, intents Intents) (Route, error) {
 	return render(plainOf(r, r, stated, intents), intents)
 }
 
-// WithSplit is With for one split. It leaves cohorts as they are.
+// WithSplit is With for the split of one Deployment. It leaves other splits and cohorts as they are.
 func WithSplit(r Route, split Split) (Route, error) {
 	intents, err := IntentsOf(r.Annotations)
 	if err != nil {
 		return Route{}, err
 	}
-	intents.Split = &split
+	intents.Splits = stating(intents.Splits, split, r.Namespace)
 	return With(r, intents)
 }
 
-// WithoutSplit returns the route without its split. It leaves cohorts as they are. Without any, the rules are those that the
-// user last requested.
-func WithoutSplit(r Route) Route {
+// WithoutSplit returns the route without the split of a Deployment. It leaves other splits and cohorts as they are. Without any,
+// the rules are those that the user last requested.
+func WithoutSplit(r Route, deployment types.NamespacedName) Route {
 	intents, err := IntentsOf(r.Annotations)
 	if err != nil {
 		return Plain(r)
 	}
-	intents.Split = nil
+	intents.Splits = SplitsBeside(r, deployment)
 	result, err := With(r, intents)
 	if err != nil {
 		// A route that can no longer be rendered must not keep the canary's requests where they are.
@@ -132,12 +133,17 @@ func render(plain Route, intents Intents) (Route, error) {
 	if err := checkNames(plain); err != nil {
 		return Route{}, err
 	}
-	if intents.Split != nil {
-		split := intents.Split.on(plain.Namespace)
+	splits := make([]Split, 0, len(intents.Splits))
+	for _, split := range intents.Splits {
+		split = split.on(plain.Namespace)
 		if scale := scaleFor(plain, split); scale > 1 {
 			split.Scale = int32(scale)
 		}
-		intents.Split = &split
+		splits = append(splits, split)
+	}
+	intents.Splits = inOrder(splits)
+	if err := checkTogether(plain, intents.Splits); err != nil {
+		return Route{}, err
 	}
 	rules, err := renderedRules(plain, intents)
 	if err != nil {

@@ -170,7 +170,7 @@ func TestAnotherBackendStandsForThePrimary(t *testing.T) {
 	if WeightOf(rendered, split) != 30 || !strings.Contains(encode(rendered.Rules), "shop-next") {
 		t.Errorf("it is not shared: %s", encode(rendered.Rules))
 	}
-	if restored := WithoutSplit(rendered); !SameRules(restored, r) {
+	if restored := WithoutSplit(rendered, ofShop); !SameRules(restored, r) {
 		t.Errorf("it is not restored: %s", encode(restored.Rules))
 	}
 }

@@ -111,8 +111,8 @@ func SendsTo(r Route, service types.NamespacedName) bool {
 func Namespaces(r Route) []string {
 	found := map[string]bool{r.Namespace: true}
 	if intents, err := IntentsOf(r.Annotations); err == nil {
-		if intents.Split != nil {
-			found[intents.Split.namespaceIn(r.Namespace)] = true
+		for _, split := range intents.Splits {
+			found[split.namespaceIn(r.Namespace)] = true
 		}
 		for _, cohort := range intents.Cohorts {
 			found[cohort.namespaceIn(r.Namespace)] = true

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/config"
@@ -16,6 +17,9 @@ import (
 func at(weight float64) Split {
 	return Split{Deployment: "shop", Primary: "shop", Canary: "shop-canary", Weight: weight}
 }
+
+// ofShop is the Deployment of those splits.
+var ofShop = types.NamespacedName{Namespace: "test", Name: "shop"}
 
 // routeWith builds a route from rules such as "shop=1 other=3 | other=1".
 func routeWith(rules string) Route {
@@ -91,7 +95,7 @@ func TestWithSplit(t *testing.T) {
 			if ok, reason := IsRendered(got); !ok || reason != "" {
 				t.Error("is not rendered by its own word", reason)
 			}
-			if back := WithoutSplit(got); backendsOf(back) != c.rules && name != "a backend without a weight is shared" || back.Annotations != nil {
+			if back := WithoutSplit(got, ofShop); backendsOf(back) != c.rules && name != "a backend without a weight is shared" || back.Annotations != nil {
 				t.Errorf("the end is %s %v", backendsOf(back), back.Annotations)
 			}
 		})
@@ -121,7 +125,7 @@ func TestAnySequenceOfSplitsEndsWhereItBegan(t *testing.T) {
 			}
 			checkSums(t, seed, user, current)
 		}
-		if diff := cmp.Diff(user, WithoutSplit(current)); diff != "" {
+		if diff := cmp.Diff(user, WithoutSplit(current, ofShop)); diff != "" {
 			t.Fatalf("seed %d: %s", seed, diff)
 		}
 	}
@@ -129,9 +133,9 @@ func TestAnySequenceOfSplitsEndsWhereItBegan(t *testing.T) {
 
 func checkSums(t *testing.T, seed uint64, user, rendered Route) {
 	t.Helper()
-	split, err := SplitOf(rendered.Annotations)
-	if err != nil {
-		t.Fatal(err)
+	split := SplitFor(rendered, ofShop)
+	if split == nil {
+		t.Fatal("no split is stated")
 	}
 	primary, _ := split.backends("test")
 	for i, rule := range user.Rules {
@@ -174,16 +178,19 @@ func TestRenderKeepsWhatTheUserChanges(t *testing.T) {
 	}
 }
 
-func TestSplitOfRefusesWhatIsNotOurs(t *testing.T) {
+func TestSplitsOfRefusesWhatIsNotOurs(t *testing.T) {
 	for value, wrong := range map[string]string{
-		"{": "JSON", `{"deployment":"a","primary":"","canary":"b"}`: "primary must be the name",
-		`{"deployment":"a","primary":"a","canary":"a"}`:                      "two Services",
-		`{"deployment":"a","primary":"a","canary":"b","weight":101}`:         "from 0 to 100",
-		`{"deployment":"a","primary":"a","canary":"b","scale":-1}`:           "scale must be",
-		`{"deployment":"a b","primary":"a","canary":"b"}`:                    "name of a Deployment",
-		`{"deployment":"a","primary":"a","canary":"b","weight":99999999999}`: "from 0 to 100",
+		"{": "JSON", `{"deployment":"a","primary":"a","canary":"b"}`: "JSON",
+		`[{"deployment":"a","primary":"","canary":"b"}]`:                                                                              "primary must be the name",
+		`[{"deployment":"a","primary":"a","canary":"a"}]`:                                                                             "two Services",
+		`[{"deployment":"a","primary":"a","canary":"b","weight":101}]`:                                                                "from 0 to 100",
+		`[{"deployment":"a","primary":"a","canary":"b","scale":-1}]`:                                                                  "scale must be",
+		`[{"deployment":"a b","primary":"a","canary":"b"}]`:                                                                           "name of a Deployment",
+		`[{"deployment":"a","primary":"a","canary":"b","weight":99999999999}]`:                                                        "from 0 to 100",
+		`[{"deployment":"a","primary":"a","canary":"b"},{"deployment":"a","primary":"c","canary":"d"}]`:                               "[1]: Deployment a has another split",
+		"[" + strings.Repeat(`{"deployment":"a","primary":"a","canary":"b"},`, 64) + `{"deployment":"b","primary":"a","canary":"b"}]`: "at most 64",
 	} {
-		if _, err := SplitOf(map[string]string{config.AnnotationSplit: value}); err == nil || !strings.Contains(err.Error(), wrong) {
+		if _, err := SplitsOf(map[string]string{config.AnnotationSplit: value}); err == nil || !strings.Contains(err.Error(), wrong) {
 			t.Errorf("%s: got %v, not %q", value, err, wrong)
 		}
 	}
@@ -224,21 +231,23 @@ func TestInEffect(t *testing.T) {
 	}
 }
 
-func FuzzSplitOf(f *testing.F) {
-	for _, seed := range []string{"", "{}", at(10).Encode(), `{"weight":"x"}`, "null", `{"deployment":"a","primary":"a","canary":"b","scale":1000000}`} {
+func FuzzSplitsOf(f *testing.F) {
+	for _, seed := range []string{"", "{}", EncodeSplits([]Split{at(10)}), `[{"weight":"x"}]`, "null", `[{"deployment":"a","primary":"a","canary":"b","scale":1000000}]`,
+		`[{"deployment":"a","primary":"shop","canary":"b"},{"deployment":"c","primary":"other","canary":"d","match":[{}]}]`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		split, err := SplitOf(map[string]string{config.AnnotationSplit: value})
+		splits, err := SplitsOf(map[string]string{config.AnnotationSplit: value})
 		if err != nil {
 			return
 		}
-		once, err := WithSplit(routeWith("shop=3 other=2 | shop"), *split)
+		once, err := With(routeWith("shop=3 other=2 | shop"), Intents{Splits: splits})
 		if err != nil {
 			return
 		}
-		if twice := with(t, once, *split); backendsOf(twice) != backendsOf(once) {
-			t.Errorf("%q: %s becomes %s", value, backendsOf(once), backendsOf(twice))
+		twice, err := With(once, Intents{Splits: splits})
+		if err != nil || backendsOf(twice) != backendsOf(once) {
+			t.Errorf("%q: %s becomes %s: %v", value, backendsOf(once), backendsOf(twice), err)
 		}
 	})
 }

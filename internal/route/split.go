@@ -10,8 +10,8 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// Split says how the requests for a Service are shared with its canary. It is the value of the annotation sluice.dev/split,
-// which admission renders into the rules.
+// Split says how the requests for a Service are shared with its canary. The annotation sluice.dev/split is a list of splits, one
+// for each Deployment, which admission renders into the rules.
 type Split struct {
 	// Deployment is the Deployment that is being rolled out.
 	Deployment string `json:"deployment"`
@@ -27,6 +27,9 @@ type Split struct {
 	Decimals int32 `json:"decimals,omitempty"`
 	// Scale is the factor by which the user's weights were multiplied so that they can be shared exactly. Default 1.
 	Scale int32 `json:"scale,omitempty"`
+	// Alone is set if the rollout adds rules before those of the primary at any time, for matches or session affinity. No other
+	// split can then share a rule with the primary.
+	Alone bool `json:"alone,omitempty"`
 	// Match selects requests that go to the canary regardless of its weight: those that match any of the entries.
 	Match []Match `json:"match,omitempty"`
 	// Mirror is the percentage of the primary's requests that is mirrored to the canary, 0 to 100, with at most two decimals.
@@ -93,7 +96,7 @@ type Cookie struct {
 	Attributes string `json:"attributes,omitempty"`
 }
 
-// Encode returns the annotation's value.
+// Encode returns the split as the annotation lists it.
 func (s Split) Encode() string {
 	return encode(s)
 }
@@ -141,44 +144,9 @@ func (s Split) on(namespace string) Split {
 	return s
 }
 
-// SplitOf returns the split in the annotations, or nil if there is none. The error says what is wrong with a value that
-// Sluice did not write.
-func SplitOf(annotations map[string]string) (*Split, error) {
-	value, set := annotations[config.AnnotationSplit]
-	if !set {
-		return nil, nil
-	}
-	var split Split
-	if err := json.Unmarshal([]byte(value), &split); err != nil {
-		return nil, fmt.Errorf("must be JSON as Sluice writes it: %w", err)
-	}
-	integers(split.CanaryBackend)
-	for _, check := range []func() error{split.checkNames, split.checkNumbers, split.checkCookies} {
-		if err := check(); err != nil {
-			return nil, err
-		}
-	}
-	return &split, nil
-}
-
-// SplitFor returns the split that a route states for a Deployment, or nil if it states none for it.
-func SplitFor(r Route, deployment types.NamespacedName) *Split {
-	split, err := SplitOf(r.Annotations)
-	if err != nil || split == nil || split.DeploymentOn(r) != deployment {
-		return nil
-	}
-	return split
-}
-
 // DeploymentOn returns the Deployment of a split that a route states.
 func (s Split) DeploymentOn(r Route) types.NamespacedName {
 	return types.NamespacedName{Namespace: s.namespaceIn(r.Namespace), Name: s.Deployment}
-}
-
-// States reports whether a route states exactly this split.
-func States(r Route, split Split) bool {
-	stated, err := SplitOf(r.Annotations)
-	return err == nil && stated != nil && stated.on(r.Namespace).Encode() == split.on(r.Namespace).Encode()
 }
 
 func (s Split) checkNames() error {

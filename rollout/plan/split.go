@@ -48,7 +48,7 @@ func (i SplitIntent) on(r route.Route, deployment types.NamespacedName) (route.R
 	case i.Action == SplitWrite && slices.Contains(i.Routes, r.Key()):
 		return route.WithSplit(r, i.Split)
 	case i.Action == SplitRemove && route.SplitFor(r, deployment) != nil:
-		return route.WithoutSplit(r), nil
+		return route.WithoutSplit(r, deployment), nil
 	}
 	return r, nil
 }

@@ -25,6 +25,8 @@ type Target struct {
 	Routes []route.Route
 	// Gateway is the first gateway of the routes; empty when their parents are Services only.
 	Gateway types.NamespacedName
+	// Behind is the Deployment whose split must end before this one fits on a route; empty when nothing is in the way.
+	Behind types.NamespacedName
 	// Match selects the requests that go to the canary at any weight.
 	Match []route.Match
 	// Unknown says which needed features the gateways do not report.
@@ -153,13 +155,8 @@ func findRoutes(target *Target, policy config.Policy, o observed.World) string {
 			o.Namespace, target.Service.Name)
 	}
 	for _, r := range target.Routes {
-		intents, err := route.IntentsOf(r.Annotations)
-		if err != nil {
+		if _, err := route.IntentsOf(r.Annotations); err != nil {
 			return fmt.Sprintf("%s: %v; remove the annotation", r.Key().From(o.Namespace), err)
-		}
-		if intents.Split != nil && route.SplitFor(r, o.Key()) == nil {
-			return fmt.Sprintf("%s is split for Deployment %s: this rollout starts once that one ends",
-				r.Key().From(o.Namespace), intents.Split.Deployment)
 		}
 	}
 	return ""

@@ -11,7 +11,6 @@ import (
 
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
-	"sluice.dev/sluice/rollout/cookies"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/strategy"
 )
@@ -102,25 +101,6 @@ func findMatches(target *Target, policy config.Policy, _ observed.World) string 
 	}
 	for _, match := range matches {
 		target.Match = append(target.Match, matchOf(match))
-	}
-	return ""
-}
-
-// findRendering tries whether the routes can express what the policy asks for, before anything is written to them.
-func findRendering(target *Target, policy config.Policy, o observed.World) string {
-	split := route.Split{Deployment: o.Name, Namespace: o.Namespace, Primary: target.Service.Name, Canary: target.CanaryService(),
-		Weight: config.FullWeight / 2, Match: target.Match,
-		Affinity: cookies.Affinity(cookies.New(policy, nil, "candidate", "nonce", nil))}
-	if mirrors(policy, 0, 100) {
-		split.Mirror = config.FullWeight
-	}
-	if split.Mirror == 0 && split.Match == nil && split.Affinity == nil {
-		return ""
-	}
-	for _, r := range target.Routes {
-		if _, err := route.WithSplit(r, split); err != nil {
-			return fmt.Sprintf("%s: %v", r.Key().From(o.Namespace), err)
-		}
 	}
 	return ""
 }

@@ -1,0 +1,189 @@
+package rollout_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+// sharing gives the members of a group one route with these rules, such as "cart | shop", each a list of Services.
+func (g *group) sharing(rules string) *group {
+	shared := routeTo("shop")
+	shared.Name = "shared"
+	written := shared.Rules[0].(map[string]any)
+	shared.Rules = nil
+	for rule := range strings.SplitSeq(rules, " | ") {
+		var refs []any
+		for service := range strings.FieldsSeq(rule) {
+			ref := map[string]any{}
+			for field, value := range written["backendRefs"].([]any)[0].(map[string]any) {
+				ref[field] = value
+			}
+			ref["name"] = service
+			refs = append(refs, ref)
+		}
+		shared.Rules = append(shared.Rules, map[string]any{"backendRefs": refs})
+	}
+	for name, w := range g.members {
+		labels := map[string]string{"app": name}
+		w.primary.Name, w.primary.Spec.Selector.MatchLabels, w.primary.Spec.Template.Labels = name, labels, labels
+		w.service, w.userRoute, w.route, w.shares = *serviceOf(name), shared, shared, true
+		w.react()
+		g.shared = &w.route
+	}
+	return g
+}
+
+// apart makes rollouts of a group that have nothing to do with each other.
+func (g *group) apart() *group {
+	for _, w := range g.members {
+		w.policy.Group = ""
+	}
+	return g
+}
+
+// slow takes longer than the progress deadline.
+var slow = map[string]string{config.AnnotationInterval: "20s", config.AnnotationMaxWeight: "40", config.AnnotationStepWeight: "10"}
+
+func bothGood() map[string]map[string]behaviour {
+	return map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}}
+}
+
+func withTesters(settings map[string]string) map[string]string {
+	with := map[string]string{config.AnnotationMatch: "x-tester=yes"}
+	for key, value := range settings {
+		with[key] = value
+	}
+	return with
+}
+
+var sharedStories = map[string]struct {
+	rules      string
+	grouped    bool
+	behaviours map[string]map[string]behaviour
+	settings   map[string]map[string]string
+	acts       []groupAct
+	versions   string
+}{
+	"two rollouts on rules of their own run at the same time": {
+		rules: "cart | shop", behaviours: bothGood(), settings: map[string]map[string]string{"cart": slow, "shop": slow},
+		acts: []groupAct{{at("cart", immediately), all("v2")}}, versions: "cart=v2 shop=v2",
+	},
+	"two rollouts on backends of one rule run at the same time": {
+		rules: "cart shop", behaviours: bothGood(),
+		acts: []groupAct{{at("cart", immediately), all("v2")}}, versions: "cart=v2 shop=v2",
+	},
+	"a bad version is rolled back and the other goes on": {
+		rules: "cart shop", behaviours: map[string]map[string]behaviour{"cart": {"v2": failing}, "shop": {"v2": good}},
+		acts: []groupAct{{at("cart", immediately), all("v2")}}, versions: "cart=v1 shop=v2",
+	},
+	"a group steps together": {
+		rules: "cart | shop", grouped: true, behaviours: bothGood(),
+		acts: []groupAct{{at("cart", immediately), all("v2")}}, versions: "cart=v2 shop=v2",
+	},
+	"testers on a rule of their own": {
+		rules: "cart | shop", behaviours: bothGood(), settings: map[string]map[string]string{"cart": withTesters(nil)},
+		acts: []groupAct{{at("cart", immediately), all("v2")}}, versions: "cart=v2 shop=v2",
+	},
+	"testers on a rule of both take turns, and the wait costs no deadline": {
+		rules: "cart shop", behaviours: bothGood(), settings: map[string]map[string]string{"cart": withTesters(slow), "shop": slow},
+		acts: []groupAct{{at("cart", immediately), all("v2")}}, versions: "cart=v2 shop=v2",
+	},
+	"a candidate that comes later waits for its turn": {
+		rules: "cart shop", behaviours: bothGood(), settings: map[string]map[string]string{"cart": withTesters(slow), "shop": slow},
+		acts:     []groupAct{{at("cart", immediately), only("shop", setting("v2"))}, {at("shop", atStep(1)), only("cart", setting("v2"))}},
+		versions: "cart=v2 shop=v2",
+	},
+	"members of a group that do not fit on one route fail at the deadline": {
+		rules: "cart shop", grouped: true, behaviours: bothGood(), settings: map[string]map[string]string{"cart": withTesters(nil)},
+		acts: []groupAct{{at("cart", immediately), all("v2")}}, versions: "cart=v1 shop=v1",
+	},
+	"the gateway is silent while both end": {
+		rules: "cart | shop", behaviours: bothGood(),
+		acts: []groupAct{{at("cart", immediately), all("v2")}, {at("cart", inPhase(v1alpha1.PhaseFinalising)), func(g *group) {
+			for _, w := range g.members {
+				w.silent = true
+			}
+		}}, {at("cart", after(3*time.Minute)), func(g *group) {
+			for _, w := range g.members {
+				w.silent = false
+			}
+		}}},
+		versions: "cart=v2 shop=v2",
+	},
+}
+
+func TestSharedRoutes(t *testing.T) {
+	for name, s := range sharedStories {
+		newStory := func(t *testing.T) *group {
+			g := newGroup(t, s.behaviours, s.settings).sharing(s.rules)
+			if !s.grouped {
+				g.apart()
+			}
+			return g
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newStory(t)
+			g.play(s.acts, nil)
+			g.check(s.versions)
+			path := filepath.Join("testdata", "shared-"+strings.ReplaceAll(name, " ", "-")+".golden")
+			got := strings.Join(g.log, "\n") + "\n"
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := gocmp.Diff(string(want), got); diff != "" {
+				t.Errorf("the story has changed (-want +got); if that is meant, run go test ./rollout -update\n%s", diff)
+			}
+			for seed := range *seeds {
+				late := newStory(t)
+				late.play(s.acts, rand.New(rand.NewPCG(seed, 5)))
+				late.check(s.versions)
+				if t.Failed() {
+					t.Fatalf("with seed %d", seed)
+				}
+			}
+		})
+	}
+}
+
+// TestRandomRolloutsOnOneRoute plays Deployments behind one route with any strategies and requests. All end, whatever was
+// requested, and the route is the user's.
+func TestRandomRolloutsOnOneRoute(t *testing.T) {
+	t.Parallel()
+	for seed := range 10 * *seeds {
+		chance := rand.New(rand.NewPCG(seed, 6))
+		v2 := func() map[string]behaviour { return map[string]behaviour{"v2": good, "v3": failing} }
+		g := newGroup(t, map[string]map[string]behaviour{"cart": v2(), "pay": v2(), "shop": v2()}, nil).
+			sharing([]string{"cart | pay | shop", "cart shop | pay", "cart pay shop | shop"}[chance.IntN(3)]).apart()
+		for _, name := range g.names {
+			w := g.members[name]
+			randomPolicy(chance)(&w.policy)
+			randomWorld(chance)(w)
+			w.rand = chance
+		}
+		g.play(randomGroupActs(g.names, chance), chance)
+		for _, name := range g.names {
+			g.members[name].route = *g.shared
+			g.members[name].checkEnd()
+			g.members[name].checkVersion()
+		}
+		if t.Failed() {
+			t.Fatalf("with seed %d\n%s", seed, strings.Join(g.log, "\n"))
+		}
+	}
+}
