@@ -84,12 +84,12 @@ const (
 
 // Annotations by which a user asks for something once, on a Deployment.
 const (
-	// AnnotationAbort, "true", rolls the candidate in flight back. Sluice itself writes the candidate's hash, a space and
-	// the name of the user who requested it in the Canary.
+	// AnnotationAbort, "true", rolls the candidate in flight back. Sluice itself writes the candidate's ID, a space and the
+	// name of the user who requested it in the Canary.
 	AnnotationAbort = "sluice.dev/abort"
-	// AnnotationRetry, "true", tries a failed or aborted candidate again. Sluice itself writes hash and user as above.
+	// AnnotationRetry, "true", tries a failed or aborted candidate again. Sluice itself writes ID and user as above.
 	AnnotationRetry = "sluice.dev/retry"
-	// AnnotationReset, "true", forgets the candidate, in flight or failed. Sluice itself writes hash and user as above. On a
+	// AnnotationReset, "true", forgets the candidate, in flight or failed. Sluice itself writes ID and user as above. On a
 	// Canary it asks for the same.
 	AnnotationReset = "sluice.dev/reset"
 )
@@ -105,13 +105,15 @@ const (
 	// AnnotationLeftOut records who sent a manifest without the opt-in together with another template, until somebody asks for
 	// the opt-in again.
 	AnnotationLeftOut = "sluice.dev/left-out"
-	// AnnotationPromote asks admission to put in the candidate of this hash.
+	// AnnotationPromote asks admission to put in this candidate. The value is its ID: its whole hash, its attempt and when it was
+	// requested.
 	AnnotationPromote = "sluice.dev/promote"
-	// AnnotationRestore asks admission to put back the previous template of this hash.
+	// AnnotationRestore asks admission to put back the previous template. The value is its hash, with the attempt and the time of the
+	// candidate that replaced it.
 	AnnotationRestore = "sluice.dev/restore"
-	// AnnotationFail asks admission to mark the candidate of this hash as failed.
+	// AnnotationFail asks admission to mark this candidate as failed.
 	AnnotationFail = "sluice.dev/fail"
-	// AnnotationSettle asks admission to forget the previous template, or the direct change, of this hash.
+	// AnnotationSettle asks admission to forget this previous template, or this direct change.
 	AnnotationSettle = "sluice.dev/settle"
 	// AnnotationSplit states on a route how primaries share their requests with their canaries.
 	AnnotationSplit = "sluice.dev/split"
@@ -130,7 +132,7 @@ const (
 	LabelPrimary = "sluice.dev/primary"
 	// LabelCredentials is what a user writes on a Secret, with the value "true", to let MetricTemplates of its namespace use it.
 	LabelCredentials = "sluice.dev/metric-credentials"
-	// AnnotationTemplateHash is the hash of the candidate that a canary runs, on the canary.
+	// AnnotationTemplateHash is the ID of the candidate that a canary runs, on the canary.
 	AnnotationTemplateHash = "sluice.dev/template-hash"
 	// RoleGenerated is the value of LabelRole on Services and routes that Sluice has generated for a primary, and of the grants
 	// for them.

@@ -9,6 +9,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
 	"sluice.dev/sluice/rollout/strategy"
 )
@@ -57,7 +58,7 @@ func ensureCanary(t *tick, weight float64) int32 {
 		size = workload.Replicas(t.o.CanaryDeployment)
 	}
 	action := plan.CanaryEnsure
-	if t.o.Promoted(t.plan.Next.Candidate.Hash) {
+	if t.o.Promoted(t.plan.Next) {
 		action = plan.CanaryScale
 	}
 	t.plan.Canary = plan.CanaryIntent{Action: action, Replicas: size, Share: workload.CanaryShare(t.policy.Canary, weight),
@@ -221,7 +222,7 @@ func (t tick) canaryNotReady(replicas int32) string {
 	if t.o.CanaryDeployment == nil || t.o.CanaryService == nil && !strategy.WithoutTraffic(t.policy) {
 		return "the canary is being created"
 	}
-	if workload.TemplateHashOf(t.o.CanaryDeployment) != t.plan.Next.Candidate.Hash {
+	if !workload.CanaryID(t.o.CanaryDeployment).Is(observed.IDOf(t.plan.Next)) {
 		return "the canary is being updated to the candidate"
 	}
 	if workload.Replicas(t.o.CanaryDeployment) < replicas {

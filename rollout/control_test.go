@@ -7,7 +7,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/queue"
@@ -95,7 +94,7 @@ var controlStories = map[string]story{
 
 // peer is another Canary with a candidate that was asked for this many seconds after the epoch.
 func peer(namespace, name string, phase v1alpha1.Phase, asked int) observed.Peer {
-	state := observed.State{Phase: phase, Candidate: v1alpha1.CandidateStatus{Requested: &v1alpha1.Requester{At: &metav1.Time{Time: epoch.Add(time.Duration(asked) * time.Second)}}}}
+	state := observed.State{Phase: phase, Candidate: v1alpha1.CandidateStatus{Requested: &v1alpha1.Requester{At: ptrTo(metav1.NewMicroTime(epoch.Add(time.Duration(asked) * time.Second)))}}}
 	if phase == v1alpha1.PhaseWaiting {
 		state.Queue = &v1alpha1.QueueStatus{Position: 1}
 	}
@@ -197,7 +196,7 @@ func TestResetOfWhatWaits(t *testing.T) {
 	w.tick()
 	resetting("v2", 0)(w)
 	plan, _ := w.tick()
-	if plan.Ask.Key != config.AnnotationReset || plan.Ask.Value() != "v2 jane" || plan.Next.Phase != v1alpha1.PhaseInitialized {
+	if plan.Ask.String() != "reset=v2 jane" || plan.Next.Phase != v1alpha1.PhaseInitialized {
 		t.Errorf("the plan is %s", plan)
 	}
 	w.candidate = &workload.Candidate{Hash: "v3", At: w.now}

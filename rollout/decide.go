@@ -4,6 +4,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
 	"sluice.dev/sluice/rollout/strategy"
@@ -85,6 +86,7 @@ func finish(t *tick) plan.Plan {
 	if t.plan.Split.Action == plan.SplitWrite {
 		t.plan.Finalizer = true
 	}
+	next.Candidate.ShortHash = workload.Short(next.Candidate.Hash)
 	if t.o.Primary != nil && next.Phase != v1alpha1.PhaseOptedOut {
 		showTarget(t)
 		showSteps(t)

@@ -70,14 +70,14 @@ func cancelChangedUnseen(t *tick) {
 // settleDirect asks admission to forget a direct change that has been reported.
 func settleDirect(t *tick) {
 	if t.o.OptedIn() && t.o.Direct != nil && t.plan.Ask.Key == "" && t.plan.Direct == "" {
-		t.plan.Ask = plan.AskIntent{Key: config.AnnotationSettle, Hash: t.o.Direct.Hash}
+		t.plan.Ask = plan.AskIntent{Key: config.AnnotationSettle, Of: t.o.Direct.ID()}
 	}
 }
 
 // whyTakenBack says what happened to a candidate that is gone.
 func (t tick) whyTakenBack() string {
 	if direct := t.o.Direct; direct != nil && t.plan.Next.Primary != nil && direct.Hash == t.plan.Next.Primary.Template {
-		return fmt.Sprintf("template %s was applied directly (%s: %s)", direct.Hash, direct.How, direct.Reason)
+		return fmt.Sprintf("template %s was applied directly (%s: %s)", workload.Short(direct.Hash), direct.How, direct.Reason)
 	}
 	return "the change was taken back"
 }

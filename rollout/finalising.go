@@ -64,8 +64,8 @@ func askAtEnd(t *tick) {
 		return
 	}
 	if next.Candidate.Outcome == v1alpha1.OutcomeSucceeded {
-		if t.o.Promoted(next.Candidate.Hash) {
-			t.plan.Ask = plan.AskIntent{Key: config.AnnotationSettle, Hash: t.o.Previous.Hash}
+		if t.o.Promoted(next) {
+			t.plan.Ask = plan.AskIntent{Key: config.AnnotationSettle, Of: t.o.Previous.ID()}
 		}
 		return
 	}
@@ -78,17 +78,17 @@ func askAtEnd(t *tick) {
 
 // markFor asks to mark a candidate that is still in flight when its rollout ends.
 func (t tick) markFor(outcome v1alpha1.Outcome) plan.AskIntent {
-	hash := t.plan.Next.Candidate.Hash
+	id := observed.IDOf(t.plan.Next)
 	switch {
 	case t.asksReset():
 		return t.askReset()
 	case outcome == v1alpha1.OutcomeAborted && t.asksAbort():
-		return plan.AskIntent{Key: config.AnnotationAbort, Hash: hash, By: t.o.Spec.Abort.By}
+		return plan.AskIntent{Key: config.AnnotationAbort, Of: id, By: t.o.Spec.Abort.By}
 	case outcome == v1alpha1.OutcomeCancelled:
 		// The primary changed under a candidate that nobody took back. The candidate must not replace that change later.
-		return plan.AskIntent{Key: config.AnnotationAbort, Hash: hash, By: config.FieldManager}
+		return plan.AskIntent{Key: config.AnnotationAbort, Of: id, By: config.FieldManager}
 	case observed.Unsuccessful(outcome):
-		return plan.AskIntent{Key: config.AnnotationFail, Hash: hash}
+		return plan.AskIntent{Key: config.AnnotationFail, Of: id}
 	}
 	return plan.AskIntent{}
 }

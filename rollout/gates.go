@@ -21,7 +21,7 @@ func waitAtGate(t *tick, gate v1alpha1.HookType, why string) {
 func stopAt(t *tick, gate v1alpha1.HookType) {
 	next := &t.plan.Next
 	next.Gate = &v1alpha1.GateStatus{Type: gate, Since: *t.stamp()}
-	if before := t.before.Gate; before != nil && before.Type == gate && next.Open().Step.Number == t.before.Open().Step.Number && next.Candidate.Hash == t.before.Candidate.Hash {
+	if before := t.before.Gate; before != nil && before.Type == gate && next.Open().Step.Number == t.before.Open().Step.Number && observed.IDOf(*next).Is(observed.IDOf(t.before)) {
 		next.Gate.Since = before.Since
 	} else {
 		emit(t, events.GateReached(gate, hooksOf(t.policy, gate)))

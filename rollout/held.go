@@ -23,11 +23,7 @@ func (t tick) asWaiting() observed.State {
 // knownAsWaiting reports whether the state describes the candidate in flight and its rollout has not begun. The same
 // template, asked for again, is another candidate with another place in the queue.
 func (t tick) knownAsWaiting() bool {
-	next, candidate := t.plan.Next, t.o.Candidate
-	if next.Phase != v1alpha1.PhaseWaiting || !observed.Describes(next, candidate) {
-		return false
-	}
-	return next.Candidate.Requested == nil || next.Candidate.Requested.At == nil || next.Candidate.Requested.At.Unix() == candidate.At.Unix()
+	return t.plan.Next.Phase == v1alpha1.PhaseWaiting && observed.Describes(t.plan.Next, t.o.Candidate)
 }
 
 // rejection says why a candidate is given up before its rollout begins: a hook asks to roll it back, or a member of its
@@ -46,19 +42,17 @@ func (t tick) rejection() *observed.Reason {
 // isRejected reports whether a candidate is given up before its rollout begins, or was and is not yet marked on the
 // primary.
 func (t tick) isRejected() bool {
-	next, candidate := t.plan.Next, t.o.Candidate
+	next := t.plan.Next
 	if t.knownAsWaiting() {
 		return t.rejection() != nil
 	}
-	return next.Phase == v1alpha1.PhaseFailed && next.Candidate.Outcome == v1alpha1.OutcomeFailed && observed.Describes(next, candidate) &&
-		next.Candidate.Requested != nil && next.Candidate.Requested.At != nil &&
-		next.Candidate.Requested.At.Unix() == candidate.At.Unix()
+	return next.Phase == v1alpha1.PhaseFailed && next.Candidate.Outcome == v1alpha1.OutcomeFailed && observed.Describes(next, t.o.Candidate)
 }
 
 // rejectHeld gives a candidate up before its rollout begins.
 func rejectHeld(t *tick) {
 	next, candidate := &t.plan.Next, t.o.Candidate
-	t.plan.Ask = plan.AskIntent{Key: config.AnnotationFail, Hash: candidate.Hash}
+	t.plan.Ask = plan.AskIntent{Key: config.AnnotationFail, Of: candidate.ID()}
 	if next.Phase == v1alpha1.PhaseFailed {
 		return
 	}
@@ -93,7 +87,7 @@ func block(t *tick, kind v1alpha1.BlockedKind, why string) (isNew bool) {
 // abortHeld aborts a candidate before its rollout begins.
 func abortHeld(t *tick) {
 	next, candidate, abort := &t.plan.Next, t.o.Candidate, t.o.Spec.Abort
-	t.plan.Ask = plan.AskIntent{Key: config.AnnotationAbort, Hash: candidate.Hash, By: abort.By}
+	t.plan.Ask = plan.AskIntent{Key: config.AnnotationAbort, Of: candidate.ID(), By: abort.By}
 	if next.Candidate.Outcome == v1alpha1.OutcomeAborted && observed.Describes(*next, candidate) {
 		return
 	}

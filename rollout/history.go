@@ -52,12 +52,11 @@ func remember(t *tick) {
 func recordDirect(t *tick, direct workload.Direct) {
 	t.plan.Direct = direct.How
 	emit(t, events.ChangedDirectly(direct))
-	at := metav1.NewTime(direct.At)
 	t.plan.Next.History = WithEntry(t.plan.Next.History, v1alpha1.HistoryEntry{
 		Candidate: direct.Hash,
 		Images:    workload.Images(t.o.Primary.Spec.Template.Spec),
 		By:        direct.By,
-		Requested: &at,
+		Requested: stampOf(direct.At),
 		Finished:  metav1.NewMicroTime(t.o.Now),
 		Outcome:   v1alpha1.OutcomeDirect,
 		Reason:    fmt.Sprintf("%s: %s", direct.How, direct.Reason),
@@ -75,7 +74,7 @@ func (t tick) about(phase v1alpha1.Phase) observed.State {
 	state := t.fresh(phase)
 	state.Candidate = v1alpha1.CandidateStatus{
 		Hash: candidate.Hash, Attempt: candidate.Attempt, Images: imagesOf(candidate.Template),
-		Requested: &v1alpha1.Requester{By: candidate.By, At: &metav1.Time{Time: candidate.At}},
+		Requested: &v1alpha1.Requester{By: candidate.By, At: stampOf(candidate.At)},
 	}
 	return state
 }

@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -98,10 +99,6 @@ func passedGate(last *v1alpha1.HookStatus) bool {
 
 func callOf(hook v1alpha1.Webhook, state observed.State, o observed.World, last *v1alpha1.HookStatus) plan.HookCall {
 	question := fmt.Sprintf("%s %s step %d", checksum(state), hook.Type, state.Open().Step.Number)
-	if asked := state.Candidate.Requested; asked != nil && asked.At != nil {
-		// A template that is asked for again later is another candidate.
-		question += " of " + asked.At.UTC().Format(time.RFC3339)
-	}
 	if last != nil {
 		question += " after " + last.Answered.UTC().Format(time.RFC3339Nano)
 	}
@@ -110,12 +107,9 @@ func callOf(hook v1alpha1.Webhook, state observed.State, o observed.World, last 
 	}}
 }
 
-// checksum identifies one attempt of one candidate.
+// checksum identifies one attempt of one candidate: its ID as one word.
 func checksum(state observed.State) string {
-	if state.Candidate.Attempt == 0 {
-		return state.Candidate.Hash
-	}
-	return fmt.Sprintf("%s-%d", state.Candidate.Hash, state.Candidate.Attempt)
+	return strings.ReplaceAll(observed.IDOf(state).String(), " ", "-")
 }
 
 // noticeAnswers keeps the answers that this tick has observed. They belong to the state that the tick began with. The phase

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,10 +49,7 @@ func (w *world) hearTells(calls []plan.HookCall) {
 // checkGates fails if anything continues that a hook has not approved.
 func (w *world) checkGates(p plan.Plan) {
 	next := p.Next
-	asked := next.Candidate.Hash
-	if next.Candidate.Attempt > 0 {
-		asked = fmt.Sprintf("%s-%d", next.Candidate.Hash, next.Candidate.Attempt)
-	}
+	asked := strings.ReplaceAll(observed.IDOf(next).String(), " ", "-")
 	closed := func(kind v1alpha1.HookType) bool {
 		return w.hooks["my-"+string(kind)] != nil && w.confirmed[kind] != asked
 	}
@@ -179,7 +177,7 @@ func TestHooksAreSentWhatFlaggerSends(t *testing.T) {
 	if len(p.Tells) == 0 {
 		t.Fatal("nothing is told")
 	}
-	want := plan.HookPayload{Name: "podinfo", Namespace: "test", Phase: v1alpha1.PhaseProgressing, Checksum: "v3", Metadata: map[string]string{
+	want := plan.HookPayload{Name: "podinfo", Namespace: "test", Phase: v1alpha1.PhaseProgressing, Checksum: "v3-0-2026-01-01T12:00:24.9Z", Metadata: map[string]string{
 		"team": "shop", "eventMessage": p.Events[0].Message, "eventType": "Normal", "timestamp": fmt.Sprint(w.now.UnixMilli()),
 	}}
 	if diff := cmp.Diff(want, p.Tells[0].Payload); diff != "" {

@@ -38,7 +38,7 @@ func nextCandidate(t *tick) {
 	case t.o.InFlight() == nil:
 		rest(t)
 		if t.asksRetry() {
-			t.plan.Ask = plan.AskIntent{Key: config.AnnotationRetry, Hash: t.o.Candidate.Hash, By: t.o.Spec.Retry.By}
+			t.plan.Ask = plan.AskIntent{Key: config.AnnotationRetry, Of: t.o.Candidate.ID(), By: t.o.Spec.Retry.By}
 		}
 	case t.asksAbort():
 		abortHeld(t)
@@ -86,7 +86,8 @@ func resumePromotion(t *tick) {
 	next := &t.plan.Next
 	*next = t.fresh(v1alpha1.PhasePromoting)
 	next.Candidate = v1alpha1.CandidateStatus{
-		Hash: t.o.Previous.Promoted, Images: workload.Images(t.o.Primary.Spec.Template.Spec), Requested: &v1alpha1.Requester{By: t.o.Previous.By},
+		Hash: t.o.Previous.Promoted, Attempt: t.o.Previous.Attempt, Images: workload.Images(t.o.Primary.Spec.Template.Spec),
+		Requested: &v1alpha1.Requester{By: t.o.Previous.By, At: stampOf(t.o.Previous.At)},
 	}
 	next.CanaryWeight = t.writtenWeight()
 	next.Rollout = &v1alpha1.RolloutStatus{Started: t.stamp(), WaitingSince: t.stamp()}
@@ -193,7 +194,7 @@ func start(t *tick) {
 	if len(t.o.Unread) > 0 {
 		emit(t, events.PoliciesUnread(t.o.Unread))
 	}
-	affinity := cookies.New(t.policy, t.steps, candidate.Hash, t.o.Nonce, t.replaced())
+	affinity := cookies.New(t.policy, t.steps, workload.Short(candidate.Hash), t.o.Nonce, t.replaced())
 	t.plan.Next = t.about(v1alpha1.PhaseProgressing)
 	t.plan.Next.Rollout = &v1alpha1.RolloutStatus{Started: t.stamp(), WaitingSince: t.stamp(), SessionAffinity: affinity}
 	for _, unknown := range t.target.Unknown {

@@ -109,7 +109,11 @@ func (t tick) isSuperseded() bool {
 func supersede(t *tick) {
 	candidate := t.o.Candidate
 	emit(t, events.Superseded(t.plan.Next.Candidate.Hash, candidate.Hash, candidate.By, !strategy.WithoutTraffic(t.policy)))
-	decideOutcome(t, v1alpha1.OutcomeSuperseded, fmt.Sprintf("template %s from %s replaces it", candidate.Hash, candidate.By))
+	why := fmt.Sprintf("template %s from %s replaces it", workload.Short(candidate.Hash), candidate.By)
+	if candidate.Hash == t.plan.Next.Candidate.Hash {
+		why = candidate.By + " requested it again"
+	}
+	decideOutcome(t, v1alpha1.OutcomeSuperseded, why)
 	finalise(t)
 }
 
@@ -135,7 +139,7 @@ func abortAsked(t *tick) {
 func rollBackWithGroup(t *tick) {
 	why := t.groupFailure()
 	t.plan.Next.Candidate.GroupFailure = why.Group
-	if !t.o.Promoted(t.plan.Next.Candidate.Hash) {
+	if !t.o.Promoted(t.plan.Next) {
 		rollBack(t, why.Text)
 		return
 	}

@@ -44,12 +44,11 @@ func rememberOptOut(t *tick) {
 		recordDirect(t, out)
 	}
 	next.Primary = &v1alpha1.PrimaryStatus{Template: out.Hash, Revision: t.o.Primary.Annotations[revisionAnnotation]}
-	at := metav1.NewTime(out.At)
 	next.History = WithEntry(next.History, v1alpha1.HistoryEntry{
 		Candidate: out.Hash,
 		Images:    workload.Images(t.o.Primary.Spec.Template.Spec),
 		By:        out.By,
-		Requested: &at,
+		Requested: stampOf(out.At),
 		Finished:  metav1.NewMicroTime(t.o.Now),
 		Outcome:   v1alpha1.OutcomeOptedOut,
 		Reason:    out.Reason,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
 )
@@ -12,15 +13,15 @@ import (
 func (t tick) ending() string {
 	next := t.plan.Next
 	if next.Phase == v1alpha1.PhaseFailed {
-		return fmt.Sprintf("%s was rolled back: %s", next.Candidate.Hash, next.Candidate.Reason)
+		return fmt.Sprintf("%s was rolled back: %s", workload.Short(next.Candidate.Hash), next.Candidate.Reason)
 	}
-	return fmt.Sprintf("%s was promoted", next.Candidate.Hash)
+	return fmt.Sprintf("%s was promoted", workload.Short(next.Candidate.Hash))
 }
 
 // undecided reports whether the candidate is still being judged: it has no outcome and the primary has not changed.
 func (t tick) undecided() bool {
 	next := t.plan.Next
-	return observed.Active(next) && next.Candidate.Outcome == "" && !next.Rollout.Promotion.Restoring && !t.o.Promoted(next.Candidate.Hash)
+	return observed.Active(next) && next.Candidate.Outcome == "" && !next.Rollout.Promotion.Restoring && !t.o.Promoted(next)
 }
 
 // decideOutcome ends the judging, even if the state knows of no rollout. Only the clean-up remains.

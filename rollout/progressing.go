@@ -13,7 +13,7 @@ func progress(t *tick) {
 	next := &t.plan.Next
 	next.Rollout.Step.Number = min(next.Rollout.Step.Number, int32(len(t.steps)))
 	switch {
-	case t.o.Promoted(next.Candidate.Hash):
+	case t.o.Promoted(*next):
 		next.Phase = v1alpha1.PhasePromoting
 		promote(t)
 	case t.problem != "":

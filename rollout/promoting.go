@@ -7,6 +7,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
 	"sluice.dev/sluice/rollout/strategy"
 )
@@ -16,7 +17,7 @@ func promote(t *tick) {
 	switch {
 	case t.plan.Next.Rollout.Promotion.Restoring:
 		restore(t)
-	case t.o.Promoted(t.plan.Next.Candidate.Hash):
+	case t.o.Promoted(t.plan.Next):
 		followPrimary(t)
 	case t.problem != "":
 		blockRollout(t)
@@ -38,7 +39,7 @@ func askPromotion(t *tick) {
 	if workload.LosesAllAtOnce(t.o.Primary) && !strategy.WithoutTraffic(t.policy) && !shiftToCanary(t) {
 		return
 	}
-	t.plan.Ask = plan.AskIntent{Key: config.AnnotationPromote, Hash: t.plan.Next.Candidate.Hash}
+	t.plan.Ask = plan.AskIntent{Key: config.AnnotationPromote, Of: observed.IDOf(t.plan.Next)}
 	waitFor(t, "Applying the candidate to the primary")
 }
 

@@ -12,17 +12,16 @@ import (
 	"sluice.dev/sluice/rollout/events"
 )
 
-// Meant reports whether a request is for this candidate: the same template, attempt and time of asking. A template that is
-// asked for again later is another candidate, although its hash is the same.
+// Meant reports whether a request is for this very candidate. A request that does not say when its candidate was requested is
+// for no candidate that was requested after it.
 func Meant(request *v1alpha1.Request, candidate *workload.Candidate) bool {
-	if request == nil || candidate == nil || request.Candidate != candidate.Hash {
+	if request == nil || candidate == nil || request.Candidate != candidate.Hash || ptr.Deref(request.Attempt, 0) != candidate.Attempt {
 		return false
 	}
-	var attempt int32
-	if request.Attempt != nil {
-		attempt = *request.Attempt
+	if request.Requested != "" {
+		return request.Requested == candidate.ID().Requested()
 	}
-	return attempt == candidate.Attempt && (request.At == nil || !request.At.Time.Before(candidate.At.Truncate(time.Second)))
+	return request.At == nil || !request.At.Time.Before(candidate.At.Truncate(time.Second))
 }
 
 // asksAbort reports whether a user asks to abort the candidate in flight.
@@ -140,7 +139,7 @@ func (f Facts) present() string {
 	if candidate.Mark != workload.MarkNone {
 		state = "is " + string(candidate.Mark)
 	}
-	return fmt.Sprintf("candidate %s, attempt %d, %s", candidate.Hash, candidate.Attempt, state)
+	return fmt.Sprintf("candidate %s, attempt %d, %s", workload.Short(candidate.Hash), candidate.Attempt, state)
 }
 
 // noticePause reports once that the rollout is paused, and once that it continues.

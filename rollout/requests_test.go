@@ -179,6 +179,7 @@ func TestHistory(t *testing.T) {
 		"a newer version replaces the one in flight":                           {"v3#0 Succeeded", "v2#0 Superseded app=podinfo:v2 by jane, 14.7s: template v3 from jane replaces it"},
 		"the primary does not get ready after promotion":                       {"v2#0 Failed app=podinfo:v2 by jane, 1m24.9s: the primary was not ready within 1m0s after promotion"},
 		"the state is lost while a primary with strategy Recreate is promoted": {"v2#0 Succeeded app=podinfo:v2 by jane"},
+		"somebody else requests the template in flight again":                  {"v2#0 Succeeded app=podinfo:v2 by mallory", "v2#0 Superseded app=podinfo:v2 by jane, 14.7s: mallory requested it again"},
 		"a request aborts only the attempt that it is for":                     {"v2#1 Succeeded", "v2#0 Aborted app=podinfo:v2 by jane, 14.8s: aborted by jane: bug 17"},
 		"a request aborts a candidate that waits":                              {"v2#0 Aborted app=podinfo:v2 by jane, : aborted by jane: bug 17"},
 		"the analysis is skipped by an annotation":                             {"v2#0 Succeeded app=podinfo:v2 by jane, 300ms: promoted without analysis, requested by its policy"},

@@ -23,7 +23,7 @@ func (f Facts) resetBy() string {
 
 // askReset asks admission to forget the candidate.
 func (f Facts) askReset() plan.AskIntent {
-	return plan.AskIntent{Key: config.AnnotationReset, Hash: f.o.Candidate.Hash, By: f.o.Spec.Reset.By}
+	return plan.AskIntent{Key: config.AnnotationReset, Of: f.o.Candidate.ID(), By: f.o.Spec.Reset.By}
 }
 
 // resetKept forgets a failed or waiting candidate, and its counters.

@@ -24,7 +24,7 @@ func restore(t *tick) {
 		if !shiftBack(t) {
 			return
 		}
-		t.plan.Ask = plan.AskIntent{Key: config.AnnotationRestore, Hash: t.o.Previous.Hash}
+		t.plan.Ask = plan.AskIntent{Key: config.AnnotationRestore, Of: t.o.Previous.ID()}
 		say(t, "Restoring the previous template: "+t.plan.Next.Candidate.Reason)
 		return
 	}
@@ -68,5 +68,5 @@ func (t tick) canShiftBack() bool {
 
 // runsPromoted reports whether the canary has available pods that run the promoted template.
 func (f Facts) runsPromoted() bool {
-	return f.availableCanaryPods() > 0 && f.o.Promoted(workload.TemplateHashOf(f.o.CanaryDeployment))
+	return f.availableCanaryPods() > 0 && f.o.Previous != nil && f.o.Previous.PromotedID().Is(workload.CanaryID(f.o.CanaryDeployment))
 }

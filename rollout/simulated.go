@@ -57,7 +57,8 @@ func simulatedChange(state observed.State, o observed.World, changed string) obs
 	case judged && state.Candidate.Outcome == v1alpha1.OutcomeSucceeded:
 		return o
 	case judged && state.Phase == v1alpha1.PhasePromoting && !state.Open().Promotion.Restoring:
-		o.Previous = &workload.Previous{Hash: state.Primary.Template, Promoted: changed, By: dryRequester}
+		id := observed.IDOf(state)
+		o.Previous = &workload.Previous{Hash: state.Primary.Template, Promoted: changed, Attempt: id.Attempt, At: id.At, By: dryRequester}
 	default:
 		o.Candidate = simulatedCandidate(state, o, changed)
 	}
@@ -103,7 +104,7 @@ func becomesReady(d *appsv1.Deployment) {
 func simulatedCanary(state observed.State, o observed.World) *appsv1.Deployment {
 	made := o.Primary.DeepCopy()
 	made.Name = workload.CanaryName(o.Name)
-	metav1.SetMetaDataAnnotation(&made.ObjectMeta, config.AnnotationTemplateHash, state.Candidate.Hash)
+	metav1.SetMetaDataAnnotation(&made.ObjectMeta, config.AnnotationTemplateHash, observed.IDOf(state).String())
 	return made
 }
 

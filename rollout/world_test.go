@@ -370,7 +370,7 @@ func (w *world) applyCanary(intent plan.CanaryIntent) {
 			w.canaryService = workload.MakeCanaryService(&w.service, w.primary, made, metav1.OwnerReference{Name: "podinfo"})
 			return
 		}
-		if *w.canary.Spec.Replicas != *made.Spec.Replicas || workload.TemplateHashOf(w.canary) != workload.TemplateHashOf(made) {
+		if *w.canary.Spec.Replicas != *made.Spec.Replicas || !workload.CanaryID(w.canary).Is(workload.CanaryID(made)) {
 			made.Generation, made.Status = w.canary.Generation+1, w.canary.Status
 			w.canary = made
 		}
@@ -497,7 +497,7 @@ func (w *world) unjudged() bool {
 // begins reports whether a plan begins a rollout.
 func (w *world) begins(p plan.Plan) bool {
 	return p.Next.Phase == v1alpha1.PhaseProgressing &&
-		(!observed.Active(w.state) || p.Next.Candidate.Hash != w.state.Candidate.Hash || p.Next.Candidate.Attempt != w.state.Candidate.Attempt)
+		(!observed.Active(w.state) || !observed.IDOf(p.Next).Is(observed.IDOf(w.state)))
 }
 
 // checkPause fails if a paused rollout takes a step or is promoted, or if a rollout starts while it is frozen.
@@ -518,37 +518,43 @@ func (w *world) checkPause(p plan.Plan) {
 func (w *world) applyAsk(ask plan.AskIntent) {
 	switch ask.Key {
 	case config.AnnotationPromote:
-		if w.candidate == nil || w.candidate.Hash != ask.Hash {
+		if w.candidate == nil || !w.candidate.ID().Is(ask.Of) {
 			return
 		}
+		w.checkJudged(ask.Of)
 		before, _ := workload.TemplateOf(w.primary.Spec.Template)
-		w.previous = &workload.Previous{Hash: versionOf(w.primary.Spec.Template), Template: before, Promoted: ask.Hash, By: w.candidate.By}
+		w.previous = &workload.Previous{Hash: versionOf(w.primary.Spec.Template), Template: before,
+			Promoted: ask.Of.Hash, Attempt: ask.Of.Attempt, By: w.candidate.By, At: ask.Of.At}
 		w.replace(w.candidate.Template)
 		w.candidate = nil
 	case config.AnnotationRestore:
+		if w.previous == nil || !w.previous.ID().Is(ask.Of) {
+			return
+		}
 		promoted, _ := workload.TemplateOf(w.primary.Spec.Template)
 		if w.candidate == nil {
-			w.candidate = &workload.Candidate{Hash: w.previous.Promoted, Template: promoted, Mark: workload.MarkFailed}
+			w.candidate = &workload.Candidate{Hash: w.previous.Promoted, Attempt: w.previous.Attempt, By: w.previous.By, At: w.previous.At,
+				Template: promoted, Mark: workload.MarkFailed}
 		}
 		w.replace(w.previous.Template)
 		w.previous = nil
 	case config.AnnotationFail:
-		if w.candidate != nil && w.candidate.Hash == ask.Hash {
+		if w.candidate != nil && w.candidate.ID().Is(ask.Of) {
 			failed := *w.candidate
 			failed.Mark = workload.MarkFailed
 			w.candidate = &failed
 		}
 	case config.AnnotationReset:
-		if w.candidate != nil && w.candidate.Hash == ask.Hash {
+		if w.candidate != nil && w.candidate.ID().Is(ask.Of) {
 			w.candidate = nil
 		}
 	case config.AnnotationAbort, config.AnnotationRetry:
 		w.mark(ask)
 	case config.AnnotationSettle:
-		if w.previous != nil && w.previous.Hash == ask.Hash {
+		if w.previous != nil && w.previous.ID().Is(ask.Of) {
 			w.previous = nil
 		}
-		if w.direct != nil && w.direct.Hash == ask.Hash {
+		if w.direct != nil && w.direct.ID().Is(ask.Of) {
 			w.direct = nil
 		}
 	}
@@ -556,7 +562,7 @@ func (w *world) applyAsk(ask plan.AskIntent) {
 
 // mark sets and clears marks on behalf of a user.
 func (w *world) mark(ask plan.AskIntent) {
-	if w.candidate == nil || w.candidate.Hash != ask.Hash {
+	if w.candidate == nil || !w.candidate.ID().Is(ask.Of) {
 		return
 	}
 	marked := *w.candidate

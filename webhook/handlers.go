@@ -58,7 +58,7 @@ type handlers struct{ reconciler string }
 func (h handlers) requestOf(request ctrladmission.Request) admission.Request {
 	return admission.Request{
 		User: request.UserInfo.Username, Reconciler: request.UserInfo.Username == h.reconciler,
-		Manager: managerOf(request), Now: time.Now().UTC().Truncate(time.Second),
+		Manager: managerOf(request), Now: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 

@@ -11,12 +11,12 @@ type Requester struct {
 	By string `json:"by,omitempty"`
 	// at is when the Deployment was changed.
 	// +optional
-	At *metav1.Time `json:"at,omitempty"`
+	At *metav1.MicroTime `json:"at,omitempty"`
 }
 
 // HistoryEntry is a rollout that has ended.
 type HistoryEntry struct {
-	// candidate is the hash of the candidate's pod template.
+	// candidate is the hash of the candidate's pod template: SHA-256 as 64 hexadecimal digits.
 	Candidate string `json:"candidate"`
 	// attempt is the number of earlier attempts at the candidate. 0 for the first attempt.
 	// +optional
@@ -30,7 +30,7 @@ type HistoryEntry struct {
 	By string `json:"by,omitempty"`
 	// requested is when the template was requested.
 	// +optional
-	Requested *metav1.Time `json:"requested,omitempty"`
+	Requested *metav1.MicroTime `json:"requested,omitempty"`
 	// started is when the rollout started. Absent if it never did.
 	// +optional
 	Started *metav1.MicroTime `json:"started,omitempty"`

@@ -47,13 +47,19 @@ type Pause struct {
 
 // Request is a request for one candidate. It never applies to a later candidate.
 type Request struct {
-	// candidate is the hash of the candidate: 8 hexadecimal digits, as in status.candidate.hash.
-	// +kubebuilder:validation:Pattern=`^[0-9a-f]{8}$`
+	// candidate is the hash of the candidate, as in status.candidate.hash. Admission completes a hash of which only the first
+	// digits are given, at least 8.
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{8,64}$`
 	Candidate string `json:"candidate"`
 	// attempt is the number of the attempt, 0 for the first. Default: the current attempt.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Attempt *int32 `json:"attempt,omitempty"`
+	// requested is when the candidate was requested, as in status.candidate.requested.at. Default: when the current candidate
+	// was requested.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[0-9-]{10}T[0-9:]{8}\.[0-9]{6}Z$`
+	Requested string `json:"requested,omitempty"`
 	// reason explains the request in one sentence. It appears in the status and in events.
 	// +optional
 	// +kubebuilder:validation:MaxLength=500

@@ -114,9 +114,12 @@ type CanaryStanding struct {
 
 // CandidateStatus is a candidate that is being judged or was judged last.
 type CandidateStatus struct {
-	// hash is the hash of the candidate's pod template.
+	// hash is the hash of the candidate's pod template: SHA-256 as 64 hexadecimal digits.
 	// +optional
 	Hash string `json:"hash,omitempty"`
+	// shortHash is the first 8 digits of hash, as messages and events show it. Nothing is compared by it.
+	// +optional
+	ShortHash string `json:"shortHash,omitempty"`
 	// attempt is the number of times that this candidate was retried. 0 for the first attempt.
 	// +optional
 	Attempt int32 `json:"attempt,omitempty"`
@@ -159,7 +162,7 @@ type CheckStatus struct {
 
 // PrimaryStatus is a pod template that the primary was observed with.
 type PrimaryStatus struct {
-	// template is the hash of the pod template.
+	// template is the hash of the pod template: SHA-256 as 64 hexadecimal digits.
 	Template string `json:"template"`
 	// revision is the revision of the Deployment at that time, as in the annotation deployment.kubernetes.io/revision.
 	// +optional

@@ -14,7 +14,7 @@ import (
 // +kubebuilder:printcolumn:name="Weight",type=number,JSONPath=`.status.canaryWeight`
 // +kubebuilder:printcolumn:name="LastTransitionTime",type=string,JSONPath=`.status.lastTransitionTime`
 // +kubebuilder:printcolumn:name="FailedChecks",type=integer,priority=1,JSONPath=`.status.failedChecks`
-// +kubebuilder:printcolumn:name="Candidate",type=string,priority=1,JSONPath=`.status.candidate.hash`
+// +kubebuilder:printcolumn:name="Candidate",type=string,priority=1,JSONPath=`.status.candidate.shortHash`
 // +kubebuilder:printcolumn:name="RequestedBy",type=string,priority=1,JSONPath=`.status.candidate.requested.by`
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
 type Canary struct {

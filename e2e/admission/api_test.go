@@ -3,10 +3,12 @@ package admission
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/admission"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // appliers are the two ways of kubectl apply.
@@ -51,7 +53,7 @@ func TestAppliesAreReadAsIfTheCandidateWereLive(t *testing.T) {
 			c := running(t, apply, "A=1")
 			v2, v3 := manifest("podinfo:v2", "B=2"), manifest("podinfo:v3", "B=2", "C=3")
 			warning := c.kubectl(v2, apply...)
-			if !strings.Contains(warning, "Warning: podinfo: "+admission.HeldBack+" "+c.Candidate().Hash) {
+			if !strings.Contains(warning, "Warning: podinfo: "+admission.HeldBack+" "+workload.Short(c.Candidate().Hash)+",") {
 				t.Errorf("kubectl does not print what happened: %s", warning)
 			}
 			c.expect("v2 applied", "podinfo:v1 A=1", "podinfo:v2 B=2")
@@ -64,7 +66,7 @@ func TestAppliesAreReadAsIfTheCandidateWereLive(t *testing.T) {
 			}
 			c.kubectl(v3, apply...)
 			c.expect("v3 applied", "podinfo:v1 A=1", "podinfo:v3 B=2 C=3")
-			if err := c.ask(config.AnnotationPromote, c.Candidate().Hash); err != nil {
+			if err := c.ask(config.AnnotationPromote, c.Candidate().ID().String()); err != nil {
 				t.Fatal(err)
 			}
 			c.expect("v3 promoted", "podinfo:v3 B=2 C=3", "")
@@ -116,7 +118,7 @@ func TestMarksAreKept(t *testing.T) {
 	apply := appliers["server-side"]
 	c := running(t, apply)
 	c.kubectl(manifest("podinfo:v2"), apply...)
-	if err := c.ask(config.AnnotationFail, c.Candidate().Hash); err != nil {
+	if err := c.ask(config.AnnotationFail, c.Candidate().ID().String()); err != nil {
 		t.Fatal(err)
 	}
 	c.expect("marked", "podinfo:v1", "podinfo:v2 failed")
@@ -138,15 +140,18 @@ func TestMarksAreKept(t *testing.T) {
 	c.expect("set after an abort starts from the primary", "podinfo:v1", "podinfo:v1 A=1")
 }
 
-func TestPromotionIsByHashAndCanBeRestored(t *testing.T) {
+func TestPromotionIsOfOneCandidateAndCanBeRestored(t *testing.T) {
 	c := running(t, appliers["client-side"])
 	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
-	err := c.ask(config.AnnotationPromote, "7c9e41d2")
-	if want := "promote 7c9e41d2: the candidate is now " + c.Candidate().Hash; err == nil || !strings.Contains(err.Error(), want) {
-		t.Fatalf("a promotion of another hash says %v, not %q", err, want)
+	held := c.Candidate()
+	for _, other := range []workload.ID{{Hash: held.Hash, Attempt: 1, At: held.At}, {Hash: held.Hash, At: held.At.Add(-time.Microsecond)},
+		{Hash: workload.Short(held.Hash), At: held.At}} {
+		err := c.ask(config.AnnotationPromote, other.String())
+		if want := "promote " + other.String() + ": the candidate is now " + held.ID().String(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Fatalf("a promotion of another candidate says %v, not %q", err, want)
+		}
 	}
-	hash := c.Candidate().Hash
-	if err := c.ask(config.AnnotationPromote, hash); err != nil {
+	if err := c.ask(config.AnnotationPromote, held.ID().String()); err != nil {
 		t.Fatal(err)
 	}
 	c.expect("promoted", "podinfo:v2", "")
@@ -154,13 +159,13 @@ func TestPromotionIsByHashAndCanBeRestored(t *testing.T) {
 	if _, left := kept[config.AnnotationPromote]; left {
 		t.Error("the annotation that asked is still there")
 	}
-	previous := hashOf(t, kept[config.AnnotationPrevious])
+	previous := idOf(t, kept[config.AnnotationPrevious])
 	if err := c.ask(config.AnnotationRestore, previous); err != nil {
 		t.Fatal(err)
 	}
 	c.expect("restored", "podinfo:v1", "podinfo:v2 failed")
-	if c.Candidate().Hash != hash {
-		t.Errorf("the promoted template has hash %s, not %s", c.Candidate().Hash, hash)
+	if failed := c.Candidate(); !failed.ID().Is(held.ID()) || failed.By != held.By {
+		t.Errorf("the promoted template is kept as %s by %s, not as %s by %s", failed.ID(), failed.By, held.ID(), held.By)
 	}
 }
 
@@ -179,10 +184,10 @@ func TestOwnershipStaysWithTheUser(t *testing.T) {
 		if c.primary() == image || c.held() != image {
 			t.Errorf("in flight: the primary has %q, held back is %q", c.primary(), c.held())
 		}
-		if err := c.ask(config.AnnotationPromote, c.Candidate().Hash); err != nil {
+		if err := c.ask(config.AnnotationPromote, c.Candidate().ID().String()); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.ask(config.AnnotationSettle, hashOf(t, c.Deployment().Annotations[config.AnnotationPrevious])); err != nil {
+		if err := c.ask(config.AnnotationSettle, idOf(t, c.Deployment().Annotations[config.AnnotationPrevious])); err != nil {
 			t.Fatal(err)
 		}
 		c.expect("promoted", image, "")

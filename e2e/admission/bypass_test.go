@@ -124,7 +124,7 @@ func TestTheRestNeedsNoSuchRight(t *testing.T) {
 			t.Errorf("kubectl %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	if err := c.ask(config.AnnotationPromote, c.Candidate().Hash); err != nil {
+	if err := c.ask(config.AnnotationPromote, c.Candidate().ID().String()); err != nil {
 		t.Fatal(err)
 	}
 	c.expect("promoted", "podinfo:v2", "")

@@ -13,6 +13,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // grant binds olga to a ClusterRole of the chart in this namespace. An empty name binds nothing.
@@ -58,7 +59,10 @@ func (c cluster) patchSpec(patch string) (string, error) {
 	return c.Run(operator, "", "kubectl", "patch", "canary", "podinfo", "--type=merge", "-p", `{"spec":`+patch+`}`)
 }
 
-var progressing = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2", Attempt: 1},
+// wholeHash is that of a candidate which people know as 7c9e41d2.
+var wholeHash = strings.Repeat("7c9e41d2", 8)
+
+var progressing = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: wholeHash, Attempt: 1},
 	Rollout: &v1alpha1.RolloutStatus{Step: v1alpha1.StepStatus{Number: 1}}}
 
 func TestRequestsAreStampedByAdmission(t *testing.T) {
@@ -73,6 +77,9 @@ func TestRequestsAreStampedByAdmission(t *testing.T) {
 	spec := c.canary().Spec
 	if spec.Paused.By != "olga" || spec.Paused.Reason != "lunch" || spec.Abort.By != "olga" || time.Since(spec.Abort.At.Time) > time.Minute {
 		t.Errorf("the stamps are %+v and %+v", spec.Paused, spec.Abort)
+	}
+	if spec.Abort.Candidate != wholeHash {
+		t.Errorf("the abort is for %s, not for the whole hash", spec.Abort.Candidate)
 	}
 	if spec.Abort.Attempt == nil || *spec.Abort.Attempt != 1 {
 		t.Errorf("the abort is for attempt %v, not for the present one", spec.Abort.Attempt)
@@ -98,6 +105,7 @@ func TestRequestsForNothingAreRejected(t *testing.T) {
 		`{"retry":{"candidate":"7c9e41d2"}}`:      "it was promoted",
 		`{"promote":{}}`:                          "spec.promote.candidate",
 		`{"abort":{"candidate":"7c9e41d2\nx"}}`:   "spec.abort.candidate",
+		`{"abort":{"candidate":"41aa07fe"}}`:      "at least its first 8 digits; the Canary's status shows candidate 7c9e41d2",
 		`{"paused":{"at":"the day before"}}`:      "decode Canary",
 		`{"paused":{"at":"2020-01-01 00:00:00"}}`: "decode Canary",
 	} {
@@ -105,7 +113,7 @@ func TestRequestsForNothingAreRejected(t *testing.T) {
 			t.Errorf("%s says %q, not %q", patch, out, want)
 		}
 	}
-	out, err := c.patchSpec(`{"abort":{"candidate":"41aa07fe"}}`)
+	out, err := c.patchSpec(`{"abort":{"candidate":"` + strings.Repeat("41aa07fe", 8) + `"}}`)
 	if err != nil || !strings.Contains(out, "Warning: spec.abort: the Canary's status shows candidate") {
 		t.Errorf("a request for a candidate that the status does not know: %v\n%s", err, out)
 	}
@@ -166,8 +174,8 @@ func TestTheReconcilersWritesAreNotAdmitted(t *testing.T) {
 func TestMarksNameTheUserOnWhoseBehalfTheyAreSet(t *testing.T) {
 	c := running(t, appliers["client-side"])
 	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
-	hash := c.Candidate().Hash
-	for _, value := range []string{"41aa07fe olga", hash + " olga"} {
+	id := c.Candidate().ID().String()
+	for _, value := range []string{workload.ID{Hash: wholeHash}.String() + " olga", id + " olga"} {
 		if err := c.ask(config.AnnotationAbort, value); err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +185,7 @@ func TestMarksNameTheUserOnWhoseBehalfTheyAreSet(t *testing.T) {
 	}
 	c.expect("aborted", "podinfo:v1", "podinfo:v2 aborted")
 	for range 2 {
-		if err := c.ask(config.AnnotationRetry, hash+" olga"); err != nil {
+		if err := c.ask(config.AnnotationRetry, id+" olga"); err != nil {
 			t.Fatal(err)
 		}
 	}

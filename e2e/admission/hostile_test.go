@@ -61,7 +61,7 @@ func TestHostileTemplates(t *testing.T) {
 			if c1.held() != want || c1.primary() != "podinfo:v1" {
 				t.Errorf("held back is %.200q, not %.200q", c1.held(), want)
 			}
-			if err := c1.ask(config.AnnotationPromote, c1.Candidate().Hash); err != nil {
+			if err := c1.ask(config.AnnotationPromote, c1.Candidate().ID().String()); err != nil {
 				t.Fatal(err)
 			}
 			if c1.primary() != want {

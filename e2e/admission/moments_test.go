@@ -16,15 +16,15 @@ func TestTheSameManifestIsNoDifferenceAtAnyMoment(t *testing.T) {
 	annotate := func(value string) func() {
 		return func() { c.kubectl("", "annotate", "deployment", "podinfo", value) }
 	}
-	ask := func(key string, hash func() string) func() {
+	ask := func(key string, id func() string) func() {
 		return func() {
-			if err := c.ask(key, hash()); err != nil {
+			if err := c.ask(key, id()); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	candidate := func() string { return c.Candidate().Hash }
-	previous := func() string { return hashOf(t, c.Deployment().Annotations[config.AnnotationPrevious]) }
+	candidate := func() string { return c.Candidate().ID().String() }
+	previous := func() string { return idOf(t, c.Deployment().Annotations[config.AnnotationPrevious]) }
 	for _, moment := range []struct {
 		name, manifest string
 		happens        func()

@@ -128,7 +128,7 @@ func TestWebhooksBeforeOursAreInTheCandidate(t *testing.T) {
 					t.Errorf("applied again it is %+v, not %s", again, candidate.Hash)
 				}
 			}
-			if err := c.ask(config.AnnotationPromote, c.Candidate().Hash); err != nil {
+			if err := c.ask(config.AnnotationPromote, c.Candidate().ID().String()); err != nil {
 				t.Fatal(err)
 			}
 			c.expect("promoted", "podinfo@sha256:v3", "")

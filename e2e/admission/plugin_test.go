@@ -10,12 +10,14 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/plugin"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // These are kubeconfigs: jane may do everything, olga only what the tests bind.
@@ -63,7 +65,7 @@ func (c cluster) setStatus(status v1alpha1.CanaryStatus) {
 
 // ended returns the status after a rollout of the candidate.
 func ended(phase v1alpha1.Phase, outcome v1alpha1.Outcome, hash string) v1alpha1.CanaryStatus {
-	return v1alpha1.CanaryStatus{Phase: phase, Candidate: v1alpha1.CandidateStatus{Hash: hash, Outcome: outcome}, Message: hash + " ended as " + string(outcome)}
+	return v1alpha1.CanaryStatus{Phase: phase, Candidate: v1alpha1.CandidateStatus{Hash: hash, Outcome: outcome}, Message: workload.Short(hash) + " ended as " + string(outcome)}
 }
 
 func TestPluginAsksByTheRightsOnCanariesAlone(t *testing.T) {
@@ -82,7 +84,7 @@ func TestPluginAsksByTheRightsOnCanariesAlone(t *testing.T) {
 		!spec.Promote.SkipAnalysis || spec.Promote.Reason != "hotfix" || spec.Promote.By != "olga" {
 		t.Errorf("the spec is %+v, abort %+v, promote %+v", spec, spec.Abort, spec.Promote)
 	}
-	status := ended(v1alpha1.PhaseFailed, v1alpha1.OutcomeAborted, "7c9e41d2")
+	status := ended(v1alpha1.PhaseFailed, v1alpha1.OutcomeAborted, wholeHash)
 	status.Candidate.Attempt = 1
 	c.setStatus(status)
 	c.says("nothing to abort: podinfo has no running rollout", 1, "abort", "podinfo")
@@ -91,7 +93,7 @@ func TestPluginAsksByTheRightsOnCanariesAlone(t *testing.T) {
 	if retry := c.canary().Spec.Retry; retry.By != "olga" || *retry.Attempt != 1 {
 		t.Errorf("the retry is %+v", retry)
 	}
-	c.setStatus(ended(v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded, "7c9e41d2"))
+	c.setStatus(ended(v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded, wholeHash))
 	c.says("nothing to retry", 1, "retry", "podinfo")
 	c.says("the next one waits until you resume: kubectl sluice resume podinfo", 0, "pause", "podinfo")
 }
@@ -131,7 +133,7 @@ func TestPluginOutputs(t *testing.T) {
 	c.saysTo(jane(), "unable to match a printer", 1, "list", "-o", "xml")
 	out, _ := c.sluice(jane(), "list", "-o", "json")
 	var list v1alpha1.CanaryList
-	if err := json.Unmarshal([]byte(out), &list); err != nil || list.Kind != "CanaryList" || list.Items[0].Status.Candidate.Hash != "7c9e41d2" {
+	if err := json.Unmarshal([]byte(out), &list); err != nil || list.Kind != "CanaryList" || list.Items[0].Status.Candidate.Hash != wholeHash {
 		t.Errorf("list -o json: %v\n%s", err, out)
 	}
 }
@@ -143,7 +145,7 @@ func TestPluginStatusIsNotFooled(t *testing.T) {
 	c.saysTo(jane(), "41aa07fe ended as Succeeded", 0, "status", "podinfo")
 	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
 	hash := c.Candidate().Hash
-	c.saysTo(jane(), hash+" is held back; the controller has not picked it up yet", 3, "status", "podinfo")
+	c.saysTo(jane(), workload.Short(hash)+" is held back; the controller has not picked it up yet", 3, "status", "podinfo")
 	c.saysTo(jane(), "podinfo is running: Succeeded", 3, "status", "podinfo", "--wait", "--timeout", "300ms")
 	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: hash}})
 	waited := make(chan string, 1)
@@ -151,15 +153,16 @@ func TestPluginStatusIsNotFooled(t *testing.T) {
 		out, code := c.sluice(jane(), "status", "podinfo", "--wait")
 		waited <- fmt.Sprint(code, " ", out)
 	}()
+	id := c.Candidate().ID().String()
 	for _, ask := range []string{config.AnnotationPromote, config.AnnotationSettle} {
 		if ask == config.AnnotationSettle {
-			hash = hashOf(t, c.Deployment().Annotations[config.AnnotationPrevious])
+			id = idOf(t, c.Deployment().Annotations[config.AnnotationPrevious])
 		}
-		if err := c.ask(ask, hash); err != nil {
+		if err := c.ask(ask, id); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c.setStatus(ended(v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded, "7c9e41d2"))
+	c.setStatus(ended(v1alpha1.PhaseSucceeded, v1alpha1.OutcomeSucceeded, wholeHash))
 	if got := <-waited; !strings.HasPrefix(got, "0 podinfo is idle: Succeeded") {
 		t.Errorf("waiting for a promotion ends with %q", got)
 	}
@@ -168,8 +171,12 @@ func TestPluginStatusIsNotFooled(t *testing.T) {
 func TestPluginStatusAndWatchOfAnAbort(t *testing.T) {
 	c := running(t, appliers["client-side"])
 	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
-	hash := c.Candidate().Hash
-	c.withCanary(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: hash}, CanaryWeight: 10, Message: "Step 1 of 5"})
+	held := c.Candidate()
+	at := metav1.NewMicroTime(held.At)
+	about := func(outcome v1alpha1.Outcome) v1alpha1.CandidateStatus {
+		return v1alpha1.CandidateStatus{Hash: held.Hash, Requested: &v1alpha1.Requester{By: held.By, At: &at}, Outcome: outcome}
+	}
+	c.withCanary(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: about(""), CanaryWeight: 10, Message: "Step 1 of 5"})
 	ends := make(chan string, 2)
 	for _, verb := range [][]string{{"status", "podinfo", "--wait", "--timeout", "50s"}, {"watch", "podinfo"}} {
 		go func() {
@@ -177,9 +184,9 @@ func TestPluginStatusAndWatchOfAnAbort(t *testing.T) {
 			ends <- fmt.Sprint(verb[0], " ", code, " ", out)
 		}()
 	}
-	c.kubectl("", "annotate", "deployment", "podinfo", "sluice.dev/abort="+hash)
-	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFinalising, Candidate: v1alpha1.CandidateStatus{Hash: hash, Outcome: v1alpha1.OutcomeAborted}, Message: "taking the requests away"})
-	c.setStatus(ended(v1alpha1.PhaseFailed, v1alpha1.OutcomeAborted, hash))
+	c.kubectl("", "annotate", "deployment", "podinfo", "sluice.dev/abort="+held.Hash)
+	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFinalising, Candidate: about(v1alpha1.OutcomeAborted), Message: "taking the requests away"})
+	c.setStatus(v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFailed, Candidate: about(v1alpha1.OutcomeAborted), Message: "it ended as Aborted"})
 	for range 2 {
 		end := <-ends
 		if verb, rest, _ := strings.Cut(end, " "); verb == "status" && !strings.HasPrefix(rest, "2 podinfo is rolled back: Failed") ||
@@ -188,5 +195,5 @@ func TestPluginStatusAndWatchOfAnAbort(t *testing.T) {
 		}
 	}
 	c.saysTo(jane(), "starts again from the first step, retry 1", 0, "retry", "podinfo")
-	c.saysTo(jane(), "retry of "+hash+" was requested", 3, "status", "podinfo")
+	c.saysTo(jane(), "retry of "+workload.Short(held.Hash)+" was requested", 3, "status", "podinfo")
 }

@@ -267,22 +267,22 @@ func (w *twins) scale() {
 }
 
 func (w *twins) promote() {
-	w.ask(config.AnnotationPromote, w.ours.Candidate().Hash)
+	w.ask(config.AnnotationPromote, w.ours.Candidate().ID().String())
 	if w.rand.IntN(3) > 0 {
-		w.ask(config.AnnotationSettle, hashOf(w.T, w.ours.Deployment().Annotations[config.AnnotationPrevious]))
+		w.ask(config.AnnotationSettle, idOf(w.T, w.ours.Deployment().Annotations[config.AnnotationPrevious]))
 	}
 }
 
-func (w *twins) fail() { w.ask(config.AnnotationFail, w.ours.Candidate().Hash) }
+func (w *twins) fail() { w.ask(config.AnnotationFail, w.ours.Candidate().ID().String()) }
 
 func (w *twins) retry() {
 	w.log = append(w.log, "kubectl asks to retry")
 	w.ours.kubectl("", "annotate", "deployment", "podinfo", config.AnnotationRetry+"=true")
 }
 
-func (w *twins) ask(key, hash string) {
-	w.log = append(w.log, fmt.Sprintf("Sluice asks %s=%s", key, hash))
-	if err := w.ours.ask(key, hash); err != nil {
+func (w *twins) ask(key, id string) {
+	w.log = append(w.log, fmt.Sprintf("Sluice asks %s=%s", key, id))
+	if err := w.ours.ask(key, id); err != nil {
 		w.Fatalf("%s\n%v", strings.Join(w.log, "\n"), err)
 	}
 }

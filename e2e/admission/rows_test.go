@@ -45,7 +45,7 @@ func TestABypassGoesStraightThrough(t *testing.T) {
 	if d := c.direct(); d.How != workload.DirectBypass || d.By != "jane" || d.Reason != "outage 17" || d.Hash != templateOf(t, c.Deployment().Spec.Template).KnownHash() {
 		t.Errorf("what is told of it is %+v", d)
 	}
-	if err := c.ask(config.AnnotationSettle, c.direct().Hash); err != nil {
+	if err := c.ask(config.AnnotationSettle, c.direct().ID().String()); err != nil {
 		t.Fatal(err)
 	}
 	if d := c.direct(); d.How != "" {
@@ -135,7 +135,7 @@ func TestUndo(t *testing.T) {
 	before := c.Candidate().Hash
 	out := c.kubectl("", "rollout", "undo", "deployment/podinfo", "--to-revision=2")
 	c.expect("undo to an older template", "podinfo:v1", "podinfo:v0")
-	if !strings.Contains(out, "this replaces "+before+", which was in flight; to stop a rollout instead: kubectl sluice abort podinfo") {
+	if !strings.Contains(out, "this replaces "+workload.Short(before)+", which was in flight; to stop a rollout instead: kubectl sluice abort podinfo") {
 		t.Errorf("undo does not say how to stop: %s", out)
 	}
 }
@@ -188,14 +188,14 @@ func TestAManifestWithoutTheOptInIsSentTwice(t *testing.T) {
 					t.Fatalf("the annotations are %v", c.Deployment().Annotations)
 				}
 			}
-			if err := c.ask(config.AnnotationPromote, c.Candidate().Hash); err != nil {
+			if err := c.ask(config.AnnotationPromote, c.Candidate().ID().String()); err != nil {
 				t.Fatal(err)
 			}
 			c.kubectl(plain("podinfo:v2"), apply...)
 			if !optedIn(c) {
 				t.Error("the manifest opts out in the middle of its promotion")
 			}
-			if err := c.ask(config.AnnotationSettle, hashOf(t, c.Deployment().Annotations[config.AnnotationPrevious])); err != nil {
+			if err := c.ask(config.AnnotationSettle, idOf(t, c.Deployment().Annotations[config.AnnotationPrevious])); err != nil {
 				t.Fatal(err)
 			}
 			c.kubectl(plain("podinfo:v2"), apply...)

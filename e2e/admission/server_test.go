@@ -58,7 +58,7 @@ func (c cluster) kubectl(input string, args ...string) string {
 }
 
 // ask requests an action of admission, as the reconciler does.
-func (c cluster) ask(key, hash string) error { return c.Annotate(c.Deployment(), key, hash) }
+func (c cluster) ask(key, id string) error { return c.Annotate(c.Deployment(), key, id) }
 
 // imageAndEnv returns the part of a pod template that matters in these tests.
 func imageAndEnv(template corev1.PodTemplateSpec) string {

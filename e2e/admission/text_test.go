@@ -8,13 +8,14 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-func hashOf(t *testing.T, previous string) string {
+// idOf returns what a request to restore or settle is about.
+func idOf(t *testing.T, previous string) string {
 	t.Helper()
 	decoded, err := workload.DecodePrevious(previous)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return decoded.Hash
+	return decoded.ID().String()
 }
 
 func (c cluster) expectWeights(moment, want string) {

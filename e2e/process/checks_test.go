@@ -16,6 +16,8 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/e2e/gate"
+	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // shared is the namespace of a MetricTemplate that the shop uses.
@@ -137,12 +139,12 @@ func TestHooksAreAskedAndTold(t *testing.T) {
 	gates.Set("smoke-test", true)
 	s.waitForPhase(p, v1alpha1.PhaseWaitingPromotion)
 	s.waitForMessage(p, "Waiting for hook confirm-promotion (confirm-promotion) to approve; it has refused since")
-	candidate := s.canary().Status.Candidate.Hash
+	candidate := observed.IDOf(s.canary().Status)
 	gates.Set("approval", true)
 	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)
 
 	at := func(path string, phase v1alpha1.Phase) gate.Seen {
-		return gate.Seen{Path: path, Payload: gate.Payload{Name: "podinfo", Namespace: shopNamespace, Phase: string(phase), Checksum: candidate, Metadata: map[string]string{"cmd": "curl"}}}
+		return gate.Seen{Path: path, Payload: gate.Payload{Name: "podinfo", Namespace: shopNamespace, Phase: string(phase), Checksum: strings.ReplaceAll(candidate.String(), " ", "-"), Metadata: map[string]string{"cmd": "curl"}}}
 	}
 	c.Eventually(gates.Seen, patience, glance).Should(ContainElements(at("/smoke-test/check", v1alpha1.PhaseProgressing),
 		at("/approval/check", v1alpha1.PhaseWaitingPromotion), at("/ended/note", v1alpha1.PhaseSucceeded)), p.lines)
@@ -155,5 +157,5 @@ func TestHooksAreAskedAndTold(t *testing.T) {
 		}
 		return told
 	}, patience, glance).Should(ContainElements(ContainSubstring("Normal Waiting for the confirm-promotion hooks to approve"),
-		ContainSubstring("Warning hook pre-rollout (pre-rollout) refused: 403 Forbidden the gate is closed"), ContainSubstring("Normal Promotion of "+candidate)), p.lines)
+		ContainSubstring("Warning hook pre-rollout (pre-rollout) refused: 403 Forbidden the gate is closed"), ContainSubstring("Normal Promotion of "+workload.Short(candidate.Hash))), p.lines)
 }

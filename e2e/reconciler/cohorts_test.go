@@ -68,7 +68,7 @@ func (a *app) holdNext(name string) {
 	template, err := workload.TemplateOf(corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": name}},
 		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: name + ":v2"}}}})
 	a.Expect(err).NotTo(HaveOccurred())
-	text, err := workload.Candidate{Hash: "7c9e41d2", Template: template, By: "jane", At: time.Now()}.Encode()
+	text, err := workload.Candidate{Hash: template.Hash(), Template: template, By: "jane", At: time.Now()}.Encode()
 	a.Expect(err).NotTo(HaveOccurred())
 	a.change(name, map[string]string{config.AnnotationCandidate: text})
 }

@@ -58,7 +58,7 @@ func TestTheFailureOfAMemberRollsTheOthersBack(t *testing.T) {
 		if err := server.Client.Get(t.Context(), client.ObjectKey{Namespace: a.namespace, Name: "cart"}, &cart); err != nil {
 			return err
 		}
-		abort := &v1alpha1.Request{Candidate: "7c9e41d2", Stamp: byJane()}
+		abort := &v1alpha1.Request{Candidate: cart.Status.Candidate.Hash, Stamp: byJane()}
 		cart.Spec.Abort = abort
 		return server.Client.Update(t.Context(), &cart)
 	}, patience, glance).Should(Succeed())

@@ -148,7 +148,7 @@ func (a *app) holdImage(image string) {
 		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: image}}}}
 	template, err := workload.TemplateOf(pods)
 	a.Expect(err).NotTo(HaveOccurred())
-	text, err := workload.Candidate{Hash: "7c9e41d2", Template: template, By: "jane", At: time.Now()}.Encode()
+	text, err := workload.Candidate{Hash: template.Hash(), Template: template, By: "jane", At: time.Now()}.Encode()
 	a.Expect(err).NotTo(HaveOccurred())
 	a.annotate(config.AnnotationCandidate, text)
 }
@@ -159,7 +159,7 @@ func candidateFor(primary *appsv1.Deployment) *workload.Candidate {
 	if err != nil {
 		panic(err)
 	}
-	return &workload.Candidate{Hash: "7c9e41d2", Template: template, By: "jane", At: time.Now()}
+	return &workload.Candidate{Hash: template.Hash(), Template: template, By: "jane", At: time.Now()}
 }
 
 func (a *app) canary() v1alpha1.Canary {

@@ -11,6 +11,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // ask changes the spec of the Canary to what admission would store.
@@ -48,7 +49,8 @@ func TestRequestsInTheCanaryAreObeyed(t *testing.T) {
 	a.inFlight()
 	a.ask(func(spec *v1alpha1.CanarySpec) { spec.Paused = &v1alpha1.Pause{Reason: "lunch", Stamp: byJane()} })
 	a.waitFor("paused", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil && s.Plan.NextStepTime == nil })
-	step := a.canary().Status.Open().Step.Number
+	paused := a.canary().Status
+	step := paused.Open().Step.Number
 	// The pause may have come right after a step was taken.
 	a.accept()
 	a.waitFor("checks that go on beyond the step", func(s v1alpha1.CanaryStatus) bool {
@@ -56,14 +58,14 @@ func TestRequestsInTheCanaryAreObeyed(t *testing.T) {
 	})
 	a.Expect(a.canary().Status.Open().Step.Number).To(Equal(step), "a step was taken while paused")
 	a.ask(func(spec *v1alpha1.CanarySpec) {
-		spec.Abort = &v1alpha1.Request{Candidate: "7c9e41d2", Reason: "bug 17", Stamp: byJane()}
+		spec.Abort = &v1alpha1.Request{Candidate: paused.Candidate.Hash, Reason: "bug 17", Stamp: byJane()}
 	})
 	a.expectRestored()
 	a.Eventually(func() string {
 		d, err := get(a, "podinfo", &appsv1.Deployment{})
 		a.Expect(err).NotTo(HaveOccurred())
 		return d.Annotations[config.AnnotationAbort]
-	}, patience, glance).Should(Equal("7c9e41d2 jane"))
+	}, patience, glance).Should(Equal(observed.IDOf(paused).String() + " jane"))
 	a.marked("jane")
 	a.waitForPhase(v1alpha1.PhaseFailed)
 	history := a.canary().Status.History

@@ -138,7 +138,7 @@ func (i *installation) hold() {
 	i.t.Helper()
 	template, err := workload.TemplateOf(i.deployment("podinfo", "podinfo:v2").Spec.Template)
 	i.Expect(err).NotTo(HaveOccurred())
-	text, err := workload.Candidate{Hash: "7c9e41d2", Template: template, By: "jane", At: time.Now()}.Encode()
+	text, err := workload.Candidate{Hash: template.Hash(), Template: template, By: "jane", At: time.Now()}.Encode()
 	i.Expect(err).NotTo(HaveOccurred())
 	i.Eventually(func() error {
 		d := &appsv1.Deployment{}

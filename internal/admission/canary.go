@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // RenderCanary returns the spec of a Canary to store. New or changed requests record who made them and when; the others keep
@@ -56,27 +57,76 @@ func (s *stamper) request(path *field.Path, was, is *v1alpha1.Request, possible 
 	if is == nil {
 		return
 	}
+	if !s.complete(path, was, is) {
+		return
+	}
 	if was != nil && is.Stamp != (v1alpha1.Stamp{}) && equality.Semantic.DeepEqual(unstamped(*was), unstamped(*is)) {
 		is.Stamp = was.Stamp
 		return
 	}
 	is.Stamp = v1alpha1.Stamp{By: s.user, At: &s.now}
-	if is.Candidate != s.status.Candidate.Hash {
-		s.warnings = append(s.warnings, fmt.Sprintf("%s: the Canary's status shows candidate %q; a request for %s has no effect unless that has become the candidate since",
-			path, s.status.Candidate.Hash, is.Candidate))
+	if !s.isCurrent(*is) {
+		s.warnings = append(s.warnings, fmt.Sprintf("%s: the Canary's status shows %s; this request has no effect unless its candidate has become that since",
+			path, s.current()))
 		return
 	}
 	if is.Attempt == nil {
 		attempt := s.status.Candidate.Attempt
 		is.Attempt = &attempt
 	}
+	is.Requested = s.requested()
 	// Clocks of replicas may differ: a request for a candidate was made after the candidate.
-	if since := s.status.Candidate.Requested; since != nil && is.At.Before(since.At) {
-		is.At = since.At
+	if since := s.status.Candidate.Requested; since != nil && since.At != nil && is.At.Time.Before(since.At.Time) {
+		is.At = &metav1.Time{Time: since.At.Time}
 	}
 	if why := possible(is); why != "" {
 		s.problems = append(s.problems, field.Invalid(path.Child("candidate"), is.Candidate, why))
 	}
+}
+
+// hashLength is the number of digits of a whole hash.
+const hashLength = 64
+
+// complete replaces the first digits of a hash by the whole hash, and reports whether it is whole. What is stored names one
+// template only, so a beginning that fits neither the current candidate nor the stored request is refused.
+func (s *stamper) complete(path *field.Path, was, is *v1alpha1.Request) bool {
+	switch current := s.status.Candidate.Hash; {
+	case len(is.Candidate) >= hashLength:
+	case strings.HasPrefix(current, is.Candidate):
+		is.Candidate = current
+	case was != nil && strings.HasPrefix(was.Candidate, is.Candidate):
+		is.Candidate = was.Candidate
+	default:
+		s.problems = append(s.problems, field.Invalid(path.Child("candidate"), is.Candidate,
+			fmt.Sprintf("must be the hash of the candidate, or at least its first 8 digits; the Canary's status shows %s", s.current())))
+		return false
+	}
+	return true
+}
+
+// isCurrent reports whether a request is for the candidate that the status shows, as far as it says.
+func (s *stamper) isCurrent(request v1alpha1.Request) bool {
+	current := s.status.Candidate
+	if request.Candidate != current.Hash {
+		return false
+	}
+	return request.Requested == "" || request.Requested == s.requested()
+}
+
+// requested is when the candidate that the status shows was requested; empty if it does not say.
+func (s *stamper) requested() string {
+	if since := s.status.Candidate.Requested; since != nil && since.At != nil {
+		return workload.ID{At: since.At.Time}.Requested()
+	}
+	return ""
+}
+
+// current names the candidate that the status shows.
+func (s *stamper) current() string {
+	if s.status.Candidate.Hash == "" {
+		return "no candidate"
+	}
+	return "candidate " + workload.Short(s.status.Candidate.Hash)
 }
 
 func unstamped(request v1alpha1.Request) v1alpha1.Request {

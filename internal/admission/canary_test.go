@@ -16,7 +16,20 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-const hash = "7c9e41d2"
+// hash is that of the candidate, other that of an earlier one.
+var hash, other = strings.Repeat("7c9e41d2", 8), strings.Repeat("41aa07fe", 8)
+
+// requestedAt is the status of a candidate that was requested some minutes after the tests' moment.
+func requestedAt(minutes int) v1alpha1.CanaryStatus {
+	at := metav1.NewMicroTime(stampBy("", minutes).At.Time)
+	return v1alpha1.CanaryStatus{Phase: "Progressing", Candidate: v1alpha1.CandidateStatus{Hash: hash, Requested: &v1alpha1.Requester{At: &at}}}
+}
+
+// of binds a request to the candidate that was requested at this time.
+func of(requested string, request *v1alpha1.Request) *v1alpha1.Request {
+	request.Requested = requested
+	return request
+}
 
 // stampBy returns a stamp of a minute before the tests' moment or after it.
 func stampBy(user string, minutes int) v1alpha1.Stamp {
@@ -50,9 +63,9 @@ func TestRenderCanary(t *testing.T) {
 		"forging the stamp of an unchanged pause does nothing": {old: v1alpha1.CanarySpec{Paused: &v1alpha1.Pause{Stamp: before}},
 			new: v1alpha1.CanarySpec{Paused: &v1alpha1.Pause{Stamp: stampBy("boss", -9)}}, want: v1alpha1.CanarySpec{Paused: &v1alpha1.Pause{Stamp: before}}},
 		"only what changes is stamped": {status: statusIn("Progressing", ""),
-			old:  v1alpha1.CanarySpec{Abort: requestFor("41aa07fe", 0, before)},
-			new:  v1alpha1.CanarySpec{Abort: requestFor("41aa07fe", 0, before), Promote: &v1alpha1.PromoteRequest{Request: v1alpha1.Request{Candidate: hash}}},
-			want: v1alpha1.CanarySpec{Abort: requestFor("41aa07fe", 0, before), Promote: &v1alpha1.PromoteRequest{Request: *requestFor(hash, 1, now)}}},
+			old:  v1alpha1.CanarySpec{Abort: requestFor(other, 0, before)},
+			new:  v1alpha1.CanarySpec{Abort: requestFor(other, 0, before), Promote: &v1alpha1.PromoteRequest{Request: v1alpha1.Request{Candidate: hash}}},
+			want: v1alpha1.CanarySpec{Abort: requestFor(other, 0, before), Promote: &v1alpha1.PromoteRequest{Request: *requestFor(hash, 1, now)}}},
 		"skipping the analysis is another request": {status: statusIn("Progressing", ""),
 			old:  v1alpha1.CanarySpec{Promote: &v1alpha1.PromoteRequest{Request: *requestFor(hash, 1, before)}},
 			new:  v1alpha1.CanarySpec{Promote: &v1alpha1.PromoteRequest{Request: *requestFor(hash, 1, before), SkipAnalysis: true}},
@@ -62,13 +75,28 @@ func TestRenderCanary(t *testing.T) {
 			new:  v1alpha1.CanarySpec{Abort: requestFor(hash, 1, v1alpha1.Stamp{})},
 			want: v1alpha1.CanarySpec{Abort: requestFor(hash, 1, now)}},
 		"no request is older than its candidate": {
-			status: v1alpha1.CanaryStatus{Phase: "Progressing", Candidate: v1alpha1.CandidateStatus{Hash: hash, Requested: &v1alpha1.Requester{At: stampBy("", 2).At}}},
+			status: requestedAt(2),
 			new:    v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: hash}},
-			want:   v1alpha1.CanarySpec{Abort: requestFor(hash, 0, stampBy("jane", 2))}},
+			want:   v1alpha1.CanarySpec{Abort: of("2026-01-01T00:02:00.000000Z", requestFor(hash, 0, stampBy("jane", 2)))}},
+		"a request for the same template, requested at another time, is warned about": {
+			status:  requestedAt(-2),
+			new:     v1alpha1.CanarySpec{Abort: of("2025-12-31T23:57:00.000000Z", &v1alpha1.Request{Candidate: hash})},
+			want:    v1alpha1.CanarySpec{Abort: of("2025-12-31T23:57:00.000000Z", &v1alpha1.Request{Candidate: hash, Stamp: now})},
+			warning: "spec.abort: the Canary's status shows candidate 7c9e41d2; this request has no effect"},
+		"the first digits are completed": {status: statusIn("Progressing", ""), new: v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: hash[:8]}},
+			want: v1alpha1.CanarySpec{Abort: requestFor(hash, 1, now)}},
+		"the first digits, applied again, are the same request": {status: statusIn("Failed", "Aborted"),
+			old:  v1alpha1.CanarySpec{Abort: requestFor(hash, 1, before)},
+			new:  v1alpha1.CanarySpec{Abort: requestFor(hash[:9], 1, before)},
+			want: v1alpha1.CanarySpec{Abort: requestFor(hash, 1, before)}},
+		"those of an earlier candidate, applied again, are so too": {status: statusIn("Progressing", ""),
+			old:  v1alpha1.CanarySpec{Abort: requestFor(other, 0, before)},
+			new:  v1alpha1.CanarySpec{Abort: requestFor(other[:8], 0, before)},
+			want: v1alpha1.CanarySpec{Abort: requestFor(other, 0, before)}},
 		"a request for another candidate than the status knows is warned about": {status: statusIn("Progressing", ""),
-			new:     v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: "41aa07fe"}},
-			want:    v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: "41aa07fe", Stamp: now}},
-			warning: "spec.abort: the Canary's status shows candidate \"7c9e41d2\""},
+			new:     v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: other}},
+			want:    v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: other, Stamp: now}},
+			warning: "spec.abort: the Canary's status shows candidate 7c9e41d2"},
 		"a failed candidate can be retried": {status: statusIn("Failed", "Failed"), new: v1alpha1.CanarySpec{Retry: &v1alpha1.Request{Candidate: hash}},
 			want: v1alpha1.CanarySpec{Retry: requestFor(hash, 1, now)}},
 	} {
@@ -98,13 +126,15 @@ func TestRequestsForNothingAreRefused(t *testing.T) {
 		spec   v1alpha1.CanarySpec
 		wrong  string
 	}{
-		"aborting what was promoted":        {statusIn("Succeeded", "Succeeded"), abort, `spec.abort.candidate: Invalid value: "7c9e41d2": this candidate is not in flight: it was promoted`},
+		"aborting what was promoted":        {statusIn("Succeeded", "Succeeded"), abort, `spec.abort.candidate: Invalid value: "` + hash + `": this candidate is not in flight: it was promoted`},
 		"aborting what failed":              {statusIn("Failed", "Failed"), abort, "it was rolled back: 5 failed checks"},
 		"aborting what the primary runs":    {atPrimary, abort, "the primary already runs this candidate"},
-		"promoting what was taken back":     {statusIn("Initialized", "Cancelled"), promote, "spec.promote.candidate: Invalid value: \"7c9e41d2\": this candidate is not in flight: its rollout was cancelled"},
+		"promoting what was taken back":     {statusIn("Initialized", "Cancelled"), promote, "spec.promote.candidate: Invalid value: \"" + hash + "\": this candidate is not in flight: its rollout was cancelled"},
 		"retrying what is judged":           {statusIn("Progressing", ""), retry, "only a candidate that failed or was aborted can be retried: it is in phase Progressing"},
 		"retrying what was promoted":        {statusIn("Succeeded", "Succeeded"), retry, "it was promoted"},
 		"promoting while it is rolled back": {statusIn("Finalising", "Failed"), promote, "it was rolled back"},
+		"digits that no candidate has": {statusIn("Progressing", ""), v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: other[:8]}},
+			`spec.abort.candidate: Invalid value: "41aa07fe": must be the hash of the candidate, or at least its first 8 digits; the Canary's status shows candidate 7c9e41d2`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := RenderCanary(v1alpha1.Canary{Status: c.status}, v1alpha1.Canary{Spec: c.spec}, someone)
@@ -119,7 +149,8 @@ func TestRequestsForNothingAreRefused(t *testing.T) {
 func TestOnlyTheReconcilerSpeaksForOthers(t *testing.T) {
 	for by, want := range map[Request]string{sluice: "otto von b", someone: "jane"} {
 		old := deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("v2", workload.MarkNone)})
-		asked := deployment("v1", map[string]string{config.AnnotationAbort: hashOf("v2") + " otto von b"})
+		value := map[Request]string{sluice: orderFor("v2") + " otto von b", someone: hashOf("v2")}[by]
+		asked := deployment("v1", map[string]string{config.AnnotationAbort: value})
 		aborted, err := Render(old, asked, by)
 		if err != nil {
 			t.Fatal(err)
@@ -128,7 +159,7 @@ func TestOnlyTheReconcilerSpeaksForOthers(t *testing.T) {
 			t.Errorf("%s aborts: marked by %q, not by %q", by.User, got, want)
 		}
 		annotations := (&unstructured.Unstructured{Object: aborted.Object}).GetAnnotations()
-		annotations[config.AnnotationRetry] = hashOf("v2") + " otto von b"
+		annotations[config.AnnotationRetry] = value
 		retried, err := Render(aborted.Object, deployment("v1", annotations), by)
 		if err != nil {
 			t.Fatal(err)

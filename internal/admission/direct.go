@@ -57,7 +57,7 @@ func (s *subject) letThrough(how workload.DirectWay, reason, because string) (wo
 	if kept := s.candidate; kept != nil && kept.Mark != workload.MarkNone && meant.Equal(workload.ComparableOf(kept.Template)) {
 		// Tools apply the same manifest again and again, even while the only pod of the primary is being replaced.
 		s.warn("%s is marked as %s and does not roll out directly; to try it again: kubectl annotate deployment %s -n %s %s=true",
-			kept.Hash, kept.Mark, s.name(), s.namespace(), config.AnnotationRetry)
+			workload.Short(kept.Hash), kept.Mark, s.name(), s.namespace(), config.AnnotationRetry)
 		return nil, false, nil
 	}
 	s.record(meant.Template, how, reason)

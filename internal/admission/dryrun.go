@@ -10,10 +10,10 @@ func DryRun(old, updated map[string]any, request Request) (warnings []string) {
 	}
 	before, _ := workload.CandidateOf(annotationsOf(old))
 	after, _ := workload.CandidateOf(annotationsOf(result.Object))
-	if !after.InFlight() || before != nil && before.Hash == after.Hash {
+	if !after.InFlight() || before != nil && before.ID().Is(after.ID()) {
 		return nil
 	}
-	return []string{"dry run: this change would have been " + HeldBack + " " + after.Hash + "; it rolls out directly"}
+	return []string{"dry run: this change would have been " + HeldBack + " " + workload.Short(after.Hash) + "; it rolls out directly"}
 }
 
 // DryRunSettings says what is wrong with the settings of a Deployment that is let through.

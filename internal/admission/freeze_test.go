@@ -81,18 +81,20 @@ func TestResetForgetsTheCandidate(t *testing.T) {
 	for name, c := range map[string]struct {
 		mark    workload.Mark
 		value   string
+		by      Request
 		kept    bool
 		warning string
 	}{
-		"in flight":    {workload.MarkNone, "true", false, "is forgotten"},
-		"failed":       {workload.MarkFailed, "true", false, "is forgotten"},
-		"by its hash":  {workload.MarkAborted, hashOf("podinfo:v2"), false, "is forgotten"},
-		"another hash": {workload.MarkFailed, "41aa07fe", true, "nothing to reset"},
+		"in flight":   {workload.MarkNone, "true", someone, false, "is forgotten"},
+		"failed":      {workload.MarkFailed, "true", someone, false, "is forgotten"},
+		"by its hash": {workload.MarkAborted, hashOf("podinfo:v2"), someone, false, "is forgotten"},
+		"by Sluice":   {workload.MarkAborted, orderFor("podinfo:v2") + " jane", sluice, false, "is forgotten"},
+		"another one": {workload.MarkFailed, orderFor("podinfo:v3") + " jane", sluice, true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			kept := map[string]string{config.AnnotationCandidate: candidateOf("podinfo:v2", c.mark)}
 			asked := map[string]string{config.AnnotationCandidate: kept[config.AnnotationCandidate], config.AnnotationReset: c.value}
-			result, err := Render(deployment("podinfo:v1", kept), deployment("podinfo:v1", asked), someone)
+			result, err := Render(deployment("podinfo:v1", kept), deployment("podinfo:v1", asked), c.by)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +113,7 @@ func TestADryRunLetsEverythingThrough(t *testing.T) {
 		updated map[string]any
 		warning string
 	}{
-		"a change of the template": {deployment("podinfo:v2", nil), "dry run: this change would have been " + HeldBack + " " + hashOf("podinfo:v2")},
+		"a change of the template": {deployment("podinfo:v2", nil), "dry run: this change would have been " + HeldBack + " " + workload.Short(hashOf("podinfo:v2"))},
 		"a label":                  {deployment("podinfo:v1", map[string]string{"team": "a"}), ""},
 		"what is reserved":         {deployment("podinfo:v1", map[string]string{config.AnnotationPromote: "7c9e41d2"}), "would have been rejected"},
 	} {

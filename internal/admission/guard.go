@@ -48,7 +48,7 @@ func (c change) isPromotion() bool {
 	candidate, _ := workload.CandidateOf(c.before)
 	previous, _ := workload.PreviousOf(c.after)
 	return c.reconciler && candidate.InFlight() && previous != nil &&
-		previous.Promoted == candidate.Hash && c.stored.Equal(workload.ComparableOf(candidate.Template))
+		previous.PromotedID().Is(candidate.ID()) && c.stored.Equal(workload.ComparableOf(candidate.Template))
 }
 
 // isRestore reports whether the template is the one before a promotion.

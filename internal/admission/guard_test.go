@@ -17,9 +17,9 @@ func TestGuard(t *testing.T) {
 		}
 		return result.Object
 	}
-	promotion := deployment("v1", map[string]string{config.AnnotationPromote: hashOf("v2")})
+	promotion := deployment("v1", map[string]string{config.AnnotationPromote: orderFor("v2")})
 	promoted := render(held, promotion, sluice)
-	restored := render(promoted, deployment("v2", map[string]string{config.AnnotationRestore: hashOf("v1")}), sluice)
+	restored := render(promoted, deployment("v2", map[string]string{config.AnnotationRestore: orderFor("v1")}), sluice)
 	bypass := map[string]string{config.AnnotationBypass: "2026-01-01T00:30:00Z; outage"}
 	for name, c := range map[string]struct {
 		old, final map[string]any

@@ -19,7 +19,7 @@ func (s *subject) hold() error {
 	switch {
 	case s.isTakenBack(meant):
 		if s.inFlight() != nil {
-			s.warn("taken back: %s is no longer rolled out", s.candidate.Hash)
+			s.warn("taken back: %s is no longer rolled out", workload.Short(s.candidate.Hash))
 		}
 		s.candidate = nil
 	case s.candidate != nil && meant.Equal(workload.ComparableOf(s.candidate.Template)):
@@ -41,14 +41,14 @@ func (s *subject) isTakenBack(meant workload.Comparable) bool {
 
 func (s *subject) holdBack(meant workload.Comparable) {
 	if replaced := s.inFlight(); replaced != nil && s.isWhole(false) {
-		s.warn("this replaces %s, which was in flight; to stop a rollout instead: kubectl sluice abort %s -n %s", replaced.Hash, s.name(), s.namespace())
+		s.warn("this replaces %s, which was in flight; to stop a rollout instead: kubectl sluice abort %s -n %s", workload.Short(replaced.Hash), s.name(), s.namespace())
 	}
 	s.candidate = &workload.Candidate{
 		Hash: meant.Hash(), Template: meant.Template, At: s.request.Now,
 		By: strings.ToValidUTF8(s.request.User, "?"), Manager: strings.ToValidUTF8(s.request.Manager, "?"),
 	}
 	s.warn(HeldBack+" %s, so the Deployment itself does not roll; follow it with: kubectl sluice watch %s -n %s, or: kubectl get canaries.sluice.dev %s -n %s -w",
-		s.candidate.Hash, s.name(), s.namespace(), s.name(), s.namespace())
+		workload.Short(s.candidate.Hash), s.name(), s.namespace(), s.name(), s.namespace())
 	s.warn("stop it with: kubectl sluice abort %s -n %s, or: kubectl annotate deployment %s -n %s %s=true",
 		s.name(), s.namespace(), s.name(), s.namespace(), config.AnnotationAbort)
 }

@@ -40,7 +40,7 @@ func (s *subject) optOut() {
 	}
 	s.record(s.requested.Template, workload.DirectOptedOut, how)
 	if s.candidate != nil {
-		s.warn("opted out; candidate %s was held back and is not running: apply it again to roll it out", s.candidate.Hash)
+		s.warn("opted out; candidate %s was held back and is not running: apply it again to roll it out", workload.Short(s.candidate.Hash))
 		return
 	}
 	s.warn("opted out: from now on, changes of the pod template roll out directly")

@@ -9,51 +9,53 @@ import (
 
 // promote stores the candidate as the template, and keeps the previous template until the promotion has settled.
 func promote(s *subject) (workload.Template, bool, error) {
-	hash, asked := s.take(config.AnnotationPromote)
+	order, asked := s.takeOrder(config.AnnotationPromote)
 	if !asked {
 		return nil, false, nil
 	}
 	candidate := s.inFlight()
-	if candidate == nil && s.previous != nil && s.previous.Promoted == hash {
+	if candidate == nil && s.previous != nil && s.previous.PromotedID().Is(order.id) {
 		return nil, false, nil // it was promoted a moment ago, by another replica
 	}
 	if candidate == nil {
-		return nil, false, fmt.Errorf("promote %s: there is no candidate in flight", hash)
+		return nil, false, fmt.Errorf("promote %s: there is no candidate in flight", order)
 	}
-	if candidate.Hash != hash {
-		return nil, false, fmt.Errorf("promote %s: the candidate is now %s", hash, candidate.Hash)
+	if !order.means(*candidate) {
+		return nil, false, fmt.Errorf("promote %s: the candidate is now %s", order, candidate.ID())
 	}
-	s.previous = &workload.Previous{Hash: s.live.Hash(), Template: s.live.Template, Promoted: hash, By: candidate.By}
+	s.previous = &workload.Previous{Hash: s.live.Hash(), Template: s.live.Template,
+		Promoted: candidate.Hash, Attempt: candidate.Attempt, By: candidate.By, At: candidate.At}
 	s.candidate = nil
 	return candidate.Template, true, nil
 }
 
 // restore undoes a promotion. A newer candidate stays the candidate.
 func restore(s *subject) (workload.Template, bool, error) {
-	hash, asked := s.take(config.AnnotationRestore)
+	order, asked := s.takeOrder(config.AnnotationRestore)
 	if !asked {
 		return nil, false, nil
 	}
-	if s.previous == nil || s.previous.Hash != hash {
-		return nil, false, fmt.Errorf("restore %s: there is no such template in %s", hash, config.AnnotationPrevious)
+	if s.previous == nil || !s.previous.ID().Is(order.id) {
+		return nil, false, fmt.Errorf("restore %s: there is no such template in %s", order, config.AnnotationPrevious)
 	}
 	previous := s.previous
 	s.previous = nil
 	if s.inFlight() == nil {
 		s.candidate = s.marked(workload.Candidate{
-			Hash: previous.Promoted, Template: s.live.Template, By: previous.By, At: s.request.Now,
+			Hash: s.live.Hash(), Template: s.live.Template, Attempt: previous.Attempt, By: previous.By, At: previous.At,
 		}, workload.MarkFailed, s.request.User)
 	}
 	return previous.Template, true, nil
 }
 
 // settle drops the records of a promotion or of a direct change that is over.
-func settle(s *subject) {
-	hash, asked := s.take(config.AnnotationSettle)
-	if asked && s.previous != nil && s.previous.Hash == hash {
+func settle(s *subject) error {
+	order, asked := s.takeOrder(config.AnnotationSettle)
+	if asked && s.previous != nil && s.previous.ID().Is(order.id) {
 		s.previous = nil
 	}
-	if asked && s.direct != nil && s.direct.Hash == hash {
+	if asked && s.direct != nil && s.direct.ID().Is(order.id) {
 		s.direct = nil
 	}
+	return nil
 }

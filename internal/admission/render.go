@@ -19,7 +19,9 @@ func Render(old, updated map[string]any, request Request) (Result, error) {
 	}
 	if s.isManaged() {
 		for _, answer := range requests {
-			answer(s)
+			if err := answer(s); err != nil {
+				return Result{}, err
+			}
 		}
 	}
 	if err := s.keepOptIn(); err != nil {
@@ -34,7 +36,7 @@ func Render(old, updated map[string]any, request Request) (Result, error) {
 
 // requests handle annotations that make a one-time request about a record and decide nothing about the stored
 // template. The reconciler makes one request at a time, so none of these comes together with a promotion or a restore.
-var requests = []func(*subject){
+var requests = []func(*subject) error{
 	settle, // a promotion or a direct change is over, so its record can go
 	fail,   // the candidate has failed
 	reset,  // a user wants the candidate to be forgotten

@@ -48,6 +48,11 @@ func hashOf(image string) string {
 	return template.Hash()
 }
 
+// orderFor names the candidate, or what a promotion of it has replaced, as the reconciler does.
+func orderFor(image string) string {
+	return workload.ID{Hash: hashOf(image), At: someone.Now}.String()
+}
+
 func imageOf(object map[string]any) string {
 	containers, _, _ := unstructured.NestedSlice(object, "spec", "template", "spec", "containers")
 	image, _ := containers[0].(map[string]any)["image"].(string)
@@ -117,34 +122,52 @@ func TestRender(t *testing.T) {
 			new: deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("evil", "")}), want: "v1 holds v2"},
 		"a forged candidate without any is dropped": {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("evil", "")}), want: "v1"},
 		"a promotion puts the candidate in": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
-			new: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: hashOf("v2")}), by: &sluice, want: "v2"},
+			new: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: orderFor("v2")}), by: &sluice, want: "v2"},
 		"a promotion of another hash is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
-			new: deployment("v1", map[string]string{config.AnnotationPromote: "7c9e41d2"}), by: &sluice, wrong: "promote 7c9e41d2: the candidate is now " + hashOf("v2")},
+			new: deployment("v1", map[string]string{config.AnnotationPromote: orderFor("v3")}), by: &sluice, wrong: "promote " + orderFor("v3") + ": the candidate is now " + orderFor("v2")},
+		"a promotion of another attempt is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationPromote: workload.ID{Hash: hashOf("v2"), Attempt: 1, At: someone.Now}.String()}), by: &sluice, wrong: "the candidate is now"},
+		"a promotion of the same template, requested at another time, is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationPromote: workload.ID{Hash: hashOf("v2"), At: someone.Now.Add(-time.Microsecond)}.String()}), by: &sluice, wrong: "the candidate is now"},
+		"a promotion by the hash alone is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationPromote: hashOf("v2")}), by: &sluice, wrong: "the candidate is now"},
+		"the failure of another attempt marks nothing": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationFail: workload.ID{Hash: hashOf("v2"), Attempt: 1, At: someone.Now}.String()}), by: &sluice, want: "v1 holds v2"},
 		"a promotion of a failed candidate is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}),
-			new: deployment("v1", map[string]string{config.AnnotationPromote: hashOf("v2")}), by: &sluice, wrong: "no candidate in flight"},
-		"a promotion without a candidate is refused":       {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationPromote: "x"}), by: &sluice, wrong: "no candidate in flight"},
+			new: deployment("v1", map[string]string{config.AnnotationPromote: orderFor("v2")}), by: &sluice, wrong: "no candidate in flight"},
+		"a promotion without a candidate is refused":       {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationPromote: orderFor("v2")}), by: &sluice, wrong: "no candidate in flight"},
 		"a restore without a previous template is refused": {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationRestore: "x"}), by: &sluice, wrong: "no such template"},
 		"a failed candidate is marked": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
-			new: deployment("v1", map[string]string{config.AnnotationFail: hashOf("v2")}), by: &sluice, want: "v1 holds v2failed"},
+			new: deployment("v1", map[string]string{config.AnnotationFail: orderFor("v2")}), by: &sluice, want: "v1 holds v2failed"},
 		"a change after a failure starts from the primary": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}), new: deployment("v3", nil), want: "v1 holds v3", warning: "held back"},
 		"an abort without a candidate says so":             {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationAbort: "true"}), want: "v1", warning: "nothing to abort"},
 		"a retry clears the mark": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}),
 			new: deployment("v1", map[string]string{config.AnnotationRetry: "true"}), want: "v1 holds v2"},
 		"a primary that serves nobody is changed directly": {old: down(deployment("v1", nil)), new: deployment("v2", nil), want: "v2 by unavailable", warning: "no replica is available"},
 		"an abort by hash stops that candidate": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
-			new: deployment("v1", map[string]string{config.AnnotationAbort: hashOf("v2")}), want: "v1 holds v2aborted", warning: "aborted " + hashOf("v2")},
-		"an abort by another hash does nothing": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
-			new: deployment("v1", map[string]string{config.AnnotationAbort: "7c9e41d2 jane"}), want: "v1 holds v2", warning: "not 7c9e41d2"},
-		"a retry by another hash does nothing": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}),
-			new: deployment("v1", map[string]string{config.AnnotationRetry: "7c9e41d2"}), want: "v1 holds v2failed", warning: "not 7c9e41d2"},
+			new: deployment("v1", map[string]string{config.AnnotationAbort: hashOf("v2")}), want: "v1 holds v2aborted", warning: "aborted " + workload.Short(hashOf("v2")) + ";"},
+		"an abort by the first digits of the hash does too": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationAbort: workload.Short(hashOf("v2"))}), want: "v1 holds v2aborted", warning: "aborted"},
+		"an abort by too few digits is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationAbort: hashOf("v2")[:7]}), wrong: "metadata.annotations[sluice.dev/abort]: Invalid value: \"" + hashOf("v2")[:7] + "\": must be \"true\", or the hash of the candidate or at least its first 8 digits"},
+		"an abort by another hash is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationAbort: "7c9e41d2"}), wrong: "the candidate is " + workload.Short(hashOf("v2")) + "; set \"true\" to mean it"},
+		"an abort of another candidate by the reconciler does nothing": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationAbort: orderFor("v3") + " jane"}), by: &sluice, want: "v1 holds v2"},
+		"a retry by another hash is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}),
+			new: deployment("v1", map[string]string{config.AnnotationRetry: "7c9e41d2"}), wrong: "metadata.annotations[sluice.dev/retry]"},
+		"a reset with the same template makes a new candidate": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v2", map[string]string{config.AnnotationReset: "true"}), want: "v1 holds v2", warning: "is forgotten"},
+		"a candidate whose hash is another template's is dropped": {old: deployment("v1", map[string]string{config.AnnotationCandidate: strings.ReplaceAll(held, "v2", "v9")}),
+			new: deployment("v1", nil), want: "v1", warning: "does not match the template"},
 		"opting in with a change lets that change through": {old: deployment("v1", map[string]string{config.AnnotationCanary: "false"}), new: deployment("v2", nil), want: "v2 by opted-in", warning: "this request opts in and changes the pod template"},
 		"opting out parks the candidate": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
 			new: deployment("v1", map[string]string{config.AnnotationCanary: "false"}), want: "v1 holds v2 by opted-out", warning: "opted out"},
 		"a candidate nobody can read is dropped": {old: deployment("v1", map[string]string{config.AnnotationCandidate: "{"}), new: deployment("v1", nil), want: "v1", warning: "cannot be read"},
 		"a promotion by anybody else is refused": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
-			new: deployment("v1", map[string]string{config.AnnotationPromote: hashOf("v2")}), wrong: "metadata.annotations[sluice.dev/promote]: only Sluice itself may set it, not jane"},
-		"a promotion that was stored past admission asks for nothing": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: hashOf("v2")}),
-			new: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: hashOf("v2")}), want: "v1 holds v2"},
+			new: deployment("v1", map[string]string{config.AnnotationPromote: orderFor("v2")}), wrong: "metadata.annotations[sluice.dev/promote]: only Sluice itself may set it, not jane"},
+		"a promotion that was stored past admission asks for nothing": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: orderFor("v2")}),
+			new: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationPromote: orderFor("v2")}), want: "v1 holds v2"},
 		"a bypass lets the change through": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
 			new: deployment("v3", map[string]string{config.AnnotationCandidate: held, config.AnnotationBypass: "2026-01-01T00:30:00Z; outage"}), want: "v3 by bypass", warning: "bypassed (outage)"},
 		"a bypass whose time has passed does not": {old: deployment("v1", nil),
@@ -219,7 +242,7 @@ func stripped(object map[string]any) map[string]any {
 
 func FuzzRender(f *testing.F) {
 	old, _ := json.Marshal(deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("v2", "")}))
-	updated, _ := json.Marshal(deployment("v3", map[string]string{config.AnnotationPromote: hashOf("v2")}))
+	updated, _ := json.Marshal(deployment("v3", map[string]string{config.AnnotationPromote: orderFor("v2")}))
 	f.Add(string(old), string(updated), config.FieldManager)
 	f.Add(string(old), string(updated), "kubectl-replace")
 	f.Add(string(old), string(old), clientSideApply)

@@ -35,8 +35,8 @@ func TestTheObjectsOfAnUpdateStayAsTheyAre(t *testing.T) {
 		"a direct restart":                         {by: "kubectl-rollout", brings: map[string]string{config.AnnotationRestart: config.RestartDirect}},
 		"an abort together with a change":          {by: "kubectl-set", brings: map[string]string{config.AnnotationAbort: "true"}},
 		"a change together with opting out":        {by: "kubectl-set", brings: map[string]string{config.AnnotationCanary: "false"}},
-		"a promotion":                              {by: config.FieldManager, reconciler: true, brings: map[string]string{config.AnnotationPromote: heldHash(t)}},
-		"a failure":                                {by: config.FieldManager, reconciler: true, brings: map[string]string{config.AnnotationFail: heldHash(t)}},
+		"a promotion":                              {by: config.FieldManager, reconciler: true, brings: map[string]string{config.AnnotationPromote: heldID(t)}},
+		"a failure":                                {by: config.FieldManager, reconciler: true, brings: map[string]string{config.AnnotationFail: heldID(t)}},
 		"a server-side apply with annotations too": {by: "argocd", applies: true, brings: map[string]string{config.AnnotationInterval: "1m"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -82,13 +82,13 @@ func heldText(tb testing.TB) string {
 	return text
 }
 
-func heldHash(t *testing.T) string {
+func heldID(t *testing.T) string {
 	t.Helper()
 	candidate, err := workload.DecodeCandidate(heldText(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return candidate.Hash
+	return candidate.ID().String()
 }
 
 // own makes a manager own the image and the name, as an apply would.

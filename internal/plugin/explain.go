@@ -161,7 +161,7 @@ func (s subject) actions() []action {
 	}
 	isHeld := len(list) > 0
 	list = append(list, verb("watch", "follow the rollout"))
-	if hash, _ := s.inFlight(); hash != "" {
+	if s.inFlight().Hash != "" {
 		list = append(list, verb("abort", "roll back"), verb("promote", "skip the remaining steps"))
 	}
 	if !isHeld {

@@ -104,7 +104,7 @@ func (s subject) candidateLine() string {
 	if hash == "" {
 		return ""
 	}
-	text := strings.TrimSpace(hash + " " + strings.Join(images, ", "))
+	text := strings.TrimSpace(workload.Short(hash) + " " + strings.Join(images, ", "))
 	if attempt > 0 {
 		text += fmt.Sprintf(", retry %d", attempt)
 	}

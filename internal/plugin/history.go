@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
 )
 
 func (p *plugin) historyCommand() *cobra.Command {
@@ -36,7 +37,7 @@ func writeHistory(out io.Writer, history []v1alpha1.HistoryEntry, now time.Time)
 func historyRows(history []v1alpha1.HistoryEntry, now time.Time) [][]string {
 	rows := [][]string{{"CANDIDATE", "RETRY", "OUTCOME", "ENDED", "TOOK", "REQUESTED BY", "IMAGES", "REASON"}}
 	for _, entry := range history {
-		rows = append(rows, []string{entry.Candidate, retryOf(entry.Attempt), string(entry.Outcome), ago(now, entry.Finished.Time) + " ago",
+		rows = append(rows, []string{workload.Short(entry.Candidate), retryOf(entry.Attempt), string(entry.Outcome), ago(now, entry.Finished.Time) + " ago",
 			orNone(entry.Duration), orNone(entry.By), orNone(strings.Join(entry.Images, ",")), orNone(entry.Reason)})
 	}
 	return rows

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
 )
 
 const wide = "wide"
@@ -93,7 +94,7 @@ func writeList(out io.Writer, canaries []v1alpha1.Canary, namespaces, all bool, 
 			row = append([]string{c.Namespace}, row...)
 		}
 		if all {
-			row = append(row, orNone(status.Candidate.Hash), orNone(requesterOf(status)), status.Message)
+			row = append(row, orNone(workload.Short(status.Candidate.Hash)), orNone(requesterOf(status)), status.Message)
 		}
 		rows = append(rows, row)
 	}

@@ -7,6 +7,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // until is the time until something is due; empty if unknown.
@@ -22,7 +25,8 @@ func (s subject) requestsLine() string {
 	spec := s.canary.Spec
 	var parts []string
 	add := func(verb string, request *v1alpha1.Request) {
-		if request == nil || request.Candidate != s.canary.Status.Candidate.Hash || attemptOf(request) != s.canary.Status.Candidate.Attempt {
+		id := observed.IDOf(s.canary.Status)
+		if !rollout.Meant(request, &workload.Candidate{Hash: id.Hash, Attempt: id.Attempt, At: id.At}) {
 			return
 		}
 		parts = append(parts, fmt.Sprintf("%s by %s", verb, s.stampLine(request.Stamp, request.Reason)))
@@ -38,13 +42,6 @@ func (s subject) requestsLine() string {
 	add("retry", spec.Retry)
 	add("reset", spec.Reset)
 	return strings.Join(parts, "; ")
-}
-
-func attemptOf(request *v1alpha1.Request) int32 {
-	if request.Attempt == nil {
-		return 0
-	}
-	return *request.Attempt
 }
 
 func (s subject) stampLine(stamp v1alpha1.Stamp, reason string) string {

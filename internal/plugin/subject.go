@@ -74,27 +74,26 @@ func (s subject) retrying() bool {
 	return s.candidate != nil && s.candidate.Mark != workload.MarkNone && rollout.Meant(s.canary.Spec.Retry, s.candidate)
 }
 
-// inFlight is the candidate that can be aborted or promoted; the hash is empty if there is none.
-func (s subject) inFlight() (hash string, attempt int32) {
+// inFlight is the candidate that can be aborted or promoted; its hash is empty if there is none.
+func (s subject) inFlight() workload.ID {
 	if s.candidate.InFlight() {
-		return s.candidate.Hash, s.candidate.Attempt
+		return s.candidate.ID()
 	}
 	if s.deployment == nil && s.standing() == running && s.canary.Status.Candidate.Outcome == "" {
-		return s.canary.Status.Candidate.Hash, s.canary.Status.Candidate.Attempt
+		return observed.IDOf(s.canary.Status)
 	}
-	return "", 0
+	return workload.ID{}
 }
 
-// stopped is the candidate that can be retried; the hash is empty if there is none.
-func (s subject) stopped() (hash string, attempt int32) {
-	status := s.canary.Status
+// stopped is the candidate that can be retried; its hash is empty if there is none.
+func (s subject) stopped() workload.ID {
 	if s.candidate != nil && s.candidate.Mark != workload.MarkNone {
-		return s.candidate.Hash, s.candidate.Attempt
+		return s.candidate.ID()
 	}
-	if s.deployment == nil && (status.Candidate.Outcome == v1alpha1.OutcomeFailed || status.Candidate.Outcome == v1alpha1.OutcomeAborted) {
-		return status.Candidate.Hash, status.Candidate.Attempt
+	if s.deployment == nil && observed.Unsuccessful(s.canary.Status.Candidate.Outcome) {
+		return observed.IDOf(s.canary.Status)
 	}
-	return "", 0
+	return workload.ID{}
 }
 
 // summary is the state of the last change in one sentence.
@@ -106,11 +105,11 @@ func (s subject) summary() string {
 	case s.standing() == idle && s.deployment != nil && status.Phase == v1alpha1.PhaseFailed:
 		return fmt.Sprintf("the Deployment runs the requested template; before that, %s", status.Message)
 	case s.retrying() && !observed.Active(status):
-		return fmt.Sprintf("retry of %s was requested; the controller has not picked it up yet", s.candidate.Hash)
+		return fmt.Sprintf("retry of %s was requested; the controller has not picked it up yet", workload.Short(s.candidate.Hash))
 	case s.standing() == rolledBack && !s.seen():
-		return fmt.Sprintf("%s is %s", s.candidate.Hash, s.candidate.Mark)
+		return fmt.Sprintf("%s is %s", workload.Short(s.candidate.Hash), s.candidate.Mark)
 	case !s.seen():
-		return fmt.Sprintf("%s is held back; the controller has not picked it up yet", s.candidate.Hash)
+		return fmt.Sprintf("%s is held back; the controller has not picked it up yet", workload.Short(s.candidate.Hash))
 	case status.Message != "":
 		return status.Message
 	}

@@ -39,9 +39,8 @@ func TestWhatCanBeAsked(t *testing.T) {
 	} {
 		s := inFlight(t)
 		subjects[name](&s)
-		hash, attempt := s.inFlight()
-		stopped, stoppedAttempt := s.stopped()
-		if got := fmt.Sprintf("in flight %s#%d, stopped %s#%d", hash, attempt, stopped, stoppedAttempt); got != want {
+		inFlight, stopped := s.inFlight(), s.stopped()
+		if got := fmt.Sprintf("in flight %s#%d, stopped %s#%d", inFlight.Hash, inFlight.Attempt, stopped.Hash, stopped.Attempt); got != want {
 			t.Errorf("%s: %s, not %s", name, got, want)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // fieldManager is the name under which the API server records writes of the plugin.
@@ -52,8 +53,12 @@ func (p *plugin) requesting(use, short string, run func(context.Context, *sessio
 }
 
 // of makes a request for one candidate.
-func of(hash string, attempt int32, reason string) map[string]any {
-	return map[string]any{"candidate": hash, "attempt": attempt, "reason": reason}
+func of(id workload.ID, reason string) map[string]any {
+	request := map[string]any{"candidate": id.Hash, "attempt": id.Attempt, "requested": nil, "reason": reason}
+	if !id.At.IsZero() {
+		request["requested"] = id.Requested()
+	}
+	return request
 }
 
 func (p *plugin) pauseCommand() *cobra.Command {
@@ -108,18 +113,18 @@ func (p *plugin) promoteCommand() *cobra.Command {
 	var skip bool
 	cmd := p.requesting("promote", "Skip the remaining steps and promote the candidate",
 		func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
-			hash, attempt := subject.inFlight()
-			if hash == "" {
+			id := subject.inFlight()
+			if id.Hash == "" {
 				return "", nothingInFlight(subject, "promote")
 			}
-			request := of(hash, attempt, reason)
+			request := of(id, reason)
 			request["skipAnalysis"] = skip
 			if err := s.request(ctx, subject.canary, "promote", request); err != nil {
 				return "", err
 			}
-			next := hash + " will be promoted once a round of checks passes"
+			next := workload.Short(id.Hash) + " will be promoted once a round of checks passes"
 			if skip {
-				next = hash + " will be promoted as soon as its canary is ready, without analysis"
+				next = workload.Short(id.Hash) + " will be promoted as soon as its canary is ready, without analysis"
 			}
 			if subject.canary.Spec.Paused != nil || subject.canary.Status.Paused != nil {
 				next += ", but not before the pause ends"
@@ -135,15 +140,15 @@ func (p *plugin) promoteCommand() *cobra.Command {
 
 func (p *plugin) abortCommand() *cobra.Command {
 	cmd := p.requesting("abort", "Abort the running rollout and roll back", func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
-		hash, attempt := subject.inFlight()
-		if hash == "" {
+		id := subject.inFlight()
+		if id.Hash == "" {
 			return "", nothingInFlight(subject, "abort")
 		}
-		if err := s.request(ctx, subject.canary, "abort", of(hash, attempt, reason)); err != nil {
+		if err := s.request(ctx, subject.canary, "abort", of(id, reason)); err != nil {
 			return "", err
 		}
 		return fmt.Sprintf("%s is aborted: all requests return to the primary, then the canary is removed; to try it again: kubectl sluice retry %s",
-			hash, subject.canary.Name), nil
+			workload.Short(id.Hash), subject.canary.Name), nil
 	})
 	cmd.Long = "Abort the running rollout: all requests return to the primary, then the canary is removed. The same template does not\n" +
 		"start again until you retry it."
@@ -153,14 +158,14 @@ func (p *plugin) abortCommand() *cobra.Command {
 
 func (p *plugin) retryCommand() *cobra.Command {
 	return p.requesting("retry", "Try a failed or aborted candidate again", func(ctx context.Context, s *session, subject subject, reason string) (string, error) {
-		hash, attempt := subject.stopped()
-		if hash == "" {
+		id := subject.stopped()
+		if id.Hash == "" {
 			return "", fmt.Errorf("nothing to retry: %s has no failed or aborted candidate; %s", subject.canary.Name, subject.summary())
 		}
-		if err := s.request(ctx, subject.canary, "retry", of(hash, attempt, reason)); err != nil {
+		if err := s.request(ctx, subject.canary, "retry", of(id, reason)); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%s starts again from the first step, retry %d%s", hash, attempt+1, followHint(subject)), nil
+		return fmt.Sprintf("%s starts again from the first step, retry %d%s", workload.Short(id.Hash), id.Attempt+1, followHint(subject)), nil
 	})
 }
 

@@ -64,11 +64,10 @@ func weights(list ...float64) []v1alpha1.PlannedStep {
 func inFlight(t *testing.T) subject {
 	t.Helper()
 	canary := &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: "demo", Name: "podinfo"}}
-	requested := seconds(90)
 	canary.Status = v1alpha1.CanaryStatus{
 		Phase: v1alpha1.PhaseProgressing, CanaryWeight: 20, FailedChecks: 1,
 		Message:   "Step 2 of 5 at weight 20% until 12:00:18: request-success-rate 99.72%; request-duration 20ms",
-		Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2", Images: []string{"app=podinfo:v2"}, Requested: &v1alpha1.Requester{By: "jane", At: &requested}},
+		Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2", Images: []string{"app=podinfo:v2"}, Requested: &v1alpha1.Requester{By: "jane", At: at(-90 * time.Second)}},
 		Rollout:   &v1alpha1.RolloutStatus{Step: v1alpha1.StepStatus{Number: 2, InEffect: at(-12 * time.Second)}},
 		Plan: v1alpha1.PlanStatus{Strategy: "canary", Steps: weights(10, 20, 30, 40, 50), FailureThreshold: 5,
 			NextStepTime: at(18 * time.Second), NextCheckTime: at(3 * time.Second)},
@@ -92,7 +91,7 @@ func inFlight(t *testing.T) subject {
 }
 
 func abort(s *subject) {
-	s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFailed, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2", Outcome: v1alpha1.OutcomeAborted},
+	s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFailed, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2", Outcome: v1alpha1.OutcomeAborted, Requested: &v1alpha1.Requester{By: "jane", At: at(-90 * time.Second)}},
 		Message: "7c9e41d2 was rolled back: aborted by olga", CanaryRecord: v1alpha1.CanaryRecord{LastTransitionTime: seconds(30)}}
 	s.candidate.Mark, s.candidate.MarkedBy = workload.MarkAborted, "olga"
 }
@@ -132,7 +131,7 @@ var subjects = map[string]func(*subject){
 		s.canary.Status.Paused = &v1alpha1.PauseCause{Kind: v1alpha1.PauseFreeze, Text: s.canary.Status.Frozen}
 	},
 	"queued": func(s *subject) {
-		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2"}, Queue: &v1alpha1.QueueStatus{Position: 3, Since: *at(-time.Minute)},
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2", Requested: &v1alpha1.Requester{At: at(-90 * time.Second)}}, Queue: &v1alpha1.QueueStatus{Position: 3, Since: *at(-time.Minute)},
 			Message: "3rd in the queue: 5 of 5 rollouts are running in the cluster (shop/cart, …)"}
 	},
 	"waiting for its group": func(s *subject) {
@@ -147,7 +146,7 @@ var subjects = map[string]func(*subject){
 			{Name: "load-test", Type: v1alpha1.HookRollout, Step: 5, Answered: *at(-time.Second), Since: *at(-time.Second), Message: "500"}}
 	},
 	"at a gate that has not answered": func(s *subject) {
-		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2"}, Message: "Waiting for hook start (confirm-rollout) to answer",
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2", Requested: &v1alpha1.Requester{At: at(-90 * time.Second)}}, Message: "Waiting for hook start (confirm-rollout) to answer",
 			Gate: &v1alpha1.GateStatus{Type: v1alpha1.HookConfirmRollout, Since: *at(-time.Second)}}
 	},
 	"with alerts": func(s *subject) {
@@ -160,7 +159,7 @@ var subjects = map[string]func(*subject){
 		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseSucceeded, Candidate: v1alpha1.CandidateStatus{Hash: "41aa07fe"}, Message: "41aa07fe was promoted", CanaryRecord: v1alpha1.CanaryRecord{LastTransitionTime: before(time.Hour)}}
 	},
 	"waiting": func(s *subject) {
-		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2"}, Message: "no HTTPRoute in namespace demo sends to Service podinfo"}
+		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseWaiting, Candidate: v1alpha1.CandidateStatus{Hash: "7c9e41d2", Requested: &v1alpha1.Requester{At: at(-90 * time.Second)}}, Message: "no HTTPRoute in namespace demo sends to Service podinfo"}
 	},
 	"not seen yet while the one before goes": func(s *subject) {
 		s.canary.Status = v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseFinalising, Candidate: v1alpha1.CandidateStatus{Hash: "41aa07fe"}, Message: "Removing the canary", CanaryRecord: v1alpha1.CanaryRecord{LastTransitionTime: seconds(2)}}

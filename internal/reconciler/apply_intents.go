@@ -20,11 +20,12 @@ import (
 	"sluice.dev/sluice/rollout/plan"
 )
 
-// annotate sets annotations, or removes those that are nil. With a resource version, the write fails if the object has changed.
-func (r *Reconciler) annotate(ctx context.Context, object client.Object, resourceVersion string, annotations map[string]any) error {
-	metadata := map[string]any{"annotations": annotations}
-	if resourceVersion != "" {
-		metadata["resourceVersion"] = resourceVersion
+// annotate sets annotations, or removes those that are nil. The write fails if the object has been replaced by another of its
+// name or, with a resource version, if it has changed.
+func (r *Reconciler) annotate(ctx context.Context, object client.Object, annotations map[string]any) error {
+	metadata := map[string]any{"annotations": annotations, "uid": object.GetUID()}
+	if version := object.GetResourceVersion(); version != "" {
+		metadata["resourceVersion"] = version
 	}
 	patch, err := json.Marshal(map[string]any{"metadata": metadata})
 	if err != nil {
@@ -45,22 +46,29 @@ func nameOf(object client.Object) string {
 	return fmt.Sprintf("%s %s/%s", kind, object.GetNamespace(), object.GetName())
 }
 
-// writeAsk asks admission for one action. It has no resource version: the hash says which template it is meant for.
+// writeAsk asks admission for one action. It has no resource version: the ID says which candidate it is meant for.
 func (r *Reconciler) writeAsk(ctx context.Context, o reading, p plan.Plan) error {
-	if p.Ask.Key == "" {
+	if p.Ask.Key == "" || o.Primary == nil {
 		return nil
 	}
-	target := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name}}
-	err := r.annotate(ctx, target, "", map[string]any{p.Ask.Key: p.Ask.Value()})
+	target := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Name, UID: o.Primary.UID}}
+	err := r.annotate(ctx, target, map[string]any{p.Ask.Key: p.Ask.Value()})
 	if refused(err) {
-		r.tell(o, events.AskRejected(p.Ask.Key, p.Ask.Hash, err))
+		r.tell(o, events.AskRejected(p.Ask.Key, p.Ask.Of.Hash, err))
 	}
 	return err
 }
 
 // refused reports whether the API server, a policy or another webhook rejects a write. Retrying alone does not help then.
 func refused(err error) bool {
-	return apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)
+	return (apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)) && !isForAnother(err)
+}
+
+// isForAnother reports whether a write was meant for an object that has been replaced by another of its name. The next tick
+// reads that one.
+func isForAnother(err error) bool {
+	cause, found := apierrors.StatusCause(err, metav1.CauseTypeFieldValueInvalid)
+	return found && cause.Field == "metadata.uid"
 }
 
 // tell sends the events to the Canary and to the Deployment.

@@ -114,7 +114,7 @@ func mergedDeployment(current, desired *appsv1.Deployment) client.Object {
 	}
 	updated := current.DeepCopy()
 	updated.Spec.Replicas = desired.Spec.Replicas
-	if workload.TemplateHashOf(current) != workload.TemplateHashOf(desired) {
+	if !workload.CanaryID(current).Is(workload.CanaryID(desired)) {
 		updated.Spec.Template = desired.Spec.Template
 		updated.Annotations = mergedOver(updated.Annotations, desired.Annotations)
 	}

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
 )
@@ -21,7 +22,7 @@ import (
 func (w *world) observedBy(r *Reconciler) reading {
 	w.t.Helper()
 	var err error
-	o := observed.World{Namespace: subject.Namespace, Name: subject.Name, Finalizer: true}
+	o := observed.World{Namespace: subject.Namespace, Name: subject.Name, Finalizer: true, Primary: &appsv1.Deployment{}}
 	o.Routes, err = r.listRoutes(w.t.Context(), subject.Namespace)
 	w.Expect(err).NotTo(HaveOccurred())
 	return reading{canary: w.canary(), World: o}
@@ -58,7 +59,7 @@ func TestARouteThatCannotBeWrittenKeepsNoTemplateFromBeingRestored(t *testing.T)
 	})
 	o := w.observedBy(broken)
 	p := plan.Plan{Next: *o.canary.Status.DeepCopy(), Finalizer: true, Split: plan.SplitIntent{Action: plan.SplitRemove},
-		Ask: plan.AskIntent{Key: config.AnnotationRestore, Hash: "7c9e41d2"}}
+		Ask: plan.AskIntent{Key: config.AnnotationRestore, Of: workload.ID{Hash: "7c9e41d2"}}}
 	w.Expect(broken.apply(t.Context(), o, p)).To(MatchError(ContainSubstring("a webhook is away")))
 	w.Expect(asked).To(Equal([]string{"podinfo"}))
 }

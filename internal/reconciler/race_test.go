@@ -8,6 +8,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -17,7 +18,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
 )
 
 // second is another reconciler in the same world. It runs a function just before it reads the routes, and counts its writes to
@@ -70,9 +74,10 @@ func TestACanaryThatTheCacheDoesNotShowYetIsNotMadeAgain(t *testing.T) {
 
 func TestAnOldStateGivesNoWeightAfterASecondControllerTookItAway(t *testing.T) {
 	w, first := inFlight(t)
+	hash := w.canary().Status.Candidate.Hash
 	late, written := w.second(func() {
 		w.ask(func(spec *v1alpha1.CanarySpec) {
-			spec.Abort = &v1alpha1.Request{Candidate: "7c9e41d2", Stamp: byJane()}
+			spec.Abort = &v1alpha1.Request{Candidate: hash, Stamp: byJane()}
 		})
 		w.until(first, "rolled back", func(observed.State) bool { return slices.Equal(w.backends(), []string{"podinfo"}) })
 	})
@@ -115,4 +120,23 @@ func TestSamplesOfATickWhoseStateCannotBeWrittenAreAskedForAnew(t *testing.T) {
 	w.Eventually(r.memory.samples.woken, patience).Should(Receive())
 	tick()
 	expectNothingKept(w.WithT, r.memory.samples)
+}
+
+// TestAnOrderIsForOneDeployment checks that an order names the Deployment that the tick has read, not another of its name.
+func TestAnOrderIsForOneDeployment(t *testing.T) {
+	w, _ := inFlight(t)
+	var written string
+	late, _ := w.second(func() {})
+	late.client = interceptor.NewClient(w.client, interceptor.Funcs{
+		Patch: func(_ context.Context, _ client.WithWatch, object client.Object, patch client.Patch, _ ...client.PatchOption) error {
+			content, err := patch.Data(object)
+			written = string(content)
+			return err
+		},
+	})
+	primary := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{UID: "of-the-one-read"}}
+	o := reading{World: observed.World{Namespace: subject.Namespace, Name: subject.Name, Primary: primary}}
+	of := workload.ID{Hash: "7c9e41d2", Attempt: 1, At: time.Date(2026, 1, 1, 0, 0, 0, 5000, time.UTC)}
+	w.Expect(late.writeAsk(t.Context(), o, plan.Plan{Ask: plan.AskIntent{Key: config.AnnotationPromote, Of: of}})).To(Succeed())
+	w.Expect(written).To(MatchJSON(`{"metadata":{"uid":"of-the-one-read","annotations":{"sluice.dev/promote":"7c9e41d2 1 2026-01-01T00:00:00.000005Z"}}}`))
 }

@@ -73,7 +73,9 @@ func (r *Reconciler) render(ctx context.Context, current, desired route.Route) e
 	object := routeObject(current.Kind)
 	object.SetNamespace(current.Namespace)
 	object.SetName(current.Name)
-	if err := r.annotate(ctx, object, current.ResourceVersion, changes); err != nil {
+	object.SetUID(current.UID)
+	object.SetResourceVersion(current.ResourceVersion)
+	if err := r.annotate(ctx, object, changes); err != nil {
 		return err
 	}
 	written, err := route.FromObject(object.Object)

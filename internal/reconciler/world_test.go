@@ -200,7 +200,7 @@ func candidateFor(primary *appsv1.Deployment) *workload.Candidate {
 	if err != nil {
 		panic(err)
 	}
-	return &workload.Candidate{Hash: "7c9e41d2", Template: template, By: "jane", At: time.Now()}
+	return &workload.Candidate{Hash: template.Hash(), Template: template, By: "jane", At: time.Now()}
 }
 
 // ask changes the spec of the Canary to what admission would store.

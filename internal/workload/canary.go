@@ -41,7 +41,7 @@ func unclaimed(metadata map[string]string) map[string]string {
 func MakeCanary(primary *appsv1.Deployment, candidate Candidate, identity Identity, replicas int32, owner metav1.OwnerReference) (*appsv1.Deployment, error) {
 	template, err := candidate.Template.Pod()
 	if err != nil {
-		return nil, fmt.Errorf("candidate %s: %w", candidate.Hash, err)
+		return nil, fmt.Errorf("candidate %s: %w", Short(candidate.Hash), err)
 	}
 	canary := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{
@@ -56,7 +56,7 @@ func MakeCanary(primary *appsv1.Deployment, candidate Candidate, identity Identi
 	maps.Copy(canary.Labels, rewrittenWhereSame(primary.Labels, template.Labels, identity))
 	canary.Labels[config.LabelRole] = config.RoleCanary
 	canary.Labels[config.LabelPrimary] = LabelValue(primary.Name)
-	canary.Annotations[config.AnnotationTemplateHash] = candidate.Hash
+	canary.Annotations[config.AnnotationTemplateHash] = candidate.ID().String()
 	canary.Spec.Replicas = &replicas
 	canary.Spec.Paused = false
 	canary.Spec.Selector = canarySelector(primary.Spec.Selector, template.Labels, identity)

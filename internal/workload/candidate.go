@@ -56,9 +56,11 @@ type Previous struct {
 	Hash string `json:"hash"`
 	// Template is what the primary ran before.
 	Template Template `json:"template"`
-	// Promoted is the hash of the candidate that replaced it. By is the user who requested that candidate.
-	Promoted string `json:"promoted"`
-	By       string `json:"by,omitempty"`
+	// Promoted is the hash of the candidate that replaced it. Attempt, By and At are those of that candidate.
+	Promoted string    `json:"promoted"`
+	Attempt  int32     `json:"attempt,omitempty"`
+	By       string    `json:"by,omitempty"`
+	At       time.Time `json:"at"`
 }
 
 const (
@@ -112,7 +114,7 @@ func DecodeCandidate(value string) (Candidate, error) {
 	if candidate.Template == nil || candidate.Hash == "" {
 		return Candidate{}, fmt.Errorf("must have a hash and a template")
 	}
-	return candidate, nil
+	return candidate, matches(candidate.Hash, candidate.Template)
 }
 
 // DecodePrevious reads the annotation's value, which anyone may have written.
@@ -124,7 +126,15 @@ func DecodePrevious(value string) (Previous, error) {
 	if previous.Template == nil || previous.Hash == "" || previous.Promoted == "" {
 		return Previous{}, fmt.Errorf("must have a hash, a template and the hash of what was promoted")
 	}
-	return previous, nil
+	return previous, matches(previous.Hash, previous.Template)
+}
+
+// matches refuses a record whose template is not the one of its hash.
+func matches(hash string, template Template) error {
+	if template.Hash() != hash {
+		return fmt.Errorf("hash %s does not match the template", Short(hash))
+	}
+	return nil
 }
 
 func decode(value string, into any) error {

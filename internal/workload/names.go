@@ -5,10 +5,7 @@ import (
 	"encoding/hex"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
-
-	"sluice.dev/sluice/config"
 )
 
 const suffix = "-canary"
@@ -42,12 +39,6 @@ func shortened(name string, most int) string {
 		return name
 	}
 	sum := sha256.Sum256([]byte(name))
-	hash := hex.EncodeToString(sum[:])[:hashLength]
-	return strings.TrimRight(name[:most-hashLength-1], "-._") + "-" + hash
-}
-
-// TemplateHashOf returns the hash of the candidate that a canary was created from. It returns an empty string for any other
-// Deployment.
-func TemplateHashOf(deployment *appsv1.Deployment) string {
-	return deployment.Annotations[config.AnnotationTemplateHash]
+	hash := Short(hex.EncodeToString(sum[:]))
+	return strings.TrimRight(name[:most-len(hash)-1], "-._") + "-" + hash
 }

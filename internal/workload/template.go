@@ -44,10 +44,7 @@ func (t Template) Pod() (corev1.PodTemplateSpec, error) {
 	return template, nil
 }
 
-// hashLength is the number of hex digits of SHA-256 in a template hash.
-const hashLength = 8
-
-// Hash returns 8 hex digits of SHA-256 over the template's JSON with sorted keys and without nulls. It is the same in every
+// Hash returns SHA-256 over the template's JSON with sorted keys and without nulls, as 64 hex digits. It is the same in every
 // release of Sluice and Go, even if a release adds fields to the types.
 func (t Template) Hash() string {
 	canonical, err := json.Marshal(pruned(map[string]any(t)))
@@ -56,7 +53,7 @@ func (t Template) Hash() string {
 		canonical = []byte(err.Error())
 	}
 	sum := sha256.Sum256(canonical)
-	return hex.EncodeToString(sum[:])[:hashLength]
+	return hex.EncodeToString(sum[:])
 }
 
 // pruned removes nulls and empty lists, which mean the same as an absent field in a pod template. Empty maps stay: an empty

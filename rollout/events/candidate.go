@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // Initialized says that everything a rollout needs was found.
@@ -24,13 +25,13 @@ func DeletionHeld(why string) Event {
 
 // CandidateHeld says that the rollout of a new template starts.
 func CandidateHeld(hash, by string) Event {
-	return Event{Reason: "CandidateHeld", Message: fmt.Sprintf("New template %s from %s is held back; starting the canary", hash, by)}
+	return Event{Reason: "CandidateHeld", Message: fmt.Sprintf("New template %s from %s is held back; starting the canary", workload.Short(hash), by)}
 }
 
 // CandidateBlocked says that the rollout of a new template cannot start.
 func CandidateBlocked(hash, problem string) Event {
 	return Event{Warning: true, Reason: "CandidateBlocked", Message: fmt.Sprintf(
-		"New template %s is held back; its rollout cannot start yet: %s", hash, problem)}
+		"New template %s is held back; its rollout cannot start yet: %s", workload.Short(hash), problem)}
 }
 
 // FeaturesUnknown says that a gateway does not report whether it supports what the policy needs.
@@ -41,18 +42,18 @@ func FeaturesUnknown(what string) Event {
 // CandidateRetried says that a failed template is judged again.
 func CandidateRetried(hash, by string, attempt int32) Event {
 	return Event{Reason: "CandidateRetried", Message: fmt.Sprintf("Retrying template %s (attempt %d), requested by %s; starting the canary",
-		hash, attempt, Who(by, ""))}
+		workload.Short(hash), attempt, Who(by, ""))}
 }
 
 // RequestIgnored says that a request does not match the present candidate.
 func RequestIgnored(verb string, request *v1alpha1.Request, present string) Event {
 	return Event{Warning: true, Reason: "RequestIgnored", Message: fmt.Sprintf("Ignored the request by %s to %s %s: %s",
-		Who(request.By, ""), verb, request.Candidate, present)}
+		Who(request.By, ""), verb, workload.Short(request.Candidate), present)}
 }
 
 // Queued says that a candidate waits for other rollouts to end.
 func Queued(hash, place string) Event {
-	return Event{Reason: "Queued", Message: fmt.Sprintf("New template %s is held back: %s", hash, place)}
+	return Event{Reason: "Queued", Message: fmt.Sprintf("New template %s is held back: %s", workload.Short(hash), place)}
 }
 
 // CanaryUnprotected says that policies of the cluster miss the canary's pods.

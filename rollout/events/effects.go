@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
 )
 
@@ -19,7 +20,7 @@ func HookTold(hook v1alpha1.Webhook, answer observed.HookAnswer) Event {
 // another webhook or a policy.
 func AskRejected(key, hash string, err error) Event {
 	return Event{Warning: true, Reason: "AskRejected", Message: fmt.Sprintf(
-		"The API server rejects %s of %s; retrying until the progress deadline: %v", key, hash, err)}
+		"The API server rejects %s of %s; retrying until the progress deadline: %v", key, workload.Short(hash), err)}
 }
 
 // CanaryRejected says that something forbids the canary, such as a quota, for now. A canary that is invalid is rolled back.

@@ -29,12 +29,12 @@ func StillCarried(why string) Event {
 
 // RollingBack says that a candidate has failed.
 func RollingBack(hash, why string) Event {
-	return Event{Warning: true, Reason: "RollingBack", Message: fmt.Sprintf("Rolling back %s: %s", hash, why)}
+	return Event{Warning: true, Reason: "RollingBack", Message: fmt.Sprintf("Rolling back %s: %s", workload.Short(hash), why)}
 }
 
 // RolledBackUnseen says that a candidate is rolled back before its rollout has started.
 func RolledBackUnseen(hash, why string) Event {
-	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf("%s is not rolled out: %s", hash, why)}
+	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf("%s is not rolled out: %s", workload.Short(hash), why)}
 }
 
 // RolledBack says that the rollout of a failed candidate has ended.
@@ -43,26 +43,30 @@ func RolledBack(hash string, traffic bool) Event {
 	if traffic {
 		text = "All requests go to the primary and the canary is removed; %s does not start again until you retry it or change the template"
 	}
-	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf(text, hash)}
+	return Event{Warning: true, Reason: "RolledBack", Message: fmt.Sprintf(text, workload.Short(hash))}
 }
 
 // Promoted says that the rollout of a promoted candidate has ended.
 func Promoted(hash string, took time.Duration) Event {
-	return Event{Reason: "Promoted", Message: fmt.Sprintf("Promotion of %s completed after %s; the canary is removed", hash, took.Round(time.Second))}
+	return Event{Reason: "Promoted", Message: fmt.Sprintf("Promotion of %s completed after %s; the canary is removed", workload.Short(hash), took.Round(time.Second))}
 }
 
 // Cancelled says that a rollout has ended without a verdict.
 func Cancelled(hash, why string) Event {
-	return Event{Reason: "Cancelled", Message: fmt.Sprintf("Rollout of %s is cancelled: %s", hash, why)}
+	return Event{Reason: "Cancelled", Message: fmt.Sprintf("Rollout of %s is cancelled: %s", workload.Short(hash), why)}
 }
 
-// Superseded says that a newer template replaces the candidate.
+// Superseded says that another candidate replaces the present one. It may have the same template.
 func Superseded(old, new, by string, traffic bool) Event {
 	start := "from the beginning"
 	if traffic {
 		start = "at weight 0"
 	}
-	return Event{Reason: "Superseded", Message: fmt.Sprintf("New template %s from %s replaces %s; the analysis starts again %s", new, by, old, start)}
+	what := fmt.Sprintf("New template %s from %s replaces %s", workload.Short(new), by, workload.Short(old))
+	if old == new {
+		what = fmt.Sprintf("%s requested template %s again", by, workload.Short(new))
+	}
+	return Event{Reason: "Superseded", Message: fmt.Sprintf("%s; the analysis starts again %s", what, start)}
 }
 
 // OptedOut says that the changes of a Deployment are no longer judged.
@@ -86,8 +90,8 @@ func ChangedDirectly(direct workload.Direct) Event {
 	if direct.How == Unseen {
 		return Event{Warning: true, Reason: "TemplateChangedDirectly", Message: fmt.Sprintf(
 			"The pod template was changed to %s without a call to Sluice's webhook, and becomes the primary's: "+
-				"check that the webhook configurations zz-sluice exist", direct.Hash)}
+				"check that the webhook configurations zz-sluice exist", workload.Short(direct.Hash))}
 	}
 	return Event{Warning: direct.How != workload.DirectRestart, Reason: "ChangedDirectly", Message: fmt.Sprintf(
-		"The pod template was changed to %s by %s without a canary (%s: %s)", direct.Hash, Who(direct.By, ""), direct.How, direct.Reason)}
+		"The pod template was changed to %s by %s without a canary (%s: %s)", workload.Short(direct.Hash), Who(direct.By, ""), direct.How, direct.Reason)}
 }

@@ -3,27 +3,29 @@ package events
 import (
 	"fmt"
 	"time"
+
+	"sluice.dev/sluice/internal/workload"
 )
 
 // AnalysisPassed says that a candidate has passed its checks and is promoted.
 func AnalysisPassed(hash string, took time.Duration) Event {
-	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf("Analysis of %s passed after %s; promoting it", hash, took.Round(time.Second))}
+	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf("Analysis of %s passed after %s; promoting it", workload.Short(hash), took.Round(time.Second))}
 }
 
 // NothingToJudge says that a candidate without configured checks is promoted.
 func NothingToJudge(hash string, took time.Duration) Event {
 	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf(
-		"No checks are configured for %s, and its canary stayed ready for %s; promoting it", hash, took.Round(time.Second))}
+		"No checks are configured for %s, and its canary stayed ready for %s; promoting it", workload.Short(hash), took.Round(time.Second))}
 }
 
 // PromotionAsked says that a candidate is promoted before its last step because a user asked for it.
 func PromotionAsked(hash, who string) Event {
-	return Event{Reason: "PromotionAsked", Message: fmt.Sprintf("Promoting %s without the remaining steps, requested by %s", hash, who)}
+	return Event{Reason: "PromotionAsked", Message: fmt.Sprintf("Promoting %s without the remaining steps, requested by %s", workload.Short(hash), who)}
 }
 
 // AnalysisSkipped says that a candidate is promoted without checks.
 func AnalysisSkipped(hash, who string) Event {
-	return Event{Reason: "AnalysisSkipped", Message: fmt.Sprintf("Promoting %s without analysis, requested %s", hash, who)}
+	return Event{Reason: "AnalysisSkipped", Message: fmt.Sprintf("Promoting %s without analysis, requested %s", workload.Short(hash), who)}
 }
 
 // TrafficShifted says that all requests go to the canary while the primary changes.
@@ -39,12 +41,12 @@ func WeightReturned(weight float64) Event {
 
 // PrimaryUpdated says that the primary has the candidate's template.
 func PrimaryUpdated(hash string) Event {
-	return Event{Reason: "PromotionStarted", Message: fmt.Sprintf("The primary now has template %s; waiting for its pods", hash)}
+	return Event{Reason: "PromotionStarted", Message: fmt.Sprintf("The primary now has template %s; waiting for its pods", workload.Short(hash))}
 }
 
 // PromotionFailed says that the primary gets its previous template back.
 func PromotionFailed(why, previous string) Event {
-	return Event{Warning: true, Reason: "PromotionFailed", Message: fmt.Sprintf("%s; restoring the previous template %s", why, previous)}
+	return Event{Warning: true, Reason: "PromotionFailed", Message: fmt.Sprintf("%s; restoring the previous template %s", why, workload.Short(previous))}
 }
 
 // PrimaryTooSmall says that all requests return to the primary before it can serve them.

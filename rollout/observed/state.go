@@ -5,9 +5,18 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// Describes reports whether a state is about this attempt of this candidate.
+// IDOf returns the ID of the candidate that a state is about.
+func IDOf(state State) workload.ID {
+	id := workload.ID{Hash: state.Candidate.Hash, Attempt: state.Candidate.Attempt}
+	if requested := state.Candidate.Requested; requested != nil && requested.At != nil {
+		id.At = requested.At.Time
+	}
+	return id
+}
+
+// Describes reports whether a state is about this very candidate. It is the one place where the two are compared.
 func Describes(state State, candidate *workload.Candidate) bool {
-	return state.Candidate.Hash == candidate.Hash && state.Candidate.Attempt == candidate.Attempt
+	return IDOf(state).Is(candidate.ID())
 }
 
 // Unsuccessful reports whether a candidate failed or was aborted.

@@ -147,9 +147,9 @@ func (o World) OptedIn() bool {
 	return o.Primary != nil && config.OptedIn(o.Primary.Annotations)
 }
 
-// Promoted reports whether the primary runs the template of this hash through a promotion that is not settled yet.
-func (o World) Promoted(hash string) bool {
-	return o.Previous != nil && o.Previous.Promoted == hash
+// Promoted reports whether the primary runs the candidate of a state through a promotion that is not settled yet.
+func (o World) Promoted(state State) bool {
+	return o.Previous != nil && o.Previous.PromotedID().Is(IDOf(state))
 }
 
 // PrimaryHash identifies the primary's template by the fields that this release knows.

@@ -49,22 +49,22 @@ type CanaryIntent struct {
 	Grant *gatewayv1.ReferenceGrant
 }
 
-// AskIntent is one request to admission: an annotation on the primary, with a hash as its value.
+// AskIntent is one request to admission: an annotation on the primary, with an ID as its value.
 type AskIntent struct {
 	// Key of the annotation; empty for no request.
 	Key string
-	// Hash of the candidate or of the previous template.
-	Hash string
+	// Of is the candidate, the previous template or the direct change.
+	Of workload.ID
 	// By is the user on whose behalf the tick asks; empty for none.
 	By string
 }
 
-// Value of the annotation: the hash and, after a space, the user.
-func (a AskIntent) Value() string {
-	if a.By == "" {
-		return a.Hash
-	}
-	return a.Hash + " " + a.By
+// Value of the annotation: the ID and, after a space, the user.
+func (a AskIntent) Value() string { return strings.TrimSpace(a.Of.String() + " " + a.By) }
+
+// String is the request for logs and golden files.
+func (a AskIntent) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s=%s %s", strings.TrimPrefix(a.Key, "sluice.dev/"), workload.Short(a.Of.Hash), a.By))
 }
 
 // Plan is what one tick has decided: the next state and the effects that follow from it. Every effect is idempotent.
@@ -113,7 +113,7 @@ func (p Plan) String() string {
 	}
 	b.WriteString(p.Generate.String())
 	if p.Ask.Key != "" {
-		fmt.Fprintf(&b, ", ask %s=%s", strings.TrimPrefix(p.Ask.Key, "sluice.dev/"), p.Ask.Value())
+		fmt.Fprintf(&b, ", ask %s", p.Ask)
 	}
 	if p.DeleteCanary {
 		b.WriteString(", delete Canary")

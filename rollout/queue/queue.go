@@ -107,9 +107,9 @@ func waitersOf(peers []observed.Peer) []waiter {
 	return queue
 }
 
-// before is the order of the queue. The time of asking counts in whole seconds, as the status records it.
+// before is the order of the queue. The time of asking counts in microseconds, as the status records it.
 func before(a, b waiter) int {
-	return cmp.Or(a.asked.Truncate(time.Second).Compare(b.asked.Truncate(time.Second)), strings.Compare(a.key.String(), b.key.String()))
+	return cmp.Or(a.asked.Truncate(time.Microsecond).Compare(b.asked.Truncate(time.Microsecond)), strings.Compare(a.key.String(), b.key.String()))
 }
 
 // Next returns the candidates in the queue that may start now.
