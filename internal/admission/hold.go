@@ -49,6 +49,7 @@ func (s *subject) holdBack(meant workload.Comparable) {
 	}
 	s.warn(HeldBack+" %s, so the Deployment itself does not roll; follow it with: kubectl sluice watch %s -n %s, or: kubectl get canaries.sluice.dev %s -n %s -w",
 		workload.Short(s.candidate.Hash), s.name(), s.namespace(), s.name(), s.namespace())
-	s.warn("stop it with: kubectl sluice abort %s -n %s, or: kubectl annotate deployment %s -n %s %s=true",
+	s.warn("stop it with: kubectl sluice abort %s -n %s (setting the old image again sends nothing), or: kubectl annotate deployment %s -n %s %s=true",
 		s.name(), s.namespace(), s.name(), s.namespace(), config.AnnotationAbort)
+	s.warnOfTheRest()
 }
