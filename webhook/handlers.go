@@ -21,6 +21,7 @@ import (
 // Paths of the webhooks.
 const (
 	MutateDeploymentPath   = "/mutate-deployment"
+	KeepDeploymentPath     = "/keep-deployment"
 	ValidateDeploymentPath = "/validate-deployment"
 	MutateRoutePath        = "/mutate-route"
 	ValidateGeneratedPath  = "/validate-generated"
@@ -35,12 +36,13 @@ const (
 func Register(server webhook.Server, reconciler string, dryRun bool) {
 	admission.Prepare()
 	h := handlers{reconciler: reconciler}
-	deployments, settings, routes := mutate(h, renderDeployment), judge(h, validateDeployment), mutate(h, renderRoute)
+	deployments, kept, settings, routes := mutate(h, renderDeployment), mutate(h, keepDeployment), judge(h, validateDeployment), mutate(h, renderRoute)
 	if dryRun {
-		deployments, settings, routes = judge(h, dryRunDeployment), judge(h, dryRunSettings), judge(h, dryRunRoute)
+		deployments, kept, settings, routes = judge(h, dryRunDeployment), judge(h, pass), judge(h, dryRunSettings), judge(h, pass)
 	}
 	for path, handle := range map[string]ctrladmission.HandlerFunc{
 		MutateDeploymentPath:   deployments,
+		KeepDeploymentPath:     kept,
 		ValidateDeploymentPath: settings,
 		MutateRoutePath:        routes,
 		ValidateGeneratedPath:  h.validateGenerated,

@@ -21,6 +21,10 @@ func renderDeployment(old, updated object, request admission.Request) (admission
 	return admission.Render(old.Object, updated.Object, request)
 }
 
+func keepDeployment(old, updated object, request admission.Request) (admission.Result, error) {
+	return admission.Keep(old.Object, updated.Object, request)
+}
+
 func validateDeployment(old, updated object, request admission.Request) ([]string, error) {
 	if err := admission.Validate(old.Object, updated.Object, request); err != nil {
 		return nil, err
@@ -40,7 +44,8 @@ func dryRunSettings(old, updated object, request admission.Request) ([]string, e
 	return admission.DryRunSettings(old.Object, updated.Object, request), nil
 }
 
-func dryRunRoute(_, _ object, _ admission.Request) ([]string, error) { return nil, nil }
+// pass lets everything through that a dry run says nothing about.
+func pass(_, _ object, _ admission.Request) ([]string, error) { return nil, nil }
 
 // typed holds an object as this release knows it and as it was sent. A newer release may have added fields.
 type typed[T any] struct {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"sluice.dev/sluice/config"
@@ -15,40 +14,57 @@ import (
 // ways. It sees the object as it will be stored, after every mutation, and so finds what another webhook changed after
 // Sluice's. The error names the fields and says what to do.
 func guard(old, updated map[string]any, request Request) error {
+	c, err := changeOf(old, updated, request)
+	if err != nil || c.isLawful() {
+		return err
+	}
+	return fmt.Errorf("spec.template: another admission webhook changed %s after Sluice had held the change back: let Sluice's webhook run last "+
+		"(webhook configurations are called in the order of their names; Sluice's is zz-sluice), or exclude this Deployment from the other webhook",
+		changedFields(c.live.Template, c.stored.Template))
+}
+
+// change is an update after mutations.
+type change struct {
+	before, after map[string]string
+	live, stored  workload.Comparable
+	reconciler    bool
+}
+
+// changeOf reads an update.
+func changeOf(old, updated map[string]any, request Request) (change, error) {
 	live, err := templateOf(old)
 	if err != nil {
-		return err
+		return change{}, err
 	}
 	stored, err := templateOf(updated)
 	if err != nil {
-		return err
+		return change{}, err
 	}
-	c := change{
-		before:     (&unstructured.Unstructured{Object: old}).GetAnnotations(),
-		after:      (&unstructured.Unstructured{Object: updated}).GetAnnotations(),
-		stored:     workload.ComparableOf(stored),
-		reconciler: request.Reconciler,
-	}
-	if !config.OptedIn(c.before) || workload.ComparableOf(live).Equal(c.stored) || c.isPromotion() || c.isRestore() || c.isDirect() {
-		return nil
-	}
-	return fmt.Errorf("spec.template: another admission webhook changed %s after Sluice had held the change back: let Sluice's webhook run last "+
-		"(webhook configurations are called in the order of their names; Sluice's is zz-sluice), or exclude this Deployment from the other webhook", changedFields(live, stored))
+	return change{
+		before: annotationsOf(old), after: annotationsOf(updated),
+		live: workload.ComparableOf(live), stored: workload.ComparableOf(stored), reconciler: request.Reconciler,
+	}, nil
 }
 
-// change is what guard looks at.
-type change struct {
-	before, after map[string]string
-	stored        workload.Comparable
-	reconciler    bool
+// isLawful reports whether the template may be stored.
+func (c change) isLawful() bool {
+	return !config.OptedIn(c.before) || c.live.Equal(c.stored) || c.isPromotion() || c.isRestore() || c.isDirect()
+}
+
+// promoted returns the candidate that admission has put in for the reconciler; nil when it has not.
+func (c change) promoted() *workload.Candidate {
+	candidate, _ := workload.CandidateOf(c.before)
+	previous, _ := workload.PreviousOf(c.after)
+	if c.reconciler && candidate.InFlight() && previous != nil && previous.PromotedID().Is(candidate.ID()) {
+		return candidate
+	}
+	return nil
 }
 
 // isPromotion reports whether the template is the candidate, stored by admission for the reconciler.
 func (c change) isPromotion() bool {
-	candidate, _ := workload.CandidateOf(c.before)
-	previous, _ := workload.PreviousOf(c.after)
-	return c.reconciler && candidate.InFlight() && previous != nil &&
-		previous.PromotedID().Is(candidate.ID()) && c.stored.Equal(workload.ComparableOf(candidate.Template))
+	candidate := c.promoted()
+	return candidate != nil && c.stored.Equal(workload.ComparableOf(candidate.Template))
 }
 
 // isRestore reports whether the template is the one before a promotion.
@@ -57,10 +73,19 @@ func (c change) isRestore() bool {
 	return c.reconciler && previous != nil && c.stored.Equal(workload.ComparableOf(previous.Template))
 }
 
+// direct returns the record of a change that admission has let through in this request; nil when it has not.
+func (c change) direct() *workload.Direct {
+	if c.before[config.AnnotationDirect] == c.after[config.AnnotationDirect] {
+		return nil
+	}
+	direct, _ := workload.DirectOf(c.after)
+	return direct
+}
+
 // isDirect reports whether admission let this very template through in this request.
 func (c change) isDirect() bool {
-	direct, _ := workload.DirectOf(c.after)
-	return direct != nil && c.before[config.AnnotationDirect] != c.after[config.AnnotationDirect] && direct.Hash == c.stored.KnownHash()
+	direct := c.direct()
+	return direct != nil && direct.Hash == c.stored.KnownHash()
 }
 
 // mostDifferences keeps a message readable.
@@ -68,20 +93,12 @@ const mostDifferences = 3
 
 // changedFields names the first fields in which two templates differ.
 func changedFields(a, b workload.Template) string {
-	one, err := typedOf(a)
-	if err != nil {
-		return "the template"
-	}
-	other, err := typedOf(b)
-	if err != nil {
-		return "the template"
-	}
-	compared, err := one.Compare(other)
-	if err != nil {
+	differing := differing(a, b)
+	if differing.Empty() {
 		return "the template"
 	}
 	var names []string
-	compared.Added.Union(compared.Modified).Union(compared.Removed).Leaves().Iterate(func(path fieldpath.Path) {
+	differing.Iterate(func(path fieldpath.Path) {
 		names = append(names, strings.TrimPrefix(path.String(), "."))
 	})
 	if len(names) > mostDifferences {

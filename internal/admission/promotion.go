@@ -45,6 +45,9 @@ func restore(s *subject) (workload.Template, bool, error) {
 			Hash: s.live.Hash(), Template: s.live.Template, Attempt: previous.Attempt, By: previous.By, At: previous.At,
 		}, workload.MarkFailed, s.request.User)
 	}
+	restored := *s.candidate
+	restored.Restored = previous.Hash
+	s.candidate = &restored
 	return previous.Template, true, nil
 }
 

@@ -53,6 +53,7 @@ var rows = []row{
 	newlyOptedIn, // a change that comes with the opt-in has no earlier version to be compared with
 	promote,      // the candidate has passed
 	restore,      // a promotion has to be undone
+	ordered,      // the reconciler's other requests are about records
 	bypassed,     // a user takes responsibility for the change
 	unavailable,  // a primary without available replicas must be repairable
 	restarted,    // a restart brings no new version, and the user lets restarts through
@@ -71,6 +72,11 @@ func (s *subject) decide() (workload.Template, error) {
 		}
 	}
 	return s.live.Template, s.hold()
+}
+
+// ordered keeps the template in every other request of the reconciler: what is new in it there, another webhook has added.
+func ordered(s *subject) (workload.Template, bool, error) {
+	return s.live.Template, s.request.Reconciler, nil
 }
 
 // isManaged reports whether the Deployment was opted in before the request, and the request does not say otherwise.

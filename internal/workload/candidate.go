@@ -44,6 +44,9 @@ type Candidate struct {
 	// Attempt counts how often the same candidate has been retried. RetriedBy is the user who requested the last retry.
 	Attempt   int32  `json:"attempt,omitempty"`
 	RetriedBy string `json:"retriedBy,omitempty"`
+	// Restored is the hash of the template that the primary got back while this was the candidate. It tells a restore from the
+	// end of a promotion.
+	Restored string `json:"restored,omitempty"`
 }
 
 // InFlight reports whether there is a candidate that has neither failed nor been aborted.

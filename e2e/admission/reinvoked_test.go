@@ -1,0 +1,119 @@
+package admission
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
+)
+
+// mutating is a MutatingAdmissionPolicy for the Deployments of one namespace. It is called again after webhooks.
+const mutating = `apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: %[1]s}
+spec:
+  failurePolicy: Fail
+  reinvocationPolicy: IfNeeded
+  matchConstraints:
+    resourceRules: [{apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments]}]
+  mutations:
+    - patchType: ApplyConfiguration
+      applyConfiguration: {expression: 'Object{spec: Object.spec{template: Object.spec.template{%[2]s}}}'}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: %[1]s}
+spec:
+  policyName: %[1]s
+  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[1]s}}}
+`
+
+// policy installs a MutatingAdmissionPolicy and waits until it is in force. Its change contains a word that shows.
+func (c cluster) policy(change, shows string) {
+	c.T.Helper()
+	c.kubectl(fmt.Sprintf(mutating, c.Namespace, change), "apply", "-f", "-")
+	probe := strings.NewReplacer(`{sluice.dev/canary: "true"}`, "{}", "name: podinfo", "name: probe").Replace(manifest("podinfo:v1"))
+	NewWithT(c.T).Eventually(func() string {
+		return c.kubectl(probe, "create", "--dry-run=server", "-f", "-", "-o", "json")
+	}, 20*time.Second, 100*time.Millisecond).Should(ContainSubstring(shows))
+}
+
+// template returns what the primary runs.
+func (c cluster) template() workload.Template {
+	c.T.Helper()
+	return templateOf(c.T, c.Deployment().Spec.Template)
+}
+
+// rollsOut makes every kind of update of an opted-in Deployment, and holds that the primary runs nothing but what was live, the
+// candidate, and what was live again.
+func (c cluster) rollsOut() {
+	c.T.Helper()
+	before := c.template()
+	runs := func(moment string, want workload.Template) {
+		c.T.Helper()
+		if got := c.template(); got.Hash() != want.Hash() {
+			c.T.Fatalf("%s: the primary runs\n%v\nand not\n%v", moment, got, want)
+		}
+	}
+	c.kubectl("", "label", "deployment", "podinfo", "team=a")
+	runs("labelled", before)
+	c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
+	runs("changed", before)
+	candidate := c.Candidate()
+	if candidate == nil || !strings.Contains(fmt.Sprint(candidate.Template), "podinfo:v2") {
+		c.T.Fatalf("held back is %+v", candidate)
+	}
+	for _, order := range []string{config.AnnotationFail, config.AnnotationRetry, config.AnnotationAbort, config.AnnotationRetry} {
+		if err := c.ask(order, candidate.Hash); err != nil {
+			c.T.Fatalf("%s: %v", order, err)
+		}
+		runs(order, before)
+		if now := c.Candidate(); now == nil || now.Hash != candidate.Hash {
+			c.T.Fatalf("%s: held back is %+v, not %s", order, now, candidate.Hash)
+		}
+	}
+	if err := c.ask(config.AnnotationPromote, candidate.Hash); err != nil {
+		c.T.Fatal(err)
+	}
+	runs("promoted", candidate.Template)
+	if err := c.ask(config.AnnotationRestore, c.previous()); err != nil {
+		c.T.Fatal(err)
+	}
+	runs("restored", before)
+}
+
+func TestAPolicyThatIsCalledAgainLocksNothing(t *testing.T) {
+	for name, c := range map[string]struct{ change, shows string }{
+		"an annotation": {`metadata: Object.spec.template.metadata{annotations: {"injected": "later"}}`, "injected"},
+		"a variable": {`spec: Object.spec.template.spec{containers: [Object.spec.template.spec.containers{name: "app",
+          env: [Object.spec.template.spec.containers.env{name: "INJECTED", value: "later"}]}]}`, "INJECTED"},
+		"a sidecar": {`spec: Object.spec.template.spec{containers: [Object.spec.template.spec.containers{name: "proxy", image: "proxy:v1"}]}`, "proxy:v1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := running(t, appliers["server-side"])
+			app.policy(c.change, c.shows)
+			app.rollsOut()
+		})
+	}
+}
+
+func TestAWebhookThatIsCalledAgainLocksNothing(t *testing.T) {
+	for name, change := range map[string]func(*corev1.PodTemplateSpec){
+		"one that always does the same": func(template *corev1.PodTemplateSpec) {
+			template.Annotations = map[string]string{"injected": "later"}
+		},
+		"one that goes by the template": labelling,
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := running(t, appliers["server-side"])
+			app.neighbour("aaa-earlier", change)
+			app.rollsOut()
+		})
+	}
+}
