@@ -27,10 +27,9 @@ var gatewayStories = map[string]story{
 		annotations: urgent, behaviours: map[string]behaviour{"v2": good},
 		acts: []act{{immediately, setting("v2")}, {atStep(1), func(w *world) {
 			falling(w)
-			w.tell("user opts out")
-			w.primary.Annotations[config.AnnotationCanary] = "false"
+			optingOut("")(w)
 		}}},
-		phase: v1alpha1.PhaseInitialized, version: "v1",
+		phase: v1alpha1.PhaseOptedOut, version: "v1",
 	},
 	"a candidate waits for a gateway that has never reported": {
 		annotations: urgent, behaviours: map[string]behaviour{"v2": good},
