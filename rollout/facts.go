@@ -97,8 +97,8 @@ func (f Facts) canFreeze() bool {
 	return f.o.OptedIn() && (observed.Active(f.before) || f.o.InFlight() != nil)
 }
 
-// notReadyYet says which generated object or silent gateway keeps the Deployment from being initialized, or the next rollout
-// from starting; empty when none does.
+// notReadyYet says what keeps the Deployment from being initialized, or the next rollout from starting, but does not hold a
+// rollout that is open; empty when nothing does.
 func (f Facts) notReadyYet(found target.Target) string {
 	if observed.Active(f.before) {
 		return ""
@@ -107,6 +107,9 @@ func (f Facts) notReadyYet(found target.Target) string {
 		if refused := f.o.Applied[made].Refused; refused != "" {
 			return refused
 		}
+	}
+	if why := found.OwnCanary(f.o); why != "" {
+		return why
 	}
 	for _, r := range found.Routes {
 		if parent := route.Unreported(r); parent != "" {

@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,6 +32,20 @@ var gatewayStories = map[string]story{
 		}}},
 		phase: v1alpha1.PhaseOptedOut, version: "v1",
 	},
+	"a candidate waits until the route has no reference to the canary of the user's": {
+		annotations: urgent, behaviours: map[string]behaviour{"v2": good}, prepare: naming("podinfo-canary"),
+		acts: []act{{immediately, setting("v2")}, {after(3 * time.Minute), func(w *world) {
+			w.tell("the user names another Service")
+			w.route = routeTo("podinfo")
+			naming("podinfo-preview")(w)
+		}}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the user's reference to the canary's Service stays": {
+		annotations: urgent, behaviours: map[string]behaviour{"v2": good}, prepare: naming("podinfo-canary"),
+		acts:  []act{{immediately, setting("v2")}, {after(3 * time.Minute), setting("v1")}},
+		phase: v1alpha1.PhaseInitializing, version: "v1",
+	},
 	"a candidate waits for a gateway that has never reported": {
 		annotations: urgent, behaviours: map[string]behaviour{"v2": good},
 		prepare: func(w *world) { w.silent, w.route.Parents = true, nil },
@@ -41,6 +56,18 @@ var gatewayStories = map[string]story{
 		}}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
+}
+
+// naming is what the user writes beside the primary.
+func naming(service string) func(*world) {
+	return func(w *world) {
+		rule := w.route.Rules[0].(map[string]any)
+		own := map[string]any{"group": "", "kind": "Service", "name": service, "port": int64(80), "weight": int64(0)}
+		w.route.Rules = []any{map[string]any{"backendRefs": append(slices.Clone(rule["backendRefs"].([]any)), own)}}
+		w.route.Generation++
+		w.userRoute = w.route
+		w.react()
+	}
 }
 
 func falling(w *world) {

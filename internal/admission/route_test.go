@@ -61,11 +61,14 @@ func TestRenderRoute(t *testing.T) {
 		warning      string
 		wrong        string
 	}{
-		"the reconciler states a split":            {old: plain, updated: httpRoute(stated, "podinfo=1"), by: sluice, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}]`},
-		"the reconciler ends it":                   {old: split, updated: without(split), by: sluice, want: "podinfo=1"},
-		"the user's rules come without a split":    {old: split, updated: plain, by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}]`},
-		"the user brings an earlier split":         {old: split, updated: httpRoute(strings.Replace(stated, "30", "5", 1), "podinfo=1"), by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}]`},
-		"the user edits a rendered weight":         {old: split, updated: httpRoute(stated, "podinfo=170", "podinfo-canary=30"), by: someone, want: `podinfo=140 podinfo-canary=60 "weight":30,"scale":100}]`},
+		"the reconciler states a split":         {old: plain, updated: httpRoute(stated, "podinfo=1"), by: sluice, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}]`},
+		"the reconciler ends it":                {old: split, updated: without(split), by: sluice, want: "podinfo=1"},
+		"the user's rules come without a split": {old: split, updated: plain, by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}]`},
+		"the user brings an earlier split":      {old: split, updated: httpRoute(strings.Replace(stated, "30", "5", 1), "podinfo=1"), by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}]`},
+		"the user edits a rendered weight": {old: split, updated: httpRoute(stated, "podinfo=170", "podinfo-canary=30"), by: someone, want: `podinfo=140 podinfo-canary=60 "weight":30,"scale":100}]`,
+			warning: "30% still go to the canary; to take them all away: kubectl sluice abort podinfo -n test"},
+		"the user takes all requests away by hand": {old: split, updated: httpRoute(stated, "podinfo=100", "podinfo-canary=0"), by: someone, want: `podinfo=70 podinfo-canary=30 "weight":30,"scale":100}]`,
+			warning: "kubectl sluice abort podinfo -n test"},
 		"anybody else who states a split":          {old: plain, updated: httpRoute(stated, "podinfo=1"), by: someone, wrong: "metadata.annotations[sluice.dev/split]: only Sluice itself may set it, not jane"},
 		"a split that cannot be read":              {old: plain, updated: httpRoute("{", "podinfo=1"), by: sluice, wrong: "must be JSON"},
 		"a new route from a backup":                {updated: split, by: someone, want: "podinfo=1", warning: "the split of an earlier rollout"},

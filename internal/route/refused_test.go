@@ -3,6 +3,7 @@ package route
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,6 +159,8 @@ func TestWhatAnEditChangesInVainIsTold(t *testing.T) {
 		return r
 	}
 	plain := Plain(stored)
+	const moved = "spec.rules[1].backendRefs: Sluice sets the weights of Services shop and shop-canary while Deployment shop is rolled out, so this change " +
+		"does not move requests: 30% still go to the canary; to take them all away: kubectl sluice abort shop -n test; to stay at this weight: kubectl sluice pause shop -n test"
 	for name, c := range map[string]struct {
 		updated Route
 		told    string
@@ -165,10 +168,20 @@ func TestWhatAnEditChangesInVainIsTold(t *testing.T) {
 		"nothing":                  {stored, ""},
 		"the user's own rules":     {plain, ""},
 		"a rule of the user's":     {edited(1, func(rule map[string]any) { rule["timeouts"] = map[string]any{"request": "1s"} }), ""},
-		"a weight of the canary's": {edited(1, func(rule map[string]any) { asMap(listOf(rule, "backendRefs")[1])["weight"] = int64(5) }), ""},
-		"a rule of ours":           {edited(0, func(rule map[string]any) { delete(rule, "timeouts") }), "spec.rules[0] (sluice-match-0): Sluice derives this rule from another one"},
-		"the canary's reference":   {edited(1, func(rule map[string]any) { delete(asMap(listOf(rule, "backendRefs")[1]), "filters") }), "spec.rules[1].backendRefs: Sluice derives the reference to Service shop-canary from"},
-		"the user's own canary":    {edited(2, func(rule map[string]any) { asMap(listOf(rule, "backendRefs")[0])["port"] = int64(81) }), ""},
+		"a weight of the canary's": {edited(1, func(rule map[string]any) { asMap(listOf(rule, "backendRefs")[1])["weight"] = int64(5) }), moved},
+		"all to the primary": {edited(1, func(rule map[string]any) {
+			refs := listOf(rule, "backendRefs")
+			asMap(refs[0])["weight"], asMap(refs[1])["weight"] = weightOf(asMap(refs[0]))+weightOf(asMap(refs[1])), int64(0)
+		}), moved},
+		"no canary": {edited(1, func(rule map[string]any) { rule["backendRefs"] = slices.Delete(listOf(rule, "backendRefs"), 1, 2) }), moved},
+		"twice the weights": {edited(1, func(rule map[string]any) {
+			for _, ref := range listOf(rule, "backendRefs") {
+				asMap(ref)["weight"] = 2 * weightOf(asMap(ref))
+			}
+		}), ""},
+		"a rule of ours":         {edited(0, func(rule map[string]any) { delete(rule, "timeouts") }), "spec.rules[0] (sluice-match-0): Sluice derives this rule from another one"},
+		"the canary's reference": {edited(1, func(rule map[string]any) { delete(asMap(listOf(rule, "backendRefs")[1]), "filters") }), "spec.rules[1].backendRefs: Sluice derives the reference to Service shop-canary from"},
+		"the user's own canary":  {edited(2, func(rule map[string]any) { asMap(listOf(rule, "backendRefs")[0])["port"] = int64(81) }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			told := strings.Join(Dropped(stored, c.updated), " ")

@@ -36,6 +36,19 @@ func findRendering(target *Target, policy config.Policy, o observed.World) strin
 	return ""
 }
 
+// OwnCanary says which route has a reference of the user to the canary's Service, in place of which Sluice would add its own;
+// empty when none has.
+func (t Target) OwnCanary(o observed.World) string {
+	for _, r := range t.Routes {
+		split := route.Split{Deployment: o.Name, Namespace: o.Namespace, Primary: t.Service.Name, Canary: t.CanaryService()}
+		if at := route.OwnCanary(r, split); at >= 0 && route.SplitFor(r, o.Key()) == nil {
+			return fmt.Sprintf("%s: spec.rules[%d].backendRefs has a reference of yours to Service %s beside Service %s: Sluice adds one for a rollout and "+
+				"removes it afterwards; remove yours, or give that Service another name", r.Key().From(o.Namespace), at, split.Canary, split.Primary)
+		}
+	}
+	return ""
+}
+
 // fullSplit is the split with everything that the rollout may state at any time.
 func fullSplit(target Target, policy config.Policy, o observed.World) route.Split {
 	split := route.Split{Deployment: o.Name, Namespace: o.Namespace, Primary: target.Service.Name, Canary: target.CanaryService(),
