@@ -147,7 +147,7 @@ func (t tick) untilLate() (left time.Duration, counts bool) {
 	if next.Open().Decided == nil || t.o.Primary.Status.AvailableReplicas == 0 {
 		return 0, false
 	}
-	return next.Rollout.Decided.Add(t.policy.ProgressDeadline).Sub(t.o.Now), true
+	return t.seenSince(next.Rollout.Decided.Time).Add(t.policy.ProgressDeadline).Sub(t.o.Now), true
 }
 
 func (f Facts) availableCanaryPods() int32 {

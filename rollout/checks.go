@@ -94,7 +94,7 @@ const answersMayTake = 10 * time.Second
 
 // samplesAreLate reports whether samples have taken longer than they should.
 func (t tick) samplesAreLate() bool {
-	return t.judges() && t.o.Samples == nil && !t.o.Now.Before(t.nextCheck().Add(answersMayTake))
+	return t.judges() && t.o.Samples == nil && !t.o.Now.Before(t.seenSince(t.nextCheck()).Add(answersMayTake))
 }
 
 // stepEndsSoon reports whether the step is not over, or only waits for samples that are not late yet.

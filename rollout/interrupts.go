@@ -55,7 +55,7 @@ func letGoOfCanary(t *tick) {
 		return
 	}
 	why := t.notCleared()
-	if why != "" && t.o.Now.Sub(*t.o.DeletedAt) < CleanUpLimit {
+	if why != "" && t.o.Now.Sub(t.seenSince(*t.o.DeletedAt)) < CleanUpLimit {
 		say(t, "The Canary is being deleted: "+why)
 		wakeIn(t, time.Second)
 		return

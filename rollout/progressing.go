@@ -131,7 +131,7 @@ func stayAtStep(t *tick) {
 	case t.stepEndsSoon():
 		say(t, fmt.Sprintf("%s until %s: %s", where, events.ClockTime(t.stepEnds()), t.explain()))
 	case t.samplesAreLate():
-		waitFor(t, fmt.Sprintf("%s waits: its checks have been due since %s and are not answered yet", where, events.ClockTime(t.nextCheck())))
+		waitFor(t, fmt.Sprintf("%s waits: its checks have been due since %s and are not answered yet", where, events.ClockTime(t.seenSince(t.nextCheck()))))
 	default:
 		waitForHooks(t, v1alpha1.HookRollout, fmt.Sprintf("%s waits: %s", where, t.explain()))
 	}

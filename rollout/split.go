@@ -123,7 +123,7 @@ func (t tick) cleanUpEnds(limit time.Duration) time.Time {
 	if changed := t.before.Open().SplitChanged; changed != nil {
 		since = later(since, changed.Time)
 	}
-	return since.Add(limit)
+	return t.seenSince(since).Add(limit)
 }
 
 // splitNames are the names of the routes that this rollout has written a split to. If the status lists only some, the present

@@ -62,7 +62,7 @@ func setting(version string) func(*world) { return func(w *world) { w.set(versio
 var quick = map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30"}
 
 // stories are all stories by name.
-var stories = allStories(plainStories, capacityStories, clockStories, cohortStories, controlStories, directStories,
+var stories = allStories(plainStories, awayStories, capacityStories, clockStories, cohortStories, controlStories, directStories,
 	gatewayStories, optOutStories, hookStories, judgedStories, requestStories, restoringStories, strategyStories)
 
 // allStories panics if two stories have the same name, because one would replace the other unseen.
@@ -244,8 +244,17 @@ func (w *world) reactsLate() bool {
 // mostTicks is the number of ticks after which a story that does not end fails.
 const mostTicks = 5000
 
+// mostIdle is the number of ticks without a rollout after which a world in which nobody looked for a while waits no longer for
+// the moments of its story. They may have passed unseen.
+const mostIdle = 3000
+
 // play runs a story to its end. With a source of chance, reactions come late and the controller dies between writes.
 func play(t *testing.T, s story, chance *rand.Rand) *world {
+	return playBetween(t, s, chance, func(*world, int) {})
+}
+
+// playBetween is play with something that happens before each tick.
+func playBetween(t *testing.T, s story, chance *rand.Rand, happens func(w *world, number int)) *world {
 	w := newWorld(t, s)
 	w.rand = chance
 	if s.prepare != nil {
@@ -255,11 +264,13 @@ func play(t *testing.T, s story, chance *rand.Rand) *world {
 	if _, survived := w.tick(); !survived {
 		t.Fatal("the first tick did not survive")
 	}
-	for range mostTicks {
+	idle := 0
+	for number := range mostTicks {
 		if len(acts) > 0 && acts[0].when(w) {
 			acts[0].do(w)
 			acts = acts[1:]
 		}
+		happens(w, number)
 		w.crash = -1
 		if chance != nil && chance.IntN(4) == 0 {
 			w.crash = chance.IntN(8)
@@ -270,8 +281,10 @@ func play(t *testing.T, s story, chance *rand.Rand) *world {
 			w.react()
 		}
 		changed := w.changedSince(before)
-		if survived && !changed && len(acts) == 0 && !observed.Active(w.state) && plan.Wait == 0 {
-			return w
+		if survived && !changed && !observed.Active(w.state) && plan.Wait == 0 {
+			if idle++; len(acts) == 0 || w.late && idle > mostIdle {
+				return w
+			}
 		}
 		if changed || !survived || plan.Wait == 0 || w.reactsLate() {
 			w.now = w.now.Add(100 * time.Millisecond)

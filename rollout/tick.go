@@ -28,6 +28,12 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+// seenSince is the moment from which something that began at another moment counts: nothing could be done about it while
+// Sluice or the API server was away.
+func (f Facts) seenSince(began time.Time) time.Time {
+	return later(began, f.o.SeenSince)
+}
+
 func emit(t *tick, event events.Event) {
 	t.plan.Events = append(t.plan.Events, event)
 }

@@ -36,7 +36,7 @@ func startWaiting(t *tick) {
 }
 
 // untilDeadline is the rest of the progress deadline. During a step it counts from the end of the step, because a step may
-// last longer than the deadline. It does not count while the rollout is paused, and starts anew afterwards.
+// last longer than the deadline. It does not count while the rollout is paused or nobody looks, and starts anew afterwards.
 func (t tick) untilDeadline() time.Duration {
 	next, since := t.plan.Next, t.o.Now
 	if next.Rollout.WaitingSince != nil {
@@ -45,7 +45,7 @@ func (t tick) untilDeadline() time.Duration {
 	if observed.Judging(next) && next.Rollout.Step.InEffect != nil && t.stepEnds().After(since) {
 		since = t.stepEnds()
 	}
-	return since.Add(t.policy.ProgressDeadline).Sub(t.o.Now)
+	return t.seenSince(since).Add(t.policy.ProgressDeadline).Sub(t.o.Now)
 }
 
 // letSettle waits until the settle time has passed since a moment of the rollout, and returns whether it has. A moment

@@ -49,6 +49,8 @@ var good = behaviour{successRate: 100, p99: 20, requests: 100}
 type world struct {
 	t          *testing.T
 	now        time.Time
+	seenSince  time.Time
+	late       bool // nobody looked for a while
 	policy     config.Policy
 	behaviours map[string]behaviour
 	loadTest   *behaviour // requests that reach the canary's Service without the routes
@@ -213,7 +215,7 @@ func (w *world) observe() observed.World {
 	gateway := gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: gatewayNamespace, Name: "gateway"}}
 	gateway.Spec.GatewayClassName = "traefik"
 	o := observed.World{
-		Now: w.now, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: w.primary.Name, Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
+		Now: w.now, SeenSince: w.seenSince, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: w.primary.Name, Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
 		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct, LeftOut: w.leftOut,
 		Services: []corev1.Service{w.service}, Routes: []route.Route{w.route},
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints,

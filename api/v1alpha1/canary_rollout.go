@@ -9,8 +9,8 @@ type RolloutStatus struct {
 	// started is when the rollout started.
 	// +optional
 	Started *metav1.MicroTime `json:"started,omitempty"`
-	// waitingSince is when the current wait began. The progress deadline counts from it. Absent while the deadline is not
-	// running.
+	// waitingSince is when the current wait began. The progress deadline counts from it, or from when the replica that
+	// reconciles began to look at the rollout, if that is later. Absent while the deadline is not running.
 	// +optional
 	WaitingSince *metav1.MicroTime `json:"waitingSince,omitempty"`
 	// canary is the state of the canary since it last started.

@@ -20,6 +20,7 @@ type memory struct {
 	slots    slots
 	applied  applied
 	refusals refusals
+	seen     attention
 }
 
 func newMemory(query QueryFunc, hook HookFunc, registry prometheus.Registerer) *memory {
@@ -40,6 +41,7 @@ func (m *memory) forget(key types.NamespacedName) {
 	m.slots.forget(key)
 	m.applied.forget(key)
 	m.refusals.forget(key)
+	m.seen.forget(key)
 }
 
 // end ends the calls and queries whose answers no tick will observe. Notifications are still made.

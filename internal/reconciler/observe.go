@@ -144,7 +144,7 @@ func (p parts) needsSurroundings() bool {
 // observation puts the parts together.
 func (r *reader) observation(p parts) observed.World {
 	return observed.World{
-		Now: p.now, Nonce: rand.Text()[:10],
+		Now: p.now, SeenSince: r.memory.seen.looked(p.key, p.now), Nonce: rand.Text()[:10],
 		Namespace: p.key.Namespace, Name: p.key.Name,
 		Prometheus: r.options.Prometheus, Limits: r.options.Limits, DryRun: r.options.DryRun,
 		NoGrants: !r.options.CrossNamespaceGrants || r.known().grants == "", Watched: r.options.Namespaces,

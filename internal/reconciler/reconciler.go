@@ -32,6 +32,7 @@ type Reconciler struct {
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	of, err := r.subjects(ctx, request.NamespacedName)
 	if err != nil {
+		r.memory.seen.failed(request.NamespacedName, time.Now())
 		return ctrl.Result{}, err
 	}
 	// Candidates that may start decide one after another, so that each sees which slots are taken.
@@ -42,6 +43,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	defer unlock()
 	o, err := r.observe(ctx, of)
 	if err != nil {
+		r.memory.seen.failed(request.NamespacedName, time.Now())
 		return ctrl.Result{}, err
 	}
 	if o.canary == nil {

@@ -26,6 +26,9 @@ type State = v1alpha1.CanaryStatus
 type World struct {
 	// Now is when the tick began.
 	Now time.Time
+	// SeenSince is since when this process has looked at the Canary without a break. Before that, Sluice or the API server
+	// may have been away.
+	SeenSince time.Time
 	// Nonce is a random word of letters and digits, different in each tick.
 	Nonce string
 	// Namespace and Name are those of the Deployment and its Canary.
