@@ -70,7 +70,7 @@ func (c cluster) rollsOut() {
 		c.T.Fatalf("held back is %+v", candidate)
 	}
 	for _, order := range []string{config.AnnotationFail, config.AnnotationRetry, config.AnnotationAbort, config.AnnotationRetry} {
-		if err := c.ask(order, candidate.Hash); err != nil {
+		if err := c.ask(order, c.Candidate().ID().String()); err != nil {
 			c.T.Fatalf("%s: %v", order, err)
 		}
 		runs(order, before)
@@ -78,7 +78,7 @@ func (c cluster) rollsOut() {
 			c.T.Fatalf("%s: held back is %+v, not %s", order, now, candidate.Hash)
 		}
 	}
-	if err := c.ask(config.AnnotationPromote, candidate.Hash); err != nil {
+	if err := c.ask(config.AnnotationPromote, c.Candidate().ID().String()); err != nil {
 		c.T.Fatal(err)
 	}
 	runs("promoted", candidate.Template)

@@ -40,12 +40,12 @@ func TestWhatIsDecidedIsKept(t *testing.T) {
 	}
 	plain := deployment("v1", nil)
 	held := render(plain, deployment("v2", nil), someone)
-	failed := render(held, asking(held, config.AnnotationFail, hashOf("v2")), sluice)
+	failed := render(held, asking(held, config.AnnotationFail, orderFor("v2")), sluice)
 	// What is promoted already has what is injected, and the template before it has not.
 	candidate := render(plain, injected(deployment("v2", nil)), someone)
 	template, _ := templateOf(injected(deployment("v2", nil)))
-	promoted := render(candidate, asking(candidate, config.AnnotationPromote, template.Hash()), sluice)
-	newer := render(promoted, asking(withImage(promoted, "v3"), config.AnnotationAbort, "false"), someone)
+	promoted := render(candidate, asking(candidate, config.AnnotationPromote, workload.ID{Hash: template.Hash(), At: someone.Now}.String()), sluice)
+	newer := render(promoted, asking(withImage(promoted, "v3"), "example.com/team", "a"), someone)
 	bypass := map[string]string{config.AnnotationBypass: "2026-01-01T00:30:00Z; outage"}
 	for name, c := range map[string]struct {
 		old, updated map[string]any
@@ -54,13 +54,13 @@ func TestWhatIsDecidedIsKept(t *testing.T) {
 		"a change that is held back":     {plain, deployment("v2", nil), someone},
 		"another one":                    {held, asking(withImage(held, "v3"), "example.com/team", "a"), someone},
 		"a label":                        {held, asking(held, "example.com/team", "a"), someone},
-		"a failure":                      {held, asking(held, config.AnnotationFail, hashOf("v2")), sluice},
-		"a retry":                        {failed, asking(failed, config.AnnotationRetry, hashOf("v2")), sluice},
-		"a promotion":                    {held, asking(held, config.AnnotationPromote, hashOf("v2")), sluice},
-		"a restore":                      {promoted, asking(promoted, config.AnnotationRestore, hashOf("v1")), sluice},
-		"a restore with a new candidate": {newer, asking(newer, config.AnnotationRestore, hashOf("v1")), sluice},
-		"the end of a promotion":         {promoted, asking(promoted, config.AnnotationSettle, hashOf("v1")), sluice},
-		"the end with a new candidate":   {newer, asking(newer, config.AnnotationSettle, hashOf("v1")), sluice},
+		"a failure":                      {held, asking(held, config.AnnotationFail, orderFor("v2")), sluice},
+		"a retry":                        {failed, asking(failed, config.AnnotationRetry, orderFor("v2")), sluice},
+		"a promotion":                    {held, asking(held, config.AnnotationPromote, orderFor("v2")), sluice},
+		"a restore":                      {promoted, asking(promoted, config.AnnotationRestore, orderFor("v1")), sluice},
+		"a restore with a new candidate": {newer, asking(newer, config.AnnotationRestore, orderFor("v1")), sluice},
+		"the end of a promotion":         {promoted, asking(promoted, config.AnnotationSettle, orderFor("v1")), sluice},
+		"the end with a new candidate":   {newer, asking(newer, config.AnnotationSettle, orderFor("v1")), sluice},
 	} {
 		t.Run(name, func(t *testing.T) {
 			// The first time it may already have been injected into what was requested.
