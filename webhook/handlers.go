@@ -38,7 +38,7 @@ func Register(server webhook.Server, reconciler string, dryRun bool) {
 	h := handlers{reconciler: reconciler}
 	deployments, kept, settings, routes := mutate(h, renderDeployment), mutate(h, keepDeployment), judge(h, validateDeployment), mutate(h, renderRoute)
 	if dryRun {
-		deployments, kept, settings, routes = judge(h, dryRunDeployment), judge(h, pass), judge(h, dryRunSettings), judge(h, pass)
+		deployments, kept, settings, routes = mutate(h, dryRunDeployment), judge(h, pass), judge(h, dryRunSettings), judge(h, pass)
 	}
 	for path, handle := range map[string]ctrladmission.HandlerFunc{
 		MutateDeploymentPath:   deployments,
@@ -60,7 +60,7 @@ type handlers struct{ reconciler string }
 func (h handlers) requestOf(request ctrladmission.Request) admission.Request {
 	return admission.Request{
 		User: request.UserInfo.Username, Reconciler: request.UserInfo.Username == h.reconciler,
-		Manager: managerOf(request), Now: time.Now().UTC().Truncate(time.Microsecond),
+		Manager: managerOf(request), Subresource: request.SubResource, Now: time.Now().UTC().Truncate(time.Microsecond),
 	}
 }
 

@@ -36,7 +36,7 @@ func renderRoute(old, updated object, request admission.Request) (admission.Resu
 	return admission.RenderRoute(old.Object, updated.Object, request)
 }
 
-func dryRunDeployment(old, updated object, request admission.Request) ([]string, error) {
+func dryRunDeployment(old, updated object, request admission.Request) (admission.Result, error) {
 	return admission.DryRun(old.Object, updated.Object, request), nil
 }
 

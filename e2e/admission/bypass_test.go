@@ -134,12 +134,12 @@ func TestTheRestNeedsNoSuchRight(t *testing.T) {
 	c.expect("restored", "podinfo:v1", "podinfo:v2 failed")
 }
 
-// previous is the hash of the template that the last promotion replaced.
+// previous names the template that the last promotion replaced, as the reconciler does.
 func (c cluster) previous() string {
 	c.T.Helper()
 	previous, err := workload.PreviousOf(c.Deployment().Annotations)
 	if err != nil || previous == nil {
 		c.T.Fatalf("there is no previous template: %v", err)
 	}
-	return previous.Hash
+	return previous.ID().String()
 }

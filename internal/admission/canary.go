@@ -70,17 +70,22 @@ func (s *stamper) request(path *field.Path, was, is *v1alpha1.Request, possible 
 			path, s.current()))
 		return
 	}
-	if is.Attempt == nil {
-		attempt := s.status.Candidate.Attempt
-		is.Attempt = &attempt
-	}
-	is.Requested = s.requested()
-	// Clocks of replicas may differ: a request for a candidate was made after the candidate.
-	if since := s.status.Candidate.Requested; since != nil && since.At != nil && is.At.Time.Before(since.At.Time) {
-		is.At = &metav1.Time{Time: since.At.Time}
-	}
+	s.bind(is)
 	if why := possible(is); why != "" {
 		s.problems = append(s.problems, field.Invalid(path.Child("candidate"), is.Candidate, why))
+	}
+}
+
+// bind makes a request one for the very candidate that the status shows.
+func (s *stamper) bind(request *v1alpha1.Request) {
+	if request.Attempt == nil {
+		attempt := s.status.Candidate.Attempt
+		request.Attempt = &attempt
+	}
+	request.Requested = s.requested()
+	// Clocks of replicas may differ: a request for a candidate was made after the candidate.
+	if since := s.status.Candidate.Requested; since != nil && since.At != nil && request.At.Time.Before(since.At.Time) {
+		request.At = &metav1.Time{Time: since.At.Time}
 	}
 }
 

@@ -2,8 +2,18 @@ package admission
 
 import "sluice.dev/sluice/internal/workload"
 
-// DryRun says what would have happened to a change of a Deployment that is let through.
-func DryRun(old, updated map[string]any, request Request) (warnings []string) {
+// DryRun lets a change of a Deployment through, and says what would have happened to it. Records are not its to change: the
+// controller reads them once the dry run ends.
+func DryRun(old, updated map[string]any, request Request) Result {
+	object, _ := withStored(old, updated, isRecord)
+	result := Result{Object: object}
+	if old != nil && request.Subresource == "" {
+		result.Warnings = wouldHaveBeen(old, updated, request)
+	}
+	return result
+}
+
+func wouldHaveBeen(old, updated map[string]any, request Request) (warnings []string) {
 	result, err := Render(old, updated, request)
 	if err != nil {
 		return rejectedIn(err)

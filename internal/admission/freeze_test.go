@@ -118,11 +118,16 @@ func TestADryRunLetsEverythingThrough(t *testing.T) {
 		"what is reserved":         {deployment("podinfo:v1", map[string]string{config.AnnotationPromote: "7c9e41d2"}), "would have been rejected"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			told := strings.Join(DryRun(deployment("podinfo:v1", nil), c.updated, someone), " ")
+			told := strings.Join(DryRun(deployment("podinfo:v1", nil), c.updated, someone).Warnings, " ")
 			if (c.warning == "") != (told == "") || !strings.Contains(told, c.warning) {
 				t.Errorf("the warnings are %q", told)
 			}
 		})
+	}
+	brought := map[string]string{config.AnnotationCandidate: candidateOf("podinfo:v2", ""), "team": "a"}
+	let := annotationsOf(DryRun(deployment("podinfo:v1", nil), deployment("podinfo:v2", brought), someone).Object)
+	if _, forged := let[config.AnnotationCandidate]; forged || let["team"] != "a" {
+		t.Errorf("a record is let through: %v", let)
 	}
 	wrong := DryRunSettings(nil, deployment("podinfo:v1", map[string]string{config.AnnotationInterval: "soon"}), someone)
 	if !strings.Contains(strings.Join(wrong, " "), "would have been rejected") {

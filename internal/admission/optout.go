@@ -53,7 +53,7 @@ func newlyOptedIn(s *subject) (workload.Template, bool, error) {
 		return nil, false, nil
 	}
 	left := s.direct
-	s.direct = nil
+	s.previous, s.direct = nil, nil
 	if !s.requested.Equal(s.live) {
 		s.warn("this request opts in and changes the pod template: this change rolls out directly, the next one as a canary")
 		s.candidate = nil
@@ -63,5 +63,6 @@ func newlyOptedIn(s *subject) (workload.Template, bool, error) {
 	if left != nil && left.How == workload.DirectOptedOut && left.Hash != s.live.KnownHash() {
 		s.record(s.live.Template, workload.DirectOptedIn, fmt.Sprintf("the template was changed after %s had opted out at %s", left.By, left.At.UTC().Format(time.RFC3339)))
 	}
+	s.takeUp()
 	return s.live.Template, true, nil
 }

@@ -7,9 +7,16 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// Render returns what becomes of an update of a Deployment: its pod template is held back, replaced or left alone. The
-// objects are decoded JSON and are not changed. An error rejects the update; it says why.
+// Render returns what becomes of a Deployment that is created (old is nil) or updated: its pod template is held back, replaced
+// or left alone, and its records are those that admission has written. The objects are decoded JSON and are not changed. An
+// error rejects the request; it says why.
 func Render(old, updated map[string]any, request Request) (Result, error) {
+	switch {
+	case request.Subresource != "":
+		return renderSubresource(old, updated, request), nil
+	case old == nil:
+		return renderNew(updated, request), nil
+	}
 	s, err := newSubject(old, updated, request)
 	if err != nil {
 		return Result{}, err
@@ -17,6 +24,7 @@ func Render(old, updated map[string]any, request Request) (Result, error) {
 	if err := s.refuseReserved(); err != nil {
 		return Result{}, err
 	}
+	s.warnOfRecords()
 	if s.isManaged() {
 		for _, answer := range requests {
 			if err := answer(s); err != nil {

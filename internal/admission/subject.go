@@ -20,6 +20,8 @@ type Request struct {
 	User string
 	// Manager is the field manager of the request.
 	Manager string
+	// Subresource is the part of the object that the request writes, such as status; empty for the object itself.
+	Subresource string
 	// Reconciler is set if the user is Sluice's own reconciler, which alone may set reserved annotations.
 	Reconciler bool
 	// Now is when the request arrived.
@@ -119,9 +121,14 @@ func (s *subject) namespace() string {
 // mostWarning is the length at which API servers cut a warning.
 const mostWarning = 250
 
-// warn adds a warning that fits into a header: one line of readable characters.
+// warn adds a warning.
 func (s *subject) warn(format string, args ...any) {
-	s.warnings = append(s.warnings, readable(fmt.Sprintf("%s: %s", s.name(), fmt.Sprintf(format, args...))))
+	s.warnings = append(s.warnings, warning(s.new, format, args...))
+}
+
+// warning is a text about an object that fits into a header: one line of readable characters.
+func warning(about map[string]any, format string, args ...any) string {
+	return readable(fmt.Sprintf("%s: %s", (&unstructured.Unstructured{Object: about}).GetName(), fmt.Sprintf(format, args...)))
 }
 
 // readable makes a text fit into a header.

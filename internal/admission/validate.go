@@ -82,31 +82,19 @@ func sameSettings(before, after map[string]string) bool {
 	return reflect.DeepEqual(stored, settings)
 }
 
-// validateNew checks the annotations of a Deployment that is created, perhaps from a backup that was taken during a
-// rollout: records must be as admission wrote them, and there can be no requests yet.
+// validateNew checks the annotations of a Deployment that is created, perhaps from a backup that was taken during a rollout: a
+// candidate must be as admission wrote it, and there can be no requests and no other records yet.
 func validateNew(brought map[string]string) error {
-	for _, key := range config.Requests() {
-		if value, set := brought[key]; set {
+	for _, key := range append(config.Requests(), config.RecordKeys()...) {
+		if value, set := brought[key]; set && key != config.AnnotationCandidate {
 			return field.Invalid(annotations.Key(key), value, "cannot be set on a new Deployment; leave it out")
 		}
 	}
-	candidate, err := workload.CandidateOf(brought)
-	if err == nil && candidate != nil && candidate.Hash != candidate.Template.Hash() {
-		err = fmt.Errorf("hash %s does not match the template", candidate.Hash)
-	}
-	for key, err := range map[string]error{
-		config.AnnotationCandidate: err,
-		config.AnnotationPrevious:  second(workload.PreviousOf(brought)),
-		config.AnnotationDirect:    second(workload.DirectOf(brought)),
-	} {
-		if err != nil {
-			return fmt.Errorf("%s: %w; leave it out", annotations.Key(key), err)
-		}
+	if _, err := workload.CandidateOf(brought); err != nil {
+		return fmt.Errorf("%s: %w; leave it out", annotations.Key(config.AnnotationCandidate), err)
 	}
 	return nil
 }
-
-func second[T any](_ T, err error) error { return err }
 
 // annotationOf returns the key in a path such as metadata.annotations[sluice.dev/interval].
 func annotationOf(problem *field.Error) string {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,8 @@ const (
 	// MarkAborted is the mark of a candidate whose rollout a user stopped.
 	MarkAborted Mark = "aborted"
 )
+
+var marks = []Mark{MarkNone, MarkFailed, MarkAborted}
 
 // Candidate is a template that is held back, and who requested it. It is stored in an annotation of the primary.
 type Candidate struct {
@@ -116,6 +119,9 @@ func DecodeCandidate(value string) (Candidate, error) {
 	}
 	if candidate.Template == nil || candidate.Hash == "" {
 		return Candidate{}, fmt.Errorf("must have a hash and a template")
+	}
+	if candidate.Attempt < 0 || !slices.Contains(marks, candidate.Mark) {
+		return Candidate{}, fmt.Errorf("must have no mark or the mark %s or %s, and no negative attempt", MarkFailed, MarkAborted)
 	}
 	return candidate, matches(candidate.Hash, candidate.Template)
 }

@@ -1,6 +1,8 @@
 package workload
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"sluice.dev/sluice/config"
@@ -21,6 +23,9 @@ const (
 	// DirectOptedIn is a change that came with the opt-in, or before it.
 	DirectOptedIn DirectWay = "opted-in"
 )
+
+// directWays are all ways that admission records.
+var directWays = []DirectWay{DirectBypass, DirectUnavailable, DirectRestart, DirectOptedOut, DirectOptedIn}
 
 // Direct is a change of the pod template that was applied without a canary. It is stored in an annotation of the primary
 // until the reconciler has reported it. Opting out is recorded even if the template stays, for as long as the Deployment is
@@ -48,6 +53,9 @@ func DirectOf(annotations map[string]string) (*Direct, error) {
 	var direct Direct
 	if err := decode(value, &direct); err != nil {
 		return nil, err
+	}
+	if !slices.Contains(directWays, direct.How) {
+		return nil, fmt.Errorf("must say how the change went through: one of %v", directWays)
 	}
 	return &direct, nil
 }

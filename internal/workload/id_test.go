@@ -1,10 +1,12 @@
 package workload
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/constants"
 )
 
 func TestIDSurvivesTheAnnotation(t *testing.T) {
@@ -57,4 +59,25 @@ func TestTemplatesOfOneShortHashDiffer(t *testing.T) {
 
 func template(image string) Template {
 	return Template{"spec": map[string]any{"containers": []any{map[string]any{"image": image, "name": "app"}}}}
+}
+
+// TestRecordsSayWhatIsKnown checks that every mark and way that admission writes is read, and no other.
+func TestRecordsSayWhatIsKnown(t *testing.T) {
+	ways, known := constants.Of[DirectWay](t, ".", "DirectWay"), constants.Of[Mark](t, ".", "Mark")
+	for _, way := range append(ways, "magic") {
+		text, _ := Direct{Hash: "x", How: way}.Encode()
+		if _, err := DirectOf(map[string]string{config.AnnotationDirect: text}); (err == nil) != slices.Contains(ways, way) {
+			t.Errorf("%s: %v", way, err)
+		}
+	}
+	for _, mark := range append(known, "magic") {
+		text, _ := Candidate{Hash: templateWith(nothing).Hash(), Template: templateWith(nothing), Mark: mark}.Encode()
+		if _, err := DecodeCandidate(text); (err == nil) != slices.Contains(known, mark) {
+			t.Errorf("%s: %v", mark, err)
+		}
+	}
+	text, _ := Candidate{Hash: templateWith(nothing).Hash(), Template: templateWith(nothing), Attempt: -1}.Encode()
+	if _, err := DecodeCandidate(text); err == nil {
+		t.Error("a negative attempt is read")
+	}
 }
