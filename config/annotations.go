@@ -67,8 +67,11 @@ const (
 	// AnnotationBypass lets changes straight through until a time that is at most an hour ahead:
 	// "<RFC 3339 time>; <reason>".
 	AnnotationBypass = "sluice.dev/bypass"
-	// AnnotationWhenUnavailable says what happens to a change while the primary has no available replica: direct, the
-	// default, or canary.
+	// AnnotationUnavailableAfter is how long the primary must have been unavailable before a change goes to it without a
+	// canary, a Go duration or seconds, default 60s.
+	AnnotationUnavailableAfter = "sluice.dev/unavailable-after"
+	// AnnotationWhenUnavailable says what happens to a change while the primary is unavailable: direct, the default, or
+	// canary.
 	AnnotationWhenUnavailable = "sluice.dev/when-unavailable"
 	// AnnotationRestart says what happens to kubectl rollout restart: canary, the default, or direct.
 	AnnotationRestart = "sluice.dev/restart"
@@ -108,6 +111,8 @@ const (
 	// AnnotationPromote asks admission to put in this candidate. The value is its ID: its whole hash, its attempt and when it was
 	// requested.
 	AnnotationPromote = "sluice.dev/promote"
+	// AnnotationLetThrough asks admission to put in this candidate without a promotion, because the primary serves nobody.
+	AnnotationLetThrough = "sluice.dev/let-through"
 	// AnnotationRestore asks admission to put back the previous template. The value is its hash, with the attempt and the time of the
 	// candidate that replaced it.
 	AnnotationRestore = "sluice.dev/restore"

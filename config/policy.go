@@ -53,6 +53,8 @@ type Policy struct {
 	Threshold int32
 	// ProgressDeadline is how long the rollout may wait for the same thing.
 	ProgressDeadline time.Duration
+	// UnavailableAfter is how long the primary must have been unavailable before a change goes to it without a canary.
+	UnavailableAfter time.Duration
 	// PrimaryReadyThreshold and CanaryReadyThreshold are the percentages of replicas that must be available to be ready.
 	PrimaryReadyThreshold, CanaryReadyThreshold int32
 

@@ -106,7 +106,7 @@ var groups = []struct{ title, text, names string }{
 		"service routes cohort traffic group"},
 	{"Capacity", "See [size and protect the canary](../how-to/capacity.md).",
 		"canary-replicas canary-autoscaler primary-ready-threshold canary-ready-threshold identity-labels"},
-	{"Direct changes", "See [what happens to a change](../explanation/interception.md).", "when-unavailable restart bypass"},
+	{"Direct changes", "See [what happens to a change](../explanation/interception.md).", "when-unavailable unavailable-after restart bypass"},
 }
 
 func TestEverySettingIsInOneGroup(t *testing.T) {

@@ -78,8 +78,11 @@ var settingsOfCanaries = []Annotation{
 }
 
 var settingsOfAdmission = []Annotation{
+	{Key: AnnotationUnavailableAfter, Kind: KindSetting, Values: "a duration of at least 1s, or seconds", Default: "60s", Example: "5m",
+		Sentence: "How long the primary must have had no available replica and no ready endpoint before a change goes straight through.",
+		read:     func(s *Settings, v string) error { return readDeadline(&s.Spec.UnavailableAfterSeconds, v) }},
 	{Key: AnnotationWhenUnavailable, Kind: KindSetting, Values: "`direct`, `canary`", Default: WhenUnavailableDirect, Example: WhenUnavailableCanary,
-		Sentence: "What happens to a change while the primary has no available replica: it goes straight through, or is held back as usual.",
+		Sentence: "What happens to a change while the primary is unavailable: once that has lasted, it goes straight through; or it gets a canary as usual.",
 		read: func(_ *Settings, v string) error {
 			return oneOf(v, WhenUnavailableDirect, WhenUnavailableCanary)
 		}},

@@ -4,6 +4,8 @@ package config
 var written = []Annotation{
 	{Key: AnnotationPromote, Kind: KindOrder, Values: "the ID of the candidate: its hash, its attempt and when it was requested", Example: "10a15acbfa432dbeb3bda7ca5a4a9d5734f5892b9555fda76c5b16dd2694467e 0 2026-01-02T15:04:05Z",
 		Sentence: "Makes the candidate the pod template."},
+	{Key: AnnotationLetThrough, Kind: KindOrder, Values: "the ID of the candidate", Example: "10a15acbfa432dbeb3bda7ca5a4a9d5734f5892b9555fda76c5b16dd2694467e 0 2026-01-02T15:04:05Z",
+		Sentence: "Makes the candidate the pod template without a canary, because the primary serves nobody."},
 	{Key: AnnotationRestore, Kind: KindOrder, Values: "the hash of the previous template, with attempt and time of what replaced it", Example: "55652a8f9e969f569ddccac8d2edad18e37dc12741a3eae83a0f97d172834502 0 2026-01-02T15:04:05Z",
 		Sentence: "Restores the template that the last promotion replaced."},
 	{Key: AnnotationFail, Kind: KindOrder, Values: "the ID of the candidate", Example: "10a15acbfa432dbeb3bda7ca5a4a9d5734f5892b9555fda76c5b16dd2694467e 0 2026-01-02T15:04:05Z",

@@ -61,6 +61,8 @@ func begin(f Facts) *tick {
 	// Before the interrupts: one of them ends a rollout whose template was changed unseen. The event of that change is the
 	// oldest.
 	noticeTemplate(t)
+	// After noticeTemplate: it looks at whether a promotion changes the primary.
+	noticeAvailability(t)
 	// Before noticeFreeze: a Freeze pauses only a rollout that no user has paused.
 	noticePause(t)
 	// Before any step: a frozen rollout takes none.
@@ -95,6 +97,7 @@ func finish(t *tick) plan.Plan {
 	// After the split and the finalizer: they determine what the routes of a cohort must state.
 	settlePlan(t)
 	// After the phase: a tick asks only one thing of admission, and the phase comes first.
+	letNewerStraight(t)
 	settleDirect(t)
 	// After everything that changes the phase, message or policy: the conditions repeat them.
 	setConditions(t)

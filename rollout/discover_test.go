@@ -319,6 +319,7 @@ func TestARouteOfAnotherNamespaceCountsOnlyWhereAGrantLetsItSendToTheService(t *
 
 func TestPoliciesThatCannotBeReadHoldNothing(t *testing.T) {
 	o := complete()
+	o.Primary.Status.AvailableReplicas = 1
 	o.Unread = []string{"AuthorizationPolicy", "CiliumNetworkPolicy"}
 	p := planFor(policy.Defaults(), observed.State{Phase: v1alpha1.PhaseInitialized, CanaryStanding: v1alpha1.CanaryStanding{Primary: &v1alpha1.PrimaryStatus{}}}, o)
 	want := events.Event{Warning: true, Reason: "PoliciesUnread",

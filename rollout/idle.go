@@ -44,7 +44,7 @@ func nextCandidate(t *tick) {
 		abortHeld(t)
 	case t.isRejected():
 		rejectHeld(t)
-	case t.problem != "":
+	case t.problem != "" && !t.goesStraight():
 		blockCandidate(t, t.blockedBy(), t.problem)
 	case t.plan.Next.Paused != nil:
 		blockCandidate(t, v1alpha1.BlockedPaused, t.plan.Next.Paused.Text)
@@ -67,12 +67,19 @@ func startInTurn(t *tick) {
 		enqueue(t, position, why)
 		return
 	}
-	start(t)
+	switch {
+	case t.goesStraight():
+		letStraight(t)
+	case t.isUnavailable():
+		awaitAvailability(t)
+	default:
+		start(t)
+	}
 }
 
 // starts reports whether nextCandidate would start a rollout.
 func (t tick) starts() bool {
-	return t.o.InFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == nil && t.frozen.Start == "" &&
+	return t.o.InFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == nil && t.frozen.Start == "" && !t.isUnavailable() && !t.goesStraight() &&
 		len(hooksOf(t.policy, v1alpha1.HookConfirmRollout)) == 0
 }
 

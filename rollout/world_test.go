@@ -218,7 +218,7 @@ func (w *world) observe() observed.World {
 		Now: w.now, SeenSince: w.seenSince, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: w.primary.Name, Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
 		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct, LeftOut: w.leftOut,
 		Services: []corev1.Service{w.service}, Routes: []route.Route{w.route},
-		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints,
+		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints, PrimaryEndpoints: w.primary.Status.AvailableReplicas,
 	}
 	if w.refusedAt == w.candidate {
 		o.CanaryRefused = w.refused
@@ -527,6 +527,13 @@ func (w *world) applyAsk(ask plan.AskIntent) {
 		before, _ := workload.TemplateOf(w.primary.Spec.Template)
 		w.previous = &workload.Previous{Hash: versionOf(w.primary.Spec.Template), Template: before,
 			Promoted: ask.Of.Hash, Attempt: ask.Of.Attempt, By: w.candidate.By, At: ask.Of.At}
+		w.replace(w.candidate.Template)
+		w.candidate = nil
+	case config.AnnotationLetThrough:
+		if w.candidate == nil || !w.candidate.ID().Is(ask.Of) {
+			return
+		}
+		w.direct = &workload.Direct{Hash: w.candidate.Template.KnownHash(), How: workload.DirectUnavailable, Reason: "no replica of the primary was available", By: w.candidate.By, At: w.now}
 		w.replace(w.candidate.Template)
 		w.candidate = nil
 	case config.AnnotationRestore:

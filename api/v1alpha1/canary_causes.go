@@ -26,7 +26,7 @@ type PauseCause struct {
 }
 
 // BlockedKind names what blocks the start of a rollout.
-// +kubebuilder:validation:Enum=Missing;Turn;Paused;Frozen;Deletion
+// +kubebuilder:validation:Enum=Missing;Turn;Paused;Frozen;Unavailable;Deletion
 type BlockedKind string
 
 // Kinds of blocks.
@@ -39,6 +39,8 @@ const (
 	BlockedPaused BlockedKind = "Paused"
 	// BlockedFrozen is a Freeze that is in force.
 	BlockedFrozen BlockedKind = "Frozen"
+	// BlockedUnavailable is a primary without available replicas: the change waits until it has some, or has had none for long.
+	BlockedUnavailable BlockedKind = "Unavailable"
 	// BlockedDeletion is the deletion of the Canary, which cannot complete in a dry run.
 	BlockedDeletion BlockedKind = "Deletion"
 )
@@ -46,7 +48,9 @@ const (
 // BlockedCause is the reason why no rollout can start.
 type BlockedCause struct {
 	// kind names what blocks the rollout: Missing (something that a rollout needs is missing or unusable), Turn (another
-	// rollout has a route first), Paused, Frozen, or Deletion (the Canary is being deleted, but a dry run cannot remove the split from its routes).
+	// rollout has a route first), Paused, Frozen, Unavailable (the primary has no available replica, and has not had any for long
+	// enough to be changed without a canary), or Deletion (the Canary is being deleted, but a dry run cannot remove the split from
+	// its routes).
 	Kind BlockedKind `json:"kind"`
 	// text describes the block in one sentence, and what to do.
 	Text string `json:"text"`

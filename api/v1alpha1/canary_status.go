@@ -101,6 +101,10 @@ type CanaryStanding struct {
 	// primary is the template that the primary was last observed with.
 	// +optional
 	Primary *PrimaryStatus `json:"primary,omitempty"`
+	// unavailableSince is when the primary was first observed without available replicas and ready endpoints. Absent while it has
+	// any, is scaled to 0, or is being promoted.
+	// +optional
+	UnavailableSince *metav1.MicroTime `json:"unavailableSince,omitempty"`
 	// paused is the reason why the rollout takes no steps. Absent while the rollout is not paused.
 	// +optional
 	Paused *PauseCause `json:"paused,omitempty"`

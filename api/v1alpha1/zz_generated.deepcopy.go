@@ -565,6 +565,10 @@ func (in *CanaryStanding) DeepCopyInto(out *CanaryStanding) {
 		*out = new(PrimaryStatus)
 		**out = **in
 	}
+	if in.UnavailableSince != nil {
+		in, out := &in.UnavailableSince, &out.UnavailableSince
+		*out = (*in).DeepCopy()
+	}
 	if in.Paused != nil {
 		in, out := &in.Paused, &out.Paused
 		*out = new(PauseCause)
@@ -1601,6 +1605,11 @@ func (in *PolicySpec) DeepCopyInto(out *PolicySpec) {
 	*out = *in
 	if in.ProgressDeadlineSeconds != nil {
 		in, out := &in.ProgressDeadlineSeconds, &out.ProgressDeadlineSeconds
+		*out = new(int32)
+		**out = **in
+	}
+	if in.UnavailableAfterSeconds != nil {
+		in, out := &in.UnavailableAfterSeconds, &out.UnavailableAfterSeconds
 		*out = new(int32)
 		**out = **in
 	}

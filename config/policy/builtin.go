@@ -25,6 +25,7 @@ const (
 	builtInHookTimeout    = 10 * time.Second
 	builtInCohortHeader   = "x-sluice-canary"
 	builtInDeadline       = 600
+	builtInUnavailable    = 60
 	builtInThreshold      = 5
 	builtInReadyThreshold = 100
 	builtInMinRequests    = 10
@@ -34,6 +35,7 @@ const (
 func builtIn() Layer {
 	return Layer{From: FromBuiltIn, Spec: v1alpha1.PolicySpec{
 		ProgressDeadlineSeconds: ptr.To[int32](builtInDeadline),
+		UnavailableAfterSeconds: ptr.To[int32](builtInUnavailable),
 		Traffic:                 ptr.To(v1alpha1.TrafficRoutes),
 		Canary:                  &v1alpha1.CanaryCopySpec{Replicas: ptr.To(config.ReplicasProportional), Autoscaler: ptr.To(config.AutoscalerCopy)},
 		Analysis: &v1alpha1.AnalysisSpec{

@@ -41,6 +41,7 @@ func parse(spec v1alpha1.PolicySpec) config.Policy {
 		Suspend:          ptr.Deref(spec.Suspend, false),
 		SkipAnalysis:     ptr.Deref(spec.SkipAnalysis, false),
 		ProgressDeadline: time.Duration(*spec.ProgressDeadlineSeconds) * time.Second,
+		UnavailableAfter: time.Duration(*spec.UnavailableAfterSeconds) * time.Second,
 		Autoscaler:       spec.AutoscalerRef,
 		Canary:           config.CanaryOverrides{Replicas: replicas, Autoscaler: *spec.Canary.Autoscaler == config.AutoscalerCopy},
 	}

@@ -225,9 +225,16 @@ func TestABrokenPrimaryCanBeFixed(t *testing.T) {
 	c := newCluster(t)
 	c.kubectl(manifest("podinfo:broken"), appliers["client-side"]...)
 	out := c.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v1")
-	c.expect("no replica is available", "podinfo:v1", "")
-	if !strings.Contains(out, "no replica is available") {
-		t.Errorf("kubectl does not say why the change went through: %s", out)
+	c.expect("no replica is available", "podinfo:broken", "podinfo:v1")
+	if !strings.Contains(out, "no replica of the primary is available; if that lasts, this change rolls out directly") {
+		t.Errorf("kubectl does not say what becomes of the change: %s", out)
+	}
+	if err := c.ask(config.AnnotationLetThrough, c.Candidate().Hash); err != nil {
+		t.Fatal(err)
+	}
+	c.expect("let through", "podinfo:v1", "")
+	if d := c.direct(); d.How != workload.DirectUnavailable || d.By != "jane" {
+		t.Errorf("what is told of it is %+v", d)
 	}
 }
 

@@ -69,7 +69,6 @@ func TestWhoMayGoRound(t *testing.T) {
 	c.kubectl("", "label", "deployment", "podinfo", "tier=web")
 	c.restrict()
 	until := time.Now().Add(30 * time.Minute).UTC().Format(time.RFC3339)
-	none := strings.Replace(manifest("podinfo:v2"), "spec:\n", "spec:\n  replicas: 0\n", 1)
 	for _, way := range []struct {
 		name, field string
 		input       string
@@ -80,7 +79,6 @@ func TestWhoMayGoRound(t *testing.T) {
 		{"a direct restart", "metadata.annotations[sluice.dev/restart]", "", []string{"annotate", "deployment", "podinfo", "sluice.dev/restart=direct"}},
 		{"opting out", "metadata.annotations[sluice.dev/canary]", "", []string{"annotate", "--overwrite", "deployment", "podinfo", "sluice.dev/canary=false"}},
 		{"opting out of it all", "metadata.annotations[sluice.dev/canary]", "", []string{"annotate", "deployment", "podinfo", "sluice.dev/canary-"}},
-		{"replicas 0 and a template", "spec.replicas", none, []string{"apply", "-f", "-"}},
 		{"a label of a Freeze", "metadata.labels: Freeze " + c.Namespace, "", []string{"label", "deployment", "podinfo", "tier-"}},
 		{"a promotion without analysis", "spec.promote.skipAnalysis", "", []string{"patch", "canary", "podinfo", "--type=merge", "-p", `{"spec":{"promote":{"candidate":"7c9e41d2","skipAnalysis":true}}}`}},
 		{"the same by annotation", "spec.promote.skipAnalysis", "", []string{"annotate", "canary", "podinfo", "sluice.dev/skip-analysis=true"}},
@@ -98,6 +96,32 @@ func TestWhoMayGoRound(t *testing.T) {
 				t.Errorf("the administrator gets %v\n%s", err, out)
 			}
 		})
+	}
+}
+
+// TestAChangeAtZeroReplicasNeedsTheRight checks that a template which nothing is compared with needs the right, and that replicas 0
+// in the same request do not make it one.
+func TestAChangeAtZeroReplicasNeedsTheRight(t *testing.T) {
+	c := running(t, appliers["client-side"])
+	c.restrict()
+	none := strings.Replace(manifest("podinfo:v2"), "spec:\n", "spec:\n  replicas: 0\n", 1)
+	if out, err := c.as(editor, none, "apply", "-f", "-", "--dry-run=server"); err != nil {
+		t.Errorf("replicas 0 together with a template: %v\n%s", err, out)
+	}
+	c.kubectl("", "scale", "deployment", "podinfo", "--replicas=0")
+	out, err := c.as(editor, none, "apply", "-f", "-", "--dry-run=server")
+	if err == nil || !strings.Contains(out, "spec.replicas") {
+		t.Errorf("a template at 0 replicas: the editor gets %v\n%s", err, out)
+	}
+	if out, err := c.as(administrator, none, "apply", "-f", "-"); err != nil {
+		t.Errorf("the administrator gets %v\n%s", err, out)
+	}
+	c.expect("at 0 replicas", "podinfo:v1", "podinfo:v2")
+	if out, err := c.as(editor, "", "annotate", "deployment", "podinfo", "sluice.dev/abort=true"); err != nil {
+		t.Errorf("an abort at 0 replicas: %v\n%s", err, out)
+	}
+	if err := c.ask(config.AnnotationSettle, "none"); err != nil {
+		t.Errorf("the reconciler is refused: %v", err)
 	}
 }
 

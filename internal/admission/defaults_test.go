@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"fmt"
 	"testing"
 
 	"sluice.dev/sluice/config"
@@ -31,7 +32,7 @@ func TestDefaultsOfSettingsThatAdmissionReads(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				return outcome(t, result)
+				return outcome(t, result) + fmt.Sprint(result.Warnings)
 			}
 			without := change(nil)
 			if got := change(map[string]string{key: annotation.Default}); got != without {

@@ -1,6 +1,8 @@
 package admission
 
 import (
+	"fmt"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"sluice.dev/sluice/config"
@@ -19,19 +21,46 @@ func bypassed(s *subject) (workload.Template, bool, error) {
 	return s.letThrough(workload.DirectBypass, bypass.Reason, "bypassed ("+bypass.Reason+")")
 }
 
-// unavailable lets a change through if the primary has no available replica, because a broken primary must be repairable. While
-// a promotion is open, the primary may have no pods for a moment; that does not count.
-func unavailable(s *subject) (workload.Template, bool, error) {
-	if s.previous != nil || s.annotations[config.AnnotationWhenUnavailable] == config.WhenUnavailableCanary || servesSomebody(s.old, s.new) {
+// letThroughUnserved stores the candidate as the template at once, because the reconciler has seen for long enough that the primary
+// serves nobody: a broken primary must be repairable. One instant of a status, which others may write, proves nothing.
+func letThroughUnserved(s *subject) (workload.Template, bool, error) {
+	order, asked := s.takeOrder(config.AnnotationLetThrough)
+	if !asked {
 		return nil, false, nil
 	}
-	return s.letThrough(workload.DirectUnavailable, "no replica of the primary was available", "no replica is available")
+	candidate := s.inFlight()
+	if candidate == nil {
+		return nil, false, fmt.Errorf("let through %s: there is no candidate in flight", order)
+	}
+	if !order.means(*candidate) {
+		return nil, false, fmt.Errorf("let through %s: the candidate is now %s", order, candidate.ID())
+	}
+	reason := "no replica of the primary was available"
+	if candidate.AtZero {
+		reason = "the Deployment was scaled to 0"
+	}
+	s.direct = &workload.Direct{Hash: candidate.Template.KnownHash(), How: workload.DirectUnavailable, Reason: reason, By: candidate.By, At: s.request.Now}
+	s.candidate = nil
+	return candidate.Template, true, nil
 }
 
-func servesSomebody(old, updated map[string]any) bool {
-	available, _, _ := unstructured.NestedInt64(old, "status", "availableReplicas")
-	replicas, set, _ := unstructured.NestedInt64(updated, "spec", "replicas")
-	return available > 0 && (!set || replicas > 0)
+// isZero reports whether an object has no replicas.
+func isZero(object map[string]any) bool {
+	replicas, set, _ := unstructured.NestedInt64(object, "spec", "replicas")
+	return set && replicas == 0
+}
+
+// warnOfUnavailable says what becomes of a change that is held back while the primary may be broken.
+func (s *subject) warnOfUnavailable() {
+	available, _, _ := unstructured.NestedInt64(s.old, "status", "availableReplicas")
+	if available > 0 || s.annotations[config.AnnotationWhenUnavailable] == config.WhenUnavailableCanary {
+		return
+	}
+	if s.candidate.AtZero {
+		s.warn("the Deployment is scaled to 0, so this change rolls out directly, without a canary, unless a Freeze or other rollouts hold it")
+		return
+	}
+	s.warn("no replica of the primary is available; if that lasts, this change rolls out directly; to let it through at once: %s", config.AnnotationBypass)
 }
 
 // restarted lets kubectl rollout restart through if the user has chosen that. A candidate in flight stays as it is.

@@ -45,10 +45,12 @@ func (s *subject) holdBack(meant workload.Comparable) {
 	}
 	s.candidate = &workload.Candidate{
 		Hash: meant.Hash(), Template: meant.Template, At: s.request.Now,
-		By: strings.ToValidUTF8(s.request.User, "?"), Manager: strings.ToValidUTF8(s.request.Manager, "?"),
+		AtZero: isZero(s.old) && isZero(s.new) && s.annotations[config.AnnotationWhenUnavailable] != config.WhenUnavailableCanary,
+		By:     strings.ToValidUTF8(s.request.User, "?"), Manager: strings.ToValidUTF8(s.request.Manager, "?"),
 	}
 	s.warn(HeldBack+" %s, so the Deployment itself does not roll; follow it with: kubectl sluice watch %s -n %s, or: kubectl get canaries.sluice.dev %s -n %s -w",
 		workload.Short(s.candidate.Hash), s.name(), s.namespace(), s.name(), s.namespace())
+	s.warnOfUnavailable()
 	s.warn("stop it with: kubectl sluice abort %s -n %s (setting the old image again sends nothing), or: kubectl annotate deployment %s -n %s %s=true",
 		s.name(), s.namespace(), s.name(), s.namespace(), config.AnnotationAbort)
 	s.warnOfTheRest()

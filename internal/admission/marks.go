@@ -73,5 +73,6 @@ func retry(s *subject) error {
 func (s *subject) marked(candidate workload.Candidate, mark workload.Mark, user string) *workload.Candidate {
 	now := s.request.Now
 	candidate.Mark, candidate.MarkedBy, candidate.MarkedAt = mark, strings.ToValidUTF8(user, "?"), &now
+	candidate.AtZero = false
 	return &candidate
 }

@@ -57,14 +57,14 @@ type row func(*subject) (template workload.Template, done bool, err error)
 
 // rows are in the order of their priority.
 var rows = []row{
-	notOptedIn,   // the Deployment is not Sluice's to hold back
-	newlyOptedIn, // a change that comes with the opt-in has no earlier version to be compared with
-	promote,      // the candidate has passed
-	restore,      // a promotion has to be undone
-	ordered,      // the reconciler's other requests are about records
-	bypassed,     // a user takes responsibility for the change
-	unavailable,  // a primary without available replicas must be repairable
-	restarted,    // a restart brings no new version, and the user lets restarts through
+	notOptedIn,         // the Deployment is not Sluice's to hold back
+	newlyOptedIn,       // a change that comes with the opt-in has no earlier version to be compared with
+	promote,            // the candidate has passed
+	restore,            // a promotion has to be undone
+	letThroughUnserved, // the reconciler has seen that the primary serves nobody
+	ordered,            // the reconciler's other requests are about records
+	bypassed,           // a user takes responsibility for the change
+	restarted,          // a restart brings no new version, and the user lets restarts through
 }
 
 // decide returns the template to be stored: what the first row says, or the live one, with the change held back.

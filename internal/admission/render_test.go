@@ -80,6 +80,12 @@ func outcome(t *testing.T, result Result) string {
 	return text
 }
 
+// scaled sets the number of replicas.
+func scaled(object map[string]any, replicas int64) map[string]any {
+	_ = unstructured.SetNestedField(object, replicas, "spec", "replicas")
+	return object
+}
+
 // restart does what kubectl rollout restart does.
 func restart(object map[string]any) map[string]any {
 	_ = unstructured.SetNestedField(object, "2026-01-01T00:00:00Z", "spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt")
@@ -143,7 +149,18 @@ func TestRender(t *testing.T) {
 		"an abort without a candidate says so":             {old: deployment("v1", nil), new: deployment("v1", map[string]string{config.AnnotationAbort: "true"}), want: "v1", warning: "nothing to abort"},
 		"a retry clears the mark": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}),
 			new: deployment("v1", map[string]string{config.AnnotationRetry: "true"}), want: "v1 holds v2"},
-		"a primary that serves nobody is changed directly": {old: down(deployment("v1", nil)), new: deployment("v2", nil), want: "v2 by unavailable", warning: "no replica is available"},
+		"a status that shows no available replica proves nothing": {old: down(deployment("v1", nil)), new: deployment("v2", nil), want: "v1 holds v2", warning: "no replica of the primary is available; if that lasts"},
+		"neither do replicas 0 in the same request":               {old: deployment("v1", nil), new: scaled(deployment("v2", nil), 0), want: "v1 holds v2", warning: HeldBack},
+		"a Deployment at 0 replicas is held back, too": {old: scaled(down(deployment("v1", nil)), 0), new: scaled(deployment("v2", nil), 0), want: "v1 holds v2",
+			warning: "the Deployment is scaled to 0, so this change rolls out directly"},
+		"the reconciler lets the candidate through": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationLetThrough: orderFor("v2")}), by: &sluice, want: "v2 by unavailable"},
+		"it lets no other candidate through": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationLetThrough: orderFor("v3")}), by: &sluice, wrong: "let through " + orderFor("v3") + ": the candidate is now " + orderFor("v2")},
+		"it lets no failed candidate through": {old: deployment("v1", map[string]string{config.AnnotationCandidate: failed}),
+			new: deployment("v1", map[string]string{config.AnnotationLetThrough: orderFor("v2")}), by: &sluice, wrong: "there is no candidate in flight"},
+		"nobody else lets a candidate through": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
+			new: deployment("v1", map[string]string{config.AnnotationCandidate: held, config.AnnotationLetThrough: orderFor("v2")}), wrong: "only Sluice itself may set it, not jane"},
 		"an abort by hash stops that candidate": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
 			new: deployment("v1", map[string]string{config.AnnotationAbort: hashOf("v2")}), want: "v1 holds v2aborted", warning: "aborted " + workload.Short(hashOf("v2")) + ";"},
 		"an abort by the first digits of the hash does too": {old: deployment("v1", map[string]string{config.AnnotationCandidate: held}),
@@ -186,11 +203,11 @@ func TestRender(t *testing.T) {
 		"a restart with a new image is held back": {old: deployment("v1", map[string]string{config.AnnotationRestart: "direct"}),
 			new: restart(deployment("v2", map[string]string{config.AnnotationRestart: "direct"})), want: "v1 holds v2", warning: "held back"},
 		"a failed candidate is not let through by a tool that applies it for ever": {old: down(applied("v1", "v2", failed, "")), new: applied("v2", "v2", failed, ""),
-			by: &applier, want: "v1 holds v2failed", warning: "is marked as failed and does not roll out directly"},
+			by: &applier, want: "v1 holds v2failed"},
 		"nor under a bypass": {old: applied("v1", "v2", failed, ""), new: applied("v2", "v2", failed, "2026-01-01T00:30:00Z; outage"),
 			by: &applier, want: "v1 holds v2failed", warning: "is marked as failed and does not roll out directly"},
-		"another version is": {old: down(applied("v1", "v2", failed, "")), new: applied("v3", "v3", failed, ""),
-			by: &applier, want: "v3 by unavailable", warning: "no replica is available"},
+		"another version is held back": {old: down(applied("v1", "v2", failed, "")), new: applied("v3", "v3", failed, ""),
+			by: &applier, want: "v1 holds v3", warning: "no replica of the primary is available"},
 		"no template is an error": {old: map[string]any{}, new: map[string]any{}, wrong: "spec.template"},
 	} {
 		t.Run(name, func(t *testing.T) {

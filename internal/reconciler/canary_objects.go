@@ -51,6 +51,8 @@ type canaryObjects struct {
 	deployment     *appsv1.Deployment
 	service        *corev1.Service
 	readyEndpoints int32
+	// primaryEndpoints are the ready pods of the primary's Services, if its status says that no replica is available.
+	primaryEndpoints int32
 	// foreign names an object with the name of the canary or of its Service that does not belong to the Canary.
 	foreign string
 }
@@ -68,12 +70,31 @@ func (r *reader) readCanaryObjects(ctx context.Context, of subjects, services []
 			c.service = service
 		}
 	}
+	if c.primaryEndpoints, err = r.readPrimaryEndpoints(ctx, of.primary, services); err != nil {
+		return c, err
+	}
 	if c.service != nil {
-		c.readyEndpoints, err = r.readEndpoints(ctx, c.service)
+		c.readyEndpoints, err = r.readEndpoints(ctx, r.cached, c.service)
 	} else if foreign := foreignService(of.primary, services); foreign != "" {
 		c.foreign = foreign
 	}
 	return c, err
+}
+
+// readPrimaryEndpoints counts the ready pods of the primary's Services while its status says that no replica is available: a pod
+// that is younger than minReadySeconds serves. The cache holds only the endpoints of canaries.
+func (r *reader) readPrimaryEndpoints(ctx context.Context, primary *appsv1.Deployment, services []corev1.Service) (ready int32, err error) {
+	if !isOptedIn(primary) || primary.Status.AvailableReplicas > 0 {
+		return 0, nil
+	}
+	for _, service := range workload.ServicesOf(primary, services) {
+		count, err := r.readEndpoints(ctx, r.live, &service)
+		if err != nil {
+			return 0, err
+		}
+		ready += count
+	}
+	return ready, nil
 }
 
 // foreignService names a Service that has the name that the canary's Service will have. It returns an empty string for none.
@@ -97,9 +118,9 @@ func ours(object metav1.Object, canary *v1alpha1.Canary) bool {
 }
 
 // readEndpoints counts the ready pods of a Service.
-func (r *reader) readEndpoints(ctx context.Context, service *corev1.Service) (int32, error) {
+func (r *reader) readEndpoints(ctx context.Context, from client.Reader, service *corev1.Service) (int32, error) {
 	var slices discoveryv1.EndpointSliceList
-	err := r.cached.List(ctx, &slices, client.InNamespace(service.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name})
+	err := from.List(ctx, &slices, client.InNamespace(service.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name})
 	if err != nil {
 		return 0, fmt.Errorf("list EndpointSlices of Service %s: %w", service.Name, err)
 	}

@@ -156,7 +156,7 @@ func (r *reader) observation(p parts) observed.World {
 		Services: p.services, Routes: p.routes, Gateways: p.gateways, Classes: p.classes, ListenerSets: p.listenerSets,
 		Grants: p.grants, GeneratedGrants: p.generated, Applied: r.memory.applied.get(p.key),
 
-		CanaryDeployment: p.deployment, CanaryService: p.service, ReadyEndpoints: p.readyEndpoints, Foreign: p.foreign, Made: p.made,
+		CanaryDeployment: p.deployment, CanaryService: p.service, ReadyEndpoints: p.readyEndpoints, PrimaryEndpoints: p.primaryEndpoints, Foreign: p.foreign, Made: p.made,
 		CanaryRefused: r.memory.refusals.get(p.key, p.candidate),
 		Autoscalers:   p.autoscalers, ScaledObjects: p.scaledObjects, Budgets: p.budgets,
 		NetworkPolicies: p.networkPolicies, LabelPolicies: p.labelPolicies, Unread: p.unread,

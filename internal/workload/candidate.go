@@ -40,6 +40,8 @@ type Candidate struct {
 	At time.Time `json:"at"`
 	// Manager is the field manager of the request.
 	Manager string `json:"manager,omitempty"`
+	// AtZero is set if the Deployment was scaled to 0 before the request and stayed so.
+	AtZero bool `json:"atZero,omitempty"`
 	// Mark is set on a candidate that failed or was aborted. MarkedBy and MarkedAt say who set it and when.
 	Mark     Mark       `json:"mark,omitempty"`
 	MarkedBy string     `json:"markedBy,omitempty"`

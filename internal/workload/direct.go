@@ -14,7 +14,7 @@ type DirectWay string
 const (
 	// DirectBypass is a change under sluice.dev/bypass.
 	DirectBypass DirectWay = "bypass"
-	// DirectUnavailable is a change of a primary that had no available pods.
+	// DirectUnavailable is a change of a primary that had no available pods for a time, or was scaled to 0.
 	DirectUnavailable DirectWay = "unavailable"
 	// DirectRestart is a restart under sluice.dev/restart: direct.
 	DirectRestart DirectWay = "restart"

@@ -66,6 +66,9 @@ type World struct {
 	CanaryService *corev1.Service
 	// ReadyEndpoints is how many ready pods the canary's Service has.
 	ReadyEndpoints int32
+	// PrimaryEndpoints is how many ready pods the Services of the primary have. It is read only while no replica of the primary
+	// is available.
+	PrimaryEndpoints int32
 	// Services are all Services of the namespace.
 	Services []corev1.Service
 	// Routes are the routes of all watched namespaces.

@@ -1,0 +1,126 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/plan"
+)
+
+const (
+	// born is how soon after its creation a Deployment gets its first condition.
+	born = 10 * time.Second
+	// endpointsLook is how often the endpoints of a primary without available replicas are looked at.
+	endpointsLook = 5 * time.Second
+)
+
+// noticeAvailability notes since when the primary serves nobody. While a promotion changes it, or nobody wants replicas, that
+// says nothing about the template.
+func noticeAvailability(t *tick) {
+	next := &t.plan.Next
+	switch {
+	case t.o.Primary == nil || !t.o.OptedIn() || t.o.DryRun || t.isSwapping() || t.isScaledToZero() || t.o.Primary.Status.AvailableReplicas > 0:
+		next.UnavailableSince = nil
+		return
+	case t.o.PrimaryEndpoints > 0:
+		next.UnavailableSince = nil
+		wakeIn(t, endpointsLook)
+		return
+	case next.UnavailableSince == nil:
+		next.UnavailableSince = t.stamp()
+	}
+	if left := t.unavailableUntil().Sub(t.o.Now); left > 0 && t.o.InFlight() != nil {
+		wakeIn(t, left)
+	}
+}
+
+// isSwapping reports whether a promotion changes the primary or restores it.
+func (f Facts) isSwapping() bool {
+	return f.before.Phase == v1alpha1.PhasePromoting || f.o.Previous != nil
+}
+
+func (f Facts) isScaledToZero() bool {
+	return f.o.Primary.Spec.Replicas != nil && *f.o.Primary.Spec.Replicas == 0
+}
+
+// isUnavailable reports whether the primary serves nobody and its changes need no canary then.
+func (t tick) isUnavailable() bool {
+	return t.plan.Next.UnavailableSince != nil && !t.judgesUnavailable()
+}
+
+func (f Facts) judgesUnavailable() bool {
+	return f.o.Primary.Annotations[config.AnnotationWhenUnavailable] == config.WhenUnavailableCanary
+}
+
+// unavailableUntil is when the primary will have been unavailable for the time that the policy asks for. Time in which nobody
+// looked counts only if the Deployment controller saw no available replica either.
+func (t tick) unavailableUntil() time.Time {
+	since := t.plan.Next.UnavailableSince.Time
+	if known := t.availability(); known != nil && known.Status != corev1.ConditionTrue {
+		since = later(since, known.LastTransitionTime.Time)
+	}
+	return since.Add(t.policy.UnavailableAfter)
+}
+
+// wasNeverAvailable reports whether no replica has been available since the Deployment was created. There is nothing then that
+// a canary could be compared with.
+func (f Facts) wasNeverAvailable() bool {
+	known, created := f.availability(), f.o.Primary.CreationTimestamp.Time
+	if known == nil {
+		return f.o.Now.Sub(created) <= born
+	}
+	return known.Status == corev1.ConditionFalse && known.LastTransitionTime.Sub(created) <= born
+}
+
+func (f Facts) availability() *appsv1.DeploymentCondition {
+	for i, condition := range f.o.Primary.Status.Conditions {
+		if condition.Type == appsv1.DeploymentAvailable {
+			return &f.o.Primary.Status.Conditions[i]
+		}
+	}
+	return nil
+}
+
+// goesStraight reports whether the candidate goes to the primary without a canary: the primary serves nobody, or is scaled to 0
+// and was when the candidate was asked for.
+func (t tick) goesStraight() bool {
+	candidate := t.o.InFlight()
+	switch {
+	case candidate == nil || t.o.DryRun || t.judgesUnavailable():
+		return false
+	case t.isScaledToZero():
+		return candidate.AtZero
+	}
+	return t.isUnavailable() && (t.wasNeverAvailable() || !t.o.Now.Before(t.unavailableUntil()))
+}
+
+// letStraight asks admission to put the candidate in.
+func letStraight(t *tick) {
+	t.plan.Next = t.asWaiting()
+	t.plan.Ask = plan.AskIntent{Key: config.AnnotationLetThrough, Of: t.o.Candidate.ID()}
+	say(t, "The primary serves nobody: applying the candidate to it without a canary")
+}
+
+// letNewerStraight lets a newer candidate through while a rollout ends that cannot, because the primary serves nobody and so the
+// canary keeps its requests.
+func letNewerStraight(t *tick) {
+	if t.plan.Next.Phase != v1alpha1.PhaseFinalising || t.plan.Ask.Key != "" || t.plan.Next.Paused != nil || t.frozen.Start != "" ||
+		!t.goesStraight() || observed.Describes(t.plan.Next, t.o.Candidate) {
+		return
+	}
+	t.plan.Ask = plan.AskIntent{Key: config.AnnotationLetThrough, Of: t.o.Candidate.ID()}
+}
+
+// awaitAvailability makes a candidate wait for a primary that may be unavailable for a moment only.
+func awaitAvailability(t *tick) {
+	blockCandidate(t, v1alpha1.BlockedUnavailable, fmt.Sprintf(
+		"the primary has no available replica: the rollout starts when it has one; if it has none until %s, the change rolls out directly",
+		events.ClockTime(t.unavailableUntil())))
+}
