@@ -17,31 +17,17 @@ type refusals struct {
 	of map[types.NamespacedName]refusal
 }
 
-// refusal is what the API server says of one attempt of a candidate.
+// refusal is what the API server says of one candidate.
 type refusal struct {
-	attempt
-	text string
-}
-
-// attempt tells one attempt of a candidate from another one of the same template.
-type attempt struct {
-	hash   string
-	number int32
-	asked  int64
-}
-
-func attemptOf(candidate *workload.Candidate) attempt {
-	if candidate == nil {
-		return attempt{}
-	}
-	return attempt{candidate.Hash, candidate.Attempt, candidate.At.Unix()}
+	candidate workload.ID
+	text      string
 }
 
 // note remembers the result of a write of the canary's objects.
 func (r *refusals) note(key types.NamespacedName, candidate *workload.Candidate, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !apierrors.IsInvalid(err) {
+	if candidate == nil || !apierrors.IsInvalid(err) {
 		delete(r.of, key)
 		return
 	}
@@ -52,14 +38,14 @@ func (r *refusals) note(key types.NamespacedName, candidate *workload.Candidate,
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
 		text = status.Status().Message
 	}
-	r.of[key] = refusal{attemptOf(candidate), text}
+	r.of[key] = refusal{candidate.ID(), text}
 }
 
 // get returns what the API server says of the canary of a candidate. It is empty if it does not refuse it.
 func (r *refusals) get(key types.NamespacedName, candidate *workload.Candidate) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known := r.of[key]; known.attempt == attemptOf(candidate) {
+	if known, refused := r.of[key]; refused && candidate != nil && known.candidate.Is(candidate.ID()) {
 		return known.text
 	}
 	return ""
