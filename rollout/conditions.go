@@ -5,6 +5,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout/events"
 )
 
 // setConditions derives Promoted from the phase, as Flagger does, and Ready from the target. It sets Reconciling and
@@ -29,6 +30,7 @@ func setConditions(t *tick) {
 	}
 	setProtected(t)
 	setAdvised(t)
+	setServed(t)
 	if t.problem == "" {
 		setCondition(t, v1alpha1.ConditionReady, metav1.ConditionTrue, "Found", "Everything a rollout needs was found")
 		return
@@ -43,6 +45,21 @@ func setProtected(t *tick) {
 		return
 	}
 	meta.RemoveStatusCondition(&t.plan.Next.Conditions, v1alpha1.ConditionProtected)
+}
+
+// setServed warns as long as requests to the primary cannot be answered because of a change of its Service. An event reports it
+// once, and again when it changes.
+func setServed(t *tick) {
+	next := &t.plan.Next
+	if t.target.Unserved == "" {
+		meta.RemoveStatusCondition(&next.Conditions, v1alpha1.ConditionServed)
+		return
+	}
+	why := t.target.Unserved + "; " + t.wayOut()
+	if told := meta.FindStatusCondition(next.Conditions, v1alpha1.ConditionServed); told == nil || told.Message != why {
+		emit(t, events.PrimaryUnserved(why))
+	}
+	setCondition(t, v1alpha1.ConditionServed, metav1.ConditionFalse, "ServiceChanged", why)
 }
 
 func statusOf(holds bool) metav1.ConditionStatus {

@@ -131,6 +131,13 @@ func TestDiscover(t *testing.T) {
 		"no Prometheus":                 {func(o *observed.World, _ *config.Policy) { o.Prometheus = false }, "no Prometheus is configured", "shop"},
 		"a foreign copy":                {func(o *observed.World, _ *config.Policy) { o.Foreign = "Deployment shop-canary" }, "Deployment shop-canary exists but was not created for", "shop"},
 		"an annotation nobody can read": {func(o *observed.World, _ *config.Policy) { o.Invalid = "x" }, "x", ""},
+		"a Service whose selector fits the candidate only": {func(o *observed.World, _ *config.Policy) {
+			o.Primary.Spec.Template.Labels = map[string]string{"app": "shop"}
+			o.Services = []corev1.Service{serviceFor("shop", map[string]string{"team": "a"})}
+		}, "", "shop"},
+		"a Service whose selector fits neither version": {func(o *observed.World, _ *config.Policy) {
+			o.Services = []corev1.Service{serviceFor("shop", map[string]string{"team": "b"})}
+		}, "no Service selects the pods of Deployment shop", ""},
 		"a Service that would select the canary's pods": {func(o *observed.World, _ *config.Policy) {
 			o.Primary.Spec.Template.Labels = map[string]string{"app": "shop"}
 			o.Services = append(o.Services, serviceFor("team", map[string]string{"team": "a"}))

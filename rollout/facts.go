@@ -59,9 +59,18 @@ func (f Facts) discovered() Facts {
 		return f
 	}
 	f.target, f.problem = f.discover()
+	if f.takesAll() {
+		f.steps = strategy.AllAtOnce(f.policy)
+	}
 	// If the autoscaler that the policy names does not exist, discover has found that problem.
 	f.autoscaler, _ = workload.AutoscalerOf(f.o.Primary, f.o.Autoscalers, f.o.ScaledObjects, f.policy.Autoscaler)
 	return f
+}
+
+// takesAll reports whether the canary gets all requests as soon as it is ready: the primary cannot answer any, because its
+// Service was changed together with the template. A share of the requests would leave the rest without an answer.
+func (f Facts) takesAll() bool {
+	return f.target.Unreachable && f.o.InFlight() != nil && !strategy.WithoutTraffic(f.policy)
 }
 
 // ofNext returns the facts of a rollout that starts in the tick in which another one ends. It follows the present policy.

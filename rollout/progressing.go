@@ -35,6 +35,9 @@ func judgeStep(t *tick) {
 		beginPromotion(t, events.AnalysisSkipped(next.Candidate.Hash, why), unjudged+why)
 		return
 	}
+	if !followPlan(t) {
+		return
+	}
 	writeSplit(t)
 	ensureCanary(t, strategy.Share(t.load()))
 	if next.Rollout.Step.InEffect == nil {

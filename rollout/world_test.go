@@ -88,6 +88,9 @@ type world struct {
 	service       corev1.Service
 	route         route.Route
 	userRoute     route.Route
+	// shape changes every template that is set. unserved is set while no request to the primary is answered.
+	shape    func(*corev1.PodTemplateSpec)
+	unserved bool
 	// shares is set if the route also serves other worlds.
 	shares bool
 	// stated are the splits that the route last stated, and decoded that of this world.
@@ -192,6 +195,9 @@ func versionOf(template corev1.PodTemplateSpec) string {
 func (w *world) set(version string) {
 	pod := templateFor(version)
 	pod.Labels = w.primary.Spec.Selector.MatchLabels
+	if w.shape != nil {
+		w.shape(&pod)
+	}
 	template, err := workload.TemplateOf(pod)
 	if err != nil {
 		w.t.Fatal(err)
@@ -493,7 +499,7 @@ func (w *world) checkWeight(before float64) {
 
 // unjudged reports whether somebody asked to promote without checks.
 func (w *world) unjudged() bool {
-	return w.policy.SkipAnalysis || (w.spec.Promote != nil && w.spec.Promote.SkipAnalysis)
+	return w.unserved || w.policy.SkipAnalysis || (w.spec.Promote != nil && w.spec.Promote.SkipAnalysis)
 }
 
 // begins reports whether a plan begins a rollout.

@@ -88,8 +88,8 @@ type CanaryRecord struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	History []HistoryEntry `json:"history,omitempty"`
-	// conditions are Promoted, Ready, Reconciling and Stalled, Protected while a rollout is open, and PolicyFollowed and
-	// OptInStated while they are False. Ready is absent while the Deployment is opted out.
+	// conditions are Promoted, Ready, Reconciling and Stalled, Protected while a rollout is open, and PolicyFollowed,
+	// OptInStated and Served while they are False. Ready is absent while the Deployment is opted out.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -115,6 +115,9 @@ const (
 	// ConditionProtected is False while a rollout is open and policies that select the primary's pods by label do not select
 	// the canary's pods.
 	ConditionProtected = "Protected"
+	// ConditionServed is False while requests to the primary cannot be answered, because its Service was changed together with
+	// the template and the template is held back.
+	ConditionServed = "Served"
 	// ConditionPolicyFollowed is False if a value in the policy has no effect in this release, or is probably not what its
 	// author meant. Rollouts continue regardless.
 	ConditionPolicyFollowed = "PolicyFollowed"

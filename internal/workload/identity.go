@@ -31,6 +31,13 @@ func ServicesOf(primary *appsv1.Deployment, services []corev1.Service) []corev1.
 	return found
 }
 
+// ServicesOfCandidate returns the Services that would select the primary's pods if it ran the candidate.
+func ServicesOfCandidate(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service) []corev1.Service {
+	promoted := &appsv1.Deployment{ObjectMeta: primary.ObjectMeta}
+	promoted.Spec.Template.Labels = candidate.Labels
+	return ServicesOf(promoted, services)
+}
+
 func selects(service corev1.Service, pod map[string]string) bool {
 	return len(service.Spec.Selector) > 0 && labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(pod))
 }
@@ -68,14 +75,19 @@ func explicitIdentity(primary *appsv1.Deployment, candidate corev1.PodTemplateSp
 	return identity, nil
 }
 
-// mixedUp names the Deployment or the Service of the primary that would select the canary's pods.
+// mixedUp names the Deployment or the Service of the primary that would select the canary's pods. If the primary has no Service
+// any more, those that it gets back with the candidate count.
 func mixedUp(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service, identity Identity) string {
 	pod := labels.Set(CanaryLabels(candidate.Labels, identity))
 	selector, err := metav1.LabelSelectorAsSelector(primary.Spec.Selector)
 	if err != nil || selector.Matches(pod) {
 		return "Deployment " + primary.Name
 	}
-	for _, s := range ServicesOf(primary, services) {
+	own := ServicesOf(primary, services)
+	if len(own) == 0 {
+		own = ServicesOfCandidate(primary, candidate, services)
+	}
+	for _, s := range own {
 		if selects(s, pod) {
 			return "Service " + s.Name
 		}

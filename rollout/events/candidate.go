@@ -61,6 +61,11 @@ func CanaryUnprotected(why string) Event {
 	return Event{Warning: true, Reason: "PoliciesMissCanary", Message: why}
 }
 
+// PrimaryUnserved says that requests to the primary cannot be answered because its Service was changed with the template.
+func PrimaryUnserved(why string) Event {
+	return Event{Warning: true, Reason: "PrimaryUnserved", Message: why}
+}
+
 // PoliciesUnread says that some policies cannot be read and may miss the canary's pods.
 func PoliciesUnread(kinds []string) Event {
 	return Event{Warning: true, Reason: "PoliciesUnread", Message: fmt.Sprintf(

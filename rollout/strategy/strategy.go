@@ -128,6 +128,11 @@ func weights(p config.Policy) []Step {
 	return append(steps, planned(v1alpha1.StepWeight, p.MaxWeight, p.Interval))
 }
 
+// AllAtOnce is the only step of a candidate that gets all requests at once, because the primary cannot answer any.
+func AllAtOnce(policy config.Policy) []Step {
+	return []Step{planned(v1alpha1.StepWeight, config.FullWeight, policy.Interval)}
+}
+
 // allAtOnce ends blue/green: all requests go to the canary before it is promoted.
 func allAtOnce(p config.Policy) []Step {
 	return []Step{planned(v1alpha1.StepHold, config.FullWeight, p.Hold)}

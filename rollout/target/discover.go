@@ -33,6 +33,10 @@ type Target struct {
 	Unknown []string
 	// Preset names the queries of the checks.
 	Preset config.Preset
+	// Unserved says which requests to the primary nobody can answer, because its Service was changed together with the
+	// template; empty when all can. Unreachable is set when those are all requests.
+	Unserved    string
+	Unreachable bool
 	// Identity are the labels that distinguish the canary's pods from the primary's; nil while there is no candidate.
 	Identity workload.Identity
 	// Unprotected are policies that would miss the canary's pods.
@@ -71,7 +75,7 @@ type finder func(*Target, config.Policy, observed.World) string
 // Discover finds the Service, the routes, the gateway and the queries for a primary. The problem, if any, says what is
 // missing and what to do. No rollout starts until it is solved. The Target has what was found before the problem.
 func Discover(policy config.Policy, observation observed.World) (target Target, problem string) {
-	finders := []finder{checkValid, findService, findRoutes, findGateway, findMatches, findRendering, findFeatures, findMetrics, findQueries,
+	finders := []finder{checkValid, findService, findRoutes, findUnserved, findGateway, findMatches, findRendering, findFeatures, findMetrics, findQueries,
 		findForeign, findIdentity, findObjects}
 	if strategy.WithoutTraffic(policy) {
 		finders = []finder{checkValid, findQueries, findForeign, findIdentity, findObjects}
@@ -93,6 +97,10 @@ func findService(target *Target, policy config.Policy, o observed.World) string 
 		return why
 	}
 	found := workload.ServicesOf(o.Primary, o.Services)
+	if len(found) == 0 {
+		// A selector that was changed together with the pods' labels fits the candidate.
+		found = servicesOfCandidate(o)
+	}
 	if policy.Service != "" {
 		found = slices.DeleteFunc(found, func(s corev1.Service) bool { return s.Name != policy.Service })
 		if why := unfit(o, policy.Service); why != "" {
