@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -321,6 +322,78 @@ func TestARouteOfAnotherNamespaceCountsOnlyWhereAGrantLetsItSendToTheService(t *
 				t.Errorf("found %d routes, problem %q", len(found.Routes), problem)
 			}
 		})
+	}
+}
+
+func TestARouteOfAnotherNamespaceHoldsNothing(t *testing.T) {
+	foreign := func(change func(*route.Route)) route.Route {
+		r := routeTo("theirs", "shop")
+		r.Namespace = "elsewhere"
+		r.Rules = []any{map[string]any{"backendRefs": []any{map[string]any{"name": "shop", "namespace": "test"}}}}
+		change(&r)
+		return reported(r)
+	}
+	silent := foreign(func(*route.Route) {})
+	silent.Parents = nil
+	for name, c := range map[string]struct {
+		route   route.Route
+		skipped string
+	}{
+		"one that can be split": {foreign(func(*route.Route) {}), ""},
+		"too many rules": {foreign(func(r *route.Route) {
+			for range 15 {
+				r.Rules = append(r.Rules, r.Rules[0])
+			}
+		}), "HTTPRoute elsewhere/theirs: spec.rules: the rollout needs 32 rules"},
+		"an annotation nobody can read": {foreign(func(r *route.Route) { r.Annotations = map[string]string{config.AnnotationSplit: "{"} }), "must be JSON"},
+		"a Gateway that does not exist": {foreign(func(r *route.Route) { r.ParentRefs = []gatewayv1.ParentReference{{Name: "none"}} }), "it names Gateway elsewhere/none, which does not exist"},
+		"a Gateway that never reported": {silent, "Gateway elsewhere/gateway has never reported on it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, p := complete(), policy.Defaults()
+			p.Match = []v1alpha1.HTTPMatch{{Headers: map[string]v1alpha1.StringMatch{"x-tester": {Exact: "yes"}}}}
+			own := o.Routes[0]
+			o.Routes = []route.Route{c.route, own}
+			o.Grants = []gatewayv1.ReferenceGrant{*route.MakeGrant(types.NamespacedName{Namespace: "test", Name: "shop"}, []route.Key{c.route.Key()})}
+			o.Gateways = append(o.Gateways, gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "elsewhere", Name: "gateway"}})
+			state := observed.State{Phase: v1alpha1.PhaseInitialized, CanaryStanding: v1alpha1.CanaryStanding{Primary: &v1alpha1.PrimaryStatus{}}}
+			plan := planFor(p, state, o)
+			told := strings.Join(func() (all []string) {
+				for _, event := range plan.Events {
+					all = append(all, event.Reason+" "+event.Message)
+				}
+				return all
+			}(), "\n")
+			if plan.Next.Phase != v1alpha1.PhaseProgressing || strings.Contains(told, "RoutesSkipped") != (c.skipped != "") || !strings.Contains(told, c.skipped) {
+				t.Errorf("%s: %s", plan, told)
+			}
+			p.Routes = []config.RouteRef{{Kind: route.HTTP, Namespace: "elsewhere", Name: "theirs"}, {Kind: route.HTTP, Name: "shop"}}
+			if named := planFor(p, state, o); (named.Next.Phase == v1alpha1.PhaseProgressing) != (c.skipped == "") {
+				t.Errorf("a route that is named is not skipped: %s", named)
+			}
+		})
+	}
+}
+
+func TestAFloodOfRoutes(t *testing.T) {
+	o := complete()
+	for i := range 300 {
+		r := routeTo(fmt.Sprintf("r-%d", i), "shop")
+		r.Namespace = "elsewhere"
+		r.Rules = []any{map[string]any{"backendRefs": []any{map[string]any{"name": "shop", "namespace": "test"}}}}
+		o.Routes = append([]route.Route{r}, o.Routes...)
+	}
+	o.Grants = []gatewayv1.ReferenceGrant{*route.MakeGrant(types.NamespacedName{Namespace: "test", Name: "shop"}, []route.Key{o.Routes[0].Key()})}
+	o.Gateways = append(o.Gateways, gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "elsewhere", Name: "gateway"}})
+	found, problem := target.Discover(policy.Defaults(), o)
+	if problem != "" || len(found.Routes) != 200 || found.Routes[0].Namespace != "test" || len(found.Skipped) != 101 {
+		t.Errorf("found %d routes, skipped %d, first %s: %s", len(found.Routes), len(found.Skipped), found.Routes[0].Key(), problem)
+	}
+	for i := range o.Routes {
+		o.Routes[i].Namespace = "test"
+	}
+	if _, problem := target.Discover(policy.Defaults(), o); !strings.Contains(problem, "301 routes send to Service shop, and a rollout splits at most 200") {
+		t.Errorf("own ones: %q", problem)
 	}
 }
 

@@ -204,6 +204,9 @@ func start(t *tick) {
 	affinity := cookies.New(t.policy, t.steps, workload.Short(candidate.Hash), t.o.Nonce, t.replaced())
 	t.plan.Next = t.about(v1alpha1.PhaseProgressing)
 	t.plan.Next.Rollout = &v1alpha1.RolloutStatus{Started: t.stamp(), WaitingSince: t.stamp(), SessionAffinity: affinity}
+	if len(t.target.Skipped) > 0 {
+		emit(t, events.RoutesSkipped(t.target.Skipped))
+	}
 	for _, unknown := range t.target.Unknown {
 		emit(t, events.FeaturesUnknown(unknown))
 	}

@@ -165,7 +165,7 @@ func TestSharedRoutes(t *testing.T) {
 // requested, and the route is the user's.
 func TestRandomRolloutsOnOneRoute(t *testing.T) {
 	t.Parallel()
-	for seed := range 10 * *seeds {
+	for seed := range 4 * *seeds {
 		chance := rand.New(rand.NewPCG(seed, 6))
 		v2 := func() map[string]behaviour { return map[string]behaviour{"v2": good, "v3": failing} }
 		g := newGroup(t, map[string]map[string]behaviour{"cart": v2(), "pay": v2(), "shop": v2()}, nil).

@@ -76,3 +76,16 @@ func PoliciesUnread(kinds []string) Event {
 func PolicyAdvice(why string) Event {
 	return Event{Warning: true, Reason: "PolicyAdvice", Message: why}
 }
+
+// listedRoutes is how many skipped routes an event names.
+const listedRoutes = 5
+
+// RoutesSkipped says which routes of other namespaces take no part in the rollout.
+func RoutesSkipped(skipped []string) Event {
+	more := ""
+	if n := len(skipped) - listedRoutes; n > 0 {
+		skipped, more = skipped[:listedRoutes], fmt.Sprintf("; and %d more", n)
+	}
+	return Event{Warning: true, Reason: "RoutesSkipped", Message: fmt.Sprintf(
+		"Routes of other namespaces cannot be split, so all their requests go to the primary: %s%s", strings.Join(skipped, "; "), more)}
+}

@@ -14,7 +14,7 @@ type SplitAction string
 const (
 	// SplitLeave leaves the routes as they are.
 	SplitLeave SplitAction = ""
-	// SplitWrite states the plan's split on every route of the target.
+	// SplitWrite states the plan's split on every route of the target, and removes it from every other route.
 	SplitWrite SplitAction = "write"
 	// SplitRemove removes the split of this Deployment from every route that carries it.
 	SplitRemove SplitAction = "remove"
@@ -47,7 +47,8 @@ func (i SplitIntent) on(r route.Route, deployment types.NamespacedName) (route.R
 	switch {
 	case i.Action == SplitWrite && slices.Contains(i.Routes, r.Key()):
 		return route.WithSplit(r, i.Split)
-	case i.Action == SplitRemove && route.SplitFor(r, deployment) != nil:
+	// Also from a route that is no longer one of the rollout's.
+	case i.Action != SplitLeave && route.SplitFor(r, deployment) != nil:
 		return route.WithoutSplit(r, deployment), nil
 	}
 	return r, nil

@@ -25,6 +25,8 @@ type Target struct {
 	Routes []route.Route
 	// Gateway is the first gateway of the routes; empty when their parents are Services only.
 	Gateway types.NamespacedName
+	// Skipped says which routes of other namespaces also send to Service but are left out, and why.
+	Skipped []string
 	// Behind is the Deployment whose split must end before this one fits on a route; empty when nothing is in the way.
 	Behind types.NamespacedName
 	// Match selects the requests that go to the canary at any weight.
@@ -75,7 +77,7 @@ type finder func(*Target, config.Policy, observed.World) string
 // Discover finds the Service, the routes, the gateway and the queries for a primary. The problem, if any, says what is
 // missing and what to do. No rollout starts until it is solved. The Target has what was found before the problem.
 func Discover(policy config.Policy, observation observed.World) (target Target, problem string) {
-	finders := []finder{checkValid, findService, findRoutes, findUnserved, findGateway, findMatches, findRendering, findFeatures, findMetrics, findQueries,
+	finders := []finder{checkValid, findService, findMatches, findRoutes, leaveOutForeign, findUnserved, findGateway, findRendering, findFeatures, findMetrics, findQueries,
 		findForeign, findIdentity, findObjects}
 	if strategy.WithoutTraffic(policy) {
 		finders = []finder{checkValid, findQueries, findForeign, findIdentity, findObjects}
@@ -161,11 +163,6 @@ func findRoutes(target *Target, policy config.Policy, o observed.World) string {
 	if len(target.Routes) == 0 {
 		return fmt.Sprintf("no HTTPRoute in namespace %s sends to Service %s: create one with the Service in its backendRefs",
 			o.Namespace, target.Service.Name)
-	}
-	for _, r := range target.Routes {
-		if _, err := route.IntentsOf(r.Annotations); err != nil {
-			return fmt.Sprintf("%s: %v; remove the annotation", r.Key().From(o.Namespace), err)
-		}
 	}
 	return ""
 }
