@@ -217,6 +217,15 @@ var groupStories = map[string]struct {
 		acts:       []groupAct{{at("cart", immediately), only("cart", setting("v2"))}},
 		versions:   "cart=v2 shop=v1",
 	},
+	"a member gives way to another whose pods a quota refuses": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		acts: []groupAct{{at("cart", immediately), func(g *group) {
+			// The canary of cart has what shop needs beside the place of its own canary.
+			g.members["shop"].quota, g.members["shop"].beside = 11, g.members["cart"]
+			all("v2")(g)
+		}}},
+		versions: "cart=v2 shop=v2",
+	},
 	"a member that comes late is awaited": {
 		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
 		acts:       []groupAct{{at("cart", immediately), only("cart", setting("v2"))}, {at("cart", atStep(2)), only("shop", setting("v2"))}},

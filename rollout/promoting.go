@@ -100,6 +100,7 @@ func followPrimary(t *tick) {
 		emit(t, events.PrimaryUpdated(next.Candidate.Hash))
 	}
 	keepShare(t)
+	giveWay(t)
 	ready := workload.ReadinessOf(t.o.Primary, t.policy.PrimaryReadyThreshold)
 	if ready.Complete || t.isComplete() {
 		if awaitPrimaries(t) && returnRequests(t) {

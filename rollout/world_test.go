@@ -102,6 +102,11 @@ type world struct {
 	// hpa scales the primary to its part of load, which is the number of replicas that all requests need.
 	hpa  *autoscalingv2.HorizontalPodAutoscaler
 	load int32
+	// quota is how many pods there may be; 0 for any number. A rolling update needs one pod more than the primary has. rolled is
+	// the version of the primary's pods. The canary of beside counts as well.
+	quota  int32
+	rolled string
+	beside *world
 	// lost is how many of the primary's pods are not available.
 	lost int32
 	made []workload.Object
@@ -612,6 +617,7 @@ func (w *world) react() {
 	w.primary.Annotations["deployment.kubernetes.io/revision"] = fmt.Sprint(w.revision)
 	w.autoscale()
 	w.reactTo(w.primary, func(b behaviour) bool { return !b.primaryNotReady })
+	w.limit()
 	w.primary.Status.AvailableReplicas = max(0, w.primary.Status.AvailableReplicas-w.lost)
 	if w.canary != nil {
 		w.reactTo(w.canary, func(b behaviour) bool { return !b.neverReady })

@@ -80,6 +80,10 @@ type PromotionStatus struct {
 	// applied is when the primary was first observed with the candidate's template.
 	// +optional
 	Applied *metav1.MicroTime `json:"applied,omitempty"`
+	// givenWay is when the canary began to give its place to the primary, because a quota refused the primary's pods. Absent if
+	// it did not.
+	// +optional
+	GivenWay *metav1.MicroTime `json:"givenWay,omitempty"`
 	// restoring is true once the primary must return from the promoted template to the previous one.
 	// +optional
 	Restoring bool `json:"restoring,omitempty"`

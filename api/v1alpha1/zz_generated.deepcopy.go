@@ -1724,6 +1724,10 @@ func (in *PromotionStatus) DeepCopyInto(out *PromotionStatus) {
 		in, out := &in.Applied, &out.Applied
 		*out = (*in).DeepCopy()
 	}
+	if in.GivenWay != nil {
+		in, out := &in.GivenWay, &out.GivenWay
+		*out = (*in).DeepCopy()
+	}
 	if in.Steady != nil {
 		in, out := &in.Steady, &out.Steady
 		*out = (*in).DeepCopy()

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"fmt"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -50,6 +51,17 @@ func stuckMessage(d *appsv1.Deployment) string {
 		failed := c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue
 		late := c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse
 		if failed || late {
+			return c.Message
+		}
+	}
+	return ""
+}
+
+// RefusedByQuota returns what the Deployment controller reports while a ResourceQuota keeps it from creating pods, or an empty
+// string.
+func RefusedByQuota(d *appsv1.Deployment) string {
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue && strings.Contains(c.Message, "exceeded quota") {
 			return c.Message
 		}
 	}

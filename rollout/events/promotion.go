@@ -49,6 +49,15 @@ func PromotionFailed(why, previous string) Event {
 	return Event{Warning: true, Reason: "PromotionFailed", Message: fmt.Sprintf("%s; restoring the previous template %s", why, workload.Short(previous))}
 }
 
+// CanaryGivesWay says that the canary is scaled down, so that the primary gets its pods.
+func CanaryGivesWay(why string, traffic bool) Event {
+	doing := "the canary is scaled down"
+	if traffic {
+		doing = "the requests return to the primary and the canary is scaled down"
+	}
+	return Event{Warning: true, Reason: "CanaryGivesWay", Message: fmt.Sprintf("A quota has no room for the primary's new pods beside the canary's; %s: %s", doing, why)}
+}
+
 // PrimaryTooSmall says that all requests return to the primary before it can serve them.
 func PrimaryTooSmall(available, whole int32, waited time.Duration) Event {
 	return Event{Warning: true, Reason: "PrimaryTooSmall", Message: fmt.Sprintf(

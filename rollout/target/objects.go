@@ -56,11 +56,12 @@ func makeCanary(o observed.World, intent plan.CanaryIntent, owner metav1.OwnerRe
 	return canary, workload.Override(canary, intent.Policy.Template)
 }
 
-// canaryAutoscaler makes the canary's copy of the primary's autoscaler; nil if there is none or the policy wants no copy.
+// canaryAutoscaler makes the canary's copy of the primary's autoscaler; nil if there is none, the policy wants no copy, or the
+// canary has no replicas.
 // If the autoscaler is deleted in flight, the rollout continues.
 func canaryAutoscaler(o observed.World, intent plan.CanaryIntent, canary *appsv1.Deployment) workload.Object {
 	found, err := workload.AutoscalerOf(o.Primary, o.Autoscalers, o.ScaledObjects, intent.Autoscaler)
-	if err != nil || found == nil || !intent.Policy.Autoscaler {
+	if err != nil || found == nil || !intent.Policy.Autoscaler || intent.Replicas == 0 {
 		return nil
 	}
 	limits := workload.Limits{Min: intent.Replicas, Share: intent.Share}
