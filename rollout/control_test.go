@@ -158,7 +158,7 @@ func TestTheQueueIsInOrder(t *testing.T) {
 		peer("c", "runs", v1alpha1.PhasePromoting, 0), peer("c", "done", v1alpha1.PhaseSucceeded, 0),
 	}
 	limits := observed.Limits{Cluster: 3, Namespace: 1}
-	next := queue.Next(peers, limits)
+	next := queue.Next(peers, limits, epoch)
 	if len(next) != 2 || next[0].String() != "b/early" || next[1].String() != "a/middle" {
 		t.Errorf("next are %v", next)
 	}

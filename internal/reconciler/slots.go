@@ -114,7 +114,7 @@ func (r *Reconciler) settleSlot(ctx context.Context, canary *v1alpha1.Canary, p 
 		ctrl.LoggerFrom(ctx).Error(err, "wake the next rollout")
 		return
 	}
-	for _, next := range queue.Next(peers, r.options.Limits) {
+	for _, next := range queue.Next(peers, r.options.Limits, time.Now()) {
 		select {
 		case r.wake <- wakeUp(next):
 		default:

@@ -68,6 +68,15 @@ func (p Peer) IsBlocked() bool {
 	return p.Held && s.Phase == v1alpha1.PhaseWaiting && s.Paused == nil && s.Frozen == "" && s.Blocked != nil && s.Blocked.Kind == v1alpha1.BlockedMissing
 }
 
+// gatePasses is how long a hook may take to open a gate until the rollout counts as held.
+const gatePasses = time.Minute
+
+// IsHeldBack reports whether a rollout waits for somebody to end a pause or to open a gate, which may take any time.
+func (p Peer) IsHeldBack(now time.Time) bool {
+	gate := p.State.Gate
+	return p.State.Paused != nil || gate != nil && now.Sub(gate.Since.Time) >= gatePasses
+}
+
 // Why says what holds a member other than its analysis.
 func (p Peer) Why() string {
 	switch {

@@ -37,26 +37,34 @@ func (s slot) String() string {
 	return s.namespace + "/" + s.name
 }
 
-// running are the slots that are taken.
+// running are the slots that are taken. moving are those of rollouts that nobody holds.
 type running struct {
 	limits observed.Limits
 	slots  []slot
+	moving map[slot]bool
 }
 
-func runningOf(peers []observed.Peer, limits observed.Limits) *running {
-	r := &running{limits: limits}
+func runningOf(peers []observed.Peer, limits observed.Limits, now time.Time) *running {
+	r := &running{limits: limits, moving: map[slot]bool{}}
 	for _, peer := range peers {
 		if peer.Open {
-			r.take(slotOf(peer.Namespace, peer.Name, peer.Group))
+			r.take(slotOf(peer.Namespace, peer.Name, peer.Group), !peer.IsHeldBack(now))
 		}
 	}
 	return r
 }
 
-func (r *running) take(s slot) {
+func (r *running) take(s slot, moving bool) {
 	if !slices.Contains(r.slots, s) {
 		r.slots = append(r.slots, s)
 	}
+	r.moving[s] = r.moving[s] || moving
+}
+
+// against are the slots that count for a candidate of a namespace. A rollout that is paused or waits at a gate may do so for any
+// time, so it counts only for its own namespace: nobody can keep others from rolling out by a pause.
+func (r *running) against(namespace string) []slot {
+	return slices.DeleteFunc(slices.Clone(r.slots), func(s slot) bool { return s.namespace != namespace && !r.moving[s] })
 }
 
 func (r *running) in(namespace string) []slot {
@@ -65,11 +73,11 @@ func (r *running) in(namespace string) []slot {
 
 // full says which limit keeps a candidate from taking its slot; empty when none does.
 func (r *running) full(w waiter) string {
-	switch here := r.in(w.key.Namespace); {
+	switch all, here := r.against(w.key.Namespace), r.in(w.key.Namespace); {
 	case slices.Contains(r.slots, w.slot):
 		return ""
-	case r.limits.Cluster > 0 && len(r.slots) >= r.limits.Cluster:
-		return fmt.Sprintf("%d of %d rollouts are running in the cluster (%s)", len(r.slots), r.limits.Cluster, some(r.slots))
+	case r.limits.Cluster > 0 && len(all) >= r.limits.Cluster:
+		return fmt.Sprintf("%d of %d rollouts are running in the cluster (%s)", len(all), r.limits.Cluster, some(all))
 	case r.limits.Namespace > 0 && len(here) >= r.limits.Namespace:
 		return fmt.Sprintf("%d of %d rollouts are running in namespace %s (%s)", len(here), r.limits.Namespace, w.key.Namespace, some(here))
 	}
@@ -113,12 +121,12 @@ func before(a, b waiter) int {
 }
 
 // Next returns the candidates in the queue that may start now.
-func Next(peers []observed.Peer, limits observed.Limits) []types.NamespacedName {
+func Next(peers []observed.Peer, limits observed.Limits, now time.Time) []types.NamespacedName {
 	var next []types.NamespacedName
-	taken := runningOf(peers, limits)
+	taken := runningOf(peers, limits, now)
 	for _, w := range waitersOf(peers) {
 		if taken.full(w) == "" {
-			taken.take(w.slot)
+			taken.take(w.slot, true)
 			next = append(next, w.key)
 		}
 	}
@@ -132,7 +140,7 @@ func Place(state observed.State, o observed.World, group string) (position int32
 		return 0, ""
 	}
 	me := waiter{key: o.Key(), slot: slotOf(o.Namespace, o.Name, group), asked: o.Candidate.At}
-	taken := runningOf(o.Peers, o.Limits)
+	taken := runningOf(o.Peers, o.Limits, o.Now)
 	position = 1
 	for _, w := range waitersOf(o.Peers) {
 		if before(w, me) > 0 {
@@ -140,7 +148,7 @@ func Place(state observed.State, o observed.World, group string) (position int32
 		}
 		position++
 		if taken.full(w) == "" {
-			taken.take(w.slot)
+			taken.take(w.slot, true)
 		}
 	}
 	return position, taken.full(me)
