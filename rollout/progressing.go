@@ -48,6 +48,7 @@ func judgeStep(t *tick) {
 		beginStep(t)
 	}
 	judgeSamples(t)
+	compareShare(t)
 	if next.FailedChecks >= t.policy.Threshold {
 		rollBack(t, fmt.Sprintf("%d failed checks: %s", next.FailedChecks, t.explain()))
 		return

@@ -52,7 +52,7 @@ func showRoutes(t *tick) {
 	next := &t.plan.Next
 	next.Observed.Routes, next.Observed.MoreRoutes = nil, 0
 	if t.plan.Split.Action != plan.SplitWrite {
-		next.Observed.Weight = ""
+		next.Observed.Weight, next.Observed.Difference = "", ""
 		return
 	}
 	if t.o.Samples != nil {

@@ -50,7 +50,8 @@ type world struct {
 	t          *testing.T
 	now        time.Time
 	seenSince  time.Time
-	late       bool // nobody looked for a while
+	late       bool    // nobody looked for a while
+	share      float64 // the canary's percentage of the requests; 0 for its weight
 	policy     config.Policy
 	behaviours map[string]behaviour
 	loadTest   *behaviour // requests that reach the canary's Service without the routes
@@ -287,6 +288,12 @@ func (w *world) measured(b behaviour, metric analysis.Metric) analysis.Sample {
 		s.Err, s.Provider = "connection refused", "Prometheus"
 	case metric == analysis.RequestCount:
 		s.Value = b.requests
+	case metric == analysis.PrimaryCount:
+		share := w.weight()
+		if w.share > 0 {
+			share = w.share
+		}
+		s.Value = b.requests * (100 - share) / max(share, 1)
 	case metric == analysis.SuccessRate:
 		s.Value = b.successRate
 	default:

@@ -69,6 +69,10 @@ type StepStatus struct {
 	// until then.
 	// +optional
 	InEffect *metav1.MicroTime `json:"inEffect,omitempty"`
+	// unequal is true once an event has reported that the canary gets another share of the requests than the weight of this
+	// step.
+	// +optional
+	Unequal bool `json:"unequal,omitempty"`
 }
 
 // PromotionStatus is the progress of a promotion.
@@ -119,6 +123,11 @@ type ObservedStatus struct {
 	// it is unknown.
 	// +optional
 	Weight string `json:"weight,omitempty"`
+	// difference says that the canary received another share of the requests than its weight, when they were last compared.
+	// They are compared once the window of the checks lies within a step in which the weight alone shares the requests. Empty
+	// if they do not differ or were not compared.
+	// +optional
+	Difference string `json:"difference,omitempty"`
 	// routes lists whether the split is in effect, for the first 50 routes of an open rollout. Those on which it is not in effect
 	// come first.
 	// +optional

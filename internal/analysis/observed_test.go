@@ -28,3 +28,34 @@ func TestObservedWeight(t *testing.T) {
 		})
 	}
 }
+
+func TestSharesDifferFromTheirWeight(t *testing.T) {
+	for name, c := range map[string]struct {
+		canary, primary, weight float64
+		differs                 bool
+	}{
+		"as stated":                        {100, 900, 10, false},
+		"nearly as stated":                 {130, 870, 10, false},
+		"none arrive at the canary":        {0, 1000, 10, true},
+		"too few to tell":                  {0, 20, 10, false},
+		"half of what is stated":           {50, 950, 10, true},
+		"twice of what is stated":          {200, 800, 10, true},
+		"a small weight by chance":         {2, 998, 0.5, false},
+		"all are to go to the canary":      {1000, 0, 100, false},
+		"some still go to the primary":     {950, 50, 100, true},
+		"a few still go to the primary":    {995, 5, 100, false},
+		"half, by counts that are coarse":  {56000, 44000, 50, false},
+		"half, and most go to the primary": {300, 700, 50, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			samples := []Sample{{Metric: RequestCount, Value: c.canary}, {Metric: PrimaryCount, Value: c.primary}}
+			percent, requests, differs := Unequal(samples, c.weight)
+			if differs != c.differs || percent != 100*c.canary/(c.canary+c.primary) || requests != c.canary+c.primary {
+				t.Errorf("%v%% of %v requests differ: %v", percent, requests, differs)
+			}
+		})
+	}
+	if _, _, differs := Unequal([]Sample{{Metric: RequestCount, Value: 1000}}, 10); differs {
+		t.Error("what is not counted differs")
+	}
+}

@@ -46,6 +46,12 @@ func AllHeld(until time.Time) Event {
 	return Event{Reason: "HoldStarted", Message: fmt.Sprintf("All requests go to the canary until %s", ClockTime(until))}
 }
 
+// ShareDiffers says that the canary gets another share of the requests than its weight.
+func ShareDiffers(difference string) Event {
+	return Event{Warning: true, Reason: "ShareDiffers", Message: difference + "; usual causes: connections that clients keep open, session affinity of a Service or gateway, " +
+		"pods that a gateway has ejected, requests that do not come through the gateway"}
+}
+
 // CheckFailed says that a round of checks has failed.
 func CheckFailed(why string, failed, threshold int32) Event {
 	return Event{Warning: true, Reason: "CheckFailed", Message: fmt.Sprintf("%s (failed checks: %d of %d)", why, failed, threshold)}
