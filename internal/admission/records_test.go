@@ -53,6 +53,37 @@ func TestOnlyWhatWasJudgedIsPromoted(t *testing.T) {
 	}
 }
 
+// TestATemplateWithTheSameDigitsIsNotPromoted swaps the template under judgement, in one request with a reset, and sends the
+// order that the controller has decided for the first one.
+func TestATemplateWithTheSameDigitsIsNotPromoted(t *testing.T) {
+	send := func(stored map[string]any, image string, by Request, key, value string) (map[string]any, error) {
+		notes := maps.Clone(annotationsOf(stored))
+		if key != "" {
+			notes[key] = value
+		}
+		result, err := Render(stored, deployment(image, notes), by)
+		return result.Object, err
+	}
+	held, err := send(deployment("v1", nil), images[0], someone, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	judged, _ := workload.CandidateOf(annotationsOf(held))
+	mallory := Request{User: "mallory", Manager: "kubectl-patch", Now: someone.Now.Add(time.Microsecond)}
+	for _, image := range images[:2] {
+		swapped, err := send(held, image, mallory, config.AnnotationReset, "true")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now, err := workload.CandidateOf(annotationsOf(swapped)); err != nil || now == nil || now.By != "mallory" || now.ID().Is(judged.ID()) {
+			t.Errorf("%s: held back is %+v (%v)", image, now, err)
+		}
+		if promoted, err := send(swapped, "v1", sluice, config.AnnotationPromote, judged.ID().String()); err == nil {
+			t.Errorf("%s: promoted is %s", image, imageOf(promoted))
+		}
+	}
+}
+
 func pick[T any](s *store, from ...T) T { return from[s.rand.IntN(len(from))] }
 
 // step sends one request, and returns 1 if it promotes a candidate.
