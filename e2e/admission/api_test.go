@@ -229,7 +229,7 @@ func TestABrokenPrimaryCanBeFixed(t *testing.T) {
 	if !strings.Contains(out, "no replica of the primary is available; if that lasts, this change rolls out directly") {
 		t.Errorf("kubectl does not say what becomes of the change: %s", out)
 	}
-	if err := c.ask(config.AnnotationLetThrough, c.Candidate().Hash); err != nil {
+	if err := c.ask(config.AnnotationLetThrough, c.Candidate().ID().String()); err != nil {
 		t.Fatal(err)
 	}
 	c.expect("let through", "podinfo:v1", "")

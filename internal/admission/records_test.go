@@ -161,7 +161,7 @@ func (s *store) ordered() map[string]any {
 	}
 	s.order = pick(s, ids...)
 	notes := maps.Clone(annotationsOf(s.stored))
-	notes[pick(s, config.AnnotationPromote, config.AnnotationPromote, config.AnnotationRestore, config.AnnotationSettle, config.AnnotationFail)] = s.order.String()
+	notes[pick(s, config.AnnotationPromote, config.AnnotationPromote, config.AnnotationRestore, config.AnnotationSettle, config.AnnotationFail, config.AnnotationLetThrough)] = s.order.String()
 	object := &unstructured.Unstructured{Object: (&unstructured.Unstructured{Object: s.stored}).DeepCopy().Object}
 	object.SetAnnotations(notes)
 	return object.Object
@@ -188,9 +188,18 @@ func (s *store) checkRecords(old map[string]any, request Request) {
 		s.Errorf("the previous template is %+v (%v), and the candidate was %+v", previous, err, was)
 	}
 	if direct, err := workload.DirectOf(after); err != nil || direct != nil && before[config.AnnotationDirect] != after[config.AnnotationDirect] &&
-		(direct.By != request.User || !direct.At.Equal(request.Now)) {
+		!isOf(*direct, was, request) {
 		s.Errorf("the direct change is %+v (%v)", direct, err)
 	}
+}
+
+// isOf reports whether a direct change is recorded as that of the user whose request admission saw: this request, or the one for
+// the candidate that is let through.
+func isOf(direct workload.Direct, was *workload.Candidate, request Request) bool {
+	if request.Reconciler {
+		return was != nil && direct.By == was.By
+	}
+	return direct.By == request.User && direct.At.Equal(request.Now)
 }
 
 // checkTemplate fails if the template of an opted-in Deployment changes other than by an order for this very template, or in a
