@@ -137,6 +137,8 @@ const (
 	LabelPrimary = "sluice.dev/primary"
 	// LabelCredentials is what a user writes on a Secret, with the value "true", to let MetricTemplates of its namespace use it.
 	LabelCredentials = "sluice.dev/metric-credentials"
+	// AnnotationPorts is a hash of the ports that Sluice wrote, on the canary's Service.
+	AnnotationPorts = "sluice.dev/ports"
 	// AnnotationTemplateHash is the ID of the candidate that a canary runs, on the canary.
 	AnnotationTemplateHash = "sluice.dev/template-hash"
 	// RoleGenerated is the value of LabelRole on Services and routes that Sluice has generated for a primary, and of the grants

@@ -40,6 +40,8 @@ var written = []Annotation{
 		Sentence: "The Deployment for which a ReferenceGrant in another namespace was generated."},
 	{Key: AnnotationGenerated, Kind: KindMade, Values: "a hash", Example: "5f2b9c01d4ee",
 		Sentence: "What a generated Service or route was made from."},
+	{Key: AnnotationPorts, Kind: KindMade, Values: "a hash", Example: "0c91f1c1b0b64e4b2ff3a1a0e2a9d4b1c6ff8b5a2f1a7c3d5e6f708192a3b4c5",
+		Sentence: "The ports that Sluice wrote to the canary's Service."},
 	{Key: AnnotationTemplateHash, Kind: KindMade, Values: "the ID of the candidate", Example: "10a15acbfa432dbeb3bda7ca5a4a9d5734f5892b9555fda76c5b16dd2694467e 0 2026-01-02T15:04:05Z",
 		Sentence: "The candidate that a canary runs."},
 }

@@ -50,9 +50,14 @@ func (t tick) replicasFor(weight float64) int32 {
 }
 
 // ensureCanary makes the canary run the candidate with the replicas that a weight needs, and returns their number. The
-// canary keeps the replicas of a greater weight until the lower one is in effect everywhere.
+// canary keeps the replicas of a greater weight until the lower one is in effect everywhere. A canary that must be made anew
+// or written back stays as it is until no gateway sends requests to it.
 func ensureCanary(t *tick, weight float64) int32 {
 	replicas := t.replicasFor(weight)
+	unfit := t.unfit() != ""
+	if unfit && !letClear(t) {
+		return replicas
+	}
 	size := replicas
 	if t.o.CanaryDeployment != nil && workload.Replicas(t.o.CanaryDeployment) > replicas && !(t.serves(weight) && letSplitSettle(t)) {
 		size = workload.Replicas(t.o.CanaryDeployment)
@@ -61,7 +66,12 @@ func ensureCanary(t *tick, weight float64) int32 {
 	if t.o.Promoted(t.plan.Next) {
 		action = plan.CanaryScale
 	}
-	t.plan.Canary = plan.CanaryIntent{Action: action, Replicas: size, Share: workload.CanaryShare(t.policy.Canary, weight),
+	rewrite := action == plan.CanaryEnsure && !t.o.DryRun && t.plan.Next.Open().Canary.Written == nil
+	if rewrite {
+		// A write that changes nothing causes no event.
+		wakeIn(t, time.Second)
+	}
+	t.plan.Canary = plan.CanaryIntent{Action: action, Rewrite: rewrite, Replace: unfit, Replicas: size, Share: workload.CanaryShare(t.policy.Canary, weight),
 		Identity: t.target.Identity, Service: t.target.Service.Name, Policy: t.policy.Canary, Autoscaler: t.policy.Autoscaler}
 	return replicas
 }
@@ -112,15 +122,15 @@ func (f Facts) writtenSplit(weight float64) plan.SplitIntent {
 }
 
 // mustReturn reports whether the canary's requests return to the primary even beyond what the primary can take: it can take
-// all of them, the canary has no available pods, or the canary is bad.
+// all of them, no pod of the canary serves, the canary is bad, or a gateway refuses its route.
 func (t tick) mustReturn() bool {
 	switch {
-	case t.o.Primary == nil || t.o.Primary.DeletionTimestamp != nil || t.o.DeletedAt != nil || t.availableCanaryPods() == 0:
+	case t.o.Primary == nil || t.o.Primary.DeletionTimestamp != nil || t.o.DeletedAt != nil || t.servingCanaryPods() == 0:
 		return true
 	case t.o.Primary.Status.AvailableReplicas == 0:
 		return false
 	}
-	return t.covers() || t.isBad()
+	return t.covers() || t.isBad() || t.rejected() != ""
 }
 
 // covers reports whether the primary's available replicas bear all requests.
@@ -136,7 +146,7 @@ func (t tick) isBad() bool {
 		needed = min(needed, open.Canary.Replicas)
 	}
 	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
-	return next.Candidate.Outcome == v1alpha1.OutcomeFailed && open.Promotion.Applied == nil || t.availableCanaryPods() < needed ||
+	return next.Candidate.Outcome == v1alpha1.OutcomeFailed && open.Promotion.Applied == nil || t.servingCanaryPods() < needed ||
 		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictFail
 }
 
@@ -148,13 +158,6 @@ func (t tick) untilLate() (left time.Duration, counts bool) {
 		return 0, false
 	}
 	return t.seenSince(next.Rollout.Decided.Time).Add(t.policy.ProgressDeadline).Sub(t.o.Now), true
-}
-
-func (f Facts) availableCanaryPods() int32 {
-	if f.o.CanaryDeployment == nil {
-		return 0
-	}
-	return f.o.CanaryDeployment.Status.AvailableReplicas
 }
 
 // bearable is the percentage of requests that the primary can take when it now has this share. Its available replicas, as a
@@ -222,8 +225,14 @@ func (t tick) canaryNotReady(replicas int32) string {
 	if t.o.CanaryDeployment == nil || t.o.CanaryService == nil && !strategy.WithoutTraffic(t.policy) {
 		return "the canary is being created"
 	}
-	if !workload.CanaryID(t.o.CanaryDeployment).Is(observed.IDOf(t.plan.Next)) {
+	if why := t.unfit(); why != "" {
+		return why
+	}
+	if !workload.CanaryID(t.o.CanaryDeployment).Is(observed.IDOf(t.plan.Next)) || !t.isKnownTemplate() {
 		return "the canary is being updated to the candidate"
+	}
+	if why := t.unreached(); why != "" {
+		return why
 	}
 	if workload.Replicas(t.o.CanaryDeployment) < replicas {
 		return fmt.Sprintf("the canary is being scaled to %d replicas", replicas)

@@ -44,7 +44,7 @@ func (w *world) autoscale() {
 
 // makeObjects makes the objects that the reconciler would make, and returns the Deployment.
 func (w *world) makeObjects(intent plan.CanaryIntent) *appsv1.Deployment {
-	o := observed.World{Primary: w.primary, Candidate: w.candidate, CanaryDeployment: w.canary, Services: []corev1.Service{w.service}}
+	o := observed.World{Primary: w.primary, Candidate: w.candidate, CanaryDeployment: w.canary, Services: append([]corev1.Service{w.service}, w.others...)}
 	if w.hpa != nil {
 		o.Autoscalers = append(o.Autoscalers, *w.hpa)
 	}
@@ -75,7 +75,7 @@ func (w *world) makeObjects(intent plan.CanaryIntent) *appsv1.Deployment {
 	return canary
 }
 
-// checkReturn fails if the primary gets back more requests than it can take, unless the canary is bad or gone or the
+// checkReturn fails if the primary gets back more requests than it can take, unless the canary is bad or gone, or the
 // progress deadline has passed.
 func (w *world) checkReturn(before float64) {
 	after, available := w.weight(), w.primary.Status.AvailableReplicas

@@ -63,6 +63,8 @@ func begin(f Facts) *tick {
 	noticeTemplate(t)
 	// After noticeTemplate: it looks at whether a promotion changes the primary.
 	noticeAvailability(t)
+	// Before the phase: the canary's requests depend on what it runs.
+	noticeWritten(t)
 	// Before noticeFreeze: a Freeze pauses only a rollout that no user has paused.
 	noticePause(t)
 	// Before any step: a frozen rollout takes none.

@@ -42,7 +42,8 @@
 //   - dryrun, interrupts, direct: what takes precedence over the phase
 //   - idle, enqueue, unavailable, held, progressing, starting, promoting, givingway, returning, restoring, finalising, reset, optedout: the phases
 //   - settle, conditions, advice: what finish adds
-//   - unserved, weight, group, gates, tell, checks, share, hooks, requests, capacity: what a phase uses to continue or to wait
+//   - unserved, interrupted, weight, group, gates, tell, checks, share, hooks, requests, capacity: what a phase uses to continue or to wait
+//   - served, written: whether the canary serves what it gets, and whether it runs the candidate
 //   - waiting, outcome, frozen: deadlines and the settle time, the outcome of a rollout, Freezes
 //   - affinity, split, cohorts: what routes state
 //   - generated, grants: what is created beside the user's objects

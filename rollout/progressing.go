@@ -27,8 +27,7 @@ func progress(t *tick) {
 
 func judgeStep(t *tick) {
 	next := &t.plan.Next
-	if why := t.lost(); why != "" {
-		fallBackToZero(t, why)
+	if leaveIfLost(t) {
 		return
 	}
 	if why := t.skipsAnalysis(); why != "" && next.Paused == nil {

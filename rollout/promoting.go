@@ -27,8 +27,7 @@ func promote(t *tick) {
 }
 
 func askPromotion(t *tick) {
-	if why := t.lost(); why != "" {
-		fallBackToZero(t, why)
+	if leaveIfLost(t) {
 		return
 	}
 	if t.plan.Next.Paused != nil {
@@ -123,11 +122,11 @@ func followPrimary(t *tick) {
 	wakeIn(t, t.untilDeadline())
 }
 
-// keepShare keeps the canary's weight while the primary's pods are replaced, unless the canary has no available pods and
+// keepShare keeps the canary's weight while the primary's pods are replaced, unless no pod of the canary serves and
 // the primary does.
 func keepShare(t *tick) {
 	writeSplit(t)
-	if t.o.Primary.Status.AvailableReplicas > 0 && t.availableCanaryPods() == 0 {
+	if t.o.Primary.Status.AvailableReplicas > 0 && t.servingCanaryPods() == 0 {
 		t.plan.Next.CanaryWeight = 0
 		withdrawSplit(t)
 	}

@@ -26,6 +26,7 @@ func randomActs(chance *rand.Rand) []act {
 		losing(chance.Int32N(10)), losing(0), scaling(5), scaling(20),
 		setting("v1"), setting("v2"), setting("v3"),
 	}
+	kinds = append(kinds, disturbing...)
 	acts := []act{{immediately, setting("v2")}}
 	var moment time.Duration
 	for range 1 + chance.IntN(8) {
@@ -50,6 +51,7 @@ func losingState(w *world) {
 func calm(w *world) {
 	w.tell("nothing is paused, frozen or lost any more")
 	w.spec.Paused, w.primary.Spec.Paused, w.policy.Suspend, w.freezes, w.lost = nil, false, false, nil, 0
+	w.others, w.rejects = nil, ""
 }
 
 // randomHooks opens some gates after a while, lets tests fail at first, and sometimes rolls back.

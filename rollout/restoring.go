@@ -67,6 +67,6 @@ func (t tick) canShiftBack() bool {
 }
 
 // runsPromoted reports whether the canary has available pods that run the promoted template.
-func (f Facts) runsPromoted() bool {
-	return f.availableCanaryPods() > 0 && f.o.Previous != nil && f.o.Previous.PromotedID().Is(workload.CanaryID(f.o.CanaryDeployment))
+func (t tick) runsPromoted() bool {
+	return t.servingCanaryPods() > 0 && t.o.Previous != nil && t.o.Previous.PromotedID().Is(workload.CanaryID(t.o.CanaryDeployment))
 }

@@ -60,6 +60,9 @@ func shareRequests(t *tick) {
 		// A gateway knows the canary only while its routes name it.
 		open.Canary.Known = nil
 	}
+	if open := t.plan.Next.Rollout; open != nil && t.wanted.Action == plan.SplitWrite && t.plan.Next.Phase != v1alpha1.PhaseFinalising {
+		open.Cleared = nil
+	}
 	keeps, weight := false, 0.0
 	if t.takesBack() && !t.mustReturn() && !giveUpReturn(t) {
 		keeps, weight = holdBack(t)

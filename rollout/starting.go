@@ -13,7 +13,7 @@ func startCanary(t *tick) {
 	next := &t.plan.Next
 	withdrawSplit(t)
 	next.CanaryWeight = 0
-	replicas := ensureCanary(t, strategy.Share(t.steps[0]))
+	replicas := ensureCanary(t, strategy.Share(strategy.At(t.steps, max(1, t.returnsTo()))))
 	if why := t.canaryNotReady(replicas); why != "" {
 		next.Rollout.Canary.Ready = nil
 		waitFor(t, "Waiting for the canary to be ready: "+why)
@@ -39,7 +39,8 @@ func promoteUnjudged(t *tick, why string) {
 	beginPromotion(t, events.AnalysisSkipped(t.plan.Next.Candidate.Hash, why), unjudged+why)
 }
 
-// takeRequests takes a ready canary to its first step.
+// takeRequests takes a ready canary to its first step, or back to the one that was interrupted. It is tested and warms up
+// each time. Its requests were approved before.
 func takeRequests(t *tick) {
 	next := &t.plan.Next
 	if next.Paused != nil && !t.isKnown() {
@@ -49,7 +50,7 @@ func takeRequests(t *tick) {
 	if !runTests(t) {
 		return
 	}
-	if why := t.closedBy(v1alpha1.HookConfirmTrafficIncrease); why != "" {
+	if why := t.closedBy(v1alpha1.HookConfirmTrafficIncrease); why != "" && t.returnsTo() == 0 {
 		waitAtGate(t, v1alpha1.HookConfirmTrafficIncrease, why)
 		return
 	}
@@ -60,8 +61,7 @@ func takeRequests(t *tick) {
 		waitFor(t, "The canary is ready for its first step")
 		return
 	}
-	emit(t, events.CanaryReady(t.o.CanaryDeployment.Status.AvailableReplicas))
-	enterStep(t, 1)
+	takeFirstStep(t)
 }
 
 // letGatewayLearn names the canary on the routes before it gets a weight, and returns whether that is in effect and

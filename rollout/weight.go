@@ -7,7 +7,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/strategy"
@@ -17,7 +16,7 @@ import (
 func blockRollout(t *tick) {
 	if t.plan.Next.Rollout.Step.Number > 0 {
 		emit(t, events.NotReady(t.problem))
-		goToStepZero(t)
+		leaveStep(t)
 	}
 	withdrawSplit(t)
 	if t.blockedBy() == v1alpha1.BlockedTurn {
@@ -49,7 +48,7 @@ func goToStepZero(t *tick) {
 // toStepZero is the state before the first step. It keeps everything that does not belong to one run of the canary.
 func (t tick) toStepZero() observed.State {
 	next, open := t.plan.Next, t.plan.Next.Open()
-	open.Canary, open.Step, open.Promotion, open.WaitingSince = v1alpha1.CanaryRun{}, v1alpha1.StepStatus{}, v1alpha1.PromotionStatus{}, t.stamp()
+	open.Canary, open.Step, open.Promotion, open.WaitingSince = t.keptRun(), v1alpha1.StepStatus{}, v1alpha1.PromotionStatus{}, t.stamp()
 	next.Phase, next.CanaryWeight, next.Hooks, next.Rollout = v1alpha1.PhaseProgressing, 0, nil, &open
 	return next
 }
@@ -73,34 +72,4 @@ func enterStep(t *tick, number int32) {
 func giveWeight(t *tick, weight float64, replicas int32) {
 	t.plan.Next.CanaryWeight, t.plan.Next.Rollout.Canary.Replicas = weight, replicas
 	writeSplit(t)
-}
-
-// lost says how far the canary's available replicas are below what its weight needs; empty when they are enough.
-func (t tick) lost() string {
-	next := t.plan.Next
-	needed := next.Rollout.Canary.Replicas
-	if next.Rollout.Step.Number > 0 {
-		needed = min(needed, t.replicasFor(strategy.Share(t.load())))
-	}
-	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
-	available := t.availableCanaryPods()
-	if available >= needed {
-		return ""
-	}
-	if t.load().Weight == 0 || strategy.WithoutTraffic(t.policy) {
-		return fmt.Sprintf("%d of the %d replicas needed are available", available, needed)
-	}
-	return fmt.Sprintf("%d of the %d replicas needed for weight %v%% are available", available, needed, next.CanaryWeight)
-}
-
-func fallBackToZero(t *tick, why string) {
-	next := &t.plan.Next
-	next.FailedChecks++
-	emit(t, events.CanaryNotReady(why, !strategy.WithoutTraffic(t.policy), next.FailedChecks, t.policy.Threshold))
-	if next.FailedChecks >= t.policy.Threshold {
-		rollBack(t, fmt.Sprintf("%d failed checks: the canary lost replicas: %s", next.FailedChecks, why))
-		return
-	}
-	goToStepZero(t)
-	waitFor(t, "Waiting for the canary to be ready again: "+why)
 }

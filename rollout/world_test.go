@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -87,8 +88,14 @@ type world struct {
 	canaryService *corev1.Service
 	endpoints     int32
 	service       corev1.Service
-	route         route.Route
-	userRoute     route.Route
+	// others are further Services, and written is what the process has last written to the canary.
+	others  []corev1.Service
+	written *observed.Written
+	// rejects says why the gateway does not find a backend of the route; empty if it does. uids counts the canaries made.
+	rejects   string
+	uids      int
+	route     route.Route
+	userRoute route.Route
 	// shape changes every template that is set. unserved is set while no request to the primary is answered.
 	shape    func(*corev1.PodTemplateSpec)
 	unserved bool
@@ -200,7 +207,7 @@ func versionOf(template corev1.PodTemplateSpec) string {
 // set is what kubectl set image does to an opted-in Deployment.
 func (w *world) set(version string) {
 	pod := templateFor(version)
-	pod.Labels = w.primary.Spec.Selector.MatchLabels
+	pod.Labels = maps.Clone(w.primary.Spec.Template.Labels)
 	if w.shape != nil {
 		w.shape(&pod)
 	}
@@ -229,7 +236,7 @@ func (w *world) observe() observed.World {
 	o := observed.World{
 		Now: w.now, SeenSince: w.seenSince, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: w.primary.Name, Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
 		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct, LeftOut: w.leftOut,
-		Services: []corev1.Service{w.service}, Routes: []route.Route{w.route},
+		Services: append([]corev1.Service{w.service}, w.others...), Written: w.written, Editor: "kubectl-edit at 12:00:00", Routes: []route.Route{w.route},
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints, PrimaryEndpoints: w.primary.Status.AvailableReplicas,
 	}
 	if w.refusedAt == w.candidate {
@@ -325,7 +332,7 @@ func (w *world) tick() (p plan.Plan, survived bool) {
 		w.hearTells(p.Tells)
 		return p, true
 	}
-	w.round = round{}
+	w.round, w.written = round{}, nil
 	return p, false
 }
 
@@ -359,42 +366,16 @@ func (w *world) apply(p plan.Plan) bool {
 		func() { w.finalizer = p.Finalizer },
 		func() { w.exists = !p.DeleteCanary },
 	}
-	for _, step := range steps {
+	for at, step := range steps {
 		if !w.write() {
 			return false
+		}
+		if at > 0 {
+			w.checkRule(p)
 		}
 		step()
 	}
 	return true
-}
-
-func (w *world) applyCanary(intent plan.CanaryIntent) {
-	switch intent.Action {
-	case plan.CanaryRemove:
-		if split := w.split(); split.Weight > 0 || split.Mirror > 0 || len(split.Match) > 0 {
-			w.t.Errorf("the canary is removed while the route has the split %s", split.Encode())
-		}
-		w.canary, w.canaryService, w.endpoints, w.made = nil, nil, 0, nil
-	case plan.CanaryEnsure, plan.CanaryScale:
-		made := w.makeObjects(intent)
-		if w.refused = w.behaviours[versionOf(made.Spec.Template)].refused; w.refused != "" {
-			w.refusedAt = w.candidate
-			return
-		}
-		if w.canary == nil {
-			made.Generation = 1
-			w.canary = made
-			if intent.Service == "" {
-				return
-			}
-			w.canaryService = workload.MakeCanaryService(&w.service, w.primary, made, metav1.OwnerReference{Name: "podinfo"})
-			return
-		}
-		if *w.canary.Spec.Replicas != *made.Spec.Replicas || !workload.CanaryID(w.canary).Is(workload.CanaryID(made)) {
-			made.Generation, made.Status = w.canary.Generation+1, w.canary.Status
-			w.canary = made
-		}
-	}
 }
 
 // lowers reports whether a route only takes requests away from the canary. It is written first then.
@@ -407,7 +388,7 @@ func (w *world) lowers(p plan.Plan, r *route.Route) bool {
 }
 
 func (w *world) applySplit(intent plan.SplitIntent) {
-	before, split := w.weight(), w.split()
+	before, split, broken := w.weight(), w.split(), w.broken()
 	updated, err := w.route, error(nil)
 	switch intent.Action {
 	case plan.SplitWrite:
@@ -426,7 +407,9 @@ func (w *world) applySplit(intent plan.SplitIntent) {
 	}
 	w.route = updated
 	w.checkWeight(before)
-	w.checkReturn(before)
+	if broken == "" {
+		w.checkReturn(before)
+	}
 	w.tellSplit(split)
 }
 
@@ -631,12 +614,18 @@ func (w *world) react() {
 		if most := w.behaviours[versionOf(w.canary.Spec.Template)].most; most > 0 {
 			w.canary.Status.AvailableReplicas = min(w.canary.Status.AvailableReplicas, most)
 		}
-		w.endpoints = w.canary.Status.AvailableReplicas
+		w.endpoints = 0
+		if s := w.canaryService; s != nil && maps.Equal(s.Spec.Selector, w.canary.Spec.Selector.MatchLabels) {
+			w.endpoints = w.canary.Status.AvailableReplicas
+		}
 	}
 	if w.silent || w.gone {
 		return
 	}
 	w.route.Parents = append(accepted(w.route), w.leftovers...)
+	if w.rejects != "" {
+		w.route.Parents[0].Conditions[1].Status, w.route.Parents[0].Conditions[1].Reason = metav1.ConditionFalse, w.rejects
+	}
 	if w.next != nil {
 		next := *w.next
 		next.Parents = accepted(next)

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -42,8 +43,8 @@ const (
 func TestAnswers(t *testing.T) {
 	pause := fmt.Sprintf(canary, "", `"paused":{}`)
 	for name, c := range map[string]struct {
-		path, old, updated string
-		dryRun             bool
+		path, kind, old, updated string
+		dryRun                   bool
 		// denied is the beginning of the message. patched is part of the patch, and warned is part of a warning.
 		denied, patched, warned string
 	}{
@@ -61,12 +62,13 @@ func TestAnswers(t *testing.T) {
 		"a policy that is in order": {path: ValidatePolicyPath, updated: fmt.Sprintf(policy, "5")},
 		"a policy that is not":      {path: ValidatePolicyPath, old: fmt.Sprintf(policy, "5"), updated: fmt.Sprintf(policy, "500"), denied: "sluice: spec.analysis.stepWeight"},
 		"a stored policy stays":     {path: ValidatePolicyPath, old: fmt.Sprintf(policy, "500"), updated: fmt.Sprintf(policy, "500")},
-		"what Sluice has made":      {path: ValidateGeneratedPath, warned: "was created by Sluice for one rollout"},
+		"what Sluice has made":      {path: ValidateGeneratedPath, old: deployment("v1"), warned: "was created by Sluice for one rollout"},
+		"what a canary runs":        {path: ValidateGeneratedPath, kind: "Deployment", old: deployment("v1"), updated: deployment("v2"), denied: "sluice: spec.template"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			request := ctrladmission.Request{AdmissionRequest: admissionv1.AdmissionRequest{Namespace: "shop", Name: "podinfo",
 				OldObject: runtime.RawExtension{Raw: []byte(c.old)}, Object: runtime.RawExtension{Raw: []byte(c.updated)}}}
-			request.Kind.Kind, request.UserInfo.Username = "Kind", "jane"
+			request.Kind.Kind, request.UserInfo.Username = cmp.Or(c.kind, "Kind"), "jane"
 			response := registered(c.dryRun)[c.path].Handle(t.Context(), request)
 			message := ""
 			if response.Result != nil {

@@ -107,10 +107,15 @@ func validatePolicy(_ context.Context, request ctrladmission.Request) ctrladmiss
 	return ctrladmission.Allowed("").WithWarnings(warnings...)
 }
 
-// validateGenerated warns users who edit or delete an object that Sluice created.
+// validateGenerated judges changes of objects that Sluice created.
 func (h handlers) validateGenerated(_ context.Context, request ctrladmission.Request) ctrladmission.Response {
-	if request.UserInfo.Username == h.reconciler {
-		return ctrladmission.Allowed("")
+	old, updated, err := decode[object](request)
+	if err != nil {
+		return ctrladmission.Errored(http.StatusBadRequest, err)
 	}
-	return ctrladmission.Allowed("").WithWarnings(admission.WarnOfGenerated(request.Kind.Kind, request.Name))
+	warnings, err := admission.ValidateGenerated(request.Kind.Kind, request.Name, old.Object, updated.Object, h.requestOf(request))
+	if err != nil {
+		return denied(err)
+	}
+	return ctrladmission.Allowed("").WithWarnings(warnings...)
 }

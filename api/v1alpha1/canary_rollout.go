@@ -2,6 +2,7 @@ package v1alpha1
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // RolloutStatus is the state of an open rollout. It is removed when the rollout ends.
@@ -19,6 +20,9 @@ type RolloutStatus struct {
 	// step is the current step.
 	// +optional
 	Step StepStatus `json:"step,omitzero"`
+	// interrupted counts interruptions of the steps, such as a killed canary pod. Absent without any.
+	// +optional
+	Interrupted *InterruptionStatus `json:"interrupted,omitempty"`
 	// promotion is the progress of the promotion, or of the return to the previous template.
 	// +optional
 	Promotion PromotionStatus `json:"promotion,omitzero"`
@@ -43,7 +47,7 @@ type RolloutStatus struct {
 	Group *GroupStatus `json:"group,omitempty"`
 }
 
-// CanaryRun is the state of a running canary. It is reset when the canary loses pods or a route.
+// CanaryRun is the state of a running canary. Except for its template, it is reset when the canary loses pods or a route.
 type CanaryRun struct {
 	// ready is when the canary was first observed to be ready. Its warm-up counts from it. Absent while the canary is not
 	// ready.
@@ -58,6 +62,39 @@ type CanaryRun struct {
 	// replicas is the number of available canary pods that the current weight is based on.
 	// +optional
 	Replicas int32 `json:"replicas,omitempty"`
+	// written is the pod template of the canary as the API server stored it when Sluice last wrote it. Absent until it is
+	// written.
+	// +optional
+	Written *WrittenTemplate `json:"written,omitempty"`
+	// edited is when the canary was first observed with another pod template than the written one. Absent once the candidate is
+	// written back.
+	// +optional
+	Edited *metav1.MicroTime `json:"edited,omitempty"`
+}
+
+// WrittenTemplate identifies a pod template that Sluice has written.
+type WrittenTemplate struct {
+	// uid is the UID of the canary's Deployment.
+	UID types.UID `json:"uid"`
+	// generation is the generation of the Deployment after the write. In a later generation, the content decides whether
+	// somebody has changed the template.
+	Generation int64 `json:"generation"`
+	// template is the SHA-256 of the pod template as the API server stored it, with defaults and with the changes of mutating
+	// webhooks.
+	Template string `json:"template"`
+}
+
+// InterruptionStatus counts how often the canary's requests were taken away in mid-step.
+type InterruptionStatus struct {
+	// step is the number of the last step that was interrupted.
+	Step int32 `json:"step"`
+	// times is how often the rollout was interrupted without passing this step. If it is more often than the failure threshold,
+	// the rollout is rolled back.
+	Times int32 `json:"times"`
+	// returnsTo is the number of the step that starts again once the canary is ready. 0 if the steps start from the first one, or
+	// once the step has started again.
+	// +optional
+	ReturnsTo int32 `json:"returnsTo,omitempty"`
 }
 
 // StepStatus is the current step of a rollout.

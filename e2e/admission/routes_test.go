@@ -149,13 +149,22 @@ func TestWhoEditsWhatSluiceMadeIsWarned(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"scale", "deployment", "podinfo-canary", "--replicas=3"},
-		{"set", "image", "deployment/podinfo-canary", "app=other"},
+		{"label", "deployment", "podinfo-canary", "team=a"},
 		{"label", "service", "podinfo-canary", "team=a"},
 		{"delete", "service", "podinfo-canary"},
 	} {
 		out := c.kubectl("", args...)
 		if warned := strings.Contains(out, "was created by Sluice for one rollout"); warned == (args[0] == "scale") {
 			t.Errorf("kubectl %s says %s", strings.Join(args, " "), out)
+		}
+	}
+	for _, args := range [][]string{
+		{"set", "image", "deployment/podinfo-canary", "app=other"},
+		{"rollout", "restart", "deployment/podinfo-canary"},
+		{"label", "--overwrite", "deployment", "podinfo-canary", "sluice.dev/role-"},
+	} {
+		if out, err := c.run("", args...); err == nil || !strings.Contains(out, "sluice: ") {
+			t.Errorf("kubectl %s is not refused: %s", strings.Join(args, " "), out)
 		}
 	}
 }

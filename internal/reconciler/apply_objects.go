@@ -3,7 +3,6 @@ package reconciler
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -31,7 +30,7 @@ func (r *Reconciler) ensureCanary(ctx context.Context, o reading, intent plan.Ca
 	intended := map[string]bool{}
 	for _, object := range desired {
 		intended[keyOf(object)] = true
-		if err := r.ensure(ctx, currentOf(o, object), object); err != nil {
+		if err := r.ensureObject(ctx, o, object, intent); err != nil {
 			return err
 		}
 	}
@@ -45,24 +44,23 @@ func (r *Reconciler) ensureCanary(ctx context.Context, o reading, intent plan.Ca
 	return nil
 }
 
+// ensureObject creates or updates one object.
+func (r *Reconciler) ensureObject(ctx context.Context, o reading, desired workload.Object, intent plan.CanaryIntent) error {
+	switch want := desired.(type) {
+	case *appsv1.Deployment:
+		return r.ensureDeployment(ctx, o, want, intent)
+	case *corev1.Service:
+		return r.ensureService(ctx, o.CanaryService, want, intent)
+	}
+	return r.ensure(ctx, currentOf(o, desired), desired)
+}
+
 func keyOf(object workload.Object) string {
 	return workload.KindOf(object) + "/" + object.GetName()
 }
 
-// currentOf returns the current object for an intended one, or nil if there is none.
+// currentOf returns the object that was made with the canary for an intended one, or nil if there is none.
 func currentOf(o reading, desired workload.Object) workload.Object {
-	switch desired.(type) {
-	case *appsv1.Deployment:
-		if o.CanaryDeployment != nil {
-			return o.CanaryDeployment
-		}
-		return nil
-	case *corev1.Service:
-		if o.CanaryService != nil {
-			return o.CanaryService
-		}
-		return nil
-	}
 	for _, made := range o.Made {
 		if keyOf(made) == keyOf(desired) {
 			return made
@@ -71,60 +69,19 @@ func currentOf(o reading, desired workload.Object) workload.Object {
 	return nil
 }
 
-// ensure creates an object or updates it. If the object cannot be updated, ensure deletes it and the next tick creates it
-// again.
+// ensure creates an object or gives it the desired spec.
 func (r *Reconciler) ensure(ctx context.Context, current, desired workload.Object) error {
 	if current == nil {
 		return r.create(ctx, desired)
 	}
-	updated, err := r.merged(current, desired)
+	updated, err := r.withSpec(current, desired)
 	if err != nil {
 		return fmt.Errorf("compare %T %s/%s: %w", desired, desired.GetNamespace(), desired.GetName(), err)
 	}
-	switch {
-	case updated == nil:
-		return r.delete(ctx, current)
-	case equality.Semantic.DeepEqual(current, updated):
+	if equality.Semantic.DeepEqual(current, updated) {
 		return nil
 	}
 	return r.update(ctx, updated)
-}
-
-// merged returns the current object with the desired content, or nil if it must be recreated.
-func (r *Reconciler) merged(current, desired workload.Object) (client.Object, error) {
-	switch want := desired.(type) {
-	case *appsv1.Deployment:
-		if have, is := current.(*appsv1.Deployment); is {
-			return mergedDeployment(have, want), nil
-		}
-	case *corev1.Service:
-		if have, is := current.(*corev1.Service); is && have.Name == want.Name && equality.Semantic.DeepEqual(have.Spec.Selector, want.Spec.Selector) {
-			return have, nil
-		}
-		return nil, nil
-	}
-	return r.withSpec(current, desired)
-}
-
-// mergedDeployment takes a new candidate as a whole. Otherwise it changes only the replicas: the API server has filled in its
-// defaults, and others may have written to the canary.
-func mergedDeployment(current, desired *appsv1.Deployment) client.Object {
-	if !equality.Semantic.DeepEqual(current.Spec.Selector, desired.Spec.Selector) {
-		return nil
-	}
-	updated := current.DeepCopy()
-	updated.Spec.Replicas = desired.Spec.Replicas
-	if !workload.CanaryID(current).Is(workload.CanaryID(desired)) {
-		updated.Spec.Template = desired.Spec.Template
-		updated.Annotations = mergedOver(updated.Annotations, desired.Annotations)
-	}
-	return updated
-}
-
-func mergedOver(base, over map[string]string) map[string]string {
-	merged := maps.Clone(base)
-	maps.Copy(merged, over)
-	return merged
 }
 
 // withSpec returns the current object with the desired spec, or the current object itself if the specs are equal. It compares

@@ -14,6 +14,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // held is what admission has written to the primary's annotations.
@@ -55,6 +56,8 @@ type canaryObjects struct {
 	primaryEndpoints int32
 	// foreign names an object with the name of the canary or of its Service that does not belong to the Canary.
 	foreign string
+	// editor names who last changed the canary's pod template, if it is not the written one.
+	editor string
 }
 
 func (r *reader) readCanaryObjects(ctx context.Context, of subjects, services []corev1.Service) (c canaryObjects, err error) {
@@ -64,6 +67,9 @@ func (r *reader) readCanaryObjects(ctx context.Context, of subjects, services []
 	}
 	if c.deployment != nil && !ours(c.deployment, of.canary) {
 		c.foreign, c.deployment = "Deployment "+c.deployment.Name, nil
+	}
+	if c.editor, err = r.readEditor(ctx, c.deployment, of.canary); err != nil {
+		return c, err
 	}
 	for i := range services {
 		if service := &services[i]; ours(service, of.canary) {
@@ -95,6 +101,18 @@ func (r *reader) readPrimaryEndpoints(ctx context.Context, primary *appsv1.Deplo
 		ready += count
 	}
 	return ready, nil
+}
+
+// readEditor names who changed the canary's pod template. The cache has no managed fields.
+func (r *reader) readEditor(ctx context.Context, deployment *appsv1.Deployment, canary *v1alpha1.Canary) (editor string, err error) {
+	if !observed.Differs(deployment, canary.Status.Open().Canary.Written) {
+		return "", nil
+	}
+	edited, err := fetch(ctx, r.live, client.ObjectKeyFromObject(deployment), &appsv1.Deployment{})
+	if err != nil || edited == nil {
+		return "", err
+	}
+	return workload.EditorOf(edited, config.FieldManager), nil
 }
 
 // foreignService names a Service that has the name that the canary's Service will have. It returns an empty string for none.

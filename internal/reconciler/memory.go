@@ -21,6 +21,7 @@ type memory struct {
 	applied  applied
 	refusals refusals
 	seen     attention
+	written  written
 }
 
 func newMemory(query QueryFunc, hook HookFunc, registry prometheus.Registerer) *memory {
@@ -40,6 +41,7 @@ func (m *memory) forget(key types.NamespacedName) {
 	m.samples.forget(key)
 	m.slots.forget(key)
 	m.applied.forget(key)
+	m.written.forget(key)
 	m.refusals.forget(key)
 	m.seen.forget(key)
 }

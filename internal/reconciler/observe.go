@@ -157,6 +157,7 @@ func (r *reader) observation(p parts) observed.World {
 		Grants: p.grants, GeneratedGrants: p.generated, Applied: r.memory.applied.get(p.key),
 
 		CanaryDeployment: p.deployment, CanaryService: p.service, ReadyEndpoints: p.readyEndpoints, PrimaryEndpoints: p.primaryEndpoints, Foreign: p.foreign, Made: p.made,
+		Written: r.memory.written.get(p.key), Editor: p.editor,
 		CanaryRefused: r.memory.refusals.get(p.key, p.candidate),
 		Autoscalers:   p.autoscalers, ScaledObjects: p.scaledObjects, Budgets: p.budgets,
 		NetworkPolicies: p.networkPolicies, LabelPolicies: p.labelPolicies, Unread: p.unread,

@@ -156,6 +156,11 @@ func MakeCanaryService(service *corev1.Service, primary, canary *appsv1.Deployme
 			IPFamilies:          slices.Clone(service.Spec.IPFamilies),
 			IPFamilyPolicy:      service.Spec.IPFamilyPolicy,
 			TrafficDistribution: service.Spec.TrafficDistribution,
+
+			SessionAffinity:          service.Spec.SessionAffinity,
+			SessionAffinityConfig:    service.Spec.SessionAffinityConfig.DeepCopy(),
+			InternalTrafficPolicy:    service.Spec.InternalTrafficPolicy,
+			PublishNotReadyAddresses: service.Spec.PublishNotReadyAddresses,
 		},
 	}
 	if service.Spec.ClusterIP == corev1.ClusterIPNone {

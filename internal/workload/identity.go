@@ -51,13 +51,35 @@ func IdentityFor(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, s
 	choices := choices(primary, candidate)
 	for size := 1; size <= len(choices); size++ {
 		for _, keys := range combinations(choices, size) {
-			if identity := rewritten(candidate.Labels, keys); mixedUp(primary, candidate, services, identity) == "" {
+			if identity := rewritten(candidate.Labels, keys); MixedUp(primary, candidate, services, identity) == "" {
 				return identity, nil
 			}
 		}
 	}
 	return nil, fmt.Errorf("no pod label of Deployment %s distinguishes the canary's pods from the primary's: "+
 		"add a label with a unique value, such as app: %s, to the selectors of the Deployment and its Services", primary.Name, primary.Name)
+}
+
+// IdentityOf returns the identity that an existing canary was made with, for the pods of a candidate. It returns nil if the
+// canary's selector does not select such pods.
+func IdentityOf(canary *appsv1.Deployment, candidate corev1.PodTemplateSpec) Identity {
+	if canary.Spec.Selector == nil {
+		return nil
+	}
+	identity := Identity{}
+	for key, value := range canary.Spec.Selector.MatchLabels {
+		switch own := candidate.Labels[key]; {
+		case key == config.LabelRole || own == value:
+		case own == "" || canaryValue(own) != value:
+			return nil
+		default:
+			identity[key] = value
+		}
+	}
+	if len(identity) == 0 {
+		return nil
+	}
+	return identity
 }
 
 func explicitIdentity(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service, keys []string) (Identity, error) {
@@ -68,16 +90,16 @@ func explicitIdentity(primary *appsv1.Deployment, candidate corev1.PodTemplateSp
 		}
 	}
 	identity := rewritten(candidate.Labels, keys)
-	if who := mixedUp(primary, candidate, services, identity); who != "" {
+	if who := MixedUp(primary, candidate, services, identity); who != "" {
 		return nil, fmt.Errorf("annotation %s is not enough: %s would still select the canary's pods; add a label that it selects by",
 			config.AnnotationIdentityLabels, who)
 	}
 	return identity, nil
 }
 
-// mixedUp names the Deployment or the Service of the primary that would select the canary's pods. If the primary has no Service
-// any more, those that it gets back with the candidate count.
-func mixedUp(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service, identity Identity) string {
+// MixedUp names the Deployment or the Service of the primary that would select the canary's pods. If the primary has no Service
+// any more, those that it gets back with the candidate count. It is empty if none would.
+func MixedUp(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service, identity Identity) string {
 	pod := labels.Set(CanaryLabels(candidate.Labels, identity))
 	selector, err := metav1.LabelSelectorAsSelector(primary.Spec.Selector)
 	if err != nil || selector.Matches(pod) {

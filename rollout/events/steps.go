@@ -12,13 +12,40 @@ func CanaryReady(available int32) Event {
 	return Event{Reason: "CanaryReady", Message: fmt.Sprintf("The canary is ready; available replicas: %d", available)}
 }
 
-// CanaryNotReady says that the canary has lost replicas that it needs.
-func CanaryNotReady(why string, traffic bool, failed, threshold int32) Event {
-	lost := "The canary lost replicas; it starts again at the first step"
+// CanaryNotReady says that the canary has lost something that it needs in a step.
+func CanaryNotReady(why string, step int32, traffic bool) Event {
+	taken := ""
 	if traffic {
-		lost = "The canary lost replicas; its weight returns to 0"
+		taken = "; its weight returns to 0"
 	}
-	return Event{Warning: true, Reason: "CanaryNotReady", Message: fmt.Sprintf("%s: %s (failed checks: %d of %d)", lost, why, failed, threshold)}
+	return Event{Warning: true, Reason: "CanaryNotReady", Message: fmt.Sprintf(
+		"The canary is not ready: %s%s, and step %d starts again once it is ready", why, taken, step)}
+}
+
+// CanaryReturns says that the canary is ready again and returns to the step that was interrupted.
+func CanaryReturns(step int32, steps int) Event {
+	return Event{Reason: "CanaryReturns", Message: fmt.Sprintf("The canary is ready again; it returns to step %d of %d", step, steps)}
+}
+
+// CanaryEdited says that somebody has changed the canary's pod template. Once the candidate is judged, it is not written back.
+func CanaryEdited(editor string, traffic, judged bool) Event {
+	if editor == "" {
+		editor = "somebody"
+	}
+	taken := ""
+	if traffic {
+		taken = "; its requests return to the primary"
+	}
+	if judged {
+		taken += "; the candidate is written back and the steps start again"
+	}
+	return Event{Warning: true, Reason: "CanaryEdited", Message: fmt.Sprintf(
+		"The canary's pod template was changed by %s%s; to roll out a change, change the primary", editor, taken)}
+}
+
+// StepInterrupted says that a step starts again because a route lost its split.
+func StepInterrupted(why string, step int32) Event {
+	return Event{Warning: true, Reason: "StepInterrupted", Message: fmt.Sprintf("Step %d starts again: %s", step, why)}
 }
 
 // WeightAdvanced says that the weight of a step is in effect.

@@ -62,6 +62,10 @@ type World struct {
 	// CanaryRefused is what the API server says of the canary of this candidate if it refuses it as invalid; empty when it
 	// does not.
 	CanaryRefused string
+	// Written is what this process last wrote to the canary; nil if it has written nothing since its start. Editor names who
+	// last changed the canary's pod template, and when. It is read only if the template is not the written one.
+	Written *Written
+	Editor  string
 	// CanaryService is the Service of the canary's pods.
 	CanaryService *corev1.Service
 	// ReadyEndpoints is how many ready pods the canary's Service has.

@@ -32,6 +32,9 @@ const (
 // CanaryIntent is what the canary should be.
 type CanaryIntent struct {
 	Action CanaryAction
+	// Rewrite is set when the pod template must be written even if the canary seems to have it. Replace is set when objects that
+	// cannot be changed may be deleted and created again: no route sends anything to the canary.
+	Rewrite, Replace bool
 	// Replicas is how many the canary should have. With an autoscaler of its own, it is the least.
 	Replicas int32
 	// Share is the size of the canary in percent of the primary.

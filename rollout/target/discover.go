@@ -41,6 +41,8 @@ type Target struct {
 	Unreachable bool
 	// Identity are the labels that distinguish the canary's pods from the primary's; nil while there is no candidate.
 	Identity workload.Identity
+	// Stale says why the existing canary must be made anew; empty if it need not.
+	Stale string
 	// Unprotected are policies that would miss the canary's pods.
 	Unprotected []string
 }
@@ -249,9 +251,11 @@ func findIdentity(target *Target, policy config.Policy, o observed.World) string
 	if err != nil {
 		return fmt.Sprintf("the candidate cannot be read: %v", err)
 	}
-	target.Identity, err = workload.IdentityFor(o.Primary, pod, o.Services, policy.IdentityLabels)
-	if err != nil {
-		return err.Error()
+	keepIdentity(target, policy, o, pod)
+	if target.Identity == nil {
+		if target.Identity, err = workload.IdentityFor(o.Primary, pod, o.Services, policy.IdentityLabels); err != nil {
+			return err.Error()
+		}
 	}
 	labels := workload.CanaryLabels(pod.Labels, target.Identity)
 	if leak := workload.LeakOf(labels, o.Services, target.CanaryService()); leak != nil {

@@ -4,9 +4,12 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
@@ -28,6 +31,8 @@ func CanaryObjects(o observed.World, intent plan.CanaryIntent, owner metav1.Owne
 	for i := range o.Services {
 		if o.Services[i].Name == intent.Service {
 			service := workload.MakeCanaryService(&o.Services[i], o.Primary, canary, owner)
+			workload.KeepPorts(service, o.CanaryService, usedPorts(o))
+			workload.SealPorts(service)
 			workload.WithMetadata(service, intent.Metadata)
 			objects = append(objects, service)
 		}
@@ -40,6 +45,21 @@ func CanaryObjects(o observed.World, intent plan.CanaryIntent, owner metav1.Owne
 		objects = append(objects, budget)
 	}
 	return objects, nil
+}
+
+// usedPorts are the ports at which routes send to the canary's Service.
+func usedPorts(o observed.World) []int32 {
+	var ports []int32
+	for _, r := range o.Routes {
+		if o.CanaryService != nil {
+			ports = append(ports, route.PortsTo(r, keyOf(o.CanaryService))...)
+		}
+	}
+	return ports
+}
+
+func keyOf(service *corev1.Service) types.NamespacedName {
+	return types.NamespacedName{Namespace: service.Namespace, Name: service.Name}
 }
 
 // makeCanary makes the Deployment that runs the candidate, or scales the existing one.

@@ -1,0 +1,111 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+
+	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/strategy"
+	"sluice.dev/sluice/rollout/target"
+)
+
+// lost says what the canary lacks of what its present weight needs; empty when it lacks nothing.
+func (t tick) lost() string {
+	if why := t.unfit(); why != "" {
+		return why
+	}
+	if why := t.unreached(); why != "" {
+		return why
+	}
+	if why := t.lostReplicas(); why != "" {
+		return why
+	}
+	return t.rejected()
+}
+
+// unreached says why no request reaches the canary through its Service; empty when requests do.
+func (f Facts) unreached() string {
+	if strategy.WithoutTraffic(f.policy) || f.o.DryRun {
+		return ""
+	}
+	return target.Unserved(f.target, f.o)
+}
+
+// lostReplicas says how far the canary's replicas are below what its weight needs; empty when they are enough.
+func (t tick) lostReplicas() string {
+	next := t.plan.Next
+	needed := next.Rollout.Canary.Replicas
+	if next.Rollout.Step.Number > 0 {
+		needed = min(needed, t.replicasFor(strategy.Share(t.load())))
+	}
+	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
+	if available := t.availableCanaryPods(); available < needed {
+		return fmt.Sprintf("%d of the %d replicas needed%s are available", available, needed, t.forWeight())
+	}
+	if serving := t.servingCanaryPods(); serving < needed {
+		return fmt.Sprintf("%d of the %d pods needed%s are ready in Service %s", serving, needed, t.forWeight(), t.o.CanaryService.Name)
+	}
+	return ""
+}
+
+func (t tick) forWeight() string {
+	if t.load().Weight == 0 || strategy.WithoutTraffic(t.policy) {
+		return ""
+	}
+	return fmt.Sprintf(" for weight %v%%", t.plan.Next.CanaryWeight)
+}
+
+// rejected says which route a parent refuses, or for which it does not find a backend; empty when none.
+func (f Facts) rejected() string {
+	if f.o.DryRun {
+		return ""
+	}
+	for _, r := range f.target.Routes {
+		if why := route.Rejected(r); why != "" {
+			return fmt.Sprintf("%s: %s", r.Key().From(f.o.Namespace), why)
+		}
+	}
+	return ""
+}
+
+// availableCanaryPods is how many pods of the canary are available.
+func (f Facts) availableCanaryPods() int32 {
+	if f.o.CanaryDeployment == nil {
+		return 0
+	}
+	return f.o.CanaryDeployment.Status.AvailableReplicas
+}
+
+// servingCanaryPods is how many pods of the canary answer the requests that routes send to it with the candidate.
+func (t tick) servingCanaryPods() int32 {
+	switch {
+	case t.isEdited() || t.unreached() != "":
+		return 0
+	case strategy.WithoutTraffic(t.policy):
+		return t.availableCanaryPods()
+	}
+	return min(t.availableCanaryPods(), t.o.ReadyEndpoints)
+}
+
+// undercut says which route carries less than the present step, which was in effect there; empty when none does. It must not
+// get the weight back at once: nobody knows whether the gateway still knows the canary.
+func (t tick) undercut() string {
+	if !observed.Judging(t.plan.Next) || t.plan.Next.Rollout.Step.InEffect == nil || strategy.WithoutTraffic(t.policy) || t.o.DryRun {
+		return ""
+	}
+	split, names := t.split(), t.splitNames()
+	for _, r := range t.target.Routes {
+		if slices.Contains(names, r.Key().Short(t.o.Namespace)) && t.carriesLess(r, split) {
+			return r.Key().From(t.o.Namespace) + " does not carry the step's split any more"
+		}
+	}
+	return ""
+}
+
+func (t tick) carriesLess(r route.Route, split route.Split) bool {
+	at := slices.IndexFunc(t.splits, func(s observed.Split) bool { return s.Key == r.Key() })
+	return at == -1 || t.splits[at].Split.Weight < split.Weight || t.splits[at].Split.Mirror < split.Mirror ||
+		len(t.splits[at].Split.Match) < len(split.Match)
+}
