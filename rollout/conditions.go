@@ -23,7 +23,7 @@ func setConditions(t *tick) {
 	}
 	setOptInStated(t)
 	if next.Phase == v1alpha1.PhaseOptedOut {
-		for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionProtected, v1alpha1.ConditionPolicyFollowed} {
+		for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionProtected, v1alpha1.ConditionPolicyFollowed, v1alpha1.ConditionServed} {
 			meta.RemoveStatusCondition(&next.Conditions, kind)
 		}
 		return

@@ -60,9 +60,9 @@ func (f Facts) judgesUnavailable() bool {
 }
 
 // unavailableUntil is when the primary will have been unavailable for the time that the policy asks for. Time in which nobody
-// looked counts only if the Deployment controller saw no available replica either.
+// looked does not count, nor time before the Deployment controller last saw the primary become unavailable.
 func (t tick) unavailableUntil() time.Time {
-	since := t.plan.Next.UnavailableSince.Time
+	since := t.seenSince(t.plan.Next.UnavailableSince.Time)
 	if known := t.availability(); known != nil && known.Status != corev1.ConditionTrue {
 		since = later(since, known.LastTransitionTime.Time)
 	}
