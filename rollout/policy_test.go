@@ -23,7 +23,7 @@ func inNamespace(name string, spec v1alpha1.PolicySpec) *v1alpha1.CanaryPolicy {
 }
 
 func ofCluster(name string, spec v1alpha1.PolicySpec) *v1alpha1.ClusterCanaryPolicy {
-	return &v1alpha1.ClusterCanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}
+	return &v1alpha1.ClusterCanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ClusterPolicySpec{PolicySpec: spec}}
 }
 
 // tickWith is one tick of a state with the present policies.

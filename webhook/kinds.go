@@ -92,11 +92,11 @@ func renderFreeze(old, updated typed[v1alpha1.Freeze], request admission.Request
 
 // validatePolicy judges a CanaryPolicy or a ClusterCanaryPolicy. A stored one that this release cannot decode may be replaced.
 func validatePolicy(_ context.Context, request ctrladmission.Request) ctrladmission.Response {
-	var stored, updated v1alpha1.CanaryPolicy
+	var stored, updated v1alpha1.ClusterCanaryPolicy // a CanaryPolicy is one without limits
 	if err := json.Unmarshal(request.Object.Raw, &updated); err != nil {
 		return ctrladmission.Errored(http.StatusBadRequest, fmt.Errorf("decode %s %s: %w", request.Kind.Kind, request.Name, err))
 	}
-	var old *v1alpha1.PolicySpec
+	var old *v1alpha1.ClusterPolicySpec
 	if len(request.OldObject.Raw) > 0 && json.Unmarshal(request.OldObject.Raw, &stored) == nil {
 		old = &stored.Spec
 	}

@@ -45,13 +45,14 @@ type CanaryPolicyList struct {
 // +kubebuilder:printcolumn:name="StepWeight",type=number,JSONPath=`.spec.analysis.stepWeight`
 // +kubebuilder:printcolumn:name="MaxWeight",type=number,JSONPath=`.spec.analysis.maxWeight`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="!has(self.spec) || !has(self.spec.limits) || self.metadata.name == 'default'",message="limits apply to every Deployment: only the ClusterCanaryPolicy named default can have them"
 type ClusterCanaryPolicy struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// spec configures the rollouts. service and analysis have the fields of Flagger's Canary.
 	// +optional
-	Spec PolicySpec `json:"spec,omitempty"`
+	Spec ClusterPolicySpec `json:"spec,omitempty"`
 }
 
 // ClusterCanaryPolicyList is a list of ClusterCanaryPolicies.

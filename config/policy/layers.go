@@ -18,6 +18,8 @@ type Layer struct {
 	From string
 	// Spec has the values it sets; the layers below set the others.
 	Spec v1alpha1.PolicySpec
+	// Limits are what the other layers cannot lower; nil for none.
+	Limits *v1alpha1.PolicyLimits
 	// checks set the thresholds of built-in checks, wherever those are listed; a check that no layer lists is added.
 	checks []v1alpha1.Metric
 	// of has the sources of single values, by their paths, where they differ from From.
@@ -57,6 +59,9 @@ func Merge(layers ...Layer) (v1alpha1.PolicySpec, []v1alpha1.PolicySource, error
 			path := "analysis.metrics[" + check.Name + "]"
 			sources[path] = layer.source(path)
 		}
+	}
+	for _, layer := range layers {
+		layer.limit(&spec, sources)
 	}
 	return spec, sorted(sources), nil
 }

@@ -28,12 +28,17 @@ func (p Policies) layers() (layers []Layer, named string) {
 		layers = append(layers, Layer{From: named, Spec: p.Named.Spec})
 	case p.ClusterNamed != nil:
 		named = nameOf("ClusterCanaryPolicy", p.ClusterNamed.Name)
-		layers = append(layers, Layer{From: named, Spec: p.ClusterNamed.Spec})
+		layers = append(layers, layerOf(*p.ClusterNamed))
 	}
 	if p.Default != nil && (len(layers) == 0 || named != nameOf("ClusterCanaryPolicy", p.Default.Name)) {
-		layers = append(layers, Layer{From: nameOf("ClusterCanaryPolicy", p.Default.Name), Spec: p.Default.Spec})
+		layers = append(layers, layerOf(*p.Default))
 	}
 	return layers, named
+}
+
+// layerOf is the layer of a policy of the cluster.
+func layerOf(policy v1alpha1.ClusterCanaryPolicy) Layer {
+	return Layer{From: nameOf("ClusterCanaryPolicy", policy.Name), Spec: policy.Spec.PolicySpec, Limits: policy.Spec.Limits}
 }
 
 // Present is the effective policy of a Deployment, by its annotations and policies as they are now.
@@ -63,7 +68,8 @@ func PresentOf(namespace string, annotations map[string]string, policies Policie
 			"create one, or correct the annotation", settings.Policy, config.AnnotationPolicy, namespace))
 	}
 	for _, layer := range layers {
-		if err := Validate(layer.Spec).ToAggregate(); err != nil {
+		errs := ValidateCluster(v1alpha1.DefaultPolicyName, v1alpha1.ClusterPolicySpec{PolicySpec: layer.Spec, Limits: layer.Limits})
+		if err := errs.ToAggregate(); err != nil {
 			return without(fmt.Sprintf("%s is invalid: %v", layer.From, err))
 		}
 	}

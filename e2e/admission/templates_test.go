@@ -32,7 +32,11 @@ func TestTheSchemaOfWhatChecksAndAlertsName(t *testing.T) {
 			"neither":         {"type: slack", "must have either address or secretRef"},
 			"an unknown type": {"type: pager, address: 'https://hooks.test/a'", `supported values: "slack", "msteams", "discord", "rocket", "gchat"`},
 		},
+		"ClusterCanaryPolicy": {
+			"limits elsewhere": {"limits: {maxThreshold: 3}", "limits apply to every Deployment: only the ClusterCanaryPolicy named default can have them"},
+		},
 		"CanaryPolicy": {
+			"limits":                   {"limits: {maxThreshold: 3}", `unknown field "spec.limits"`},
 			"a built-in check":         {"analysis: {metrics: [{name: request-success-rate}]}", ""},
 			"its older limit":          {"analysis: {metrics: [{name: request-duration, threshold: 500}]}", ""},
 			"a query of one's own":     {"analysis: {metrics: [{name: own, query: up, thresholdRange: {min: 0, max: 0}}]}", ""},

@@ -94,7 +94,7 @@ func TestAPolicyConcernsOnlyThoseWhoNameIt(t *testing.T) {
 func TestTheDefaultPolicyOfTheClusterIsForEverybody(t *testing.T) {
 	a := newApp(t)
 	a.waitForPhase(v1alpha1.PhaseInitialized)
-	policy := &v1alpha1.ClusterCanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.DefaultPolicyName}, Spec: a.policy("").Spec}
+	policy := &v1alpha1.ClusterCanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.DefaultPolicyName}, Spec: v1alpha1.ClusterPolicySpec{PolicySpec: a.policy("").Spec}}
 	a.create(policy)
 	t.Cleanup(func() { _ = client.IgnoreNotFound(server.Client.Delete(context.Background(), policy)) })
 	a.waitFor("the values of the default policy", func(s v1alpha1.CanaryStatus) bool {

@@ -37,8 +37,8 @@ func (l *linter) own(object manifest.Object) {
 	}
 	errs := manifest.Decode(object.Content, typed)
 	if spec, is := policySpec(typed); is {
-		errs = append(errs, policy.Validate(spec)...)
-		l.advise(object, spec)
+		errs = append(errs, policy.ValidateCluster(object.Name(), spec)...)
+		l.advise(object, spec.PolicySpec)
 	}
 	if template, is := typed.(*v1alpha1.MetricTemplate); is {
 		l.adviseQuery(object, "spec.query", template.Spec.Query)
@@ -79,14 +79,15 @@ func (l *linter) freeze(object manifest.Object, window *v1alpha1.Freeze) {
 	}
 }
 
-func policySpec(object runtime.Object) (v1alpha1.PolicySpec, bool) {
+// policySpec returns the spec of a policy. A CanaryPolicy is one without limits.
+func policySpec(object runtime.Object) (v1alpha1.ClusterPolicySpec, bool) {
 	switch policy := object.(type) {
 	case *v1alpha1.CanaryPolicy:
-		return policy.Spec, true
+		return v1alpha1.ClusterPolicySpec{PolicySpec: policy.Spec}, true
 	case *v1alpha1.ClusterCanaryPolicy:
 		return policy.Spec, true
 	}
-	return v1alpha1.PolicySpec{}, false
+	return v1alpha1.ClusterPolicySpec{}, false
 }
 
 // policiesOf finds the policies for a Deployment that names one.

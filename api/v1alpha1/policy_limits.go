@@ -1,0 +1,41 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// ClusterPolicySpec configures rollouts of any namespace.
+type ClusterPolicySpec struct {
+	PolicySpec `json:",inline"`
+
+	// limits apply to every Deployment, regardless of its annotations and of the policy that it names. Only the policy named
+	// default can have them.
+	// +optional
+	Limits *PolicyLimits `json:"limits,omitempty"`
+}
+
+// PolicyLimits are what no namespace can lower. A stricter value of a namespace stays, a laxer one is replaced by the limit.
+type PolicyLimits struct {
+	// minInterval is the shortest interval of an analysis, and the shortest duration of a step, at least 1s.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be a duration of at least 1s, such as 30s or 1m30s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
+	// +kubebuilder:validation:MaxLength=20
+	MinInterval *metav1.Duration `json:"minInterval,omitempty"`
+	// maxThreshold is the largest number of failed checks that a rollout may have before it is rolled back.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	MaxThreshold *int32 `json:"maxThreshold,omitempty"`
+	// minRequests is the smallest number of requests that may make a check conclusive.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000000
+	MinRequests *int32 `json:"minRequests,omitempty"`
+	// metrics are checks that every rollout has. A check of the same name is replaced; of a built-in check, the stricter
+	// threshold stays.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=20
+	Metrics []Metric `json:"metrics,omitempty"`
+}

@@ -1,0 +1,110 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+func seconds(n int) *metav1.Duration {
+	return &metav1.Duration{Duration: time.Duration(n) * time.Second}
+}
+
+// guarded is the policy of the cluster with limits.
+func guarded(limits v1alpha1.PolicyLimits) *v1alpha1.ClusterCanaryPolicy {
+	return &v1alpha1.ClusterCanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.DefaultPolicyName}, Spec: v1alpha1.ClusterPolicySpec{Limits: &limits}}
+}
+
+// TestNoNamespaceLowersALimit sets every value that has a limit, by annotations and by a policy of the namespace, in both
+// directions.
+func TestNoNamespaceLowersALimit(t *testing.T) {
+	errors := v1alpha1.Metric{Name: "errors", Query: "vector(0)", ThresholdRange: &v1alpha1.ThresholdRange{Max: ptr.To(1.0)}}
+	limits := v1alpha1.PolicyLimits{MinInterval: seconds(60), MaxThreshold: ptr.To[int32](3), MinRequests: ptr.To[int32](50),
+		Metrics: []v1alpha1.Metric{config.SuccessRate(99.5), errors}}
+	lax := map[string]string{config.AnnotationInterval: "1s", config.AnnotationThreshold: "1000", config.AnnotationMinRequests: "1",
+		config.AnnotationMinSuccessRate: "1", config.AnnotationStepWeights: "10@1s,20"}
+	strict := map[string]string{config.AnnotationInterval: "5m", config.AnnotationThreshold: "1", config.AnnotationMinRequests: "500",
+		config.AnnotationMinSuccessRate: "99.9"}
+	named := func(annotations map[string]string) (map[string]string, *v1alpha1.CanaryPolicy) {
+		settings, errs := SettingsOf(annotations)
+		if len(errs) > 0 {
+			t.Fatal(errs)
+		}
+		spec := settings.Spec
+		spec.Analysis.Metrics = settings.Checks
+		return map[string]string{config.AnnotationPolicy: "own"}, &v1alpha1.CanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: "own"}, Spec: spec}
+	}
+	for name, c := range map[string]struct {
+		annotations map[string]string
+		byPolicy    bool
+		interval    time.Duration
+		threshold   int32
+		requests    float64
+		rate        float64
+	}{
+		"nothing is set":     {nil, false, time.Minute, 3, 50, 99.5},
+		"lax annotations":    {lax, false, time.Minute, 3, 50, 99.5},
+		"a lax policy":       {lax, true, time.Minute, 3, 50, 99.5},
+		"strict annotations": {strict, false, 5 * time.Minute, 1, 500, 99.9},
+		"a strict policy":    {strict, true, 5 * time.Minute, 1, 500, 99.9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			policies, annotations := Policies{Default: guarded(limits)}, c.annotations
+			if c.byPolicy {
+				annotations, policies.Named = named(c.annotations)
+			}
+			present := PresentOf("shop", annotations, policies)
+			if present.Problem != "" {
+				t.Fatal(present.Problem)
+			}
+			got := present.Policy
+			if got.Interval != c.interval || got.Threshold != c.threshold || got.MinRequests != c.requests || got.MinSuccessRate != c.rate {
+				t.Errorf("in force are %s, %d, %v and %v", got.Interval, got.Threshold, got.MinRequests, got.MinSuccessRate)
+			}
+			found := false
+			for _, check := range got.Checks {
+				found = found || check.Name == "errors" && check.Query == "vector(0)"
+			}
+			if !found {
+				t.Errorf("the required check is missing: %+v", got.Checks)
+			}
+			for _, step := range got.ExplicitSteps {
+				if step.Duration != 0 && step.Duration < time.Minute {
+					t.Errorf("a step lasts %s", step.Duration)
+				}
+			}
+			sources := map[string]string{}
+			for _, source := range present.Status.Sources {
+				sources[source.Field] = source.From
+			}
+			const limit = "ClusterCanaryPolicy/default (limits)"
+			isLimit := c.interval == time.Minute
+			if (sources["analysis.interval"] == limit) != isLimit || (sources["analysis.threshold"] == limit) != isLimit || sources["analysis.metrics[errors]"] != limit {
+				t.Errorf("the sources are %v", sources)
+			}
+		})
+	}
+}
+
+func TestLimitsAreOfTheDefaultPolicyOnly(t *testing.T) {
+	spec := v1alpha1.ClusterPolicySpec{Limits: &v1alpha1.PolicyLimits{MaxThreshold: ptr.To[int32](3)}}
+	if errs := ValidateCluster("strict", spec); !strings.Contains(errs.ToAggregate().Error(), "only the ClusterCanaryPolicy named default can have them") {
+		t.Error(errs)
+	}
+	if errs := ValidateCluster(v1alpha1.DefaultPolicyName, spec); len(errs) > 0 {
+		t.Error(errs)
+	}
+	wrong := v1alpha1.ClusterPolicySpec{Limits: &v1alpha1.PolicyLimits{MinInterval: seconds(0), MaxThreshold: ptr.To[int32](0), MinRequests: ptr.To[int32](0),
+		Metrics: []v1alpha1.Metric{{Name: "own"}}}}
+	for _, path := range []string{"spec.limits.minInterval", "spec.limits.maxThreshold", "spec.limits.minRequests", "spec.limits.metrics[0]"} {
+		if errs := ValidateCluster(v1alpha1.DefaultPolicyName, wrong); !strings.Contains(errs.ToAggregate().Error(), path) {
+			t.Errorf("%s is not in %v", path, errs)
+		}
+	}
+}
