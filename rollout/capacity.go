@@ -17,6 +17,10 @@ import (
 // returnPeriod is how long an autoscaler has to react before the primary gets more of the requests.
 const returnPeriod = 30 * time.Second
 
+// podLook is how often to look at what Kubernetes says of pods that are not available. It says so in events, which are not
+// watched.
+const podLook = 10 * time.Second
+
 // growth limits how far the primary's requests may rise beyond what its replicas bore: by a quarter, which an autoscaler
 // notices.
 const growth = 4
@@ -61,6 +65,9 @@ func ensureCanary(t *tick, weight float64) int32 {
 	size := replicas
 	if t.o.CanaryDeployment != nil && workload.Replicas(t.o.CanaryDeployment) > replicas && !(t.serves(weight) && letSplitSettle(t)) {
 		size = workload.Replicas(t.o.CanaryDeployment)
+	}
+	if canary := t.o.CanaryDeployment; canary != nil && canary.Status.AvailableReplicas < workload.Replicas(canary) {
+		wakeIn(t, podLook)
 	}
 	action := plan.CanaryEnsure
 	if t.o.Promoted(t.plan.Next) {
@@ -238,6 +245,9 @@ func (t tick) canaryNotReady(replicas int32) string {
 		return fmt.Sprintf("the canary is being scaled to %d replicas", replicas)
 	}
 	if ready := workload.ReadinessOf(t.o.CanaryDeployment, t.policy.CanaryReadyThreshold); !ready.Complete && !t.isGrowing(replicas) {
+		if t.o.PodProblem != "" {
+			return ready.Message + "; " + t.o.PodProblem
+		}
 		return ready.Message
 	}
 	enough := workload.Enough(replicas, t.policy.CanaryReadyThreshold)

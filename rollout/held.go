@@ -73,6 +73,10 @@ func blockCandidate(t *tick, kind v1alpha1.BlockedKind, why string) {
 		emit(t, events.CandidateBlocked(t.o.Candidate.Hash, why))
 	}
 	wakeForTemplates(t)
+	if len(t.o.Claims) > 0 {
+		// Claims are not watched.
+		wakeIn(t, t.policy.Interval)
+	}
 }
 
 // block records why no rollout can start and returns whether that is news. The cause of a candidate is news again for the

@@ -198,6 +198,9 @@ func start(t *tick) {
 	if why := t.unprotected(); why != "" {
 		emit(t, events.CanaryUnprotected(why))
 	}
+	if len(t.target.OneNode) > 0 {
+		emit(t, events.VolumesOnOneNode(t.target.OneNode))
+	}
 	if len(t.o.Unread) > 0 {
 		emit(t, events.PoliciesUnread(t.o.Unread))
 	}

@@ -115,6 +115,8 @@ type world struct {
 	quota  int32
 	rolled string
 	beside *world
+	// podProblem is what Kubernetes reports of the canary's pods.
+	podProblem string
 	// lost is how many of the primary's pods are not available.
 	lost int32
 	made []workload.Object
@@ -234,7 +236,7 @@ func (w *world) observe() observed.World {
 	gateway := gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: gatewayNamespace, Name: "gateway"}}
 	gateway.Spec.GatewayClassName = "traefik"
 	o := observed.World{
-		Now: w.now, SeenSince: w.seenSince, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: w.primary.Name, Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
+		Now: w.now, SeenSince: w.seenSince, PodProblem: w.podProblem, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: w.primary.Name, Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
 		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct, LeftOut: w.leftOut,
 		Services: append([]corev1.Service{w.service}, w.others...), Written: w.written, Editor: "kubectl-edit at 12:00:00", Routes: []route.Route{w.route},
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints, PrimaryEndpoints: w.primary.Status.AvailableReplicas,

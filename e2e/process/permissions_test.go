@@ -80,7 +80,7 @@ func (s *shop) everythingHappens() {
 	s.generated(p)
 	s.sentFromElsewhere()
 	s.ownCheck(shopNamespace)
-	s.setImage("podinfo:v2")
+	s.setImageAndVolume("podinfo:v2")
 	s.expectCannotFinalize(p, "create *v1.NetworkPolicy shop/podinfo-canary")
 	giveBack["canaries/finalizers"]()
 	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"fmt"
 	"strings"
 
 	. "github.com/onsi/gomega"
@@ -35,6 +36,12 @@ func scaledObject(name string) *unstructured.Unstructured {
 	scaled.SetNamespace(shopNamespace)
 	scaled.SetName(name)
 	return scaled
+}
+
+// setImageAndVolume changes the image to one that also needs a claim.
+func (s *shop) setImageAndVolume(image string) {
+	s.t.Helper()
+	s.patch(fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":"app","image":%q}],"volumes":[{"name":"data","persistentVolumeClaim":{"claimName":"data"}}]}}}}`, image))
 }
 
 // scaledByKeda makes KEDA scale the primary instead of the autoscaler.

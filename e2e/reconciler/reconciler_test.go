@@ -144,8 +144,12 @@ func (a *app) hold() {
 
 func (a *app) holdImage(image string) {
 	a.t.Helper()
-	pods := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "podinfo"}},
-		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: image}}}}
+	a.holdPods(corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "podinfo"}},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: image}}}})
+}
+
+func (a *app) holdPods(pods corev1.PodTemplateSpec) {
+	a.t.Helper()
 	template, err := workload.TemplateOf(pods)
 	a.Expect(err).NotTo(HaveOccurred())
 	text, err := workload.Candidate{Hash: template.Hash(), Template: template, By: "jane", At: time.Now()}.Encode()

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -22,6 +23,9 @@ type memory struct {
 	refusals refusals
 	seen     attention
 	written  written
+	// problems and claims are what messages say.
+	problems recent[string]
+	claims   recent[[]corev1.PersistentVolumeAccessMode]
 }
 
 func newMemory(query QueryFunc, hook HookFunc, registry prometheus.Registerer) *memory {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -91,9 +92,11 @@ type parts struct {
 	held
 	canaryObjects
 	surroundings
-	present policy.Present
-	freezes []v1alpha1.Freeze
-	peers   []observed.Peer
+	podProblem string
+	claims     map[string][]corev1.PersistentVolumeAccessMode
+	present    policy.Present
+	freezes    []v1alpha1.Freeze
+	peers      []observed.Peer
 }
 
 // readParts reads the state of an open rollout after the routes. Routes are written only in the version that was read, so a
@@ -120,6 +123,7 @@ func (r *reader) readParts(ctx context.Context, of subjects) (p parts, err error
 		if p.surroundings, err = r.readSurroundings(ctx, p.canary); err != nil {
 			return p, err
 		}
+		p.podProblem, p.claims = r.readPodProblem(ctx, p.deployment), r.readClaims(ctx, of.key.Namespace, p.candidate)
 	}
 	p.peers, err = r.readPeers(ctx, p)
 	return p, err
@@ -159,7 +163,8 @@ func (r *reader) observation(p parts) observed.World {
 		CanaryDeployment: p.deployment, CanaryService: p.service, ReadyEndpoints: p.readyEndpoints, PrimaryEndpoints: p.primaryEndpoints, Foreign: p.foreign, Made: p.made,
 		Written: r.memory.written.get(p.key), Editor: p.editor,
 		CanaryRefused: r.memory.refusals.get(p.key, p.candidate),
-		Autoscalers:   p.autoscalers, ScaledObjects: p.scaledObjects, Budgets: p.budgets,
+		PodProblem:    p.podProblem, Claims: p.claims,
+		Autoscalers: p.autoscalers, ScaledObjects: p.scaledObjects, Budgets: p.budgets,
 		NetworkPolicies: p.networkPolicies, LabelPolicies: p.labelPolicies, Unread: p.unread,
 	}
 }

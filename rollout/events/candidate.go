@@ -56,6 +56,12 @@ func Queued(hash, place string) Event {
 	return Event{Reason: "Queued", Message: fmt.Sprintf("New template %s is held back: %s", workload.Short(hash), place)}
 }
 
+// VolumesOnOneNode says that the canary's pods can start on one node only.
+func VolumesOnOneNode(claims []string) Event {
+	return Event{Warning: true, Reason: "VolumesOnOneNode", Message: fmt.Sprintf("The canary mounts PersistentVolumeClaim %s (ReadWriteOnce): "+
+		"its pods start only on the node on which the primary's pods use it, and both write to it", strings.Join(claims, ", "))}
+}
+
 // CanaryUnprotected says that policies of the cluster miss the canary's pods.
 func CanaryUnprotected(why string) Event {
 	return Event{Warning: true, Reason: "PoliciesMissCanary", Message: why}

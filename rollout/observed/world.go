@@ -66,6 +66,11 @@ type World struct {
 	// last changed the canary's pod template, and when. It is read only if the template is not the written one.
 	Written *Written
 	Editor  string
+	// PodProblem is what Kubernetes last reported about pods of the canary that are not available; empty if that is nothing
+	// or may not be read.
+	PodProblem string
+	// Claims are the access modes of the PersistentVolumeClaims that the candidate names; without those that may not be read.
+	Claims map[string][]corev1.PersistentVolumeAccessMode
 	// CanaryService is the Service of the canary's pods.
 	CanaryService *corev1.Service
 	// ReadyEndpoints is how many ready pods the canary's Service has.

@@ -43,6 +43,8 @@ type Target struct {
 	Identity workload.Identity
 	// Stale says why the existing canary must be made anew; empty if it need not.
 	Stale string
+	// OneNode are the PersistentVolumeClaims of the canary that only pods of one node may use.
+	OneNode []string
 	// Unprotected are policies that would miss the canary's pods.
 	Unprotected []string
 }

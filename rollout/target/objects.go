@@ -2,6 +2,7 @@ package target
 
 import (
 	"fmt"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -116,6 +117,9 @@ func findObjects(target *Target, policy config.Policy, o observed.World) string 
 	}
 	for _, object := range objects {
 		if canary, is := object.(*appsv1.Deployment); is {
+			if problem := findVolumes(target, canary, o); problem != "" {
+				return problem
+			}
 			pods := canary.Spec.Template.Labels
 			target.Unprotected = workload.Missed(o.LabelPolicies, o.NetworkPolicies, o.Primary.Spec.Template.Labels, pods)
 			if leak := workload.LeakOf(pods, o.Services, target.CanaryService()); leak != nil {
@@ -128,6 +132,19 @@ func findObjects(target *Target, policy config.Policy, o observed.World) string 
 		}
 	}
 	return ""
+}
+
+// findVolumes looks for volumes that keep the canary's pods from starting beside the primary's. A canary that is there already
+// shows by itself whether it starts.
+func findVolumes(target *Target, canary *appsv1.Deployment, o observed.World) string {
+	bound := workload.BoundBy(canary.Spec.Template.Spec, o.Claims)
+	target.OneNode = bound.OneNode
+	if len(bound.OnePod) == 0 || o.CanaryDeployment != nil {
+		return ""
+	}
+	return fmt.Sprintf("the candidate mounts PersistentVolumeClaim %s, which one pod at a time may use (ReadWriteOncePod), so no canary can start "+
+		"beside the primary: use a claim with ReadWriteMany, give the canary another volume with the policy's spec.canary.template, or roll "+
+		"out without a canary with the annotation %s", strings.Join(bound.OnePod, ", "), config.AnnotationBypass)
 }
 
 // foreignTo names an existing object that belongs to somebody else and has the name of one to be made; empty when there is
