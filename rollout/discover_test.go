@@ -351,6 +351,7 @@ func TestARouteOfAnotherNamespaceHoldsNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, p := complete(), policy.Defaults()
+			o.Primary.Status.AvailableReplicas = 1
 			p.Match = []v1alpha1.HTTPMatch{{Headers: map[string]v1alpha1.StringMatch{"x-tester": {Exact: "yes"}}}}
 			own := o.Routes[0]
 			o.Routes = []route.Route{c.route, own}
