@@ -93,7 +93,7 @@ func (f Facts) availability() *appsv1.DeploymentCondition {
 func (t tick) goesStraight() bool {
 	candidate := t.o.InFlight()
 	switch {
-	case candidate == nil || t.o.DryRun || t.judgesUnavailable():
+	case candidate == nil || t.o.Primary == nil || t.o.DryRun || t.judgesUnavailable():
 		return false
 	case t.isScaledToZero():
 		return candidate.AtZero
