@@ -214,10 +214,11 @@ func (s *story) ask() (map[string]any, Request) {
 func (s *story) order() (map[string]any, Request) {
 	notes := map[string]string{}
 	if candidate, err := workload.CandidateOf(annotationsOf(s.stored)); err == nil && candidate != nil {
-		notes[[]string{config.AnnotationPromote, config.AnnotationFail}[s.rand.IntN(2)]] = candidate.Hash
+		orders := []string{config.AnnotationPromote, config.AnnotationFail, config.AnnotationLetThrough}
+		notes[orders[s.rand.IntN(len(orders))]] = candidate.ID().String()
 	}
 	if previous, err := workload.PreviousOf(annotationsOf(s.stored)); err == nil && previous != nil {
-		notes = map[string]string{[]string{config.AnnotationSettle, config.AnnotationRestore}[s.rand.IntN(2)]: previous.Hash}
+		notes = map[string]string{[]string{config.AnnotationSettle, config.AnnotationRestore}[s.rand.IntN(2)]: previous.ID().String()}
 	}
 	by := sluice
 	return read(with(s.stored, maps.Clone(notes))), by
