@@ -179,7 +179,7 @@ func TestAnAPIServerThatIsAwayIsWaitedFor(t *testing.T) {
 	c.Eventually(p.lines, patience, glance).Should(ContainSubstring(stopsReconciling))
 	c.Expect(p.get("/healthz")).To(Equal("ok"))
 	road.open()
-	s.patch(`{"metadata":{"annotations":{"sluice.dev/interval":"2s","sluice.dev/progress-deadline":"5s"}}}`)
+	s.patch(`{"metadata":{"annotations":{"sluice.dev/interval":"2s","sluice.dev/progress-deadline":"20s"}}}`)
 
 	t.Log("and away in the middle of a step, for longer than its rest and the deadline")
 	s.setImage("podinfo:v2")
@@ -187,7 +187,7 @@ func TestAnAPIServerThatIsAwayIsWaitedFor(t *testing.T) {
 	tried := strings.Count(p.lines(), stopsReconciling)
 	road.close()
 	// It tries again after a second or more.
-	c.Eventually(func() int { return strings.Count(p.lines(), stopsReconciling) }, patience, glance).Should(BeNumerically(">", tried+10), p.lines)
+	c.Eventually(func() int { return strings.Count(p.lines(), stopsReconciling) }, patience, glance).Should(BeNumerically(">", tried+24), p.lines)
 	road.open()
 	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)
 	p.stop()
