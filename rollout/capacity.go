@@ -62,13 +62,7 @@ func ensureCanary(t *tick, weight float64) int32 {
 	if unfit && !letClear(t) {
 		return replicas
 	}
-	size := replicas
-	if t.o.CanaryDeployment != nil && workload.Replicas(t.o.CanaryDeployment) > replicas && !(t.serves(weight) && letSplitSettle(t)) {
-		size = workload.Replicas(t.o.CanaryDeployment)
-	}
-	if canary := t.o.CanaryDeployment; canary != nil && canary.Status.AvailableReplicas < workload.Replicas(canary) {
-		wakeIn(t, podLook)
-	}
+	size := chooseSize(t, replicas, weight)
 	action := plan.CanaryEnsure
 	if t.o.Promoted(t.plan.Next) {
 		action = plan.CanaryScale
@@ -81,6 +75,23 @@ func ensureCanary(t *tick, weight float64) int32 {
 	t.plan.Canary = plan.CanaryIntent{Action: action, Rewrite: rewrite, Replace: unfit, Replicas: size, Share: workload.CanaryShare(t.policy.Canary, weight),
 		Identity: t.target.Identity, Service: t.target.Service.Name, Policy: t.policy.Canary, Autoscaler: t.policy.Autoscaler}
 	return replicas
+}
+
+// chooseSize returns the replicas that the canary should have now if a weight needs a number of them, and wakes while pods are
+// missing.
+func chooseSize(t *tick, needed int32, weight float64) int32 {
+	canary := t.o.CanaryDeployment
+	if canary == nil {
+		return needed
+	}
+	has := workload.Replicas(canary)
+	if canary.Status.AvailableReplicas < has {
+		wakeIn(t, podLook)
+	}
+	if has > needed && !(t.serves(weight) && letSplitSettle(t)) {
+		return has
+	}
+	return needed
 }
 
 // serves reports whether a canary of the size for this weight serves everything that the routes send to it. It reports false
@@ -241,6 +252,11 @@ func (t tick) canaryNotReady(replicas int32) string {
 	if why := t.unreached(); why != "" {
 		return why
 	}
+	return t.podsNotReady(replicas)
+}
+
+// podsNotReady says why the pods of the canary cannot take the requests that this many replicas are for; empty when they can.
+func (t tick) podsNotReady(replicas int32) string {
 	if workload.Replicas(t.o.CanaryDeployment) < replicas {
 		return fmt.Sprintf("the canary is being scaled to %d replicas", replicas)
 	}

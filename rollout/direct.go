@@ -24,20 +24,26 @@ func noticeTemplate(t *tick) {
 	}
 	before := t.before.Primary
 	now := &v1alpha1.PrimaryStatus{Template: t.o.PrimaryHash(), Revision: t.o.Primary.Annotations[revisionAnnotation]}
-	switch direct := t.o.Direct; {
-	case before != nil && before.Template == now.Template:
+	if before != nil && before.Template == now.Template {
 		return
-	case direct != nil && direct.Hash == now.Template:
+	}
+	if direct := t.o.Direct; direct != nil && direct.Hash == now.Template {
 		recordDirect(t, *direct)
-	case t.before.Phase == v1alpha1.PhaseOptedOut && before != nil && before.Revision != now.Revision:
-		recordDirect(t, workload.Direct{Hash: now.Template, How: workload.DirectOptedOut, Reason: "it was changed while the Deployment was opted out", At: t.o.Now})
-	case before == nil || t.swaps():
-	case before.Revision == now.Revision:
-		return
-	default:
-		recordDirect(t, workload.Direct{Hash: now.Template, How: events.Unseen, Reason: "admission did not see it", At: t.o.Now})
+	} else if before != nil && (t.before.Phase == v1alpha1.PhaseOptedOut || !t.swaps()) {
+		if before.Revision == now.Revision {
+			return
+		}
+		recordDirect(t, t.unrecorded(now.Template))
 	}
 	t.plan.Next.Primary = now
+}
+
+// unrecorded describes a change of the primary's template of which admission has kept no record.
+func (f Facts) unrecorded(hash string) workload.Direct {
+	if f.before.Phase == v1alpha1.PhaseOptedOut {
+		return workload.Direct{Hash: hash, How: workload.DirectOptedOut, Reason: "it was changed while the Deployment was opted out", At: f.o.Now}
+	}
+	return workload.Direct{Hash: hash, How: events.Unseen, Reason: "admission did not see it", At: f.o.Now}
 }
 
 // noteRevision updates the revision if the state is written anyway. A new revision alone is not worth a write.

@@ -112,10 +112,8 @@ func (f Facts) notReadyYet(found target.Target) string {
 	if observed.Active(f.before) {
 		return ""
 	}
-	for _, made := range slices.SortedFunc(maps.Keys(f.o.Applied), func(a, b observed.GeneratedKey) int { return strings.Compare(a.String(), b.String()) }) {
-		if refused := f.o.Applied[made].Refused; refused != "" {
-			return refused
-		}
+	if refused := f.refused(); refused != "" {
+		return refused
 	}
 	if why := found.OwnCanary(f.o); why != "" {
 		return why
@@ -132,6 +130,16 @@ func (f Facts) notReadyYet(found target.Target) string {
 	for _, r := range found.Routes {
 		if ok, why := route.InEffect(r); !ok && target.IsGenerated(f.o, r) {
 			return fmt.Sprintf("%s was created but is not in effect yet: %s", r.Key().From(f.o.Namespace), why)
+		}
+	}
+	return ""
+}
+
+// refused says why the API server refuses an object that the policy asks for; empty when it refuses none.
+func (f Facts) refused() string {
+	for _, made := range slices.SortedFunc(maps.Keys(f.o.Applied), func(a, b observed.GeneratedKey) int { return strings.Compare(a.String(), b.String()) }) {
+		if refused := f.o.Applied[made].Refused; refused != "" {
+			return refused
 		}
 	}
 	return ""

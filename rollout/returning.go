@@ -56,11 +56,12 @@ func returnRequests(t *tick) (done bool) {
 // available replicas bear, unless they must return or the primary has taken too long.
 func shareRequests(t *tick) {
 	t.plan.Split = t.wanted
-	if open := t.plan.Next.Rollout; open != nil && t.wanted.Action != plan.SplitWrite {
+	switch open := t.plan.Next.Rollout; {
+	case open == nil:
+	case t.wanted.Action != plan.SplitWrite:
 		// A gateway knows the canary only while its routes name it.
 		open.Canary.Known = nil
-	}
-	if open := t.plan.Next.Rollout; open != nil && t.wanted.Action == plan.SplitWrite && t.plan.Next.Phase != v1alpha1.PhaseFinalising {
+	case t.plan.Next.Phase != v1alpha1.PhaseFinalising:
 		open.Cleared = nil
 	}
 	keeps, weight := false, 0.0

@@ -39,13 +39,7 @@ func (l Layer) limit(spec *v1alpha1.PolicySpec, sources map[string]string) {
 	replaced := func(path string) { sources[path] = l.From + " (limits)" }
 	analysis := spec.Analysis.DeepCopy()
 	if least := l.Limits.MinInterval; least != nil {
-		if analysis.Interval == nil || analysis.Interval.Duration < least.Duration {
-			analysis.Interval = least
-			replaced("analysis.interval")
-		}
-		if lengthened(analysis.Steps, *least) {
-			replaced("analysis.steps")
-		}
+		lengthen(analysis, *least, replaced)
 	}
 	if most := l.Limits.MaxThreshold; most != nil && ptr.Deref(analysis.Threshold, *most+1) > *most {
 		analysis.Threshold = most
@@ -62,6 +56,17 @@ func (l Layer) limit(spec *v1alpha1.PolicySpec, sources map[string]string) {
 		}
 	}
 	spec.Analysis = analysis
+}
+
+// lengthen gives the interval and the steps at least a duration, and names the paths of those that were shorter.
+func lengthen(analysis *v1alpha1.AnalysisSpec, least metav1.Duration, replaced func(path string)) {
+	if analysis.Interval == nil || analysis.Interval.Duration < least.Duration {
+		analysis.Interval = &least
+		replaced("analysis.interval")
+	}
+	if lengthened(analysis.Steps, least) {
+		replaced("analysis.steps")
+	}
 }
 
 // lengthened gives steps at least a duration, and reports whether one was shorter.

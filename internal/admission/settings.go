@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"slices"
 	"strings"
 
 	"sluice.dev/sluice/config"
@@ -14,31 +15,37 @@ func (s *subject) keepSettings() error {
 	if err != nil || states || s.requested.Equal(s.live) {
 		return err
 	}
-	old := s.isOldRevision()
-	var changed []string
-	for _, key := range config.SettingKeys() {
+	changed := s.changedSettings()
+	named := strings.ReplaceAll(strings.Join(changed, ", "), config.Prefix, "")
+	switch {
+	case len(changed) == 0:
+	case s.isOldRevision():
+		s.keep(changed)
+		s.warn("settings of an old revision are not taken over: %s; change settings in a request of their own", named)
+	default:
+		s.warn("settings change together with the pod template and take effect at once: %s", named)
+	}
+	return nil
+}
+
+// changedSettings are the settings that the request changes, apart from the opt-in.
+func (s *subject) changedSettings() []string {
+	return slices.DeleteFunc(config.SettingKeys(), func(key string) bool {
 		stored, was := s.storedAnnotations[key]
 		asked, is := s.requestedAnnotations[key]
-		if key == config.AnnotationCanary || was == is && stored == asked {
-			continue
-		}
-		changed = append(changed, strings.TrimPrefix(key, config.Prefix))
-		switch {
-		case !old:
-		case was:
+		return key == config.AnnotationCanary || was == is && stored == asked
+	})
+}
+
+// keep leaves settings as they are stored.
+func (s *subject) keep(settings []string) {
+	for _, key := range settings {
+		if stored, was := s.storedAnnotations[key]; was {
 			s.annotations[key] = stored
-		default:
+		} else {
 			delete(s.annotations, key)
 		}
 	}
-	switch {
-	case len(changed) == 0:
-	case old:
-		s.warn("settings of an old revision are not taken over: %s; change settings in a request of their own", strings.Join(changed, ", "))
-	default:
-		s.warn("settings change together with the pod template and take effect at once: %s", strings.Join(changed, ", "))
-	}
-	return nil
 }
 
 // isOldRevision reports whether a request that is no manifest brings the annotations of an earlier time: they lack the opt-in,

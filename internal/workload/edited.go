@@ -1,11 +1,11 @@
 package workload
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -28,7 +28,7 @@ func EditorOf(deployment *appsv1.Deployment, own string) string {
 	var last *metav1.ManagedFieldsEntry
 	for i := range deployment.ManagedFields {
 		entry := &deployment.ManagedFields[i]
-		if entry.Manager == own || entry.FieldsV1 == nil || !bytes.Contains(entry.FieldsV1.Raw, []byte(`"f:template"`)) {
+		if entry.Manager == own || entry.FieldsV1 == nil || !strings.Contains(entry.FieldsV1.GetRawString(), `"f:template"`) {
 			continue
 		}
 		if last == nil || last.Time.Before(entry.Time) {

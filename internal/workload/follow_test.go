@@ -80,7 +80,7 @@ func TestTheEditorIsWhoLastWroteTheTemplate(t *testing.T) {
 		return ptr.To(metav1.Date(2026, 1, 1, 12, 0, second, 0, metav1.Now().UTC().Location()))
 	}
 	entry := func(manager string, time *metav1.Time, fields string) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Manager: manager, Time: time, FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+		return metav1.ManagedFieldsEntry{Manager: manager, Time: time, FieldsV1: metav1.NewFieldsV1(fields)}
 	}
 	template := `{"f:spec":{"f:template":{"f:spec":{}}}}`
 	deployment := &appsv1.Deployment{}
