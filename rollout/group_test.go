@@ -120,7 +120,7 @@ func (g *group) play(acts []groupAct, chance *rand.Rand) {
 			w := g.members[name]
 			w.crash = -1
 			if chance != nil && chance.IntN(4) == 0 {
-				w.crash = chance.IntN(7)
+				w.crash = chance.IntN(8)
 			}
 			if g.shared != nil {
 				w.route = *g.shared

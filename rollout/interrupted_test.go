@@ -67,9 +67,13 @@ func removingService(w *world) {
 	w.others = nil
 }
 
-// movingPort gives the Service another port and moves the route to it.
+// movingPort gives the Service another port and moves the route to it. A route of several worlds stays as it is, because it
+// has references of the others.
 func movingPort(port int32) func(*world) {
 	return func(w *world) {
+		if w.shares {
+			return
+		}
 		w.tell("the Service gets port %d instead, and the route goes to it", port)
 		w.service.Spec.Ports = []corev1.ServicePort{{Port: port, TargetPort: intstr.FromInt32(8080)}}
 		for _, r := range []*route.Route{&w.route, &w.userRoute} {

@@ -597,8 +597,9 @@ func (w *world) replace(template workload.Template) {
 	w.primary.Generation++
 	w.revision++
 	if w.primary.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
+		served := w.primary.Status.AvailableReplicas > 0
 		w.primary.Status.AvailableReplicas = 0
-		if w.served && w.weight() != 100 && !w.mayRestore() {
+		if w.served && served && w.weight() != 100 && !w.mayRestore() {
 			w.t.Errorf("a primary with strategy Recreate is changed while it has %v%% of the requests", 100-w.weight())
 		}
 	}
