@@ -25,8 +25,8 @@ import (
 	"sluice.dev/sluice/rollout/observed"
 )
 
-// people work in the shop. jane can only change Deployments. olga has only the chart's role for operating rollouts. These are
-// their kubeconfigs.
+// people work in the shop. jane can only change Deployments. olga has only the chart's role for operating rollouts, and later
+// also the one for going round their analysis. These are their kubeconfigs.
 type people struct {
 	*shop
 	jane, olga string
@@ -37,15 +37,18 @@ func (s *shop) employ() people {
 	deployers := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: "deployers"},
 		Rules: []rbacv1.PolicyRule{{APIGroups: []string{"apps"}, Resources: []string{"deployments"}, Verbs: []string{"get", "patch"}}}}
 	s.Expect(s.client.Create(s.t.Context(), deployers)).To(Succeed())
-	for user, role := range map[string]rbacv1.RoleRef{
-		"jane": {APIGroup: rbacv1.GroupName, Kind: "Role", Name: deployers.Name},
-		"olga": {APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "sluice-operate"},
-	} {
-		binding := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: user}, RoleRef: role,
-			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}}
-		s.Expect(s.client.Create(s.t.Context(), binding)).To(Succeed())
-	}
+	s.bind("jane", "Role", deployers.Name)
+	s.bind("olga", "ClusterRole", "sluice-operate")
 	return people{shop: s, jane: s.user("jane"), olga: s.user("olga")}
+}
+
+// bind gives a user a role in the shop.
+func (s *shop) bind(user, kind, role string) {
+	s.t.Helper()
+	binding := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: user + "-" + role},
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: kind, Name: role},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}}
+	s.Expect(s.client.Create(s.t.Context(), binding)).To(Succeed())
 }
 
 // setImage changes the image as jane, with kubectl.
@@ -141,6 +144,9 @@ func (p people) pausesAndPromotes(controller *process) {
 	p.waitFor(controller, "paused", func(status v1alpha1.CanaryStatus) bool {
 		return status.Paused != nil && strings.HasPrefix(status.Paused.Text, "paused by olga: lunch")
 	})
+	p.says("olga may not go round the analysis of shop/podinfo", plugin.ExitError, "promote", "--skip-analysis", "--reason=hotfix")
+	p.bind("olga", "ClusterRole", "sluice-bypass")
+	p.Eventually(func() bool { return p.may("olga", "bypass", "canaries") }, patience, glance).Should(BeTrue())
 	p.says("but not before the pause ends", 0, "promote", "--skip-analysis", "--reason=hotfix")
 	p.says("podinfo: resumed", 0, "resume")
 	p.says("podinfo is idle: Succeeded", 0, "status", "--wait", "--timeout=50s")

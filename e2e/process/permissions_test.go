@@ -90,9 +90,9 @@ func (s *shop) everythingHappens() {
 
 	s.failWithoutAdmissionOfRoutes(p, port)
 	s.optedIn(false)
-	s.Eventually(func() bool { return s.canary().UID == "" }, patience, glance).Should(BeTrue(), p.lines)
+	s.waitForPhase(p, v1alpha1.PhaseOptedOut)
 	s.optedIn(true)
-	s.waitFor(p, "a new Canary", func(status v1alpha1.CanaryStatus) bool { return status.Phase != "" })
+	s.waitForPhase(p, v1alpha1.PhaseInitialized)
 
 	s.freezeElsewhere()
 	s.Expect(s.scrape(metrics)).To(Equal(http.StatusOK))
@@ -164,7 +164,7 @@ func (c *cluster) takeAway(resource string) (giveBack func()) {
 		c.Expect(c.client.Get(c.t.Context(), client.ObjectKeyFromObject(role), role)).To(Succeed())
 		*rules = change(*rules)
 		c.Expect(c.client.Update(c.t.Context(), role)).To(Succeed())
-		c.Eventually(func() bool { return c.may("update", resource) }, patience, glance).Should(Equal(allowed))
+		c.Eventually(func() bool { return c.may(account, "update", resource) }, patience, glance).Should(Equal(allowed))
 	}
 	write(func(rules []rbacv1.PolicyRule) []rbacv1.PolicyRule { return slices.DeleteFunc(rules, about) }, false)
 	return func() {
@@ -173,10 +173,10 @@ func (c *cluster) takeAway(resource string) (giveBack func()) {
 	}
 }
 
-// may reports whether the ServiceAccount may do this in the shop with a resource of any group.
-func (c *cluster) may(verb, resource string) bool {
+// may reports whether a user may do this in the shop with a resource of any group.
+func (c *cluster) may(user, verb, resource string) bool {
 	name, subresource, _ := strings.Cut(resource, "/")
-	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: account, ResourceAttributes: &authorizationv1.ResourceAttributes{
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: &authorizationv1.ResourceAttributes{
 		Verb: verb, Group: map[string]string{"deployments": "apps", "canaries": "sluice.dev"}[name], Resource: name, Subresource: subresource, Namespace: shopNamespace,
 	}}}
 	return c.client.Create(c.t.Context(), review) == nil && review.Status.Allowed

@@ -6,8 +6,10 @@ import (
 
 	. "github.com/onsi/gomega"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,7 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// surround gives the primary an autoscaler, a disruption budget and a NetworkPolicy. The canary gets copies of them.
+// surround gives the primary an autoscaler, a disruption budget and a NetworkPolicy, of which the canary gets copies, and the
+// claim that setImageAndVolume names.
 func (s *shop) surround() {
 	s.t.Helper()
 	named := metav1.ObjectMeta{Namespace: shopNamespace, Name: "podinfo"}
@@ -26,6 +29,9 @@ func (s *shop) surround() {
 			ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "podinfo"}}},
 		&policyv1.PodDisruptionBudget{ObjectMeta: named, Spec: policyv1.PodDisruptionBudgetSpec{Selector: &pods, MaxUnavailable: &half}},
 		&networkingv1.NetworkPolicy{ObjectMeta: named, Spec: networkingv1.NetworkPolicySpec{PodSelector: pods, Ingress: []networkingv1.NetworkPolicyIngressRule{{}}}},
+		&corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: "data"}, Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany},
+			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}}}},
 	} {
 		s.Expect(s.client.Create(s.t.Context(), object)).To(Succeed())
 	}
