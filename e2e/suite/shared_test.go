@@ -121,7 +121,7 @@ var _ = Describe("Weights that are set by hand", func() {
 			`[{"op": "replace", "path": "/spec/rules/0/backendRefs/0/weight", "value": 100}, {"op": "replace", "path": "/spec/rules/0/backendRefs/1/weight", "value": 0}]`)
 		Expect(out).To(ContainSubstring("30% still go to the canary; to take them all away: kubectl sluice abort podinfo -n by-hand"))
 		Expect(r.shares(ctx)["HTTPRoute/by-hand/podinfo"]).To(Equal([]float64{30}))
-		r.ask(ctx, "abort", "podinfo")
+		r.kubectl(ctx, "annotate", "deployment", "podinfo", "sluice.dev/abort=true")
 		r.waitFor(ctx, v1alpha1.PhaseFailed)
 		r.expectClean(ctx, "v1")
 	})
