@@ -27,6 +27,12 @@ func enforcingOwners(environment *envtest.Environment) {
 	environment.ControlPlane.GetAPIServer().Configure().Append("enable-admission-plugins", "OwnerReferencesPermissionEnforcement")
 }
 
+// withoutWatchList makes the API server one from before 1.34, which does not send the existing objects when a watch begins, so that
+// they are listed first.
+func withoutWatchList(environment *envtest.Environment) {
+	environment.ControlPlane.GetAPIServer().Configure().Append("feature-gates", "WatchList=false")
+}
+
 // mayFinalize are the permissions that admission requires. No request for them is in any log.
 var mayFinalize = []string{"deployments/finalizers", "canaries/finalizers"}
 
@@ -39,9 +45,7 @@ func TestEveryPermissionOfTheChartIsNeeded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			log := filepath.Join(t.TempDir(), "audit.log")
-			c := startCluster(t, audited(t, log), enforcingOwners, testserver.WithOptionalKinds)
-			// API servers before 1.34 do not send the existing objects when a watch begins, so they are listed first.
-			c.environment = append(c.environment, "KUBE_FEATURE_WatchListClient=false")
+			c := startCluster(t, audited(t, log), enforcingOwners, withoutWatchList, testserver.WithOptionalKinds)
 			s := c.newShop()
 			values := append(settings[:len(settings):len(settings)],
 				"--set=rbac.keda=true,rbac.labelPolicies=true,metricTemplates.secrets=true,metrics.secure=true,certs.validity=30s,certs.caValidity=60s,prometheusUrl="+s.prometheus)
