@@ -20,9 +20,11 @@ var _ = Describe("A Deployment", func() {
 		}
 		r.kubectl(ctx, "annotate", "deployment", "podinfo", "sluice.dev/canary=true")
 		r.waitFor(ctx, v1alpha1.PhaseInitialized)
+		onlyV1 := Equal(map[string]bool{"v1": true})
+		Eventually(ctx, r.primaryVersions, patience(), glance).WithContext(ctx).Should(onlyV1, "the pods of v0 are gone")
 		out := r.kubectl(ctx, "rollout", "undo", "deployment/podinfo", "--to-revision=2")
 		Expect(out).To(And(ContainSubstring(admission.HeldBack), ContainSubstring("so it was put back")))
-		Expect(r.primaryVersions(ctx)).To(Equal(map[string]bool{"v1": true}))
+		Expect(r.primaryVersions(ctx)).To(onlyV1)
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v0")
 		r.expectEvents(ctx, "OptedOut", "OptInLeftOut", "Promoted")
