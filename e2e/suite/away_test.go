@@ -82,7 +82,7 @@ var _ = Describe("Sluice that is away", Serial, func() {
 var _ = Describe("A namespace without room", func() {
 	It("promotes a version whose canary has the place that the primary needs", func(ctx SpecContext) {
 		r := begin(ctx, "quota", scene{Options: app.Options{Replicas: 1, Annotations: quick},
-			manifests: []string{"{apiVersion: v1, kind: ResourceQuota, metadata: {name: pods}, spec: {hard: {pods: \"2\"}}}"}})
+			manifests: []string{"{apiVersion: v1, kind: ResourceQuota, metadata: {namespace: quota, name: pods}, spec: {hard: {pods: \"2\"}}}"}})
 		r.setVersion(ctx, "v2")
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectEvents(ctx, "CanaryGivesWay", "Promoted")
@@ -101,7 +101,7 @@ var _ = Describe("A namespace without room", func() {
 
 	It("says before it makes a canary that a volume is for one pod", func(ctx SpecContext) {
 		r := begin(ctx, "volume", scene{quiet: true, Options: app.Options{Replicas: 1, Annotations: quick}, manifests: []string{
-			"{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {name: data}, spec: {accessModes: [ReadWriteOncePod], resources: {requests: {storage: 1Mi}}}}"}})
+			"{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {namespace: volume, name: data}, spec: {accessModes: [ReadWriteOncePod], resources: {requests: {storage: 1Mi}}}}"}})
 		r.kubectl(ctx, "patch", "deployment", "podinfo", "-p", `{"spec":{"template":{"spec":{"volumes":[{"name":"data","persistentVolumeClaim":{"claimName":"data"}}]}}}}`)
 		r.waitUntil(ctx, "the volume", func(s v1alpha1.CanaryStatus) bool {
 			return s.Phase == v1alpha1.PhaseWaiting && says(s, "PersistentVolumeClaim data, which one pod at a time may use")
