@@ -20,7 +20,7 @@ var _ = Describe("What is judged", func() {
 		first := r.waitUntil(ctx, "step 2", inEffect(2))
 		By("a reset with the same template")
 		r.kubectl(ctx, "patch", "deployment", "podinfo", "--type=strategic", "-p", `{"metadata":{"annotations":{"sluice.dev/reset":"true"}},`+
-			`"spec":{"template":{"spec":{"containers":[{"name":"app","env":[{"name":"VERSION","value":"v2"}]}]}}}}`)
+			`"spec":{"template":{"spec":{"containers":[{"name":"podinfo","env":[{"name":"VERSION","value":"v2"}]}]}}}}`)
 		again := r.waitUntil(ctx, "the first step of the second request", func(s v1alpha1.CanaryStatus) bool {
 			return s.Open().Step.Number == 1 && !s.Candidate.Requested.At.Equal(first.Candidate.Requested.At)
 		})

@@ -73,6 +73,8 @@ func TestValidate(t *testing.T) {
 			"metadata.annotations[sluice.dev/promote]"},
 		"a new Deployment with a forged candidate": {nil, deployment("v1", map[string]string{config.AnnotationCandidate: `{"hash":"7c9e41d2","template":{}}`}),
 			"hash 7c9e41d2 does not match the template"},
+		"a new Deployment with a candidate that no Deployment can have": {nil, deployment("v1", map[string]string{config.AnnotationCandidate: candidateOf("", "")}),
+			"spec.template.spec.containers[0].image: Required value"},
 		"a new Deployment whose candidate cannot be read": {nil, deployment("v1", map[string]string{config.AnnotationCandidate: "gzip:bm8="}), "metadata.annotations[sluice.dev/candidate]"},
 		"a bypass without a reason":                       {deployment("v1", nil), deployment("v1", map[string]string{config.AnnotationBypass: "2026-01-01T00:30:00Z"}), "and a reason"},
 		"a bypass of two hours":                           {deployment("v1", nil), deployment("v1", map[string]string{config.AnnotationBypass: "2026-01-01T02:00:00Z; x"}), "must end at most 1h0m0s from now"},

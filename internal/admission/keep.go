@@ -21,11 +21,11 @@ func Keep(old, updated map[string]any, request Request) (Result, error) {
 	return Result{Object: withTemplate(updated, decided).Object}, nil
 }
 
-// decided returns the template that Render has stored, as its records tell; nil for a direct change, of which they tell only
-// the hash.
+// decided returns the template that Render has stored, as its records tell; nil for a direct change by a user, of which they
+// tell only the hash.
 func (c change) decided() workload.Template {
-	if c.direct() != nil {
-		return nil
+	if direct := c.direct(); direct != nil {
+		return c.letThrough(*direct)
 	}
 	if candidate := c.promoted(); candidate != nil {
 		return candidate.Template
@@ -34,6 +34,15 @@ func (c change) decided() workload.Template {
 		return previous.Template
 	}
 	return c.live.Template
+}
+
+// letThrough returns the candidate if it is what the reconciler has had let through; nil for a direct change by a user.
+func (c change) letThrough(direct workload.Direct) workload.Template {
+	candidate, _ := workload.CandidateOf(c.before)
+	if !c.reconciler || candidate == nil || workload.ComparableOf(candidate.Template).KnownHash() != direct.Hash {
+		return nil
+	}
+	return candidate.Template
 }
 
 // restored returns the template that admission has put back for the reconciler; nil when it has not.

@@ -51,16 +51,17 @@ func TestWhatIsDecidedIsKept(t *testing.T) {
 		old, updated map[string]any
 		by           Request
 	}{
-		"a change that is held back":     {plain, deployment("v2", nil), someone},
-		"another one":                    {held, asking(withImage(held, "v3"), "example.com/team", "a"), someone},
-		"a label":                        {held, asking(held, "example.com/team", "a"), someone},
-		"a failure":                      {held, asking(held, config.AnnotationFail, orderFor("v2")), sluice},
-		"a retry":                        {failed, asking(failed, config.AnnotationRetry, orderFor("v2")), sluice},
-		"a promotion":                    {held, asking(held, config.AnnotationPromote, orderFor("v2")), sluice},
-		"a restore":                      {promoted, asking(promoted, config.AnnotationRestore, orderFor("v1")), sluice},
-		"a restore with a new candidate": {newer, asking(newer, config.AnnotationRestore, orderFor("v1")), sluice},
-		"the end of a promotion":         {promoted, asking(promoted, config.AnnotationSettle, orderFor("v1")), sluice},
-		"the end with a new candidate":   {newer, asking(newer, config.AnnotationSettle, orderFor("v1")), sluice},
+		"a change that is held back":      {plain, deployment("v2", nil), someone},
+		"another one":                     {held, asking(withImage(held, "v3"), "example.com/team", "a"), someone},
+		"a label":                         {held, asking(held, "example.com/team", "a"), someone},
+		"a failure":                       {held, asking(held, config.AnnotationFail, orderFor("v2")), sluice},
+		"a retry":                         {failed, asking(failed, config.AnnotationRetry, orderFor("v2")), sluice},
+		"a promotion":                     {held, asking(held, config.AnnotationPromote, orderFor("v2")), sluice},
+		"a restore":                       {promoted, asking(promoted, config.AnnotationRestore, orderFor("v1")), sluice},
+		"a candidate that is let through": {held, asking(held, config.AnnotationLetThrough, orderFor("v2")), sluice},
+		"a restore with a new candidate":  {newer, asking(newer, config.AnnotationRestore, orderFor("v1")), sluice},
+		"the end of a promotion":          {promoted, asking(promoted, config.AnnotationSettle, orderFor("v1")), sluice},
+		"the end with a new candidate":    {newer, asking(newer, config.AnnotationSettle, orderFor("v1")), sluice},
 	} {
 		t.Run(name, func(t *testing.T) {
 			// The first time it may already have been injected into what was requested.

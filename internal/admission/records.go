@@ -113,6 +113,11 @@ func (s *subject) takeUp() {
 	if s.candidate == nil {
 		return
 	}
+	if err := s.validate(s.candidate.Template); err != nil {
+		s.warn("candidate %s is dropped, because the API server would refuse it: %v", workload.Short(s.candidate.Hash), err)
+		s.candidate = nil
+		return
+	}
 	taken := brought(*s.candidate, s.request)
 	s.candidate = &taken
 	s.warn(takesUp, workload.Short(taken.Hash), taken.By)

@@ -24,7 +24,7 @@ func Validate(old, updated map[string]any, request Request) error {
 		return err
 	}
 	if old == nil {
-		return validateNew(annotationsOf(updated))
+		return validateNew(updated, request)
 	}
 	return guard(old, updated, request)
 }
@@ -83,17 +83,27 @@ func sameSettings(before, after map[string]string) bool {
 }
 
 // validateNew checks the annotations of a Deployment that is created, perhaps from a backup that was taken during a rollout: a
-// candidate must be as admission wrote it, and there can be no requests and no other records yet.
-func validateNew(brought map[string]string) error {
+// candidate must be as admission wrote it and a template that the API server accepts, and there can be no requests and no other
+// records yet.
+func validateNew(created map[string]any, request Request) error {
+	brought := annotationsOf(created)
 	for _, key := range append(config.Requests(), config.RecordKeys()...) {
 		if value, set := brought[key]; set && key != config.AnnotationCandidate {
 			return field.Invalid(annotations.Key(key), value, "cannot be set on a new Deployment; leave it out")
 		}
 	}
-	if _, err := workload.CandidateOf(brought); err != nil {
+	candidate, err := workload.CandidateOf(brought)
+	if err != nil {
 		return fmt.Errorf("%s: %w; leave it out", annotations.Key(config.AnnotationCandidate), err)
 	}
-	return nil
+	if candidate == nil || !config.OptedIn(brought) {
+		return nil
+	}
+	s, err := newSubject(created, created, request)
+	if err != nil {
+		return err
+	}
+	return s.validate(candidate.Template)
 }
 
 // annotationOf returns the key in a path such as metadata.annotations[sluice.dev/interval].
