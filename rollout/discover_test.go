@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -238,7 +239,7 @@ func planFor(policy config.Policy, state observed.State, o observed.World) plan.
 }
 
 // phases are all phases, none, and an unknown one.
-var phases = []v1alpha1.Phase{"", "Initializing", "Initialized", "Waiting", "Progressing", "WaitingPromotion", "Promoting", "Finalising", "Succeeded", "Failed", "Unknown"}
+var phases = []v1alpha1.Phase{"", "Initializing", "Initialized", "Waiting", "Progressing", "WaitingPromotion", "Promoting", "Finalising", "Succeeded", "Failed", "OptedOut", "Unknown"}
 
 // TestDecideIsTotal combines every phase with every missing object. Each has a plan and none panics.
 func TestDecideIsTotal(t *testing.T) {
@@ -407,5 +408,38 @@ func TestPoliciesThatCannotBeReadHoldNothing(t *testing.T) {
 		Message: "Cannot tell whether any AuthorizationPolicy or CiliumNetworkPolicy misses the canary's pods, because its API fails; the rollout continues"}
 	if p.Next.Phase != v1alpha1.PhaseProgressing || !slices.Contains(p.Events, want) {
 		t.Errorf("%s tells %v", p, p.Events)
+	}
+}
+
+// TestOptingOutKeepsOnlyTheGrantsThatRoutesNeed checks it when the Deployment is opted out, and once it rests so.
+func TestOptingOutKeepsOnlyTheGrantsThatRoutesNeed(t *testing.T) {
+	made := routeTo("shop", "shop")
+	elsewhere := gatewayv1.Namespace("edge")
+	ref := gatewayv1.HTTPBackendRef{}
+	ref.Name, ref.Namespace = "front", &elsewhere
+	sending := &gatewayv1.HTTPRoute{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "shop"}}
+	sending.Spec.Rules = []gatewayv1.HTTPRouteRule{{BackendRefs: []gatewayv1.HTTPBackendRef{ref}}}
+	made.Rules = route.FromHTTP(sending).Rules
+	var backends []route.Backend
+	for _, name := range []string{"front", "front-next"} {
+		backends = append(backends, route.Backend{Kind: "Service", Namespace: "edge", Name: name})
+	}
+	granted := func(backends ...route.Backend) gatewayv1.ReferenceGrant {
+		grant := route.GrantsFor("test", backends)[0]
+		workload.MarkGrant(grant, complete().Key())
+		return *grant
+	}
+	for _, phase := range []v1alpha1.Phase{v1alpha1.PhaseInitialized, v1alpha1.PhaseOptedOut} {
+		o := complete()
+		o.Primary.Annotations[config.AnnotationCanary], o.Candidate, o.Routes = "false", nil, []route.Route{made}
+		o.GeneratedGrants = []gatewayv1.ReferenceGrant{granted(backends...)}
+		generate := planFor(policy.Defaults(), observed.State{Phase: phase}, o).Generate
+		if len(generate.Ungrant) != 1 || len(generate.Grants) != 1 || !equality.Semantic.DeepEqual(generate.Grants[0].Spec, granted(backends[0]).Spec) {
+			t.Errorf("%s: %s", phase, generate)
+		}
+		o.GeneratedGrants = []gatewayv1.ReferenceGrant{granted(backends[0])}
+		if generate := planFor(policy.Defaults(), observed.State{Phase: v1alpha1.PhaseOptedOut}, o).Generate; generate.String() != "" {
+			t.Errorf("a grant that a route needs is not left alone: %s", generate)
+		}
 	}
 }

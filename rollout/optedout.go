@@ -11,13 +11,15 @@ import (
 )
 
 // restOptedOut keeps the Canary of a Deployment that was opted out, so that its history outlives opting out and in again. A
-// Canary that has never known an opted-in Deployment is deleted.
+// Canary that has never known an opted-in Deployment is deleted. Of the grants in other namespaces, those stay that the routes
+// still need.
 func restOptedOut(t *tick) {
 	t.plan.Finalizer = false
 	if t.before.Phase == "" {
 		t.plan.DeleteCanary = true
 		return
 	}
+	planGrants(t, nil)
 	next := &t.plan.Next
 	if t.before.Phase == v1alpha1.PhaseOptedOut {
 		return
