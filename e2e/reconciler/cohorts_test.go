@@ -208,7 +208,7 @@ func TestATargetOfItsOwnGetsTheMarkedRequestsWhileItExists(t *testing.T) {
 	a.Eventually(func() []string { return a.cohortsOf("secondary") }, patience, glance).Should(HaveLen(1))
 	a.change("main", map[string]string{config.AnnotationCanary: ""})
 	a.Eventually(func() []string { return a.cohortsOf("secondary") }, patience, glance).Should(BeEmpty(), "opting out forgets the cohort")
-	a.Eventually(func() bool { return a.status("main").Phase == "" }, patience, glance).Should(BeTrue())
+	a.eventually("opted out", "main", func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseOptedOut })
 }
 
 func TestARouteOfAnotherNamespaceIsGrantedTheCanary(t *testing.T) {

@@ -96,7 +96,7 @@ func TestAServiceAndARouteAreMadeForADeploymentThatHasNone(t *testing.T) {
 	a.Expect(made.Spec.Hostnames).To(Equal([]gatewayv1.Hostname{"shop.example.com"}))
 
 	a.annotate(config.AnnotationCanary, "")
-	a.Eventually(func() bool { return a.canary().UID == "" }, patience, glance).Should(BeTrue())
+	a.waitForPhase(v1alpha1.PhaseOptedOut)
 	a.Expect(a.route("podinfo").Spec).To(Equal(made.Spec), "opting out changes nothing of the route")
 }
 
