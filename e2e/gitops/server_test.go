@@ -77,22 +77,22 @@ func summary(template corev1.PodTemplateSpec) string {
 
 func (a app) promote() {
 	a.T.Helper()
-	a.annotate(a.Deployment(), config.AnnotationPromote, a.Candidate().Hash)
+	a.annotate(a.Deployment(), config.AnnotationPromote, a.Candidate().ID().String())
 }
 
 func (a app) fail() {
 	a.T.Helper()
-	a.annotate(a.Deployment(), config.AnnotationFail, a.Candidate().Hash)
+	a.annotate(a.Deployment(), config.AnnotationFail, a.Candidate().ID().String())
 }
 
 func (a app) settle() {
 	a.T.Helper()
-	a.annotate(a.Deployment(), config.AnnotationSettle, a.previous().Hash)
+	a.annotate(a.Deployment(), config.AnnotationSettle, a.previous().ID().String())
 }
 
 func (a app) restore() {
 	a.T.Helper()
-	a.annotate(a.Deployment(), config.AnnotationRestore, a.previous().Hash)
+	a.annotate(a.Deployment(), config.AnnotationRestore, a.previous().ID().String())
 }
 
 func (a app) previous() *workload.Previous {
