@@ -14,7 +14,7 @@ import (
 )
 
 // KeepPorts adds to a canary's Service those ports of its present form that are still in use although the primary's Service
-// has lost them.
+// has lost them. The API server wants a name of each port when there are several, so a port without one gets a name then.
 func KeepPorts(service, present *corev1.Service, used []int32) {
 	if present == nil {
 		return
@@ -23,11 +23,21 @@ func KeepPorts(service, present *corev1.Service, used []int32) {
 		if PortOf(service, port.Port) != nil || !slices.Contains(used, port.Port) {
 			continue
 		}
+		nameOnlyPort(service)
 		taken := func(other corev1.ServicePort) bool { return other.Name == port.Name }
 		if port.Name == "" || slices.ContainsFunc(service.Spec.Ports, taken) {
 			port.Name = fmt.Sprintf("kept-%d", port.Port)
 		}
 		service.Spec.Ports = append(service.Spec.Ports, port)
+	}
+}
+
+// nameOnlyPort names a port that has no name because it was the only one.
+func nameOnlyPort(service *corev1.Service) {
+	for i := range service.Spec.Ports {
+		if port := &service.Spec.Ports[i]; port.Name == "" {
+			port.Name = fmt.Sprintf("port-%d", port.Port)
+		}
 	}
 }
 

@@ -54,6 +54,27 @@ func TestTheCanarysServiceFollowsThePrimarys(t *testing.T) {
 	}
 }
 
+func TestEachOfSeveralPortsHasItsName(t *testing.T) {
+	ports := func(ports ...corev1.ServicePort) *corev1.Service {
+		return &corev1.Service{Spec: corev1.ServiceSpec{Ports: ports}}
+	}
+	for name, c := range map[string]struct{ wanted, present, want []corev1.ServicePort }{
+		"no port is kept":         {[]corev1.ServicePort{{Port: 81}}, []corev1.ServicePort{{Port: 81}}, []corev1.ServicePort{{Port: 81}}},
+		"one without a name":      {[]corev1.ServicePort{{Port: 81}}, []corev1.ServicePort{{Port: 80}}, []corev1.ServicePort{{Port: 81, Name: "port-81"}, {Port: 80, Name: "kept-80"}}},
+		"one with a name is kept": {[]corev1.ServicePort{{Port: 81}}, []corev1.ServicePort{{Port: 80, Name: "http"}}, []corev1.ServicePort{{Port: 81, Name: "port-81"}, {Port: 80, Name: "http"}}},
+		"the name is taken":       {[]corev1.ServicePort{{Port: 81}}, []corev1.ServicePort{{Port: 80, Name: "port-81"}}, []corev1.ServicePort{{Port: 81, Name: "port-81"}, {Port: 80, Name: "kept-80"}}},
+		"again":                   {[]corev1.ServicePort{{Port: 81}}, []corev1.ServicePort{{Port: 81, Name: "port-81"}, {Port: 80, Name: "kept-80"}}, []corev1.ServicePort{{Port: 81, Name: "port-81"}, {Port: 80, Name: "kept-80"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service := ports(c.wanted...)
+			KeepPorts(service, ports(c.present...), []int32{80})
+			if diff := cmp.Diff(c.want, service.Spec.Ports); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestTheIdentityOfACanaryFollowsFromItsSelector(t *testing.T) {
 	_, canary := serviceAndCanary()
 	for name, c := range map[string]struct {
