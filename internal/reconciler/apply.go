@@ -141,8 +141,7 @@ func (r *Reconciler) writeCanary(ctx context.Context, o reading, p plan.Plan) er
 	switch p.Canary.Action {
 	case plan.CanaryEnsure, plan.CanaryScale:
 		err := r.ensureCanary(ctx, o, p.Canary)
-		r.memory.refusals.note(o.Key(), o.Candidate, err)
-		if refused(err) && !apierrors.IsInvalid(err) {
+		if refused(err) && r.memory.refusals.get(o.Key(), o.Candidate) == "" {
 			r.tell(o, events.CanaryRejected(err))
 		}
 		if err != nil {

@@ -44,11 +44,14 @@ func (r *Reconciler) ensureCanary(ctx context.Context, o reading, intent plan.Ca
 	return nil
 }
 
-// ensureObject creates or updates one object.
+// ensureObject creates or updates one object. What the API server says of the Deployment it says of the candidate; the others
+// are copies of the user's objects, and say nothing of it.
 func (r *Reconciler) ensureObject(ctx context.Context, o reading, desired workload.Object, intent plan.CanaryIntent) error {
 	switch want := desired.(type) {
 	case *appsv1.Deployment:
-		return r.ensureDeployment(ctx, o, want, intent)
+		err := r.ensureDeployment(ctx, o, want, intent)
+		r.memory.refusals.note(o.Key(), o.Candidate, err)
+		return err
 	case *corev1.Service:
 		return r.ensureService(ctx, o.CanaryService, want, intent)
 	}

@@ -23,11 +23,11 @@ type refusal struct {
 	text      string
 }
 
-// note remembers the result of a write of the canary's objects.
+// note remembers the result of a write of the canary's Deployment.
 func (r *refusals) note(key types.NamespacedName, candidate *workload.Candidate, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if candidate == nil || !apierrors.IsInvalid(err) {
+	if candidate == nil || !apierrors.IsInvalid(err) || isForAnother(err) {
 		delete(r.of, key)
 		return
 	}

@@ -23,7 +23,8 @@ func AskRejected(key, hash string, err error) Event {
 		"The API server rejects %s of %s; retrying until the progress deadline: %v", key, workload.Short(hash), err)}
 }
 
-// CanaryRejected says that something forbids the canary, such as a quota, for now. A canary that is invalid is rolled back.
+// CanaryRejected says that something forbids the canary, such as a quota, for now. A canary whose Deployment is invalid is
+// rolled back.
 func CanaryRejected(err error) Event {
 	return Event{Warning: true, Reason: "CanaryRejected", Message: fmt.Sprintf(
 		"The API server rejects the canary; retrying until the progress deadline: %v", err)}

@@ -59,8 +59,8 @@ type World struct {
 	// somebody else.
 	CanaryDeployment *appsv1.Deployment
 	Foreign          string
-	// CanaryRefused is what the API server says of the canary of this candidate if it refuses it as invalid; empty when it
-	// does not.
+	// CanaryRefused is what the API server says of the Deployment that would run this candidate if it refuses that as
+	// invalid; empty when it does not.
 	CanaryRefused string
 	// Written is what this process last wrote to the canary; nil if it has written nothing since its start. Editor names who
 	// last changed the canary's pod template, and when. It is read only if the template is not the written one.
