@@ -43,6 +43,9 @@ func reconcile(ctx context.Context, settings process.Settings, servers provider.
 	if err != nil {
 		return err
 	}
+	if err := certs.Rotate(manager, certOptions(settings)); err != nil {
+		return err
+	}
 	lent := &lentMetrics{Registerer: metrics.Registry}
 	defer lent.giveBack()
 	if err := reconciler.Setup(manager, reconciler.Options{
@@ -51,9 +54,6 @@ func reconcile(ctx context.Context, settings process.Settings, servers provider.
 		Limits: observed.Limits{Cluster: settings.MaxConcurrent.Cluster, Namespace: settings.MaxConcurrent.Namespace},
 	}); err != nil {
 		return fmt.Errorf("set up the reconciler: %w", err)
-	}
-	if err := certs.Rotate(manager, certOptions(settings)); err != nil {
-		return err
 	}
 	return manager.Start(ctx)
 }

@@ -2,9 +2,11 @@ package reconciler
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/internal/workload"
@@ -27,7 +29,7 @@ type refusal struct {
 func (r *refusals) note(key types.NamespacedName, candidate *workload.Candidate, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if candidate == nil || !apierrors.IsInvalid(err) || isForAnother(err) {
+	if candidate == nil || !namesField(err) || isForAnother(err) {
 		delete(r.of, key)
 		return
 	}
@@ -39,6 +41,16 @@ func (r *refusals) note(key types.NamespacedName, candidate *workload.Candidate,
 		text = status.Status().Message
 	}
 	r.of[key] = refusal{candidate.ID(), text}
+}
+
+// namesField reports whether the API server's own validation refuses an object: it names the fields. A policy of the cluster
+// refuses with the same status and without a field, perhaps only because what it compares with cannot be read just now.
+func namesField(err error) bool {
+	status := apierrors.APIStatus(nil)
+	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
+		return false
+	}
+	return slices.ContainsFunc(status.Status().Details.Causes, func(cause metav1.StatusCause) bool { return cause.Field != "" })
 }
 
 // get returns what the API server says of the canary of a candidate. It is empty if it does not refuse it.

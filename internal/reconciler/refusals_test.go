@@ -25,14 +25,19 @@ func TestOnlyAnInvalidDeploymentSpeaksAgainstTheCandidate(t *testing.T) {
 		kind, field string
 		fails, told bool
 	}{
-		"a Deployment":                      {kind: "Deployment", field: "spec.template", fails: true},
-		"a Deployment that was replaced":    {kind: "Deployment", field: "metadata.uid"},
-		"the copy of the primary's Service": {kind: "Service", field: "spec.ports[0].name", told: true},
+		"a Deployment":                       {kind: "Deployment", field: "spec.template", fails: true},
+		"a Deployment that was replaced":     {kind: "Deployment", field: "metadata.uid"},
+		"a Deployment that a policy refuses": {kind: "Deployment", told: true},
+		"the copy of the primary's Service":  {kind: "Service", field: "spec.ports[0].name", told: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, subject.Namespace)
 			w.initialize(subject.Namespace)
 			invalid := apierrors.NewInvalid(schema.GroupKind{Kind: c.kind}, "podinfo-canary", field.ErrorList{field.Invalid(field.NewPath(c.field), "x", "is wrong")})
+			if c.field == "" {
+				// A policy of the cluster refuses so.
+				invalid.ErrStatus.Message, invalid.ErrStatus.Details.Causes = "is wrong", []metav1.StatusCause{{Message: "is wrong"}}
+			}
 			r := w.reconciler(interceptor.NewClient(w.client, interceptor.Funcs{
 				Create: func(ctx context.Context, next client.WithWatch, object client.Object, options ...client.CreateOption) error {
 					if made, is := object.(workload.Object); is && workload.KindOf(made) == c.kind {

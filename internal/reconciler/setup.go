@@ -13,7 +13,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	ctrlmanager "sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -55,15 +54,20 @@ const (
 
 // Setup adds the reconciler to a manager whose scheme knows apps, core, discovery, the Gateway API and sluice.dev. The
 // reconciler ends with the manager. Another one may follow in the same process, with metrics that are registered anew.
-func Setup(manager ctrl.Manager, options Options) error {
-	recorder, told, err := newRecorder(manager)
-	if err != nil {
-		return err
-	}
+func Setup(manager ctrl.Manager, options Options) (err error) {
 	found, err := kindsOf(manager.GetRESTMapper())
 	if err != nil {
 		return err
 	}
+	recorder, told, err := newRecorder(manager)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			told.Shutdown()
+		}
+	}()
 	r := &Reconciler{
 		reader: &reader{cached: manager.GetClient(), live: manager.GetAPIReader(), routes: manager.GetCache(), options: options,
 			memory: newMemory(options.Query, options.Hook, options.Metrics)},
@@ -88,16 +92,27 @@ func Setup(manager ctrl.Manager, options Options) error {
 	if err := manager.Add(arrivals{reader: r.reader, mapper: manager.GetRESTMapper(), cache: manager.GetCache(), watch: built}); err != nil {
 		return err
 	}
-	if err := manager.Add(ctrlmanager.RunnableFunc(func(ctx context.Context) error {
-		<-ctx.Done()
+	if err := manager.Add(atEnd(func() {
 		r.memory.end()
 		told.Shutdown()
-		return nil
 	})); err != nil {
 		return err
 	}
 	return ctrl.NewControllerManagedBy(manager).Named("freeze").For(&v1alpha1.Freeze{}).Complete(freezes{manager.GetClient()})
 }
+
+// atEnd is called when the manager ends, also if it never had the lease.
+type atEnd func()
+
+// Start waits for the end.
+func (f atEnd) Start(ctx context.Context) error {
+	<-ctx.Done()
+	f()
+	return nil
+}
+
+// NeedLeaderElection says that no lease is needed to end.
+func (atEnd) NeedLeaderElection() bool { return false }
 
 // eventBurst lets all events of many rollouts through: by default the client would merge those of a single long rollout.
 const eventBurst = 10000
