@@ -41,9 +41,10 @@ func noticeAvailability(t *tick) {
 	}
 }
 
-// isSwapping reports whether a promotion changes the primary or restores it.
+// isSwapping reports whether a promotion changes the primary or is about to restore it. A primary that has its previous template
+// back serves or does not, like any other.
 func (f Facts) isSwapping() bool {
-	return f.before.Phase == v1alpha1.PhasePromoting || f.o.Previous != nil
+	return f.o.Previous != nil || f.before.Phase == v1alpha1.PhasePromoting && !f.before.Open().Promotion.Restoring
 }
 
 func (f Facts) isScaledToZero() bool {
@@ -108,10 +109,11 @@ func letStraight(t *tick) {
 	say(t, "The primary serves nobody: applying the candidate to it without a canary")
 }
 
-// letNewerStraight lets a newer candidate through while a rollout ends that cannot, because the primary serves nobody and so the
-// canary keeps its requests.
+// letNewerStraight lets a newer candidate through while a rollout ends that cannot, because the primary serves nobody: the canary
+// keeps its requests, or the previous template that the primary has back does not become ready.
 func letNewerStraight(t *tick) {
-	if t.plan.Next.Phase != v1alpha1.PhaseFinalising || t.plan.Ask.Key != "" || t.plan.Next.Paused != nil || t.frozen.Start != "" ||
+	ends := t.plan.Next.Phase == v1alpha1.PhaseFinalising || t.plan.Next.Open().Promotion.Restoring
+	if !ends || t.plan.Ask.Key != "" || t.plan.Next.Paused != nil || t.frozen.Start != "" ||
 		!t.goesStraight() || observed.Describes(t.plan.Next, t.o.Candidate) {
 		return
 	}

@@ -65,6 +65,13 @@ var unavailableStories = map[string]story{
 		acts:  []act{{immediately, setting("v2")}, {atStep(2), breaking}, {since(time.Minute), setting("v3")}},
 		phase: v1alpha1.PhaseInitialized, version: "v3",
 	},
+	"a newer version mends a primary whose previous template is broken too": {
+		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
+		behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}},
+		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil }, breaking},
+			{func(w *world) bool { return w.state.Open().Promotion.Restoring && w.previous == nil }, setting("v3")}},
+		phase: v1alpha1.PhaseInitialized, version: "v3",
+	},
 }
 
 // TestWhatProvesThatAPrimaryServesNobody looks at one candidate at rest.
