@@ -17,6 +17,9 @@ import (
 const (
 	// born is how soon after its creation a Deployment gets its first condition.
 	born = 10 * time.Second
+	// neverAvailable is how long a primary must have been seen to be unavailable if none of its replicas has ever been
+	// available. A status that somebody has patched is corrected earlier.
+	neverAvailable = 10 * time.Second
 	// endpointsLook is how often the endpoints of a primary without available replicas are looked at.
 	endpointsLook = 5 * time.Second
 )
@@ -26,7 +29,7 @@ const (
 func noticeAvailability(t *tick) {
 	next := &t.plan.Next
 	switch {
-	case t.o.Primary == nil || !t.o.OptedIn() || t.o.DryRun || t.isSwapping() || t.isScaledToZero() || t.o.Primary.Status.AvailableReplicas > 0:
+	case t.o.Primary == nil || !t.o.OptedIn() || t.o.DryRun || t.isSwapping() || t.isScaledToZero() || t.hasReadyReplicas():
 		next.UnavailableSince = nil
 		return
 	case t.o.PrimaryEndpoints > 0:
@@ -51,6 +54,12 @@ func (f Facts) isScaledToZero() bool {
 	return f.o.Primary.Spec.Replicas != nil && *f.o.Primary.Spec.Replicas == 0
 }
 
+// hasReadyReplicas reports whether replicas of the primary work. Before minReadySeconds have passed they do not count as
+// available, but serve.
+func (f Facts) hasReadyReplicas() bool {
+	return f.o.Primary.Status.AvailableReplicas > 0 || f.o.Primary.Status.ReadyReplicas > 0
+}
+
 // isUnavailable reports whether the primary serves nobody and its changes need no canary then.
 func (t tick) isUnavailable() bool {
 	return t.plan.Next.UnavailableSince != nil && !t.judgesUnavailable()
@@ -60,24 +69,25 @@ func (f Facts) judgesUnavailable() bool {
 	return f.o.Primary.Annotations[config.AnnotationWhenUnavailable] == config.WhenUnavailableCanary
 }
 
-// unavailableUntil is when the primary will have been unavailable for the time that the policy asks for. Time in which nobody
-// looked does not count, nor time before the Deployment controller last saw the primary become unavailable.
+// unavailableUntil is when the primary will have been unavailable for the time that the policy asks for, or for a short time
+// if it has never been available. Time in which nobody looked does not count, nor time before the Deployment controller last
+// saw the primary become unavailable.
 func (t tick) unavailableUntil() time.Time {
 	since := t.seenSince(t.plan.Next.UnavailableSince.Time)
+	if t.wasNeverAvailable() {
+		return since.Add(neverAvailable)
+	}
 	if known := t.availability(); known != nil && known.Status != corev1.ConditionTrue {
 		since = later(since, known.LastTransitionTime.Time)
 	}
 	return since.Add(t.policy.UnavailableAfter)
 }
 
-// wasNeverAvailable reports whether no replica has been available since the Deployment was created. There is nothing then that
-// a canary could be compared with.
+// wasNeverAvailable reports whether no replica has been available since the Deployment was created, by its status. There is
+// nothing then that a canary could be compared with.
 func (f Facts) wasNeverAvailable() bool {
 	known, created := f.availability(), f.o.Primary.CreationTimestamp.Time
-	if known == nil {
-		return f.o.Now.Sub(created) <= born
-	}
-	return known.Status == corev1.ConditionFalse && known.LastTransitionTime.Sub(created) <= born
+	return known != nil && known.Status == corev1.ConditionFalse && known.LastTransitionTime.Sub(created) <= born
 }
 
 func (f Facts) availability() *appsv1.DeploymentCondition {
@@ -99,7 +109,7 @@ func (t tick) goesStraight() bool {
 	case t.isScaledToZero():
 		return candidate.AtZero
 	}
-	return t.isUnavailable() && (t.wasNeverAvailable() || !t.o.Now.Before(t.unavailableUntil()))
+	return t.isUnavailable() && !t.o.Now.Before(t.unavailableUntil())
 }
 
 // letStraight asks admission to put the candidate in.

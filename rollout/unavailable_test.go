@@ -81,6 +81,10 @@ func TestWhatProvesThatAPrimaryServesNobody(t *testing.T) {
 			o.Primary.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentAvailable, Status: status, LastTransitionTime: metav1.NewTime(o.Now.Add(-since))}}
 		}
 	}
+	neverButReady := func(o *observed.World) {
+		condition(corev1.ConditionFalse, time.Hour-time.Second)(o)
+		o.Primary.Status.ReadyReplicas = 1
+	}
 	for name, c := range map[string]struct {
 		down   time.Duration
 		change func(*observed.World)
@@ -95,16 +99,26 @@ func TestWhatProvesThatAPrimaryServesNobody(t *testing.T) {
 		"the time":                {down: time.Minute, asks: config.AnnotationLetThrough},
 		"less than a longer time": {down: time.Minute, policy: func(p *config.Policy) { p.UnavailableAfter = time.Hour }, block: v1alpha1.BlockedUnavailable},
 		"pods that serve before they are available, by minReadySeconds": {down: time.Hour, change: func(o *observed.World) { o.PrimaryEndpoints = 1 }, starts: true},
+		"ready pods without a Service, by minReadySeconds":              {down: time.Hour, change: func(o *observed.World) { o.Primary.Status.ReadyReplicas = 1 }, starts: true},
 		"a gap in which Sluice was away":                                {down: time.Hour, change: condition(corev1.ConditionFalse, 30*time.Second), block: v1alpha1.BlockedUnavailable},
 		"a condition that was patched":                                  {change: condition(corev1.ConditionFalse, 30*time.Minute), block: v1alpha1.BlockedUnavailable},
 		"maxUnavailable of all replicas":                                {down: time.Minute, change: condition(corev1.ConditionTrue, time.Hour), asks: config.AnnotationLetThrough},
-		"never available since creation":                                {change: condition(corev1.ConditionFalse, time.Hour-time.Second), asks: config.AnnotationLetThrough},
-		"created a moment ago":                                          {change: func(o *observed.World) { o.Primary.CreationTimestamp = metav1.NewTime(o.Now) }, asks: config.AnnotationLetThrough},
-		"a user who wants canaries":                                     {down: time.Hour, change: func(o *observed.World) { o.Primary.Annotations[config.AnnotationWhenUnavailable] = "canary" }, starts: true},
-		"something else that is missing":                                {down: time.Minute, change: func(o *observed.World) { o.Routes = nil }, asks: config.AnnotationLetThrough},
-		"missing, and not for long":                                     {change: func(o *observed.World) { o.Routes = nil }, block: v1alpha1.BlockedMissing},
-		"a freeze":                                                      {down: time.Minute, change: func(o *observed.World) { o.Freezes = []v1alpha1.Freeze{{Spec: v1alpha1.FreezeSpec{Reason: "audit"}}} }, block: v1alpha1.BlockedFrozen},
-		"a pause":                                                       {down: time.Minute, change: func(o *observed.World) { o.Primary.Spec.Paused = true }, block: v1alpha1.BlockedPaused},
+		"never available since creation":                                {down: 10 * time.Second, change: condition(corev1.ConditionFalse, time.Hour-time.Second), asks: config.AnnotationLetThrough},
+		"never available, at first sight":                               {change: condition(corev1.ConditionFalse, time.Hour-time.Second), block: v1alpha1.BlockedUnavailable},
+		"never available, and seen for a moment":                        {down: 9 * time.Second, change: condition(corev1.ConditionFalse, time.Hour-time.Second), block: v1alpha1.BlockedUnavailable},
+		"never available, and ready":                                    {down: time.Hour, change: neverButReady, starts: true},
+		"never available, and seen by another process": {down: time.Hour, change: func(o *observed.World) {
+			condition(corev1.ConditionFalse, time.Hour-time.Second)(o)
+			o.SeenSince = o.Now.Add(-time.Second)
+		}, block: v1alpha1.BlockedUnavailable},
+		"created a moment ago": {change: func(o *observed.World) {
+			o.Primary.CreationTimestamp, o.Primary.Status.Conditions = metav1.NewTime(o.Now), nil
+		}, block: v1alpha1.BlockedUnavailable},
+		"a user who wants canaries":      {down: time.Hour, change: func(o *observed.World) { o.Primary.Annotations[config.AnnotationWhenUnavailable] = "canary" }, starts: true},
+		"something else that is missing": {down: time.Minute, change: func(o *observed.World) { o.Routes = nil }, asks: config.AnnotationLetThrough},
+		"missing, and not for long":      {change: func(o *observed.World) { o.Routes = nil }, block: v1alpha1.BlockedMissing},
+		"a freeze":                       {down: time.Minute, change: func(o *observed.World) { o.Freezes = []v1alpha1.Freeze{{Spec: v1alpha1.FreezeSpec{Reason: "audit"}}} }, block: v1alpha1.BlockedFrozen},
+		"a pause":                        {down: time.Minute, change: func(o *observed.World) { o.Primary.Spec.Paused = true }, block: v1alpha1.BlockedPaused},
 		"other rollouts": {down: time.Minute, change: func(o *observed.World) {
 			o.Limits.Cluster, o.Peers = 1, []observed.Peer{{Namespace: "a", Name: "b", Open: true}}
 		}},

@@ -53,7 +53,8 @@ func isZero(object map[string]any) bool {
 // warnOfUnavailable says what becomes of a change that is held back while the primary may be broken.
 func (s *subject) warnOfUnavailable() {
 	available, _, _ := unstructured.NestedInt64(s.old, "status", "availableReplicas")
-	if available > 0 || s.annotations[config.AnnotationWhenUnavailable] == config.WhenUnavailableCanary {
+	ready, _, _ := unstructured.NestedInt64(s.old, "status", "readyReplicas")
+	if available > 0 || ready > 0 || s.annotations[config.AnnotationWhenUnavailable] == config.WhenUnavailableCanary {
 		return
 	}
 	if s.candidate.AtZero {
