@@ -28,6 +28,12 @@ func ValidateCluster(name string, spec v1alpha1.ClusterPolicySpec) field.ErrorLi
 	c.count(path.Child("minRequests"), spec.Limits.MinRequests, 1, config.MostRequests)
 	c.metrics(path.Child("metrics"), spec.Limits.Metrics)
 	c.most(path.Child("metrics"), len(spec.Limits.Metrics), mostRequired)
+	for i, metric := range spec.Limits.Metrics {
+		if ref := metric.TemplateRef; ref != nil && ref.Namespace == "" {
+			c.errs = append(c.errs, field.Required(path.Child("metrics").Index(i).Child("templateRef", "namespace"),
+				"name the namespace of the MetricTemplate: without it, each Deployment's namespace would bring its own"))
+		}
+	}
 	return append(errs, c.sorted()...)
 }
 

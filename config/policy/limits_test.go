@@ -108,3 +108,14 @@ func TestLimitsAreOfTheDefaultPolicyOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestARequiredCheckNamesTheNamespaceOfItsTemplate(t *testing.T) {
+	const path = "spec.limits.metrics[0].templateRef.namespace"
+	for namespace, refused := range map[string]bool{"": true, "monitoring": false} {
+		metric := v1alpha1.Metric{Name: "errors", TemplateRef: &v1alpha1.ObjectRef{Name: "errors", Namespace: namespace}, ThresholdRange: &v1alpha1.ThresholdRange{Max: ptr.To(1.0)}}
+		errs := ValidateCluster(v1alpha1.DefaultPolicyName, v1alpha1.ClusterPolicySpec{Limits: &v1alpha1.PolicyLimits{Metrics: []v1alpha1.Metric{metric}}})
+		if found := len(errs) == 1 && errs[0].Field == path; found != refused || !refused && len(errs) > 0 {
+			t.Errorf("with namespace %q: %v", namespace, errs)
+		}
+	}
+}
