@@ -111,3 +111,43 @@ func TestTheConditionSaysWhoIsNotServed(t *testing.T) {
 		t.Errorf("served again: %+v", c)
 	}
 }
+
+// TestOnlyACertainMissGivesTheCanaryAllRequests looks at ports that the candidate declares.
+func TestOnlyACertainMissGivesTheCanaryAllRequests(t *testing.T) {
+	always := corev1.ContainerRestartPolicyAlways
+	declared := func(name string, number int32) []corev1.ContainerPort {
+		return []corev1.ContainerPort{{Name: name, ContainerPort: number}}
+	}
+	for name, c := range map[string]struct {
+		target   intstr.IntOrString
+		primary  []corev1.ContainerPort
+		init     corev1.Container // of the primary
+		warns    string
+		takesAll bool
+	}{
+		"a number that the primary does not declare": {target: intstr.FromInt32(9090), primary: declared("http", 8080), warns: "if the primary does not listen on it either"},
+		"a number without declared ports":            {target: intstr.FromInt32(9090)},
+		"a name that the primary does not declare":   {target: intstr.FromString("web"), primary: declared("http", 8080), warns: "so no request", takesAll: true},
+		"a name without declared ports":              {target: intstr.FromString("web"), warns: "so no request", takesAll: true},
+		"a name that a sidecar declares":             {target: intstr.FromString("web"), primary: declared("http", 8080), init: corev1.Container{Ports: declared("web", 9090), RestartPolicy: &always}},
+		"a name that an init container declares":     {target: intstr.FromString("web"), init: corev1.Container{Ports: declared("web", 9090)}, warns: "so no request", takesAll: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good}})
+			w.primary.Spec.Template.Spec.Containers[0].Ports = c.primary
+			w.primary.Spec.Template.Spec.InitContainers = []corev1.Container{c.init}
+			w.service.Spec.Ports[0].TargetPort = c.target
+			w.shape = func(pod *corev1.PodTemplateSpec) { pod.Spec.Containers[0].Ports = declared("web", 9090) }
+			w.tick()
+			w.set("v2")
+			p, _ := w.tick()
+			if steps := p.Next.Plan.Steps; len(steps) == 0 || (len(steps) == 1) != c.takesAll {
+				t.Errorf("the steps are %v", steps)
+			}
+			served := meta.FindStatusCondition(p.Next.Conditions, v1alpha1.ConditionServed)
+			if (served != nil) != (c.warns != "") || served != nil && !strings.Contains(served.Message, c.warns) {
+				t.Errorf("says %v, not %q", served, c.warns)
+			}
+		})
+	}
+}

@@ -48,34 +48,51 @@ func findUnserved(target *Target, _ config.Policy, o observed.World) string {
 	}
 	served := false
 	for _, port := range target.Service.Spec.Ports {
-		switch {
-		case !slices.Contains(target.ports(), port.Port):
-		case isNewPort(port.TargetPort, o.Primary.Spec.Template.Spec, pod.Spec):
-			target.Unserved = fmt.Sprintf("port %d of Service %s goes to container port %s, which the candidate has and the primary does not, so no "+
-				"request to it that goes to the primary is answered", port.Port, target.Service.Name, port.TargetPort.String())
-		default:
-			served = true
+		if !slices.Contains(target.ports(), port.Port) {
+			continue
+		}
+		isNew, isNamed := isNewPort(port.TargetPort, o.Primary.Spec.Template.Spec, pod.Spec), port.TargetPort.Type == intstr.String
+		served = served || !isNew || !isNamed
+		if isNew && (isNamed || target.Unserved == "") {
+			target.Unserved = describeNewPort(target.Service.Name, port)
 		}
 	}
 	target.Unreachable = target.Unserved != "" && !served
 	return ""
 }
 
-// isNewPort reports whether only the candidate has a container port. A port of a container need not be declared, so a number
-// counts only beside others that are.
+// describeNewPort says which requests to the primary are not answered. A container may listen on a port that it does not
+// declare, so for a number that is only likely.
+func describeNewPort(service string, port corev1.ServicePort) string {
+	if port.TargetPort.Type == intstr.Int {
+		return fmt.Sprintf("port %d of Service %s goes to container port %d, which the candidate declares and the primary does not; if the primary "+
+			"does not listen on it either, no request to it that goes to the primary is answered", port.Port, service, port.TargetPort.IntVal)
+	}
+	return fmt.Sprintf("port %d of Service %s goes to container port %s, which the candidate has and the primary does not, so no "+
+		"request to it that goes to the primary is answered", port.Port, service, port.TargetPort.StrVal)
+}
+
+// isNewPort reports whether only the candidate has a container port. A name means a declared port. A number need not be declared,
+// so it counts only beside others that are.
 func isNewPort(port intstr.IntOrString, primary, candidate corev1.PodSpec) bool {
 	before, after := containerPorts(primary), containerPorts(candidate)
-	if port == (intstr.IntOrString{}) {
+	if port == (intstr.IntOrString{}) || port.Type == intstr.Int && len(before) == 0 {
 		return false
 	}
 	is := func(p corev1.ContainerPort) bool {
 		return port.Type == intstr.String && p.Name == port.StrVal || port.Type == intstr.Int && p.ContainerPort == port.IntVal
 	}
-	return len(before) > 0 && !slices.ContainsFunc(before, is) && slices.ContainsFunc(after, is)
+	return !slices.ContainsFunc(before, is) && slices.ContainsFunc(after, is)
 }
 
+// containerPorts are the declared ports of the containers that run as long as the pod: sidecars among the init containers too.
 func containerPorts(pod corev1.PodSpec) []corev1.ContainerPort {
 	var ports []corev1.ContainerPort
+	for _, container := range pod.InitContainers {
+		if policy := container.RestartPolicy; policy != nil && *policy == corev1.ContainerRestartPolicyAlways {
+			ports = append(ports, container.Ports...)
+		}
+	}
 	for _, container := range pod.Containers {
 		ports = append(ports, container.Ports...)
 	}
