@@ -106,8 +106,8 @@ var _ = Describe("A namespace without room", func() {
 		r.waitUntil(ctx, "the volume", func(s v1alpha1.CanaryStatus) bool {
 			return s.Phase == v1alpha1.PhaseWaiting && says(s, "PersistentVolumeClaim data, which one pod at a time may use")
 		})
-		_, err := r.Deployment(ctx, "podinfo-canary")
-		Expect(client.IgnoreNotFound(err)).NotTo(HaveOccurred())
-		Expect(err).To(HaveOccurred(), "no canary is made")
+		canary, err := r.Deployment(ctx, "podinfo-canary")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(canary).To(BeNil(), "no canary is made")
 	})
 })
