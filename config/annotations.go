@@ -68,7 +68,7 @@ const (
 	// "<RFC 3339 time>; <reason>".
 	AnnotationBypass = "sluice.dev/bypass"
 	// AnnotationUnavailableAfter is how long the primary must have been unavailable before a change goes to it without a
-	// canary, a Go duration or seconds, default 60s.
+	// canary, a Go duration or seconds, at least 30s, default 60s.
 	AnnotationUnavailableAfter = "sluice.dev/unavailable-after"
 	// AnnotationWhenUnavailable says what happens to a change while the primary is unavailable: direct, the default, or
 	// canary.

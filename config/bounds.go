@@ -20,6 +20,9 @@ const (
 	MostFailures = 1000000
 	// MostRequests is the greatest minRequests.
 	MostRequests = 1000000000
+	// LeastUnavailable is the shortest time, in seconds, that a primary must have been unavailable before a change goes to it
+	// without a canary. Those who may change the Deployment choose the time, so it must be one that proves something.
+	LeastUnavailable = 30
 	// MostDeadline is the longest progress deadline, in seconds.
 	MostDeadline = 31536000
 	// ShortestStep is how long a step lasts at least.

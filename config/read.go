@@ -66,13 +66,14 @@ func readDuration(to **metav1.Duration, value string, least time.Duration) error
 	return err
 }
 
-func readDeadline(to **int32, value string) error {
+// readDeadline reads a time of at least some seconds.
+func readDeadline(to **int32, value string, least int) error {
 	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
 		value = strconv.FormatInt(seconds, 10) + "s"
 	}
-	duration, err := durationOf(value, time.Second)
+	duration, err := durationOf(value, time.Duration(least)*time.Second)
 	if err != nil || duration > MostDeadline*time.Second {
-		return fmt.Errorf("must be a duration from 1s to %dh, such as 90s or 15m, or a number of seconds", MostDeadline/3600)
+		return fmt.Errorf("must be a duration from %ds to %dh, such as 90s or 15m, or a number of seconds", least, MostDeadline/3600)
 	}
 	seconds := int32(duration.Round(time.Second).Seconds())
 	*to = &seconds

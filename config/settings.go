@@ -57,7 +57,7 @@ var settingsOfApps = []Annotation{
 var settingsOfCanaries = []Annotation{
 	{Key: AnnotationProgressDeadline, Kind: KindSetting, Values: "a duration of at least 1s, or seconds", Default: "600s", Example: "15m",
 		Sentence: "How long to wait for the same thing: a ready canary, a passing check, a ready primary.",
-		read:     func(s *Settings, v string) error { return readDeadline(&s.Spec.ProgressDeadlineSeconds, v) }},
+		read:     func(s *Settings, v string) error { return readDeadline(&s.Spec.ProgressDeadlineSeconds, v, 1) }},
 	{Key: AnnotationPrimaryReadyThreshold, Kind: KindSetting, Values: "percent, 0 to 100", Default: "100", Example: "80",
 		Sentence: "The share of the primary's updated replicas that must be available for it to count as ready.",
 		read:     func(s *Settings, v string) error { return readShare(&s.analysis().PrimaryReadyThreshold, v) }},
@@ -78,9 +78,11 @@ var settingsOfCanaries = []Annotation{
 }
 
 var settingsOfAdmission = []Annotation{
-	{Key: AnnotationUnavailableAfter, Kind: KindSetting, Values: "a duration of at least 1s, or seconds", Default: "60s", Example: "5m",
-		Sentence: "How long the primary must have had no available replica and no ready endpoint before a change goes straight through.",
-		read:     func(s *Settings, v string) error { return readDeadline(&s.Spec.UnavailableAfterSeconds, v) }},
+	{Key: AnnotationUnavailableAfter, Kind: KindSetting, Values: "a duration of at least 30s, or seconds", Default: "60s", Example: "5m",
+		Sentence: "How long the primary must have had no ready replica and no ready endpoint before a change goes straight through.",
+		read: func(s *Settings, v string) error {
+			return readDeadline(&s.Spec.UnavailableAfterSeconds, v, LeastUnavailable)
+		}},
 	{Key: AnnotationWhenUnavailable, Kind: KindSetting, Values: "`direct`, `canary`", Default: WhenUnavailableDirect, Example: WhenUnavailableCanary,
 		Sentence: "What happens to a change while the primary is unavailable: once that has lasted, it goes straight through; or it gets a canary as usual.",
 		read: func(_ *Settings, v string) error {

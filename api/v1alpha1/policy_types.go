@@ -78,10 +78,10 @@ type PolicySpec struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=31536000
 	ProgressDeadlineSeconds *int32 `json:"progressDeadlineSeconds,omitempty"`
-	// unavailableAfterSeconds is how long, in seconds, the primary must have had no available replica and no ready endpoint
-	// before a change goes to it without a canary. Default 60.
+	// unavailableAfterSeconds is how long, in seconds, the primary must have had no ready replica and no ready endpoint
+	// before a change goes to it without a canary. At least 30, default 60.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Minimum=30
 	// +kubebuilder:validation:Maximum=31536000
 	UnavailableAfterSeconds *int32 `json:"unavailableAfterSeconds,omitempty"`
 	// skipAnalysis promotes a candidate as soon as its canary is ready, without analysis. Default false.

@@ -42,7 +42,7 @@ func Validate(spec v1alpha1.PolicySpec) field.ErrorList {
 func (c *checker) values(spec v1alpha1.PolicySpec) {
 	c.foreign(spec)
 	c.count(specPath.Child("progressDeadlineSeconds"), spec.ProgressDeadlineSeconds, 1, config.MostDeadline)
-	c.count(specPath.Child("unavailableAfterSeconds"), spec.UnavailableAfterSeconds, 1, config.MostDeadline)
+	c.count(specPath.Child("unavailableAfterSeconds"), spec.UnavailableAfterSeconds, config.LeastUnavailable, config.MostDeadline)
 	choice(c, specPath.Child("traffic"), spec.Traffic, v1alpha1.TrafficRoutes, v1alpha1.TrafficNone)
 	if spec.AutoscalerRef != nil {
 		c.autoscaler(specPath.Child("autoscalerRef"), *spec.AutoscalerRef)

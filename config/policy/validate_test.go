@@ -13,6 +13,7 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 	"a weight that is too fine":       {"analysis: {stepWeight: 0.015}", "spec.analysis.stepWeight", "with at most two decimals"},
 	"weights that fall":               {"analysis: {stepWeights: [5, 1]}", "spec.analysis.stepWeights[1]", "must rise"},
 	"steps that fall":                 {"analysis: {steps: [{weight: 5}, {weight: 1}]}", "spec.analysis.steps[1].weight", "must not be less"},
+	"a moment of unavailability":      {"{unavailableAfterSeconds: 29}", "spec.unavailableAfterSeconds", "from 30 to"},
 	"a step without a time":           {"analysis: {steps: [{weight: 5, duration: 0s}]}", "spec.analysis.steps[0].duration", "at least 1s"},
 	"mirroring beside weights alone":  {"analysis: {mirror: true, stepWeight: 5}", "spec.analysis.mirror", "set iterations, during which requests are mirrored"},
 	"two ways to say the weights":     {"analysis: {stepWeight: 5, steps: [{weight: 5}]}", "spec.analysis", "only one of stepWeight, stepWeights and steps"},

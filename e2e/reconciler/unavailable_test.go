@@ -12,17 +12,16 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// breaks reports that no replica of the primary is available.
+// breaks reports that no replica of the primary has ever been available.
 func (a *app) breaks() {
 	a.t.Helper()
-	a.annotate(config.AnnotationUnavailableAfter, "1s")
 	a.Eventually(func() error {
 		d, err := get(a, "podinfo", &appsv1.Deployment{})
 		if err != nil {
 			return err
 		}
 		d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 4, UpdatedReplicas: 4, Conditions: []appsv1.DeploymentCondition{
-			{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionUnknown},
+			{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionFalse, LastTransitionTime: d.CreationTimestamp},
 		}}
 		return server.Client.Status().Update(a.t.Context(), d)
 	}, patience, glance).Should(Succeed())
