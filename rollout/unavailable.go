@@ -120,11 +120,13 @@ func letStraight(t *tick) {
 }
 
 // letNewerStraight lets a newer candidate through while a rollout ends that cannot, because the primary serves nobody: the canary
-// keeps its requests, or the previous template that the primary has back does not become ready.
+// keeps its requests, or the previous template that the primary has back does not become ready. What holds a start holds it
+// too. A hook can approve it only when the state describes it, which is after the end.
 func letNewerStraight(t *tick) {
-	ends := t.plan.Next.Phase == v1alpha1.PhaseFinalising || t.plan.Next.Open().Promotion.Restoring
-	if !ends || t.plan.Ask.Key != "" || t.plan.Next.Paused != nil || t.frozen.Start != "" ||
-		!t.goesStraight() || observed.Describes(t.plan.Next, t.o.Candidate) {
+	next := t.plan.Next
+	held := next.Paused != nil || t.frozen.Start != "" || len(hooksOf(t.policy, v1alpha1.HookConfirmRollout)) > 0
+	ends := next.Phase == v1alpha1.PhaseFinalising || next.Open().Promotion.Restoring
+	if held || !ends || t.plan.Ask.Key != "" || !t.goesStraight() || observed.Describes(next, t.o.Candidate) {
 		return
 	}
 	t.plan.Ask = plan.AskIntent{Key: config.AnnotationLetThrough, Of: t.o.Candidate.ID()}

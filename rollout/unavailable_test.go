@@ -72,6 +72,12 @@ var unavailableStories = map[string]story{
 			{func(w *world) bool { return w.state.Open().Promotion.Restoring && w.previous == nil }, setting("v3")}},
 		phase: v1alpha1.PhaseInitialized, version: "v3",
 	},
+	"a hook that must approve rollouts holds the newer version for a primary that broke in flight": {
+		annotations: map[string]string{config.AnnotationInterval: "2m", config.AnnotationMaxWeight: "30"}, behaviours: map[string]behaviour{"v2": good, "v3": good},
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmRollout: nil}),
+		acts:    []act{{immediately, setting("v2")}, {atStep(2), breaking}, {since(time.Minute), setting("v3")}, {since(3 * time.Minute), mending}},
+		phase:   v1alpha1.PhaseSucceeded, version: "v3",
+	},
 }
 
 // TestWhatProvesThatAPrimaryServesNobody looks at one candidate at rest.
