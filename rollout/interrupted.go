@@ -50,7 +50,7 @@ func startAnew(t *tick) {
 }
 
 // countInterruption counts an interruption and returns whether the rollout may continue. A canary that comes and goes must not
-// do so without an end: the count begins again only when the rollout has passed the step.
+// do so without an end: the count begins again only when the rollout has passed the step, even if it waits there.
 func countInterruption(t *tick, why string) (mayContinue bool) {
 	count, number := ensureInterrupted(t), t.plan.Next.Rollout.Step.Number
 	if number > count.Step {
@@ -62,6 +62,15 @@ func countInterruption(t *tick, why string) (mayContinue bool) {
 	}
 	rollBack(t, fmt.Sprintf("step %d was interrupted %d times: %s", count.Step, count.Times, why))
 	return false
+}
+
+// forgetInterruptions begins the count again once the step has passed. A rollout that then waits for days, as at a gate, sees the
+// nodes of its canary drained again and again. A canary that begins with the first step has to come back to the step first.
+func forgetInterruptions(t *tick) {
+	open := t.plan.Next.Rollout
+	if open.Interrupted != nil && open.Step.Number >= open.Interrupted.Step {
+		open.Interrupted = nil
+	}
 }
 
 // leaveStep returns to the state before the first step. From there the rollout returns to the step that it has left.

@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -135,17 +136,26 @@ func then(acts ...func(*world)) []act {
 }
 
 // flapping crashes whenever step 2 is in effect.
-func flapping() []act {
+func flapping() []act { return disturbed(atStep(2), crashing, recovering) }
+
+// disturbed sets v2, then disturbs it more often than the failure threshold allows in a row, and recovers once the canary is
+// without requests.
+func disturbed(when func(*world) bool, disturbs, recovers func(*world)) []act {
 	acts := []act{{immediately, setting("v2")}}
 	for range 6 {
-		acts = append(acts, act{atStep(2), crashing}, act{func(w *world) bool { return w.state.Open().Step.Number == 0 }, recovering})
+		acts = append(acts, act{when, disturbs}, act{func(w *world) bool { return w.state.Open().Step.Number == 0 }, recovers})
 	}
 	return acts
 }
 
 var interruptedStories = map[string]story{
-	"a killed canary pod costs no check and no step":           interruptedStory(killing),
-	"a canary that comes and goes is rolled back":              {annotations: quick, behaviours: map[string]behaviour{"v2": good}, acts: flapping(), phase: v1alpha1.PhaseFailed, version: "v1"},
+	"a killed canary pod costs no check and no step": interruptedStory(killing),
+	"a canary that comes and goes is rolled back":    {annotations: quick, behaviours: map[string]behaviour{"v2": good}, acts: flapping(), phase: v1alpha1.PhaseFailed, version: "v1"},
+	"a canary that is drained now and then waits at a gate": {annotations: twoSteps, behaviours: map[string]behaviour{"v2": good},
+		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmPromotion: after(240 * time.Second)}),
+		acts:    disturbed(atPhase(v1alpha1.PhaseWaitingPromotion), crashing, recovering), phase: v1alpha1.PhaseSucceeded, version: "v2"},
+	"a canary that is edited in the same step again and again is rolled back": {annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		acts: disturbed(atStep(2), editingTemplate, func(*world) {}), phase: v1alpha1.PhaseFailed, version: "v1"},
 	"somebody deletes the canary under traffic":                interruptedStory(deletingDeployment),
 	"somebody deletes the Service of the canary under traffic": interruptedStory(deletingService),
 	"somebody edits a port of the Service of the canary":       interruptedStory(editingService),

@@ -57,14 +57,17 @@ func judgeStep(t *tick) {
 
 // advance takes the next step once the checks have passed. If a user asked for promotion, it promotes instead.
 func advance(t *tick) {
-	early := t.asksPromotion()
+	early, passed := t.asksPromotion(), t.passedSince(t.stepEnds())
+	if passed {
+		forgetInterruptions(t)
+	}
 	switch {
 	case t.plan.Next.Paused != nil:
 		stayAtStep(t)
 	case early != nil && t.passedSince(t.plan.Next.Rollout.Step.InEffect.Time):
 		who := events.Who(early.By, early.Reason)
 		beginPromotion(t, events.PromotionAsked(t.plan.Next.Candidate.Hash, who), "promoted without the remaining steps, requested by "+who)
-	case t.passedSince(t.stepEnds()):
+	case passed:
 		nextStep(t)
 	default:
 		stayAtStep(t)
