@@ -11,7 +11,8 @@ import (
 
 // giveWay gives the canary's place to a primary whose new pods a quota refuses. A quota that has room for a rolling update may
 // have none for the canary beside it. The requests return to the primary as its available pods bear them, and the canary shrinks
-// with its share, to 0 in the end. The deadline starts anew.
+// with its share, to 0 in the end. It stays there even when another Deployment changes a route that both share. The deadline
+// starts anew.
 func giveWay(t *tick) {
 	next := &t.plan.Next
 	if t.o.CanaryDeployment == nil {
@@ -28,7 +29,7 @@ func giveWay(t *tick) {
 	next.CanaryWeight = 0
 	withdrawSplit(t)
 	ensureCanary(t, t.writtenWeight())
-	if t.serves(0) && letSplitSettle(t) {
+	if t.serves(0) && (workload.Replicas(t.o.CanaryDeployment) == 0 || letSplitSettle(t)) {
 		t.plan.Canary.Action, t.plan.Canary.Replicas = plan.CanaryScale, 0
 	}
 }

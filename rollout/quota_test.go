@@ -1,6 +1,8 @@
 package rollout_test
 
 import (
+	"testing"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
@@ -74,5 +76,21 @@ func inTurnOf(all ...func(*world)) func(*world) {
 		for _, one := range all {
 			one(w)
 		}
+	}
+}
+
+// TestACanaryThatGaveItsPlaceDoesNotTakeItBack lets another Deployment change the route that both share.
+func TestACanaryThatGaveItsPlaceDoesNotTakeItBack(t *testing.T) {
+	stuck := good
+	stuck.primaryNotReady = true
+	w := newWorld(t, story{annotations: minute, behaviours: map[string]behaviour{"v2": stuck}})
+	within(1, 2)(w)
+	w.tick()
+	w.set("v2")
+	w.runs(t, func(w *world) bool { return w.previous != nil && *w.canary.Spec.Replicas == 0 })
+	w.silent = true
+	w.route.Generation++
+	if p, _ := w.tick(); p.Canary.Replicas != 0 {
+		t.Errorf("the canary gets %d replicas again: %s", p.Canary.Replicas, p)
 	}
 }
