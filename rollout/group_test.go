@@ -4,13 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -399,20 +396,7 @@ func TestGroups(t *testing.T) {
 			g := newGroup(t, s.behaviours, s.settings)
 			g.play(s.acts, nil)
 			g.check(s.versions)
-			path := filepath.Join("testdata", "group-"+strings.ReplaceAll(name, " ", "-")+".golden")
-			got := strings.Join(g.log, "\n") + "\n"
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := gocmp.Diff(string(want), got); diff != "" {
-				t.Errorf("the story has changed (-want +got); if that is meant, run go test ./rollout -update\n%s", diff)
-			}
+			checkGolden(t, "group "+name, g.log)
 		})
 	}
 }

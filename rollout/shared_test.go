@@ -2,13 +2,9 @@ package rollout_test
 
 import (
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	gocmp "github.com/google/go-cmp/cmp"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -135,20 +131,7 @@ func TestSharedRoutes(t *testing.T) {
 			g := newStory(t)
 			g.play(s.acts, nil)
 			g.check(s.versions)
-			path := filepath.Join("testdata", "shared-"+strings.ReplaceAll(name, " ", "-")+".golden")
-			got := strings.Join(g.log, "\n") + "\n"
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := gocmp.Diff(string(want), got); diff != "" {
-				t.Errorf("the story has changed (-want +got); if that is meant, run go test ./rollout -update\n%s", diff)
-			}
+			checkGolden(t, "shared "+name, g.log)
 			for seed := range *seeds {
 				late := newStory(t)
 				late.play(s.acts, rand.New(rand.NewPCG(seed, 5)))

@@ -310,26 +310,32 @@ func (s story) check(t *testing.T, w *world) {
 	}
 }
 
+// checkGolden compares a log with the golden file of a story, or writes it with -update.
+func checkGolden(t *testing.T, name string, log []string) {
+	t.Helper()
+	path := filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+".golden")
+	got := strings.Join(log, "\n") + "\n"
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("the story has changed (-want +got); if that is meant, run go test ./rollout -update\n%s", diff)
+	}
+}
+
 func TestStories(t *testing.T) {
 	for name, s := range stories {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := play(t, s, nil)
 			s.check(t, w)
-			path := filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+".golden")
-			got := strings.Join(w.log, "\n") + "\n"
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("the story has changed (-want +got); if that is meant, run go test ./rollout -update\n%s", diff)
-			}
+			checkGolden(t, name, w.log)
 		})
 	}
 }

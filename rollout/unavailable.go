@@ -9,6 +9,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
@@ -51,7 +52,7 @@ func (f Facts) isSwapping() bool {
 }
 
 func (f Facts) isScaledToZero() bool {
-	return f.o.Primary.Spec.Replicas != nil && *f.o.Primary.Spec.Replicas == 0
+	return workload.Replicas(f.o.Primary) == 0
 }
 
 // hasReadyReplicas reports whether replicas of the primary work. Before minReadySeconds have passed they do not count as
