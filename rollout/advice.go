@@ -17,16 +17,21 @@ import (
 // setAdvised warns as long as a part of the policy in force has no effect or hardly means what it says. An event reports it
 // once, and again when it changes.
 func setAdvised(t *tick) {
+	setWarning(t, v1alpha1.ConditionPolicyFollowed, "PolicyAdvice", t.advice(), events.PolicyAdvice)
+}
+
+// setWarning makes a condition False as long as there is something to warn of, and removes it otherwise. An event reports it
+// once, and again when it changes.
+func setWarning(t *tick, kind, reason, why string, event func(why string) events.Event) {
 	next := &t.plan.Next
-	why := t.advice()
 	if why == "" {
-		meta.RemoveStatusCondition(&next.Conditions, v1alpha1.ConditionPolicyFollowed)
+		meta.RemoveStatusCondition(&next.Conditions, kind)
 		return
 	}
-	if told := meta.FindStatusCondition(next.Conditions, v1alpha1.ConditionPolicyFollowed); told == nil || told.Message != why {
-		emit(t, events.PolicyAdvice(why))
+	if told := meta.FindStatusCondition(next.Conditions, kind); told == nil || told.Message != why {
+		emit(t, event(why))
 	}
-	setCondition(t, v1alpha1.ConditionPolicyFollowed, metav1.ConditionFalse, "PolicyAdvice", why)
+	setCondition(t, kind, metav1.ConditionFalse, reason, why)
 }
 
 // setOptInStated warns as long as the last manifest has no opt-in. An event reports it once.

@@ -50,16 +50,11 @@ func setProtected(t *tick) {
 // setServed warns as long as requests to the primary cannot be answered because of a change of its Service. An event reports it
 // once, and again when it changes.
 func setServed(t *tick) {
-	next := &t.plan.Next
-	if t.target.Unserved == "" {
-		meta.RemoveStatusCondition(&next.Conditions, v1alpha1.ConditionServed)
-		return
+	why := ""
+	if t.target.Unserved != "" {
+		why = t.target.Unserved + "; " + t.wayOut()
 	}
-	why := t.target.Unserved + "; " + t.wayOut()
-	if told := meta.FindStatusCondition(next.Conditions, v1alpha1.ConditionServed); told == nil || told.Message != why {
-		emit(t, events.PrimaryUnserved(why))
-	}
-	setCondition(t, v1alpha1.ConditionServed, metav1.ConditionFalse, "ServiceChanged", why)
+	setWarning(t, v1alpha1.ConditionServed, "ServiceChanged", why, events.PrimaryUnserved)
 }
 
 func statusOf(holds bool) metav1.ConditionStatus {
