@@ -70,7 +70,7 @@ var _ = Describe("A new configuration", func() {
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		Expect(r.configurationOf(ctx, "podinfo")).To(Equal(first))
 
-		r.configure(ctx, options, "VERSION=v3, ERROR_RATE=0.5")
+		r.configure(ctx, options, "VERSION=v3, ERROR_RATE=1")
 		r.waitUntil(ctx, "step 1 of v3 in effect", inFirstStep)
 		Expect(r.configurationOf(ctx, "podinfo-canary")).NotTo(Equal(first))
 		By("the primary gets a further pod in flight")

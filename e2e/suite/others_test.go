@@ -40,7 +40,7 @@ var _ = Describe("Without traffic", func() {
 		Expect(r.messages(ctx, "ShareReached")).To(Equal([]string{
 			"The canary runs 25% of the replicas, step 1 of 2", "The canary runs 50% of the replicas, step 2 of 2"}))
 
-		r.setVersion(ctx, "v3", "ERROR_RATE=0.5")
+		r.setVersion(ctx, "v3", "ERROR_RATE=1")
 		s := r.waitFor(ctx, v1alpha1.PhaseFailed)
 		Expect(s.Candidate.Reason).To(ContainSubstring("failed-jobs"))
 		r.expectClean(ctx, "v2")
