@@ -24,9 +24,6 @@ import (
 	"sluice.dev/sluice/config/process"
 )
 
-// leaseName is the lease of the replica that reconciles. Every replica serves admission.
-const leaseName = "sluice"
-
 // shutdownTimeout is how long admission requests in flight may take to finish. The API server waits no longer than that.
 const shutdownTimeout = 20 * time.Second
 
@@ -43,16 +40,25 @@ func newServing(settings process.Settings) (ctrl.Manager, error) {
 // started again.
 func newReconciling(settings process.Settings) (ctrl.Manager, error) {
 	election := settings.LeaderElection
+	restConfig, _, err := connection(settings)
+	if err != nil {
+		return nil, err
+	}
+	lease, err := leaseOf(restConfig, settings)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the lease: %w", err)
+	}
 	return newManager(settings, ctrl.Options{
-		Metrics:                       metricsserver.Options{BindAddress: "0"},
-		LeaderElection:                election.Enabled,
-		LeaderElectionID:              leaseName,
-		LeaderElectionNamespace:       settings.Namespace,
-		LeaderElectionReleaseOnCancel: true,
-		LeaseDuration:                 &election.LeaseDuration.Duration,
-		RenewDeadline:                 &election.RenewDeadline.Duration,
-		RetryPeriod:                   &election.RetryPeriod.Duration,
-		Cache:                         cacheOptions(settings),
+		Metrics:                             metricsserver.Options{BindAddress: "0"},
+		LeaderElection:                      election.Enabled,
+		LeaderElectionID:                    leaseName,
+		LeaderElectionNamespace:             settings.Namespace,
+		LeaderElectionReleaseOnCancel:       true,
+		LeaderElectionResourceLockInterface: lease,
+		LeaseDuration:                       &election.LeaseDuration.Duration,
+		RenewDeadline:                       &election.RenewDeadline.Duration,
+		RetryPeriod:                         &election.RetryPeriod.Duration,
+		Cache:                               cacheOptions(settings),
 		// The names of the controllers are those of the manager before.
 		Controller: crconfig.Controller{SkipNameValidation: ptr.To(true)},
 	})

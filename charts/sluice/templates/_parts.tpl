@@ -29,6 +29,10 @@ capabilities: {drop: [ALL]}
 {{- end -}}
 
 {{- define "sluice.identity" -}}
+- name: POD_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- name: POD_UID
+  valueFrom: {fieldRef: {fieldPath: metadata.uid}}
 - name: POD_NAMESPACE
   valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
 - name: POD_SERVICE_ACCOUNT
