@@ -80,7 +80,8 @@ var _ = Describe("A namespace that may have one Service", func() {
 		r := begin(ctx, "one-service", scene{Options: app.Options{Replicas: 1, Annotations: with(map[string]string{"sluice.dev/max-weight": "20"})},
 			manifests: []string{"{apiVersion: v1, kind: ResourceQuota, metadata: {namespace: one-service, name: services}, spec: {hard: {services: \"1\"}}}"}})
 		r.setVersion(ctx, "v2")
-		r.waitUntil(ctx, "the quota", func(s v1alpha1.CanaryStatus) bool { return says(s, "exceeded quota: services") })
+		r.expectEvents(ctx, "CanaryRejected")
+		Expect(r.messages(ctx, "CanaryRejected")[0]).To(ContainSubstring("exceeded quota: services"))
 		Expect(r.shares(ctx)["HTTPRoute/one-service/podinfo"]).To(Equal([]float64{0}), "no route names a Service that is not there")
 		r.kubectl(ctx, "delete", "resourcequota", "services")
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
