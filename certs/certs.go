@@ -22,8 +22,9 @@ type Options struct {
 	Secret string
 	// Hosts are the host names at which the API server may call the webhooks. It uses the first.
 	Hosts []string
-	// Mutating and Validating are the names of the webhook configurations that need the authority's certificate.
-	Mutating, Validating string
+	// Mutating, Last and Validating are the names of the webhook configurations that need the authority's certificate. Last is
+	// the MutatingWebhookConfiguration that is called after all others.
+	Mutating, Last, Validating string
 	// Rotate makes and renews the certificates. Without it, something else must, such as cert-manager.
 	Rotate bool
 	// Lifetimes are those of the certificates that Rotate makes.
@@ -44,12 +45,9 @@ func HostsOf(service, namespace string) []string {
 	return []string{host, host + ".cluster.local"}
 }
 
-// CacheOf limits what the manager's cache reads to the Secret and the two configurations, so that permissions can be limited to
-// their names.
+// CacheOf limits what the manager's cache reads to the Secret and two of the configurations, so that permissions can be limited
+// to their names. A cache watches one name of a kind, so the last configuration has another cache.
 func CacheOf(options Options) map[client.Object]cache.ByObject {
-	named := func(name string) cache.ByObject {
-		return cache.ByObject{Field: fields.OneTermEqualSelector("metadata.name", name)}
-	}
 	secret := named(options.Secret)
 	secret.Namespaces = map[string]cache.Config{options.Namespace: {}}
 	return map[client.Object]cache.ByObject{
@@ -57,6 +55,10 @@ func CacheOf(options Options) map[client.Object]cache.ByObject {
 		&admissionregistrationv1.MutatingWebhookConfiguration{}:   named(options.Mutating),
 		&admissionregistrationv1.ValidatingWebhookConfiguration{}: named(options.Validating),
 	}
+}
+
+func named(name string) cache.ByObject {
+	return cache.ByObject{Field: fields.OneTermEqualSelector("metadata.name", name)}
 }
 
 // Serve adds the controller of the certificate that this replica serves to a manager whose cache has the options of CacheOf.

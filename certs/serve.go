@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,8 +19,10 @@ import (
 // Serving is the certificate that this replica serves. It is taken from the Secret as soon as the API server trusts it. It is
 // not mounted as a file, because the kubelet updates mounted Secrets up to minutes late.
 type Serving struct {
-	client  client.Client
-	options Options
+	client         client.Client
+	configurations configurations
+	options        Options
+
 	pair    atomic.Pointer[tls.Certificate]
 	problem atomic.Pointer[error]
 }
@@ -30,13 +31,14 @@ var errNoCertificate = errors.New("the webhooks wait for their certificate")
 
 func setupServing(manager ctrl.Manager, options Options) (*Serving, error) {
 	everywhere := false
-	s := &Serving{client: manager.GetClient(), options: options}
+	watched, err := watch(manager, options)
+	if err != nil {
+		return nil, err
+	}
+	s := &Serving{client: manager.GetClient(), configurations: watched, options: options}
 	s.problem.Store(&errNoCertificate)
-	return s, ctrl.NewControllerManagedBy(manager).
+	return s, watched.by(ctrl.NewControllerManagedBy(manager)).
 		Named("certificate").
-		For(&corev1.Secret{}).
-		Watches(&admissionregistrationv1.MutatingWebhookConfiguration{}, toSecret(options)).
-		Watches(&admissionregistrationv1.ValidatingWebhookConfiguration{}, toSecret(options)).
 		WithOptions(controller.Options{NeedLeaderElection: &everywhere}).
 		Complete(s)
 }
@@ -93,11 +95,11 @@ func (s *Serving) take(ctx context.Context, request ctrl.Request) (problem, err 
 
 // untrusted returns an error that names a webhook configuration that does not trust the certificate.
 func (s *Serving) untrusted(ctx context.Context, pair *tls.Certificate) error {
-	configurations, err := s.options.configurations(ctx, s.client)
+	found, err := s.configurations.read(ctx)
 	if err != nil {
 		return err
 	}
-	for _, c := range configurations {
+	for _, c := range found {
 		for _, hook := range c.hooks {
 			if err := accepts(hook.CABundle, pair, s.options.Hosts[0]); err != nil {
 				return fmt.Errorf("%s does not trust the webhooks' certificate yet: %w", c.name, err)

@@ -13,14 +13,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 )
 
-var settings = Options{Namespace: "default", Secret: "sluice-webhook", Hosts: []string{"localhost"}, Mutating: "sluice", Validating: "sluice"}
+var settings = Options{Namespace: "default", Secret: "sluice-webhook", Hosts: []string{"localhost"}, Mutating: "sluice", Last: "zzz-sluice", Validating: "sluice"}
 
-// unfilled is a cluster whose Secret is empty and whose two webhook configurations trust nobody.
+// unfilled is a cluster whose Secret is empty and whose webhook configurations trust nobody.
 func unfilled() client.Client {
 	name := metav1.ObjectMeta{Name: settings.Mutating}
 	return fake.NewClientBuilder().WithObjects(
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: settings.Namespace, Name: settings.Secret}},
 		&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: name, Webhooks: []admissionregistrationv1.MutatingWebhook{{Name: "mutating.sluice.dev"}}},
+		&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: settings.Last},
+			Webhooks: []admissionregistrationv1.MutatingWebhook{{Name: "last.sluice.dev"}}},
 		&admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: name, Webhooks: []admissionregistrationv1.ValidatingWebhook{{Name: "validating.sluice.dev"}}},
 	).Build()
 }
@@ -46,11 +48,11 @@ func (o *others) fill(made map[string][]byte) {
 
 func (o *others) trust(bundle []byte) {
 	o.Helper()
-	configurations, err := settings.configurations(o.Context(), o.client)
+	found, err := o.serving.configurations.read(o.Context())
 	if err != nil {
 		o.Fatal(err)
 	}
-	for _, c := range configurations {
+	for _, c := range found {
 		for _, hook := range c.hooks {
 			hook.CABundle = bundle
 		}
@@ -75,7 +77,7 @@ func (o *others) served(ready bool) []byte {
 
 func TestFormerCertificateIsServedUntilTheNewOneIsTrusted(t *testing.T) {
 	c := unfilled()
-	o := &others{t, c, &Serving{client: c, options: settings}}
+	o := &others{t, c, &Serving{client: c, configurations: configurations{options: settings, main: c, last: c}, options: settings}}
 	var made [2]map[string][]byte
 	for i := range made {
 		step, err := Next(nil, settings.Hosts, lifetimes, false, time.Now())

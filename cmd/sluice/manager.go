@@ -130,6 +130,7 @@ func certOptions(settings process.Settings) certs.Options {
 		Secret:     settings.Certs.Secret,
 		Hosts:      certs.HostsOf(settings.Webhook.Service, settings.Namespace),
 		Mutating:   settings.Webhook.Mutating,
+		Last:       settings.Webhook.Last,
 		Validating: settings.Webhook.Validating,
 		Rotate:     settings.Certs.Provider == process.CertsSelf,
 		Lifetimes:  certs.Lifetimes{CA: settings.Certs.CAValidity.Duration, Leaf: settings.Certs.Validity.Duration},

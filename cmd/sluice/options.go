@@ -47,6 +47,7 @@ func bind(flags *pflag.FlagSet, p *process.Settings) {
 	flags.IntVar(&p.Webhook.Port, "webhook-port", p.Webhook.Port, "port of the admission webhooks")
 	flags.StringVar(&p.Webhook.Service, "webhook-service", p.Webhook.Service, "Service through which the API server calls the webhooks")
 	flags.StringVar(&p.Webhook.Mutating, "mutating-webhook-configuration", p.Webhook.Mutating, "name of the MutatingWebhookConfiguration")
+	flags.StringVar(&p.Webhook.Last, "last-webhook-configuration", p.Webhook.Last, "name of the MutatingWebhookConfiguration that is called after all others")
 	flags.StringVar(&p.Webhook.Validating, "validating-webhook-configuration", p.Webhook.Validating, "name of the ValidatingWebhookConfiguration")
 	flags.StringVar(&p.Certs.Provider, "cert-provider", p.Certs.Provider, "issuer of the webhooks' certificate: self or cert-manager")
 	flags.StringVar(&p.Certs.Secret, "cert-secret", p.Certs.Secret, "Secret that holds the webhooks' certificate")

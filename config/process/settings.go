@@ -89,8 +89,10 @@ type Webhook struct {
 	Port int `json:"port"`
 	// Service that the webhook configurations name.
 	Service string `json:"service"`
-	// Mutating and Validating are the names of the webhook configurations.
+	// Mutating and Validating are the names of the webhook configurations. Last is the name of the mutating one that is called
+	// after all others.
 	Mutating   string `json:"mutatingConfiguration"`
+	Last       string `json:"lastConfiguration"`
 	Validating string `json:"validatingConfiguration"`
 }
 
@@ -134,7 +136,7 @@ func Default() Settings {
 			RenewDeadline: metav1.Duration{Duration: 10 * time.Second}, RetryPeriod: metav1.Duration{Duration: 2 * time.Second}},
 		Metrics: Metrics{BindAddress: ":8080"},
 		Probes:  Listener{BindAddress: ":8081"},
-		Webhook: Webhook{Port: 9443, Service: "sluice-webhook", Mutating: "zz-sluice", Validating: "zz-sluice"},
+		Webhook: Webhook{Port: 9443, Service: "sluice-webhook", Mutating: "zz-sluice", Last: "zzzzzzzz-sluice", Validating: "zz-sluice"},
 		Certs: Certs{
 			Provider: CertsSelf, Secret: "sluice-webhook",
 			CAValidity: metav1.Duration{Duration: 365 * day}, Validity: metav1.Duration{Duration: 90 * day},

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	jsonpatch "gomodules.xyz/jsonpatch/v2"
@@ -23,7 +24,9 @@ import (
 // Sluice's or after.
 func (c cluster) neighbour(name string, change func(*corev1.PodTemplateSpec)) {
 	c.T.Helper()
+	var calls atomic.Int64
 	hook := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
 		var review admissionv1.AdmissionReview
 		if err := json.NewDecoder(r.Body).Decode(&review); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
@@ -52,21 +55,15 @@ func (c cluster) neighbour(name string, change func(*corev1.PodTemplateSpec)) {
 		c.T.Fatal(err)
 	}
 	c.T.Cleanup(func() { _ = server.Client.Delete(c.T.Context(), configuration) })
-	c.called(name, change)
+	c.called(name, &calls)
 }
 
 // called waits until the API server calls a new webhook, because it reads the configurations only after a moment.
-func (c cluster) called(name string, change func(*corev1.PodTemplateSpec)) {
+func (c cluster) called(name string, calls *atomic.Int64) {
 	c.T.Helper()
 	probe := strings.ReplaceAll(strings.ReplaceAll(manifest("podinfo:v1"), `{sluice.dev/canary: "true"}`, "{}"), "name: podinfo", "name: probe-"+name)
 	for range 200 {
-		var d appsv1.Deployment
-		out := c.kubectl(probe, "create", "--dry-run=server", "-f", "-", "-o", "json")
-		if err := json.Unmarshal([]byte(out), &d); err != nil {
-			c.T.Fatal(err)
-		}
-		before := *d.Spec.Template.DeepCopy()
-		if change(&d.Spec.Template); templateOf(c.T, before).Hash() == templateOf(c.T, d.Spec.Template).Hash() {
+		if c.kubectl(probe, "create", "--dry-run=server", "-f", "-"); calls.Load() > 0 {
 			return
 		}
 	}
@@ -136,15 +133,14 @@ func TestWebhooksBeforeOursAreInTheCandidate(t *testing.T) {
 	}
 }
 
-func TestAWebhookAfterOursIsCaught(t *testing.T) {
+func TestAWebhookAfterTheLastIsCaught(t *testing.T) {
 	c := running(t, appliers["server-side"])
-	c.neighbour("zzz-late", func(template *corev1.PodTemplateSpec) { template.Spec.Containers[0].Image = "podinfo:late" })
+	c.neighbour("zzzzzzzzz-late", func(template *corev1.PodTemplateSpec) { template.Spec.Containers[0].Image = "podinfo:late" })
 	before := c.Deployment()
 	out, err := c.run("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
-	for _, want := range []string{`another admission webhook changed spec.template.spec.containers[name="app"].image after Sluice had held the change back`, "zz-sluice"} {
-		if err == nil || !strings.Contains(out, want) {
-			t.Errorf("kubectl says %q, not %q", out, want)
-		}
+	want := `another admission webhook changed spec.template.spec.containers[name="app"].image after Sluice had held the change back`
+	if err == nil || !strings.Contains(out, want) {
+		t.Errorf("kubectl says %q, not %q", out, want)
 	}
 	if c.Deployment().ResourceVersion != before.ResourceVersion {
 		t.Error("something was stored all the same")

@@ -3,6 +3,7 @@ package admission
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -104,16 +105,52 @@ func TestAPolicyThatIsCalledAgainLocksNothing(t *testing.T) {
 }
 
 func TestAWebhookThatIsCalledAgainLocksNothing(t *testing.T) {
-	for name, change := range map[string]func(*corev1.PodTemplateSpec){
-		"one that always does the same": func(template *corev1.PodTemplateSpec) {
-			template.Annotations = map[string]string{"injected": "later"}
-		},
-		"one that goes by the template": labelling,
-	} {
-		t.Run(name, func(t *testing.T) {
-			app := running(t, appliers["server-side"])
-			app.neighbour("aaa-earlier", change)
-			app.rollsOut()
-		})
+	var calls atomic.Int64
+	for _, name := range []string{"aaa-earlier", "zzz-later"} {
+		for what, change := range map[string]func(*corev1.PodTemplateSpec){
+			"always does the same": func(template *corev1.PodTemplateSpec) {
+				template.Annotations = map[string]string{"injected": "later"}
+			},
+			"goes by the template": labelling,
+			"never does the same": func(template *corev1.PodTemplateSpec) {
+				template.Annotations = map[string]string{"injected": fmt.Sprint(calls.Add(1))}
+			},
+		} {
+			t.Run(name+" "+what, func(t *testing.T) {
+				app := running(t, appliers["server-side"])
+				app.neighbour(name, change)
+				app.rollsOut()
+				app.goesRound()
+			})
+		}
+	}
+}
+
+// goesRound changes the template directly, opts out, and opts in again: what other webhooks make of these changes locks none
+// of them.
+func (c cluster) goesRound() {
+	c.T.Helper()
+	round := func(how workload.DirectWay, args ...string) {
+		c.T.Helper()
+		c.kubectl("", append([]string{"patch", "deployment", "podinfo", "--type=strategic", "-p"}, args...)...)
+		template := c.template()
+		direct, err := workload.DirectOf(c.Deployment().Annotations)
+		if err != nil || direct == nil || direct.How != how || direct.Hash != template.KnownHash() {
+			c.T.Errorf("the record of %s is %+v, %v; the template is %s", how, direct, err, template.KnownHash())
+		}
+	}
+	change := `{"metadata":{"annotations":{%q:%q}},"spec":{"template":{"spec":{"containers":[{"name":"app","image":%q}]}}}}`
+	until := time.Now().Add(time.Minute).UTC().Format(time.RFC3339)
+	round(workload.DirectBypass, fmt.Sprintf(change, config.AnnotationBypass, until+"; outage", "podinfo:v3"))
+	round(workload.DirectOptedOut, fmt.Sprintf(change, config.AnnotationCanary, "false", "podinfo:v4"))
+	round(workload.DirectOptedIn, fmt.Sprintf(change, config.AnnotationCanary, "true", "podinfo:v5"))
+}
+
+func TestWhatALaterWebhookChangesIsTold(t *testing.T) {
+	app := running(t, appliers["server-side"])
+	app.neighbour("zzz-later", labelling)
+	out := app.kubectl("", "set", "image", "deployment/podinfo", "app=podinfo:v2")
+	if want := "another admission webhook changed spec.template.metadata.labels.injected after Sluice's, so that was put back"; !strings.Contains(out, want) {
+		t.Errorf("kubectl says %q, not %q", out, want)
 	}
 }

@@ -36,7 +36,7 @@ const namespace = "default"
 
 // seconds are lifetimes so short that everything happens several times in one test.
 var seconds = certs.Options{
-	Namespace: namespace, Secret: "sluice-webhook", Hosts: []string{"localhost"}, Mutating: "zz-sluice", Validating: "zz-sluice",
+	Namespace: namespace, Secret: "sluice-webhook", Hosts: []string{"localhost"}, Mutating: "zz-sluice", Last: "zzzzzzzz-sluice", Validating: "zz-sluice",
 	Rotate: true, Lifetimes: certs.Lifetimes{CA: 6 * time.Second, Leaf: 3 * time.Second},
 }
 
@@ -119,6 +119,9 @@ func configure(t *testing.T, c client.Client, ports [2]int) {
 		&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "updated"}},
 		&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: name, Webhooks: []admissionregistrationv1.MutatingWebhook{
 			{Name: "mutating.sluice.dev", SideEffects: none, AdmissionReviewVersions: versions, Rules: rules, ClientConfig: calling(ports[0])},
+		}},
+		&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "zzzzzzzz-sluice"}, Webhooks: []admissionregistrationv1.MutatingWebhook{
+			{Name: "last.sluice.dev", SideEffects: none, AdmissionReviewVersions: versions, Rules: rules, ClientConfig: calling(ports[0])},
 		}},
 		&admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: name, Webhooks: []admissionregistrationv1.ValidatingWebhook{
 			{Name: "validating.sluice.dev", SideEffects: none, AdmissionReviewVersions: versions, Rules: rules, ClientConfig: calling(ports[1])},

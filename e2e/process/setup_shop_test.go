@@ -144,20 +144,21 @@ func (c *cluster) reach(port int) {
 // changeHooks changes how the webhooks are called. The controller writes their authority at the same time.
 func (c *cluster) changeHooks(change func(name string, called *admissionregistrationv1.WebhookClientConfig)) {
 	c.t.Helper()
-	name := client.ObjectKey{Name: "zz-sluice"}
-	c.Expect(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
-		var mutating admissionregistrationv1.MutatingWebhookConfiguration
-		if err := c.client.Get(c.t.Context(), name, &mutating); err != nil {
-			return err
-		}
-		for i := range mutating.Webhooks {
-			change(mutating.Webhooks[i].Name, &mutating.Webhooks[i].ClientConfig)
-		}
-		return c.client.Update(c.t.Context(), &mutating)
-	})).To(Succeed())
+	for _, name := range []string{"zz-sluice", "zzzzzzzz-sluice"} {
+		c.Expect(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+			var mutating admissionregistrationv1.MutatingWebhookConfiguration
+			if err := c.client.Get(c.t.Context(), client.ObjectKey{Name: name}, &mutating); err != nil {
+				return err
+			}
+			for i := range mutating.Webhooks {
+				change(mutating.Webhooks[i].Name, &mutating.Webhooks[i].ClientConfig)
+			}
+			return c.client.Update(c.t.Context(), &mutating)
+		})).To(Succeed())
+	}
 	c.Expect(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		var validating admissionregistrationv1.ValidatingWebhookConfiguration
-		if err := c.client.Get(c.t.Context(), name, &validating); err != nil {
+		if err := c.client.Get(c.t.Context(), client.ObjectKey{Name: "zz-sluice"}, &validating); err != nil {
 			return err
 		}
 		for i := range validating.Webhooks {

@@ -88,16 +88,17 @@ func (c *cluster) certManagerCRDs() {
 // inject does what cert-manager's cainjector would.
 func (c *cluster) inject(ctx context.Context, bundle []byte) {
 	c.t.Helper()
-	name := client.ObjectKey{Name: "zz-sluice"}
-	var mutating admissionregistrationv1.MutatingWebhookConfiguration
-	c.Expect(c.client.Get(ctx, name, &mutating)).To(Succeed())
-	for i := range mutating.Webhooks {
-		mutating.Webhooks[i].ClientConfig.CABundle = bundle
+	for _, name := range []string{"zz-sluice", "zzzzzzzz-sluice"} {
+		var mutating admissionregistrationv1.MutatingWebhookConfiguration
+		c.Expect(c.client.Get(ctx, client.ObjectKey{Name: name}, &mutating)).To(Succeed())
+		for i := range mutating.Webhooks {
+			mutating.Webhooks[i].ClientConfig.CABundle = bundle
+		}
+		c.Expect(mutating.Annotations).To(HaveKeyWithValue("cert-manager.io/inject-ca-from", release+"/sluice-webhook"))
+		c.Expect(c.client.Update(ctx, &mutating)).To(Succeed())
 	}
-	c.Expect(mutating.Annotations).To(HaveKeyWithValue("cert-manager.io/inject-ca-from", release+"/sluice-webhook"))
-	c.Expect(c.client.Update(ctx, &mutating)).To(Succeed())
 	var validating admissionregistrationv1.ValidatingWebhookConfiguration
-	c.Expect(c.client.Get(ctx, name, &validating)).To(Succeed())
+	c.Expect(c.client.Get(ctx, client.ObjectKey{Name: "zz-sluice"}, &validating)).To(Succeed())
 	for i := range validating.Webhooks {
 		validating.Webhooks[i].ClientConfig.CABundle = bundle
 	}

@@ -121,12 +121,14 @@ func (r *rollout) serving(ctx context.Context) *x509.Certificate {
 		var err error
 		certificate, err = x509.ParseCertificate(block.Bytes)
 		g.Expect(err).NotTo(HaveOccurred())
-		var hooks admissionregistrationv1.MutatingWebhookConfiguration
-		g.Expect(r.Client.Get(ctx, types.NamespacedName{Name: "zz-sluice"}, &hooks)).To(Succeed())
-		roots := x509.NewCertPool()
-		roots.AppendCertsFromPEM(hooks.Webhooks[0].ClientConfig.CABundle)
-		_, err = certificate.Verify(x509.VerifyOptions{Roots: roots})
-		g.Expect(err).NotTo(HaveOccurred())
+		for _, name := range []string{"zz-sluice", "zzzzzzzz-sluice"} {
+			var hooks admissionregistrationv1.MutatingWebhookConfiguration
+			g.Expect(r.Client.Get(ctx, types.NamespacedName{Name: name}, &hooks)).To(Succeed())
+			roots := x509.NewCertPool()
+			roots.AppendCertsFromPEM(hooks.Webhooks[0].ClientConfig.CABundle)
+			_, err = certificate.Verify(x509.VerifyOptions{Roots: roots})
+			g.Expect(err).NotTo(HaveOccurred())
+		}
 	}, patience(), glance).Should(Succeed())
 	return certificate
 }

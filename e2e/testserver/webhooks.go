@@ -46,17 +46,22 @@ func configurations(ctx context.Context, helm, chart string) ([]*admissionregist
 	if err != nil {
 		return nil, nil, fmt.Errorf("helm template %s: %w", chart, err)
 	}
-	mutating, validating := &admissionregistrationv1.MutatingWebhookConfiguration{}, &admissionregistrationv1.ValidatingWebhookConfiguration{}
+	var mutating []*admissionregistrationv1.MutatingWebhookConfiguration
+	var validating []*admissionregistrationv1.ValidatingWebhookConfiguration
 	for _, document := range bytes.Split(out, []byte("\n---\n")) {
-		var into any = mutating
+		var into any
 		if bytes.Contains(document, []byte("kind: ValidatingWebhookConfiguration")) {
-			into = validating
+			validating = append(validating, &admissionregistrationv1.ValidatingWebhookConfiguration{})
+			into = validating[len(validating)-1]
+		} else {
+			mutating = append(mutating, &admissionregistrationv1.MutatingWebhookConfiguration{})
+			into = mutating[len(mutating)-1]
 		}
 		if err := yaml.UnmarshalStrict(document, into); err != nil {
 			return nil, nil, fmt.Errorf("read the chart's webhooks: %w", err)
 		}
 	}
-	return []*admissionregistrationv1.MutatingWebhookConfiguration{mutating}, []*admissionregistrationv1.ValidatingWebhookConfiguration{validating}, nil
+	return mutating, validating, nil
 }
 
 // keepWebhooks removes the webhooks that are not named.

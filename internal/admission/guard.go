@@ -10,17 +10,17 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// guard enforces that the pod template of an opted-in Deployment changes only by promotion or in one of the direct
-// ways. It sees the object as it will be stored, after every mutation, and so finds what another webhook changed after
+// guard enforces that the pod template of a Deployment that is opted in, or becomes so, changes only by promotion or in one of
+// the direct ways. It sees the object as it will be stored, after every mutation, and so finds what another webhook changed after
 // Sluice's. The error names the fields and says what to do.
 func guard(old, updated map[string]any, request Request) error {
 	c, err := changeOf(old, updated, request)
 	if err != nil || c.isLawful() {
 		return err
 	}
-	return fmt.Errorf("spec.template: another admission webhook changed %s after Sluice had held the change back: let Sluice's webhook run last "+
-		"(webhook configurations are called in the order of their names; Sluice's is zz-sluice), or exclude this Deployment from the other webhook",
-		changedFields(c.live.Template, c.stored.Template))
+	return fmt.Errorf("spec.template: another admission webhook changed %s after Sluice had held the change back: rename its configuration to sort "+
+		"before zz-sluice (webhook configurations are called in the order of their names), or exclude this Deployment from it",
+		fields(differing(c.live.Template, c.stored.Template)))
 }
 
 // change is an update after mutations.
@@ -46,9 +46,12 @@ func changeOf(old, updated map[string]any, request Request) (change, error) {
 	}, nil
 }
 
+// isManaged reports whether the Deployment is opted in, or becomes so by this update.
+func (c change) isManaged() bool { return config.OptedIn(c.before) || config.OptedIn(c.after) }
+
 // isLawful reports whether the template may be stored.
 func (c change) isLawful() bool {
-	return !config.OptedIn(c.before) || c.live.Equal(c.stored) || c.isPromotion() || c.isRestore() || c.isDirect()
+	return !c.isManaged() || c.live.Equal(c.stored) || c.isPromotion() || c.isRestore() || c.isDirect()
 }
 
 // promoted returns the candidate that admission has put in for the reconciler; nil when it has not.
@@ -91,14 +94,13 @@ func (c change) isDirect() bool {
 // mostDifferences keeps a message readable.
 const mostDifferences = 3
 
-// changedFields names the first fields in which two templates differ.
-func changedFields(a, b workload.Template) string {
-	differing := differing(a, b)
-	if differing.Empty() {
+// fields names the first of the fields of a template.
+func fields(set *fieldpath.Set) string {
+	if set.Empty() {
 		return "the template"
 	}
 	var names []string
-	differing.Iterate(func(path fieldpath.Path) {
+	set.Iterate(func(path fieldpath.Path) {
 		names = append(names, strings.TrimPrefix(path.String(), "."))
 	})
 	if len(names) > mostDifferences {

@@ -1,29 +1,70 @@
 package admission
 
 import (
+	"maps"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
 )
 
 // Keep puts back the template that Render has decided on, if another webhook or a MutatingAdmissionPolicy has changed it since.
-// The API server calls it right after Render, and again after those that it calls a second time: then they see a template that
-// was put back, and change it like any other. It never puts in a template that the guard would refuse.
+// The API server calls it after all of them, and again after those that it calls a second time: then they see a template that
+// was put back, and change it like any other. It never puts in a template that the guard would refuse. Of a change that a user
+// makes directly, the record follows what the others make of it.
 func Keep(old, updated map[string]any, request Request) (Result, error) {
 	c, err := changeOf(old, updated, request)
-	if err != nil || c.isLawful() {
+	if err != nil {
 		return Result{Object: updated}, err
 	}
+	if direct := c.direct(); direct != nil && !c.reconciler && !c.isDirect() {
+		return c.recorded(updated, *direct)
+	}
 	decided := c.decided()
-	if decided == nil {
+	if decided == nil || c.stored.Equal(workload.ComparableOf(decided)) {
 		return Result{Object: updated}, nil
 	}
-	return Result{Object: withTemplate(updated, decided).Object}, nil
+	return Result{Object: withTemplate(updated, decided).Object, Warnings: c.warnings(updated, decided)}, nil
 }
 
-// decided returns the template that Render has stored, as its records tell; nil for a direct change by a user, of which they
-// tell only the hash.
+// recorded writes what will be stored into the record of a user's direct change.
+func (c change) recorded(updated map[string]any, direct workload.Direct) (Result, error) {
+	direct.Hash = c.stored.KnownHash()
+	encoded, err := direct.Encode()
+	if err != nil {
+		return Result{}, err
+	}
+	result := &unstructured.Unstructured{Object: maps.Clone(updated)}
+	result.Object["metadata"] = maps.Clone(updated["metadata"].(map[string]any))
+	annotations := maps.Clone(c.after)
+	annotations[config.AnnotationDirect] = encoded
+	result.SetAnnotations(annotations)
+	return Result{Object: result.Object}, nil
+}
+
+// warnings tells a user what was put back. What the candidate has as well is not lost.
+func (c change) warnings(updated map[string]any, decided workload.Template) []string {
+	undone := differing(decided, c.stored.Template)
+	if candidate, _ := workload.CandidateOf(c.after); candidate != nil && !undone.Empty() {
+		if undone = undone.Intersection(differing(candidate.Template, c.stored.Template)); undone.Empty() {
+			return nil
+		}
+	}
+	if c.reconciler {
+		return nil
+	}
+	return []string{warning(updated, "another admission webhook changed %s after Sluice's, so that was put back, and no rollout contains it: "+
+		"rename its configuration to sort before zz-sluice", fields(undone))}
+}
+
+// decided returns the template that Render has stored, as its records tell; nil if it is not
+// Sluice's to decide, or if they tell only its hash.
 func (c change) decided() workload.Template {
+	if !c.isManaged() {
+		return nil
+	}
 	if direct := c.direct(); direct != nil {
 		return c.letThrough(*direct)
 	}
@@ -36,7 +77,7 @@ func (c change) decided() workload.Template {
 	return c.live.Template
 }
 
-// letThrough returns the candidate if it is what the reconciler has had let through; nil for a direct change by a user.
+// letThrough returns the candidate if it is what the reconciler has had let through; nil if it is not.
 func (c change) letThrough(direct workload.Direct) workload.Template {
 	candidate, _ := workload.CandidateOf(c.before)
 	if !c.reconciler || candidate == nil || workload.ComparableOf(candidate.Template).KnownHash() != direct.Hash {

@@ -2,6 +2,7 @@ package admission
 
 import (
 	"maps"
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -59,6 +60,7 @@ func TestWhatIsDecidedIsKept(t *testing.T) {
 		"a promotion":                     {held, asking(held, config.AnnotationPromote, orderFor("v2")), sluice},
 		"a restore":                       {promoted, asking(promoted, config.AnnotationRestore, orderFor("v1")), sluice},
 		"a candidate that is let through": {held, asking(held, config.AnnotationLetThrough, orderFor("v2")), sluice},
+		"opting in":                       {optedOut("v1"), plain, someone},
 		"a restore with a new candidate":  {newer, asking(newer, config.AnnotationRestore, orderFor("v1")), sluice},
 		"the end of a promotion":          {promoted, asking(promoted, config.AnnotationSettle, orderFor("v1")), sluice},
 		"the end with a new candidate":    {newer, asking(newer, config.AnnotationSettle, orderFor("v1")), sluice},
@@ -81,13 +83,53 @@ func TestWhatIsDecidedIsKept(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a direct change is left to the guard", func(t *testing.T) {
-		decided := injected(render(held, deployment("v3", bypass), someone))
-		kept, err := Keep(held, decided, someone)
-		if err != nil || guard(held, kept.Object, someone) == nil {
-			t.Errorf("kept is %v, %v", kept.Object, err)
+	t.Run("a direct change contains what the others make of it", func(t *testing.T) {
+		for name, asked := range map[string]map[string]any{"bypassed": deployment("v3", bypass), "opted out": optedOut("v3"), "opted in": deployment("v3", nil)} {
+			stored := held
+			if name == "opted in" {
+				stored = optedOut("v1")
+			}
+			kept, err := Keep(stored, injected(render(stored, asked, someone)), someone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			template, _ := templateOf(kept.Object)
+			if want, _ := templateOf(injected(deployment("v3", nil))); !workload.Equal(template, want) {
+				t.Errorf("%s: stored is %v", name, template)
+			}
+			if direct, err := workload.DirectOf(annotationsOf(kept.Object)); err != nil || direct == nil || direct.Hash != template.KnownHash() || direct.By != someone.User {
+				t.Errorf("%s: the record is %+v, %v", name, direct, err)
+			}
+			if err := guard(stored, kept.Object, someone); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	})
+	t.Run("a user is told what is lost", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			decided map[string]any
+			told    bool
+		}{
+			"it is called for the first time": {held, true},
+			"the candidate has it":            {candidate, false},
+		} {
+			kept, err := Keep(plain, injected(c.decided), someone)
+			if err != nil || (len(kept.Warnings) == 1) != c.told {
+				t.Errorf("%s: told is %q, %v", name, kept.Warnings, err)
+			}
+			if c.told && !strings.Contains(kept.Warnings[0], "another admission webhook changed spec.template.metadata.annotations") {
+				t.Errorf("%s: told is %q", name, kept.Warnings)
+			}
+		}
+		if kept, err := Keep(held, injected(failed), sluice); err != nil || len(kept.Warnings) > 0 {
+			t.Errorf("the reconciler is told %q, %v", kept.Warnings, err)
+		}
+	})
+}
+
+// optedOut is a Deployment that is not opted in.
+func optedOut(image string) map[string]any {
+	return deployment(image, map[string]string{config.AnnotationCanary: "false"})
 }
 
 // TestTheReconcilerChangesNoTemplate sends its requests with what another webhook has added to the template.

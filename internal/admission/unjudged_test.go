@@ -29,7 +29,8 @@ type story struct {
 
 // TestNoTemplateReachesThePrimaryUnjudged sends random requests in the shapes of real clients. The template of an opted-in
 // Deployment changes only by an order of the reconciler, or in a way that is recorded under the user's name. A Deployment stops
-// being opted in only by another value than "true", or by a removal that leaves the template alone.
+// being opted in only by another value than "true", or by a removal that leaves the template alone. Another webhook that changes
+// the template after Sluice's changes nothing of that, and has no request refused.
 func TestNoTemplateReachesThePrimaryUnjudged(t *testing.T) {
 	for seed := range uint64(300) {
 		s := &story{T: t, rand: rand.New(rand.NewPCG(seed, 7)), now: someone.Now, stored: read(deployment("v1", nil))}
@@ -62,16 +63,45 @@ func (s *story) step() {
 	updated, by := requests[s.rand.IntN(len(requests))]()
 	by.Now = s.now
 	result, err := Render(s.stored, updated, by)
+	decided := result.Object
 	if err == nil {
-		err = guard(s.stored, result.Object, by)
+		result, err = s.afterRender(result, by)
 	}
 	s.log = append(s.log, fmt.Sprintf("%s as %s: %s %v -> %v, %v", by.User, by.Manager, imageOf(updated), keysWithPrefix(updated), result.Warnings, err))
 	if err != nil {
 		return // it stores nothing
 	}
-	s.check(updated, result.Object, by)
+	s.check(updated, decided, result.Object, by)
 	s.revisions = append(s.revisions, s.stored)
 	s.stored = read(result.Object)
+}
+
+// afterRender is what comes after Render: other webhooks that change the template, Keep unless it does not answer, and the
+// guard.
+func (s *story) afterRender(decided Result, by Request) (Result, error) {
+	result, others, answers := read(decided.Object), s.rand.IntN(2) == 0, s.rand.IntN(4) > 0
+	if others {
+		result = read(withImage(result, "late"))
+	}
+	if answers {
+		kept, err := Keep(s.stored, result, by)
+		if err != nil {
+			s.Errorf("Keep refuses: %v", err)
+		}
+		result = read(kept.Object)
+	}
+	err := guard(s.stored, result, by)
+	if err != nil && (answers || !others) {
+		s.Errorf("the guard refuses what is kept: %v", err)
+	}
+	template := mustTemplate(s.T, decided.Object)
+	direct := annotationsOf(decided.Object)[config.AnnotationDirect]
+	isDirect := !by.Reconciler && direct != "" && direct != annotationsOf(s.stored)[config.AnnotationDirect]
+	isManaged := config.OptedIn(annotationsOf(s.stored)) || config.OptedIn(annotationsOf(result))
+	if answers && isManaged && !isDirect && !workload.Equal(mustTemplate(s.T, result), template) {
+		s.Errorf("stored is %s, decided was %s", imageOf(result), imageOf(decided.Object))
+	}
+	return Result{Object: result, Warnings: decided.Warnings}, err
 }
 
 func keysWithPrefix(object map[string]any) map[string]string {
@@ -85,16 +115,16 @@ func keysWithPrefix(object map[string]any) map[string]string {
 }
 
 // check holds one stored result against the promise.
-func (s *story) check(updated, result map[string]any, by Request) {
+func (s *story) check(updated, decided, result map[string]any, by Request) {
 	before, after := annotationsOf(s.stored), annotationsOf(result)
 	value, says := annotationsOf(updated)[config.AnnotationCanary]
 	changed := imageOf(s.stored) != imageOf(result)
 	optsOut := config.OptedIn(before) && !config.OptedIn(after)
 	direct, err := workload.DirectOf(after)
 	told := err == nil && direct != nil && before[config.AnnotationDirect] != after[config.AnnotationDirect] && direct.By == by.User &&
-		direct.Hash == workload.Template(mustTemplate(s.T, result)).KnownHash()
+		(direct.Hash == mustTemplate(s.T, result).KnownHash() || direct.Hash == mustTemplate(s.T, decided).KnownHash())
 	switch {
-	case optsOut && says && value == "true", optsOut && !says && changed:
+	case optsOut && says && value == "true", optsOut && !says && imageOf(s.stored) != imageOf(decided):
 		s.Errorf("opted out without being asked to")
 	case optsOut && !told:
 		s.Errorf("opted out without a record: %v", direct)
