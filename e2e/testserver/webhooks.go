@@ -42,7 +42,7 @@ func (s *Server) register(hooks ctrlwebhook.Server) {
 
 // configurations returns the webhook configurations of the chart, as helm renders them.
 func configurations(ctx context.Context, helm, chart string) ([]*admissionregistrationv1.MutatingWebhookConfiguration, []*admissionregistrationv1.ValidatingWebhookConfiguration, error) {
-	out, err := exec.CommandContext(ctx, helm, "template", "sluice", chart, "--show-only", "templates/webhooks.yaml").Output()
+	out, err := exec.CommandContext(ctx, helm, "template", "sluice", chart, "--namespace", "sluice-system", "--show-only", "templates/webhooks.yaml").Output()
 	if err != nil {
 		return nil, nil, fmt.Errorf("helm template %s: %w", chart, err)
 	}
