@@ -122,7 +122,8 @@ func (w *world) broken() string {
 		return "a route that the gateway refuses"
 	}
 	for _, s := range w.others {
-		if s.Spec.Selector != nil && selects(s, w.canary.Spec.Template.Labels) {
+		// A primary that runs the same template answers no worse.
+		if w.previous == nil && s.Spec.Selector != nil && selects(s, w.canary.Spec.Template.Labels) {
 			return "Service " + s.Name + " that sends past the split"
 		}
 	}
@@ -145,12 +146,40 @@ func selects(s corev1.Service, pod map[string]string) bool {
 }
 
 // checkRule fails if the controller writes anything else before it has taken away what a canary cannot answer. While the
-// primary changes, only the canary may be able to answer.
+// primary changes, that is no more than the primary can answer instead.
 func (w *world) checkRule(p plan.Plan) {
-	sends, broken := w.sends(), w.broken()
-	judging := w.planned.Phase == v1alpha1.PhaseProgressing || w.planned.Phase == v1alpha1.PhaseWaitingPromotion
-	if sends == "" || broken == "" || !judging || !w.served {
-		return
+	var broken string
+	switch w.planned.Phase {
+	case v1alpha1.PhaseProgressing, v1alpha1.PhaseWaitingPromotion:
+		broken = w.broken()
+	case v1alpha1.PhasePromoting:
+		if broken = w.broken(); w.primary.Status.AvailableReplicas == 0 {
+			broken = ""
+		} else if broken == "" {
+			broken = w.overloaded()
+		}
 	}
-	w.t.Errorf("the route has %s, the canary has %s, and something else is written first: %s", sends, broken, p)
+	if sends := w.sends(); sends != "" && broken != "" && w.served {
+		w.t.Errorf("the route has %s, the canary has %s, and something else is written first: %s", sends, broken, p)
+	}
+}
+
+// overloaded says that a pod of the canary gets more of the requests than it got when the weight rose, and more than a pod of the
+// primary; empty if none does. While the canary has all requests, pods of the primary with the previous template may get none.
+func (w *world) overloaded() string {
+	serving, primary, status := min(w.canary.Status.AvailableReplicas, w.endpoints), *w.primary, w.primary.Status
+	old := status.Replicas - status.UpdatedReplicas
+	if w.weight() == 100 && (old > 0 || status.ObservedGeneration < primary.Generation) {
+		return ""
+	}
+	each, planned := w.weight()/float64(serving), w.perPod
+	if each <= planned || each <= (100-w.weight())/float64(status.AvailableReplicas) || serving >= w.enough(w.weight()) {
+		return ""
+	}
+	return fmt.Sprintf("%d pods, of which each has %.1f%%", serving, each)
+}
+
+// enough is how many pods of the canary are enough for a weight.
+func (w *world) enough(weight float64) int32 {
+	return workload.Enough(workload.CanaryReplicas(w.policy.Canary, max(*w.primary.Spec.Replicas, w.load), weight), w.policy.CanaryReadyThreshold)
 }

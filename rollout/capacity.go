@@ -140,7 +140,7 @@ func (f Facts) writtenSplit(weight float64) plan.SplitIntent {
 }
 
 // mustReturn reports whether the canary's requests return to the primary even beyond what the primary can take: it can take
-// all of them, no pod of the canary serves, the canary is bad, or a gateway refuses its route.
+// all of them, no pod of the canary serves, the canary is bad or has lost what serves them, or a gateway refuses its route.
 func (t tick) mustReturn() bool {
 	switch {
 	case t.o.Primary == nil || t.o.Primary.DeletionTimestamp != nil || t.o.DeletedAt != nil || t.servingCanaryPods() == 0:
@@ -148,12 +148,12 @@ func (t tick) mustReturn() bool {
 	case t.o.Primary.Status.AvailableReplicas == 0:
 		return false
 	}
-	return t.covers() || t.isBad() || t.rejected() != ""
+	return t.loses || t.covers(t.o.Primary.Status.AvailableReplicas) || t.isBad() || t.rejected() != ""
 }
 
-// covers reports whether the primary's available replicas bear all requests.
-func (t tick) covers() bool {
-	return int64(t.o.Primary.Status.AvailableReplicas)*100 >= int64(t.whole())*int64(t.policy.PrimaryReadyThreshold)
+// covers reports whether this number of the primary's pods bears all requests.
+func (t tick) covers(pods int32) bool {
+	return int64(pods)*100 >= int64(t.whole())*int64(t.policy.PrimaryReadyThreshold)
 }
 
 // isBad reports whether the canary fails its checks or has too few pods. Errors are worse than load on the primary.

@@ -34,6 +34,10 @@ var (
 	killing = toCanary("somebody kills the canary's pods", func(w *world) {
 		w.canary.Status.AvailableReplicas, w.endpoints = 0, 0
 	})
+	killingOne = toCanary("somebody kills a pod of the canary", func(w *world) {
+		w.canary.Status.AvailableReplicas = max(0, w.canary.Status.AvailableReplicas-1)
+		w.endpoints = min(w.endpoints, w.canary.Status.AvailableReplicas)
+	})
 	deletingDeployment = toCanary("somebody deletes the canary", func(w *world) { w.canary, w.endpoints = nil, 0 })
 	deletingService    = toCanary("somebody deletes the canary's Service", func(w *world) { w.canaryService, w.endpoints = nil, 0 })
 	editingService     = toCanary("somebody edits a port of the canary's Service", func(w *world) {
@@ -173,12 +177,14 @@ var interruptedStories = map[string]story{
 		acts:  []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil }, editingTemplate}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2"},
 	"nobody gives a canary its weight back at once": {annotations: quick, behaviours: map[string]behaviour{"v2": good},
-		acts: then(func(w *world) {
-			w.tell("the split is lost")
-			lost := w.userRoute
-			lost.Generation = w.route.Generation + 1
-			w.route = lost
-		}), phase: v1alpha1.PhaseSucceeded, version: "v2"},
+		acts: then(losingSplit), phase: v1alpha1.PhaseSucceeded, version: "v2"},
+}
+
+func losingSplit(w *world) {
+	w.tell("the split is lost")
+	lost := w.userRoute
+	lost.Generation = w.route.Generation + 1
+	w.route = lost
 }
 
 func interruptedStory(acts ...func(*world)) story {
@@ -187,5 +193,5 @@ func interruptedStory(acts ...func(*world)) story {
 }
 
 // disturbing are acts of others on what belongs to a rollout.
-var disturbing = []func(*world){killing, deletingDeployment, deletingService, editingService, editingSelector, editingTemplate, scalingCanary,
+var disturbing = []func(*world){killing, killingOne, shrinking(1), shrinking(2), shrinking(0), deletingDeployment, deletingService, editingService, editingSelector, editingTemplate, scalingCanary,
 	addingService, removingService, movingPort(80), movingPort(81), rejecting("BackendNotFound"), rejecting(""), relabelling("app,tier"), relabelling("app")}

@@ -122,16 +122,6 @@ func followPrimary(t *tick) {
 	wakeIn(t, t.untilDeadline())
 }
 
-// keepShare keeps the canary's weight while the primary's pods are replaced, unless no pod of the canary serves and
-// the primary does.
-func keepShare(t *tick) {
-	writeSplit(t)
-	if t.o.Primary.Status.AvailableReplicas > 0 && t.servingCanaryPods() == 0 {
-		t.plan.Next.CanaryWeight = 0
-		withdrawSplit(t)
-	}
-}
-
 // endWithPrimary ends the rollout once the primary is complete. If the primary had no requests meanwhile, it first waits
 // for the settle time, so that the gateway knows the primary's pods. With session affinity it waits too: users who stay at
 // their version must not reach pods that have just gone and that the gateway may still know.

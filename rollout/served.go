@@ -35,12 +35,7 @@ func (f Facts) unreached() string {
 
 // lostReplicas says how far the canary's replicas are below what its weight needs; empty when they are enough.
 func (t tick) lostReplicas() string {
-	next := t.plan.Next
-	needed := next.Rollout.Canary.Replicas
-	if next.Rollout.Step.Number > 0 {
-		needed = min(needed, t.replicasFor(strategy.Share(t.load())))
-	}
-	needed = workload.Enough(needed, t.policy.CanaryReadyThreshold)
+	needed := t.neededCanaryPods()
 	if available := t.availableCanaryPods(); available < needed {
 		return fmt.Sprintf("%d of the %d replicas needed%s are available", available, needed, t.forWeight())
 	}
@@ -48,6 +43,16 @@ func (t tick) lostReplicas() string {
 		return fmt.Sprintf("%d of the %d pods needed%s are ready in Service %s", serving, needed, t.forWeight(), t.o.CanaryService.Name)
 	}
 	return ""
+}
+
+// neededCanaryPods is how many pods the canary's weight needs.
+func (t tick) neededCanaryPods() int32 {
+	open := t.plan.Next.Open()
+	needed := t.replicasFor(strategy.Share(t.load()))
+	if given := open.Canary.Replicas; given > 0 && (open.Step.Number == 0 || given < needed) {
+		needed = given
+	}
+	return workload.Enough(needed, t.policy.CanaryReadyThreshold)
 }
 
 func (t tick) forWeight() string {
@@ -95,13 +100,28 @@ func (t tick) undercut() string {
 	if !observed.Judging(t.plan.Next) || t.plan.Next.Rollout.Step.InEffect == nil || strategy.WithoutTraffic(t.policy) || t.o.DryRun {
 		return ""
 	}
-	split, names := t.split(), t.splitNames()
+	split := t.split()
 	for _, r := range t.target.Routes {
-		if slices.Contains(names, r.Key().Short(t.o.Namespace)) && t.carriesLess(r, split) {
+		if t.isUndercut(r, split) {
 			return r.Key().From(t.o.Namespace) + " does not carry the step's split any more"
 		}
 	}
 	return ""
+}
+
+// isUndercut reports whether a route that this rollout has written to carries less than a split.
+func (t tick) isUndercut(r route.Route, split route.Split) bool {
+	return slices.Contains(t.splitNames(), r.Key().Short(t.o.Namespace)) && t.carriesLess(r, split)
+}
+
+// weightOn is the weight that a route carries; 0 without a split.
+func (f Facts) weightOn(r route.Route) float64 {
+	for _, s := range f.splits {
+		if s.Key == r.Key() {
+			return s.Split.Weight
+		}
+	}
+	return 0
 }
 
 func (t tick) carriesLess(r route.Route, split route.Split) bool {

@@ -17,6 +17,8 @@ type tick struct {
 	// wanted is how the phase wants requests shared. returns is set when the phase returns some to a primary that is ready.
 	wanted  plan.SplitIntent
 	returns bool
+	// loses is set when the phase takes requests away from a canary that has lost what serves them.
+	loses bool
 	// vacant is set once no rollout is open, so that a waiting candidate may start in the same tick.
 	vacant bool
 }

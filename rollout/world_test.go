@@ -87,7 +87,9 @@ type world struct {
 	canary        *appsv1.Deployment
 	canaryService *corev1.Service
 	endpoints     int32
-	service       corev1.Service
+	// perPod is the share of the requests for each pod of the canary when the weight last rose.
+	perPod  float64
+	service corev1.Service
 	// others are further Services, and written is what the process has last written to the canary.
 	others  []corev1.Service
 	written *observed.Written
@@ -401,6 +403,7 @@ func (w *world) checkWeight(before float64) {
 		needed = min(needed, given)
 	}
 	needed = workload.Enough(needed, w.policy.CanaryReadyThreshold)
+	w.perPod = after / float64(needed)
 	if w.canary == nil || w.canary.Status.AvailableReplicas < needed {
 		w.t.Errorf("weight rises from %v to %v without the %d replicas that it needs", before, after, needed)
 	}

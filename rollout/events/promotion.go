@@ -44,6 +44,12 @@ func PrimaryUpdated(hash string) Event {
 	return Event{Reason: "PromotionStarted", Message: fmt.Sprintf("The primary now has template %s; waiting for its pods", workload.Short(hash))}
 }
 
+// CanaryLost says that the canary has lost something that it needs while the primary changes, and which weight it keeps.
+func CanaryLost(why string, left float64) Event {
+	return Event{Warning: true, Reason: "CanaryLost", Message: fmt.Sprintf(
+		"The canary has lost something while the primary is updated: %s; its weight falls to %v%%", why, left)}
+}
+
 // PromotionFailed says that the primary gets its previous template back.
 func PromotionFailed(why, previous string) Event {
 	return Event{Warning: true, Reason: "PromotionFailed", Message: fmt.Sprintf("%s; restoring the previous template %s", why, workload.Short(previous))}
