@@ -26,7 +26,7 @@ func takeCookiesBack(t *tick) (done bool) {
 	if why := t.lacksEffect(split); why != "" && affinity.Expiring == nil {
 		say(t, "Sending all requests to the primary and expiring cookies: "+why)
 		// A primary whose requests return in parts takes longer until its routes reach weight 0.
-		return t.writtenWeight() == 0 && !waitForCleanUp(t, CleanUpLimit)
+		return t.writtenWeight() == 0 && !waitForCleanUp(t, cleanUpLimit)
 	}
 	if affinity.Expiring == nil {
 		affinity.Expiring = t.stamp()

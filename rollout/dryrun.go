@@ -44,7 +44,7 @@ func deletedDry(f Facts) plan.Plan {
 	if !f.o.Finalizer || carried == "" {
 		return p
 	}
-	p.Finalizer, p.Wait = true, CleanUpLimit
+	p.Finalizer, p.Wait = true, cleanUpLimit
 	p.Next.Message = f.spoken(fmt.Sprintf("the Canary's deletion waits: %s, and a dry run changes no route: switch dry run off, or delete the route", carried))
 	cause := v1alpha1.BlockedCause{Kind: v1alpha1.BlockedDeletion, Text: carried}
 	if !ptr.Equal(f.before.Blocked, &cause) {

@@ -1,8 +1,6 @@
 package rollout
 
 import (
-	"fmt"
-
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/rollout/events"
@@ -37,15 +35,6 @@ func finalise(t *tick) {
 	if t.plan.Ask.Key == "" {
 		endRollout(t)
 	}
-}
-
-// untilGivenUp says when the canary is deleted although a gateway has confirmed nothing; empty while a route still carries the
-// split.
-func (t tick) untilGivenUp() string {
-	if t.carried() != "" {
-		return ""
-	}
-	return fmt.Sprintf("; the canary is deleted at %s even if it does not", events.ClockTime(t.cleanUpEnds(t.gatewayLimit())))
 }
 
 // removeCanary deletes the canary unless it runs a newer candidate next, and returns whether that is done.

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
@@ -33,11 +32,6 @@ var interrupts = []interrupt{
 	{"group failed", tick.isGroupFailed, rollBackWithGroup},
 }
 
-// CleanUpLimit is how long the deletion of a Canary waits for a gateway that reports nothing, and how long any clean-up waits for
-// one that is gone. It is long enough for a restart of the gateway's controller, and short enough that it never blocks the
-// deletion of a namespace for long.
-const CleanUpLimit = time.Minute
-
 func (f Facts) isDeleted() bool {
 	return f.o.DeletedAt != nil || f.o.Primary == nil
 }
@@ -55,9 +49,8 @@ func letGoOfCanary(t *tick) {
 		return
 	}
 	why := t.notCleared()
-	if why != "" && t.o.Now.Sub(t.seenSince(*t.o.DeletedAt)) < CleanUpLimit {
-		say(t, "The Canary is being deleted: "+why)
-		wakeIn(t, time.Second)
+	if why != "" && waitForCleanUp(t, t.gatewayLimit()) {
+		say(t, "The Canary is being deleted: "+why+t.untilGivenUp())
 		return
 	}
 	if why != "" {

@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/rollout/cookies"
-	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/plan"
 	"sluice.dev/sluice/rollout/strategy"
 	"sluice.dev/sluice/rollout/target"
@@ -67,63 +65,6 @@ func (f Facts) unprocessed() string {
 		}
 	}
 	return ""
-}
-
-// giveUpGateway waits for the limit of a clean-up, and returns whether it has passed. Nothing is given up while a route carries
-// anything of the rollout.
-func giveUpGateway(t *tick) (givenUp bool) {
-	return t.carried() == "" && !waitForCleanUp(t, t.gatewayLimit())
-}
-
-// gatewayLimit is how long a clean-up waits for a gateway. One that is gone, or has never reported, sends nothing. One whose
-// controller is away still serves as it last knew, so it gets the time that a rollout may wait for anything.
-func (f Facts) gatewayLimit() time.Duration {
-	if f.isUnserved() {
-		return CleanUpLimit
-	}
-	return max(CleanUpLimit, f.policy.ProgressDeadline)
-}
-
-// isUnserved reports whether all gateways that have not processed the routes are gone or have never reported on them.
-func (f Facts) isUnserved() bool {
-	exists := func(parent route.Parent) bool {
-		return parent.Kind == route.ParentService || f.o.Gateway(f.o.GatewayBehind(parent)) != nil
-	}
-	return !slices.ContainsFunc(f.writtenRoutes(), func(r route.Route) bool { return !route.IsAbandoned(r, exists) })
-}
-
-// tellGivenUp says what a gateway may go on doing that has not confirmed the end of the rollout.
-func tellGivenUp(t *tick, why string) {
-	switch {
-	case t.carried() != "":
-		emit(t, events.StillCarried(why))
-	case t.isUnserved():
-		emit(t, events.GatewayGone(why))
-	default:
-		emit(t, events.GatewaySilent(why, t.endingService()))
-	}
-}
-
-// waitForCleanUp wakes at a limit of a clean-up, and returns whether it is still ahead.
-func waitForCleanUp(t *tick, limit time.Duration) (waits bool) {
-	left := t.cleanUpEnds(limit).Sub(t.o.Now)
-	if left > 0 {
-		wakeIn(t, left)
-	}
-	return left > 0
-}
-
-// cleanUpEnds is when the gateway must have returned all requests to the primary. The limit of a clean-up counts from the last
-// change of the routes.
-func (t tick) cleanUpEnds(limit time.Duration) time.Time {
-	since := t.o.Now
-	if decided := t.plan.Next.Open().Decided; decided != nil {
-		since = decided.Time
-	}
-	if changed := t.before.Open().SplitChanged; changed != nil {
-		since = later(since, changed.Time)
-	}
-	return t.seenSince(since).Add(limit)
 }
 
 // splitNames are the names of the routes that this rollout has written a split to. If the status lists only some, the present

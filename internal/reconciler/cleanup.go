@@ -74,8 +74,8 @@ func (u *cleanUp) pass(ctx context.Context) error {
 		return err
 	}
 	world := observed.World{Routes: routes, Gateways: serving.gateways, Classes: serving.classes, ListenerSets: serving.listenerSets}
-	routes = world.Served().Routes
-	for _, r := range routes {
+	world = world.Served()
+	for _, r := range world.Routes {
 		left = append(left, u.restore(ctx, r))
 	}
 	for _, namespace := range u.readable() {
@@ -85,7 +85,7 @@ func (u *cleanUp) pass(ctx context.Context) error {
 		}
 		for i := range canaries.Items {
 			canary := &canaries.Items[i]
-			if err := u.release(ctx, canary, routes); err != nil {
+			if err := u.release(ctx, canary, world); err != nil {
 				left = append(left, fmt.Errorf("canary %s/%s: %w", canary.Namespace, canary.Name, err))
 			}
 		}

@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,19 +18,22 @@ import (
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
 )
 
 // release deletes the canary and releases the Canary, once no gateway sends requests to the canary.
-func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, routes []route.Route) error {
+func (u *cleanUp) release(ctx context.Context, canary *v1alpha1.Canary, o observed.World) error {
 	if controllerutil.ContainsFinalizer(canary, config.Finalizer) {
-		if err := u.stillServed(canary, routes); err != nil {
+		if err := u.stillServed(ctx, canary, o); err != nil {
 			return err
 		}
 	}
@@ -71,28 +73,65 @@ func (u *cleanUp) releaseGenerated(ctx context.Context, canary *v1alpha1.Canary)
 
 // stillServed says why a gateway may still send requests to the canary: a route has the split, or its removal is not in effect,
 // or has been in effect only for a moment.
-func (u *cleanUp) stillServed(canary *v1alpha1.Canary, routes []route.Route) error {
+func (u *cleanUp) stillServed(ctx context.Context, canary *v1alpha1.Canary, o observed.World) error {
 	key, now := client.ObjectKeyFromObject(canary), time.Now()
-	target := ptr.Deref(canary.Status.Target, v1alpha1.TargetStatus{})
-	var why []string
-	for _, r := range routes {
-		name := r.Key().From(canary.Namespace)
+	for _, r := range o.Routes {
 		if route.SplitFor(r, key) != nil {
-			return fmt.Errorf("%s still carries the split", name)
-		}
-		written := slices.Contains(target.Routes, r.Key().Short(canary.Namespace)) || target.MoreRoutes > 0 &&
-			route.SendsTo(r, types.NamespacedName{Namespace: canary.Namespace, Name: target.Service})
-		if ok, reason := route.Processed(r); written && !ok {
-			why = append(why, fmt.Sprintf("%s: %s", name, reason))
+			return fmt.Errorf("%s still carries the split", r.Key().From(canary.Namespace))
 		}
 	}
-	if len(why) > 0 && now.Sub(first(u.restored, key, now)) < rollout.CleanUpLimit {
-		return errors.New(strings.Join(why, "; "))
+	written := writtenBy(canary, o.Routes)
+	if why := unprocessed(canary, written); why != "" {
+		ends := first(u.restored, key, now).Add(rollout.GatewayLimit(written, o, deadlineOf(canary)))
+		if now.Before(ends) {
+			return fmt.Errorf("%s; the gateway is given up at %s%s", why, events.ClockTime(ends), tooLate(ctx, ends))
+		}
+		log.FromContext(ctx).Info("the gateway is given up, and may send requests to a canary that is gone", "canary", key, "because", why)
 	}
 	if now.Sub(first(u.cleared, key, now)) < analysis.Settle {
 		return fmt.Errorf("all requests go to the primary; letting that settle for %s", analysis.Settle)
 	}
 	return nil
+}
+
+// writtenBy are the routes that the rollout of a Canary has written to.
+func writtenBy(canary *v1alpha1.Canary, routes []route.Route) []route.Route {
+	target := ptr.Deref(canary.Status.Target, v1alpha1.TargetStatus{})
+	return slices.DeleteFunc(slices.Clone(routes), func(r route.Route) bool {
+		isOne := slices.Contains(target.Routes, r.Key().Short(canary.Namespace))
+		mayBe := target.MoreRoutes > 0 && route.SendsTo(r, types.NamespacedName{Namespace: canary.Namespace, Name: target.Service})
+		return !isOne && !mayBe
+	})
+}
+
+// unprocessed says which of the routes a gateway has not processed in its present form; empty when all are.
+func unprocessed(canary *v1alpha1.Canary, routes []route.Route) string {
+	var why []string
+	for _, r := range routes {
+		if ok, reason := route.Processed(r); !ok {
+			why = append(why, fmt.Sprintf("%s: %s", r.Key().From(canary.Namespace), reason))
+		}
+	}
+	return strings.Join(why, "; ")
+}
+
+// deadlineOf is the progress deadline of a Canary's rollout; the built-in one if its policy is not known.
+func deadlineOf(canary *v1alpha1.Canary) time.Duration {
+	if kept := canary.Status.Policy; kept != nil {
+		if parsed, errs := policy.Parse(kept.Spec); len(errs) == 0 {
+			return parsed.ProgressDeadline
+		}
+	}
+	return policy.Defaults().ProgressDeadline
+}
+
+// tooLate says what to do if the clean-up ends before a gateway is given up; empty if it does not.
+func tooLate(ctx context.Context, ends time.Time) string {
+	if limit, has := ctx.Deadline(); !has || !ends.After(limit) {
+		return ""
+	}
+	return ", which is after the time limit of the clean-up: repair the gateway's controller, delete the Gateway, or raise uninstall.timeout of the " +
+		"chart and --timeout of helm"
 }
 
 // first returns when it was first called for the key.
