@@ -105,7 +105,9 @@ func planSplit(t *tick, split route.Split) {
 	}
 	t.wanted = plan.SplitIntent{Action: plan.SplitWrite, Split: split}
 	for _, r := range t.target.Routes {
-		t.wanted.Routes = append(t.wanted.Routes, r.Key())
+		if !slices.Contains(t.target.Taken, r.Key()) {
+			t.wanted.Routes = append(t.wanted.Routes, r.Key())
+		}
 	}
 }
 

@@ -11,11 +11,16 @@ import (
 )
 
 // waitFor says what the rollout waits for, and rolls back when that exceeds the progress deadline. The deadline does not
-// count while the rollout is paused.
+// count while the rollout is paused, or another one has to give way first.
 func waitFor(t *tick, what string) {
-	if pause := t.plan.Next.Paused; pause != nil {
+	switch pause := t.plan.Next.Paused; {
+	case pause != nil:
 		t.plan.Next.Rollout.WaitingSince = nil
 		say(t, what+"; "+pause.Text)
+		return
+	case t.target.Awaits != "":
+		t.plan.Next.Rollout.WaitingSince = nil
+		say(t, what+"; "+t.target.Awaits)
 		return
 	}
 	startWaiting(t)

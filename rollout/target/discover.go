@@ -29,6 +29,10 @@ type Target struct {
 	Skipped []string
 	// Behind is the Deployment whose split must end before this one fits on a route; empty when nothing is in the way.
 	Behind types.NamespacedName
+	// Awaits says which other rollout must give way before this one, which keeps its other routes, fits on the routes Taken;
+	// empty if none must.
+	Awaits string
+	Taken  []route.Key
 	// Match selects the requests that go to the canary at any weight.
 	Match []route.Match
 	// Unknown says which needed features the gateways do not report.

@@ -2,6 +2,8 @@ package target
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -12,6 +14,10 @@ import (
 )
 
 // findRendering tries whether the routes can express what the policy asks for, before anything is written to them.
+//
+// Rollouts that do not fit on a route take turns. One that is on no route yet waits, and so does one that is on a route, unless its
+// Deployment comes first by name: that one keeps its routes and awaits the others. So an earlier name only ever awaits later ones,
+// which end or give way, and no two can wait for each other or give way to each other without an end.
 func findRendering(target *Target, policy config.Policy, o observed.World) string {
 	split := fullSplit(*target, policy, o)
 	for _, r := range target.Routes {
@@ -23,17 +29,47 @@ func findRendering(target *Target, policy config.Policy, o observed.World) strin
 		if err == nil {
 			continue
 		}
-		fitsAlone, yields := fitsWithout(r, beside, split), mustYield(r, beside, o.Key())
-		switch {
-		case fitsAlone && yields:
-			target.Behind = beside[0].DeploymentOn(r)
-			return fmt.Sprintf("%s is split for Deployment %s: this rollout starts once that one ends, because both do not fit on the route: %v",
-				r.Key().From(o.Namespace), beside[0].Deployment, err)
-		case !fitsAlone:
+		if !fitsWithout(r, beside, split) {
 			return fmt.Sprintf("%s: %v", r.Key().From(o.Namespace), err)
 		}
+		ahead := firstInTheWay(r, beside, split)
+		if keepsRoutes(o, ahead) {
+			target.Taken = append(target.Taken, r.Key())
+			target.Awaits = fmt.Sprintf("%s is split for Deployment %s until that rollout gives way or ends, because both do not fit on the route: %v",
+				r.Key().From(o.Namespace), ahead.Name, err)
+			continue
+		}
+		target.Behind = ahead
+		return fmt.Sprintf("%s is split for Deployment %s: this rollout starts once that one ends, because both do not fit on the route: %v",
+			r.Key().From(o.Namespace), ahead.Name, err)
 	}
 	return ""
+}
+
+// firstInTheWay is the Deployment with the first name of those whose splits keep a split from a route.
+func firstInTheWay(r route.Route, beside []route.Split, split route.Split) types.NamespacedName {
+	var clashing, all []types.NamespacedName
+	for i, other := range beside {
+		rest := slices.Delete(slices.Clone(beside), i, i+1)
+		all = append(all, other.DeploymentOn(r))
+		if !fits(without(r, rest), split) {
+			clashing = append(clashing, other.DeploymentOn(r))
+		}
+	}
+	if len(clashing) == 0 {
+		// There are too many.
+		clashing = all
+	}
+	return slices.MinFunc(clashing, compareNames)
+}
+
+// keepsRoutes reports whether a rollout keeps the routes that it is on while another one is on a route that it needs as well.
+func keepsRoutes(o observed.World, ahead types.NamespacedName) bool {
+	return len(o.Splits()) > 0 && compareNames(o.Key(), ahead) < 0
+}
+
+func compareNames(a, b types.NamespacedName) int {
+	return strings.Compare(a.String(), b.String())
 }
 
 // OwnCanary says which route has a reference of the user to the canary's Service, in place of which Sluice would add its own;
@@ -66,18 +102,17 @@ func fullSplit(target Target, policy config.Policy, o observed.World) route.Spli
 
 // fitsWithout reports whether a split can be rendered on a route without those of other Deployments.
 func fitsWithout(r route.Route, beside []route.Split, split route.Split) bool {
-	for _, other := range beside {
-		r = route.WithoutSplit(r, other.DeploymentOn(r))
-	}
+	return fits(without(r, beside), split)
+}
+
+func fits(r route.Route, split route.Split) bool {
 	_, err := route.WithSplit(r, split)
 	return err == nil
 }
 
-// mustYield reports whether a rollout waits for the others on a route. If the route states its split already, only the one whose
-// Deployment comes later by name yields, so that never both do.
-func mustYield(r route.Route, beside []route.Split, deployment types.NamespacedName) bool {
-	if len(beside) == 0 || route.SplitFor(r, deployment) == nil {
-		return len(beside) > 0
+func without(r route.Route, splits []route.Split) route.Route {
+	for _, other := range splits {
+		r = route.WithoutSplit(r, other.DeploymentOn(r))
 	}
-	return beside[0].DeploymentOn(r).String() < deployment.String()
+	return r
 }
