@@ -3,6 +3,7 @@ package reconciler
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -62,7 +63,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 // forget drops everything about a Canary that is gone.
 func (r *Reconciler) forget(ctx context.Context, key types.NamespacedName, primary *appsv1.Deployment) error {
 	r.memory.forget(key)
-	return r.releaseGrants(ctx, key, primary)
+	return errors.Join(r.releaseRoutes(ctx, key), r.releaseGrants(ctx, key, primary))
 }
 
 // staleRetry gives the cache time to catch up with a write of others.

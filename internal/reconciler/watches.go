@@ -145,7 +145,7 @@ func (r *reader) ofRoute(ctx context.Context, object client.Object) []ctrl.Reque
 		ctrl.LoggerFrom(ctx).Error(err, "read a route", "route", client.ObjectKeyFromObject(object))
 		return nil
 	}
-	var requests []ctrl.Request
+	requests := r.ofSplits(changed)
 	for _, namespace := range route.Namespaces(changed) {
 		requests = append(requests, r.canaries(ctx, namespace, func(canary *v1alpha1.Canary) bool { return uses(canary, changed) })...)
 	}

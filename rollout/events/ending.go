@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
 )
@@ -25,6 +27,12 @@ func GatewaySilent(why, service string) Event {
 func StillCarried(why string) Event {
 	return Event{Warning: true, Reason: "StillCarried", Message: fmt.Sprintf(
 		"The Canary is deleted although the route could not be written, so requests to the canary fail; remove its Service from the route: %s", why)}
+}
+
+// SplitOrphaned says that a split was removed from a route because its Canary is gone.
+func SplitOrphaned(of types.NamespacedName) Event {
+	return Event{Warning: true, Reason: "SplitOrphaned", Message: fmt.Sprintf(
+		"Removed the split of Deployment %s: its Canary is gone, so no rollout would have ended it", of)}
 }
 
 // RollingBack says that a candidate has failed.
