@@ -21,7 +21,8 @@ const (
 	// neverAvailable is how long a primary must have been seen to be unavailable if none of its replicas has ever been
 	// available. A status that somebody has patched is corrected earlier.
 	neverAvailable = 10 * time.Second
-	// endpointsLook is how often the endpoints of a primary without available replicas are looked at.
+	// endpointsLook is how often the endpoints of a primary without available replicas are looked at while a candidate depends on
+	// it. Nothing watches them.
 	endpointsLook = 5 * time.Second
 )
 
@@ -35,7 +36,9 @@ func noticeAvailability(t *tick) {
 		return
 	case t.o.PrimaryEndpoints > 0:
 		next.UnavailableSince = nil
-		wakeIn(t, endpointsLook)
+		if t.o.InFlight() != nil {
+			wakeIn(t, endpointsLook)
+		}
 		return
 	case next.UnavailableSince == nil:
 		next.UnavailableSince = t.stamp()

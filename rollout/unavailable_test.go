@@ -33,6 +33,26 @@ func since(d time.Duration) func(*world) bool {
 	}
 }
 
+// TestAnIdleDeploymentCostsNoTicks has a primary without available replicas whose Service has other ready pods. It matters only to a
+// candidate.
+func TestAnIdleDeploymentCostsNoTicks(t *testing.T) {
+	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{}})
+	w.tick()
+	breaking(w)
+	w.react()
+	o := w.observe()
+	o.PrimaryEndpoints = 1
+	if p := planFor(w.policy, w.state, o); p.Wait != 0 {
+		t.Errorf("an idle Deployment ticks again after %s: %s", p.Wait, p)
+	}
+	w.set("v2")
+	o = w.observe()
+	o.PrimaryEndpoints = 1
+	if p := planFor(w.policy, w.state, o); p.Wait == 0 || p.Wait > 5*time.Second {
+		t.Errorf("with a candidate it ticks again after %s: %s", p.Wait, p)
+	}
+}
+
 var unavailableStories = map[string]story{
 	"a primary that breaks for a moment is no reason to skip its canary": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": good},
