@@ -109,9 +109,24 @@ func (t tick) undercut() string {
 	return ""
 }
 
-// isUndercut reports whether a route that this rollout has written to carries less than a split.
+// isUndercut reports whether a route that this rollout has written to carries less than a split. A route that is new in mid-step
+// carries nothing and has lost nothing. The status lists only some of many routes. The others count as written to if fewer routes
+// carry the split than there were.
 func (t tick) isUndercut(r route.Route, split route.Split) bool {
-	return slices.Contains(t.splitNames(), r.Key().Short(t.o.Namespace)) && t.carriesLess(r, split)
+	if !t.carriesLess(r, split) {
+		return false
+	}
+	before, name := t.before.Target, r.Key().Short(t.o.Namespace)
+	if before == nil || before.MoreRoutes == 0 || slices.Contains(before.Routes, name) {
+		return slices.Contains(t.splitNames(), name)
+	}
+	carrying := 0
+	for _, other := range t.target.Routes {
+		if !t.carriesLess(other, split) {
+			carrying++
+		}
+	}
+	return carrying < len(before.Routes)+int(before.MoreRoutes)
 }
 
 // weightOn is the weight that a route carries; 0 without a split.
