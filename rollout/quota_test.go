@@ -79,6 +79,25 @@ func inTurnOf(all ...func(*world)) func(*world) {
 	}
 }
 
+// TestAnEditedCanaryThatGivesItsPlaceStaysEdited edits the canary before it is scaled down during the promotion.
+func TestAnEditedCanaryThatGivesItsPlaceStaysEdited(t *testing.T) {
+	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good}})
+	within(4, 6)(w)
+	w.policy.Canary.Replicas.Number = 2
+	w.tick()
+	w.set("v2")
+	w.runs(t, func(w *world) bool { return w.previous != nil })
+	editingTemplate(w)
+	w.runs(t, func(w *world) bool { return w.state.Open().Promotion.GivenWay != nil })
+	if w.runs(t, func(w *world) bool { return *w.canary.Spec.Replicas == 0 }); w.written == nil {
+		t.Fatal("the canary is not scaled")
+	}
+	w.tick()
+	if w.state.Open().Canary.Edited == nil {
+		t.Errorf("an edited template counts as the candidate, because the canary was scaled: %s", w.state.Message)
+	}
+}
+
 // TestACanaryThatGaveItsPlaceDoesNotTakeItBack lets another Deployment change the route that both share.
 func TestACanaryThatGaveItsPlaceDoesNotTakeItBack(t *testing.T) {
 	stuck := good

@@ -29,7 +29,8 @@ func noticeWritten(t *tick) {
 }
 
 // recordWritten records our own last write. Until the API server has returned what it stored, nothing is known to be the
-// candidate.
+// candidate. While the primary has the candidate, only the replicas of the canary are written, so a template that somebody has
+// edited stays that.
 func recordWritten(t *tick) {
 	run, written := &t.plan.Next.Rollout.Canary, t.o.Written
 	if written == nil || written.UID != t.o.CanaryDeployment.UID {
@@ -39,7 +40,7 @@ func recordWritten(t *tick) {
 	switch known := run.Written; {
 	case known != nil && known.UID == written.UID && known.Template == written.Template:
 		known.Generation = max(known.Generation, written.Generation)
-	case known == nil && (started == nil || !written.At.Before(started.Time)) && (run.Edited == nil || written.At.After(run.Edited.Time)):
+	case known == nil && (started == nil || !written.At.Before(started.Time)) && (run.Edited == nil || written.At.After(run.Edited.Time) && !t.o.Promoted(t.plan.Next)):
 		recorded := written.WrittenTemplate
 		run.Written, run.Edited = &recorded, nil
 	}
