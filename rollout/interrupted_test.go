@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,6 +13,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // tiered gives all pods a second label.
@@ -178,6 +180,25 @@ var interruptedStories = map[string]story{
 		phase: v1alpha1.PhaseSucceeded, version: "v2"},
 	"nobody gives a canary its weight back at once": {annotations: quick, behaviours: map[string]behaviour{"v2": good},
 		acts: then(losingSplit), phase: v1alpha1.PhaseSucceeded, version: "v2"},
+}
+
+// TestAMemberWithoutAnalysisForgetsItsInterruptions waits for the group at a step that has no checks any more.
+func TestAMemberWithoutAnalysisForgetsItsInterruptions(t *testing.T) {
+	w := newWorld(t, story{annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationGroup: "checkout"}, behaviours: map[string]behaviour{"v2": good}})
+	w.peers = func() []observed.Peer {
+		waits := observed.State{Phase: v1alpha1.PhaseWaiting, Paused: &v1alpha1.PauseCause{Text: "paused"}}
+		return []observed.Peer{{Namespace: "test", Name: "shop", Group: "checkout", Held: true, State: waits}}
+	}
+	w.tick()
+	w.set("v2")
+	w.runs(t, atStep(1))
+	killing(w)
+	w.runs(t, func(w *world) bool { return w.state.Open().Interrupted != nil && w.state.Open().Interrupted.Times == 1 })
+	w.runs(t, atStep(1))
+	w.policy.SkipAnalysis = true
+	if w.tick(); w.state.Open().Interrupted != nil || w.state.Phase != v1alpha1.PhaseProgressing {
+		t.Errorf("it stands at %s, interrupted %+v", w.state.Phase, w.state.Open().Interrupted)
+	}
 }
 
 func losingSplit(w *world) {

@@ -31,6 +31,8 @@ func judgeStep(t *tick) {
 		return
 	}
 	if why := t.skipsAnalysis(); why != "" && next.Paused == nil {
+		// The step has no checks to pass any more, and may wait long for the group.
+		forgetInterruptions(t)
 		beginPromotion(t, events.AnalysisSkipped(next.Candidate.Hash, why), unjudged+why)
 		return
 	}
