@@ -13,6 +13,9 @@ import (
 // a field that pod templates do not have.
 func PatchTemplate(template corev1.PodTemplateSpec, patch []byte) (corev1.PodTemplateSpec, error) {
 	var result corev1.PodTemplateSpec
+	if err := CheckJSON(patch); err != nil {
+		return result, fmt.Errorf("must be a strategic merge patch of a pod template: %w", err)
+	}
 	original, err := json.Marshal(template)
 	if err != nil {
 		return result, fmt.Errorf("encode the pod template: %w", err)

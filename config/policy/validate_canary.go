@@ -47,6 +47,9 @@ var minimal = corev1.PodTemplateSpec{
 
 // checkTemplate tries a strategic merge patch on a minimal pod template.
 func checkTemplate(patch []byte) error {
+	if err := config.CheckJSON(patch); err != nil {
+		return err
+	}
 	object := map[string]any{}
 	if err := json.Unmarshal(patch, &object); err != nil {
 		return fmt.Errorf("must be an object with the fields of a pod template, such as {spec: {nodeSelector: {pool: canary}}}")

@@ -47,6 +47,7 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 	"a template of another kind":      {"canary: {template: [a]}", "spec.canary.template", "must be an object"},
 	"a template with a mistyped key":  {"canary: {template: {spec: {nodeSelektor: {}}}}", "spec.canary.template", "nodeSelektor"},
 	"a template with a wrong type":    {"canary: {template: {spec: {nodeSelector: a}}}", "spec.canary.template", "strategic merge patch"},
+	"a template of too many values":   {"canary: {template: {spec: {tolerations: [" + strings.Repeat("{},", 20000) + "]}}}", "spec.canary.template", "more than 20000 values"},
 	"a template that names the pods":  {"canary: {template: {metadata: {name: a}}}", "spec.canary.template", "must not set name"},
 	"a template with a label of ours": {"canary: {template: {metadata: {labels: {sluice.dev/role: primary}}}}", "spec.canary.template", "Sluice's own"},
 	"replicas of nothing":             {"canary: {replicas: '0'}", "spec.canary.replicas", "must be Proportional"},

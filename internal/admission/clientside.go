@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
 )
 
@@ -30,7 +31,7 @@ func manifestTemplate(manifest string) []byte {
 			Template json.RawMessage `json:"template"`
 		} `json:"spec"`
 	}
-	if err := json.Unmarshal([]byte(manifest), &deployment); err != nil {
+	if config.CheckJSON([]byte(manifest)) != nil || json.Unmarshal([]byte(manifest), &deployment) != nil {
 		return nil
 	}
 	return deployment.Spec.Template

@@ -28,9 +28,6 @@ type held struct {
 }
 
 func heldBy(primary *appsv1.Deployment) (h held) {
-	if primary == nil {
-		return h
-	}
 	var err error
 	if h.candidate, err = workload.CandidateOf(primary.Annotations); err != nil {
 		h.invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationCandidate, err)

@@ -23,6 +23,7 @@ type memory struct {
 	refusals refusals
 	seen     attention
 	written  written
+	records  records
 	// problems and claims are what messages say.
 	problems recent[string]
 	claims   recent[[]corev1.PersistentVolumeAccessMode]
@@ -46,6 +47,7 @@ func (m *memory) forget(key types.NamespacedName) {
 	m.slots.forget(key)
 	m.applied.forget(key)
 	m.written.forget(key)
+	m.records.forget(key)
 	m.refusals.forget(key)
 	m.seen.forget(key)
 }

@@ -102,7 +102,7 @@ type parts struct {
 // readParts reads the state of an open rollout after the routes. Routes are written only in the version that was read, so a
 // weight that an older state asked for cannot overwrite what others have made of a newer one.
 func (r *reader) readParts(ctx context.Context, of subjects) (p parts, err error) {
-	p.subjects, p.held = of, heldBy(of.primary)
+	p.subjects, p.held = of, r.memory.records.of(of.primary)
 	if p.traffic, err = r.readTraffic(ctx, of.key); err != nil {
 		return p, err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
 )
 
@@ -48,8 +47,7 @@ func (r *reader) peersIn(ctx context.Context, namespace string) ([]observed.Peer
 		}
 		if primary != nil && config.OptedIn(primary.Annotations) {
 			peer.Group = primary.Annotations[config.AnnotationGroup]
-			candidate, err := workload.CandidateOf(primary.Annotations)
-			peer.Held = peer.Group != "" && err == nil && candidate.InFlight()
+			peer.Held = peer.Group != "" && r.memory.records.of(primary).candidate.InFlight()
 		}
 		peers = append(peers, peer)
 	}

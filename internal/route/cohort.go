@@ -34,6 +34,9 @@ func CohortsOf(annotations map[string]string) ([]Cohort, error) {
 	if !set {
 		return nil, nil
 	}
+	if err := config.CheckJSON([]byte(value)); err != nil {
+		return nil, fmt.Errorf("must be JSON as Sluice writes it: %w", err)
+	}
 	var cohorts []Cohort
 	if err := json.Unmarshal([]byte(value), &cohorts); err != nil {
 		return nil, fmt.Errorf("must be JSON as Sluice writes it: %w", err)

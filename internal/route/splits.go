@@ -17,6 +17,9 @@ func SplitsOf(annotations map[string]string) ([]Split, error) {
 	if !set {
 		return nil, nil
 	}
+	if err := config.CheckJSON([]byte(value)); err != nil {
+		return nil, fmt.Errorf("must be JSON as Sluice writes it: %w", err)
+	}
 	var splits []Split
 	if err := json.Unmarshal([]byte(value), &splits); err != nil {
 		return nil, fmt.Errorf("must be JSON as Sluice writes it: %w", err)

@@ -77,8 +77,6 @@ const (
 	// annotationLimit is the largest size of one of Sluice's annotations, in bytes. The API server allows 256 KiB for all
 	// annotations of an object. kubectl's own may be as large as the template, and two of Sluice's can exist at once.
 	annotationLimit = 110 << 10
-	// decodedLimit is the largest size of a decompressed annotation, in bytes. No object can be larger.
-	decodedLimit = 3 << 20
 	// compressedPrefix marks a compressed annotation.
 	compressedPrefix = "gzip:"
 )
@@ -93,6 +91,10 @@ func encode(value any) (string, error) {
 	plain, err := json.Marshal(value)
 	if err != nil {
 		return "", fmt.Errorf("encode the pod template: %w", err)
+	}
+	if err := config.CheckJSON(plain); err != nil {
+		return "", fmt.Errorf("the pod template is too large to hold back: %w; make it smaller, or opt out by setting the annotation %s to \"false\"",
+			err, config.AnnotationCanary)
 	}
 	if len(plain) <= plainLimit {
 		return string(plain), nil
@@ -148,17 +150,24 @@ func matches(hash string, template Template) error {
 	return nil
 }
 
+// decoding has a place for each compressed record that is decoded at the same time. A record needs up to a few megabytes
+// meanwhile, and admission answers many requests at once.
+var decoding = make(chan struct{}, 4)
+
 func decode(value string, into any) error {
-	content := []byte(value)
+	var source io.Reader = strings.NewReader(value)
 	if packed, ok := strings.CutPrefix(value, compressedPrefix); ok {
-		reader, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed)))
+		decoding <- struct{}{}
+		defer func() { <-decoding }()
+		unpacked, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, strings.NewReader(packed)))
 		if err != nil {
 			return fmt.Errorf("must be JSON or %s and base64: %w", compressedPrefix, err)
 		}
-		content, err = io.ReadAll(io.LimitReader(reader, decodedLimit+1))
-		if err != nil || len(content) > decodedLimit {
-			return fmt.Errorf("must be at most %d MiB of gzip and base64: %w", decodedLimit>>20, err)
-		}
+		source = unpacked
+	}
+	content, err := config.ReadJSON(source)
+	if err != nil {
+		return fmt.Errorf("must be JSON as Sluice writes it, plain or %s and base64: %w", compressedPrefix, err)
 	}
 	if err := json.Unmarshal(content, into); err != nil {
 		return fmt.Errorf("must be JSON as Sluice writes it: %w", err)
@@ -168,8 +177,8 @@ func decode(value string, into any) error {
 
 // CandidateOf returns the candidate in the annotations, or nil if there is none.
 func CandidateOf(annotations map[string]string) (*Candidate, error) {
-	value, set := annotations[config.AnnotationCandidate]
-	if !set {
+	value := annotations[config.AnnotationCandidate]
+	if value == "" {
 		return nil, nil
 	}
 	candidate, err := DecodeCandidate(value)
@@ -181,8 +190,8 @@ func CandidateOf(annotations map[string]string) (*Candidate, error) {
 
 // PreviousOf returns the template before the last promotion, or nil if that promotion has settled.
 func PreviousOf(annotations map[string]string) (*Previous, error) {
-	value, set := annotations[config.AnnotationPrevious]
-	if !set {
+	value := annotations[config.AnnotationPrevious]
+	if value == "" {
 		return nil, nil
 	}
 	previous, err := DecodePrevious(value)

@@ -46,8 +46,8 @@ func (d Direct) Encode() (string, error) { return encode(d) }
 
 // DirectOf returns the direct change in the annotations, or nil if there is none.
 func DirectOf(annotations map[string]string) (*Direct, error) {
-	value, set := annotations[config.AnnotationDirect]
-	if !set {
+	value := annotations[config.AnnotationDirect]
+	if value == "" {
 		return nil, nil
 	}
 	var direct Direct
@@ -74,8 +74,8 @@ func (l LeftOut) Encode() (string, error) { return encode(l) }
 
 // LeftOutOf returns who left the opt-in out, or nil if nobody did.
 func LeftOutOf(annotations map[string]string) (*LeftOut, error) {
-	value, set := annotations[config.AnnotationLeftOut]
-	if !set {
+	value := annotations[config.AnnotationLeftOut]
+	if value == "" {
 		return nil, nil
 	}
 	var left LeftOut

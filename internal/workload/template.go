@@ -172,3 +172,34 @@ func empty(value any) bool {
 	}
 	return false
 }
+
+// Size estimates how many bytes of memory the template takes.
+func (t Template) Size() int { return sizeOf(map[string]any(t)) }
+
+// A map of up to eight fields takes as much as one with eight.
+const (
+	sizeOfMap  = 48
+	sizeOfSlot = 40
+	slots      = 8
+)
+
+func sizeOf(value any) int {
+	const sizeOfInterface = 16
+	switch v := value.(type) {
+	case map[string]any:
+		size := sizeOfMap + (len(v)+slots-1)/slots*slots*sizeOfSlot
+		for key, item := range v {
+			size += len(key) + sizeOf(item)
+		}
+		return size
+	case []any:
+		size := (len(v) + 2) * sizeOfInterface
+		for _, item := range v {
+			size += sizeOf(item)
+		}
+		return size
+	case string:
+		return len(v) + sizeOfInterface
+	}
+	return sizeOfInterface / 2
+}
