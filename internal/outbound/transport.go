@@ -21,6 +21,17 @@ import (
 
 const dialTimeout = 10 * time.Second
 
+// Limits of what a transport keeps in memory and open.
+const (
+	// longestHeader is how many bytes are read of the header of an answer.
+	longestHeader = 64 << 10
+	// mostIdle is how many connections are kept open for further requests, and idleTimeout is how long.
+	mostIdle    = 32
+	idleTimeout = 10 * time.Second
+	// mostToOneHost is how many connections there are to one host at the same time. Further requests wait.
+	mostToOneHost = 64
+)
+
 // metadata are the addresses, other than link-local ones, at which clouds serve secrets to their nodes: those of AWS, Google
 // and Oracle over IPv6, and those of Alibaba and Azure.
 var metadata = []netip.Addr{
@@ -41,6 +52,14 @@ func Transport(insecure bool) *http.Transport {
 	return guarded(insecure, check)
 }
 
+// Unguarded returns a transport for addresses that the operator of the controller names.
+func Unguarded() *http.Transport {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxResponseHeaderBytes = longestHeader
+	transport.MaxIdleConns, transport.IdleConnTimeout = mostIdle, idleTimeout
+	return transport
+}
+
 // guard checks where requests go.
 type guard struct {
 	check func(netip.Addr) error
@@ -50,7 +69,8 @@ type guard struct {
 
 func guarded(insecure bool, check func(netip.Addr) error) *http.Transport {
 	g := &guard{check: check}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport := Unguarded()
+	transport.MaxConnsPerHost = mostToOneHost
 	users, operators := &net.Dialer{Timeout: dialTimeout, Control: g.refuse}, &net.Dialer{Timeout: dialTimeout}
 	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if _, known := g.proxies.Load(address); known {

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
@@ -32,23 +33,30 @@ type Table map[string]Provider
 // queryTimeout is how long all queries of a round may take together.
 const queryTimeout = 5 * time.Second
 
+// mostAtOnce is how many queries of a round run at the same time.
+const mostAtOnce = 20
+
 // longestError is how many bytes of an error go into a sample.
 const longestError = 200
 
-// Query runs all queries concurrently and returns one sample for each. A failed query gives a sample with an error.
+// Query runs the queries, up to 20 at the same time, and returns one sample for each. A failed query gives a sample with an error.
 func (t Table) Query(ctx context.Context, queries []analysis.Query) []analysis.Sample {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	samples := make([]analysis.Sample, len(queries))
 	first := map[question]int{}
-	var all sync.WaitGroup
+	var all errgroup.Group
+	all.SetLimit(mostAtOnce)
 	for i, query := range queries {
 		if _, asked := first[questionOf(query)]; !asked {
 			first[questionOf(query)] = i
-			all.Go(func() { samples[i] = t.ask(ctx, query) })
+			all.Go(func() error {
+				samples[i] = t.ask(ctx, query)
+				return nil
+			})
 		}
 	}
-	all.Wait()
+	_ = all.Wait()
 	for i, query := range queries {
 		samples[i] = samples[first[questionOf(query)]]
 		samples[i].Check, samples[i].Metric = query.Check, query.Metric

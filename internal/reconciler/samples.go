@@ -21,6 +21,9 @@ type QueryFunc func(ctx context.Context, queries []analysis.Query) []analysis.Sa
 // never answer delay only their own namespace.
 const mostRounds = 4
 
+// mostRoundsInAll is how many rounds run at the same time. Namespaces get their turns one after another.
+const mostRoundsInAll = 32
+
 // samples runs the queries of checks outside of ticks. When a round is complete, it wakes the Canary, and the next tick judges
 // the samples. Rounds live in memory only; after a restart they run again.
 type samples struct {
@@ -31,6 +34,8 @@ type samples struct {
 	rounds  map[types.NamespacedName]*round
 	asking  map[string]int
 	waiting map[string][]*round
+	// turns are the namespaces that wait, in the order of their turns.
+	turns []string
 }
 
 // round is the latest round of one Canary.
@@ -88,23 +93,47 @@ func (s *samples) enqueue(ctx context.Context, key types.NamespacedName, needs r
 	asked.ctx, asked.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.rounds[key] = asked
 	s.waiting[key.Namespace] = append(s.waiting[key.Namespace], asked)
-	s.next(key.Namespace)
+	if !slices.Contains(s.turns, key.Namespace) {
+		s.turns = append(s.turns, key.Namespace)
+	}
+	s.start()
 }
 
-// next starts as many rounds of a namespace as it may, in the order of the queue. The lock must be held.
-func (s *samples) next(namespace string) {
-	for s.asking[namespace] < mostRounds && len(s.waiting[namespace]) > 0 {
+// start starts as many rounds as may run, of one namespace after another. The lock must be held.
+func (s *samples) start() {
+	for s.running() < mostRoundsInAll {
+		turn := slices.IndexFunc(s.turns, func(namespace string) bool { return s.asking[namespace] < mostRounds })
+		if turn < 0 {
+			return
+		}
+		namespace := s.turns[turn]
 		first := s.waiting[namespace][0]
-		s.waiting[namespace] = s.waiting[namespace][1:]
+		s.unqueue(first)
+		if i := slices.Index(s.turns, namespace); i >= 0 {
+			s.turns = append(slices.Delete(s.turns, i, i+1), namespace)
+		}
 		s.asking[namespace]++
 		first.asked = time.Now()
 		go s.answer(first)
 	}
+}
+
+// running returns how many rounds run. The lock must be held.
+func (s *samples) running() int {
+	n := 0
+	for _, rounds := range s.asking {
+		n += rounds
+	}
+	return n
+}
+
+// unqueue takes a round out of the queue, if it waits there. The lock must be held.
+func (s *samples) unqueue(waits *round) {
+	namespace := waits.key.Namespace
+	s.waiting[namespace] = slices.DeleteFunc(s.waiting[namespace], func(other *round) bool { return other == waits })
 	if len(s.waiting[namespace]) == 0 {
 		delete(s.waiting, namespace)
-	}
-	if s.asking[namespace] == 0 {
-		delete(s.asking, namespace)
+		s.turns = slices.DeleteFunc(s.turns, func(other string) bool { return other == namespace })
 	}
 }
 
@@ -112,8 +141,10 @@ func (s *samples) answer(asked *round) {
 	answers := s.query(asked.ctx, asked.queries)
 	s.mu.Lock()
 	asked.samples, asked.done = answers, true
-	s.asking[asked.key.Namespace]--
-	s.next(asked.key.Namespace)
+	if s.asking[asked.key.Namespace]--; s.asking[asked.key.Namespace] == 0 {
+		delete(s.asking, asked.key.Namespace)
+	}
+	s.start()
 	s.mu.Unlock()
 	select {
 	case s.woken <- wakeUp(asked.key):
@@ -125,11 +156,7 @@ func (s *samples) answer(asked *round) {
 func (s *samples) drop(last *round) {
 	last.cancel()
 	delete(s.rounds, last.key)
-	namespace := last.key.Namespace
-	s.waiting[namespace] = slices.DeleteFunc(s.waiting[namespace], func(other *round) bool { return other == last })
-	if len(s.waiting[namespace]) == 0 {
-		delete(s.waiting, namespace)
-	}
+	s.unqueue(last)
 }
 
 // forget ends the round of a Canary that is gone.

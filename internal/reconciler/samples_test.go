@@ -40,7 +40,7 @@ func expectNothingKept(g *WithT, s *samples) {
 	g.Eventually(func() int {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return len(s.rounds) + len(s.asking) + len(s.waiting)
+		return len(s.rounds) + len(s.asking) + len(s.waiting) + len(s.turns)
 	}, patience).Should(BeZero())
 }
 
@@ -131,5 +131,39 @@ func TestServersThatDoNotAnswerHoldUpTheirNamespaceOnly(t *testing.T) {
 	}
 	g.Eventually(func() []analysis.Sample { return take(t, s, named("crowded", crowd), needing("quick")) }, patience).Should(HaveLen(1), "its turn comes")
 	g.Expect(most.Load()).To(Equal(int32(mostRounds)))
+	expectNothingKept(g, s)
+}
+
+func TestManyNamespacesDoNotKeepAnotherFromItsTurn(t *testing.T) {
+	g := NewWithT(t)
+	var asking atomic.Int32
+	began, let := make(chan string, 10), make(chan struct{})
+	s := newSamples(func(ctx context.Context, queries []analysis.Query) []analysis.Sample {
+		if queries[0].Check == "slow" {
+			asking.Add(1)
+			select {
+			case <-let:
+			case <-ctx.Done():
+			}
+			return nil
+		}
+		began <- queries[0].Check
+		return nil
+	})
+	const crowd = 2 * mostRoundsInAll / mostRounds
+	for i := range crowd * mostRounds {
+		take(t, s, named(fmt.Sprint("crowded-", i%crowd), i), needing("slow"))
+	}
+	take(t, s, named("shop", 0), needing("quick"))
+	g.Eventually(asking.Load, patience).Should(Equal(int32(mostRoundsInAll)))
+	g.Expect(began).NotTo(Receive())
+	for range mostRoundsInAll {
+		let <- struct{}{}
+	}
+	g.Eventually(began, patience).Should(Receive(Equal("quick")), "before the crowd has its next turns")
+	for i := range crowd * mostRounds {
+		s.forget(named(fmt.Sprint("crowded-", i%crowd), i))
+	}
+	s.forget(named("shop", 0))
 	expectNothingKept(g, s)
 }

@@ -18,8 +18,8 @@ import (
 	"sluice.dev/sluice/internal/provider"
 )
 
-// longestAnswer is how many bytes are read of an answer from a server that a user names. One value needs few, and endless
-// answers would exhaust memory.
+// longestAnswer is how many bytes are read of an answer of any server, the controller's own included: users write the queries
+// for that one, too. One value needs few, and a single label can be of any length.
 const longestAnswer = 64 << 10
 
 // Provider queries Prometheus servers: the controller's own, and those that queries name.
@@ -41,7 +41,7 @@ func New(address string) (*Provider, error) {
 	if err != nil || (parsed.Scheme != "http" && parsed.Scheme != "https") || parsed.Host == "" {
 		return nil, errors.New("the address of Prometheus must be a URL such as http://prometheus.monitoring:9090")
 	}
-	transport := http.RoundTripper(http.DefaultTransport.(*http.Transport).Clone())
+	transport := http.RoundTripper(outbound.Unguarded())
 	if parsed.User != nil {
 		transport = basicAuth{user: parsed.User, next: transport}
 		parsed.User = nil
@@ -51,7 +51,7 @@ func New(address string) (*Provider, error) {
 }
 
 func newAPI(address string, transport http.RoundTripper) (prometheusv1.API, error) {
-	client, err := api.NewClient(api.Config{Address: address, RoundTripper: transport})
+	client, err := api.NewClient(api.Config{Address: address, RoundTripper: brief{transport}})
 	if err != nil {
 		return nil, fmt.Errorf("make the client for Prometheus: %w", err)
 	}
@@ -79,7 +79,15 @@ func (h withHeaders) RoundTrip(request *http.Request) (*http.Response, error) {
 	if h.server.Authorization != "" {
 		request.Header.Set("Authorization", string(h.server.Authorization))
 	}
-	response, err := h.next.RoundTrip(request)
+	return h.next.RoundTrip(request)
+}
+
+// brief limits the answers to what one value needs.
+type brief struct{ next http.RoundTripper }
+
+// RoundTrip limits the body of the answer.
+func (b brief) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := b.next.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +104,7 @@ type limited struct {
 // Read reads at most the bytes that are left.
 func (l *limited) Read(into []byte) (int, error) {
 	if l.left <= 0 {
-		return 0, fmt.Errorf("the answer is longer than %d bytes: aggregate the query to one value, such as with sum() or max()", longestAnswer)
+		return 0, fmt.Errorf("the answer is longer than %d bytes: aggregate the query to one value without labels, such as with sum() or max()", longestAnswer)
 	}
 	n, err := l.ReadCloser.Read(into[:min(len(into), l.left)])
 	l.left -= n

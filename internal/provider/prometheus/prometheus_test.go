@@ -3,8 +3,10 @@ package prometheus
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -162,20 +164,74 @@ func TestAServerThatRedirectsIsNotFollowedElsewhere(t *testing.T) {
 }
 
 func TestAServerThatAnswersWithoutEndIsCutOff(t *testing.T) {
-	var sent atomic.Int64
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		for some := []byte(strings.Repeat(" ", 1<<16)); ; {
-			n, err := w.Write(some)
-			if sent.Add(int64(n)); err != nil || sent.Load() > 64<<20 {
-				return
+	for name, begins := range map[string]string{"nothing but spaces": "", "one label": `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"`} {
+		var sent atomic.Int64
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(begins))
+			for some := []byte(strings.Repeat(" ", 1<<16)); ; {
+				n, err := w.Write(some)
+				if sent.Add(int64(n)); err != nil || sent.Load() > 64<<20 {
+					return
+				}
 			}
+		}))
+		t.Cleanup(s.Close)
+		users, own := reaching(t), mustNew(t, s.URL)
+		for by, prom := range map[string]struct {
+			*Provider
+			server *analysis.Server
+		}{
+			"a server that a user names": {users, &analysis.Server{Type: v1alpha1.ProviderPrometheus, Address: s.URL}},
+			"the controller's own":       {own, nil},
+		} {
+			t.Run(name+" from "+by, func(t *testing.T) {
+				sent.Store(0)
+				sample := asked(t, prom.Provider, []analysis.Query{{Expression: "one", Server: prom.server}})[0]
+				if !strings.Contains(sample.Err, "the answer is longer than 65536 bytes: aggregate the query to one value without labels") || sent.Load() > 32<<20 {
+					t.Errorf("got %+v after %d bytes", sample, sent.Load())
+				}
+			})
 		}
-	}))
-	t.Cleanup(s.Close)
-	prom := reaching(t)
-	samples := asked(t, prom, []analysis.Query{{Expression: "one", Server: &analysis.Server{Type: v1alpha1.ProviderPrometheus, Address: s.URL}}})
-	if !strings.Contains(samples[0].Err, "the answer is longer than 65536 bytes: aggregate the query") || sent.Load() > 32<<20 {
-		t.Errorf("got %+v after %d bytes", samples[0], sent.Load())
+	}
+}
+
+func mustNew(t *testing.T, address string) *Provider {
+	t.Helper()
+	prom, err := New(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prom
+}
+
+// TestAnswersTakeLittleMemory asks as many queries as a policy can have, each of which gets the largest answer that is read.
+func TestAnswersTakeLittleMemory(t *testing.T) {
+	const most = 100 << 20
+	for name, result := range map[string]string{
+		"one label":    `[{"metric":{"a":"` + strings.Repeat("x", 65000) + `"},"value":[1,"1"]}]`,
+		"many results": "[" + strings.Repeat(`{"value":[1,"1"]},`, 3600) + `{"value":[1,"1"]}]`,
+		"8 MiB":        `[{"metric":{"a":"` + strings.Repeat("x", 8<<20) + `"},"value":[1,"1"]}]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"vector","result":`)
+				_, _ = io.WriteString(w, result)
+				_, _ = io.WriteString(w, "}}")
+			}))
+			t.Cleanup(s.Close)
+			prom := mustNew(t, s.URL)
+			var queries []analysis.Query
+			for i := range 50 {
+				queries = append(queries, analysis.Query{Expression: fmt.Sprint(i)})
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			asked(t, prom, queries)
+			runtime.ReadMemStats(&after)
+			if took := after.TotalAlloc - before.TotalAlloc; took > most {
+				t.Errorf("%d MiB were allocated", took>>20)
+			}
+		})
 	}
 }
 
