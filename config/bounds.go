@@ -25,6 +25,8 @@ const (
 	LeastUnavailable = 30
 	// MostDeadline is the longest progress deadline, in seconds.
 	MostDeadline = 31536000
+	// LongestHook is the longest time limit of one attempt to call a hook. It takes a connection all the time.
+	LongestHook = 10 * time.Minute
 	// ShortestStep is how long a step lasts at least.
 	ShortestStep = time.Second
 )

@@ -111,7 +111,7 @@ type Webhook struct {
 	// +kubebuilder:validation:Pattern=`^https?://[^\s]+$`
 	// +kubebuilder:validation:MaxLength=2048
 	URL string `json:"url"`
-	// timeout is the time limit of one attempt, such as 10s. Default 10s.
+	// timeout is the time limit of one attempt, such as 10s. Default 10s, at most 10m.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"time"
@@ -91,6 +92,10 @@ func (c *checker) hooks(path *field.Path, hooks []v1alpha1.Webhook) {
 		address, err := url.Parse(hook.URL)
 		c.must(err == nil && address.Host != "" && (address.Scheme == "http" || address.Scheme == "https"), at.Child("url"), shownURL(hook.URL), "must be a URL such as http://loadtester.test/")
 		c.duration(at.Child("timeout"), hook.Timeout, time.Millisecond)
+		if hook.Timeout != nil && hook.Timeout.Duration > config.LongestHook {
+			c.wrong(at.Child("timeout"), hook.Timeout.Duration.String(),
+				fmt.Sprintf("must be a duration of at most %s: let the hook start what takes longer, and ask for the result in another hook", config.LongestHook))
+		}
 		c.count(at.Child("retries"), hook.Retries, 0, 20)
 	}
 	c.unique(path, names)

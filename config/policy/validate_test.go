@@ -33,6 +33,7 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 	"a rate beyond 100":               {"analysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 101}}]}", "spec.analysis.metrics[0].thresholdRange", "from 0 to 100"},
 	"a metric twice":                  {"analysis: {metrics: [{name: request-duration}, {name: request-duration}]}", "spec.analysis.metrics[1].name", "Duplicate"},
 	"a hook without a host":           {"analysis: {webhooks: [{name: a, url: 'http://'}]}", "spec.analysis.webhooks[0].url", "must be a URL"},
+	"a hook that may take for days":   {"analysis: {webhooks: [{name: a, url: 'http://a', timeout: 8760h}]}", "spec.analysis.webhooks[0].timeout", "at most 10m0s"},
 	"a hook of an unknown type":       {"analysis: {webhooks: [{name: a, url: 'http://a', type: b}]}", "spec.analysis.webhooks[0].type", "must be one of"},
 	"an alert to nobody":              {"analysis: {alerts: [{name: a, providerRef: {name: ''}}]}", "spec.analysis.alerts[0].providerRef.name", "name an AlertProvider"},
 	"an unknown preset":               {"analysis: {preset: nginx}", "spec.analysis.preset", "must be one of app"},

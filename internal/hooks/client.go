@@ -16,7 +16,6 @@ import (
 
 	"k8s.io/utils/ptr"
 
-	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/outbound"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
@@ -34,6 +33,7 @@ const (
 // Client calls hooks.
 type Client struct {
 	verifying, insecure *http.Client
+	places              *places
 	// pause returns how long to wait before an attempt, counted from 1.
 	pause func(attempt int) time.Duration
 }
@@ -47,6 +47,7 @@ func newClient(verifying, insecure http.RoundTripper) *Client {
 	return &Client{
 		verifying: &http.Client{Transport: verifying, CheckRedirect: redirect},
 		insecure:  &http.Client{Transport: insecure, CheckRedirect: redirect},
+		places:    newPlaces(),
 		pause:     pauseBefore,
 	}
 }
@@ -77,7 +78,7 @@ func (c *Client) Call(ctx context.Context, call plan.HookCall) observed.HookAnsw
 	}
 	for attempt := 0; ; attempt++ {
 		again := false
-		answer.Yes, answer.Message, again = c.attempt(ctx, call.Hook, body)
+		answer.Yes, answer.Message, again = c.attempt(ctx, call, body)
 		if !again || attempt >= int(ptr.Deref(call.Hook.Retries, 0)) || !sleep(ctx, c.pause(attempt+1)) {
 			return answer
 		}
@@ -94,9 +95,14 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// attempt calls the hook once. again means that a retry makes sense.
-func (c *Client) attempt(ctx context.Context, hook v1alpha1.Webhook, body []byte) (yes bool, message string, again bool) {
-	timeout := hook.Timeout.Duration
+// attempt calls the hook once. again means that a retry makes sense. The time that it waits for a place is not that of the hook.
+func (c *Client) attempt(ctx context.Context, call plan.HookCall, body []byte) (yes bool, message string, again bool) {
+	giveBack, err := c.places.take(ctx, call.Payload.Namespace)
+	if err != nil {
+		return false, clean(err.Error()), false
+	}
+	defer giveBack()
+	hook, timeout := call.Hook, call.Hook.Timeout.Duration
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL, bytes.NewReader(body))

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -22,6 +23,9 @@ type HookFunc func(ctx context.Context, call plan.HookCall) observed.HookAnswer
 // mostTold is how many ticks of one Canary may have notifications in flight. A hook that does not keep up is not notified.
 const mostTold = 20
 
+// lastCalls is how long notifications may still take once their Canary is gone, or once this process no longer reconciles.
+const lastCalls = 10 * time.Second
+
 // hooks calls hooks outside of ticks. An answer wakes the Canary, and its next tick observes it. Calls live in memory only;
 // after a restart they are made again, with the same checksum.
 type hooks struct {
@@ -32,7 +36,14 @@ type hooks struct {
 
 	mu      sync.Mutex
 	asked   map[types.NamespacedName]map[string]*question
-	telling map[types.NamespacedName]int
+	telling map[types.NamespacedName]*telling
+}
+
+// telling are the notifications of one Canary that are in flight.
+type telling struct {
+	ticks  int
+	ctx    context.Context
+	cancel context.CancelFunc
 }
 
 // question is the last call of one hook.
@@ -43,7 +54,7 @@ type question struct {
 }
 
 func newHooks(hook HookFunc) *hooks {
-	return &hooks{hook: hook, woken: make(chan event.GenericEvent), ended: make(chan struct{}), asked: map[types.NamespacedName]map[string]*question{}, telling: map[types.NamespacedName]int{}}
+	return &hooks{hook: hook, woken: make(chan event.GenericEvent), ended: make(chan struct{}), asked: map[types.NamespacedName]map[string]*question{}, telling: map[types.NamespacedName]*telling{}}
 }
 
 // answers returns the answers to these calls that have arrived.
@@ -117,25 +128,34 @@ func (h *hooks) tell(ctx context.Context, key types.NamespacedName, calls []plan
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.telling[key] >= mostTold {
+	told := h.telling[key]
+	if told == nil {
+		told = &telling{}
+		told.ctx, told.cancel = context.WithCancel(context.WithoutCancel(ctx))
+		h.telling[key] = told
+	}
+	if told.ticks >= mostTold {
 		log.FromContext(ctx).Info("hooks do not keep up and are not notified", "calls", len(calls), "first", calls[0].Hook.Name)
 		return
 	}
-	h.telling[key]++
-	ctx = context.WithoutCancel(ctx)
+	told.ticks++
 	go func() {
 		for _, call := range calls {
-			answered(call.Hook, h.hook(ctx, call))
+			answered(call.Hook, h.hook(told.ctx, call))
 		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if h.telling[key]--; h.telling[key] == 0 {
+		if told.ticks--; told.ticks > 0 {
+			return
+		}
+		told.cancel()
+		if h.telling[key] == told {
 			delete(h.telling, key)
 		}
 	}()
 }
 
-// forget cancels all calls for a Canary that is gone.
+// forget cancels the calls for a Canary that is gone. The notifications of its end have a little more time.
 func (h *hooks) forget(key types.NamespacedName) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -143,9 +163,13 @@ func (h *hooks) forget(key types.NamespacedName) {
 		asked.cancel()
 	}
 	delete(h.asked, key)
+	if told := h.telling[key]; told != nil {
+		time.AfterFunc(lastCalls, told.cancel)
+		delete(h.telling, key)
+	}
 }
 
-// end cancels the calls whose answers no tick will observe.
+// end cancels the calls whose answers no tick will observe. Notifications have a little more time.
 func (h *hooks) end() {
 	close(h.ended)
 	h.mu.Lock()
@@ -154,6 +178,9 @@ func (h *hooks) end() {
 		for _, asked := range questions {
 			asked.cancel()
 		}
+	}
+	for _, told := range h.telling {
+		time.AfterFunc(lastCalls, told.cancel)
 	}
 }
 

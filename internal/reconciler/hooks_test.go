@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	. "github.com/onsi/gomega"
@@ -117,4 +118,50 @@ func TestCallsAndQueriesEndWithTheReconciler(t *testing.T) {
 	m.end()
 	g.Eventually(left).Should(Receive())
 	g.Eventually(left).Should(Receive())
+}
+
+// TestNotificationsEndWithTheirCanary has hooks that never answer, and goes on with another Canary of the same name.
+func TestNotificationsEndWithTheirCanary(t *testing.T) {
+	for name, goes := range map[string]func(*hooks){
+		"the Canary is gone":        func(h *hooks) { h.forget(subject) },
+		"nobody reconciles anymore": func(h *hooks) { h.end() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var open atomic.Int32
+				h := newHooks(func(ctx context.Context, _ plan.HookCall) observed.HookAnswer {
+					open.Add(1)
+					defer open.Add(-1)
+					<-ctx.Done()
+					return observed.HookAnswer{}
+				})
+				tell := func() { h.tell(t.Context(), subject, asking(""), func(v1alpha1.Webhook, observed.HookAnswer) {}) }
+				for range mostTold {
+					tell()
+				}
+				synctest.Wait()
+				if open.Load() != mostTold {
+					t.Errorf("%d calls are open", open.Load())
+				}
+				goes(h)
+				time.Sleep(lastCalls - time.Nanosecond)
+				synctest.Wait()
+				if open.Load() != mostTold {
+					t.Errorf("%d calls are left before their time is over", open.Load())
+				}
+				time.Sleep(time.Nanosecond)
+				synctest.Wait()
+				if open.Load() != 0 || len(h.telling) > 0 {
+					t.Errorf("%d calls outlive it", open.Load())
+				}
+				tell()
+				synctest.Wait()
+				if open.Load() != 1 {
+					t.Error("another Canary of the same name is not told")
+				}
+				h.forget(subject)
+				time.Sleep(lastCalls)
+			})
+		})
+	}
 }

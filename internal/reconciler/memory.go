@@ -52,7 +52,7 @@ func (m *memory) forget(key types.NamespacedName) {
 	m.seen.forget(key)
 }
 
-// end ends the calls and queries whose answers no tick will observe. Notifications are still made.
+// end ends the calls and queries whose answers no tick will observe. Notifications have a little more time.
 func (m *memory) end() {
 	m.hooks.end()
 	m.samples.end()
