@@ -39,7 +39,12 @@ func ServicesOfCandidate(primary *appsv1.Deployment, candidate corev1.PodTemplat
 }
 
 func selects(service corev1.Service, pod map[string]string) bool {
-	return len(service.Spec.Selector) > 0 && labels.SelectorFromSet(service.Spec.Selector).Matches(labels.Set(pod))
+	for key, value := range service.Spec.Selector {
+		if own, has := pod[key]; !has || own != value {
+			return false
+		}
+	}
+	return len(service.Spec.Selector) > 0
 }
 
 // IdentityFor chooses the fewest labels to rewrite so that neither the primary's selector nor that of any Service of the
@@ -48,12 +53,9 @@ func IdentityFor(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, s
 	if len(keys) > 0 {
 		return explicitIdentity(primary, candidate, services, keys)
 	}
-	choices := choices(primary, candidate)
-	for size := 1; size <= len(choices); size++ {
-		for _, keys := range combinations(choices, size) {
-			if identity := rewritten(candidate.Labels, keys); MixedUp(primary, candidate, services, identity) == "" {
-				return identity, nil
-			}
+	if search, may := searchFor(primary, candidate, services); may {
+		if keys := search.fewest(); keys != nil {
+			return rewritten(candidate.Labels, keys), nil
 		}
 	}
 	return nil, fmt.Errorf("no pod label of Deployment %s distinguishes the canary's pods from the primary's: "+
@@ -105,16 +107,20 @@ func MixedUp(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, servi
 	if err != nil || selector.Matches(pod) {
 		return "Deployment " + primary.Name
 	}
-	own := ServicesOf(primary, services)
-	if len(own) == 0 {
-		own = ServicesOfCandidate(primary, candidate, services)
-	}
-	for _, s := range own {
+	for _, s := range servicesToAvoid(primary, candidate, services) {
 		if selects(s, pod) {
 			return "Service " + s.Name
 		}
 	}
 	return ""
+}
+
+// servicesToAvoid returns the Services that must not select the canary's pods.
+func servicesToAvoid(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec, services []corev1.Service) []corev1.Service {
+	if own := ServicesOf(primary, services); len(own) > 0 {
+		return own
+	}
+	return ServicesOfCandidate(primary, candidate, services)
 }
 
 // choices returns the candidate's label keys that may be rewritten: preferred keys first, then those of the primary's selector.
@@ -141,24 +147,7 @@ func choices(primary *appsv1.Deployment, candidate corev1.PodTemplateSpec) []str
 		}
 		return strings.Compare(a, b)
 	})
-	return keys[:min(len(keys), mostChoices)]
-}
-
-// mostChoices bounds the search. Selectors with more labels are not expected.
-const mostChoices = 12
-
-// combinations returns all combinations of the given size, those with earlier keys first.
-func combinations(keys []string, size int) [][]string {
-	if size == 0 {
-		return [][]string{nil}
-	}
-	var all [][]string
-	for i := 0; i+size <= len(keys); i++ {
-		for _, rest := range combinations(keys[i+1:], size-1) {
-			all = append(all, append([]string{keys[i]}, rest...))
-		}
-	}
-	return all
+	return keys
 }
 
 func rewritten(pod map[string]string, keys []string) Identity {
