@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -19,10 +20,13 @@ func addFlags(flags *pflag.FlagSet) {
 	bind(flags, &settings)
 }
 
-// defaults returns the defaults of the product, with the namespace and the service account of the pod.
+// defaults returns the defaults of the product, with the namespace, the service account and the node of the pod.
 func defaults() process.Settings {
 	settings := process.Default()
 	settings.Namespace = os.Getenv("POD_NAMESPACE")
+	if addresses := os.Getenv("NODE_ADDRESSES"); addresses != "" {
+		settings.Outbound.Node = strings.Split(addresses, ",")
+	}
 	settings.ServiceAccount = cmp.Or(os.Getenv("POD_SERVICE_ACCOUNT"), settings.ServiceAccount)
 	return settings
 }
@@ -36,6 +40,8 @@ func bind(flags *pflag.FlagSet, p *process.Settings) {
 	flags.StringSliceVar(&p.WatchNamespaces, "watch-namespaces", p.WatchNamespaces, "namespaces to watch for opted-in Deployments; empty means all")
 	flags.BoolVar(&p.NoCrossNamespaceRefs, "no-cross-namespace-refs", p.NoCrossNamespaceRefs, "reject checks that use a MetricTemplate in another namespace")
 	flags.BoolVar(&p.CrossNamespaceGrants, "cross-namespace-grants", p.CrossNamespaceGrants, "create ReferenceGrants in other namespaces for the backends that a policy names there")
+	flags.StringSliceVar(&p.Outbound.Allow, "outbound-allow", p.Outbound.Allow, "addresses and prefixes that hooks and the servers of MetricTemplates may have although they would be refused")
+	flags.StringSliceVar(&p.Outbound.Node, "outbound-node", p.Outbound.Node, "addresses of the node that Sluice runs on, which hooks and the servers of MetricTemplates must not have (environment variable NODE_ADDRESSES)")
 	flags.BoolVar(&p.LeaderElection.Enabled, "leader-elect", p.LeaderElection.Enabled, "elect the replica that reconciles; every replica serves admission")
 	flags.DurationVar(&p.LeaderElection.LeaseDuration.Duration, "leader-elect-lease-duration", p.LeaderElection.LeaseDuration.Duration, "how long replicas wait for a silent leader before one of them takes over")
 	flags.DurationVar(&p.LeaderElection.RenewDeadline.Duration, "leader-elect-renew-deadline", p.LeaderElection.RenewDeadline.Duration, "how long a leader tries to renew its lease before it stops reconciling")

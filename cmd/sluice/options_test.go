@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -51,13 +52,17 @@ func effective(t *testing.T, file string, args ...string) (process.Settings, err
 
 func TestFlagsOverrideTheFile(t *testing.T) {
 	t.Setenv("POD_NAMESPACE", "sluice-system")
-	file := "logLevel: debug\nwatchNamespaces: [a]\nleaderElection: {enabled: false}\nwebhook: {port: 1234}\ncerts: {validity: 5h}\n"
+	t.Setenv("NODE_ADDRESSES", "10.1.2.3,fd00::a:3")
+	file := "logLevel: debug\nwatchNamespaces: [a]\nleaderElection: {enabled: false}\nwebhook: {port: 1234}\ncerts: {validity: 5h}\noutbound: {allow: [10.1.0.0/16]}\n"
 	settings, err := effective(t, file, "--watch-namespaces=b,c", "--webhook-port=9443", "--cert-validity=7h")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if settings.LogLevel != "debug" || settings.LeaderElection.Enabled || settings.Namespace != "sluice-system" {
 		t.Errorf("what no flag sets must be that of the file: %+v", settings)
+	}
+	if rules := rulesOf(settings.Outbound); fmt.Sprint(rules.Node, rules.Allow) != "[10.1.2.3 fd00::a:3] [10.1.0.0/16]" {
+		t.Errorf("the rules for outbound requests are %+v", rules)
 	}
 	if strings.Join(settings.WatchNamespaces, " ") != "b c" || settings.Webhook.Port != 9443 || settings.Certs.Validity.Duration.Hours() != 7 {
 		t.Errorf("a flag that is given must win, also with the default's value: %+v", settings)

@@ -3,6 +3,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,6 +28,8 @@ type Settings struct {
 	// CrossNamespaceGrants makes ReferenceGrants in other namespaces for the backends that a policy names there. Who may write
 	// policies in one namespace can then send requests to the Services of all.
 	CrossNamespaceGrants bool `json:"crossNamespaceGrants"`
+	// Outbound says where hooks and the servers of MetricTemplates may be.
+	Outbound Outbound `json:"outbound"`
 	// LeaderElection lets one of several replicas reconcile.
 	LeaderElection LeaderElection `json:"leaderElection"`
 	// Metrics are the controller's own.
@@ -47,6 +50,44 @@ type Settings struct {
 	MaxConcurrent MaxConcurrent `json:"maxConcurrent"`
 	// DryRun decides and reports everything and changes nothing.
 	DryRun bool `json:"dryRun"`
+}
+
+// Outbound says where hooks and the servers of MetricTemplates may be.
+type Outbound struct {
+	// Allow are addresses and prefixes that may be reached although they would be refused.
+	Allow []string `json:"allow"`
+	// Node are the addresses of the node that the process runs on. They are refused.
+	Node []string `json:"node"`
+}
+
+// Allowed returns the prefixes of Allow. It leaves out what is neither an address nor a prefix.
+func (o Outbound) Allowed() []netip.Prefix {
+	var allowed []netip.Prefix
+	for _, text := range o.Allow {
+		if prefix, err := prefixOf(text); err == nil {
+			allowed = append(allowed, prefix)
+		}
+	}
+	return allowed
+}
+
+// OfNode returns the addresses of the node. It leaves out what is no address.
+func (o Outbound) OfNode() []netip.Addr {
+	var node []netip.Addr
+	for _, text := range o.Node {
+		if address, err := netip.ParseAddr(text); err == nil {
+			node = append(node, address.Unmap())
+		}
+	}
+	return node
+}
+
+// prefixOf reads an address or a prefix.
+func prefixOf(text string) (netip.Prefix, error) {
+	if address, err := netip.ParseAddr(text); err == nil {
+		return address.Unmap().Prefix(address.Unmap().BitLen())
+	}
+	return netip.ParsePrefix(text)
 }
 
 // MaxConcurrent limits the rollouts that are open at the same time, 0 for any number.

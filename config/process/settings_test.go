@@ -57,6 +57,8 @@ func TestProcessIsValidated(t *testing.T) {
 		"Prometheus without scheme":  {func(p *process.Settings) { p.PrometheusURL = "prometheus:9090" }, "prometheusUrl"},
 		"a level that is not one":    {func(p *process.Settings) { p.LogLevel = "loud" }, "logLevel: Invalid value: \"loud\": must be one of debug, info, error"},
 		"no namespace":               {func(p *process.Settings) { p.Namespace = "" }, "POD_NAMESPACE"},
+		"no address to allow":        {func(p *process.Settings) { p.Outbound.Allow = []string{"10.1.2.3", "fd00::/8", "nodes"} }, "outbound.allow[2]"},
+		"no address of the node":     {func(p *process.Settings) { p.Outbound.Node = []string{"10.1.2.0/24"} }, "outbound.node[0]"},
 		"a namespace that is a list": {func(p *process.Settings) { p.WatchNamespaces = []string{"a", "b,c"} }, "watchNamespaces[1]"},
 		"port 0":                     {func(p *process.Settings) { p.Webhook.Port = 0 }, "from 1 to 65535"},
 		"no requests":                {func(p *process.Settings) { p.KubeAPI.QPS = 0 }, "kubeApi"},

@@ -2,6 +2,7 @@ package process
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ func (p Settings) Validate() field.ErrorList {
 		checkName(field.NewPath("certs", "secret"), p.Certs.Secret),
 		checkName(field.NewPath("webhook", "service"), p.Webhook.Service),
 		checkValidity(field.NewPath("certs"), p.Certs),
+		checkOutbound(field.NewPath("outbound"), p.Outbound),
 		checkLease(field.NewPath("leaderElection"), p.LeaderElection),
 	)
 	if p.Namespace == "" {
@@ -58,6 +60,21 @@ func checkURL(path *field.Path, value string) field.ErrorList {
 		return field.ErrorList{field.Invalid(path, redacted(value), "must be a URL such as http://prometheus.monitoring:9090")}
 	}
 	return nil
+}
+
+func checkOutbound(path *field.Path, o Outbound) field.ErrorList {
+	var errs field.ErrorList
+	for i, text := range o.Allow {
+		if _, err := prefixOf(text); err != nil {
+			errs = append(errs, field.Invalid(path.Child("allow").Index(i), text, "must be an address or a prefix such as 10.1.2.3 or 10.1.0.0/16"))
+		}
+	}
+	for i, text := range o.Node {
+		if _, err := netip.ParseAddr(text); err != nil {
+			errs = append(errs, field.Invalid(path.Child("node").Index(i), text, "must be an address such as 10.1.2.3"))
+		}
+	}
+	return errs
 }
 
 func checkOneOf(path *field.Path, value string, allowed ...string) field.ErrorList {

@@ -22,6 +22,7 @@ import (
 	"sluice.dev/sluice/e2e/testserver"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/provider"
+	"sluice.dev/sluice/internal/outbound"
 	"sluice.dev/sluice/internal/provider/prometheus"
 )
 
@@ -42,7 +43,7 @@ func answer(ctx context.Context, queries []analysis.Query) []analysis.Sample {
 			continue
 		}
 		// The controller's own server may have a loopback address. A server that users name may not.
-		own, err := prometheus.New(query.Server.Address)
+		own, err := prometheus.New(query.Server.Address, outbound.Rules{})
 		if err != nil {
 			samples[i].Err = err.Error()
 			continue

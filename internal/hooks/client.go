@@ -38,9 +38,9 @@ type Client struct {
 	pause func(attempt int) time.Duration
 }
 
-// New returns a Client.
-func New() *Client {
-	return newClient(outbound.Transport(false), outbound.Transport(true))
+// New returns a Client that calls hooks where the rules allow it.
+func New(rules outbound.Rules) *Client {
+	return newClient(outbound.Transport(rules, false), outbound.Transport(rules, true))
 }
 
 func newClient(verifying, insecure http.RoundTripper) *Client {

@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/outbound"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
 )
@@ -126,7 +127,7 @@ func TestWhatIsSent(t *testing.T) {
 func TestHooksAreNotInTheControllersPod(t *testing.T) {
 	url, attempts := serve(t, status(200, ""))
 	for _, disabled := range []bool{false, true} {
-		answer := New().Call(t.Context(), plan.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url, DisableTLS: &disabled}})
+		answer := New(outbound.Rules{}).Call(t.Context(), plan.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url, DisableTLS: &disabled}})
 		if answer.Yes || answer.Message != "the address 127.0.0.1 is the controller's own pod, which only the pod itself may call: name a Service or another host" {
 			t.Errorf("got %+v", answer)
 		}
@@ -138,7 +139,7 @@ func TestHooksAreNotInTheControllersPod(t *testing.T) {
 
 func TestNoCredentialsAreTold(t *testing.T) {
 	for _, url := range []string{"http://jane:secret@127.0.0.1:1/?token=secret", "http://jane:secret@169.254.169.254/?token=secret", "http://jane:secret@[::1/"} {
-		answer := New().Call(t.Context(), plan.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url}})
+		answer := New(outbound.Rules{}).Call(t.Context(), plan.HookCall{Hook: v1alpha1.Webhook{Timeout: enough, URL: url}})
 		if answer.Yes || answer.Message == "" || strings.Contains(answer.Message, "secret") {
 			t.Errorf("got %+v", answer)
 		}

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,24 +31,13 @@ const (
 	mostToOneHost = 64
 )
 
-// metadata are the addresses, other than link-local ones, at which clouds serve secrets to their nodes: those of AWS, Google
-// and Oracle over IPv6, and those of Alibaba and Azure.
-var metadata = []netip.Addr{
-	netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("fd20:ce::254"), netip.MustParseAddr("fd00:c1::a9fe:a9fe"),
-	netip.MustParseAddr("100.100.100.200"), netip.MustParseAddr("168.63.129.16"),
-}
-
-// translated are the IPv6 addresses through which NAT64 reaches IPv4.
-var translated = netip.MustParsePrefix("64:ff9b::/96")
-
 // instead says what to do if an address is refused.
 const instead = "name a Service or another host"
 
-// Transport returns a transport that refuses loopback and unspecified addresses, where the controller's own pod serves what
-// is not for users, and link-local ones, where clouds give credentials to nodes. It uses the proxy of the environment, which
-// the operator has chosen and which may be anywhere. With insecure it does not verify certificates.
-func Transport(insecure bool) *http.Transport {
-	return guarded(insecure, check)
+// Transport returns a transport that refuses what the rules refuse. It uses the proxy of the environment, which the operator has
+// chosen and which may be anywhere. With insecure it does not verify certificates.
+func Transport(rules Rules, insecure bool) *http.Transport {
+	return guarded(insecure, rules.check)
 }
 
 // Unguarded returns a transport for addresses that the operator of the controller names.
@@ -115,21 +103,4 @@ func (g *guard) proxy(request *http.Request) (*url.URL, error) {
 		g.proxies.Store(net.JoinHostPort(through.Hostname(), cmp.Or(through.Port(), proxyPorts[through.Scheme])), true)
 	}
 	return through, err
-}
-
-func check(ip netip.Addr) error {
-	ip = ip.Unmap().WithZone("")
-	if translated.Contains(ip) {
-		bytes := ip.As16()
-		ip = netip.AddrFrom4([4]byte(bytes[12:]))
-	}
-	switch {
-	case ip.IsLoopback(), ip.IsUnspecified():
-		return fmt.Errorf("the address %s is the controller's own pod, which only the pod itself may call: %s", ip, instead)
-	case ip.IsLinkLocalUnicast():
-		return fmt.Errorf("the address %s is link-local, which only nodes may call: %s", ip, instead)
-	case slices.Contains(metadata, ip):
-		return fmt.Errorf("the address %s is a cloud metadata address, which only nodes may call: %s", ip, instead)
-	}
-	return nil
 }

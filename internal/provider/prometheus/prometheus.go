@@ -31,9 +31,9 @@ type Provider struct {
 }
 
 // New returns a Provider. The address is the http or https URL of the controller's server; if it is empty, only queries that
-// name a server are answered. A user and password in the URL are used for basic authentication and never shown.
-func New(address string) (*Provider, error) {
-	p := &Provider{verifying: outbound.Transport(false), insecure: outbound.Transport(true)}
+// name a server are answered. The rules hold for servers that queries name. A user and password in the URL are used for basic authentication and never shown.
+func New(address string, rules outbound.Rules) (*Provider, error) {
+	p := &Provider{verifying: outbound.Transport(rules, false), insecure: outbound.Transport(rules, true)}
 	if address == "" {
 		return p, nil
 	}

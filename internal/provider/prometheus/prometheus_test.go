@@ -15,6 +15,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/outbound"
 	"sluice.dev/sluice/internal/provider"
 )
 
@@ -52,7 +53,7 @@ func TestQuery(t *testing.T) {
 		"two":    `{"resultType":"vector","result":[{"metric":{"a":"1"},"value":[1,"1"]},{"metric":{"a":"2"},"value":[1,"2"]}]}`,
 		"matrix": `{"resultType":"matrix","result":[]}`,
 	})
-	prom, err := New(strings.Replace(s.URL, "http://", "http://jane:secret@", 1))
+	prom, err := New(strings.Replace(s.URL, "http://", "http://jane:secret@", 1), outbound.Rules{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func TestQuery(t *testing.T) {
 func TestAServerThatIsGoneIsToldInOneLineWithoutTheQuery(t *testing.T) {
 	s := server(t, nil)
 	s.Close()
-	prom, err := New(strings.Replace(s.URL, "http://", "http://jane:secret@", 1))
+	prom, err := New(strings.Replace(s.URL, "http://", "http://jane:secret@", 1), outbound.Rules{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +87,7 @@ func TestAServerThatIsGoneIsToldInOneLineWithoutTheQuery(t *testing.T) {
 
 func TestNewRefusesWhatIsNoAddress(t *testing.T) {
 	for _, address := range []string{"prometheus:9090", "ftp://prometheus", "http://", "http://jane:secret@ho st"} {
-		if _, err := New(address); err == nil || strings.Contains(err.Error(), "secret") {
+		if _, err := New(address, outbound.Rules{}); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: got %v", address, err)
 		}
 	}
@@ -95,7 +96,7 @@ func TestNewRefusesWhatIsNoAddress(t *testing.T) {
 // reaching returns a Provider that may also call servers of a test, which have loopback addresses.
 func reaching(t *testing.T) *Provider {
 	t.Helper()
-	prom, err := New("")
+	prom, err := New("", outbound.Rules{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func reaching(t *testing.T) *Provider {
 
 func TestServersThatUsersNameAreNotInTheControllersPod(t *testing.T) {
 	own := server(t, nil)
-	prom, err := New(own.URL)
+	prom, err := New(own.URL, outbound.Rules{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func TestAServerThatAnswersWithoutEndIsCutOff(t *testing.T) {
 
 func mustNew(t *testing.T, address string) *Provider {
 	t.Helper()
-	prom, err := New(address)
+	prom, err := New(address, outbound.Rules{})
 	if err != nil {
 		t.Fatal(err)
 	}
