@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -71,9 +72,12 @@ func isForAnother(err error) bool {
 	return found && cause.Field == "metadata.uid"
 }
 
-// tell sends the events to the Canary and to the Deployment.
-func (r *Reconciler) tell(o reading, events ...events.Event) {
-	for _, event := range events {
+// tell sends the events to the Canary and to the Deployment, as long as there are not too many.
+func (r *Reconciler) tell(o reading, happened ...events.Event) {
+	if len(happened) == 0 {
+		return
+	}
+	for _, event := range r.memory.budget.pass(o.Key(), time.Now(), happened) {
 		kind := corev1.EventTypeNormal
 		if event.Warning {
 			kind = corev1.EventTypeWarning

@@ -24,6 +24,7 @@ type memory struct {
 	seen     attention
 	written  written
 	records  records
+	budget   budget
 	// problems and claims are what messages say.
 	problems recent[string]
 	claims   recent[[]corev1.PersistentVolumeAccessMode]
@@ -48,6 +49,7 @@ func (m *memory) forget(key types.NamespacedName) {
 	m.applied.forget(key)
 	m.written.forget(key)
 	m.records.forget(key)
+	m.budget.forget(key)
 	m.refusals.forget(key)
 	m.seen.forget(key)
 }

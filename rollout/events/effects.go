@@ -2,6 +2,7 @@ package events
 
 import (
 	"fmt"
+	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
@@ -28,4 +29,16 @@ func AskRejected(key, hash string, err error) Event {
 func CanaryRejected(err error) Event {
 	return Event{Warning: true, Reason: "CanaryRejected", Message: fmt.Sprintf(
 		"The API server rejects the canary; retrying until the progress deadline: %v", err)}
+}
+
+// EventsLimited says that a Canary has had so many events that repeats are dropped from now on.
+func EventsLimited(most int, until time.Time) Event {
+	return Event{Warning: true, Reason: "EventsLimited", Message: fmt.Sprintf(
+		"%d events within an hour: until %s only the first event of each kind is recorded", most, ClockTime(until))}
+}
+
+// EventsDropped says how many events of a Canary were dropped.
+func EventsDropped(dropped int, from, to time.Time) Event {
+	return Event{Warning: true, Reason: "EventsDropped", Message: fmt.Sprintf(
+		"%d events between %s and %s were not recorded: there were too many", dropped, ClockTime(from), ClockTime(to))}
 }
