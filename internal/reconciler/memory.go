@@ -25,6 +25,7 @@ type memory struct {
 	written  written
 	records  records
 	budget   budget
+	urgency  urgencies
 	// problems and claims are what messages say.
 	problems recent[string]
 	claims   recent[[]corev1.PersistentVolumeAccessMode]
@@ -52,6 +53,7 @@ func (m *memory) forget(key types.NamespacedName) {
 	m.budget.forget(key)
 	m.refusals.forget(key)
 	m.seen.forget(key)
+	m.urgency.forget(key)
 }
 
 // end ends the calls and queries whose answers no tick will observe. Notifications have a little more time.

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"sluice.dev/sluice/rollout"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // Reconciler runs the ticks of the rollouts of opted-in Deployments.
@@ -52,6 +53,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	plan := rollout.Decide(o.facts)
 	r.takeSlot(o.Key(), plan)
+	r.memory.urgency.note(o.Key(), observed.UrgencyOf(o.Spec, plan.Next))
 	unlock()
 	if err := r.apply(ctx, o, plan); err != nil {
 		return r.afterError(ctx, err)

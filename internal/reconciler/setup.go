@@ -47,7 +47,6 @@ type Options struct {
 const wakeBuffer = 1024
 
 const (
-	parallelTicks = 8
 	shortestRetry = 5 * time.Millisecond
 	longestRetry  = 10 * time.Second
 )
@@ -82,6 +81,7 @@ func Setup(manager ctrl.Manager, options Options) (err error) {
 	b := ctrl.NewControllerManagedBy(manager).Named("canary").For(&v1alpha1.Canary{}).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: parallelTicks,
+			NewQueue:                turnsOf(&r.memory.urgency),
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](shortestRetry, longestRetry),
 		})
 	r.watchAll(b)

@@ -10,6 +10,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -26,6 +27,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // watch is a kind whose changes cause ticks.
@@ -41,6 +43,9 @@ var (
 	anyChange = predicate.Funcs{}
 	newSpec   = predicate.GenerationChangedPredicate{}
 	newLabels = predicate.LabelChangedPredicate{}
+	// A Service has no generation.
+	newServiceSpec = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return !sameServiceSpec(e) }}
+	oldServiceSpec = predicate.Funcs{UpdateFunc: sameServiceSpec, CreateFunc: never[event.CreateEvent], DeleteFunc: never[event.DeleteEvent]}
 )
 
 // owned are the kinds that a Canary owns. A change causes a tick of the owner.
@@ -56,7 +61,8 @@ var owned = []watch{
 func (r *reader) watches() []watch {
 	all := []watch{
 		{&appsv1.Deployment{}, anyChange, primaryOf},
-		{&corev1.Service{}, anyChange, r.inNamespace},
+		{&corev1.Service{}, newServiceSpec, r.inNamespace},
+		{&corev1.Service{}, oldServiceSpec, r.ofService},
 		{&discoveryv1.EndpointSlice{}, anyChange, r.ofEndpoints},
 		{&gatewayv1.Gateway{}, newSpec, r.everywhere},
 		{&gatewayv1.GatewayClass{}, newSpec, r.everywhere},
@@ -64,7 +70,7 @@ func (r *reader) watches() []watch {
 		{&v1alpha1.Canary{}, anyChange, r.ofGroup},
 		{&v1alpha1.CanaryPolicy{}, newSpec, r.ofPolicy},
 		{&v1alpha1.ClusterCanaryPolicy{}, newSpec, r.ofPolicy},
-		{&v1alpha1.MetricTemplate{}, newSpec, r.everywhere},
+		{&v1alpha1.MetricTemplate{}, newSpec, r.ofTemplate},
 		{&v1alpha1.Freeze{}, newSpec, r.ofFreeze},
 	}
 	for _, kind := range r.known().routes {
@@ -87,9 +93,19 @@ func (r *Reconciler) watchAll(b *builder.Builder) {
 	for _, w := range r.watches() {
 		b.Watches(w.kind, handler.EnqueueRequestsFromMapFunc(w.ticks), builder.WithPredicates(w.on))
 	}
+	b.Watches(&v1alpha1.Canary{}, r.memory.urgency.ofCanary())
+	b.Watches(&appsv1.Deployment{}, ofRecords())
 	for _, woken := range []chan event.GenericEvent{r.memory.hooks.woken, r.memory.samples.woken, r.wake} {
 		b.WatchesRawSource(source.Channel(woken, &handler.EnqueueRequestForObject{}))
 	}
+}
+
+func never[T any](T) bool { return false }
+
+func sameServiceSpec(e event.UpdateEvent) bool {
+	before, is := e.ObjectOld.(*corev1.Service)
+	after, are := e.ObjectNew.(*corev1.Service)
+	return is && are && equality.Semantic.DeepEqual(before.Spec, after.Spec)
 }
 
 // primaryOf maps a Deployment that is opted in, or just was, to its Canary.
@@ -124,6 +140,32 @@ func (r *reader) inNamespace(ctx context.Context, object client.Object) []ctrl.R
 
 func (r *reader) everywhere(ctx context.Context, _ client.Object) []ctrl.Request {
 	return r.canaries(ctx, metav1.NamespaceAll, all)
+}
+
+// ofService maps a Service whose labels or annotations have changed to the Canaries that have found it, and to those that look
+// for one.
+func (r *reader) ofService(ctx context.Context, object client.Object) []ctrl.Request {
+	return r.canaries(ctx, object.GetNamespace(), func(canary *v1alpha1.Canary) bool {
+		target, name := canary.Status.Target, object.GetName()
+		return target == nil || target.Service == "" || name == target.Service || name == workload.CanaryServiceName(target.Service) ||
+			workload.GeneratedFor(object.GetLabels(), canary.Name) ||
+			slices.ContainsFunc(canary.Status.Cohort, func(member v1alpha1.CohortStatus) bool { return name == member.Service || name == member.Target })
+	})
+}
+
+// ofTemplate maps a MetricTemplate to the Canaries whose policy names it.
+func (r *reader) ofTemplate(ctx context.Context, object client.Object) []ctrl.Request {
+	return r.canaries(ctx, metav1.NamespaceAll, func(canary *v1alpha1.Canary) bool { return names(canary, client.ObjectKeyFromObject(object)) })
+}
+
+// names reports whether the effective policy of a Canary names a MetricTemplate. No policy is in effect while it cannot be read.
+func names(canary *v1alpha1.Canary, template types.NamespacedName) bool {
+	if policy := canary.Status.Policy; policy == nil || policy.Spec.Analysis == nil {
+		return false
+	}
+	return slices.ContainsFunc(canary.Status.Policy.Spec.Analysis.Metrics, func(metric v1alpha1.Metric) bool {
+		return metric.TemplateRef != nil && observed.TemplateName(*metric.TemplateRef, canary.Namespace) == template
+	})
 }
 
 // ofEndpoints maps an EndpointSlice, which has the labels of its Service, to the Canary of that Service.
