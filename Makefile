@@ -24,7 +24,7 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.ya
 export KUBECONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit e2e verify lint fmt generate docs build plugin image release install cluster-up cluster-down cluster-env cluster-cert-manager cluster-load bench-rollout bench-admission $(CLUSTER_TOOL)
+.PHONY: help demo test test-unit e2e verify lint fmt generate docs build plugin image release install cluster-up cluster-down cluster-env cluster-cert-manager cluster-load bench-rollout bench-admission bench-storm $(CLUSTER_TOOL)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a
 
 bench-admission: ## Measure what admission adds to updates of Deployments and print a table
 	@cd e2e && go run ./bench/admission
+
+bench-storm: ## Measure how long a bad canary keeps its requests beside a noisy tenant and print a table
+	@cd e2e && go run ./bench/storm
 
 verify: ## Check format, lint, other platforms, links, and that generated files are up to date
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
