@@ -62,12 +62,12 @@ func (t tick) forWeight() string {
 	return fmt.Sprintf(" for weight %v%%", t.plan.Next.CanaryWeight)
 }
 
-// rejected says which route a parent refuses, or for which it does not find a backend; empty when none.
+// rejected says which deciding route a parent refuses, or for which it does not find a backend; empty when none.
 func (f Facts) rejected() string {
 	if f.o.DryRun {
 		return ""
 	}
-	for _, r := range f.target.Routes {
+	for _, r := range f.target.Deciding() {
 		if why := route.Rejected(r); why != "" {
 			return fmt.Sprintf("%s: %s", r.Key().From(f.o.Namespace), why)
 		}
@@ -94,14 +94,14 @@ func (t tick) servingCanaryPods() int32 {
 	return min(t.availableCanaryPods(), t.o.ReadyEndpoints)
 }
 
-// undercut says which route carries less than the present step, which was in effect there; empty when none does. It must not
+// undercut says which deciding route carries less than the present step, which was in effect there; empty when none does. It must not
 // get the weight back at once: nobody knows whether the gateway still knows the canary.
 func (t tick) undercut() string {
 	if !observed.Judging(t.plan.Next) || t.plan.Next.Rollout.Step.InEffect == nil || strategy.WithoutTraffic(t.policy) || t.o.DryRun {
 		return ""
 	}
 	split := t.split()
-	for _, r := range t.target.Routes {
+	for _, r := range t.target.Deciding() {
 		if t.isUndercut(r, split) {
 			return r.Key().From(t.o.Namespace) + " does not carry the step's split any more"
 		}

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
@@ -31,16 +29,13 @@ func settlePlan(t *tick) {
 	}
 }
 
-func (f Facts) primaryKey() types.NamespacedName {
-	return types.NamespacedName{Namespace: f.o.Namespace, Name: f.target.Service.Name}
-}
-
 // ungranted are the routes of other namespaces that a user's grant lets send to the primary's Service, while no grant lets
 // them send to the canary's.
 func (f Facts) ungranted() []route.Key {
 	var keys []route.Key
+	primary, canary := f.target.PrimaryOf(f.policy, f.o), route.ServiceBackend(f.endingKey())
 	for _, r := range f.target.Routes {
-		if target.MayReach(f.o, r, f.primaryKey()) && r.Namespace != f.o.Namespace && !route.Granted(f.o.Grants, r.Key(), f.endingKey()) {
+		if target.MayReach(f.o, r.Key(), primary) && r.Namespace != f.o.Namespace && !target.MayReach(f.o, r.Key(), canary) {
 			keys = append(keys, r.Key())
 		}
 	}

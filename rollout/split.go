@@ -165,7 +165,7 @@ func (f Facts) lacksEffect(split route.Split) string {
 	if f.o.DryRun {
 		return ""
 	}
-	for _, r := range f.target.Routes {
+	for _, r := range f.target.Deciding() {
 		if status := route.StatusOf(r, split); !status.InEffect {
 			return fmt.Sprintf("%s: %s", r.Key().From(f.o.Namespace), status.Reason)
 		}

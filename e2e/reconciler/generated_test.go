@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -292,4 +293,33 @@ func TestEveryGeneratedRouteHoldsASplit(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestABackendOfAnotherNamespaceNeedsItsOwnersGrant names as the primary's backend what a route of another namespace sends to.
+func TestABackendOfAnotherNamespaceNeedsItsOwnersGrant(t *testing.T) {
+	a := newApp(t)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	victim := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
+	a.create(victim)
+	backend := func(name string) string {
+		return fmt.Sprintf("{backendRef: {name: %s, namespace: %s, port: 80}}", name, victim.Name)
+	}
+	a.servicePolicy("primaryBackend: " + backend("front") + "\ncanaryBackend: " + backend("front-next"))
+	a.annotate(config.AnnotationPolicy, "standard")
+	said := func() string {
+		condition := meta.FindStatusCondition(a.canary().Status.Conditions, v1alpha1.ConditionReady)
+		if condition == nil || condition.Status == metav1.ConditionTrue {
+			return ""
+		}
+		return condition.Message
+	}
+	a.Eventually(said, patience, glance).Should(ContainSubstring("no ReferenceGrant in namespace " + victim.Name))
+
+	a.servicePolicy("canaryBackend: " + backend("front-next"))
+	a.Eventually(said, patience, glance).Should(ContainSubstring("service.canaryBackend.backendRef names Service " + victim.Name + "/front-next"))
+	grant := route.GrantsFor(a.namespace, []route.Backend{{Kind: "Service", Namespace: victim.Name, Name: "front-next"}})[0]
+	grant.Name = "of-the-owner"
+	a.create(grant)
+	a.Eventually(said, patience, glance).Should(BeEmpty(), "the owner's grant is seen at once")
+	a.Expect(server.Client.Delete(t.Context(), grant)).To(Succeed())
 }

@@ -2,14 +2,18 @@ package reconciler
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
@@ -84,11 +88,33 @@ func (r *Reconciler) releaseGrants(ctx context.Context, deployment types.Namespa
 	return r.writeGrants(ctx, deployment, plan.GenerateIntent{Grants: missing, Ungrant: surplus})
 }
 
-// ofGrant maps a generated grant to its Deployment, even if that is gone.
-func ofGrant(_ context.Context, object client.Object) []ctrl.Request {
-	primary, ours := workload.GrantFor(object)
-	if !ours {
-		return nil
+// ofGrant maps a generated grant to its Deployment, even if that is gone, and any other to the Canaries that may wait for it or
+// may lose by it: those of the namespaces that it grants something to, and of its own.
+func (r *reader) ofGrant(ctx context.Context, object client.Object) []ctrl.Request {
+	if primary, ours := workload.GrantFor(object); ours {
+		return []ctrl.Request{{NamespacedName: primary}}
 	}
-	return []ctrl.Request{{NamespacedName: primary}}
+	var requests []ctrl.Request
+	for _, namespace := range concernedBy(object) {
+		requests = append(requests, r.canaries(ctx, namespace, func(canary *v1alpha1.Canary) bool {
+			return observed.Active(canary.Status) || !meta.IsStatusConditionTrue(canary.Status.Conditions, v1alpha1.ConditionReady)
+		})...)
+	}
+	return requests
+}
+
+// concernedBy are the namespaces that a grant names, and its own, each once.
+func concernedBy(grant client.Object) []string {
+	namespaces := []string{grant.GetNamespace()}
+	if content, is := grant.(*unstructured.Unstructured); is {
+		from, _, _ := unstructured.NestedSlice(content.Object, "spec", "from")
+		for _, entry := range from {
+			one, _ := entry.(map[string]any)
+			if namespace, _ := one["namespace"].(string); namespace != "" {
+				namespaces = append(namespaces, namespace)
+			}
+		}
+	}
+	slices.Sort(namespaces)
+	return slices.Compact(namespaces)
 }

@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -17,6 +18,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/plan"
+	"sluice.dev/sluice/rollout/target"
 )
 
 const grantKind = plan.GrantKind
@@ -44,6 +46,26 @@ func (r *reader) listGrants(ctx context.Context, namespace string, options ...cl
 	return grants, nil
 }
 
+// readNamedGrants reads the grants of other namespaces in which a policy names backends. Those of a namespace that Sluice does not
+// watch cannot be read, so nothing is granted there.
+func (r *reader) readNamedGrants(ctx context.Context, named []target.Named, own string) ([]gatewayv1.ReferenceGrant, error) {
+	var all []gatewayv1.ReferenceGrant
+	seen := map[string]bool{own: true}
+	for _, one := range named {
+		namespace := one.Backend.Namespace
+		if seen[namespace] || len(r.options.Namespaces) > 0 && !slices.Contains(r.options.Namespaces, namespace) {
+			continue
+		}
+		seen[namespace] = true
+		grants, err := r.listGrants(ctx, namespace)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, grants...)
+	}
+	return all, nil
+}
+
 // grantObject returns a grant to write, in the version that the cluster serves.
 func (r *Reconciler) grantObject(grant *gatewayv1.ReferenceGrant) (*unstructured.Unstructured, error) {
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(grant)
@@ -62,7 +84,7 @@ func (r *Reconciler) ensureGrant(ctx context.Context, o reading, desired *gatewa
 	}
 	for i := range o.Grants {
 		current := &o.Grants[i]
-		if current.Name != desired.Name {
+		if current.Name != desired.Name || current.Namespace != desired.Namespace {
 			continue
 		}
 		if !ours(current, o.canary) {

@@ -104,7 +104,7 @@ func (a arrivals) look(ctx context.Context) error {
 		arrived[route.GRPC] = watch{routeObject(route.GRPC), anyChange, a.ofRoute}
 	}
 	if found.grants != "" && before.grants == "" {
-		arrived[grantKind] = watch{grantOf(found.grants), anyChange, ofGrant}
+		arrived[grantKind] = watch{grantOf(found.grants), anyChange, a.ofGrant}
 	}
 	if found.listenerSets && !before.listenerSets {
 		arrived[route.ParentListenerSet] = watch{&gatewayv1.ListenerSet{}, newSpec, a.everywhere}

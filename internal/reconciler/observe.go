@@ -17,6 +17,7 @@ import (
 	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/target"
 )
 
 // subjects are the objects that a tick is about.
@@ -76,6 +77,11 @@ func (r *reader) observe(ctx context.Context, of subjects) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
+	named, err := r.readNamedGrants(ctx, target.NamedBackends(terms.Policy(), o.Namespace), o.Namespace)
+	if err != nil {
+		return reading{}, err
+	}
+	o.Grants = append(o.Grants, named...)
 	facts := rollout.FactsOf(terms, o.canary.Status, o.World)
 	o.needs = facts.Needs()
 	o.HookAnswers = r.memory.hooks.answers(o.Key(), o.needs.Hooks)

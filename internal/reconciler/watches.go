@@ -80,7 +80,7 @@ func (r *reader) watches() []watch {
 		all = append(all, watch{&gatewayv1.ListenerSet{}, newSpec, r.everywhere})
 	}
 	if version := r.known().grants; version != "" {
-		all = append(all, watch{grantOf(version), anyChange, ofGrant})
+		all = append(all, watch{grantOf(version), anyChange, r.ofGrant})
 	}
 	return all
 }

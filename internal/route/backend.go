@@ -2,6 +2,7 @@ package route
 
 import (
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -30,6 +31,17 @@ func BackendOf(ref gatewayv1.BackendObjectReference) Backend {
 		result.Namespace = string(*ref.Namespace)
 	}
 	return result
+}
+
+// ServiceBackend returns a Service as a backend, with all fields filled in.
+func ServiceBackend(service types.NamespacedName) Backend {
+	return Backend{Kind: "Service", Namespace: service.Namespace, Name: service.Name}
+}
+
+// FilledIn fills in the defaults for the Deployment's namespace.
+func (b Backend) FilledIn(namespace string) Backend {
+	full := b.in(namespace)
+	return Backend{Group: full.group, Kind: full.kind, Namespace: full.namespace, Name: full.name}
 }
 
 // in fills in the defaults for the Deployment's namespace.

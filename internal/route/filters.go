@@ -22,7 +22,7 @@ func (s Split) canaryRef(primary map[string]any) map[string]any {
 	if s.CanaryBackend == nil {
 		ref["name"] = s.Canary
 	} else {
-		ref = copied(s.CanaryBackend)
+		ref = s.ownCanaryBackend()
 		delete(ref, "weight")
 		if weight, set := number(primary, "weight"); set {
 			ref["weight"] = weight
@@ -30,6 +30,21 @@ func (s Split) canaryRef(primary map[string]any) map[string]any {
 	}
 	if s.Mark != nil {
 		setRequestHeader(ref, *s.Mark)
+	}
+	return ref
+}
+
+// ownCanaryBackend returns a copy of the canary's backend for a route. A route of another namespace would take a missing namespace
+// for its own.
+func (s Split) ownCanaryBackend() map[string]any {
+	ref := copied(s.CanaryBackend)
+	if s.Namespace == "" {
+		return ref
+	}
+	for _, one := range append(backendsOfFilters(ref), ref) {
+		if text(one, "namespace", "") == "" {
+			one["namespace"] = s.Namespace
+		}
 	}
 	return ref
 }

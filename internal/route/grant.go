@@ -8,13 +8,14 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// Granted reports whether any grant of the Service's namespace allows a route to send to it.
-func Granted(grants []gatewayv1.ReferenceGrant, from Key, service types.NamespacedName) bool {
+// Granted reports whether any grant of a backend's namespace allows routes of a kind and a namespace to send to it. The backend has
+// all fields filled in.
+func Granted(grants []gatewayv1.ReferenceGrant, from Key, backend Backend) bool {
 	return slices.ContainsFunc(grants, func(g gatewayv1.ReferenceGrant) bool {
-		return g.Namespace == service.Namespace &&
+		return g.Namespace == backend.Namespace &&
 			slices.ContainsFunc(g.Spec.From, func(f gatewayv1.ReferenceGrantFrom) bool { return f == grantFrom(from) }) &&
 			slices.ContainsFunc(g.Spec.To, func(to gatewayv1.ReferenceGrantTo) bool {
-				return to.Group == "" && to.Kind == "Service" && (to.Name == nil || string(*to.Name) == service.Name)
+				return string(to.Group) == backend.Group && string(to.Kind) == backend.Kind && (to.Name == nil || string(*to.Name) == backend.Name)
 			})
 	})
 }

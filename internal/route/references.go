@@ -8,11 +8,11 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// References returns the backends that a route sends or mirrors requests to, with all fields filled in.
+// References returns the backends that a route, or one of its filters, sends requests to, with all fields filled in.
 func References(r Route) []Backend {
 	var found []Backend
 	for _, rule := range r.Rules {
-		found = append(found, mirrored(asMap(rule), r.Namespace)...)
+		found = append(found, ofFilters(asMap(rule), r.Namespace)...)
 		for _, ref := range listOf(asMap(rule), "backendRefs") {
 			found = append(found, ReferencesOf(asMap(ref), r.Namespace)...)
 		}
@@ -25,15 +25,27 @@ func ReferencesOf(ref map[string]any, namespace string) []Backend {
 	if ref == nil {
 		return nil
 	}
-	return append(mirrored(ref, namespace), filledIn(ref, namespace))
+	return append(ofFilters(ref, namespace), filledIn(ref, namespace))
 }
 
-// mirrored returns the backends that the requests of a rule or of a reference are mirrored to.
-func mirrored(holder map[string]any, namespace string) []Backend {
+// ofFilters returns the backends that the filters of a rule or of a reference send requests to.
+func ofFilters(holder map[string]any, namespace string) []Backend {
 	var found []Backend
+	for _, to := range backendsOfFilters(holder) {
+		found = append(found, filledIn(to, namespace))
+	}
+	return found
+}
+
+// backendsOfFilters returns the references in the filters of a rule or of a reference: those that get copies, and those that decide
+// who may pass.
+func backendsOfFilters(holder map[string]any) []map[string]any {
+	var found []map[string]any
 	for _, filter := range listOf(holder, "filters") {
-		if to := asMap(asMap(asMap(filter)["requestMirror"])["backendRef"]); to != nil {
-			found = append(found, filledIn(to, namespace))
+		for _, kind := range []string{"requestMirror", "externalAuth"} {
+			if to := asMap(asMap(asMap(filter)[kind])["backendRef"]); to != nil {
+				found = append(found, to)
+			}
 		}
 	}
 	return found

@@ -197,7 +197,7 @@ func TestGranted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			changed := grant.DeepCopy()
 			c.change(changed)
-			if got := Granted([]gatewayv1.ReferenceGrant{*changed}, from, service); got != c.want {
+			if got := Granted([]gatewayv1.ReferenceGrant{*changed}, from, ServiceBackend(service)); got != c.want {
 				t.Errorf("granted is %v", got)
 			}
 		})

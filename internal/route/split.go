@@ -42,7 +42,8 @@ type Split struct {
 	// PrimaryBackend is the backend of the routes that stands for the primary in place of its Service; nil for the Service.
 	PrimaryBackend *Backend `json:"primaryBackend,omitempty"`
 	// CanaryBackend is a full backend reference, with the defaults of the API filled in, that stands for the canary in place
-	// of a copy of the primary's reference. Its weight is ignored.
+	// of a copy of the primary's reference. Its weight is ignored. Without a namespace, it and the backends of its filters are in
+	// that of the Deployment, also on a route of another namespace.
 	CanaryBackend map[string]any `json:"canaryBackend,omitempty"`
 }
 
@@ -121,7 +122,7 @@ func (s Split) backends(namespace string) (primary, canary backend) {
 		primary = s.PrimaryBackend.in(service.Namespace)
 	}
 	if s.CanaryBackend != nil {
-		return primary, backendOf(s.CanaryBackend, namespace)
+		return primary, backendOf(s.CanaryBackend, service.Namespace)
 	}
 	service.Name = s.Canary
 	return primary, serviceBackend(service)

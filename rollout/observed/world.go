@@ -96,7 +96,7 @@ type World struct {
 	Made []workload.Object
 	// Applied says for each generated object what happened when this process last applied it.
 	Applied map[GeneratedKey]Applied
-	// Grants are the ReferenceGrants of the namespace.
+	// Grants are the ReferenceGrants of the namespace, and those of other namespaces in which the policy names backends.
 	Grants []gatewayv1.ReferenceGrant
 	// GeneratedGrants are the ReferenceGrants of all namespaces that were generated for this Deployment. NoGrants is set
 	// when none may be made. Watched are the namespaces in which they may be made; empty for all.

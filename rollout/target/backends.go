@@ -29,10 +29,7 @@ func PrimaryBackend(policy config.Policy, namespace, service string) *route.Back
 
 // sendingTo returns the routes that share the requests for a Service: those that the policy names, otherwise all.
 func sendingTo(policy config.Policy, o observed.World, service string) []route.Route {
-	found := RoutesTo(o, service)
-	if backend := PrimaryBackend(policy, o.Namespace, service); backend != nil {
-		found = slices.DeleteFunc(slices.Clone(o.Routes), func(r route.Route) bool { return !route.SendsToBackend(r, *backend, o.Namespace) })
-	}
+	found := routesTo(o, primaryOf(policy, o, service))
 	if len(policy.Routes) == 0 {
 		return found
 	}

@@ -27,6 +27,8 @@ type Target struct {
 	Gateway types.NamespacedName
 	// Skipped says which routes of other namespaces also send to Service but are left out, and why.
 	Skipped []string
+	// guests are those of Routes that cannot hold the rollout. See Deciding.
+	guests []route.Key
 	// Behind is the Deployment whose split must end before this one fits on a route; empty when nothing is in the way.
 	Behind types.NamespacedName
 	// Awaits says which other rollout must give way before this one, which keeps its other routes, fits on the routes Taken;
@@ -85,7 +87,7 @@ type finder func(*Target, config.Policy, observed.World) string
 // Discover finds the Service, the routes, the gateway and the queries for a primary. The problem, if any, says what is
 // missing and what to do. No rollout starts until it is solved. The Target has what was found before the problem.
 func Discover(policy config.Policy, observation observed.World) (target Target, problem string) {
-	finders := []finder{checkValid, findService, findMatches, findRoutes, leaveOutForeign, findUnserved, findGateway, findRendering, findFeatures, findMetrics, findQueries,
+	finders := []finder{checkValid, findService, findMatches, findRoutes, leaveOutForeign, findReach, findUnserved, findGateway, findRendering, findFeatures, findMetrics, findQueries,
 		findForeign, findIdentity, findObjects}
 	if strategy.WithoutTraffic(policy) {
 		finders = []finder{checkValid, findQueries, findForeign, findIdentity, findObjects}
@@ -140,13 +142,7 @@ func findService(target *Target, policy config.Policy, o observed.World) string 
 // Otherwise anybody could obtain a grant for the canary's Service, or hold the rollout with a route that never takes
 // effect.
 func RoutesTo(o observed.World, service string) []route.Route {
-	name := types.NamespacedName{Namespace: o.Namespace, Name: service}
-	return slices.DeleteFunc(slices.Clone(o.Routes), func(r route.Route) bool { return !route.SendsTo(r, name) || !MayReach(o, r, name) })
-}
-
-// MayReach reports whether a route may send to a Service.
-func MayReach(o observed.World, r route.Route, service types.NamespacedName) bool {
-	return r.Namespace == service.Namespace || route.Granted(o.Grants, r.Key(), service)
+	return routesTo(o, route.ServiceBackend(types.NamespacedName{Namespace: o.Namespace, Name: service}))
 }
 
 func names(services []corev1.Service) string {
@@ -161,6 +157,9 @@ func names(services []corev1.Service) string {
 func findRoutes(target *Target, policy config.Policy, o observed.World) string {
 	target.Routes = sendingTo(policy, o, target.Service.Name)
 	if len(target.Routes) == 0 {
+		if why := findReach(target, policy, o); why != "" {
+			return why
+		}
 		if why := awaitedRoute(policy, o, target.Service); why != "" {
 			return why
 		}
@@ -232,7 +231,7 @@ func findMetrics(target *Target, policy config.Policy, o observed.World) string 
 		return fmt.Sprintf("Gateway %s is run by controller %q, whose metrics are unknown: choose queries with the annotation %s: %s",
 			target.Gateway, controller, config.AnnotationMetrics, config.PresetNames())
 	}
-	if problem := callsUnjudged(*target, preset, o); problem != "" {
+	if problem := leaveOutUnjudged(target, preset, o); problem != "" {
 		return problem
 	}
 	target.Preset = preset

@@ -60,32 +60,59 @@ func matchesMethod(p config.Policy) bool {
 // nothing there is only a warning when a rollout starts.
 func findFeatures(target *Target, policy config.Policy, o observed.World) string {
 	for _, r := range target.Routes {
-		if r.Kind != route.HTTP {
-			continue
+		if problem := lacking(r, policy, o); problem != "" {
+			return problem
 		}
-		for _, gateway := range o.GatewaysOf(r) {
-			class := o.ClassOf(gateway)
-			for _, n := range needs {
-				if !n.needed(policy) {
-					continue
-				}
-				if problem := n.lacks(target, gateway, class); problem != "" {
-					return problem
-				}
+		for _, unknown := range unstated(r, policy, o) {
+			if !slices.Contains(target.Unknown, unknown) {
+				target.Unknown = append(target.Unknown, unknown)
 			}
 		}
 	}
 	return ""
 }
 
-func (n need) lacks(target *Target, gateway types.NamespacedName, class *gatewayv1.GatewayClass) string {
-	if class == nil || len(class.Status.SupportedFeatures) == 0 {
-		unknown := fmt.Sprintf("Gateway %s does not say whether it supports %s, which %s needs", gateway, n.feature, n.setting)
-		if !slices.Contains(target.Unknown, unknown) {
-			target.Unknown = append(target.Unknown, unknown)
+// lacking says which feature that the policy needs a gateway of the route does not support; empty when none.
+func lacking(r route.Route, policy config.Policy, o observed.World) string {
+	for _, gateway := range gatewaysOf(r, o) {
+		class := o.ClassOf(gateway)
+		for _, n := range needs {
+			if !states(class) || !n.needed(policy) {
+				continue
+			}
+			if problem := n.lacks(gateway, class); problem != "" {
+				return problem
+			}
 		}
-		return ""
 	}
+	return ""
+}
+
+// unstated says of which features that the policy needs the gateways of the route say nothing.
+func unstated(r route.Route, policy config.Policy, o observed.World) (unknown []string) {
+	for _, gateway := range gatewaysOf(r, o) {
+		for _, n := range needs {
+			if !states(o.ClassOf(gateway)) && n.needed(policy) {
+				unknown = append(unknown, fmt.Sprintf("Gateway %s does not say whether it supports %s, which %s needs", gateway, n.feature, n.setting))
+			}
+		}
+	}
+	return unknown
+}
+
+// gatewaysOf are the gateways of an HTTPRoute. The features of the Gateway API are about no other kind.
+func gatewaysOf(r route.Route, o observed.World) []types.NamespacedName {
+	if r.Kind != route.HTTP {
+		return nil
+	}
+	return o.GatewaysOf(r)
+}
+
+func states(class *gatewayv1.GatewayClass) bool {
+	return class != nil && len(class.Status.SupportedFeatures) > 0
+}
+
+func (n need) lacks(gateway types.NamespacedName, class *gatewayv1.GatewayClass) string {
 	if slices.ContainsFunc(class.Status.SupportedFeatures, func(f gatewayv1.SupportedFeature) bool { return string(f.Name) == string(n.feature) }) {
 		return ""
 	}

@@ -76,14 +76,27 @@ func needsPreset(policy config.Policy) bool {
 	return slices.ContainsFunc(analysis.ChecksOf(policy), func(c analysis.Check) bool { return c.Metric != analysis.Custom })
 }
 
-// callsUnjudged says which route carries gRPC calls that the preset of the gateway cannot judge; empty for none.
-func callsUnjudged(target Target, preset config.Preset, o observed.World) string {
+// leaveOutUnjudged leaves out guests with gRPC calls that the preset of the gateway cannot judge. It says which other route carries
+// such calls; empty for none.
+func leaveOutUnjudged(target *Target, preset config.Preset, o observed.World) string {
+	if !analysis.BlindToCalls(preset) {
+		return ""
+	}
+	const blind = "is checked with its gateway's metrics (preset %s), which count calls without their status, so no call would fail: " +
+		"check the app's metrics instead, with the annotation %s: app"
+	var kept []route.Route
 	for _, r := range target.Routes {
-		if r.Kind == route.GRPC && analysis.BlindToCalls(preset) {
-			return fmt.Sprintf("%s is checked with its gateway's metrics (preset %s), which count calls without their status, so no call would fail: "+
-				"check the app's metrics instead, with the annotation %s: app", r.Key().From(o.Namespace), preset, config.AnnotationMetrics)
+		why := fmt.Sprintf(blind, preset, config.AnnotationMetrics)
+		switch {
+		case r.Kind != route.GRPC:
+			kept = append(kept, r)
+		case !slices.Contains(target.guests, r.Key()):
+			return r.Key().From(o.Namespace) + " " + why
+		default:
+			target.Skipped = append(target.Skipped, fmt.Sprintf("%s: it %s", r.Key(), why))
 		}
 	}
+	target.Routes = kept
 	return ""
 }
 
