@@ -99,7 +99,7 @@ func scaledObject(name, deployment string) unstructured.Unstructured {
 	return unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject",
 		"metadata": map[string]any{"namespace": "shop", "name": name,
-			"annotations": map[string]any{"autoscaling.keda.sh/paused-replicas": "3", "example.com/team": "shop"}},
+			"annotations": map[string]any{"autoscaling.keda.sh/paused-replicas": "3", "prometheus.io/team": "shop"}},
 		"spec": map[string]any{
 			"scaleTargetRef":  map[string]any{"name": deployment},
 			"minReplicaCount": int64(0), "maxReplicaCount": int64(20), "idleReplicaCount": int64(0), "cooldownPeriod": int64(30),
@@ -138,7 +138,7 @@ func TestMakeCanaryScaledObject(t *testing.T) {
 	if diff := cmp.Diff(want, made.Object["spec"]); diff != "" {
 		t.Error(diff)
 	}
-	if made.GetName() != "podinfo-canary" || !cmp.Equal(made.GetAnnotations(), map[string]string{"example.com/team": "shop"}) {
+	if made.GetName() != "podinfo-canary" || !cmp.Equal(made.GetAnnotations(), map[string]string{"prometheus.io/team": "shop"}) {
 		t.Errorf("got %v", made.Object["metadata"])
 	}
 	scaled.Object = map[string]any{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": map[string]any{"name": "podinfo"}, "spec": "broken"}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -12,30 +11,6 @@ import (
 
 	"sluice.dev/sluice/config"
 )
-
-// claims are the prefixes of labels and annotations by which other tools claim an object. They would prune a copy that
-// carried them, or fight over it.
-var claims = []string{
-	"sluice.dev/",
-	"kubectl.kubernetes.io/last-applied-configuration",
-	"deployment.kubernetes.io/",
-	"app.kubernetes.io/managed-by",
-	"meta.helm.sh/",
-	"helm.sh/",
-	"argocd.argoproj.io/",
-	"kustomize.toolkit.fluxcd.io/",
-	"helm.toolkit.fluxcd.io/",
-}
-
-func unclaimed(metadata map[string]string) map[string]string {
-	kept := map[string]string{}
-	for key, value := range metadata {
-		if !slices.ContainsFunc(claims, func(prefix string) bool { return strings.HasPrefix(key, prefix) }) {
-			kept[key] = value
-		}
-	}
-	return kept
-}
 
 // MakeCanary returns the Deployment that runs the candidate beside a primary.
 func MakeCanary(primary *appsv1.Deployment, candidate Candidate, identity Identity, replicas int32, owner metav1.OwnerReference) (*appsv1.Deployment, error) {
@@ -48,7 +23,7 @@ func MakeCanary(primary *appsv1.Deployment, candidate Candidate, identity Identi
 			Namespace:       primary.Namespace,
 			Name:            CanaryName(primary.Name),
 			Labels:          unclaimed(primary.Labels),
-			Annotations:     unclaimed(primary.Annotations),
+			Annotations:     describing(primary.Annotations),
 			OwnerReferences: []metav1.OwnerReference{owner},
 		},
 		Spec: *primary.Spec.DeepCopy(),
@@ -147,7 +122,7 @@ func MakeCanaryService(service *corev1.Service, primary, canary *appsv1.Deployme
 			Namespace:       service.Namespace,
 			Name:            CanaryServiceName(service.Name),
 			Labels:          unclaimed(service.Labels),
-			Annotations:     unclaimed(service.Annotations),
+			Annotations:     describing(service.Annotations),
 			OwnerReferences: []metav1.OwnerReference{owner},
 		},
 		Spec: corev1.ServiceSpec{

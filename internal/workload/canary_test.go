@@ -108,7 +108,7 @@ func TestLeakOf(t *testing.T) {
 func TestMakeCanary(t *testing.T) {
 	primary := primaryWith(set{"app": "shop"}, set{"app": "shop"})
 	primary.Labels = set{"app": "shop", "team": "a", "app.kubernetes.io/managed-by": "Helm"}
-	primary.Annotations = set{"sluice.dev/canary": "true", "meta.helm.sh/release-name": "shop", "example.com/owner": "jane",
+	primary.Annotations = set{"sluice.dev/canary": "true", "meta.helm.sh/release-name": "shop", "example.com/owner": "jane", "prometheus.io/scrape": "true",
 		"kubectl.kubernetes.io/last-applied-configuration": "{}", "argocd.argoproj.io/tracking-id": "x"}
 	primary.Spec.Paused = true
 	term := corev1.PodAffinityTerm{TopologyKey: "zone", LabelSelector: &metav1.LabelSelector{MatchLabels: set{"app": "shop"}}}
@@ -125,7 +125,7 @@ func TestMakeCanary(t *testing.T) {
 	for what, pair := range map[string][2]any{
 		"name":        {canary.Name, "podinfo-canary"},
 		"labels":      {canary.Labels, set{"app": "shop-canary", "team": "a", "sluice.dev/role": "canary", "sluice.dev/primary": "podinfo"}},
-		"annotations": {canary.Annotations, set{"example.com/owner": "jane", "sluice.dev/template-hash": "7c9e41d2 2 2026-01-02T03:04:05Z"}},
+		"annotations": {canary.Annotations, set{"prometheus.io/scrape": "true", "sluice.dev/template-hash": "7c9e41d2 2 2026-01-02T03:04:05Z"}},
 		"selector":    {canary.Spec.Selector.MatchLabels, set{"app": "shop-canary", "sluice.dev/role": "canary"}},
 		"pod labels":  {canary.Spec.Template.Labels, set{"app": "shop-canary", "version": "2", "sluice.dev/role": "canary"}},
 		"replicas":    {*canary.Spec.Replicas, int32(3)},

@@ -29,7 +29,7 @@ func copiedMeta(of metav1.Object, canary *appsv1.Deployment) metav1.ObjectMeta {
 		Namespace:       of.GetNamespace(),
 		Name:            CanaryObjectName(of.GetName()),
 		Labels:          unclaimed(of.GetLabels()),
-		Annotations:     unclaimed(of.GetAnnotations()),
+		Annotations:     describing(of.GetAnnotations()),
 		OwnerReferences: canary.OwnerReferences,
 	}
 	meta.Labels[config.LabelRole] = config.RoleCanary

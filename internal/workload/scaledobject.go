@@ -1,9 +1,7 @@
 package workload
 
 import (
-	"maps"
 	"regexp"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -11,9 +9,6 @@ import (
 
 // kedaMax is the maxReplicaCount of a ScaledObject that sets none.
 const kedaMax = 100
-
-// kedaOwn are annotations that apply only to the ScaledObject that carries them: pauses, and the HPA that it has taken over.
-var kedaOwn = []string{"autoscaling.keda.sh/paused", "scaledobject.keda.sh/transfer-hpa-ownership"}
 
 // scaledObjectScales reports whether a ScaledObject of KEDA scales this Deployment.
 func scaledObjectScales(scaled *unstructured.Unstructured, deployment string) bool {
@@ -26,9 +21,6 @@ func scaledObjectScales(scaled *unstructured.Unstructured, deployment string) bo
 // triggers, the canary's name replaces the primary's, unless queries has a query for the trigger. The copy never idles at 0.
 func MakeCanaryScaledObject(scaled *unstructured.Unstructured, primary string, canary *appsv1.Deployment, limits Limits, queries map[string]string) *unstructured.Unstructured {
 	meta := copiedMeta(scaled, canary)
-	maps.DeleteFunc(meta.Annotations, func(key, _ string) bool {
-		return strings.HasPrefix(key, kedaOwn[0]) || key == kedaOwn[1]
-	})
 	result := &unstructured.Unstructured{Object: map[string]any{}}
 	result.SetGroupVersionKind(scaled.GroupVersionKind())
 	result.SetNamespace(meta.Namespace)
