@@ -45,6 +45,7 @@
 //   - unserved, interrupted, weight, group, gates, tell, checks, share, hooks, requests, capacity: what a phase uses to continue or to wait
 //   - served, written: whether the canary serves what it gets, and whether it runs the candidate
 //   - waiting, outcome, frozen: deadlines and the settle time, the outcome of a rollout, Freezes
+//   - around: what changes with the primary's template
 //   - affinity, silent, split, cohorts: what routes state, and which gateways a clean-up awaits how long
 //   - generated, grants: what is created beside the user's objects
 //   - history, clock: what outlives a rollout or a tick

@@ -35,10 +35,10 @@ func askPromotion(t *tick) {
 		return
 	}
 	writeSplit(t)
-	if workload.LosesAllAtOnce(t.o.Primary) && !strategy.WithoutTraffic(t.policy) && !shiftToCanary(t) {
+	if workload.LosesAllAtOnce(t.asPromoted()) && !strategy.WithoutTraffic(t.policy) && !shiftToCanary(t) {
 		return
 	}
-	t.plan.Ask = plan.AskIntent{Key: config.AnnotationPromote, Of: observed.IDOf(t.plan.Next)}
+	t.plan.Ask = plan.AskIntent{Key: config.AnnotationPromote, Of: observed.IDOf(t.plan.Next), Keep: t.keeps()}
 	waitFor(t, "Applying the candidate to the primary")
 }
 

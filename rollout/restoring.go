@@ -63,7 +63,7 @@ func shiftBack(t *tick) (done bool) {
 
 // canShiftBack reports whether the canary can answer while the primary has no pods.
 func (t tick) canShiftBack() bool {
-	return workload.LosesAllAtOnce(t.o.Primary) && len(t.target.Routes) > 0 && t.runsPromoted() && !t.isBad()
+	return workload.LosesAllAtOnce(t.asRestored()) && len(t.target.Routes) > 0 && t.runsPromoted() && !t.isBad()
 }
 
 // runsPromoted reports whether the canary has available pods that run the promoted template.

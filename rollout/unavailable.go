@@ -119,7 +119,7 @@ func (t tick) goesStraight() bool {
 // letStraight asks admission to put the candidate in.
 func letStraight(t *tick) {
 	t.plan.Next = t.asWaiting()
-	t.plan.Ask = plan.AskIntent{Key: config.AnnotationLetThrough, Of: t.o.Candidate.ID()}
+	t.plan.Ask = t.askLetThrough()
 	say(t, "The primary serves nobody: applying the candidate to it without a canary")
 }
 
@@ -133,7 +133,11 @@ func letNewerStraight(t *tick) {
 	if held || !ends || t.plan.Ask.Key != "" || !t.goesStraight() || observed.Describes(next, t.o.Candidate) {
 		return
 	}
-	t.plan.Ask = plan.AskIntent{Key: config.AnnotationLetThrough, Of: t.o.Candidate.ID()}
+	t.plan.Ask = t.askLetThrough()
+}
+
+func (f Facts) askLetThrough() plan.AskIntent {
+	return plan.AskIntent{Key: config.AnnotationLetThrough, Of: f.o.Candidate.ID(), Keep: f.keeps()}
 }
 
 // awaitAvailability makes a candidate wait for a primary that may be unavailable for a moment only.

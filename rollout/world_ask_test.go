@@ -16,7 +16,9 @@ func (w *world) applyAsk(ask plan.AskIntent) {
 		}
 		w.checkJudged(ask.Of)
 		before, _ := workload.TemplateOf(w.primary.Spec.Template)
-		w.previous = &workload.Previous{Hash: versionOf(w.primary.Spec.Template), Template: before,
+		around := w.candidate.Around.Without(ask.Keep)
+		w.changeAround(around)
+		w.previous = &workload.Previous{Hash: versionOf(w.primary.Spec.Template), Template: before, Around: around,
 			Promoted: ask.Of.Hash, Attempt: ask.Of.Attempt, By: w.candidate.By, At: ask.Of.At}
 		w.replace(w.candidate.Template)
 		w.candidate = nil
@@ -36,6 +38,7 @@ func (w *world) applyAsk(ask plan.AskIntent) {
 			w.candidate = &workload.Candidate{Hash: w.previous.Promoted, Attempt: w.previous.Attempt, By: w.previous.By, At: w.previous.At,
 				Template: promoted, Mark: workload.MarkFailed}
 		}
+		w.changeAround(w.previous.Around.Undone())
 		w.replace(w.previous.Template)
 		w.previous = nil
 	case config.AnnotationFail:
@@ -59,6 +62,9 @@ func (w *world) applyAsk(ask plan.AskIntent) {
 		}
 	}
 }
+
+// changeAround changes fields around the template together with it.
+func (w *world) changeAround(around workload.Around) { w.primary = around.In(w.primary) }
 
 // mark sets and clears marks on behalf of a user.
 func (w *world) mark(ask plan.AskIntent) {

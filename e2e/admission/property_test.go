@@ -35,6 +35,8 @@ type content struct {
 	env    map[string]string
 	labels map[string]string
 	args   []string
+	// replicas are left to others if they are 0.
+	replicas int
 }
 
 var (
@@ -44,8 +46,8 @@ var (
 )
 
 // TestTheCandidateIsWhatKubernetesWouldRun sends random requests of several managers, with holds, promotions, failures and
-// retries between them. At every moment the template last requested must be the one that the same requests give a Deployment
-// that is not opted in.
+// retries between them. At every moment the template and the replicas last requested must be those that the same requests give a
+// Deployment that is not opted in.
 func TestTheCandidateIsWhatKubernetesWouldRun(t *testing.T) {
 	const requests = 14
 	for seed := range uint64(*sequences) {
@@ -78,6 +80,12 @@ func (w *twins) unique(prefix string) string {
 	return fmt.Sprintf("%s%d", prefix, w.count)
 }
 
+// number is a unique number of replicas, more or fewer than there are.
+func (w *twins) number() int {
+	w.count++
+	return 1000*(1+w.rand.IntN(5)) + w.count
+}
+
 func (w *twins) content() content {
 	c := content{images: map[string]string{"app": w.unique("podinfo:v")}, env: map[string]string{}, labels: map[string]string{}}
 	for _, name := range containerNames[1:] {
@@ -94,6 +102,9 @@ func (w *twins) content() content {
 		if w.rand.IntN(2) == 0 {
 			c.labels[name] = w.unique("l")
 		}
+	}
+	if w.rand.IntN(2) == 0 {
+		c.replicas = w.number()
 	}
 	for range w.rand.IntN(3) {
 		c.args = append(c.args, w.unique("--flag="))
@@ -119,14 +130,18 @@ func (w *twins) manifest(in cluster, c content) map[string]any {
 		}
 		containers = append(containers, container)
 	}
+	spec := map[string]any{
+		"selector": map[string]any{"matchLabels": map[string]any{"app": "podinfo"}},
+		"template": map[string]any{"metadata": map[string]any{"labels": labels}, "spec": map[string]any{"containers": containers}},
+	}
+	if c.replicas > 0 {
+		spec["replicas"] = c.replicas
+	}
 	return map[string]any{
 		"apiVersion": "apps/v1", "kind": "Deployment",
 		"metadata": map[string]any{"name": "podinfo", "namespace": in.Namespace,
 			"annotations": map[string]any{config.AnnotationCanary: fmt.Sprint(in.Namespace == w.ours.Namespace)}},
-		"spec": map[string]any{
-			"selector": map[string]any{"matchLabels": map[string]any{"app": "podinfo"}},
-			"template": map[string]any{"metadata": map[string]any{"labels": labels}, "spec": map[string]any{"containers": containers}},
-		},
+		"spec": spec,
 	}
 }
 
@@ -259,7 +274,7 @@ func (w *twins) update() {
 }
 
 func (w *twins) scale() {
-	replicas := int32(1 + w.rand.IntN(5))
+	replicas := w.number()
 	w.both(fmt.Sprintf("kubectl scales to %d", replicas), func(in cluster) error {
 		body := fmt.Appendf(nil, `{"spec":{"replicas":%d},"metadata":{"labels":{"scaled":"%d"}}}`, replicas, replicas)
 		return server.Client.Patch(w.Context(), in.Deployment(), client.RawPatch(types.MergePatchType, body), client.FieldOwner("kubectl-patch"))
@@ -290,13 +305,17 @@ func (w *twins) ask(key, id string) {
 // compare checks what was last requested against the model.
 func (w *twins) compare() {
 	w.Helper()
-	wanted := w.ours.Deployment().Spec.Template
+	asked := w.ours.Deployment()
+	wanted := asked.Spec.Template
 	if candidate := w.ours.Candidate(); candidate != nil {
 		pod, err := candidate.Template.Pod()
 		if err != nil {
 			w.Fatal(err)
 		}
-		wanted = pod
+		wanted, asked = pod, candidate.Around.In(asked)
+	}
+	if got, want := *asked.Spec.Replicas, *w.model.Deployment().Spec.Replicas; got != want {
+		w.Fatalf("%s\n\nasked for %d replicas, and Kubernetes makes of it %d", strings.Join(w.log, "\n"), got, want)
 	}
 	if got, want := templateOf(w.T, wanted), templateOf(w.T, w.model.Deployment().Spec.Template); !workload.Equal(got, want) {
 		gotText, _ := yaml.Marshal(got)

@@ -156,7 +156,7 @@ func (s *subject) applyToCandidate(configuration *unstructured.Unstructured) (wo
 	if err != nil {
 		return nil, nil, fmt.Errorf("metadata.managedFields: %w", err)
 	}
-	result, err := untyped(manager.Apply(withTemplate(s.old, s.candidate.Template), configuration, s.request.Manager, true))
+	result, err := untyped(manager.Apply(s.asRequested(), configuration, s.request.Manager, true))
 	if err != nil {
 		return nil, nil, fmt.Errorf("apply as %s: %w", s.request.Manager, err)
 	}

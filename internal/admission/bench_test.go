@@ -53,7 +53,7 @@ func BenchmarkValidate(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if err := s.validate(s.requested.Template); err != nil {
+		if err := s.validate(s.requested.Template, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -39,6 +39,7 @@ func letThroughUnserved(s *subject) (workload.Template, bool, error) {
 	if candidate.AtZero {
 		reason = "the Deployment was scaled to 0"
 	}
+	s.putAround(candidate.Around, order.rest)
 	s.direct = &workload.Direct{Hash: candidate.Template.KnownHash(), How: workload.DirectUnavailable, Reason: reason, By: candidate.By, At: s.request.Now}
 	s.candidate = nil
 	return candidate.Template, true, nil
@@ -89,6 +90,9 @@ func (s *subject) letThrough(how workload.DirectWay, reason, because string) (wo
 		s.warn("%s is marked as %s and does not roll out directly; to try it again: kubectl annotate deployment %s -n %s %s=true",
 			workload.Short(kept.Hash), kept.Mark, s.name(), s.namespace(), config.AnnotationRetry)
 		return nil, false, nil
+	}
+	if err := s.letAroundThrough(); err != nil {
+		return nil, false, err
 	}
 	s.record(meant.Template, how, reason)
 	s.candidate, s.previous = nil, nil

@@ -29,8 +29,9 @@ func notOptedIn(s *subject) (workload.Template, bool, error) {
 	if err != nil || !changed {
 		return s.live.Template, true, err
 	}
+	err = s.letAroundThrough()
 	s.candidate = nil
-	return meant.Template, true, nil
+	return meant.Template, true, err
 }
 
 func (s *subject) optOut() {

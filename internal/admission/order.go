@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -16,6 +17,8 @@ type order struct {
 	id workload.ID
 	// user is who asks.
 	user string
+	// rest is what follows the ID in an order of the reconciler: the user in whose name it asks, or a field that stays.
+	rest string
 }
 
 // means reports whether the order is about this candidate.
@@ -30,11 +33,11 @@ func (s *subject) takeOrder(key string) (order, bool) {
 	if !asked {
 		return order{}, false
 	}
-	id, user, ok := workload.ParseID(value)
+	id, rest, ok := workload.ParseID(value)
 	if !ok {
 		return order{id: workload.ID{Hash: value}}, true
 	}
-	return order{id: id, user: user}, true
+	return order{id: id, rest: rest}, true
 }
 
 // firstDigits is how a user names a candidate.
@@ -45,9 +48,7 @@ var firstDigits = regexp.MustCompile(`^[0-9a-f]{8,64}$`)
 func (s *subject) takeAsked(key string, current *workload.Candidate) (order, bool, error) {
 	if s.request.Reconciler {
 		asked, set := s.takeOrder(key)
-		if asked.user == "" {
-			asked.user = s.request.User
-		}
+		asked.user = cmp.Or(asked.rest, s.request.User)
 		return asked, set, nil
 	}
 	value, asked := s.take(key)

@@ -66,7 +66,11 @@ func (s *subject) updatedBy(meant workload.Template) ([]metav1.ManagedFieldsEntr
 	if err != nil {
 		return nil, fmt.Errorf("metadata.managedFields: %w", err)
 	}
-	live, updated := withTemplate(s.old, s.candidate.Template), withTemplate(s.new, meant)
+	asked, err := s.aroundAsked()
+	if err != nil {
+		return nil, err
+	}
+	live, updated := s.asRequested(), withTemplate(changedSpec(s.new, asked), meant)
 	updated.SetManagedFields(live.GetManagedFields())
 	result, err := untyped(manager.Update(live, updated, s.request.Manager))
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// promote stores the candidate as the template, and keeps the previous template until the promotion has settled.
+// promote stores the candidate as the template, with the fields that are held back around it, and keeps the previous template until the promotion has settled.
 func promote(s *subject) (workload.Template, bool, error) {
 	order, asked := s.takeOrder(config.AnnotationPromote)
 	if !asked {
@@ -23,7 +23,7 @@ func promote(s *subject) (workload.Template, bool, error) {
 	if !order.means(*candidate) {
 		return nil, false, fmt.Errorf("promote %s: the candidate is now %s", order, candidate.ID())
 	}
-	s.previous = &workload.Previous{Hash: s.live.Hash(), Template: s.live.Template,
+	s.previous = &workload.Previous{Hash: s.live.Hash(), Template: s.live.Template, Around: s.putAround(candidate.Around, order.rest),
 		Promoted: candidate.Hash, Attempt: candidate.Attempt, By: candidate.By, At: candidate.At}
 	s.candidate = nil
 	return candidate.Template, true, nil
@@ -40,6 +40,7 @@ func restore(s *subject) (workload.Template, bool, error) {
 	}
 	previous := s.previous
 	s.previous = nil
+	s.putAround(previous.Around.Undone(), "")
 	if s.inFlight() == nil {
 		s.candidate = s.marked(workload.Candidate{
 			Hash: s.live.Hash(), Template: s.live.Template, Attempt: previous.Attempt, By: previous.By, At: previous.At,
@@ -47,6 +48,7 @@ func restore(s *subject) (workload.Template, bool, error) {
 	}
 	restored := *s.candidate
 	restored.Restored = previous.Hash
+	restored.Around = s.aroundRestored(restored.Around)
 	s.candidate = &restored
 	return previous.Template, true, nil
 }

@@ -113,12 +113,13 @@ func (s *subject) takeUp() {
 	if s.candidate == nil {
 		return
 	}
-	if err := s.validate(s.candidate.Template); err != nil {
+	if err := s.validate(s.candidate.Template, nil); err != nil {
 		s.warn("candidate %s is dropped, because the API server would refuse it: %v", workload.Short(s.candidate.Hash), err)
 		s.candidate = nil
 		return
 	}
 	taken := brought(*s.candidate, s.request)
+	taken.Around = s.candidate.Around
 	s.candidate = &taken
 	s.warn(takesUp, workload.Short(taken.Hash), taken.By)
 }

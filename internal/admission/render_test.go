@@ -243,7 +243,9 @@ func TestRender(t *testing.T) {
 // stripped returns an object without what Render owns.
 func stripped(object map[string]any) map[string]any {
 	rest := &unstructured.Unstructured{Object: (&unstructured.Unstructured{Object: object}).DeepCopy().Object}
-	unstructured.RemoveNestedField(rest.Object, "spec", "template")
+	for _, field := range append(workload.AroundFields(), "template") {
+		unstructured.RemoveNestedField(rest.Object, "spec", field)
+	}
 	annotations := rest.GetAnnotations()
 	for key := range annotations {
 		if strings.HasPrefix(key, "sluice.dev/") {

@@ -52,7 +52,9 @@ type subject struct {
 	storedAnnotations, requestedAnnotations map[string]string
 	// annotations are those that will be stored.
 	annotations map[string]string
-	warnings    []string
+	// spec are fields of the spec, beside the template, that will not be stored as requested.
+	spec     workload.Around
+	warnings []string
 	// owners replace the request's managedFields where the API server computed those from a template that is not the
 	// latest one requested; nil to leave them.
 	owners []metav1.ManagedFieldsEntry
@@ -72,7 +74,7 @@ func newSubject(old, updated map[string]any, request Request) (*subject, error) 
 	s := &subject{request: request, old: old, new: updated, live: workload.ComparableOf(live), requested: workload.ComparableOf(requested)}
 	s.storedAnnotations = (&unstructured.Unstructured{Object: old}).GetAnnotations()
 	s.requestedAnnotations = (&unstructured.Unstructured{Object: updated}).GetAnnotations()
-	s.annotations = map[string]string{}
+	s.annotations, s.spec = map[string]string{}, workload.Around{}
 	maps.Copy(s.annotations, s.requestedAnnotations)
 	// A record that cannot be read counts as absent: it must not prevent a repair of the Deployment.
 	if s.candidate, err = workload.CandidateOf(s.storedAnnotations); err != nil {
@@ -171,6 +173,7 @@ func (s *subject) store(template workload.Template) (Result, error) {
 		return Result{}, err
 	}
 	object := withTemplate(s.new, template)
+	s.spec.Put(specOf(object.Object))
 	if s.owners != nil {
 		object.SetManagedFields(s.owners)
 	}

@@ -62,6 +62,9 @@ func (s *story) step() {
 	s.now = s.now.Add(time.Minute)
 	updated, by := requests[s.rand.IntN(len(requests))]()
 	by.Now = s.now
+	if !by.Reconciler && s.rand.IntN(3) == 0 {
+		updated = scaled(copied(updated), int64(1+s.rand.IntN(4)))
+	}
 	result, err := Render(s.stored, updated, by)
 	decided := result.Object
 	if err == nil {
@@ -72,6 +75,7 @@ func (s *story) step() {
 		return // it stores nothing
 	}
 	s.check(updated, decided, result.Object, by)
+	s.checkReplicas(updated, result.Object, by)
 	s.revisions = append(s.revisions, s.stored)
 	s.stored = read(result.Object)
 }
@@ -132,6 +136,26 @@ func (s *story) check(updated, decided, result map[string]any, by Request) {
 		s.Errorf("the primary's template changes from %s to %s without a record", imageOf(s.stored), imageOf(result))
 	case !config.OptedIn(before) && config.OptedIn(after) && changed && !told:
 		s.Errorf("opted in with a change from %s to %s without a record", imageOf(s.stored), imageOf(result))
+	}
+}
+
+// checkReplicas holds that no request lowers the replicas of a template that it would replace, and that a promotion stores
+// what the candidate holds.
+func (s *story) checkReplicas(updated, result map[string]any, by Request) {
+	stored, asked, got := count(specOf(s.stored)["replicas"]), count(specOf(updated)["replicas"]), count(specOf(result)["replicas"])
+	candidate, _ := workload.CandidateOf(annotationsOf(s.stored))
+	_, promotes := annotationsOf(updated)[config.AnnotationPromote]
+	held := config.OptedIn(annotationsOf(s.stored)) && config.OptedIn(annotationsOf(result)) && imageOf(updated) != imageOf(s.stored) && imageOf(result) == imageOf(s.stored)
+	switch {
+	case held && !by.Reconciler && got < stored:
+		s.Errorf("%d of %d replicas are left of a template that stays, as a request for %d and another template says", got, stored, asked)
+	case held && !by.Reconciler && asked > stored && got != asked:
+		s.Errorf("%d replicas instead of %d, which harm nobody", got, asked)
+	case promotes && by.Reconciler && imageOf(result) != imageOf(s.stored):
+		want := changedSpec(s.stored, candidate.Around.Due(specOf(s.stored)))
+		if imageOf(result) != imageOf(deploymentWith(candidate.Template)) || got != count(specOf(want)["replicas"]) {
+			s.Errorf("promoted %s with %d replicas instead of %d", imageOf(result), got, count(specOf(want)["replicas"]))
+		}
 	}
 }
 

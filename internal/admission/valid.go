@@ -2,6 +2,7 @@ package admission
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -23,13 +24,14 @@ import (
 
 // validate refuses a template that the API server would refuse as the template of the Deployment, in the API server's own
 // words. The API server validates only what is stored, and a template that is held back is not. What it already accepts in
-// the live template is no mistake, even if it is newer than this release's rules.
-func (s *subject) validate(meant workload.Template) error {
-	problems, err := s.problemsOf(meant)
+// the live template is no mistake, even if it is newer than this release's rules. The same holds for fields that are held back
+// around the template.
+func (s *subject) validate(meant workload.Template, held workload.Around) error {
+	problems, err := s.problemsOf(meant, held)
 	if err != nil || len(problems) == 0 {
 		return err
 	}
-	known, err := s.problemsOf(s.live.Template)
+	known, err := s.problemsOf(s.live.Template, nil)
 	if err != nil {
 		return err
 	}
@@ -54,11 +56,18 @@ func (s *subject) explained(problems field.ErrorList) field.ErrorList {
 	return problems
 }
 
-// problemsOf returns what the API server's own validation finds in a pod template of the Deployment.
-func (s *subject) problemsOf(template workload.Template) (field.ErrorList, error) {
+// problemsOf returns what the API server's own validation finds in a pod template of the Deployment, and in fields around it.
+func (s *subject) problemsOf(template workload.Template, held workload.Around) (field.ErrorList, error) {
+	object := deploymentWith(template)
+	for _, name := range workload.AroundFields() {
+		if value, has := specOf(s.old)[name]; has {
+			specOf(object)[name] = value
+		}
+	}
+	held.Put(specOf(object))
 	var given appsv1.Deployment
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(deploymentWith(template), &given); err != nil {
-		return nil, fmt.Errorf("spec.template: %w", err)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object, &given); err != nil {
+		return nil, fmt.Errorf("spec: %w", err)
 	}
 	selector, err := s.selector()
 	if err != nil {
@@ -70,8 +79,25 @@ func (s *subject) problemsOf(template workload.Template) (field.ErrorList, error
 		return nil, fmt.Errorf("spec.template: %w", err)
 	}
 	allowPrivileged()
-	path := field.NewPath("spec", "template")
-	return appsvalidation.ValidatePodTemplateSpecForReplicaSet(&deployment.Spec.Template, selector, deployment.Spec.Replicas, path, lenient), nil
+	path := field.NewPath("spec")
+	problems := appsvalidation.ValidatePodTemplateSpecForReplicaSet(&deployment.Spec.Template, selector, deployment.Spec.Replicas, path.Child("template"), lenient)
+	if len(held) > 0 {
+		problems = append(problems, aroundProblems(&deployment.Spec, path)...)
+	}
+	return problems, nil
+}
+
+// aroundProblems returns what the API server's own validation finds in the fields that can be held back around a template.
+func aroundProblems(spec *apps.DeploymentSpec, path *field.Path) field.ErrorList {
+	var problems field.ErrorList
+	for _, problem := range appsvalidation.ValidateDeploymentSpec(spec, nil, path, lenient) {
+		for _, name := range workload.AroundFields() {
+			if strings.HasPrefix(problem.Field, path.Child(name).String()) {
+				problems = append(problems, problem)
+			}
+		}
+	}
+	return problems
 }
 
 // selector returns the selector that the Deployment will have.

@@ -103,7 +103,7 @@ func validateNew(created map[string]any, request Request) error {
 	if err != nil {
 		return err
 	}
-	return s.validate(candidate.Template)
+	return s.validate(candidate.Template, nil)
 }
 
 // annotationOf returns the key in a path such as metadata.annotations[sluice.dev/interval].

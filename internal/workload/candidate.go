@@ -34,6 +34,8 @@ type Candidate struct {
 	Hash string `json:"hash"`
 	// Template is the requested template.
 	Template Template `json:"template"`
+	// Around are fields beside the template that the same request changed. They are held back with it.
+	Around Around `json:"around,omitempty"`
 	// By is the user who made the request.
 	By string `json:"by,omitempty"`
 	// At is when the request was made.
@@ -64,6 +66,8 @@ type Previous struct {
 	Hash string `json:"hash"`
 	// Template is what the primary ran before.
 	Template Template `json:"template"`
+	// Around are the fields beside the template that the promotion has changed.
+	Around Around `json:"around,omitempty"`
 	// Promoted is the hash of the candidate that replaced it. Attempt, By and At are those of that candidate.
 	Promoted string    `json:"promoted"`
 	Attempt  int32     `json:"attempt,omitempty"`

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -60,14 +61,19 @@ type AskIntent struct {
 	Of workload.ID
 	// By is the user on whose behalf the tick asks; empty for none.
 	By string
+	// Keep is the field around the template that stays when the candidate is put in; empty for none. Such a request has no By.
+	Keep string
 }
 
-// Value of the annotation: the ID and, after a space, the user.
-func (a AskIntent) Value() string { return strings.TrimSpace(a.Of.String() + " " + a.By) }
+// rest is what follows the ID.
+func (a AskIntent) rest() string { return cmp.Or(a.By, a.Keep) }
+
+// Value of the annotation: the ID and, after a space, the user or the field that stays.
+func (a AskIntent) Value() string { return strings.TrimSpace(a.Of.String() + " " + a.rest()) }
 
 // String is the request for logs and golden files.
 func (a AskIntent) String() string {
-	return strings.TrimSpace(fmt.Sprintf("%s=%s %s", strings.TrimPrefix(a.Key, "sluice.dev/"), workload.Short(a.Of.Hash), a.By))
+	return strings.TrimSpace(fmt.Sprintf("%s=%s %s", strings.TrimPrefix(a.Key, "sluice.dev/"), workload.Short(a.Of.Hash), a.rest()))
 }
 
 // Plan is what one tick has decided: the next state and the effects that follow from it. Every effect is idempotent.
