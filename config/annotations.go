@@ -103,7 +103,7 @@ const (
 	AnnotationCandidate = "sluice.dev/candidate"
 	// AnnotationPrevious keeps the template that a promotion replaced, until the promotion has settled.
 	AnnotationPrevious = "sluice.dev/previous"
-	// AnnotationDirect records a change of the template that went straight through, until the reconciler has reported it.
+	// AnnotationDirect records changes of the template that went straight through, until the reconciler has reported them.
 	AnnotationDirect = "sluice.dev/direct"
 	// AnnotationLeftOut records who sent a manifest without the opt-in together with another template, until somebody asks for
 	// the opt-in again.
@@ -118,7 +118,7 @@ const (
 	AnnotationRestore = "sluice.dev/restore"
 	// AnnotationFail asks admission to mark this candidate as failed.
 	AnnotationFail = "sluice.dev/fail"
-	// AnnotationSettle asks admission to forget this previous template, or this direct change.
+	// AnnotationSettle asks admission to forget this previous template, or this direct change and those before it.
 	AnnotationSettle = "sluice.dev/settle"
 	// AnnotationSplit states on a route how primaries share their requests with their canaries.
 	AnnotationSplit = "sluice.dev/split"

@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 
@@ -23,19 +24,54 @@ func noticeTemplate(t *tick) {
 		return
 	}
 	before := t.before.Primary
-	now := &v1alpha1.PrimaryStatus{Template: t.o.PrimaryHash(), Revision: t.o.Primary.Annotations[revisionAnnotation]}
+	now := t.primaryWith(t.o.PrimaryHash())
+	reportDirects(t)
 	if before != nil && before.Template == now.Template {
+		t.plan.Next.Primary = before.DeepCopy()
 		return
 	}
-	if direct := t.o.Direct; direct != nil && direct.Hash == now.Template {
-		recordDirect(t, *direct)
-	} else if before != nil && (t.before.Phase == v1alpha1.PhaseOptedOut || !t.swaps()) {
+	isRecorded := slices.ContainsFunc(t.o.Directs, func(direct workload.Direct) bool { return direct.Hash == now.Template })
+	if !isRecorded && before != nil && (t.before.Phase == v1alpha1.PhaseOptedOut || !t.swaps()) {
 		if before.Revision == now.Revision {
 			return
 		}
 		recordDirect(t, t.unrecorded(now.Template))
 	}
 	t.plan.Next.Primary = now
+}
+
+// reportDirects reports what admission has let through since the last report: who changed the template directly, and who opted out.
+func reportDirects(t *tick) {
+	for _, direct := range t.unreported() {
+		if direct.Dropped > 0 {
+			emit(t, events.ChangesUnlisted(direct.Dropped))
+		}
+		if direct.How == workload.DirectOptedOut {
+			reportOptOut(t, direct)
+			continue
+		}
+		recordDirect(t, direct)
+		t.plan.Next.Primary = t.primaryWith(direct.Hash)
+	}
+}
+
+// primaryWith is the primary once it runs a template.
+func (f Facts) primaryWith(hash string) *v1alpha1.PrimaryStatus {
+	return &v1alpha1.PrimaryStatus{Template: hash, Revision: f.o.Primary.Annotations[revisionAnnotation]}
+}
+
+// unreported are the direct changes after the last one that is in the history. Admission forgets them only after that, and may be
+// asked late, or twice.
+func (f Facts) unreported() workload.Directs {
+	for i := len(f.o.Directs) - 1; i >= 0; i-- {
+		id := f.o.Directs[i].ID()
+		if slices.ContainsFunc(f.before.History, func(entry v1alpha1.HistoryEntry) bool {
+			return entry.Requested != nil && id.Is(workload.ID{Hash: entry.Candidate, At: entry.Requested.Time})
+		}) {
+			return f.o.Directs[i+1:]
+		}
+	}
+	return f.o.Directs
 }
 
 // unrecorded describes a change of the primary's template of which admission has kept no record.
@@ -65,7 +101,7 @@ func (f Facts) swaps() bool {
 
 // isChangedUnseen reports whether the candidate in flight was judged against a primary that no longer exists.
 func (t tick) isChangedUnseen() bool {
-	return t.plan.Direct == events.Unseen && t.undecided()
+	return slices.Contains(t.plan.Directs, events.Unseen) && t.undecided()
 }
 
 func cancelChangedUnseen(t *tick) {
@@ -73,16 +109,16 @@ func cancelChangedUnseen(t *tick) {
 	finalise(t)
 }
 
-// settleDirect asks admission to forget a direct change that has been reported.
+// settleDirect asks admission to forget the direct changes that have been reported.
 func settleDirect(t *tick) {
-	if t.o.OptedIn() && t.o.Direct != nil && t.plan.Ask.Key == "" && t.plan.Direct == "" {
-		t.plan.Ask = plan.AskIntent{Key: config.AnnotationSettle, Of: t.o.Direct.ID()}
+	if last := t.o.Directs.Last(); t.o.OptedIn() && last != nil && t.plan.Ask.Key == "" && len(t.unreported()) == 0 {
+		t.plan.Ask = plan.AskIntent{Key: config.AnnotationSettle, Of: last.ID()}
 	}
 }
 
 // whyTakenBack says what happened to a candidate that is gone.
 func (t tick) whyTakenBack() string {
-	if direct := t.o.Direct; direct != nil && t.plan.Next.Primary != nil && direct.Hash == t.plan.Next.Primary.Template {
+	if direct := t.o.Directs.Last(); direct != nil && t.plan.Next.Primary != nil && direct.Hash == t.plan.Next.Primary.Template {
 		return fmt.Sprintf("template %s was applied directly (%s: %s)", workload.Short(direct.Hash), direct.How, direct.Reason)
 	}
 	return "the change was taken back"

@@ -1,7 +1,13 @@
 package rollout_test
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
@@ -17,7 +23,7 @@ func putting(version string, how workload.DirectWay) func(*world) {
 		w.tell("jane puts %s in directly (%s)", version, how)
 		w.replace(template)
 		w.candidate, w.previous = nil, nil
-		w.direct = &workload.Direct{Hash: template.KnownHash(), How: how, Reason: "fixes the outage", By: "jane", At: w.now}
+		w.directs = w.directs.With(workload.Direct{Hash: template.KnownHash(), How: how, Reason: "fixes the outage", By: "jane", At: w.now})
 	}
 }
 
@@ -33,6 +39,47 @@ func slipping(version string) func(*world) {
 	}
 }
 
+// passing is a moment in which nobody looks.
+func passing(w *world) { w.now = w.now.Add(time.Millisecond) }
+
+// TestEveryDirectChangeIsReportedOnce plays the stories of direct changes with a controller that dies between any two writes. The
+// history has each change once, in the order in which they were made.
+func TestEveryDirectChangeIsReportedOnce(t *testing.T) {
+	for name, stories := range map[string]map[string]story{"direct": directStories, "opt-outs": optOutStories} {
+		for told, s := range stories {
+			for seed := range *seeds {
+				var made workload.Directs
+				w := playBetween(t, s, rand.New(rand.NewPCG(seed, 3)), func(w *world, _ int) {
+					for _, direct := range w.directs {
+						if len(made.After(direct.ID())) == len(made) {
+							made = append(made, direct)
+						}
+					}
+				})
+				checkReported(t, fmt.Sprintf("%s: %s, seed %d", name, told, seed), made, w.state.History)
+			}
+		}
+	}
+}
+
+// checkReported compares the direct changes that were made with the history. One that opts out with another template has two
+// entries.
+func checkReported(t *testing.T, name string, made workload.Directs, history []v1alpha1.HistoryEntry) {
+	t.Helper()
+	var got, want []string
+	for _, entry := range slices.Backward(history) {
+		if text := fmt.Sprintf("%s %v", workload.Short(entry.Candidate), entry.Requested); entry.Outcome == v1alpha1.OutcomeDirect && entry.By != "" || entry.Outcome == v1alpha1.OutcomeOptedOut {
+			got = append(got, text)
+		}
+	}
+	for _, direct := range made {
+		want = append(want, fmt.Sprintf("%s %v", workload.Short(direct.Hash), ptrTo(metav1.NewMicroTime(direct.At))))
+	}
+	if got = slices.Compact(got); !slices.Equal(got, want) {
+		t.Errorf("%s: the history has %v, and made were %v", name, got, want)
+	}
+}
+
 func resting(w *world) bool { return w.state.Phase == v1alpha1.PhaseInitialized }
 
 var directStories = map[string]story{
@@ -40,6 +87,25 @@ var directStories = map[string]story{
 		annotations: quick, behaviours: map[string]behaviour{},
 		acts:  []act{{resting, putting("v2", workload.DirectBypass)}},
 		phase: v1alpha1.PhaseInitialized, version: "v2",
+	},
+	"two direct changes while nobody looks": {
+		annotations: quick, behaviours: map[string]behaviour{},
+		acts: []act{{resting, func(w *world) {
+			putting("v2", workload.DirectBypass)(w)
+			passing(w)
+			putting("v3", workload.DirectRestart)(w)
+		}}},
+		phase: v1alpha1.PhaseInitialized, version: "v3",
+	},
+	"more direct changes than are recorded while nobody looks": {
+		annotations: quick, behaviours: map[string]behaviour{},
+		acts: []act{{resting, func(w *world) {
+			for i := range workload.MostDirects + 3 {
+				putting(fmt.Sprintf("v%d", i+2), workload.DirectBypass)(w)
+				passing(w)
+			}
+		}}},
+		phase: v1alpha1.PhaseInitialized, version: fmt.Sprintf("v%d", workload.MostDirects+4),
 	},
 	"a bypass in flight ends the rollout": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": good},
@@ -74,7 +140,7 @@ func TestANewReleaseSeesNoChange(t *testing.T) {
 	w.tick()
 	w.state.Primary.Template = "00000000"
 	plan := planFor(w.policy, w.state, w.observe())
-	if len(plan.Events) > 0 || plan.Direct != "" {
-		t.Errorf("got %v, %q, %v", plan.Events, plan.Direct, plan.Next.Primary)
+	if len(plan.Events) > 0 || len(plan.Directs) > 0 {
+		t.Errorf("got %v, %v, %v", plan.Events, plan.Directs, plan.Next.Primary)
 	}
 }

@@ -57,7 +57,7 @@ func deletedDry(f Facts) plan.Plan {
 // withoutEffects keeps the state and the events of a plan and drops its effects.
 func (f Facts) withoutEffects(p plan.Plan) plan.Plan {
 	next := &p.Next
-	p.Canary, p.Split, p.Ask, p.Direct, p.Tells = plan.CanaryIntent{}, plan.SplitIntent{}, plan.AskIntent{}, "", nil
+	p.Canary, p.Split, p.Ask, p.Directs, p.Tells = plan.CanaryIntent{}, plan.SplitIntent{}, plan.AskIntent{}, nil, nil
 	p.Cohorts, p.Generate = plan.CohortIntent{}, plan.GenerateIntent{}
 	p.Finalizer, p.DeleteCanary = f.o.Finalizer, false
 	for i := range p.Events {

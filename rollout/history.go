@@ -50,11 +50,15 @@ func remember(t *tick) {
 
 // recordDirect reports a change of the template without a canary and adds it to the history.
 func recordDirect(t *tick, direct workload.Direct) {
-	t.plan.Direct = direct.How
+	t.plan.Directs = append(t.plan.Directs, direct.How)
 	emit(t, events.ChangedDirectly(direct))
+	var images []string
+	if direct.Hash == t.o.PrimaryHash() {
+		images = workload.Images(t.o.Primary.Spec.Template.Spec)
+	}
 	t.plan.Next.History = WithEntry(t.plan.Next.History, v1alpha1.HistoryEntry{
 		Candidate: direct.Hash,
-		Images:    workload.Images(t.o.Primary.Spec.Template.Spec),
+		Images:    images,
 		By:        direct.By,
 		Requested: stampOf(direct.At),
 		Finished:  metav1.NewMicroTime(t.o.Now),

@@ -20,11 +20,14 @@ func restOptedOut(t *tick) {
 		return
 	}
 	planGrants(t, nil)
+	reportDirects(t)
 	next := &t.plan.Next
 	if t.before.Phase == v1alpha1.PhaseOptedOut {
 		return
 	}
-	rememberOptOut(t)
+	if !t.isOptOutRecorded() {
+		reportOptOut(t, t.optedOut())
+	}
 	*next = t.fresh(v1alpha1.PhaseOptedOut)
 	next.Paused, next.Frozen = nil, ""
 	say(t, fmt.Sprintf("Opted out by %s: changes of the pod template roll out directly", t.optedOut().By))
@@ -32,20 +35,26 @@ func restOptedOut(t *tick) {
 
 // optedOut is who opted the Deployment out, and how. Admission may not have seen it.
 func (f Facts) optedOut() workload.Direct {
-	if direct := f.o.Direct; direct != nil && direct.How == workload.DirectOptedOut {
-		return *direct
+	if f.isOptOutRecorded() {
+		return *f.o.Directs.Last()
 	}
 	return workload.Direct{Hash: f.o.PrimaryHash(), How: workload.DirectOptedOut, Reason: "admission did not see it", By: events.Who("", ""), At: f.o.Now}
 }
 
-// rememberOptOut reports that the Deployment was opted out, and first the change of the template that came with it. What the
+// isOptOutRecorded reports whether admission has seen who opted the Deployment out.
+func (f Facts) isOptOutRecorded() bool {
+	last := f.o.Directs.Last()
+	return last != nil && last.How == workload.DirectOptedOut
+}
+
+// reportOptOut reports that the Deployment was opted out, and first the change of the template that came with it. What the
 // primary runs from now on is compared with that template at the next opt-in.
-func rememberOptOut(t *tick) {
-	next, out := &t.plan.Next, t.optedOut()
+func reportOptOut(t *tick, out workload.Direct) {
+	next := &t.plan.Next
 	if next.Primary != nil && next.Primary.Template != out.Hash {
 		recordDirect(t, out)
 	}
-	next.Primary = &v1alpha1.PrimaryStatus{Template: out.Hash, Revision: t.o.Primary.Annotations[revisionAnnotation]}
+	next.Primary = t.primaryWith(out.Hash)
 	next.History = WithEntry(next.History, v1alpha1.HistoryEntry{
 		Candidate: out.Hash,
 		Images:    workload.Images(t.o.Primary.Spec.Template.Spec),

@@ -12,6 +12,7 @@ import (
 // optingOut sets the opt-in to "false", with another version unless it is empty.
 func optingOut(version string) func(*world) {
 	return func(w *world) {
+		before := w.directs
 		if version == "" {
 			w.tell("jane opts out")
 		} else {
@@ -22,15 +23,14 @@ func optingOut(version string) func(*world) {
 			w.t.Fatal(err)
 		}
 		w.primary.Annotations[config.AnnotationCanary] = "false"
-		w.direct = &workload.Direct{Hash: template.KnownHash(), How: workload.DirectOptedOut, Reason: `sluice.dev/canary was set to "false"`, By: "jane", At: w.now}
+		w.directs = before.With(workload.Direct{Hash: template.KnownHash(), How: workload.DirectOptedOut, Reason: `sluice.dev/canary was set to "false"`, By: "jane", At: w.now})
 	}
 }
 
-// optingIn opts in again. Admission forgets who opted out.
+// optingIn opts in again.
 func optingIn(w *world) {
 	w.tell("joe opts in")
 	w.primary.Annotations[config.AnnotationCanary] = "true"
-	w.direct = nil
 }
 
 func atPhase(phase v1alpha1.Phase) func(*world) bool {
@@ -62,6 +62,22 @@ var optOutStories = map[string]story{
 		}}},
 		phase: v1alpha1.PhaseInitialized, version: "v3",
 	},
+	"the Deployment is opted out and in again while nobody looks": {
+		annotations: quick, behaviours: map[string]behaviour{},
+		acts:  []act{{resting, func(w *world) { optingOut("")(w); passing(w); optingIn(w) }}},
+		phase: v1alpha1.PhaseInitialized, version: "v1",
+	},
+	"the Deployment is opted out twice while nobody looks": {
+		annotations: quick, behaviours: map[string]behaviour{},
+		acts: []act{{resting, func(w *world) {
+			optingOut("")(w)
+			passing(w)
+			putting("v2", workload.DirectOptedIn)(w)
+			passing(w)
+			optingOut("")(w)
+		}}},
+		phase: v1alpha1.PhaseOptedOut, version: "v2",
+	},
 	"a manifest leaves the opt-in out": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": good},
 		acts: []act{{immediately, func(w *world) {
@@ -79,7 +95,9 @@ func TestTheHistoryOutlivesOptingOut(t *testing.T) {
 		"the Deployment is opted out in flight":                           {v1alpha1.OutcomeOptedOut, v1alpha1.OutcomeCancelled},
 		"the Deployment is opted out with a change":                       {v1alpha1.OutcomeOptedOut, v1alpha1.OutcomeDirect},
 		"the Deployment is opted out, changed and opted in":               {v1alpha1.OutcomeDirect, v1alpha1.OutcomeOptedOut},
-		"the Deployment is opted out and in again while its rollout ends": {v1alpha1.OutcomeCancelled, v1alpha1.OutcomeDirect},
+		"the Deployment is opted out and in again while its rollout ends": {v1alpha1.OutcomeCancelled, v1alpha1.OutcomeDirect, v1alpha1.OutcomeOptedOut},
+		"the Deployment is opted out and in again while nobody looks":     {v1alpha1.OutcomeOptedOut},
+		"the Deployment is opted out twice while nobody looks":            {v1alpha1.OutcomeOptedOut, v1alpha1.OutcomeDirect, v1alpha1.OutcomeOptedOut},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := play(t, optOutStories[name], nil)

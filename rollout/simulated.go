@@ -37,7 +37,7 @@ func withoutHooks(policy config.Policy) config.Policy {
 // simulated is what would be observed if admission had held back the template that the primary got after its last
 // promotion. The canary is as ready as the primary, and every split is in effect.
 func simulated(state observed.State, o observed.World) observed.World {
-	o.Candidate, o.Previous, o.Direct, o.CanaryDeployment, o.CanaryService, o.ReadyEndpoints = nil, nil, nil, nil, nil, 0
+	o.Candidate, o.Previous, o.Directs, o.CanaryDeployment, o.CanaryService, o.ReadyEndpoints = nil, nil, nil, nil, nil, 0
 	if o.Primary == nil || state.Primary == nil {
 		return o
 	}

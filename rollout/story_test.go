@@ -209,7 +209,7 @@ func (w *world) snapshot() []any {
 	if w.canary != nil {
 		canary = *w.canary
 	}
-	return []any{w.state, canary, w.route, w.candidate, w.previous, w.direct, w.finalizer, w.endpoints, *w.primary, w.revision, w.exists, w.made, w.next}
+	return []any{w.state, canary, w.route, w.candidate, w.previous, w.directs, w.finalizer, w.endpoints, *w.primary, w.revision, w.exists, w.made, w.next}
 }
 
 // equalities compare the values of a snapshot, including times.

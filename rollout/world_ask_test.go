@@ -26,7 +26,7 @@ func (w *world) applyAsk(ask plan.AskIntent) {
 		if w.candidate == nil || !w.candidate.ID().Is(ask.Of) {
 			return
 		}
-		w.direct = &workload.Direct{Hash: w.candidate.Template.KnownHash(), How: workload.DirectUnavailable, Reason: "no replica of the primary was available", By: w.candidate.By, At: w.now}
+		w.directs = w.directs.With(workload.Direct{Hash: w.candidate.Template.KnownHash(), How: workload.DirectUnavailable, Reason: "no replica of the primary was available", By: w.candidate.By, At: w.now})
 		w.replace(w.candidate.Template)
 		w.candidate = nil
 	case config.AnnotationRestore:
@@ -57,9 +57,7 @@ func (w *world) applyAsk(ask plan.AskIntent) {
 		if w.previous != nil && w.previous.ID().Is(ask.Of) {
 			w.previous = nil
 		}
-		if w.direct != nil && w.direct.ID().Is(ask.Of) {
-			w.direct = nil
-		}
+		w.directs = w.directs.After(ask.Of)
 	}
 }
 

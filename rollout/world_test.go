@@ -82,7 +82,7 @@ type world struct {
 	refused       string
 	refusedAt     *workload.Candidate
 	previous      *workload.Previous
-	direct        *workload.Direct
+	directs       workload.Directs
 	leftOut       *workload.LeftOut
 	canary        *appsv1.Deployment
 	canaryService *corev1.Service
@@ -239,7 +239,7 @@ func (w *world) observe() observed.World {
 	gateway.Spec.GatewayClassName = "traefik"
 	o := observed.World{
 		Now: w.now, SeenSince: w.seenSince, PodProblem: w.podProblem, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: w.primary.Name, Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
-		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Direct: w.direct, LeftOut: w.leftOut,
+		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Directs: w.directs, LeftOut: w.leftOut,
 		Services: append([]corev1.Service{w.service}, w.others...), Written: w.written, Editor: "kubectl-edit at 12:00:00", Routes: []route.Route{w.route},
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints, PrimaryEndpoints: w.primary.Status.AvailableReplicas,
 	}
@@ -498,7 +498,7 @@ func (w *world) checkEnd() {
 	if w.next != nil && (!route.SameRules(*w.next, *w.nextAsMade) || len(w.next.Annotations) > 0) {
 		w.t.Errorf("the route of the cohort is not the user's: %v %v", w.next.Annotations, w.next.Rules)
 	}
-	if out := w.state.Phase == v1alpha1.PhaseOptedOut; w.finalizer || w.previous != nil || w.direct != nil && !out {
-		w.t.Errorf("left behind: finalizer %v, previous %v, direct %v", w.finalizer, w.previous, w.direct)
+	if out := w.state.Phase == v1alpha1.PhaseOptedOut; w.finalizer || w.previous != nil || len(w.directs) > 0 && !out {
+		w.t.Errorf("left behind: finalizer %v, previous %v, direct %v", w.finalizer, w.previous, w.directs)
 	}
 }

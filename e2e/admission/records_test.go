@@ -26,7 +26,7 @@ func (c cluster) forged() map[string]string {
 	for key, record := range map[string]interface{ Encode() (string, error) }{
 		config.AnnotationCandidate: workload.Candidate{Hash: template.Hash(), Template: template, By: "alice"},
 		config.AnnotationPrevious:  workload.Previous{Hash: template.Hash(), Template: template, Promoted: "x", By: "alice"},
-		config.AnnotationDirect:    workload.Direct{Hash: templateOf(c.T, c.Deployment().Spec.Template).KnownHash(), How: workload.DirectBypass, Reason: "CAB-4711", By: "alice"},
+		config.AnnotationDirect:    workload.Directs{{Hash: templateOf(c.T, c.Deployment().Spec.Template).KnownHash(), How: workload.DirectBypass, Reason: "CAB-4711", By: "alice"}},
 		config.AnnotationLeftOut:   workload.LeftOut{By: "alice"},
 	} {
 		text, err := record.Encode()

@@ -134,7 +134,8 @@ func (c cluster) goesRound() {
 		c.T.Helper()
 		c.kubectl("", append([]string{"patch", "deployment", "podinfo", "--type=strategic", "-p"}, args...)...)
 		template := c.template()
-		direct, err := workload.DirectOf(c.Deployment().Annotations)
+		directs, err := workload.DirectsOf(c.Deployment().Annotations)
+		direct := directs.Last()
 		if err != nil || direct == nil || direct.How != how || direct.Hash != template.KnownHash() {
 			c.T.Errorf("the record of %s is %+v, %v; the template is %s", how, direct, err, template.KnownHash())
 		}

@@ -21,14 +21,14 @@ import (
 // direct returns what the Deployment says about a change that went straight through.
 func (c cluster) direct() workload.Direct {
 	c.T.Helper()
-	direct, err := workload.DirectOf(c.Deployment().Annotations)
+	directs, err := workload.DirectsOf(c.Deployment().Annotations)
 	if err != nil {
 		c.T.Fatal(err)
 	}
-	if direct == nil {
+	if len(directs) == 0 {
 		return workload.Direct{}
 	}
-	return *direct
+	return *directs.Last()
 }
 
 func TestABypassGoesStraightThrough(t *testing.T) {

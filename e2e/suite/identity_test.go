@@ -65,7 +65,7 @@ var _ = Describe("Records", func() {
 		Expect(err).NotTo(HaveOccurred())
 		template, err := workload.TemplateOf(primary.Spec.Template)
 		Expect(err).NotTo(HaveOccurred())
-		direct, err := workload.Direct{Hash: template.KnownHash(), How: workload.DirectBypass, Reason: "CAB-4711", By: "alice", At: time.Now()}.Encode()
+		direct, err := workload.Directs{{Hash: template.KnownHash(), How: workload.DirectBypass, Reason: "CAB-4711", By: "alice", At: time.Now()}}.Encode()
 		Expect(err).NotTo(HaveOccurred())
 		previous, err := workload.Previous{Hash: template.Hash(), Template: template, Promoted: template.Hash(), By: "alice"}.Encode()
 		Expect(err).NotTo(HaveOccurred())

@@ -2,6 +2,7 @@ package admission
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -40,7 +41,7 @@ func letThroughUnserved(s *subject) (workload.Template, bool, error) {
 		reason = "the Deployment was scaled to 0"
 	}
 	s.putAround(candidate.Around, order.rest)
-	s.direct = &workload.Direct{Hash: candidate.Template.KnownHash(), How: workload.DirectUnavailable, Reason: reason, By: candidate.By, At: s.request.Now}
+	s.record(workload.Direct{Hash: candidate.Template.KnownHash(), How: workload.DirectUnavailable, Reason: reason, By: candidate.By})
 	s.candidate = nil
 	return candidate.Template, true, nil
 }
@@ -70,7 +71,7 @@ func restarted(s *subject) (workload.Template, bool, error) {
 	if s.annotations[config.AnnotationRestart] != config.RestartDirect || !isRestart(s.live, s.requested) {
 		return nil, false, nil
 	}
-	s.record(s.requested.Template, workload.DirectRestart, "restart")
+	s.recordOwn(s.requested.Template, workload.DirectRestart, "restart")
 	return s.requested.Template, true, nil
 }
 
@@ -94,15 +95,21 @@ func (s *subject) letThrough(how workload.DirectWay, reason, because string) (wo
 	if err := s.letAroundThrough(); err != nil {
 		return nil, false, err
 	}
-	s.record(meant.Template, how, reason)
+	s.recordOwn(meant.Template, how, reason)
 	s.candidate, s.previous = nil, nil
 	s.warn("%s, so this change rolls out directly, without a canary", because)
 	return meant.Template, true, nil
 }
 
-// record notes who changed the template directly and why, for the reconciler to report.
-func (s *subject) record(template workload.Template, how workload.DirectWay, reason string) {
-	s.direct = &workload.Direct{Hash: template.KnownHash(), How: how, Reason: reason, By: s.request.User, At: s.request.Now}
+// recordOwn notes that the requester changed the template directly and why, for the reconciler to report.
+func (s *subject) recordOwn(template workload.Template, how workload.DirectWay, reason string) {
+	s.record(workload.Direct{Hash: template.KnownHash(), How: how, Reason: reason, By: strings.ToValidUTF8(s.request.User, "?")})
+}
+
+// record adds a direct change that is made now to those that the reconciler has not reported yet.
+func (s *subject) record(change workload.Direct) {
+	change.At, change.Reason = s.request.Now, readable(change.Reason)
+	s.directs = s.directs.With(change)
 }
 
 // warnOfChange warns if the request changes the template.

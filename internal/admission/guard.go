@@ -2,6 +2,7 @@ package admission
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
@@ -78,11 +79,13 @@ func (c change) isRestore() bool {
 
 // direct returns the record of a change that admission has let through in this request; nil when it has not.
 func (c change) direct() *workload.Direct {
-	if c.before[config.AnnotationDirect] == c.after[config.AnnotationDirect] {
+	before, _ := workload.DirectsOf(c.before)
+	after, _ := workload.DirectsOf(c.after)
+	last := after.Last()
+	if last == nil || slices.ContainsFunc(before, func(known workload.Direct) bool { return known.ID().Is(last.ID()) }) {
 		return nil
 	}
-	direct, _ := workload.DirectOf(c.after)
-	return direct
+	return last
 }
 
 // isDirect reports whether admission let this very template through in this request.

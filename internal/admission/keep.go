@@ -29,10 +29,15 @@ func Keep(old, updated map[string]any, request Request) (Result, error) {
 	return Result{Object: withTemplate(updated, decided).Object, Warnings: c.warnings(updated, decided)}, nil
 }
 
-// recorded writes what will be stored into the record of a user's direct change.
+// recorded writes what will be stored into the record of a user's direct change, the last of the records.
 func (c change) recorded(updated map[string]any, direct workload.Direct) (Result, error) {
+	directs, err := workload.DirectsOf(c.after)
+	if err != nil {
+		return Result{}, err
+	}
 	direct.Hash = c.stored.KnownHash()
-	encoded, err := direct.Encode()
+	directs[len(directs)-1] = direct
+	encoded, err := directs.Encode()
 	if err != nil {
 		return Result{}, err
 	}

@@ -97,7 +97,7 @@ func TestWhatIsDecidedIsKept(t *testing.T) {
 			if want, _ := templateOf(injected(deployment("v3", nil))); !workload.Equal(template, want) {
 				t.Errorf("%s: stored is %v", name, template)
 			}
-			if direct, err := workload.DirectOf(annotationsOf(kept.Object)); err != nil || direct == nil || direct.Hash != template.KnownHash() || direct.By != someone.User {
+			if direct, err := lastDirect(annotationsOf(kept.Object)); err != nil || direct == nil || direct.Hash != template.KnownHash() || direct.By != someone.User {
 				t.Errorf("%s: the record is %+v, %v", name, direct, err)
 			}
 			if err := guard(stored, kept.Object, someone); err != nil {

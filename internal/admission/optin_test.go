@@ -199,7 +199,7 @@ func TestOptingOutAndInAgainIsRecorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for image, want := range map[string]string{"v1": "v1", "v2": "v2 by opted-in"} {
+	for image, want := range map[string]string{"v1": "v1 by opted-out", "v2": "v2 by opted-in"} {
 		_, labelled := result.Object, with(withImage(result.Object, image), out)
 		result, err := Render(read(labelled), read(with(labelled, map[string]string{config.AnnotationCanary: "true"})), Request{User: "joe", Now: someone.Now})
 		if err != nil {
@@ -208,7 +208,7 @@ func TestOptingOutAndInAgainIsRecorded(t *testing.T) {
 		if got := outcome(t, result); got != want {
 			t.Errorf("got %s, not %s", got, want)
 		}
-		if direct, _ := workload.DirectOf(annotationsOf(result.Object)); direct != nil &&
+		if direct, _ := lastDirect(annotationsOf(result.Object)); direct.How == workload.DirectOptedIn &&
 			(direct.By != "joe" || direct.Reason != "the template was changed after jane had opted out at 2026-01-01T00:00:00Z") {
 			t.Errorf("told is %+v", direct)
 		}

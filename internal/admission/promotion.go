@@ -53,14 +53,14 @@ func restore(s *subject) (workload.Template, bool, error) {
 	return previous.Template, true, nil
 }
 
-// settle drops the records of a promotion or of a direct change that is over.
+// settle drops the record of a promotion that is over, or those of direct changes up to the one that was reported last.
 func settle(s *subject) error {
 	order, asked := s.takeOrder(config.AnnotationSettle)
 	if asked && s.previous != nil && s.previous.ID().Is(order.id) {
 		s.previous = nil
 	}
-	if asked && s.direct != nil && s.direct.ID().Is(order.id) {
-		s.direct = nil
+	if asked {
+		s.directs = s.directs.After(order.id)
 	}
 	return nil
 }

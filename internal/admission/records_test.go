@@ -129,7 +129,7 @@ func (s *store) requested() map[string]any {
 		for key, record := range map[string]encoder{
 			config.AnnotationCandidate: workload.Candidate{Hash: template.Hash(), Template: template, By: "forged", Attempt: s.rand.Int32N(2)},
 			config.AnnotationPrevious:  workload.Previous{Hash: template.Hash(), Template: template, Promoted: hashOf(pick(s, images...)), By: "forged"},
-			config.AnnotationDirect:    workload.Direct{Hash: template.KnownHash(), How: workload.DirectBypass, By: "forged"},
+			config.AnnotationDirect:    workload.Directs{{Hash: template.KnownHash(), How: workload.DirectBypass, By: "forged"}},
 		} {
 			if text, err := record.Encode(); err == nil && s.rand.IntN(2) == 0 {
 				notes[key] = text
@@ -187,7 +187,7 @@ func (s *store) checkRecords(old map[string]any, request Request) {
 		(was == nil || !request.Reconciler || !previous.PromotedID().Is(was.ID()) || previous.By != was.By) {
 		s.Errorf("the previous template is %+v (%v), and the candidate was %+v", previous, err, was)
 	}
-	if direct, err := workload.DirectOf(after); err != nil || direct != nil && before[config.AnnotationDirect] != after[config.AnnotationDirect] &&
+	if direct, err := lastDirect(after); err != nil || direct != nil && before[config.AnnotationDirect] != after[config.AnnotationDirect] &&
 		!isOf(*direct, was, request) {
 		s.Errorf("the direct change is %+v (%v)", direct, err)
 	}

@@ -70,7 +70,7 @@ func outcome(t *testing.T, result Result) string {
 	if candidate != nil {
 		text += " holds " + imageOf(deploymentWith(candidate.Template)) + string(candidate.Mark)
 	}
-	direct, err := workload.DirectOf((&unstructured.Unstructured{Object: result.Object}).GetAnnotations())
+	direct, err := lastDirect((&unstructured.Unstructured{Object: result.Object}).GetAnnotations())
 	if err != nil {
 		t.Fatal(err)
 	}

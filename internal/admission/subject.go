@@ -43,10 +43,10 @@ type subject struct {
 	old, new map[string]any
 	// live is the pod template of the stored object, requested that of the requested object.
 	live, requested workload.Comparable
-	// candidate, previous, direct and leftOut are the records kept in annotations, as they will be stored.
+	// candidate, previous, directs and leftOut are the records kept in annotations, as they will be stored.
 	candidate *workload.Candidate
 	previous  *workload.Previous
-	direct    *workload.Direct
+	directs   workload.Directs
 	leftOut   *workload.LeftOut
 	// storedAnnotations are those of the stored object, requestedAnnotations those of the request.
 	storedAnnotations, requestedAnnotations map[string]string
@@ -83,7 +83,7 @@ func newSubject(old, updated map[string]any, request Request) (*subject, error) 
 	if s.previous, err = workload.PreviousOf(s.storedAnnotations); err != nil {
 		s.warn("annotation %s cannot be read and is dropped: %v", config.AnnotationPrevious, err)
 	}
-	if s.direct, err = workload.DirectOf(s.storedAnnotations); err != nil {
+	if s.directs, err = workload.DirectsOf(s.storedAnnotations); err != nil {
 		s.warn("annotation %s cannot be read and is dropped: %v", config.AnnotationDirect, err)
 	}
 	if s.leftOut, err = workload.LeftOutOf(s.storedAnnotations); err != nil {
@@ -196,7 +196,7 @@ func (s *subject) keepAll() error {
 	}{
 		{config.AnnotationCandidate, s.candidate, s.candidate == nil},
 		{config.AnnotationPrevious, s.previous, s.previous == nil},
-		{config.AnnotationDirect, s.direct, s.direct == nil},
+		{config.AnnotationDirect, s.directs, len(s.directs) == 0},
 		{config.AnnotationLeftOut, s.leftOut, s.leftOut == nil},
 	} {
 		delete(s.annotations, record.key)

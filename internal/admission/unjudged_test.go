@@ -124,9 +124,12 @@ func (s *story) check(updated, decided, result map[string]any, by Request) {
 	value, says := annotationsOf(updated)[config.AnnotationCanary]
 	changed := imageOf(s.stored) != imageOf(result)
 	optsOut := config.OptedIn(before) && !config.OptedIn(after)
-	direct, err := workload.DirectOf(after)
+	direct, err := lastDirect(after)
 	told := err == nil && direct != nil && before[config.AnnotationDirect] != after[config.AnnotationDirect] && direct.By == by.User &&
 		(direct.Hash == mustTemplate(s.T, result).KnownHash() || direct.Hash == mustTemplate(s.T, decided).KnownHash())
+	if kept, now := recorded(before), recorded(after); now < kept || told && now != kept+1 {
+		s.Errorf("%d direct changes were recorded, and now %d", kept, now)
+	}
 	switch {
 	case optsOut && says && value == "true", optsOut && !says && imageOf(s.stored) != imageOf(decided):
 		s.Errorf("opted out without being asked to")
@@ -157,6 +160,15 @@ func (s *story) checkReplicas(updated, result map[string]any, by Request) {
 			s.Errorf("promoted %s with %d replicas instead of %d", imageOf(result), got, count(specOf(want)["replicas"]))
 		}
 	}
+}
+
+// recorded counts the direct changes of a record, and those that it had no room for.
+func recorded(annotations map[string]string) (number int) {
+	directs, _ := workload.DirectsOf(annotations)
+	for _, direct := range directs {
+		number += 1 + int(direct.Dropped)
+	}
+	return number
 }
 
 func mustTemplate(t *testing.T, object map[string]any) workload.Template {

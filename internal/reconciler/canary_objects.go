@@ -21,7 +21,7 @@ import (
 type held struct {
 	candidate *workload.Candidate
 	previous  *workload.Previous
-	direct    *workload.Direct
+	directs   workload.Directs
 	leftOut   *workload.LeftOut
 	// invalid says which annotation cannot be read.
 	invalid string
@@ -35,7 +35,7 @@ func heldBy(primary *appsv1.Deployment) (h held) {
 	if h.previous, err = workload.PreviousOf(primary.Annotations); err != nil {
 		h.invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationPrevious, err)
 	}
-	if h.direct, err = workload.DirectOf(primary.Annotations); err != nil {
+	if h.directs, err = workload.DirectsOf(primary.Annotations); err != nil {
 		h.invalid = fmt.Sprintf("annotation %s: %v", config.AnnotationDirect, err)
 	}
 	if h.leftOut, err = workload.LeftOutOf(primary.Annotations); err != nil {

@@ -63,8 +63,8 @@ func (m *metrics) show(canary *v1alpha1.Canary, p plan.Plan) {
 	key := client.ObjectKeyFromObject(canary)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if p.Direct != "" {
-		m.direct.WithLabelValues(key.Name, key.Namespace, string(p.Direct)).Inc()
+	for _, way := range p.Directs {
+		m.direct.WithLabelValues(key.Name, key.Namespace, string(way)).Inc()
 	}
 	if next.Phase == v1alpha1.PhaseOptedOut {
 		m.hide(key)

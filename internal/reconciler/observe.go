@@ -160,7 +160,7 @@ func (r *reader) observation(p parts) observed.World {
 		NoGrants: !r.options.CrossNamespaceGrants || r.known().grants == "", Watched: r.options.Namespaces,
 
 		Spec: p.canary.Spec, DeletedAt: deletedAt(p.canary), Finalizer: controllerutil.ContainsFinalizer(p.canary, config.Finalizer),
-		Primary: p.primary, Candidate: p.candidate, Previous: p.previous, Direct: p.direct, LeftOut: p.leftOut, Invalid: p.invalid,
+		Primary: p.primary, Candidate: p.candidate, Previous: p.previous, Directs: p.directs, LeftOut: p.leftOut, Invalid: p.invalid,
 		Policy: p.present.Status, PolicyProblem: p.present.Problem, Freezes: p.freezes, Peers: p.peers,
 
 		Services: p.services, Routes: p.routes, Gateways: p.gateways, Classes: p.classes, ListenerSets: p.listenerSets,

@@ -39,7 +39,7 @@ func TestRecordsAreDecodedOnce(t *testing.T) {
 	if now := r.of(&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "podinfo"}}).candidate; now != nil {
 		t.Errorf("got %+v although it is gone", now)
 	}
-	if r.of(nil) != (held{}) {
+	if none := r.of(nil); none.candidate != nil || none.previous != nil || none.directs != nil || none.leftOut != nil {
 		t.Error("a Deployment that does not exist holds something")
 	}
 	r.forget(client.ObjectKeyFromObject(first))

@@ -88,7 +88,7 @@ func TestTheLargestRecordsAreBounded(t *testing.T) {
 func decodeAll(annotations map[string]string) error {
 	_, candidate := CandidateOf(annotations)
 	_, previous := PreviousOf(annotations)
-	_, direct := DirectOf(annotations)
+	_, direct := DirectsOf(annotations)
 	_, left := LeftOutOf(annotations)
 	return errors.Join(candidate, previous, direct, left)
 }

@@ -28,8 +28,8 @@ const (
 var directWays = []DirectWay{DirectBypass, DirectUnavailable, DirectRestart, DirectOptedOut, DirectOptedIn}
 
 // Direct is a change of the pod template that was applied without a canary. It is stored in an annotation of the primary
-// until the reconciler has reported it. Opting out is recorded even if the template stays, for as long as the Deployment is
-// opted out.
+// until the reconciler has reported it. Opting out is recorded even if the template stays, at least for as long as the Deployment
+// is opted out.
 type Direct struct {
 	// Hash is the KnownHash of the template.
 	Hash string `json:"hash"`
@@ -39,25 +39,59 @@ type Direct struct {
 	// By is the user who made the request. At is when.
 	By string    `json:"by,omitempty"`
 	At time.Time `json:"at"`
+	// Dropped is how many changes before this one the record had no room for.
+	Dropped int32 `json:"dropped,omitempty"`
 }
 
-// Encode returns the annotation's value.
-func (d Direct) Encode() (string, error) { return encode(d) }
+// MostDirects is how many direct changes are recorded while the reconciler reports none. The history has room for all of them.
+const MostDirects = 8
 
-// DirectOf returns the direct change in the annotations, or nil if there is none.
-func DirectOf(annotations map[string]string) (*Direct, error) {
+// Directs are the direct changes that the reconciler has not settled, the oldest first.
+type Directs []Direct
+
+// Encode returns the annotation's value.
+func (d Directs) Encode() (string, error) { return encode(d) }
+
+// Last is the latest change; nil if there is none.
+func (d Directs) Last() *Direct {
+	if len(d) == 0 {
+		return nil
+	}
+	return &d[len(d)-1]
+}
+
+// With returns the changes and another one. Without room for all of them, the oldest go, and the oldest that stays counts them.
+func (d Directs) With(change Direct) Directs {
+	all := append(slices.Clone(d), change)
+	for len(all) > MostDirects {
+		all[1].Dropped += all[0].Dropped + 1
+		all = all[1:]
+	}
+	return all
+}
+
+// After returns the changes after the one with this ID; all of them if it is not among them.
+func (d Directs) After(id ID) Directs {
+	return d[1+slices.IndexFunc(d, func(change Direct) bool { return change.ID().Is(id) }):]
+}
+
+// DirectsOf returns the direct changes in the annotations, the last MostDirects of them. An error says what cannot be read.
+func DirectsOf(annotations map[string]string) (Directs, error) {
 	value := annotations[config.AnnotationDirect]
 	if value == "" {
 		return nil, nil
 	}
-	var direct Direct
-	if err := decode(value, &direct); err != nil {
+	var directs Directs
+	if err := decode(value, &directs); err != nil {
 		return nil, err
 	}
-	if !slices.Contains(directWays, direct.How) {
-		return nil, fmt.Errorf("must say how the change went through: one of %v", directWays)
+	directs = directs[max(0, len(directs)-MostDirects):]
+	for _, direct := range directs {
+		if !slices.Contains(directWays, direct.How) {
+			return nil, fmt.Errorf("must say how the change went through: one of %v", directWays)
+		}
 	}
-	return &direct, nil
+	return directs, nil
 }
 
 // LeftOut says who sent a manifest without the opt-in together with another template. It is stored in an annotation of the

@@ -22,8 +22,8 @@ func TestExamplesOfRecords(t *testing.T) {
 	if err != nil || previous == nil || previous.Hash != previous.Template.Hash() || previous.Promoted != candidate.Hash {
 		t.Fatalf("previous: %+v, %v", previous, err)
 	}
-	direct, err := DirectOf(examples)
-	if err != nil || direct == nil {
+	direct, err := DirectsOf(examples)
+	if err != nil || len(direct) != 1 {
 		t.Fatalf("direct: %+v, %v", direct, err)
 	}
 	left, err := LeftOutOf(examples)

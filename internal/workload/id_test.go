@@ -65,8 +65,8 @@ func template(image string) Template {
 func TestRecordsSayWhatIsKnown(t *testing.T) {
 	ways, known := constants.Of[DirectWay](t, ".", "DirectWay"), constants.Of[Mark](t, ".", "Mark")
 	for _, way := range append(ways, "magic") {
-		text, _ := Direct{Hash: "x", How: way}.Encode()
-		if _, err := DirectOf(map[string]string{config.AnnotationDirect: text}); (err == nil) != slices.Contains(ways, way) {
+		text, _ := Directs{{Hash: "x", How: way}}.Encode()
+		if _, err := DirectsOf(map[string]string{config.AnnotationDirect: text}); (err == nil) != slices.Contains(ways, way) {
 			t.Errorf("%s: %v", way, err)
 		}
 	}

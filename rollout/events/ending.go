@@ -90,6 +90,13 @@ func OptInLeftOut(left workload.LeftOut) Event {
 		Who(left.By, ""), left.At.UTC().Format(time.RFC3339), config.AnnotationCanary)}
 }
 
+// ChangesUnlisted says that direct changes happened of which no record was kept.
+func ChangesUnlisted(number int32) Event {
+	return Event{Warning: true, Reason: "ChangesUnlisted", Message: fmt.Sprintf(
+		"%d direct changes of the pod template, or opt-outs, are in no event and no history: more than %d came while the controller was away",
+		number, workload.MostDirects)}
+}
+
 // Unseen is how the template of a primary was changed when admission did not see it.
 const Unseen workload.DirectWay = "unseen"
 

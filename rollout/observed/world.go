@@ -45,9 +45,9 @@ type World struct {
 	Candidate *workload.Candidate
 	// Previous is the template that a promotion replaced. It is there until the promotion is settled.
 	Previous *workload.Previous
-	// Direct is a change of the primary's template that admission let straight through. It is there until the change is
-	// settled.
-	Direct *workload.Direct
+	// Directs are the changes of the primary's template that admission let straight through, the oldest first. They are there until
+	// they are settled.
+	Directs workload.Directs
 	// LeftOut says who sent a manifest without the opt-in; nil if nobody did, or somebody has asked for it since.
 	LeftOut *workload.LeftOut
 	// Invalid says which annotation of the primary cannot be read; empty when all can.

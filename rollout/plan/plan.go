@@ -87,8 +87,8 @@ type Plan struct {
 	Ask      AskIntent
 	// Finalizer says whether the Canary should carry our finalizer after this tick.
 	Finalizer bool
-	// Direct is how the primary's template was changed without a canary, for the metric; empty when it was not.
-	Direct workload.DirectWay
+	// Directs are the ways in which the primary's template was changed without a canary, for the metric.
+	Directs []workload.DirectWay
 	// DeleteCanary is set when nothing is left to do for a Deployment that is no longer opted in.
 	DeleteCanary bool
 	Events       []events.Event
