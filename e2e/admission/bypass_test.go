@@ -100,6 +100,37 @@ func TestWhoMayGoRound(t *testing.T) {
 	}
 }
 
+// TestAFreezeThatIsOverGuardsNoLabels sets the status as the controller writes it.
+func TestAFreezeThatIsOverGuardsNoLabels(t *testing.T) {
+	c := running(t, appliers["client-side"])
+	c.kubectl("apiVersion: sluice.dev/v1alpha1\nkind: Freeze\nmetadata: {name: "+c.Namespace+"}\nspec: {reason: audit, namespaces: ["+c.Namespace+"], selector: {matchLabels: {tier: web}}}\n", "apply", "-f", "-")
+	c.kubectl("", "label", "deployment", "podinfo", "tier=web")
+	c.restrict()
+	for _, moment := range []struct {
+		name, status string
+		guards       bool
+	}{
+		{"no status", "", true},
+		{"in force", `{"status":{"active":true}}`, true},
+		{"between two windows", `{"status":{"active":false,"nextStart":"2126-01-02T15:04:05Z"}}`, true},
+		{"over", `{"status":{"active":false,"nextStart":null}}`, false},
+	} {
+		if moment.status != "" {
+			c.kubectl("", "patch", "freeze", c.Namespace, "--subresource=status", "--type=merge", "-p", moment.status)
+		}
+		settled := func() bool {
+			_, err := c.as(editor, "", "label", "deployment", "podinfo", "tier-", "--dry-run=server")
+			return (err != nil) == moment.guards
+		}
+		// The API server reads Freezes from a cache.
+		for deadline := time.Now().Add(20 * time.Second); !settled(); {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: guards the labels: %v", moment.name, !moment.guards)
+			}
+		}
+	}
+}
+
 // TestAChangeAtZeroReplicasNeedsTheRight checks that a template which nothing is compared with needs the right, and that replicas 0
 // in the same request do not make it one.
 func TestAChangeAtZeroReplicasNeedsTheRight(t *testing.T) {

@@ -81,11 +81,17 @@ func (s *subject) asksAgain() bool {
 	return false
 }
 
-func isInManifest(manifest string) bool {
+func isInManifest(manifest string) bool { return config.OptedIn(annotationsIn(manifest)) }
+
+// annotationsIn returns the annotations of a manifest; none of one that cannot be read.
+func annotationsIn(manifest string) map[string]string {
 	var deployment struct {
 		Metadata struct {
 			Annotations map[string]string `json:"annotations"`
 		} `json:"metadata"`
 	}
-	return json.Unmarshal([]byte(manifest), &deployment) == nil && config.OptedIn(deployment.Metadata.Annotations)
+	if err := json.Unmarshal([]byte(manifest), &deployment); err != nil {
+		return nil
+	}
+	return deployment.Metadata.Annotations
 }

@@ -6,7 +6,10 @@ import (
 	"regexp"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"sluice.dev/sluice/internal/workload"
 )
@@ -52,16 +55,66 @@ func (s *subject) takeAsked(key string, current *workload.Candidate) (order, boo
 		return asked, set, nil
 	}
 	value, asked := s.take(key)
-	path := annotations.Key(key)
-	switch {
-	case !asked:
+	if !asked {
 		return order{}, false, nil
-	case value != "true" && !firstDigits.MatchString(value):
-		return order{}, false, field.Invalid(path, value, `must be "true", or the hash of the candidate or at least its first 8 digits`)
-	case current == nil:
+	}
+	if value != "true" && !firstDigits.MatchString(value) {
+		return order{}, false, field.Invalid(annotations.Key(key), value, `must be "true", or the hash of the candidate or at least its first 8 digits`)
+	}
+	if ignored, err := s.isPinned(key, value, current); ignored || err != nil {
+		return order{}, false, err
+	}
+	if current == nil {
 		return order{user: s.request.User}, true, nil
-	case value != "true" && !strings.HasPrefix(current.Hash, value):
-		return order{}, false, field.Invalid(path, value, fmt.Sprintf(`the candidate is %s; set "true" to mean it`, workload.Short(current.Hash)))
 	}
 	return order{id: current.ID(), user: s.request.User}, true, nil
+}
+
+// isPinned reports whether a request is ignored because it stands in a manifest for longer than its candidate: it was applied
+// before, or means another candidate. Such a request must not block the template of the manifest. Where it comes alone, a hash of
+// another candidate is a mistake, and refused.
+func (s *subject) isPinned(key, value string, current *workload.Candidate) (bool, error) {
+	repeated, err := s.appliedBefore(key, value)
+	if err != nil {
+		return false, err
+	}
+	if repeated {
+		s.warn("%s=%s was in the manifest before and asks for nothing again; remove it from the manifest", key, value)
+		return true, nil
+	}
+	if value == "true" || current == nil || strings.HasPrefix(current.Hash, value) {
+		return false, nil
+	}
+	states, err := s.statesTemplate()
+	if err != nil {
+		return false, err
+	}
+	if !states && s.requested.Equal(s.live) {
+		return false, field.Invalid(annotations.Key(key), value, fmt.Sprintf(`the candidate is %s; set "true" to mean it`, workload.Short(current.Hash)))
+	}
+	s.warn("%s=%s is not the candidate, which is %s, and asks for nothing; remove it from the manifest", key, value, workload.Short(current.Hash))
+	return true, nil
+}
+
+// appliedBefore reports whether the request is an apply, and the manifest that the requester applied last had the same annotation.
+// Requests are never stored, so each apply sets them again. Nothing tells what a manifest had that was put in as a whole.
+func (s *subject) appliedBefore(key, value string) (bool, error) {
+	if s.isManifest() {
+		return false, nil
+	}
+	if _, _, applies := s.clientSideApply(); applies {
+		before, after := annotationsIn(s.storedAnnotations[corev1.LastAppliedConfigAnnotation]), annotationsIn(s.annotations[corev1.LastAppliedConfigAnnotation])
+		return before[key] == value && after[key] == value, nil
+	}
+	entry, err := s.serverSideApply()
+	if err != nil || entry == nil {
+		return false, err
+	}
+	path := fieldpath.MakePathOrDie("metadata", "annotations", key)
+	for _, applied := range []*metav1.ManagedFieldsEntry{entryOf(s.old, s.request.Manager, metav1.ManagedFieldsOperationApply), entry} {
+		if owned, err := ownedBy(applied); err != nil || !owned.Has(path) {
+			return false, err
+		}
+	}
+	return true, nil
 }
