@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -59,8 +60,9 @@ func TestGuard(t *testing.T) {
 
 // withImage changes the image as another webhook would.
 func withImage(object map[string]any, image string) map[string]any {
-	changed := deployment(image, nil)
-	return map[string]any{"metadata": object["metadata"], "spec": changed["spec"], "status": object["status"]}
+	spec := maps.Clone(specOf(object))
+	spec["template"] = specOf(deployment(image, nil))["template"]
+	return map[string]any{"metadata": object["metadata"], "spec": spec, "status": object["status"]}
 }
 
 func TestValidate(t *testing.T) {

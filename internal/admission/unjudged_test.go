@@ -75,7 +75,7 @@ func (s *story) step() {
 		return // it stores nothing
 	}
 	s.check(updated, decided, result.Object, by)
-	s.checkReplicas(updated, result.Object, by)
+	s.checkReplicas(updated, decided, result.Object, by)
 	s.revisions = append(s.revisions, s.stored)
 	s.stored = read(result.Object)
 }
@@ -144,20 +144,20 @@ func (s *story) check(updated, decided, result map[string]any, by Request) {
 
 // checkReplicas holds that no request lowers the replicas of a template that it would replace, and that a promotion stores
 // what the candidate holds.
-func (s *story) checkReplicas(updated, result map[string]any, by Request) {
+func (s *story) checkReplicas(updated, decided, result map[string]any, by Request) {
 	stored, asked, got := count(specOf(s.stored)["replicas"]), count(specOf(updated)["replicas"]), count(specOf(result)["replicas"])
 	candidate, _ := workload.CandidateOf(annotationsOf(s.stored))
 	_, promotes := annotationsOf(updated)[config.AnnotationPromote]
-	held := config.OptedIn(annotationsOf(s.stored)) && config.OptedIn(annotationsOf(result)) && imageOf(updated) != imageOf(s.stored) && imageOf(result) == imageOf(s.stored)
+	held := config.OptedIn(annotationsOf(s.stored)) && config.OptedIn(annotationsOf(result)) && imageOf(updated) != imageOf(s.stored) && imageOf(decided) == imageOf(s.stored)
 	switch {
 	case held && !by.Reconciler && got < stored:
 		s.Errorf("%d of %d replicas are left of a template that stays, as a request for %d and another template says", got, stored, asked)
 	case held && !by.Reconciler && asked > stored && got != asked:
 		s.Errorf("%d replicas instead of %d, which harm nobody", got, asked)
-	case promotes && by.Reconciler && imageOf(result) != imageOf(s.stored):
+	case promotes && by.Reconciler && imageOf(decided) != imageOf(s.stored):
 		want := changedSpec(s.stored, candidate.Around.Due(specOf(s.stored)))
-		if imageOf(result) != imageOf(deploymentWith(candidate.Template)) || got != count(specOf(want)["replicas"]) {
-			s.Errorf("promoted %s with %d replicas instead of %d", imageOf(result), got, count(specOf(want)["replicas"]))
+		if imageOf(decided) != imageOf(deploymentWith(candidate.Template)) || got != count(specOf(want)["replicas"]) {
+			s.Errorf("promoted %s with %d replicas instead of %d", imageOf(decided), got, count(specOf(want)["replicas"]))
 		}
 	}
 }
