@@ -55,6 +55,8 @@ func bind(flags *pflag.FlagSet, p *process.Settings) {
 	flags.StringVar(&p.Webhook.Mutating, "mutating-webhook-configuration", p.Webhook.Mutating, "name of the MutatingWebhookConfiguration")
 	flags.StringVar(&p.Webhook.Last, "last-webhook-configuration", p.Webhook.Last, "name of the MutatingWebhookConfiguration that is called after all others")
 	flags.StringVar(&p.Webhook.Validating, "validating-webhook-configuration", p.Webhook.Validating, "name of the ValidatingWebhookConfiguration")
+	flags.StringVar(&p.Webhook.ClientCA, "webhook-client-ca", p.Webhook.ClientCA, "certificates in PEM of the authorities that sign the API server's client certificate; empty asks for none")
+	flags.StringSliceVar(&p.Webhook.ClientNames, "webhook-client-names", p.Webhook.ClientNames, "names that the API server's client certificate may have; empty means any")
 	flags.StringVar(&p.Certs.Provider, "cert-provider", p.Certs.Provider, "issuer of the webhooks' certificate: self or cert-manager")
 	flags.StringVar(&p.Certs.Secret, "cert-secret", p.Certs.Secret, "Secret that holds the webhooks' certificate")
 	flags.DurationVar(&p.Certs.CAValidity.Duration, "cert-ca-validity", p.Certs.CAValidity.Duration, "validity of Sluice's own certificate authority; it is replaced after two thirds of that time")

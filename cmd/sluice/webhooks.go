@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -19,24 +18,29 @@ import (
 )
 
 // addWebhooks serves admission on every replica, leader or not. Where it cannot, the returned check says why.
-func addWebhooks(manager ctrl.Manager, settings process.Settings, d *drain) (ready healthz.Checker, err error) {
-	serving, err := certs.Serve(manager, certOptions(settings))
+func addWebhooks(serves ctrl.Manager, settings process.Settings, d *drain) (ready healthz.Checker, err error) {
+	serving, err := certs.Serve(serves, certOptions(settings))
 	if err != nil {
 		return nil, err
 	}
-	server := ctrlwebhook.NewServer(ctrlwebhook.Options{Port: settings.Webhook.Port, TLSOpts: []func(*tls.Config){
-		func(c *tls.Config) { c.GetCertificate = serving.Certificate },
-	}})
-	webhook.Register(drained{server, d}, fmt.Sprintf("system:serviceaccount:%s:%s", settings.Namespace, settings.ServiceAccount), settings.DryRun)
-	if err := manager.Add(server); err != nil {
+	// The server of controller-runtime only knows the webhooks. It has no limits, so it serves nothing.
+	webhooks := ctrlwebhook.NewServer(ctrlwebhook.Options{WebhookMux: http.NewServeMux()})
+	webhook.Register(drained{webhooks, d}, fmt.Sprintf("system:serviceaccount:%s:%s", settings.Namespace, settings.ServiceAccount), settings.DryRun)
+	clients := webhook.Clients{CA: settings.Webhook.ClientCA, Names: settings.Webhook.ClientNames}
+	secured, listener, err := webhook.Listen("", settings.Webhook.Port, serving.Certificate, clients)
+	if err != nil {
+		return nil, err
+	}
+	timeout := shutdownTimeout
+	server := &manager.Server{Name: "admission", Server: webhook.Server(webhooks.WebhookMux()), Listener: secured, ShutdownTimeout: &timeout}
+	if err := serves.Add(server); err != nil {
 		return nil, fmt.Errorf("add the webhook server: %w", err)
 	}
-	answers := server.StartedChecker()
-	return func(request *http.Request) error {
+	return func(*http.Request) error {
 		if err := serving.Ready(); err != nil {
 			return err
 		}
-		return answers(request)
+		return listener.Ready()
 	}, nil
 }
 

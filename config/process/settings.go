@@ -135,6 +135,11 @@ type Webhook struct {
 	Mutating   string `json:"mutatingConfiguration"`
 	Last       string `json:"lastConfiguration"`
 	Validating string `json:"validatingConfiguration"`
+	// ClientCA has the certificates, in PEM, of the authorities that sign the client certificate of the API server. Empty to ask
+	// for none: then anybody who reaches the port can send reviews, within limits.
+	ClientCA string `json:"clientCA"`
+	// ClientNames are the common or DNS names that the client certificate may have; empty for any.
+	ClientNames []string `json:"clientNames"`
 }
 
 // Providers of certificates.

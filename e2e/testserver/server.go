@@ -5,8 +5,10 @@ package testserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -26,6 +28,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/e2e/binaries"
+	"sluice.dev/sluice/webhook"
 )
 
 // Identity is the user name of the reconciler if the chart is installed into its default namespace.
@@ -124,8 +127,7 @@ func Start(ctx context.Context, options ...Option) (*Server, error) {
 	if _, err := s.environment.Start(); err != nil {
 		return nil, fmt.Errorf("start the API server: %w", err)
 	}
-	s.serveHooks(ctx)
-	if err := s.connect(); err != nil {
+	if err := errors.Join(s.serveHooks(), s.connect()); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
@@ -148,20 +150,33 @@ func (s *Server) Stop() error {
 	return errors.Join(s.stopHooks(), s.environment.Stop())
 }
 
-func (s *Server) serveHooks(ctx context.Context) {
+func (s *Server) serveHooks() error {
 	options := s.environment.WebhookInstallOptions
 	s.stopHooks = func() error { return nil }
 	if len(options.MutatingWebhooks)+len(options.ValidatingWebhooks) == 0 {
-		return
+		return nil
 	}
-	hooks := ctrlwebhook.NewServer(ctrlwebhook.Options{
-		Host: options.LocalServingHost, Port: options.LocalServingPort, CertDir: options.LocalServingCertDir,
-	})
+	hooks := ctrlwebhook.NewServer(ctrlwebhook.Options{WebhookMux: http.NewServeMux()})
 	s.register(hooks)
-	ctx, stop := context.WithCancel(ctx)
+	certificate, err := tls.LoadX509KeyPair(filepath.Join(options.LocalServingCertDir, "tls.crt"), filepath.Join(options.LocalServingCertDir, "tls.key"))
+	if err != nil {
+		return fmt.Errorf("read the webhooks' certificate: %w", err)
+	}
+	serving := func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &certificate, nil }
+	listener, _, err := webhook.Listen(options.LocalServingHost, options.LocalServingPort, serving, webhook.Clients{})
+	if err != nil {
+		return err
+	}
+	server := webhook.Server(hooks.WebhookMux())
 	ended := make(chan error, 1)
-	go func() { ended <- hooks.Start(ctx) }()
-	s.stopHooks = func() error { stop(); return <-ended }
+	go func() { ended <- server.Serve(listener) }()
+	s.stopHooks = func() error {
+		if err := errors.Join(server.Close(), <-ended); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	}
+	return nil
 }
 
 // connect creates the clients and the kubeconfig.

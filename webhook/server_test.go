@@ -1,0 +1,319 @@
+package webhook
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// authority signs certificates.
+type authority struct {
+	*testing.T
+	certificate *x509.Certificate
+	key         *ecdsa.PrivateKey
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{T: t}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	a.certificate, a.key = a.sign(template)
+	return a
+}
+
+func (a *authority) sign(template *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
+	a.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.Fatal(err)
+	}
+	parent, signer := template, key
+	if a.certificate != nil {
+		parent, signer = a.certificate, a.key
+	}
+	raw, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	if err != nil {
+		a.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(raw)
+	if err != nil {
+		a.Fatal(err)
+	}
+	return certificate, key
+}
+
+// issue makes a certificate for a server or a client of a name.
+func (a *authority) issue(name string) tls.Certificate {
+	a.Helper()
+	certificate, key := a.sign(&x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.ParseIP("127.0.0.1")}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}})
+	return tls.Certificate{Certificate: [][]byte{certificate.Raw}, PrivateKey: key}
+}
+
+func (a *authority) pem() string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw}))
+}
+
+// served serves a handler at /webhook, as Sluice does, and returns the address.
+func served(t *testing.T, trusted *authority, clients Clients, handler http.HandlerFunc, change func(*http.Server)) string {
+	t.Helper()
+	certificate := trusted.issue("webhook")
+	secured, listener, err := Listen("127.0.0.1", 0, func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &certificate, nil }, clients)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if listener.Ready() == nil {
+		t.Error("it is ready before anything accepts connections")
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/webhook", handler)
+	server := Server(mux)
+	server.ErrorLog = log.New(io.Discard, "", 0)
+	change(server)
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(secured) }()
+	t.Cleanup(func() { _ = server.Close(); <-ended })
+	return secured.Addr().String()
+}
+
+// from returns a client that calls from an address of this machine, as another pod does from its own.
+func from(t *testing.T, address string, trusted *authority, certificates ...tls.Certificate) *http.Client {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AddCert(trusted.certificate)
+	transport := &http.Transport{
+		DialContext:       (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}).DialContext,
+		TLSClientConfig:   &tls.Config{RootCAs: roots, Certificates: certificates},
+		ForceAttemptHTTP2: true,
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// content is a body that counts what is read of it.
+type content struct {
+	io.Reader
+	sent *atomic.Int64
+}
+
+func (c content) Read(into []byte) (int, error) {
+	n, err := c.Reader.Read(into)
+	c.sent.Add(int64(n))
+	return n, err
+}
+
+// zeros are endless.
+type zeros struct{}
+
+func (zeros) Read(into []byte) (int, error) { clear(into); return len(into), nil }
+
+// post sends a body of a size, which it states unless that is negative.
+func post(t *testing.T, client *http.Client, url string, stated, size int64, sent *atomic.Int64) (*http.Response, error) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, content{io.LimitReader(zeros{}, size), sent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.ContentLength = stated
+	response, err := client.Do(request)
+	if err == nil {
+		t.Cleanup(func() { _ = response.Body.Close() })
+	}
+	return response, err
+}
+
+func TestWhatCannotBeAReviewIsNotRead(t *testing.T) {
+	trusted := newAuthority(t)
+	address := served(t, trusted, Clients{}, func(http.ResponseWriter, *http.Request) { t.Error("the webhook is called") }, func(*http.Server) {})
+	for name, c := range map[string]struct {
+		path   string
+		stated int64
+		code   int
+	}{
+		"too large":                {"/webhook", MostReview + 1, http.StatusRequestEntityTooLarge},
+		"without a size":           {"/webhook", -1, http.StatusLengthRequired},
+		"at a path without a hook": {"/", MostReview, http.StatusNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var sent atomic.Int64
+			response, err := post(t, from(t, "127.0.0.1", trusted), "https://"+address+c.path, c.stated, 64<<20, &sent)
+			if err != nil || response.StatusCode != c.code {
+				t.Fatalf("the answer is %v, %v", response, err)
+			}
+			if response.Proto != "HTTP/2.0" || sent.Load() > 1<<20 {
+				t.Errorf("%d bytes were sent by %s", sent.Load(), response.Proto)
+			}
+		})
+	}
+	response, err := from(t, "127.0.0.1", trusted).Get("https://" + address + "/webhook")
+	if err != nil || response.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("a GET is answered with %v, %v", response, err)
+	}
+}
+
+// TestAFloodHoldsLittle sends large reviews without end from four addresses, while reviews of two other sizes come from a fifth.
+func TestAFloodHoldsLittle(t *testing.T) {
+	trusted := newAuthority(t)
+	var decided, most, flooded atomic.Int64
+	address := served(t, trusted, Clients{}, func(_ http.ResponseWriter, r *http.Request) {
+		now := decided.Add(r.ContentLength)
+		defer decided.Add(-r.ContentLength)
+		for before := most.Load(); now > before && !most.CompareAndSwap(before, now); before = most.Load() {
+		}
+		if n, err := io.Copy(io.Discard, r.Body); err != nil || n != r.ContentLength {
+			t.Errorf("the webhook reads %d of %d bytes: %v", n, r.ContentLength, err)
+		}
+		if r.ContentLength > smallReview {
+			flooded.Add(1)
+		}
+	}, func(*http.Server) {})
+	var floods sync.WaitGroup
+	over := make(chan struct{})
+	for _, source := range []string{"127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"} {
+		client := from(t, source, trusted)
+		for range 10 {
+			floods.Go(func() {
+				for sent := new(atomic.Int64); ; {
+					select {
+					case <-over:
+						return
+					default:
+						_, _ = post(t, client, "https://"+address+"/webhook", MostReview, MostReview, sent)
+					}
+				}
+			})
+		}
+	}
+	honest := from(t, "127.0.0.1", trusted)
+	for range 10 {
+		for _, size := range []int64{20 << 10, 200 << 10} {
+			response, err := post(t, honest, "https://"+address+"/webhook", size, size, new(atomic.Int64))
+			if err != nil || response.StatusCode != http.StatusOK {
+				t.Fatalf("a review of %d bytes is answered with %v, %v", size, response, err)
+			}
+		}
+	}
+	close(over)
+	floods.Wait()
+	if most.Load() > MostReview+8*smallReview || flooded.Load() == 0 {
+		t.Errorf("%d bytes were decided on at a time; %d large reviews came through", most.Load(), flooded.Load())
+	}
+}
+
+// TestWaitingReviewsAreNotRead decides on one review for as long as any other waits. The address can send no more than its share,
+// and what its connections receive without being read.
+func TestWaitingReviewsAreNotRead(t *testing.T) {
+	trusted := newAuthority(t)
+	hold := make(chan struct{})
+	address := served(t, trusted, Clients{}, func(http.ResponseWriter, *http.Request) { <-hold }, func(server *http.Server) {
+		server.Handler.(*limits).patience = 500 * time.Millisecond
+	})
+	var sent atomic.Int64
+	const reviews = 40
+	codes := make(chan int, reviews)
+	client := from(t, "127.0.0.2", trusted)
+	for range reviews {
+		go func() {
+			code := 0
+			if response, err := post(t, client, "https://"+address+"/webhook", MostReview, MostReview, &sent); err == nil {
+				code = response.StatusCode
+			}
+			codes <- code
+		}()
+	}
+	for range reviews - 1 {
+		if code := <-codes; code == http.StatusOK {
+			t.Error("a second review is decided on")
+		}
+	}
+	close(hold)
+	if code := <-codes; code != http.StatusOK {
+		t.Errorf("the review that is decided on is answered with %d", code)
+	}
+	if most := int64(2*MostReview + connectionsOfOne*received + reviews*frame); sent.Load() > most {
+		t.Errorf("%d bytes were sent, the limit is %d", sent.Load(), most)
+	}
+}
+
+// TestASlowBodyEndsItsRequest keeps the place of a review for no longer than the time to arrive.
+func TestASlowBodyEndsItsRequest(t *testing.T) {
+	trusted := newAuthority(t)
+	address := served(t, trusted, Clients{}, func(http.ResponseWriter, *http.Request) { t.Error("the webhook is called") }, func(server *http.Server) {
+		server.Handler.(*limits).arrival = 50 * time.Millisecond
+	})
+	never, write := io.Pipe()
+	t.Cleanup(func() { _ = write.Close() })
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+address+"/webhook", never)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.ContentLength = 100
+	response, err := from(t, "127.0.0.1", trusted).Do(request)
+	if err == nil && response.StatusCode != http.StatusBadRequest {
+		t.Errorf("the answer is %v", response)
+	}
+}
+
+// TestOneAddressDoesNotTakeAllConnections opens connections that send nothing.
+func TestOneAddressDoesNotTakeAllConnections(t *testing.T) {
+	trusted := newAuthority(t)
+	address := served(t, trusted, Clients{}, func(http.ResponseWriter, *http.Request) {}, func(*http.Server) {})
+	for range 4 * mostConnections {
+		open, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP("127.0.0.2")}}).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = open.Close() })
+	}
+	response, err := post(t, from(t, "127.0.0.1", trusted), "https://"+address+"/webhook", 1, 1, new(atomic.Int64))
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Errorf("another address is answered with %v, %v", response, err)
+	}
+}
+
+func TestClientsNeedTheirCertificate(t *testing.T) {
+	trusted, clients, others := newAuthority(t), newAuthority(t), newAuthority(t)
+	address := served(t, trusted, Clients{CA: clients.pem(), Names: []string{"kube-apiserver"}}, func(http.ResponseWriter, *http.Request) {}, func(*http.Server) {})
+	for name, c := range map[string]struct {
+		certificates []tls.Certificate
+		accepted     bool
+	}{
+		"none":                 {nil, false},
+		"of another authority": {[]tls.Certificate{others.issue("kube-apiserver")}, false},
+		"of another name":      {[]tls.Certificate{clients.issue("kubelet")}, false},
+		"of the API server":    {[]tls.Certificate{clients.issue("kube-apiserver")}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			response, err := post(t, from(t, "127.0.0.1", trusted, c.certificates...), "https://"+address+"/webhook", 1, 1, new(atomic.Int64))
+			if (err == nil && response.StatusCode == http.StatusOK) != c.accepted {
+				t.Errorf("the answer is %v, %v", response, err)
+			}
+		})
+	}
+}
+
+func TestMistakesInClientsAreNamed(t *testing.T) {
+	for want, c := range map[string]Clients{
+		"webhook.clientCA: must have a certificate in PEM": {CA: "none"},
+		"webhook.clientNames: need webhook.clientCA":       {Names: []string{"kube-apiserver"}},
+	} {
+		if _, _, err := Listen("127.0.0.1", 0, nil, c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, not %q", c, err, want)
+		}
+	}
+}
