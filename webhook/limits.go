@@ -68,9 +68,8 @@ func (l *limits) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer release()
-	body := make([]byte, r.ContentLength)
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(l.arrival))
-	if _, err := io.ReadFull(r.Body, body); err != nil {
+	body, err := l.read(w, r)
+	if err != nil {
 		http.Error(w, "the body does not arrive: "+err.Error(), http.StatusBadRequest)
 		return
 	}
@@ -81,6 +80,17 @@ func (l *limits) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer of.decided.Release(weight)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	l.webhooks.ServeHTTP(w, r)
+}
+
+// read returns the body if it arrives in time.
+func (l *limits) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	in := http.NewResponseController(w)
+	_ = in.SetReadDeadline(time.Now().Add(l.arrival))
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, body)
+	// A connection of HTTP/1.1 is read from until the answer is sent.
+	_ = in.SetReadDeadline(time.Time{})
+	return body, err
 }
 
 // refuses returns the code and the reason for what cannot be a review; 0 for what can be one.

@@ -55,7 +55,7 @@ func TestAnAdmissionInFlightIsFinished(t *testing.T) {
 		webhook.ValidateDeploymentPath, len(body), body[:10])
 	c.Expect(err).NotTo(HaveOccurred())
 	c.Expect(p.command.Process.Signal(syscall.SIGTERM)).To(Succeed())
-	c.Eventually(p.lines, patience, glance).Should(ContainSubstring("Shutting down webhook server"))
+	c.Eventually(p.lines, patience, glance).Should(MatchRegexp(`shutting down server.*"name":"admission"`))
 	_, err = connection.Write(body[10:])
 	c.Expect(err).NotTo(HaveOccurred())
 	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
