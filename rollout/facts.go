@@ -33,7 +33,9 @@ type Facts struct {
 	// target is what the rollout acts on, and problem says what it lacks.
 	target  target.Target
 	problem string
-	frozen  freeze.Verdict
+	// early is how long the problem may still be only that a gateway has not seen a new route yet; 0 when it is not.
+	early  time.Duration
+	frozen freeze.Verdict
 	// autoscaler sets the primary's replicas; nil when nothing does.
 	autoscaler *workload.Autoscaler
 	dry        dryRun
@@ -58,7 +60,7 @@ func (f Facts) discovered() Facts {
 	if f.o.Primary == nil {
 		return f
 	}
-	f.target, f.problem = f.discover()
+	f.target, f.problem, f.early = f.discover()
 	if f.takesAll() {
 		f.steps = strategy.AllAtOnce(f.policy)
 	}
@@ -90,15 +92,15 @@ func (f Facts) Answered(hooks []observed.HookAnswer, samples []analysis.Sample, 
 }
 
 // discover finds what the rollout acts on. A policy that cannot be used is a problem unless the rollout keeps its own.
-func (f Facts) discover() (found target.Target, problem string) {
+func (f Facts) discover() (found target.Target, problem string, early time.Duration) {
 	found, problem = target.Discover(f.policy, f.o)
 	if f.o.PolicyProblem != "" && !f.kept {
 		problem = f.o.PolicyProblem
 	}
 	if problem == "" {
-		problem = f.notReadyYet(found)
+		problem, early = f.notReadyYet(found)
 	}
-	return found, problem
+	return found, problem, early
 }
 
 // canFreeze reports whether there is anything for a Freeze to hold.
@@ -108,31 +110,43 @@ func (f Facts) canFreeze() bool {
 
 // notReadyYet says what keeps the Deployment from being initialized, or the next rollout from starting, but does not hold a
 // rollout that is open; empty when nothing does.
-func (f Facts) notReadyYet(found target.Target) string {
+func (f Facts) notReadyYet(found target.Target) (why string, early time.Duration) {
 	if observed.Active(f.before) {
-		return ""
+		return "", 0
 	}
 	if refused := f.refused(); refused != "" {
-		return refused
+		return refused, 0
 	}
 	if why := found.OwnCanary(f.o); why != "" {
-		return why
+		return why, 0
 	}
 	for _, r := range found.Routes {
 		if parent := route.Unreported(r); parent != "" {
+			if early := f.seenEarly(r); early > 0 {
+				return fmt.Sprintf("%s: waiting for %s to report on the route", r.Key().From(f.o.Namespace), parent), early
+			}
 			return fmt.Sprintf("%s: %s has never reported on the route, so no rollout can start: check that its controller is running and that a "+
-				"listener allows the route, or remove it from spec.parentRefs", r.Key().From(f.o.Namespace), parent)
+				"listener allows the route, or remove it from spec.parentRefs", r.Key().From(f.o.Namespace), parent), 0
 		}
 	}
 	if phase := f.before.Phase; phase != "" && phase != v1alpha1.PhaseInitializing {
-		return ""
+		return "", 0
 	}
 	for _, r := range found.Routes {
 		if ok, why := route.InEffect(r); !ok && target.IsGenerated(f.o, r) {
-			return fmt.Sprintf("%s was created but is not in effect yet: %s", r.Key().From(f.o.Namespace), why)
+			return fmt.Sprintf("%s was created but is not in effect yet: %s", r.Key().From(f.o.Namespace), why), 0
 		}
 	}
-	return ""
+	return "", 0
+}
+
+// reportsMayTake is how long a gateway may take to report on a new route before anybody is told that it has not.
+const reportsMayTake = 10 * time.Second
+
+// seenEarly returns how long a gateway may still take to report on a route; 0 for a route that is not new. That time passes while
+// Sluice is away, too.
+func (f Facts) seenEarly(r route.Route) time.Duration {
+	return min(max(r.CreationTimestamp.Add(reportsMayTake).Sub(f.o.Now), 0), reportsMayTake)
 }
 
 // refused says why the API server refuses an object that the policy asks for; empty when it refuses none.

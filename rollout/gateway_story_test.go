@@ -46,16 +46,33 @@ var gatewayStories = map[string]story{
 		acts:  []act{{immediately, setting("v2")}, {after(3 * time.Minute), setting("v1")}},
 		phase: v1alpha1.PhaseInitializing, version: "v1",
 	},
+	"a gateway reports on a new route in time": {
+		annotations: urgent, behaviours: map[string]behaviour{"v2": good}, prepare: newRoute,
+		acts:  []act{{immediately, setting("v2")}, {after(3 * time.Second), reporting}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"a gateway does not report on a new route in time": {
+		annotations: urgent, behaviours: map[string]behaviour{"v2": good}, prepare: newRoute,
+		acts:  []act{{after(time.Minute), setting("v2")}, {after(3 * time.Minute), reporting}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
 	"a candidate waits for a gateway that has never reported": {
 		annotations: urgent, behaviours: map[string]behaviour{"v2": good},
 		prepare: func(w *world) { w.silent, w.route.Parents = true, nil },
-		acts: []act{{immediately, setting("v2")}, {after(3 * time.Minute), func(w *world) {
-			w.tell("the gateway's controller starts")
-			w.silent = false
-			w.react()
-		}}},
-		phase: v1alpha1.PhaseSucceeded, version: "v2",
+		acts:    []act{{immediately, setting("v2")}, {after(3 * time.Minute), reporting}},
+		phase:   v1alpha1.PhaseSucceeded, version: "v2",
 	},
+}
+
+// newRoute is applied together with the Deployment. No gateway has seen it yet.
+func newRoute(w *world) {
+	w.silent, w.route.Parents, w.route.CreationTimestamp = true, nil, metav1.NewTime(w.now)
+}
+
+func reporting(w *world) {
+	w.tell("the gateway's controller starts")
+	w.silent = false
+	w.react()
 }
 
 // naming is what the user writes beside the primary.

@@ -69,13 +69,21 @@ func rejectHeld(t *tick) {
 func blockCandidate(t *tick, kind v1alpha1.BlockedKind, why string) {
 	known := t.knownAsWaiting()
 	t.plan.Next = t.asWaiting()
-	if isNew := block(t, kind, why); isNew || !known {
+	if isNew := block(t, kind, why); (isNew || !known) && t.early == 0 {
 		emit(t, events.CandidateBlocked(t.o.Candidate.Hash, why))
 	}
+	wakeForReports(t)
 	wakeForTemplates(t)
 	if len(t.o.Claims) > 0 {
 		// Claims are not watched.
 		wakeIn(t, t.policy.Interval)
+	}
+}
+
+// wakeForReports looks again when the gateways of new routes have had their time.
+func wakeForReports(t *tick) {
+	if t.early > 0 {
+		wakeIn(t, t.early)
 	}
 }
 

@@ -122,9 +122,10 @@ func rest(t *tick) {
 		if next.Phase == "" || next.Phase == v1alpha1.PhaseWaiting {
 			next.Phase = v1alpha1.PhaseInitializing
 		}
-		if block(t, t.blockedBy(), t.problem) {
+		if isNew := block(t, t.blockedBy(), t.problem); isNew && t.early == 0 {
 			emit(t, events.NotReady(t.problem))
 		}
+		wakeForReports(t)
 	case next.Phase == v1alpha1.PhaseSucceeded || next.Phase == v1alpha1.PhaseFailed:
 		say(t, t.ending())
 	default:
