@@ -118,7 +118,7 @@ func (w *world) broken() string {
 		return "another template than the candidate's"
 	case w.canary.Status.AvailableReplicas == 0 || w.endpoints == 0:
 		return "no ready pod"
-	case w.primary.Status.AvailableReplicas > 0 && w.rejects != "" && w.route.Parents[0].Conditions[1].ObservedGeneration >= w.route.Generation && w.route.Parents[0].Conditions[1].Status == metav1.ConditionFalse:
+	case w.primary.Status.AvailableReplicas > 0 && !w.gone && isRefused(w.route):
 		return "a route that the gateway refuses"
 	}
 	for _, s := range w.others {
@@ -134,6 +134,15 @@ func (w *world) broken() string {
 		}
 	}
 	return ""
+}
+
+// isRefused reports whether the gateway does not find a backend of the present route. Others may share the route.
+func isRefused(r route.Route) bool {
+	if len(r.Parents) == 0 {
+		return false
+	}
+	found := r.Parents[0].Conditions[1]
+	return found.ObservedGeneration >= r.Generation && found.Status == metav1.ConditionFalse
 }
 
 func selects(s corev1.Service, pod map[string]string) bool {

@@ -99,9 +99,8 @@ func (w *world) checkReturn(before float64) {
 }
 
 func (w *world) isBad(weight float64) bool {
-	needed := workload.Enough(workload.CanaryReplicas(w.policy.Canary, *w.primary.Spec.Replicas, weight), w.policy.CanaryReadyThreshold)
 	return w.planned.Candidate.Outcome == v1alpha1.OutcomeFailed && w.planned.Open().Promotion.Applied == nil ||
-		w.canary.Status.AvailableReplicas < needed || analysis.VerdictOf(w.planned.Checks) == v1alpha1.VerdictFail
+		w.canary.Status.AvailableReplicas < w.enough(weight) || analysis.VerdictOf(w.planned.Checks) == v1alpha1.VerdictFail
 }
 
 func losing(pods int32) func(*world) {

@@ -12,7 +12,7 @@ import (
 )
 
 // written are the fields of a tick that functions write. All others are facts.
-var written = []string{"plan", "wanted", "returns", "vacant"}
+var written = []string{"plan", "wanted", "returns", "loses", "vacant"}
 
 // TestFactsAreNeverWritten completes what the types say: methods of Facts and of a tick have value receivers, and no
 // function that takes a *tick writes a fact.
