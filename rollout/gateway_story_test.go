@@ -92,6 +92,21 @@ func falling(w *world) {
 	w.silent = true
 }
 
+func reporting(w *world) {
+	w.tell("the gateway reports again")
+	w.silent = false
+}
+
+func deletingGateway(w *world) {
+	w.tell("the Gateway is deleted")
+	w.gone = true
+}
+
+func creatingGateway(w *world) {
+	w.tell("the Gateway is there again")
+	w.gone = false
+}
+
 // leavingReports leaves a report of a former controller, and one of the present controller for a listener that the route named
 // before. Nobody updates either.
 func leavingReports(w *world) {

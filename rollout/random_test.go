@@ -27,6 +27,7 @@ func randomActs(chance *rand.Rand) []act {
 		setting("v1"), setting("v2"), setting("v3"),
 	}
 	kinds = append(kinds, disturbing...)
+	kinds = append(kinds, falling, reporting, deletingGateway, creatingGateway)
 	acts := []act{{immediately, setting("v2")}}
 	var moment time.Duration
 	for range 1 + chance.IntN(8) {
@@ -52,6 +53,7 @@ func calm(w *world) {
 	w.tell("nothing is paused, frozen or lost any more")
 	w.spec.Paused, w.primary.Spec.Paused, w.policy.Suspend, w.freezes, w.lost = nil, false, false, nil, 0
 	w.others, w.rejects = nil, ""
+	w.silent, w.gone = false, false
 }
 
 // randomHooks opens some gates after a while, lets tests fail at first, and sometimes rolls back.
