@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
 )
 
@@ -74,7 +75,7 @@ func (s *subject) takeAsked(key string, current *workload.Candidate) (order, boo
 // before, or means another candidate. Such a request must not block the template of the manifest. Where it comes alone, a hash of
 // another candidate is a mistake, and refused.
 func (s *subject) isPinned(key, value string, current *workload.Candidate) (bool, error) {
-	repeated, err := s.appliedBefore(key, value)
+	repeated, err := s.appliedBefore(key, value, current)
 	if err != nil {
 		return false, err
 	}
@@ -97,8 +98,9 @@ func (s *subject) isPinned(key, value string, current *workload.Candidate) (bool
 }
 
 // appliedBefore reports whether the request is an apply, and the manifest that the requester applied last had the same annotation.
-// Requests are never stored, so each apply sets them again. Nothing tells what a manifest had that was put in as a whole.
-func (s *subject) appliedBefore(key, value string) (bool, error) {
+// Requests are never stored, so each apply sets them again. Nothing tells what a manifest had that was put in as a whole. Field
+// owners do not tell values: a hash that fits can be new, unless its candidate was retried since or is made anew by each reset.
+func (s *subject) appliedBefore(key, value string, current *workload.Candidate) (bool, error) {
 	if s.isManifest() {
 		return false, nil
 	}
@@ -109,6 +111,9 @@ func (s *subject) appliedBefore(key, value string) (bool, error) {
 	entry, err := s.serverSideApply()
 	if err != nil || entry == nil {
 		return false, err
+	}
+	if value != "true" && key != config.AnnotationReset && (current == nil || current.Attempt == 0) {
+		return false, nil
 	}
 	path := fieldpath.MakePathOrDie("metadata", "annotations", key)
 	for _, applied := range []*metav1.ManagedFieldsEntry{entryOf(s.old, s.request.Manager, metav1.ManagedFieldsOperationApply), entry} {
