@@ -40,7 +40,7 @@
 //
 //   - decide, needs: the order of a tick
 //   - dryrun, interrupts, direct: what takes precedence over the phase
-//   - idle, enqueue, unavailable, held, progressing, starting, promoting, keepshare, givingway, returning, restoring, finalising, reset, optedout: the phases
+//   - idle, enqueue, backoff, unavailable, held, progressing, starting, promoting, keepshare, givingway, returning, restoring, finalising, reset, optedout: the phases
 //   - settle, conditions, advice: what finish adds
 //   - unserved, interrupted, weight, group, gates, tell, checks, share, hooks, requests, capacity: what a phase uses to continue or to wait
 //   - served, written: whether the canary serves what it gets, and whether it runs the candidate

@@ -50,6 +50,8 @@ func nextCandidate(t *tick) {
 		blockCandidate(t, v1alpha1.BlockedPaused, t.plan.Next.Paused.Text)
 	case t.frozen.Start != "":
 		blockCandidate(t, v1alpha1.BlockedFrozen, t.frozen.Start)
+	case t.backsOff() != "" && !t.goesStraight():
+		backOff(t)
 	default:
 		startInTurn(t)
 	}
@@ -79,7 +81,7 @@ func startInTurn(t *tick) {
 
 // starts reports whether nextCandidate would start a rollout.
 func (t tick) starts() bool {
-	return t.o.InFlight() != nil && !t.asksAbort() && t.problem == "" && t.plan.Next.Paused == nil && t.frozen.Start == "" && !t.isUnavailable() && !t.goesStraight() &&
+	return t.o.InFlight() != nil && !t.asksAbort() && t.problem == "" && t.backsOff() == "" && t.plan.Next.Paused == nil && t.frozen.Start == "" && !t.isUnavailable() && !t.goesStraight() &&
 		len(hooksOf(t.policy, v1alpha1.HookConfirmRollout)) == 0
 }
 

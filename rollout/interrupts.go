@@ -106,6 +106,7 @@ func supersede(t *tick) {
 	if candidate.Hash == t.plan.Next.Candidate.Hash {
 		why = candidate.By + " requested it again"
 	}
+	countSupersede(t)
 	decideOutcome(t, v1alpha1.OutcomeSuperseded, why)
 	finalise(t)
 }

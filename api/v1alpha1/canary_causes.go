@@ -41,6 +41,8 @@ const (
 	BlockedFrozen BlockedKind = "Frozen"
 	// BlockedUnavailable is a primary without available replicas: the change waits until it has some, or has had none for long.
 	BlockedUnavailable BlockedKind = "Unavailable"
+	// BlockedSuperseded is a template that changes again and again: the next candidate waits longer each time.
+	BlockedSuperseded BlockedKind = "Superseded"
 	// BlockedDeletion is the deletion of the Canary, which cannot complete in a dry run.
 	BlockedDeletion BlockedKind = "Deletion"
 )

@@ -88,6 +88,12 @@ type CanaryRecord struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	History []HistoryEntry `json:"history,omitempty"`
+	// superseded lists when the rollouts of the last hour were superseded by a newer candidate, the oldest first, at most the last
+	// 10. After more than 3, the next candidate waits before it starts.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Superseded []metav1.MicroTime `json:"superseded,omitempty"`
 	// conditions are Promoted, Ready, Reconciling and Stalled, Protected while a rollout is open, and PolicyFollowed,
 	// OptInStated and Served while they are False. Ready is absent while the Deployment is opted out.
 	// +optional

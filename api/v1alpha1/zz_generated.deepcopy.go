@@ -471,6 +471,13 @@ func (in *CanaryRecord) DeepCopyInto(out *CanaryRecord) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.Superseded != nil {
+		in, out := &in.Superseded, &out.Superseded
+		*out = make([]v1.MicroTime, len(*in))
+		for i := range *in {
+			(*in)[i].DeepCopyInto(&(*out)[i])
+		}
+	}
 	if in.Conditions != nil {
 		in, out := &in.Conditions, &out.Conditions
 		*out = make([]v1.Condition, len(*in))

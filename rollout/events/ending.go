@@ -2,6 +2,7 @@ package events
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -75,6 +76,13 @@ func Superseded(old, new, by string, traffic bool) Event {
 		what = fmt.Sprintf("%s requested template %s again", by, workload.Short(new))
 	}
 	return Event{Reason: "Superseded", Message: fmt.Sprintf("%s; the analysis starts again %s", what, start)}
+}
+
+// SupersededOften says that a template changes so often that rollouts do not come to an end, with the usual causes.
+func SupersededOften(why, by string) Event {
+	return Event{Warning: true, Reason: "SupersededOften", Message: fmt.Sprintf(
+		"%s. The last change is from %s. Usual causes: an operator that writes its own values into the pod template, two tools that apply different manifests, "+
+			"or a value that is different in each apply, such as a time", strings.ToUpper(why[:1])+why[1:], Who(by, ""))}
 }
 
 // OptedOut says that the changes of a Deployment are no longer judged.
