@@ -32,7 +32,7 @@ func newPlaces() *places {
 }
 
 // take waits for a place of a namespace. It returns how to give it back, or the error of a context that has ended meanwhile.
-// Who waits for the namespace takes no place of others.
+// A call that waits for its namespace takes no place of others.
 func (p *places) take(ctx context.Context, namespace string) (giveBack func(), err error) {
 	of := p.enter(namespace)
 	if err := of.free.Acquire(ctx, 1); err != nil {

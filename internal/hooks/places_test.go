@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 )
 
-// crowd has many wait for a place of their namespace, and counts who has one.
+// crowd has many calls wait for a place of their namespace.
 type crowd struct {
 	*places
 	leave chan struct{}
