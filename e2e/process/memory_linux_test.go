@@ -1,0 +1,105 @@
+package process
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
+)
+
+// bomb returns an opted-in Deployment whose candidate has 5 KB in the annotation and 400 000 maps once it is decoded.
+func (s *shop) bomb(name string) *appsv1.Deployment {
+	s.t.Helper()
+	const maps = 400_000
+	list := make([]any, maps)
+	for i := range list {
+		list[i] = map[string]any{"": int64(0)}
+	}
+	template := workload.Template{"spec": map[string]any{"x": list}}
+	var packed bytes.Buffer
+	writer, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	s.Expect(err).NotTo(HaveOccurred())
+	_, err = fmt.Fprintf(writer, `{"hash":%q,"template":{"spec":{"x":[%s]}},"at":"2026-01-02T15:04:05Z"}`,
+		template.Hash(), strings.TrimSuffix(strings.Repeat(`{"":0},`, maps), ","))
+	s.Expect(err).NotTo(HaveOccurred())
+	s.Expect(writer.Close()).To(Succeed())
+	pods := map[string]string{"app": name}
+	return &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: name, Annotations: map[string]string{config.AnnotationCanary: "true",
+			config.AnnotationCandidate: "gzip:" + base64.StdEncoding.EncodeToString(packed.Bytes())}},
+		Spec: appsv1.DeploymentSpec{Replicas: ptr.To(int32(0)), Selector: &metav1.LabelSelector{MatchLabels: pods}, Template: corev1.PodTemplateSpec{
+			ObjectMeta: metav1.ObjectMeta{Labels: pods}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "podinfo:v1"}}}}},
+	}
+}
+
+// peak returns the most memory that the process has had, in KiB.
+func (p *process) peak() int {
+	p.t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
+	p.Expect(err).NotTo(HaveOccurred())
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	peak, err := strconv.Atoi(strings.Fields(rest)[0])
+	p.Expect(err).NotTo(HaveOccurred())
+	return peak
+}
+
+// TestSmallAnnotationsTakeLittleMemory runs the process with the memory limit of the chart. Ten bombs are there before admission
+// is, and thirty more are created at once.
+func TestSmallAnnotationsTakeLittleMemory(t *testing.T) {
+	t.Parallel()
+	const most = 256 << 10
+	c := startCluster(t)
+	c.environment = []string{"MEMORY_LIMIT=536870912"}
+	s := c.newShop()
+	bomb := s.bomb("bomb")
+	c.Expect(len(bomb.Annotations[config.AnnotationCandidate])).To(BeNumerically("<", 8<<10))
+	named := func(format string, i int) *appsv1.Deployment {
+		one := bomb.DeepCopy()
+		one.Name = fmt.Sprintf(format, i)
+		return one
+	}
+	for i := range 10 {
+		c.Expect(c.client.Create(t.Context(), named("stored-%d", i))).To(Succeed())
+	}
+	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)
+	p := s.ready(shortLease...)
+	s.waitForPhase(p, v1alpha1.PhaseInitialized)
+	for i := range 10 {
+		c.Eventually(func() string {
+			canary := &v1alpha1.Canary{}
+			_ = c.client.Get(t.Context(), client.ObjectKey{Namespace: shopNamespace, Name: fmt.Sprintf("stored-%d", i)}, canary)
+			return canary.Status.Message
+		}, patience, glance).Should(ContainSubstring("more than 20000 values"), p.lines)
+	}
+	var all sync.WaitGroup
+	refused := make([]error, 30)
+	for i := range refused {
+		all.Go(func() { refused[i] = c.client.Create(t.Context(), named("new-%d", i)) })
+	}
+	all.Wait()
+	for _, err := range refused {
+		c.Expect(err).To(MatchError(ContainSubstring("leave it out")))
+	}
+	s.setImage("podinfo:v2")
+	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)
+	peak := p.peak()
+	t.Logf("the process had %d MiB at most", peak>>10)
+	c.Expect(peak).To(BeNumerically("<", most))
+	p.stop()
+}
