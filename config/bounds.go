@@ -27,6 +27,8 @@ const (
 	MostDeadline = 31536000
 	// LongestHook is the longest time limit of one attempt to call a hook. It takes a connection all the time.
 	LongestHook = 10 * time.Minute
+	// MostMetadata is how many bytes the metadata of a hook has at most, which every call of it sends.
+	MostMetadata = 16 << 10
 	// ShortestStep is how long a step lasts at least.
 	ShortestStep = time.Second
 )

@@ -128,7 +128,7 @@ type Webhook struct {
 	// disableTLS skips verification of the server's certificate. Default false.
 	// +optional
 	DisableTLS *bool `json:"disableTLS,omitempty"`
-	// metadata is sent in the body of the request.
+	// metadata is sent in the body of the request. At most 16 KiB in total.
 	// +optional
 	Metadata map[string]string `json:"metadata,omitempty"`
 }

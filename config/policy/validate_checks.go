@@ -97,8 +97,20 @@ func (c *checker) hooks(path *field.Path, hooks []v1alpha1.Webhook) {
 				fmt.Sprintf("must be a duration of at most %s: let the hook start what takes longer, and ask for the result in another hook", config.LongestHook))
 		}
 		c.count(at.Child("retries"), hook.Retries, 0, 20)
+		c.sent(at.Child("metadata"), hook.Metadata)
 	}
 	c.unique(path, names)
+}
+
+// sent limits what is sent with each call.
+func (c *checker) sent(path *field.Path, metadata map[string]string) {
+	size := 0
+	for key, value := range metadata {
+		size += len(key) + len(value)
+	}
+	if size > config.MostMetadata {
+		c.wrong(path, fmt.Sprintf("%d bytes", size), fmt.Sprintf("must have at most %d bytes in total: let the hook look up what is larger", config.MostMetadata))
+	}
 }
 
 func (c *checker) alerts(path *field.Path, alerts []v1alpha1.Alert) {

@@ -34,6 +34,7 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 	"a metric twice":                  {"analysis: {metrics: [{name: request-duration}, {name: request-duration}]}", "spec.analysis.metrics[1].name", "Duplicate"},
 	"a hook without a host":           {"analysis: {webhooks: [{name: a, url: 'http://'}]}", "spec.analysis.webhooks[0].url", "must be a URL"},
 	"a hook that may take for days":   {"analysis: {webhooks: [{name: a, url: 'http://a', timeout: 8760h}]}", "spec.analysis.webhooks[0].timeout", "at most 10m0s"},
+	"a hook with too much metadata":   {"analysis: {webhooks: [{name: a, url: 'http://a', metadata: {k: " + strings.Repeat("x", 16<<10) + "}}]}", "spec.analysis.webhooks[0].metadata", "at most 16384 bytes"},
 	"a hook of an unknown type":       {"analysis: {webhooks: [{name: a, url: 'http://a', type: b}]}", "spec.analysis.webhooks[0].type", "must be one of"},
 	"an alert to nobody":              {"analysis: {alerts: [{name: a, providerRef: {name: ''}}]}", "spec.analysis.alerts[0].providerRef.name", "name an AlertProvider"},
 	"an unknown preset":               {"analysis: {preset: nginx}", "spec.analysis.preset", "must be one of app"},

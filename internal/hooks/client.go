@@ -71,14 +71,9 @@ func redirect(request *http.Request, via []*http.Request) error {
 // context ends.
 func (c *Client) Call(ctx context.Context, call plan.HookCall) observed.HookAnswer {
 	answer := observed.HookAnswer{Name: call.Hook.Name}
-	body, err := json.Marshal(call.Payload)
-	if err != nil {
-		answer.Message = clean(err.Error())
-		return answer
-	}
 	for attempt := 0; ; attempt++ {
 		again := false
-		answer.Yes, answer.Message, again = c.attempt(ctx, call, body)
+		answer.Yes, answer.Message, again = c.attempt(ctx, call)
 		if !again || attempt >= int(ptr.Deref(call.Hook.Retries, 0)) || !sleep(ctx, c.pause(attempt+1)) {
 			return answer
 		}
@@ -96,12 +91,16 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // attempt calls the hook once. again means that a retry makes sense. The time that it waits for a place is not that of the hook.
-func (c *Client) attempt(ctx context.Context, call plan.HookCall, body []byte) (yes bool, message string, again bool) {
+func (c *Client) attempt(ctx context.Context, call plan.HookCall) (yes bool, message string, again bool) {
 	giveBack, err := c.places.take(ctx, call.Payload.Namespace)
 	if err != nil {
 		return false, clean(err.Error()), false
 	}
 	defer giveBack()
+	body, err := json.Marshal(call.Payload)
+	if err != nil {
+		return false, clean(err.Error()), false
+	}
 	hook, timeout := call.Hook, call.Hook.Timeout.Duration
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
