@@ -32,6 +32,9 @@ func RecordKeys() []string {
 	return slices.Clone(records)
 }
 
+// TemplateKeys returns the keys of the records that contain a pod template. An empty value is no record.
+func TemplateKeys() []string { return []string{AnnotationCandidate, AnnotationPrevious} }
+
 // UnknownKeys reports annotations with the prefix of Sluice that mean nothing on a Deployment: mostly typing mistakes,
 // which would silently leave a default in effect.
 func UnknownKeys(path *field.Path, annotations map[string]string) field.ErrorList {

@@ -56,7 +56,7 @@ func (c cluster) annotateVia(subresource string, annotations map[string]string) 
 func (c cluster) records() (found []string) {
 	annotations := c.Deployment().Annotations
 	for _, key := range config.RecordKeys() {
-		if value, set := annotations[key]; set {
+		if value := annotations[key]; value != "" {
 			found = append(found, key+"="+value)
 		}
 	}

@@ -51,7 +51,7 @@ var _ = Describe("What is judged", func() {
 			`[{"op":"add","path":"/spec/template/spec/containers/0/volumeMounts","value":[{"name":"settings","mountPath":"/etc/demo"}]}]`)
 		primary, err := r.Deployment(ctx, app.Name)
 		Expect(err).NotTo(HaveOccurred())
-		Expect(primary.Annotations).NotTo(HaveKey(config.AnnotationCandidate))
+		Expect(primary.Annotations[config.AnnotationCandidate]).To(BeEmpty())
 		By("fewer replicas in the same request are warned of")
 		out := r.kubectl(ctx, "patch", "deployment", "podinfo", "--type=json", "-p",
 			`[{"op":"replace","path":"/spec/replicas","value":2},{"op":"replace","path":"/spec/template/spec/containers/0/env/0/value","value":"v2"}]`)

@@ -132,7 +132,7 @@ func (r *rollout) expectClean(ctx context.Context, version string) {
 	primary, err := r.Deployment(ctx, app.Name)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(primary.Spec.Template.Spec.Containers[0].Env[0].Value).To(Equal(version))
-	Expect(primary.Annotations).NotTo(HaveKey("sluice.dev/previous"))
+	Expect(primary.Annotations["sluice.dev/previous"]).To(BeEmpty())
 }
 
 func (r *rollout) expectNoFailures(ctx context.Context, version string) {

@@ -99,7 +99,7 @@ func TestResetForgetsTheCandidate(t *testing.T) {
 				t.Fatal(err)
 			}
 			annotations := annotationsOf(result.Object)
-			_, candidate := annotations[config.AnnotationCandidate]
+			candidate := annotations[config.AnnotationCandidate] != ""
 			_, stored := annotations[config.AnnotationReset]
 			if candidate != c.kept || stored || !strings.Contains(strings.Join(result.Warnings, " "), c.warning) || imageOf(result.Object) != "podinfo:v1" {
 				t.Errorf("got %v and %v", annotations, result.Warnings)

@@ -3,6 +3,7 @@ package admission
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -185,6 +186,15 @@ func (s *subject) store(template workload.Template) (Result, error) {
 	return Result{Object: object.Object, Warnings: s.warnings}, nil
 }
 
+// empty leaves an empty annotation of a record with a template that is dropped. The Deployment controller copies annotations to
+// the current ReplicaSet and never removes one there, but it copies an empty value over what was dropped, perhaps because of a
+// password in it.
+func (s *subject) empty(key string) {
+	if _, had := s.storedAnnotations[key]; had && slices.Contains(config.TemplateKeys(), key) {
+		s.annotations[key] = ""
+	}
+}
+
 type encoder interface{ Encode() (string, error) }
 
 // keepAll writes the annotations that belong to Sluice, regardless of what the request has there.
@@ -201,6 +211,7 @@ func (s *subject) keepAll() error {
 	} {
 		delete(s.annotations, record.key)
 		if record.none {
+			s.empty(record.key)
 			continue
 		}
 		text, err := record.value.Encode()

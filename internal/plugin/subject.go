@@ -44,7 +44,7 @@ func (s subject) standing() standing {
 	case s.deployment == nil:
 		return standingByPhase(status.Phase)
 	case s.candidate == nil:
-		if _, open := s.deployment.Annotations[config.AnnotationPrevious]; open {
+		if s.deployment.Annotations[config.AnnotationPrevious] != "" {
 			return running
 		}
 		return idle
