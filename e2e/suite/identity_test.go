@@ -59,6 +59,18 @@ var _ = Describe("What is judged", func() {
 })
 
 var _ = Describe("Records", func() {
+	It("of a template that was taken back are gone from its ReplicaSets", func(ctx SpecContext) {
+		const secret = "hunter2"
+		r := given(ctx, "takenback", with(map[string]string{"sluice.dev/interval": "4s"}), "")
+		r.setVersion(ctx, "v2", "PASSWORD="+secret)
+		r.waitUntil(ctx, "step 1", inEffect(1))
+		kept := func() string { return r.kubectl(ctx, "get", "deployments,replicasets", "-o", "yaml") }
+		Eventually(ctx, kept).Should(ContainSubstring(secret))
+		r.kubectl(ctx, "annotate", "deployment", "podinfo", "sluice.dev/reset=true")
+		r.waitFor(ctx, v1alpha1.PhaseInitialized)
+		Eventually(ctx, kept).ShouldNot(ContainSubstring(secret))
+	})
+
 	It("that nobody wrote are shown to nobody", func(ctx SpecContext) {
 		r := begin(ctx, "forged", scene{quiet: true, Options: app.Options{Replicas: 1, Annotations: quick}})
 		primary, err := r.Deployment(ctx, "podinfo")
