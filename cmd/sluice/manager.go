@@ -22,6 +22,7 @@ import (
 	"sluice.dev/sluice/certs"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/config/process"
+	"sluice.dev/sluice/internal/reconciler"
 )
 
 // shutdownTimeout is how long admission requests in flight may take to finish. The API server waits no longer than that.
@@ -110,7 +111,7 @@ func metricsOptions(m process.Metrics) metricsserver.Options {
 func cacheOptions(settings process.Settings) cache.Options {
 	objects := certs.CacheOf(certOptions(settings))
 	objects[&discoveryv1.EndpointSlice{}] = cache.ByObject{Label: labels.SelectorFromSet(labels.Set{config.LabelRole: config.RoleCanary})}
-	options := cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: objects}
+	options := cache.Options{DefaultTransform: reconciler.Strip, ByObject: objects}
 	if len(settings.WatchNamespaces) == 0 {
 		return options
 	}

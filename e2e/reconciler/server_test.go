@@ -69,7 +69,7 @@ func startReconciler(ctx context.Context) error {
 	manager, err := ctrl.NewManager(watched, ctrl.Options{
 		Scheme:  server.Client.Scheme(),
 		Metrics: metricsserver.Options{BindAddress: "0"},
-		Cache: cache.Options{ByObject: map[client.Object]cache.ByObject{
+		Cache: cache.Options{DefaultTransform: reconciler.Strip, ByObject: map[client.Object]cache.ByObject{
 			&discoveryv1.EndpointSlice{}: {Label: labels.SelectorFromSet(labels.Set{config.LabelRole: config.RoleCanary})},
 		}},
 	})

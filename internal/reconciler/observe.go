@@ -36,6 +36,9 @@ func (r *reader) subjects(ctx context.Context, key types.NamespacedName) (subjec
 		return found, err
 	}
 	found.canary, err = fetch(ctx, r.cached, key, &v1alpha1.Canary{})
+	if err == nil && found.canary != nil {
+		found.primary, err = r.whole(ctx, key, found.primary)
+	}
 	if err != nil || found.canary != nil || !isOptedIn(found.primary) {
 		return found, err
 	}

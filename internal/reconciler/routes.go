@@ -83,6 +83,8 @@ func (r *Reconciler) render(ctx context.Context, current, desired route.Route) e
 		return err
 	}
 	log.FromContext(ctx).Info("admission did not render the route, writing its rules", "route", current.Key().String())
+	// The cache does not keep all annotations. Those that Sluice changes are written.
+	desired.Annotations = written.Annotations
 	if err := desired.Into(object.Object); err != nil {
 		return err
 	}
