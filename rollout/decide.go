@@ -69,6 +69,8 @@ func begin(f Facts) *tick {
 	noticePause(t)
 	// Before any step: a frozen rollout takes none.
 	noticeFreeze(t)
+	// After noticePause and noticeFreeze: what they pause needs no place.
+	noticePlace(t)
 	// Before the phase: it looks at the steps that this member has passed.
 	noticeGroup(t)
 	// Last: events of what has happened come before those of requests that cannot be fulfilled.
@@ -98,6 +100,8 @@ func finish(t *tick) plan.Plan {
 	}
 	// After the split and the finalizer: they determine what the routes of a cohort must state.
 	settlePlan(t)
+	// After the phase: it may have reached a gate.
+	keepPlace(t)
 	// After the phase: a tick asks only one thing of admission, and the phase comes first.
 	letNewerStraight(t)
 	settleDirect(t)

@@ -42,7 +42,7 @@
 //   - dryrun, interrupts, direct: what takes precedence over the phase
 //   - idle, enqueue, backoff, unavailable, held, progressing, starting, promoting, keepshare, givingway, returning, restoring, finalising, reset, optedout: the phases
 //   - settle, conditions, advice: what finish adds
-//   - unserved, interrupted, weight, group, gates, tell, checks, share, hooks, requests, capacity: what a phase uses to continue or to wait
+//   - unserved, interrupted, weight, group, gates, places, tell, checks, share, hooks, requests, capacity: what a phase uses to continue or to wait
 //   - served, written: whether the canary serves what it gets, and whether it runs the candidate
 //   - waiting, outcome, frozen: deadlines and the settle time, the outcome of a rollout, Freezes
 //   - around: what changes with the primary's template

@@ -33,9 +33,9 @@ func noticeFreeze(t *tick) {
 	}
 }
 
-// pausedBefore says why the rollout was paused at the last tick, apart from a Freeze; nil when it was not.
+// pausedBefore says why the rollout was paused at the last tick, apart from a Freeze and the queue; nil when it was not.
 func (f Facts) pausedBefore() *v1alpha1.PauseCause {
-	if paused := f.before.Paused; paused != nil && paused.Kind != v1alpha1.PauseFreeze {
+	if paused := f.before.Paused; paused != nil && paused.Kind != v1alpha1.PauseFreeze && paused.Kind != v1alpha1.PauseQueue {
 		return paused
 	}
 	return nil

@@ -1,7 +1,7 @@
 package v1alpha1
 
 // PauseKind names what pauses a rollout.
-// +kubebuilder:validation:Enum=Request;Deployment;Policy;Freeze
+// +kubebuilder:validation:Enum=Request;Deployment;Policy;Freeze;Queue
 type PauseKind string
 
 // Kinds of pauses.
@@ -14,12 +14,14 @@ const (
 	PausePolicy PauseKind = "Policy"
 	// PauseFreeze is a Freeze in mode Pause.
 	PauseFreeze PauseKind = "Freeze"
+	// PauseQueue is a rollout that was paused for so long that it has given its place back, and waits for another one.
+	PauseQueue PauseKind = "Queue"
 )
 
 // PauseCause is the reason why a rollout takes no steps.
 type PauseCause struct {
 	// kind names what pauses the rollout: Request (spec.paused of the Canary), Deployment (spec.paused of the Deployment),
-	// Policy (suspend in the policy) or Freeze.
+	// Policy (suspend in the policy), Freeze, or Queue (a rollout that has given its place back waits for another one).
 	Kind PauseKind `json:"kind"`
 	// text describes the pause in one sentence, and how to resume.
 	Text string `json:"text"`

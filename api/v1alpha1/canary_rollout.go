@@ -26,6 +26,13 @@ type RolloutStatus struct {
 	// promotion is the progress of the promotion, or of the return to the previous template.
 	// +optional
 	Promotion PromotionStatus `json:"promotion,omitzero"`
+	// heldSince is since when the rollout has been paused or kept at a gate without a break. Absent while it goes on, and without
+	// a limit of open rollouts.
+	// +optional
+	HeldSince *metav1.MicroTime `json:"heldSince,omitempty"`
+	// placeGivenBack is when the rollout, held for long, stopped counting for the limits of open rollouts. Absent while it counts.
+	// +optional
+	PlaceGivenBack *metav1.MicroTime `json:"placeGivenBack,omitempty"`
 	// decided is when the outcome was decided. The end of the rollout counts from it. Absent until then.
 	// +optional
 	Decided *metav1.MicroTime `json:"decided,omitempty"`

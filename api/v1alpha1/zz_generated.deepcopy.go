@@ -1943,6 +1943,14 @@ func (in *RolloutStatus) DeepCopyInto(out *RolloutStatus) {
 		**out = **in
 	}
 	in.Promotion.DeepCopyInto(&out.Promotion)
+	if in.HeldSince != nil {
+		in, out := &in.HeldSince, &out.HeldSince
+		*out = (*in).DeepCopy()
+	}
+	if in.PlaceGivenBack != nil {
+		in, out := &in.PlaceGivenBack, &out.PlaceGivenBack
+		*out = (*in).DeepCopy()
+	}
 	if in.Decided != nil {
 		in, out := &in.Decided, &out.Decided
 		*out = (*in).DeepCopy()

@@ -96,6 +96,8 @@ type MaxConcurrent struct {
 	Cluster int `json:"cluster"`
 	// Namespace counts those of each namespace.
 	Namespace int `json:"namespace"`
+	// HeldFor is how long a rollout that is paused or kept at a gate counts; 0 for ever.
+	HeldFor metav1.Duration `json:"heldFor"`
 }
 
 // LeaderElection says whether and how one of several replicas comes to reconcile.
@@ -188,6 +190,8 @@ func Default() Settings {
 			CAValidity: metav1.Duration{Duration: 365 * day}, Validity: metav1.Duration{Duration: 90 * day},
 		},
 		KubeAPI: KubeAPI{QPS: 100, Burst: 200},
+
+		MaxConcurrent: MaxConcurrent{HeldFor: metav1.Duration{Duration: 15 * time.Minute}},
 	}
 }
 

@@ -66,6 +66,7 @@ func TestProcessIsValidated(t *testing.T) {
 		"a certificate of no time":   {func(p *process.Settings) { p.Certs.Validity.Duration = 0 }, "certs.validity"},
 		"an authority too short":     {func(p *process.Settings) { p.Certs.CAValidity = p.Certs.Validity }, "certs.caValidity"},
 		"a limit below none":         {func(p *process.Settings) { p.MaxConcurrent.Namespace = -1 }, "maxConcurrent"},
+		"a hold of a moment":         {func(p *process.Settings) { p.MaxConcurrent.HeldFor.Duration = time.Second }, "maxConcurrent.heldFor"},
 		"no Secret":                  {func(p *process.Settings) { p.Certs.Secret = "" }, "certs.secret"},
 		"no time between attempts":   {func(p *process.Settings) { p.LeaderElection.RetryPeriod.Duration = 0 }, "leaderElection.retryPeriod"},
 		"one attempt at the lease":   {func(p *process.Settings) { p.LeaderElection.RetryPeriod.Duration = 9 * time.Second }, "leaderElection.renewDeadline"},

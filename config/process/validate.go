@@ -48,8 +48,14 @@ func (p Settings) Validate() field.ErrorList {
 		errs = append(errs, field.Invalid(field.NewPath("maxConcurrent"), fmt.Sprintf("cluster %d, namespace %d", p.MaxConcurrent.Cluster, p.MaxConcurrent.Namespace),
 			"both must be whole numbers from 0, where 0 is no limit"))
 	}
+	if held := p.MaxConcurrent.HeldFor.Duration; held != 0 && held < shortestHold {
+		errs = append(errs, field.Invalid(field.NewPath("maxConcurrent", "heldFor"), held.String(), "must be at least 1m, or 0 to count rollouts that are held for ever"))
+	}
 	return errs
 }
+
+// shortestHold is longer than a hook needs to open a gate.
+const shortestHold = time.Minute
 
 func checkURL(path *field.Path, value string) field.ErrorList {
 	if value == "" {

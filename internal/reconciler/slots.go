@@ -104,10 +104,19 @@ func (r *Reconciler) takeSlot(key types.NamespacedName, p plan.Plan) {
 // settleSlot gives a slot back once a state without an open rollout is written, and wakes the next in the queue.
 func (r *Reconciler) settleSlot(ctx context.Context, canary *v1alpha1.Canary, p plan.Plan) {
 	key := client.ObjectKeyFromObject(canary)
-	if !r.options.Limits.Any() || observed.Active(p.Next) || !r.memory.slots.open(key, canary.Status) {
+	switch {
+	case !r.options.Limits.Any():
 		return
+	case observed.Active(p.Next):
+		// A place that is given back is free once the state says so.
+		if p.Next.Open().PlaceGivenBack == nil || canary.Status.Open().PlaceGivenBack != nil {
+			return
+		}
+	case !r.memory.slots.open(key, canary.Status):
+		return
+	default:
+		r.memory.slots.set(key, false)
 	}
-	r.memory.slots.set(key, false)
 	peers, err := r.peersIn(ctx, metav1.NamespaceAll)
 	if err != nil {
 		// The queue also looks again by itself.

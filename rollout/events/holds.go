@@ -3,6 +3,7 @@ package events
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
 )
@@ -15,6 +16,21 @@ func Paused(why string) Event {
 // Resumed says that the rollout takes steps again.
 func Resumed() Event {
 	return Event{Reason: "Resumed", Message: "Steps continue"}
+}
+
+// PlaceGivenBack says that a rollout that is held no longer keeps others from starting.
+func PlaceGivenBack(after time.Duration) Event {
+	return Event{Reason: "PlaceGivenBack", Message: fmt.Sprintf("Held for %s: others may start in its place; it waits for a place when it goes on", after)}
+}
+
+// PlaceAwaited says that a rollout that has given its place back waits for another one.
+func PlaceAwaited(where string) Event {
+	return Event{Reason: "PlaceAwaited", Message: "Takes no step: " + where}
+}
+
+// PlaceTaken says that a rollout that had given its place back has one again.
+func PlaceTaken() Event {
+	return Event{Reason: "PlaceTaken", Message: "Has a place again; steps continue"}
 }
 
 // Frozen says that a Freeze starts to hold the rollout.

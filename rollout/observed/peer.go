@@ -77,6 +77,9 @@ func (p Peer) IsHeldBack(now time.Time) bool {
 	return p.State.Paused != nil || gate != nil && now.Sub(gate.Since.Time) >= gatePasses
 }
 
+// HasPlace reports whether a rollout counts for the limits.
+func (p Peer) HasPlace() bool { return p.Open && p.State.Open().PlaceGivenBack == nil }
+
 // Why says what holds a member other than its analysis.
 func (p Peer) Why() string {
 	switch {
@@ -94,7 +97,9 @@ type Limits struct {
 	Cluster int
 	// Namespace counts those of one namespace.
 	Namespace int
+	// HeldFor is how long a rollout that is paused or kept at a gate counts; 0 for ever.
+	HeldFor time.Duration
 }
 
 // Any reports whether there is a limit.
-func (l Limits) Any() bool { return l != Limits{} }
+func (l Limits) Any() bool { return l.Cluster > 0 || l.Namespace > 0 }

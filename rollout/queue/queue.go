@@ -47,7 +47,7 @@ type running struct {
 func runningOf(peers []observed.Peer, limits observed.Limits, now time.Time) *running {
 	r := &running{limits: limits, moving: map[slot]bool{}}
 	for _, peer := range peers {
-		if peer.Open {
+		if peer.HasPlace() {
 			r.take(slotOf(peer.Namespace, peer.Name, peer.Group), !peer.IsHeldBack(now))
 		}
 	}
@@ -77,19 +77,23 @@ func (r *running) full(w waiter) string {
 	case slices.Contains(r.slots, w.slot):
 		return ""
 	case r.limits.Cluster > 0 && len(all) >= r.limits.Cluster:
-		return fmt.Sprintf("%d of %d rollouts are running in the cluster (%s)", len(all), r.limits.Cluster, some(all))
+		return fmt.Sprintf("%d of %d rollouts are running in the cluster (%s)", len(all), r.limits.Cluster, r.some(all))
 	case r.limits.Namespace > 0 && len(here) >= r.limits.Namespace:
-		return fmt.Sprintf("%d of %d rollouts are running in namespace %s (%s)", len(here), r.limits.Namespace, w.key.Namespace, some(here))
+		return fmt.Sprintf("%d of %d rollouts are running in namespace %s (%s)", len(here), r.limits.Namespace, w.key.Namespace, r.some(here))
 	}
 	return ""
 }
 
-// some lists the first few.
-func some(slots []slot) string {
+// some lists the first few, and says which of them are held.
+func (r *running) some(slots []slot) string {
 	const most = 5
 	names := make([]string, 0, len(slots))
 	for _, s := range slots {
-		names = append(names, s.String())
+		name := s.String()
+		if !r.moving[s] {
+			name += ", held"
+		}
+		names = append(names, name)
 	}
 	slices.Sort(names)
 	if len(names) > most {
@@ -102,7 +106,7 @@ func some(slots []slot) string {
 func waitersOf(peers []observed.Peer) []waiter {
 	var queue []waiter
 	for _, peer := range peers {
-		if peer.State.Queue == nil || peer.Open {
+		if peer.State.Queue == nil || peer.HasPlace() {
 			continue
 		}
 		w := waiter{key: types.NamespacedName{Namespace: peer.Namespace, Name: peer.Name}, slot: slotOf(peer.Namespace, peer.Name, peer.Group)}
@@ -113,6 +117,14 @@ func waitersOf(peers []observed.Peer) []waiter {
 	}
 	slices.SortFunc(queue, before)
 	return queue
+}
+
+// askedFor is when a candidate was asked for: that of an open rollout, or the one that may start.
+func askedFor(state observed.State, o observed.World) time.Time {
+	if observed.Active(state) || o.Candidate == nil {
+		return observed.IDOf(state).At
+	}
+	return o.Candidate.At
 }
 
 // before is the order of the queue. The time of asking counts in microseconds, as the status records it.
@@ -134,12 +146,12 @@ func Next(peers []observed.Peer, limits observed.Limits, now time.Time) []types.
 }
 
 // Place is the candidate's position in the queue and what it waits for; empty when it may start. A rollout that replaces
-// another keeps its slot. A candidate ahead that another limit holds back blocks nobody.
+// another keeps its slot, unless it has given that back. A candidate ahead that another limit holds back blocks nobody.
 func Place(state observed.State, o observed.World, group string) (position int32, why string) {
-	if !o.Limits.Any() || observed.Active(state) {
+	if !o.Limits.Any() || observed.Active(state) && state.Open().PlaceGivenBack == nil {
 		return 0, ""
 	}
-	me := waiter{key: o.Key(), slot: slotOf(o.Namespace, o.Name, group), asked: o.Candidate.At}
+	me := waiter{key: o.Key(), slot: slotOf(o.Namespace, o.Name, group), asked: askedFor(state, o)}
 	taken := runningOf(o.Peers, o.Limits, o.Now)
 	position = 1
 	for _, w := range waitersOf(o.Peers) {
