@@ -82,8 +82,8 @@ func (b builder) isPrimaryOf(ref map[string]any, cohort Cohort) bool {
 		(is.namespace == b.route.Namespace || is.namespace == cohort.namespaceIn(b.route.Namespace))
 }
 
-// matchRules returns the rules that send testers to the canary regardless of its weight. The canary's cookie keeps them there
-// when they no longer match.
+// matchRules returns the rules that send testers to the canary regardless of its weight, as far as the user's rule would have sent
+// them to the primary. The canary's cookie keeps them there when they no longer match.
 func (b builder) matchRules(split Split) ([]map[string]any, error) {
 	if !b.served(split) {
 		return nil, nil
@@ -93,8 +93,12 @@ func (b builder) matchRules(split Split) ([]map[string]any, error) {
 		entries = slices.DeleteFunc(slices.Clone(entries), func(m Match) bool { return len(m.QueryParams) > 0 || m.Method != "" || m.Path != nil })
 	}
 	refs := b.canaryRefs(split)
+	_, canary := split.backends(b.route.Namespace)
 	if affinity := b.affinity(split); affinity != nil && len(entries) > 0 {
 		for _, ref := range refs {
+			if backendOf(asMap(ref), b.route.Namespace) != canary {
+				continue
+			}
 			if err := addCookie(asMap(ref), affinity.Cookie.String()); err != nil {
 				return nil, fmt.Errorf("spec.rules[%d].backendRefs: %w", b.index, err)
 			}
@@ -105,24 +109,24 @@ func (b builder) matchRules(split Split) ([]map[string]any, error) {
 
 // served reports whether the rule sends any requests to the primary of a split.
 func (b builder) served(split Split) bool {
-	return slices.ContainsFunc(b.primaryRefs(split), func(ref any) bool { return weightOf(asMap(ref)) > 0 })
+	return slices.ContainsFunc(listOf(b.rule, "backendRefs"), func(ref any) bool { return b.isPrimary(ref, split) && weightOf(asMap(ref)) > 0 })
 }
 
-func (b builder) primaryRefs(split Split) []any {
+// isPrimary reports whether a reference of the rule is to the primary of a split.
+func (b builder) isPrimary(ref any, split Split) bool {
 	primary, _ := split.backends(b.route.Namespace)
-	var refs []any
-	for _, ref := range listOf(b.rule, "backendRefs") {
-		if asMap(ref) != nil && backendOf(asMap(ref), b.route.Namespace) == primary {
-			refs = append(refs, ref)
-		}
-	}
-	return refs
+	return asMap(ref) != nil && backendOf(asMap(ref), b.route.Namespace) == primary
 }
 
+// canaryRefs returns the references of the rule with the canary in place of the primary. The share of other backends stays theirs.
 func (b builder) canaryRefs(split Split) []any {
 	var refs []any
-	for _, ref := range b.primaryRefs(split) {
-		refs = append(refs, split.canaryRef(asMap(ref)))
+	for _, ref := range listOf(b.rule, "backendRefs") {
+		if b.isPrimary(ref, split) {
+			refs = append(refs, split.canaryRef(asMap(ref)))
+		} else {
+			refs = append(refs, ref)
+		}
 	}
 	return refs
 }

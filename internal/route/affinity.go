@@ -81,7 +81,8 @@ func (s Split) OnlyTakesBack() bool {
 }
 
 // cookieRules returns the rules that keep users where their cookie says. They keep users on the canary only while it has a
-// weight or testers, and on the primary only while it has a weight: otherwise the primary may be about to lose its pods.
+// weight or testers, and on the primary only while it has a weight: otherwise the primary may be about to lose its pods. Other
+// backends of the rule keep their share.
 func (b builder) cookieRules(split Split) ([]map[string]any, error) {
 	affinity := b.affinity(split)
 	if affinity == nil || !b.served(split) {
@@ -102,7 +103,7 @@ func (b builder) cookieRules(split Split) ([]map[string]any, error) {
 		return rules, nil
 	}
 	if affinity.Primary != nil {
-		if err := add("primary", *affinity.Primary, b.primaryRefs(split)); err != nil {
+		if err := add("primary", *affinity.Primary, listOf(b.rule, "backendRefs")); err != nil {
 			return nil, err
 		}
 	}

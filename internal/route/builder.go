@@ -58,6 +58,9 @@ func (b builder) weighted(splits []Split) (map[string]any, error) {
 	}
 	result["backendRefs"] = shared
 	for _, split := range splits {
+		if err := b.canMirror(split); err != nil {
+			return nil, err
+		}
 		split.mirror(result, b.route.Namespace)
 	}
 	return result, nil

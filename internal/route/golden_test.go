@@ -70,6 +70,14 @@ namespace: gateways
 rules:
 - matches: [{path: {type: PathPrefix, value: /}}]
   backendRefs: [{group: "", kind: Service, name: shop, namespace: test, port: 80, weight: 1}]`
+	shared = `
+kind: HTTPRoute
+namespace: gateways
+rules:
+- matches: [{path: {type: PathPrefix, value: /}}]
+  backendRefs:
+  - {group: "", kind: Service, name: shop, namespace: test, port: 80, weight: 1}
+  - {group: "", kind: Service, name: theirs, port: 80, weight: 9}`
 	rewriting = `
 kind: HTTPRoute
 rules:
@@ -106,7 +114,7 @@ var goldens = map[string]struct {
 	"a share finer than a percent":          {simpleHTTP, changed(func(s *Split) { s.Weight, s.Decimals = 0.2, 1 })},
 	"testers go to the canary":              {simpleHTTP, changed(func(s *Split) { s.Weight, s.Match = 0, []Match{tester, insider, asked} })},
 	"testers within the rules of the user":  {fullHTTP, changed(func(s *Split) { s.Match = []Match{tester, blue, asked} })},
-	"the canary gets copies":                {fullHTTP, changed(func(s *Split) { s.Weight, s.Mirror = 0, 10 })},
+	"the canary gets copies":                {strings.Replace(fullHTTP, "name: other, port: 80, weight: 3", "name: other, port: 80, weight: 0", 1), changed(func(s *Split) { s.Weight, s.Mirror = 0, 10 })},
 	"copies finer than a percent":           {simpleHTTP, changed(func(s *Split) { s.Weight, s.Mirror = 0, 0.25 })},
 	"testers stay among weights":            {fullHTTP, changed(func(s *Split) { s.Match, s.Affinity = []Match{tester}, &both })},
 	"testers stay on the canary":            {simpleHTTP, changed(func(s *Split) { s.Weight, s.Match, s.Affinity = 0, []Match{tester, asked}, &sticky })},
@@ -128,6 +136,8 @@ var goldens = map[string]struct {
 		i.Cohorts = []Cohort{chain}
 		return i
 	}()},
+	"testers take only the primary's share": {shared, changed(func(s *Split) { s.Namespace, s.Weight, s.Match = "test", 0, []Match{tester} })},
+	"users stay within the primary's share": {shared, changed(func(s *Split) { s.Namespace, s.Affinity = "test", &both })},
 	"a backend in place of the canary's Service": {simpleHTTP, changed(func(s *Split) {
 		s.Mark = mark
 		s.CanaryBackend = map[string]any{"group": "", "kind": "Service", "name": "shop-next", "namespace": "next", "port": int64(8080),

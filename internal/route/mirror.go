@@ -1,6 +1,25 @@
 package route
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// canMirror returns an error if the rule has other backends beside the primary of a split that mirrors. A mirror of a rule copies the
+// requests of all its backends, and gateways need not support one of a single backend.
+func (b builder) canMirror(split Split) error {
+	if split.Mirror == 0 {
+		return nil
+	}
+	refs := listOf(b.rule, "backendRefs")
+	other := slices.IndexFunc(refs, func(ref any) bool { return !b.isPrimary(ref, split) && weightOf(asMap(ref)) > 0 })
+	if other == -1 {
+		return nil
+	}
+	return fmt.Errorf("spec.rules[%d] also sends to %s %s, whose requests would be mirrored to the canary too: divide the rule, or leave mirror out",
+		b.index, text(asMap(refs[other]), "kind", "Service"), text(asMap(refs[other]), "name", ""))
+}
 
 // mirror mirrors a percentage of the rule's requests to the canary.
 func (s Split) mirror(rule map[string]any, namespace string) {

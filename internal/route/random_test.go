@@ -156,6 +156,7 @@ func TestAnySequenceOfIntentsEndsWithTheUsersRoute(t *testing.T) {
 			}
 			checkShares(t, seed, user, current)
 			checkTesters(t, seed, current)
+			checkOthers(t, seed, user, current)
 		}
 		if diff := cmp.Diff(encode(user.Rules), encode(Plain(current).Rules)); diff != "" {
 			t.Fatalf("seed %d: the end is not the user's route: %s", seed, diff)
@@ -166,6 +167,39 @@ func TestAnySequenceOfIntentsEndsWithTheUsersRoute(t *testing.T) {
 	}
 	if rendered < 300 {
 		t.Errorf("only %d routes were rendered", rendered)
+	}
+}
+
+// checkOthers checks that every rule that is added for testers or cookies gives other backends the weights of the user's rule, beside
+// as much as the primary had there.
+func checkOthers(t *testing.T, seed uint64, user, rendered Route) {
+	t.Helper()
+	others := func(rule any) string {
+		var kept []any
+		for _, ref := range listOf(asMap(rule), "backendRefs") {
+			if name := text(asMap(ref), "name", ""); name == "other" || name == "third" || text(asMap(ref), "namespace", "test") != "test" {
+				kept = append(kept, ref)
+			}
+		}
+		return encode(kept)
+	}
+	for _, rule := range rendered.Rules {
+		var index int
+		name := text(asMap(rule), "name", "")
+		if !isOurs(asMap(rule)) || strings.HasPrefix(name, "sluice-cohort") {
+			continue
+		}
+		parts := strings.Split(name, "-")
+		at := 2
+		if parts[1] == "expired" {
+			at = 3
+		}
+		if _, err := fmt.Sscan(parts[at], &index); err != nil {
+			t.Fatalf("seed %d: %s: %v", seed, name, err)
+		}
+		if others(rule) != others(user.Rules[index]) || sumOf(rule) != sumOf(user.Rules[index]) {
+			t.Fatalf("seed %d: %s gives %s, and the user's rule %s", seed, name, encode(rule), encode(user.Rules[index]))
+		}
 	}
 }
 
@@ -222,6 +256,9 @@ func checkTesters(t *testing.T, seed uint64, rendered Route) {
 			t.Fatalf("seed %d: %s has no %s", seed, name, kept)
 		}
 		for _, ref := range listOf(asMap(rule), "backendRefs") {
+			if text(asMap(ref), "name", "") != "shop-canary" {
+				continue
+			}
 			if !strings.Contains(encode(ref), split.Affinity.Cookie.String()) {
 				t.Fatalf("seed %d: %s gives no cookie: %s", seed, name, encode(ref))
 			}

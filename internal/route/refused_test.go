@@ -42,6 +42,7 @@ func TestWhatCannotBeRenderedIsRefused(t *testing.T) {
 		"a backend that sets a cookie":    {cookied, func(s *Split) { s.Affinity = &both }, `spec.rules[0].backendRefs: the ResponseHeaderModifier already has Set-Cookie in "set"`},
 		"an expression and a prefix":      {strings.Replace(simpleHTTP, "value: /}", "value: /a}", 1), func(s *Split) { s.Match = []Match{{Path: &PathMatch{Type: "RegularExpression", Value: "/a.*"}}} }, `spec.rules[0].matches[0].path: PathPrefix "/a" and RegularExpression "/a.*"`},
 		"another path for a rewrite":      {rewriting, func(s *Split) { s.Match = []Match{{Path: &PathMatch{Type: "Exact", Value: "/shop/a"}}} }, "the rule rewrites the path prefix"},
+		"a mirror of other requests":      {fullHTTP, func(s *Split) { s.Mirror = 10 }, "spec.rules[0] also sends to Service other, whose requests would be mirrored to the canary too: divide the rule, or leave mirror out"},
 		"a name that is reserved":         {strings.Replace(simpleHTTP, "- matches", "- name: sluice-canary-0\n  matches", 1), func(*Split) {}, `spec.rules[0].name: "sluice-canary-0" is reserved for rules that Sluice adds`},
 		"a value that is longer than any": {simpleHTTP, func(s *Split) { s.Affinity = &Affinity{Cookie: Cookie{Name: "a", Value: strings.Repeat("b", 5000)}} }, "characters, but the Gateway API allows 4096"},
 	} {

@@ -30,10 +30,11 @@ type Split struct {
 	// Alone is set if the rollout adds rules before those of the primary at any time, for matches or session affinity. No other
 	// split can then share a rule with the primary.
 	Alone bool `json:"alone,omitempty"`
-	// Match selects requests that go to the canary regardless of its weight: those that match any of the entries.
+	// Match selects requests that go to the canary regardless of its weight: those of the primary that match any of the entries.
+	// Other backends of a rule keep their share of them.
 	Match []Match `json:"match,omitempty"`
 	// Mirror is the percentage of the primary's requests that is mirrored to the canary, 0 to 100, with at most two decimals.
-	// The answers to mirrored requests are discarded.
+	// The answers to mirrored requests are discarded. It does not fit on a rule with other backends.
 	Mirror float64 `json:"mirror,omitempty"`
 	// Affinity keeps a user on the version that first answered, by cookies. Nil for none. It has no effect on GRPCRoutes.
 	Affinity *Affinity `json:"affinity,omitempty"`
