@@ -38,6 +38,7 @@ func bind(flags *pflag.FlagSet, p *process.Settings) {
 	flags.StringVar(&p.Namespace, "namespace", p.Namespace, "namespace that Sluice runs in (environment variable POD_NAMESPACE)")
 	flags.StringVar(&p.ServiceAccount, "service-account", p.ServiceAccount, "service account that Sluice runs as; no other user may promote or split (environment variable POD_SERVICE_ACCOUNT)")
 	flags.StringSliceVar(&p.WatchNamespaces, "watch-namespaces", p.WatchNamespaces, "namespaces to watch for opted-in Deployments; empty means all")
+	flags.StringSliceVar(&p.QueryNamespaces, "query-namespaces", p.QueryNamespaces, "namespaces whose policies and MetricTemplates may ask Prometheus queries of their own; empty means all")
 	flags.BoolVar(&p.NoCrossNamespaceRefs, "no-cross-namespace-refs", p.NoCrossNamespaceRefs, "reject checks that use a MetricTemplate in another namespace")
 	flags.BoolVar(&p.CrossNamespaceGrants, "cross-namespace-grants", p.CrossNamespaceGrants, "create ReferenceGrants in other namespaces for the backends that a policy names there")
 	flags.StringSliceVar(&p.Outbound.Allow, "outbound-allow", p.Outbound.Allow, "addresses and prefixes that hooks and the servers of MetricTemplates may have although they would be refused")

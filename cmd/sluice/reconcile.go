@@ -50,7 +50,7 @@ func reconcile(ctx context.Context, settings process.Settings, servers provider.
 	defer lent.giveBack()
 	if err := reconciler.Setup(manager, reconciler.Options{
 		Query: servers.Query, Prometheus: settings.PrometheusURL != "", Hook: hooks.New(rulesOf(settings.Outbound)).Call, Metrics: lent,
-		NoCrossNamespaceRefs: settings.NoCrossNamespaceRefs, CrossNamespaceGrants: settings.CrossNamespaceGrants, Namespaces: settings.WatchNamespaces, DryRun: settings.DryRun,
+		NoCrossNamespaceRefs: settings.NoCrossNamespaceRefs, CrossNamespaceGrants: settings.CrossNamespaceGrants, Namespaces: settings.WatchNamespaces, QueryNamespaces: settings.QueryNamespaces, DryRun: settings.DryRun,
 		Limits: observed.Limits{Cluster: settings.MaxConcurrent.Cluster, Namespace: settings.MaxConcurrent.Namespace, HeldFor: settings.MaxConcurrent.HeldFor.Duration},
 	}); err != nil {
 		return fmt.Errorf("set up the reconciler: %w", err)

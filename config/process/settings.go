@@ -25,6 +25,9 @@ type Settings struct {
 	WatchNamespaces []string `json:"watchNamespaces"`
 	// NoCrossNamespaceRefs forbids checks that use MetricTemplates of other namespaces.
 	NoCrossNamespaceRefs bool `json:"noCrossNamespaceRefs"`
+	// QueryNamespaces are the namespaces whose policies and MetricTemplates may ask the controller's Prometheus queries of their own;
+	// empty for all.
+	QueryNamespaces []string `json:"queryNamespaces"`
 	// CrossNamespaceGrants makes ReferenceGrants in other namespaces for the backends that a policy names there. Who may write
 	// policies in one namespace can then send requests to the Services of all.
 	CrossNamespaceGrants bool `json:"crossNamespaceGrants"`

@@ -59,6 +59,7 @@ func TestProcessIsValidated(t *testing.T) {
 		"no namespace":               {func(p *process.Settings) { p.Namespace = "" }, "POD_NAMESPACE"},
 		"no address to allow":        {func(p *process.Settings) { p.Outbound.Allow = []string{"10.1.2.3", "fd00::/8", "nodes"} }, "outbound.allow[2]"},
 		"no address of the node":     {func(p *process.Settings) { p.Outbound.Node = []string{"10.1.2.0/24"} }, "outbound.node[0]"},
+		"a namespace for queries":    {func(p *process.Settings) { p.QueryNamespaces = []string{"a", "b,c"} }, "queryNamespaces[1]"},
 		"a namespace that is a list": {func(p *process.Settings) { p.WatchNamespaces = []string{"a", "b,c"} }, "watchNamespaces[1]"},
 		"port 0":                     {func(p *process.Settings) { p.Webhook.Port = 0 }, "from 1 to 65535"},
 		"no requests":                {func(p *process.Settings) { p.KubeAPI.QPS = 0 }, "kubeApi"},

@@ -38,6 +38,9 @@ func (p Settings) Validate() field.ErrorList {
 	for i, namespace := range p.WatchNamespaces {
 		errs = append(errs, checkName(field.NewPath("watchNamespaces").Index(i), namespace)...)
 	}
+	for i, namespace := range p.QueryNamespaces {
+		errs = append(errs, checkName(field.NewPath("queryNamespaces").Index(i), namespace)...)
+	}
 	if p.Webhook.Port < 1 || p.Webhook.Port > 65535 {
 		errs = append(errs, field.Invalid(field.NewPath("webhook", "port"), p.Webhook.Port, "must be a port from 1 to 65535"))
 	}

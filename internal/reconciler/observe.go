@@ -161,6 +161,7 @@ func (r *reader) observation(p parts) observed.World {
 		Namespace: p.key.Namespace, Name: p.key.Name,
 		Prometheus: r.options.Prometheus, Limits: r.options.Limits, DryRun: r.options.DryRun,
 		NoGrants: !r.options.CrossNamespaceGrants || r.known().grants == "", Watched: r.options.Namespaces,
+		QueryNamespaces: r.options.QueryNamespaces,
 
 		Spec: p.canary.Spec, DeletedAt: deletedAt(p.canary), Finalizer: controllerutil.ContainsFinalizer(p.canary, config.Finalizer),
 		Primary: p.primary, Candidate: p.candidate, Previous: p.previous, Directs: p.directs, LeftOut: p.leftOut, Invalid: p.invalid,

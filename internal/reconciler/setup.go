@@ -35,6 +35,9 @@ type Options struct {
 	CrossNamespaceGrants bool
 	// Namespaces are those that are watched; empty for all.
 	Namespaces []string
+	// QueryNamespaces are those whose policies and MetricTemplates may ask the controller's Prometheus queries of their own; empty
+	// for all.
+	QueryNamespaces []string
 	// Metrics is where the reconciler's own metrics are registered.
 	Metrics prometheus.Registerer
 	// Limits are how many rollouts may be open at the same time.

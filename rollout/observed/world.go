@@ -109,6 +109,8 @@ type World struct {
 	ListenerSets []gatewayv1.ListenerSet
 	// Prometheus is set when an address of Prometheus is configured.
 	Prometheus bool
+	// QueryNamespaces are those whose policies and MetricTemplates may ask this Prometheus queries of their own; empty for all.
+	QueryNamespaces []string
 	// Templates are the existing MetricTemplates that the policy names.
 	Templates map[types.NamespacedName]Template
 	// Samples answer the queries of Needs; nil when none were due or they have not arrived. A tick does not wait for them.

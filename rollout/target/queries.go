@@ -3,6 +3,7 @@ package target
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -16,7 +17,7 @@ import (
 
 // Queries returns the queries of one check. The problem says why there are none.
 func (t Target) Queries(check analysis.Check, o observed.World, window time.Duration) (queries []analysis.Query, problem string) {
-	where := fmt.Sprintf("check %q", check.Name)
+	where, from := fmt.Sprintf("check %q", check.Name), o.Namespace
 	if check.Template != nil {
 		name := observed.TemplateName(*check.Template, o.Namespace)
 		template, exists := o.Templates[name]
@@ -30,7 +31,10 @@ func (t Target) Queries(check analysis.Check, o observed.World, window time.Dura
 			return nil, problem
 		}
 		check.Query, check.Server = template.Query, template.Server
-		where += fmt.Sprintf(", MetricTemplate %s", name)
+		from, where = name.Namespace, where+fmt.Sprintf(", MetricTemplate %s", name)
+	}
+	if problem := notAskable(check, from, where, o); problem != "" {
+		return nil, problem
 	}
 	if check.Server == nil && !o.Prometheus {
 		return nil, "no Prometheus is configured, so no check can run: start Sluice with --prometheus-url (chart value prometheusUrl)"
@@ -52,6 +56,16 @@ func (t Target) Queries(check analysis.Check, o observed.World, window time.Dura
 		return nil, fmt.Sprintf("%s: %v", where, err)
 	}
 	return queries, ""
+}
+
+// notAskable says why the controller's Prometheus is not asked a query that was written in a namespace; empty when it is. It answers
+// with all that it knows, of every namespace. Built-in checks ask only about the Deployment.
+func notAskable(check analysis.Check, from, where string, o observed.World) string {
+	if check.Metric != analysis.Custom || check.Server != nil || len(o.QueryNamespaces) == 0 || slices.Contains(o.QueryNamespaces, from) {
+		return ""
+	}
+	return fmt.Sprintf("%s asks the controller's Prometheus a query that was written in namespace %s, and the chart value queryNamespaces allows "+
+		"that only in %s: use a MetricTemplate of such a namespace, or one with provider.address", where, from, strings.Join(o.QueryNamespaces, ", "))
 }
 
 // findQueries makes the queries of all checks once, so that their problems show before a rollout starts.
