@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -46,11 +47,15 @@ func goToStepZero(t *tick) {
 }
 
 // toStepZero is the state before the first step. It keeps everything that does not belong to one run of the canary.
-func (t tick) toStepZero() observed.State {
-	next, open := t.plan.Next, t.plan.Next.Open()
-	open.Canary, open.Step, open.Promotion, open.WaitingSince = t.keptRun(), v1alpha1.StepStatus{}, v1alpha1.PromotionStatus{}, t.stamp()
-	next.Phase, next.CanaryWeight, next.Hooks, next.Rollout = v1alpha1.PhaseProgressing, 0, nil, &open
-	return next
+func (t tick) toStepZero() observed.State { return BeforeFirstStep(t.plan.Next, t.stamp()) }
+
+// BeforeFirstStep returns the state of an open rollout as it is before the first step: the canary has no weight, and what was
+// written to it stays known. since is when the wait for the canary begins; nil for now.
+func BeforeFirstStep(state observed.State, since *metav1.MicroTime) observed.State {
+	open := state.Open()
+	open.Canary, open.Step, open.Promotion, open.WaitingSince = keptRun(open.Canary), v1alpha1.StepStatus{}, v1alpha1.PromotionStatus{}, since
+	state.Phase, state.CanaryWeight, state.Hooks, state.Rollout = v1alpha1.PhaseProgressing, 0, nil, &open
+	return state
 }
 
 // enterStep gives the canary the weight of a step. The canary has the replicas for it.

@@ -80,7 +80,6 @@ func (t tick) isKnownTemplate() bool {
 }
 
 // keptRun is what outlives a return to the state before the first step: what was written to the canary.
-func (t tick) keptRun() v1alpha1.CanaryRun {
-	run := t.plan.Next.Open().Canary
+func keptRun(run v1alpha1.CanaryRun) v1alpha1.CanaryRun {
 	return v1alpha1.CanaryRun{Written: run.Written, Edited: run.Edited}
 }

@@ -99,18 +99,14 @@ func (u *cleanUp) restore(ctx context.Context, current route.Route) error {
 	if err != nil || intents.None() {
 		return nil // Sluice did not write an unreadable value, so it rendered no rules by it
 	}
-	var kept []route.Split
 	var left []error
-	for _, split := range intents.Splits {
-		if err := u.mayRestore(ctx, current, split); err != nil {
-			kept, left = append(kept, split), append(left, err)
-		}
-	}
-	desired := route.Plain(current)
-	if len(kept) > 0 {
-		if desired, err = route.With(current, route.Intents{Splits: kept}); err != nil {
-			return errors.Join(append(left, err)...)
-		}
+	desired, err := route.Keeping(current, func(split route.Split) bool {
+		why := u.mayRestore(ctx, current, split)
+		left = append(left, why)
+		return why != nil
+	})
+	if err != nil {
+		return errors.Join(append(left, err)...)
 	}
 	return errors.Join(append(left, u.render(ctx, current, desired))...)
 }
@@ -127,7 +123,7 @@ func (u *cleanUp) mayRestore(ctx context.Context, current route.Route, split rou
 	if err != nil {
 		return err
 	}
-	if primary != nil && canary != nil && primary.Status.AvailableReplicas == 0 && canary.Status.AvailableReplicas > 0 {
+	if workload.OnlyCanaryServes(primary, canary) {
 		return fmt.Errorf("%s keeps its weights: Deployment %s has no available replica, and only its canary serves", current.Key(), primary.Name)
 	}
 	return nil

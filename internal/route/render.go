@@ -75,6 +75,25 @@ func WithoutSplit(r Route, deployment types.NamespacedName) Route {
 	return result
 }
 
+// Keeping returns the route with only those of its splits for which keep returns true, and without cohorts. Without any, the rules
+// are those that the user last requested. The error says which annotation cannot be read, or why what is kept cannot be rendered.
+func Keeping(r Route, keep func(Split) bool) (Route, error) {
+	intents, err := IntentsOf(r.Annotations)
+	if err != nil {
+		return Route{}, err
+	}
+	var kept []Split
+	for _, split := range intents.Splits {
+		if keep(split) {
+			kept = append(kept, split)
+		}
+	}
+	if len(kept) == 0 {
+		return Plain(r), nil
+	}
+	return With(r, Intents{Splits: kept})
+}
+
 // Plain returns the route as the user last requested it, without what Sluice has added. Sluice did not write an annotation that
 // cannot be read, so it rendered no rules by it.
 func Plain(r Route) Route {

@@ -108,3 +108,9 @@ func LosesAllAtOnce(d *appsv1.Deployment) bool {
 	unavailable, err := intstr.GetScaledValueFromIntOrPercent(rolling.MaxUnavailable, replicas, false)
 	return err == nil && replicas > 0 && unavailable >= replicas
 }
+
+// OnlyCanaryServes reports whether the canary has an available replica and the primary has none. Without its canary, nobody would
+// answer. Either may be nil.
+func OnlyCanaryServes(primary, canary *appsv1.Deployment) bool {
+	return primary != nil && canary != nil && primary.Status.AvailableReplicas == 0 && canary.Status.AvailableReplicas > 0
+}
