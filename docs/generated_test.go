@@ -71,8 +71,14 @@ func TestCommandLineReference(t *testing.T) {
 	var page strings.Builder
 	page.WriteString(cliIntroduction)
 	for _, verb := range root.Commands() {
-		if verb.IsAvailableCommand() && verb.Name() != "completion" && verb.Name() != "help" {
-			page.WriteString(reference(t, verb))
+		if !verb.IsAvailableCommand() || verb.Name() == "completion" || verb.Name() == "help" {
+			continue
+		}
+		page.WriteString(reference(t, verb))
+		for _, part := range verb.Commands() {
+			if part.Name() != "help" {
+				page.WriteString(reference(t, part))
+			}
 		}
 	}
 	fmt.Fprintf(&page, "## Flags of all verbs\n\n```\n%s```\n", root.PersistentFlags().FlagUsages())

@@ -117,6 +117,14 @@ func audited(t *testing.T, log string) func(*envtest.Environment) {
 // them.
 func (c *cluster) used(log string) map[grant]bool {
 	c.t.Helper()
+	return c.usedBy(log, "ServiceAccount", func(event auditv1.Event) bool {
+		return event.ImpersonatedUser != nil && event.ImpersonatedUser.Username == account
+	})
+}
+
+// usedBy is used for the requests that someone of a kind has sent.
+func (c *cluster) usedBy(log, kind string, sent func(auditv1.Event) bool) map[grant]bool {
+	c.t.Helper()
 	file, err := os.Open(log)
 	c.Expect(err).NotTo(HaveOccurred())
 	defer func() { _ = file.Close() }()
@@ -127,11 +135,11 @@ func (c *cluster) used(log string) map[grant]bool {
 		var event auditv1.Event
 		c.Expect(json.Unmarshal(lines.Bytes(), &event)).To(Succeed())
 		object := event.ObjectRef
-		if event.ImpersonatedUser == nil || event.ImpersonatedUser.Username != account || object == nil || event.ResponseStatus == nil || event.ResponseStatus.Code >= 400 {
+		if !sent(event) || object == nil || event.ResponseStatus == nil || event.ResponseStatus.Code >= 400 {
 			continue
 		}
 		by, ok := strings.CutPrefix(event.Annotations["authorization.k8s.io/reason"], "RBAC: allowed by ")
-		by, _, told := strings.Cut(by, " to ServiceAccount")
+		by, _, told := strings.Cut(by, " to "+kind)
 		if !ok || !told {
 			continue
 		}
