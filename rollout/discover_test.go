@@ -301,6 +301,25 @@ func TestADryRunSaysWhatItWouldMake(t *testing.T) {
 	}
 }
 
+// TestFlaggersPrimaryIsNamed takes the backends from an example of Flagger's documentation.
+func TestFlaggersPrimaryIsNamed(t *testing.T) {
+	backend := func(name string) *v1alpha1.Backend {
+		return &v1alpha1.Backend{BackendRef: gatewayv1.BackendObjectReference{Name: gatewayv1.ObjectName(name)}}
+	}
+	pasted := policy.Defaults()
+	pasted.Generated = &v1alpha1.ServiceSpec{PrimaryBackend: backend("shop-primary"), CanaryBackend: backend("shop-canary")}
+	o := complete()
+	want := "service.primaryBackend: Service shop-primary does not exist: Flagger makes it for its copy, and here the Deployment itself is the primary: " +
+		"name Service shop instead, or leave primaryBackend and canaryBackend out"
+	if _, problem := target.Discover(pasted, o); problem != want {
+		t.Errorf("got %q", problem)
+	}
+	o.Services = append(o.Services, serviceFor("shop-primary", map[string]string{"app": "other"}))
+	if _, problem := target.Discover(pasted, o); strings.Contains(problem, "Flagger") {
+		t.Errorf("with such a Service: %q", problem)
+	}
+}
+
 func TestARouteOfAnotherNamespaceCountsOnlyWhereAGrantLetsItSendToTheService(t *testing.T) {
 	foreign := routeTo("theirs", "shop")
 	foreign.Namespace = "elsewhere"

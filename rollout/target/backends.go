@@ -62,6 +62,16 @@ func notSending(policy config.Policy, o observed.World, service string) string {
 	return ""
 }
 
+// flaggersPrimary says that the policy names the Service of Flagger's copy of the primary; empty if it does not, or if there is one.
+func flaggersPrimary(policy config.Policy, o observed.World, service string) string {
+	backend, copied := PrimaryBackend(policy, o.Namespace, service), service+"-primary"
+	if backend == nil || *backend != (route.Backend{Name: copied}) || slices.ContainsFunc(o.Services, func(s corev1.Service) bool { return s.Name == copied }) {
+		return ""
+	}
+	return fmt.Sprintf("service.primaryBackend: Service %s does not exist: Flagger makes it for its copy, and here the Deployment itself is the primary: "+
+		"name Service %s instead, or leave primaryBackend and canaryBackend out", copied, service)
+}
+
 // unfit says why the requests for a Service cannot be split; empty when they can.
 func unfit(o observed.World, name string) string {
 	at := slices.IndexFunc(o.Services, func(s corev1.Service) bool { return s.Name == name })

@@ -155,6 +155,9 @@ func names(services []corev1.Service) string {
 }
 
 func findRoutes(target *Target, policy config.Policy, o observed.World) string {
+	if why := flaggersPrimary(policy, o, target.Service.Name); why != "" {
+		return why
+	}
 	target.Routes = sendingTo(policy, o, target.Service.Name)
 	if len(target.Routes) == 0 {
 		if why := findReach(target, policy, o); why != "" {
