@@ -15,7 +15,6 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/plan"
 	"sluice.dev/sluice/rollout/target"
@@ -96,7 +95,7 @@ func (r *Reconciler) ensureGrant(ctx context.Context, o reading, desired *gatewa
 		return r.deleteGrant(ctx, current)
 	}
 	desired = desired.DeepCopy()
-	desired.Labels = map[string]string{config.LabelRole: config.RoleCanary, config.LabelPrimary: workload.LabelValue(o.Name)}
+	desired.Labels = workload.CanaryMarks(o.Name)
 	desired.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(o.canary, v1alpha1.GroupVersion.WithKind("Canary"))}
 	object, err := r.grantObject(desired)
 	if err != nil {

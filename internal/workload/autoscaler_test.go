@@ -61,7 +61,7 @@ func TestMakeCanaryAutoscaler(t *testing.T) {
 		t.Errorf("the primary's has changed: %s", diff)
 	}
 	want := metav1.ObjectMeta{Namespace: "shop", Name: "podinfo-hpa-canary", Annotations: map[string]string{}, OwnerReferences: canary.OwnerReferences,
-		Labels: map[string]string{"team": "shop", config.LabelRole: config.RoleCanary, config.LabelPrimary: "podinfo"}}
+		Labels: map[string]string{"team": "shop", config.LabelRole: config.RoleCanary, config.LabelPrimary: "podinfo", config.LabelManagedBy: "sluice"}}
 	if diff := cmp.Diff(want, made.ObjectMeta); diff != "" {
 		t.Error(diff)
 	}

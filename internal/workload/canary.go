@@ -29,8 +29,7 @@ func MakeCanary(primary *appsv1.Deployment, candidate Candidate, identity Identi
 		Spec: *primary.Spec.DeepCopy(),
 	}
 	maps.Copy(canary.Labels, rewrittenWhereSame(primary.Labels, template.Labels, identity))
-	canary.Labels[config.LabelRole] = config.RoleCanary
-	canary.Labels[config.LabelPrimary] = LabelValue(primary.Name)
+	maps.Copy(canary.Labels, CanaryMarks(primary.Name))
 	canary.Annotations[config.AnnotationTemplateHash] = candidate.ID().String()
 	canary.Spec.Replicas = &replicas
 	canary.Spec.Paused = false
@@ -145,7 +144,6 @@ func MakeCanaryService(service *corev1.Service, primary, canary *appsv1.Deployme
 		port.NodePort = 0
 		result.Spec.Ports = append(result.Spec.Ports, port)
 	}
-	result.Labels[config.LabelRole] = config.RoleCanary
-	result.Labels[config.LabelPrimary] = LabelValue(primary.Name)
+	maps.Copy(result.Labels, CanaryMarks(primary.Name))
 	return result
 }

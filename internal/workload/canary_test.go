@@ -124,7 +124,7 @@ func TestMakeCanary(t *testing.T) {
 	}
 	for what, pair := range map[string][2]any{
 		"name":        {canary.Name, "podinfo-canary"},
-		"labels":      {canary.Labels, set{"app": "shop-canary", "team": "a", "sluice.dev/role": "canary", "sluice.dev/primary": "podinfo"}},
+		"labels":      {canary.Labels, set{"app": "shop-canary", "team": "a", "sluice.dev/role": "canary", "sluice.dev/primary": "podinfo", "app.kubernetes.io/managed-by": "sluice"}},
 		"annotations": {canary.Annotations, set{"prometheus.io/scrape": "true", "sluice.dev/template-hash": "7c9e41d2 2 2026-01-02T03:04:05Z"}},
 		"selector":    {canary.Spec.Selector.MatchLabels, set{"app": "shop-canary", "sluice.dev/role": "canary"}},
 		"pod labels":  {canary.Spec.Template.Labels, set{"app": "shop-canary", "version": "2", "sluice.dev/role": "canary"}},

@@ -32,9 +32,13 @@ func copiedMeta(of metav1.Object, canary *appsv1.Deployment) metav1.ObjectMeta {
 		Annotations:     describing(of.GetAnnotations()),
 		OwnerReferences: canary.OwnerReferences,
 	}
-	meta.Labels[config.LabelRole] = config.RoleCanary
-	meta.Labels[config.LabelPrimary] = canary.Labels[config.LabelPrimary]
+	maps.Copy(meta.Labels, CanaryMarks(canary.Labels[config.LabelPrimary]))
 	return meta
+}
+
+// CanaryMarks returns the labels by which everything that is made for a canary is found. Its pods have only the role.
+func CanaryMarks(primary string) map[string]string {
+	return map[string]string{config.LabelRole: config.RoleCanary, config.LabelPrimary: LabelValue(primary), config.LabelManagedBy: config.FieldManager}
 }
 
 // IsCanarys reports whether an object was created for a canary.
