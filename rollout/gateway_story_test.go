@@ -48,18 +48,18 @@ var gatewayStories = map[string]story{
 	},
 	"a gateway reports on a new route in time": {
 		annotations: urgent, behaviours: map[string]behaviour{"v2": good}, prepare: newRoute,
-		acts:  []act{{immediately, setting("v2")}, {after(3 * time.Second), reporting}},
+		acts:  []act{{immediately, setting("v2")}, {after(3 * time.Second), startingGateway}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"a gateway does not report on a new route in time": {
 		annotations: urgent, behaviours: map[string]behaviour{"v2": good}, prepare: newRoute,
-		acts:  []act{{after(time.Minute), setting("v2")}, {after(3 * time.Minute), reporting}},
+		acts:  []act{{after(time.Minute), setting("v2")}, {after(3 * time.Minute), startingGateway}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"a candidate waits for a gateway that has never reported": {
 		annotations: urgent, behaviours: map[string]behaviour{"v2": good},
 		prepare: func(w *world) { w.silent, w.route.Parents = true, nil },
-		acts:    []act{{immediately, setting("v2")}, {after(3 * time.Minute), reporting}},
+		acts:    []act{{immediately, setting("v2")}, {after(3 * time.Minute), startingGateway}},
 		phase:   v1alpha1.PhaseSucceeded, version: "v2",
 	},
 }
@@ -69,7 +69,7 @@ func newRoute(w *world) {
 	w.silent, w.route.Parents, w.route.CreationTimestamp = true, nil, metav1.NewTime(w.now)
 }
 
-func reporting(w *world) {
+func startingGateway(w *world) {
 	w.tell("the gateway's controller starts")
 	w.silent = false
 	w.react()
