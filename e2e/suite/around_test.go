@@ -15,7 +15,7 @@ var _ = Describe("A template that comes with fewer replicas", func() {
 	}
 	halve := func(ctx SpecContext, r *rollout, version, errors string) {
 		out := r.kubectl(ctx, "patch", "deployment", "podinfo", "-p", fmt.Sprintf(
-			`{"spec":{"replicas":2,"template":{"spec":{"containers":[{"name":"app","env":[{"name":"VERSION","value":%q},{"name":"ERROR_RATE","value":%q}]}]}}}}`, version, errors))
+			`{"spec":{"replicas":2,"template":{"spec":{"containers":[{"name":"podinfo","env":[{"name":"VERSION","value":%q},{"name":"ERROR_RATE","value":%q}]}]}}}}`, version, errors))
 		Expect(out).To(ContainSubstring("spec.replicas is held back with it: 4 replicas stay until "))
 		Expect(replicas(ctx, r)).To(Equal("4"))
 	}
