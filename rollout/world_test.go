@@ -231,7 +231,26 @@ func (w *world) tell(format string, args ...any) {
 	w.log = append(w.log, fmt.Sprintf("%6s  ", w.now.Sub(epoch).Round(100*time.Millisecond))+fmt.Sprintf(format, args...))
 }
 
+// observe is everything that a tick decides by, with the answers of hooks and checks.
 func (w *world) observe() observed.World {
+	o := w.look()
+	needs := factsFor(w.policy, w.state, o).Needs()
+	o.HookAnswers = w.answers(needs.Hooks)
+	o.Samples, o.Sampled = w.samples(needs)
+	return o
+}
+
+// facts are those of a tick. They are made once, as in a real tick, because that is most of its work.
+func (w *world) facts() rollout.Facts {
+	facts := factsFor(w.policy, w.state, w.look())
+	needs := facts.Needs()
+	hooks := w.answers(needs.Hooks)
+	samples, sampled := w.samples(needs)
+	return facts.Answered(hooks, samples, sampled)
+}
+
+// look reads the cluster.
+func (w *world) look() observed.World {
 	class, gatewayNamespace := gatewayv1.GatewayClass{ObjectMeta: metav1.ObjectMeta{Name: "traefik"}}, "infra"
 	class.Spec.ControllerName = "traefik.io/gateway-controller"
 	class.Status.SupportedFeatures = w.features
@@ -272,9 +291,6 @@ func (w *world) observe() observed.World {
 	}
 	o.Made = slices.Clone(w.made)
 	o.Templates = w.templates
-	needs := factsFor(w.policy, w.state, o).Needs()
-	o.HookAnswers = w.answers(needs.Hooks)
-	o.Samples, o.Sampled = w.samples(needs)
 	return o
 }
 
@@ -325,7 +341,7 @@ func planFor(policy config.Policy, state observed.State, o observed.World) plan.
 
 // tick decides and applies. It reports whether the controller survived.
 func (w *world) tick() (p plan.Plan, survived bool) {
-	p = planFor(w.policy, w.state, w.observe())
+	p = rollout.Decide(w.facts())
 	w.checkPause(p)
 	w.checkGates(p)
 	w.writes = 0
