@@ -45,7 +45,7 @@ func TestAnAdmissionInFlightIsFinished(t *testing.T) {
 	c := startCluster(t)
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace")
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	p := c.start("--webhook-port=" + strings.TrimPrefix(address, "127.0.0.1:"))
+	p := c.start("--webhook-port="+strings.TrimPrefix(address, "127.0.0.1:"), "--shutdown-delay=0s")
 	c.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)
 	connection, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
 	c.Expect(err).NotTo(HaveOccurred())
