@@ -10,7 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"text/tabwriter"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -61,21 +61,18 @@ func run(ctx context.Context) error {
 	}
 	fmt.Printf("measuring %d bad canaries beside each storm of a tenant with %d Deployments and %d Services; this takes some minutes\n",
 		rounds, deployments, services)
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "storm\tweight is gone after: median\tmost\tticks per second\tedits per second")
+	fmt.Printf(line, "storm", "median", "most", "ticks/s", "edits/s")
 	for _, s := range []storm{
 		{"none", nil},
 		{"Services relabelled", noisy.relabel},
 		{"an unused MetricTemplate edited", noisy.editTemplate},
 		{"Deployments relabelled", noisy.touch},
 	} {
-		line, err := s.beside(ctx, victim)
-		if err != nil {
+		if err := s.beside(ctx, victim); err != nil {
 			return err
 		}
-		_, _ = fmt.Fprintln(w, line)
 	}
-	return w.Flush()
+	return nil
 }
 
 // reconcile runs the reconciler in this process.
@@ -100,17 +97,19 @@ type storm struct {
 	edit func(ctx context.Context, i int) error
 }
 
-// beside measures bad canaries while the storm lasts. It returns a line of the table.
-func (s storm) beside(ctx context.Context, victim *victim) (line string, err error) {
+// line is a line of the table: the storm, how long after the first failed check the weight is gone, ticks and edits per second.
+const line = "%-34s%10s%10s%10s%10s\n"
+
+// beside measures bad canaries while the storm lasts, and prints a line of the table.
+func (s storm) beside(ctx context.Context, victim *victim) error {
 	storming, end := context.WithCancel(ctx)
-	defer end()
-	var edits counter
+	var edits atomic.Int64
 	if s.edit != nil {
 		for first := range parallelEdits {
 			go func() {
 				for i := first; storming.Err() == nil; i += parallelEdits {
 					if s.edit(storming, i) == nil {
-						edits.add()
+						edits.Add(1)
 					}
 				}
 			}()
@@ -118,17 +117,27 @@ func (s storm) beside(ctx context.Context, victim *victim) (line string, err err
 	}
 	began, before := time.Now(), ticks()
 	var delays []time.Duration
-	for range rounds {
+	for len(delays) < rounds {
 		delay, err := victim.goBad(ctx)
-		if err != nil {
-			return "", fmt.Errorf("beside %s: %w", s.name, err)
-		}
 		delays = append(delays, delay)
+		if err != nil {
+			fmt.Println("beside "+s.name+":", err)
+			break
+		}
 	}
 	lasted := time.Since(began).Seconds()
+	end()
 	slices.Sort(delays)
-	return fmt.Sprintf("%s\t%s\t%s\t%.0f\t%.0f", s.name, delays[len(delays)/2].Round(time.Millisecond), delays[len(delays)-1].Round(time.Millisecond),
-		(ticks()-before)/lasted, float64(edits.get())/lasted), nil
+	fmt.Printf(line, s.name, seconds(delays[len(delays)/2]), seconds(delays[len(delays)-1]),
+		fmt.Sprintf("%.0f", (ticks()-before)/lasted), fmt.Sprintf("%.0f", float64(edits.Load())/lasted))
+	return victim.recover(ctx)
+}
+
+func seconds(d time.Duration) string {
+	if d >= limit {
+		return fmt.Sprintf("> %.0f s", limit.Seconds())
+	}
+	return fmt.Sprintf("%.2f s", d.Seconds())
 }
 
 // ticks counts the ticks of this process.

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,9 +21,6 @@ const (
 	deployments    = 50
 	// services is how many Services the tenant has. Those beyond one for each Deployment only make ticks dear.
 	services = 500
-	// podLabels is how many labels the pods of each Deployment have. Its Service selects by the last one, so the search for an
-	// identity of the canary ends late, and its candidate waits.
-	podLabels = 13
 )
 
 // noisy is the tenant that causes ticks.
@@ -37,19 +33,10 @@ func (n noisy) create(ctx context.Context) error {
 	objects = append(objects, own)
 	for i := range services {
 		objects = append(objects, &corev1.Service{ObjectMeta: named(i), Spec: corev1.ServiceSpec{ClusterIP: corev1.ClusterIPNone,
-			Selector: map[string]string{label(podLabels - 1): name(i)}, Ports: []corev1.ServicePort{{Port: 80}}}})
+			Selector: map[string]string{"app": name(i)}, Ports: []corev1.ServicePort{{Port: 80}}}})
 	}
 	for i := range deployments {
-		labels := map[string]string{}
-		for l := range podLabels {
-			labels[label(l)] = name(i)
-		}
-		d := deployment(named(i), labels)
-		text, err := candidate(d.Spec.Template, "podinfo:v2")
-		if err != nil {
-			return err
-		}
-		d.Annotations[config.AnnotationCandidate] = text
+		d := deployment(named(i), map[string]string{"app": name(i)})
 		objects = append(objects, d, route(d.ObjectMeta))
 	}
 	template := &v1alpha1.MetricTemplate{ObjectMeta: metav1.ObjectMeta{Namespace: noisyNamespace, Name: "unused"}}
@@ -61,12 +48,12 @@ func (n noisy) create(ctx context.Context) error {
 	}
 	// The controllers stop then, because they list all Services in each round.
 	defer n.PlayControllers(noisyNamespace)()
-	return until(ctx, "all rollouts of the noisy tenant wait", func() bool {
+	return until(ctx, patience, "the noisy tenant is initialized", func() bool {
 		var canaries v1alpha1.CanaryList
 		_ = n.Client.List(ctx, &canaries, client.InNamespace(noisyNamespace))
 		known := 0
 		for _, canary := range canaries.Items {
-			if canary.Status.Phase == v1alpha1.PhaseWaiting {
+			if canary.Status.Phase == v1alpha1.PhaseInitialized {
 				known++
 			}
 		}
@@ -74,8 +61,7 @@ func (n noisy) create(ctx context.Context) error {
 	})
 }
 
-func name(i int) string  { return fmt.Sprintf("app-%03d", i) }
-func label(l int) string { return fmt.Sprintf("label-%02d", l) }
+func name(i int) string { return fmt.Sprintf("app-%03d", i) }
 
 func named(i int) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: noisyNamespace, Name: name(i)}
@@ -100,11 +86,5 @@ func (n noisy) editTemplate(ctx context.Context, i int) error {
 	template := &v1alpha1.MetricTemplate{ObjectMeta: metav1.ObjectMeta{Namespace: noisyNamespace, Name: "unused"}}
 	return n.Client.Patch(ctx, template, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"query":"vector(%d)"}}`, i)))
 }
-
-// counter counts what several goroutines do.
-type counter struct{ n atomic.Int64 }
-
-func (c *counter) add()       { c.n.Add(1) }
-func (c *counter) get() int64 { return c.n.Load() }
 
 var optedIn = map[string]string{config.AnnotationCanary: "true", config.AnnotationInterval: "1s", config.AnnotationThreshold: "1"}

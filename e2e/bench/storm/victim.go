@@ -30,8 +30,10 @@ import (
 const (
 	victimNamespace = "victim"
 	victimName      = "podinfo"
-	limit           = 5 * time.Minute
-	glance          = 10 * time.Millisecond
+	// limit is how long the weight may take. patience is for what is not measured.
+	limit    = time.Minute
+	patience = 10 * limit
+	glance   = 10 * time.Millisecond
 )
 
 var key = client.ObjectKey{Namespace: victimNamespace, Name: victimName}
@@ -78,7 +80,7 @@ func (v *victim) create(ctx context.Context) error {
 			return fmt.Errorf("create the victim: %w", err)
 		}
 	}
-	return v.until(ctx, "it is initialized", func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseInitialized })
+	return v.until(ctx, patience, "it is initialized", func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseInitialized })
 }
 
 func gateway() *gatewayv1.Gateway {
@@ -106,29 +108,33 @@ func deployment(meta metav1.ObjectMeta, pods map[string]string) *appsv1.Deployme
 }
 
 // goBad rolls a canary out that goes bad at its first step. It returns the time from the first failed check until the route
-// sends nothing to the canary.
+// sends nothing to the canary; the limit with an error.
 func (v *victim) goBad(ctx context.Context) (time.Duration, error) {
 	v.round++
 	v.set(false)
 	if err := v.hold(ctx); err != nil {
-		return 0, err
+		return limit, err
 	}
-	if err := v.until(ctx, "its first step is in effect", observed.Checked); err != nil {
-		return 0, err
+	if err := v.until(ctx, limit, "its first step is in effect", observed.Checked); err != nil {
+		return limit, err
 	}
 	v.set(true)
-	if err := until(ctx, "the route sends nothing to the canary", func() bool { return v.weight(ctx) == 0 }); err != nil {
-		return 0, err
+	if err := until(ctx, limit, "the route sends nothing to the canary", func() bool { return v.weight(ctx) == 0 }); err != nil {
+		return limit, err
 	}
 	gone := time.Now()
 	v.mu.Lock()
 	told := v.told
 	v.mu.Unlock()
-	// Without admission, nobody marks the candidate as failed.
+	return gone.Sub(told), v.recover(ctx)
+}
+
+// recover ends the rollout. Without admission, nobody marks the candidate as failed, so it is taken back.
+func (v *victim) recover(ctx context.Context) error {
 	if err := v.annotate(ctx, "null"); err != nil {
-		return 0, err
+		return err
 	}
-	return gone.Sub(told), v.until(ctx, "its end", func(s v1alpha1.CanaryStatus) bool { return s.Rollout == nil })
+	return v.until(ctx, patience, "its rollout has ended", func(s v1alpha1.CanaryStatus) bool { return s.Rollout == nil })
 }
 
 // hold holds a new candidate back in place of admission.
@@ -172,17 +178,17 @@ func (v *victim) weight(ctx context.Context) (weight int32) {
 	return weight
 }
 
-func (v *victim) until(ctx context.Context, what string, holds func(v1alpha1.CanaryStatus) bool) error {
+func (v *victim) until(ctx context.Context, within time.Duration, what string, holds func(v1alpha1.CanaryStatus) bool) error {
 	var canary v1alpha1.Canary
-	err := until(ctx, what, func() bool { return v.server.Client.Get(ctx, key, &canary) == nil && holds(canary.Status) })
+	err := until(ctx, within, what, func() bool { return v.server.Client.Get(ctx, key, &canary) == nil && holds(canary.Status) })
 	if err != nil {
 		return fmt.Errorf("%w; it is %s: %s", err, canary.Status.Phase, canary.Status.Message)
 	}
 	return nil
 }
 
-func until(ctx context.Context, what string, holds func() bool) error {
-	err := wait.PollUntilContextTimeout(ctx, glance, limit, true, func(context.Context) (bool, error) { return holds(), nil })
+func until(ctx context.Context, within time.Duration, what string, holds func() bool) error {
+	err := wait.PollUntilContextTimeout(ctx, glance, within, true, func(context.Context) (bool, error) { return holds(), nil })
 	if err != nil {
 		return fmt.Errorf("wait until %s: %w", what, err)
 	}
