@@ -173,4 +173,18 @@ func TestTheEndOfARolloutWakesTheNext(t *testing.T) {
 	w.Expect((<-r.wake).Object.GetName()).To(Equal("waits"))
 	r.settleSlot(t.Context(), w.canary(), plan.Plan{Next: observed.State{Phase: v1alpha1.PhaseSucceeded}})
 	w.Expect(r.wake).To(BeEmpty(), "a slot is given back once")
+
+	held := observed.State{Phase: v1alpha1.PhaseProgressing, Rollout: &v1alpha1.RolloutStatus{}}
+	given := *held.DeepCopy()
+	given.Rollout.PlaceGivenBack = &metav1.MicroTime{Time: time.Now()}
+	open := w.canary()
+	open.Status = held
+	r.settleSlot(t.Context(), open, plan.Plan{Next: held})
+	w.Expect(r.wake).To(BeEmpty(), "it has its place")
+	r.settleSlot(t.Context(), open, plan.Plan{Next: given})
+	w.Expect(r.wake).To(HaveLen(1), "the place of a rollout that is held")
+	<-r.wake
+	open.Status = given
+	r.settleSlot(t.Context(), open, plan.Plan{Next: given})
+	w.Expect(r.wake).To(BeEmpty(), "its place is given back once")
 }
