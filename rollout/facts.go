@@ -95,12 +95,18 @@ func (f Facts) Answered(hooks []observed.HookAnswer, samples []analysis.Sample, 
 func (f Facts) discover() (found target.Target, problem string, early time.Duration) {
 	found, problem = target.Discover(f.policy, f.o)
 	if f.o.PolicyProblem != "" && !f.kept {
-		problem = f.o.PolicyProblem
+		found.Block, problem = "", f.o.PolicyProblem
 	}
-	if problem == "" {
-		problem, early = f.notReadyYet(found)
+	if problem != "" || observed.Active(f.before) {
+		return found, problem, 0
 	}
-	return found, problem, early
+	if problem, early = f.notReadyYet(found); problem != "" {
+		return found, problem, early
+	}
+	if problem = found.Apart(f.policy, f.o); problem != "" {
+		found.Block = v1alpha1.BlockedGroup
+	}
+	return found, problem, 0
 }
 
 // canFreeze reports whether there is anything for a Freeze to hold.
@@ -111,9 +117,6 @@ func (f Facts) canFreeze() bool {
 // notReadyYet says what keeps the Deployment from being initialized, or the next rollout from starting, but does not hold a
 // rollout that is open; empty when nothing does.
 func (f Facts) notReadyYet(found target.Target) (why string, early time.Duration) {
-	if observed.Active(f.before) {
-		return "", 0
-	}
 	if refused := f.refused(); refused != "" {
 		return refused, 0
 	}

@@ -45,14 +45,17 @@ func ensureGroup(t *tick) *v1alpha1.GroupStatus {
 	return t.plan.Next.Rollout.Group
 }
 
+// lookAtMembers makes a rollout look again at members that do not fit on a route with it. One may leave the group, which wakes no
+// other.
+func lookAtMembers(t *tick, blocked v1alpha1.BlockedKind) {
+	if blocked == v1alpha1.BlockedGroup {
+		wakeIn(t, groupLook)
+	}
+}
+
 // members are the other members of the group.
 func (f Facts) members() []observed.Peer {
-	if f.policy.Group == "" {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(f.o.Peers), func(p observed.Peer) bool {
-		return p.Group != f.policy.Group || p.Namespace != f.o.Namespace || p.Name == f.o.Name
-	})
+	return f.o.Members(f.policy.Group)
 }
 
 // awaitOthers records that this member has passed a step and waits for the others. It returns whether all have passed it.

@@ -50,8 +50,12 @@ func (g *group) peersOf(name string) []observed.Peer {
 	for _, other := range g.names {
 		w := g.members[other]
 		if other != name {
-			peers = append(peers, observed.Peer{Namespace: "test", Name: other, Group: w.policy.Group, Open: observed.Active(w.state),
-				Held: w.candidate != nil && w.candidate.Mark == workload.MarkNone, State: *w.state.DeepCopy()})
+			peer := observed.Peer{Namespace: "test", Name: other, Group: w.policy.Group, Open: observed.Active(w.state),
+				Held: w.candidate != nil && w.candidate.Mark == workload.MarkNone, State: *w.state.DeepCopy()}
+			if w.shares {
+				peer.Policy = &w.policy
+			}
+			peers = append(peers, peer)
 		}
 	}
 	return peers

@@ -93,6 +93,7 @@ func block(t *tick, kind v1alpha1.BlockedKind, why string) (isNew bool) {
 	cause := v1alpha1.BlockedCause{Kind: kind, Text: why}
 	t.plan.Next.Blocked = &cause
 	say(t, why)
+	lookAtMembers(t, kind)
 	return !ptr.Equal(t.before.Blocked, &cause) || t.before.Phase != t.plan.Next.Phase
 }
 

@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -10,24 +11,25 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-// sharing gives the members of a group one route with these rules, such as "cart | shop", each a list of Services.
-func (g *group) sharing(rules string) *group {
-	shared := routeTo("shop")
-	shared.Name = "shared"
-	written := shared.Rules[0].(map[string]any)
-	shared.Rules = nil
+// rulesOf makes rules such as "cart | shop", each a list of Services.
+func rulesOf(rules string) []any {
+	written, made := routeTo("shop").Rules[0].(map[string]any), []any(nil)
 	for rule := range strings.SplitSeq(rules, " | ") {
 		var refs []any
 		for service := range strings.FieldsSeq(rule) {
-			ref := map[string]any{}
-			for field, value := range written["backendRefs"].([]any)[0].(map[string]any) {
-				ref[field] = value
-			}
+			ref := maps.Clone(written["backendRefs"].([]any)[0].(map[string]any))
 			ref["name"] = service
 			refs = append(refs, ref)
 		}
-		shared.Rules = append(shared.Rules, map[string]any{"backendRefs": refs})
+		made = append(made, map[string]any{"backendRefs": refs})
 	}
+	return made
+}
+
+// sharing gives the members of a group one route with these rules.
+func (g *group) sharing(rules string) *group {
+	shared := routeTo("shop")
+	shared.Name, shared.Rules = "shared", rulesOf(rules)
 	for name, w := range g.members {
 		labels := map[string]string{"app": name}
 		w.primary.Name, w.primary.Spec.Selector.MatchLabels, w.primary.Spec.Template.Labels = name, labels, labels
@@ -36,6 +38,34 @@ func (g *group) sharing(rules string) *group {
 		g.shared = &w.route
 	}
 	return g
+}
+
+// divide gives the shared route other rules, while no split is stated on it.
+func divide(rules string) func(*group) {
+	return func(g *group) {
+		if len(g.shared.Annotations) > 0 {
+			g.t.Fatalf("the route has splits: %v", g.shared.Annotations)
+		}
+		g.members["cart"].tell("user divides the rule")
+		for _, w := range g.members {
+			w.userRoute.Rules = rulesOf(rules)
+		}
+		g.shared.Rules = rulesOf(rules)
+		g.shared.Generation++
+	}
+}
+
+// grouped puts a member into a group, or takes it out of any.
+func grouped(name string) func(*world) {
+	return func(w *world) {
+		w.tell("user sets the group to %q", name)
+		w.policy.Group = name
+	}
+}
+
+// isBlocked reports whether a candidate or a Deployment at rest is blocked by its group.
+func isBlocked(w *world) bool {
+	return w.state.Blocked != nil && w.state.Blocked.Kind == v1alpha1.BlockedGroup
 }
 
 // apart makes rollouts of a group that have nothing to do with each other.
@@ -98,9 +128,24 @@ var sharedStories = map[string]struct {
 		acts:     []groupAct{{at("cart", immediately), only("shop", setting("v2"))}, {at("shop", atStep(1)), only("cart", setting("v2"))}},
 		versions: "cart=v2 shop=v2",
 	},
-	"members of a group that do not fit on one route fail at the deadline": {
+	"members of a group that do not fit on one route are told at rest and wait without a deadline": {
 		rules: "cart shop", grouped: true, behaviours: bothGood(), settings: map[string]map[string]string{"cart": withTesters(nil)},
-		acts: []groupAct{{at("cart", immediately), all("v2")}}, versions: "cart=v1 shop=v1",
+		acts:     []groupAct{{at("cart", isBlocked), all("v2")}, {at("cart", after(3*time.Minute)), divide("cart | shop")}},
+		versions: "cart=v2 shop=v2",
+	},
+	"a group of which two do not fit on one route waits as a whole": {
+		rules: "cart shop | pay", grouped: true, behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "pay": {"v2": good}, "shop": {"v2": good}},
+		settings: map[string]map[string]string{"cart": withTesters(nil)},
+		acts:     []groupAct{{at("pay", isBlocked), all("v2")}, {at("cart", after(3*time.Minute)), only("shop", grouped(""))}},
+		versions: "cart=v2 pay=v2 shop=v2",
+	},
+	"a member that does not fit joins a group in flight and leaves it": {
+		rules: "cart shop", behaviours: bothGood(), settings: map[string]map[string]string{"cart": withTesters(nil)},
+		acts: []groupAct{{at("cart", immediately), all("v2")}, {at("cart", atStep(1)), func(g *group) {
+			only("cart", grouped("checkout"))(g)
+			only("shop", grouped("checkout"))(g)
+		}}, {at("cart", after(3*time.Minute)), only("shop", grouped(""))}},
+		versions: "cart=v2 shop=v2",
 	},
 	"the gateway is silent while both end": {
 		rules: "cart | shop", behaviours: bothGood(),
@@ -144,22 +189,30 @@ func TestSharedRoutes(t *testing.T) {
 	}
 }
 
-// TestRandomRolloutsOnOneRoute plays Deployments behind one route with any strategies and requests. All end, whatever was
-// requested, and the route is the user's.
+// TestRandomRolloutsOnOneRoute plays Deployments behind one route with any strategies and requests, some of them in a group that
+// is dissolved later. All end, whatever was requested, and the route is the user's.
 func TestRandomRolloutsOnOneRoute(t *testing.T) {
 	t.Parallel()
 	for seed := range 4 * *seeds {
 		chance := rand.New(rand.NewPCG(seed, 6))
 		v2 := func() map[string]behaviour { return map[string]behaviour{"v2": good, "v3": failing} }
 		g := newGroup(t, map[string]map[string]behaviour{"cart": v2(), "pay": v2(), "shop": v2()}, nil).
-			sharing([]string{"cart | pay | shop", "cart shop | pay", "cart pay shop | shop"}[chance.IntN(3)]).apart()
+			sharing([]string{"cart | pay | shop", "cart shop | pay", "cart pay shop | shop"}[chance.IntN(3)])
+		isGroup := chance.IntN(2) == 0
+		if !isGroup {
+			g.apart()
+		}
 		for _, name := range g.names {
 			w := g.members[name]
 			randomPolicy(chance)(&w.policy)
 			randomWorld(chance)(w)
 			w.rand = chance
 		}
-		g.play(randomGroupActs(g.names, chance), chance)
+		acts := randomGroupActs(g.names, chance)
+		if isGroup {
+			acts = append(acts, groupAct{at("cart", after(6*time.Minute)), func(g *group) { g.apart() }})
+		}
+		g.play(acts, chance)
 		for _, name := range g.names {
 			g.members[name].route = *g.shared
 			g.members[name].checkEnd()

@@ -96,7 +96,7 @@ func (c *contenders) decide(t *testing.T, name string, seen holders) move {
 	rules.Match = []v1alpha1.HTTPMatch{{Headers: map[string]v1alpha1.StringMatch{"x-tester": {Exact: "yes"}}}}
 	found, problem := target.Discover(rules, o)
 	decided := move{yields: problem != ""}
-	if problem != "" && found.Behind.Name == "" {
+	if problem != "" && found.Block == "" {
 		t.Fatalf("%s: %s", key, problem)
 	}
 	for _, on := range c.needs[name] {

@@ -1,11 +1,10 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/rollout/events"
@@ -20,24 +19,19 @@ func blockRollout(t *tick) {
 		leaveStep(t)
 	}
 	withdrawSplit(t)
-	if t.blockedBy() == v1alpha1.BlockedTurn {
-		t.plan.Next.Rollout.WaitingSince = nil
-		say(t, t.problem)
+	if t.blockedBy() == v1alpha1.BlockedMissing {
+		waitFor(t, t.problem)
 		return
 	}
-	waitFor(t, t.problem)
+	t.plan.Next.Rollout.WaitingSince = nil
+	say(t, t.problem)
+	lookAtMembers(t, t.blockedBy())
 }
 
-// blockedBy says whether the problem is that another rollout has a route first. That rollout ends by itself, so the wait for it
-// costs no deadline. A member of the same group waits for this one, so it would never end.
+// blockedBy is the kind of the problem. Only what is missing costs the deadline: a rollout that has a route first ends by itself,
+// and a group that cannot step together says nothing about a candidate.
 func (f Facts) blockedBy() v1alpha1.BlockedKind {
-	isBehind := func(p observed.Peer) bool {
-		return types.NamespacedName{Namespace: p.Namespace, Name: p.Name} == f.target.Behind
-	}
-	if f.target.Behind.Name == "" || slices.ContainsFunc(f.members(), isBehind) {
-		return v1alpha1.BlockedMissing
-	}
-	return v1alpha1.BlockedTurn
+	return cmp.Or(f.target.Block, v1alpha1.BlockedMissing)
 }
 
 // goToStepZero returns to the state before the first step. Failed checks stay counted.

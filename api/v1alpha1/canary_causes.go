@@ -28,7 +28,7 @@ type PauseCause struct {
 }
 
 // BlockedKind names what blocks the start of a rollout.
-// +kubebuilder:validation:Enum=Missing;Turn;Paused;Frozen;Unavailable;Deletion
+// +kubebuilder:validation:Enum=Missing;Turn;Group;Paused;Frozen;Unavailable;Deletion
 type BlockedKind string
 
 // Kinds of blocks.
@@ -37,6 +37,8 @@ const (
 	BlockedMissing BlockedKind = "Missing"
 	// BlockedTurn is the rollout of another Deployment that has a route first.
 	BlockedTurn BlockedKind = "Turn"
+	// BlockedGroup is a group whose members cannot step together, because their splits do not fit on one route.
+	BlockedGroup BlockedKind = "Group"
 	// BlockedPaused is a pause of the candidate.
 	BlockedPaused BlockedKind = "Paused"
 	// BlockedFrozen is a Freeze that is in force.
@@ -52,9 +54,9 @@ const (
 // BlockedCause is the reason why no rollout can start.
 type BlockedCause struct {
 	// kind names what blocks the rollout: Missing (something that a rollout needs is missing or unusable), Turn (another
-	// rollout has a route first), Paused, Frozen, Unavailable (the primary has no available replica, and has not had any for long
-	// enough to be changed without a canary), or Deletion (the Canary is being deleted, but a dry run cannot remove the split from
-	// its routes).
+	// rollout has a route first), Group (the members of its group do not fit on one route together), Paused, Frozen, Unavailable
+	// (the primary has no available replica, and has not had any for long enough to be changed without a canary), or Deletion (the
+	// Canary is being deleted, but a dry run cannot remove the split from its routes).
 	Kind BlockedKind `json:"kind"`
 	// text describes the block in one sentence, and what to do.
 	Text string `json:"text"`

@@ -68,6 +68,7 @@ func (r *reader) watches() []watch {
 		{&gatewayv1.GatewayClass{}, newSpec, r.everywhere},
 
 		{&v1alpha1.Canary{}, anyChange, r.ofGroup},
+		{&v1alpha1.Canary{}, newTerms, r.besideInGroup},
 		{&v1alpha1.CanaryPolicy{}, newSpec, r.ofPolicy},
 		{&v1alpha1.ClusterCanaryPolicy{}, newSpec, r.ofPolicy},
 		{&v1alpha1.MetricTemplate{}, newSpec, r.ofTemplate},

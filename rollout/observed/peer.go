@@ -1,9 +1,11 @@
 package observed
 
 import (
+	"slices"
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // Peer is what this rollout must know of another Canary.
@@ -12,12 +14,24 @@ type Peer struct {
 	Namespace, Name string
 	// Group of its Deployment; empty for none.
 	Group string
+	// Policy is the policy in force for it; nil if it is not known. It matters for members of the same group only.
+	Policy *config.Policy
 	// Held is set while its Deployment holds back a candidate in flight. It matters for members of the same group only.
 	Held bool
 	// Open is set while its rollout counts for the Limits. That may be known before State shows it.
 	Open bool
 	// State of its rollout.
 	State State
+}
+
+// Members returns the other members of a group of the Deployment; none without a group.
+func (o World) Members(group string) []Peer {
+	if group == "" {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(o.Peers), func(p Peer) bool {
+		return p.Group != group || p.Namespace != o.Namespace || p.Name == o.Name
+	})
 }
 
 // HasPassed reports whether a member has passed a step; if it has fewer steps, its last one. A member without a candidate

@@ -29,8 +29,8 @@ type Target struct {
 	Skipped []string
 	// guests are those of Routes that cannot hold the rollout. See Deciding.
 	guests []route.Key
-	// Behind is the Deployment whose split must end before this one fits on a route; empty when nothing is in the way.
-	Behind types.NamespacedName
+	// Block is the kind of the problem; empty if something is missing.
+	Block v1alpha1.BlockedKind
 	// Awaits says which other rollout must give way before this one, which keeps its other routes, fits on the routes Taken;
 	// empty if none must.
 	Awaits string

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/rollout/cookies"
@@ -39,11 +40,25 @@ func findRendering(target *Target, policy config.Policy, o observed.World) strin
 				r.Key().From(o.Namespace), ahead.Name, err)
 			continue
 		}
-		target.Behind = ahead
-		return fmt.Sprintf("%s is split for Deployment %s: this rollout starts once that one ends, because both do not fit on the route: %v",
-			r.Key().From(o.Namespace), ahead.Name, err)
+		return target.yield(r, ahead, err, policy, o)
 	}
 	return ""
+}
+
+// yield says which rollout has a route first. One of the same group does not end before this one has stepped with it, so that is no
+// turn to wait for.
+func (t *Target) yield(r route.Route, ahead types.NamespacedName, err error, policy config.Policy, o observed.World) string {
+	if apart := t.Apart(policy, o); apart != "" {
+		t.Block = v1alpha1.BlockedGroup
+		return apart
+	}
+	if stepsWith(ahead, policy, o) {
+		t.Block = v1alpha1.BlockedGroup
+		return apartOn(r, []string{ahead.Name, o.Name}, policy.Group, err, o)
+	}
+	t.Block = v1alpha1.BlockedTurn
+	return fmt.Sprintf("%s is split for Deployment %s: this rollout starts once that one ends, because both do not fit on the route: %v",
+		r.Key().From(o.Namespace), ahead.Name, err)
 }
 
 // firstInTheWay is the Deployment with the first name of those whose splits keep a split from a route.
