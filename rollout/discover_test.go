@@ -462,3 +462,59 @@ func TestOptingOutKeepsOnlyTheGrantsThatRoutesNeed(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoGetsRequestsIsNotWithoutTraffic(t *testing.T) {
+	const told = "sends to Service shop, which selects the pods of Deployment shop, so its candidates cannot be judged without traffic: remove the annotation sluice.dev/traffic"
+	elsewhere := routeTo("theirs", "shop")
+	elsewhere.Namespace = "elsewhere"
+	elsewhere.Rules = []any{map[string]any{"backendRefs": []any{map[string]any{"name": "shop", "namespace": "test"}}}}
+	for name, c := range map[string]struct {
+		change  func(*observed.World)
+		problem string
+	}{
+		"a route to its Service": {func(*observed.World) {}, "HTTPRoute shop " + told},
+		"a route that names it beside others": {func(o *observed.World) {
+			o.Routes[0].Rules = append([]any{map[string]any{"backendRefs": []any{map[string]any{"name": "other"}}}}, o.Routes[0].Rules...)
+		}, "HTTPRoute shop " + told},
+		"calls to its Service":       {func(o *observed.World) { o.Routes = []route.Route{callsTo("shop")} }, "GRPCRoute shop " + told},
+		"a Service without a route":  {func(o *observed.World) { o.Routes = nil }, ""},
+		"a route to another Service": {func(o *observed.World) { o.Routes = []route.Route{routeTo("other", "other")} }, ""},
+		"a Service of other pods":    {func(o *observed.World) { o.Services[0].Spec.Selector = map[string]string{"app": "other"} }, ""},
+		"a Service of the candidate only": {func(o *observed.World) {
+			o.Services[0].Spec.Selector = map[string]string{"app": "shop", "tier": "web"}
+			pod := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "shop", "tier": "web"}}}
+			o.Candidate.Template, _ = workload.TemplateOf(pod)
+		}, "HTTPRoute shop " + told},
+		"a route of another namespace": {func(o *observed.World) {
+			o.Routes = []route.Route{elsewhere}
+			o.Grants = []gatewayv1.ReferenceGrant{*route.MakeGrant(types.NamespacedName{Namespace: "test", Name: "shop"}, []route.Key{elsewhere.Key()})}
+		}, "HTTPRoute elsewhere/theirs " + told},
+		"a route of another namespace that may not": {func(o *observed.World) { o.Routes = []route.Route{elsewhere} }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, p := complete(), policy.Defaults()
+			p.Traffic = v1alpha1.TrafficNone
+			c.change(&o)
+			if _, problem := target.Discover(p, o); (problem == "") != (c.problem == "") || !strings.HasPrefix(problem, c.problem) {
+				t.Errorf("says %q", problem)
+			}
+		})
+	}
+}
+
+// TestLimitsHoldWithoutTraffic checks that a required check with a query judges a Deployment without traffic as well. Those of
+// requests have nothing to count.
+func TestLimitsHoldWithoutTraffic(t *testing.T) {
+	most := 1.0
+	required := v1alpha1.PolicyLimits{Metrics: []v1alpha1.Metric{config.SuccessRate(99.5), {Name: "restarts", Query: "vector(0)", ThresholdRange: &v1alpha1.ThresholdRange{Max: &most}}}}
+	everywhere := &v1alpha1.ClusterCanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.DefaultPolicyName}, Spec: v1alpha1.ClusterPolicySpec{Limits: &required}}
+	present := policy.PresentOf("test", map[string]string{config.AnnotationTraffic: "none"}, policy.Policies{Default: everywhere})
+	checks := analysis.ChecksOf(present.Policy)
+	if present.Problem != "" || len(checks) != 1 || checks[0].Name != "restarts" {
+		t.Errorf("checks are %+v: %s", checks, present.Problem)
+	}
+	o := complete()
+	if _, problem := target.Discover(present.Policy, o); !strings.Contains(problem, "cannot be judged without traffic") {
+		t.Errorf("with a route: %q", problem)
+	}
+}

@@ -44,7 +44,10 @@ func (w *world) samples(needs rollout.Needs) ([]analysis.Sample, time.Time) {
 
 // inFirstStep is a world whose first step has just begun.
 func inFirstStep(t *testing.T, annotations map[string]string) *world {
-	w := newWorld(t, story{annotations: annotations, behaviours: map[string]behaviour{"v2": good}})
+	return inFirstStepOf(newWorld(t, story{annotations: annotations, behaviours: map[string]behaviour{"v2": good}}))
+}
+
+func inFirstStepOf(w *world) *world {
 	w.tick()
 	w.set("v2")
 	for range 1000 {
@@ -55,7 +58,7 @@ func inFirstStep(t *testing.T, annotations map[string]string) *world {
 		w.react()
 		w.now = w.now.Add(100 * time.Millisecond)
 	}
-	t.Fatal("the first step never begins")
+	w.t.Fatal("the first step never begins")
 	return nil
 }
 
@@ -176,7 +179,9 @@ func TestACanaryThatCannotBeScaledForItsNextStepFailsAtTheProgressDeadline(t *te
 }
 
 func TestAPausedStepWithoutChecksKeepsNoTicksComing(t *testing.T) {
-	w := inFirstStep(t, map[string]string{config.AnnotationInterval: "10s", config.AnnotationTraffic: "none"})
+	w := newWorld(t, story{annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationTraffic: "none"}, behaviours: map[string]behaviour{"v2": good}})
+	unserved(w)
+	inFirstStepOf(w)
 	w.primary.Spec.Paused = true
 	w.tick()
 	w.now = w.now.Add(time.Hour)

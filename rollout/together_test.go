@@ -75,7 +75,8 @@ func TestWhoFitsOnARouteTogether(t *testing.T) {
 			}
 			for _, name := range g.names {
 				w := g.members[name]
-				if isBlocked(w) != (c.why != "") || !isBlocked(w) && !resting(w) || !strings.HasPrefix(w.state.Message, c.why) {
+				// One without traffic is told that the route sends to it.
+				if isBlocked(w) != (c.why != "") || !isBlocked(w) && !resting(w) && w.policy.Traffic != v1alpha1.TrafficNone || !strings.HasPrefix(w.state.Message, c.why) {
 					t.Errorf("%s says %q (%+v)", name, w.state.Message, w.state.Blocked)
 				}
 			}

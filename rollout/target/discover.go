@@ -90,7 +90,7 @@ func Discover(policy config.Policy, observation observed.World) (target Target, 
 	finders := []finder{checkValid, findService, findMatches, findRoutes, leaveOutForeign, findReach, findUnserved, findGateway, findRendering, findFeatures, findMetrics, findQueries,
 		findForeign, findIdentity, findObjects}
 	if strategy.WithoutTraffic(policy) {
-		finders = []finder{checkValid, findQueries, findForeign, findIdentity, findObjects}
+		finders = []finder{checkValid, findNoTraffic, findQueries, findForeign, findIdentity, findObjects}
 	}
 	for _, find := range finders {
 		if problem = find(&target, policy, observation); problem != "" {
@@ -102,6 +102,19 @@ func Discover(policy config.Policy, observation observed.World) (target Target, 
 
 func checkValid(_ *Target, _ config.Policy, o observed.World) string {
 	return o.Invalid
+}
+
+// findNoTraffic holds the rollouts of a Deployment that is said to get no requests while a route sends it some: nothing would judge
+// its candidates by them.
+func findNoTraffic(_ *Target, _ config.Policy, o observed.World) string {
+	for _, service := range slices.Concat(workload.ServicesOf(o.Primary, o.Services), servicesOfCandidate(o)) {
+		for _, r := range RoutesTo(o, service.Name) {
+			return fmt.Sprintf("%s sends to Service %s, which selects the pods of Deployment %s, so its candidates cannot be judged without traffic: "+
+				"remove the annotation %s, or traffic: None from its policy, or the Service from the route", r.Key().From(o.Namespace), service.Name, o.Name,
+				config.AnnotationTraffic)
+		}
+	}
+	return ""
 }
 
 func findService(target *Target, policy config.Policy, o observed.World) string {
