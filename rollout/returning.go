@@ -142,8 +142,12 @@ func (f Facts) unavailable() string {
 		return fmt.Sprintf("the primary is scaled to 0; to continue: kubectl scale deployment %s --replicas=N; to remove the canary "+
 			"although nothing else serves: kubectl delete canaries.sluice.dev %s", f.o.Name, f.o.Name)
 	}
+	then := "which rolls out directly"
+	if f.heldStraight() != "" {
+		then = "with " + config.AnnotationBypass
+	}
 	return fmt.Sprintf("the primary has no available replica; make its pods ready (kubectl describe deployment %s), or apply a template "+
-		"that becomes ready, which rolls out directly; to remove the canary although nothing else serves: kubectl delete canaries.sluice.dev %s", f.o.Name, f.o.Name)
+		"that becomes ready, %s; to remove the canary although nothing else serves: kubectl delete canaries.sluice.dev %s", f.o.Name, then, f.o.Name)
 }
 
 // losesTesters reports whether the wanted split returns matched requests to a primary that has no available replica.

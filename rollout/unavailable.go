@@ -2,10 +2,12 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -103,17 +105,22 @@ func (f Facts) availability() *appsv1.DeploymentCondition {
 	return nil
 }
 
-// goesStraight reports whether the candidate goes to the primary without a canary: the primary serves nobody, or is scaled to 0
-// and was when the candidate was asked for.
+// goesStraight reports whether the candidate goes to the primary without a canary, because the primary serves nobody.
 func (t tick) goesStraight() bool {
+	return t.servesNobody() && !t.judgesUnavailable()
+}
+
+// servesNobody reports whether there is a candidate and a canary would have nothing to be compared with: the primary has been
+// unavailable for long enough, or is scaled to 0 and was when the candidate was asked for.
+func (t tick) servesNobody() bool {
 	candidate := t.o.InFlight()
 	switch {
-	case candidate == nil || t.o.Primary == nil || t.o.DryRun || t.judgesUnavailable():
+	case candidate == nil || t.o.Primary == nil || t.o.DryRun:
 		return false
 	case t.isScaledToZero():
 		return candidate.AtZero
 	}
-	return t.isUnavailable() && !t.o.Now.Before(t.unavailableUntil())
+	return t.plan.Next.UnavailableSince != nil && !t.o.Now.Before(t.unavailableUntil())
 }
 
 // letStraight asks admission to put the candidate in.
@@ -123,21 +130,67 @@ func letStraight(t *tick) {
 	say(t, "The primary serves nobody: applying the candidate to it without a canary")
 }
 
+func (f Facts) askLetThrough() plan.AskIntent {
+	return plan.AskIntent{Key: config.AnnotationLetThrough, Of: f.o.Candidate.ID(), Keep: f.keeps()}
+}
+
 // letNewerStraight lets a newer candidate through while a rollout ends that cannot, because the primary serves nobody: the canary
 // keeps its requests, or the previous template that the primary has back does not become ready. What holds a start holds it
-// too. A hook can approve it only when the state describes it, which is after the end.
+// too, and is told: the candidate may be what mends the primary.
 func letNewerStraight(t *tick) {
 	next := t.plan.Next
-	held := next.Paused != nil || t.frozen.Start != "" || len(hooksOf(t.policy, v1alpha1.HookConfirmRollout)) > 0
 	ends := next.Phase == v1alpha1.PhaseFinalising || next.Open().Promotion.Restoring
-	if held || !ends || t.plan.Ask.Key != "" || !t.goesStraight() || observed.Describes(next, t.o.Candidate) {
+	if !ends || t.plan.Ask.Key != "" || !t.servesNobody() || observed.Describes(next, t.o.Candidate) {
+		return
+	}
+	if why := t.holdsNewer(); why != "" {
+		tellHeldNewer(t, why)
 		return
 	}
 	t.plan.Ask = t.askLetThrough()
 }
 
-func (f Facts) askLetThrough() plan.AskIntent {
-	return plan.AskIntent{Key: config.AnnotationLetThrough, Of: f.o.Candidate.ID(), Keep: f.keeps()}
+// holdsNewer says what holds a newer candidate that would go straight to the primary; empty when nothing does.
+func (t tick) holdsNewer() string {
+	switch held := t.heldStraight(); {
+	case t.plan.Next.Paused != nil:
+		return t.plan.Next.Paused.Text
+	case t.frozen.Start != "":
+		return t.frozen.Start
+	case held != "":
+		return held + "; to apply it without a canary: " + t.bypassing()
+	}
+	return ""
+}
+
+// heldStraight says why the policy holds a newer candidate that would go straight to the primary while a rollout ends; empty when
+// it does not. A hook can approve a candidate only when the state describes it, which is after the end.
+func (f Facts) heldStraight() string {
+	switch {
+	case f.judgesUnavailable():
+		return fmt.Sprintf("annotation %s asks for a canary, which starts once the present rollout has ended", config.AnnotationWhenUnavailable)
+	case len(hooksOf(f.policy, v1alpha1.HookConfirmRollout)) > 0:
+		return "its confirm-rollout hooks can be asked only once the present rollout has ended"
+	}
+	return ""
+}
+
+// bypassing is how a template gets to the primary at once.
+func (f Facts) bypassing() string {
+	return fmt.Sprintf("kubectl annotate deployment %s -n %s \"%s=TIME; REASON\" with a time at most an hour ahead, and apply the template again",
+		f.o.Name, f.o.Namespace, config.AnnotationBypass)
+}
+
+// tellHeldNewer says what holds the candidate that may mend the primary. An event reports it once, and again when it changes.
+func tellHeldNewer(t *tick, why string) {
+	cause := v1alpha1.BlockedCause{Kind: v1alpha1.BlockedUnavailable, Text: why}
+	t.plan.Next.Blocked = &cause
+	if !ptr.Equal(t.before.Blocked, &cause) {
+		emit(t, events.CandidateBlocked(t.o.Candidate.Hash, why))
+	}
+	if told := fmt.Sprintf("; template %s waits: %s", workload.Short(t.o.Candidate.Hash), why); !strings.HasSuffix(t.plan.Next.Message, told) {
+		t.plan.Next.Message += told
+	}
 }
 
 // awaitAvailability makes a candidate wait for a primary that may be unavailable for a moment only.

@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,12 @@ func TestAnIdleDeploymentCostsNoTicks(t *testing.T) {
 	}
 }
 
+// heldBack reports whether a newer candidate is held while a rollout ends, and says how to apply it anyway.
+func heldBack(w *world) bool {
+	return w.state.Blocked != nil && w.state.Blocked.Kind == v1alpha1.BlockedUnavailable && strings.Contains(w.state.Message, "; template v3 waits: ") &&
+		strings.Contains(w.state.Message, `kubectl annotate deployment podinfo -n test "sluice.dev/bypass=TIME; REASON"`)
+}
+
 var unavailableStories = map[string]story{
 	"a primary that breaks for a moment is no reason to skip its canary": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": good},
@@ -91,6 +98,22 @@ var unavailableStories = map[string]story{
 		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil }, breaking},
 			{func(w *world) bool { return w.state.Open().Promotion.Restoring && w.previous == nil }, setting("v3")}},
 		phase: v1alpha1.PhaseInitialized, version: "v3",
+	},
+	"a hook that must approve rollouts holds the newer version for a primary whose previous template is broken too": {
+		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
+		behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}, "v3": good},
+		prepare:     withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmRollout: nil}),
+		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil }, breaking},
+			{func(w *world) bool { return w.state.Open().Promotion.Restoring && w.previous == nil }, setting("v3")}, {heldBack, mending}},
+		phase: v1alpha1.PhaseSucceeded, version: "v3",
+	},
+	"a canary is asked for, so the newer version waits for a primary whose previous template is broken too": {
+		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s",
+			config.AnnotationWhenUnavailable: config.WhenUnavailableCanary},
+		behaviours: map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}, "v3": good},
+		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil }, breaking},
+			{func(w *world) bool { return w.state.Open().Promotion.Restoring && w.previous == nil }, setting("v3")}, {heldBack, mending}},
+		phase: v1alpha1.PhaseSucceeded, version: "v3",
 	},
 	"a hook that must approve rollouts holds the newer version for a primary that broke in flight": {
 		annotations: map[string]string{config.AnnotationInterval: "2m", config.AnnotationMaxWeight: "30"}, behaviours: map[string]behaviour{"v2": good, "v3": good},
