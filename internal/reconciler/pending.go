@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -52,18 +53,73 @@ func noteUnread(ctx context.Context, err error, what string) {
 	}
 }
 
-// lastProblem returns the last warning about a pod of a canary since that was made.
+// lastProblem returns the last warning about a pod of a canary since that was made. A probe that fails less often than it may is
+// no warning: a pod that starts is not ready at once.
 func lastProblem(events []corev1.Event, canary *appsv1.Deployment) string {
 	// A Deployment may be called like another one and a suffix, so the name of a pod must end where it should.
 	pod := regexp.MustCompile(`^` + regexp.QuoteMeta(canary.Name) + `-[a-z0-9]+-[a-z0-9]+$`)
-	var last time.Time
-	problem := ""
-	for _, event := range events {
-		if at := timeOf(event); pod.MatchString(event.InvolvedObject.Name) && !at.Before(last) && !at.Before(canary.CreationTimestamp.Time) {
-			last, problem = at, event.Reason+": "+strings.TrimSpace(event.Message)
+	about := slices.DeleteFunc(slices.Clone(events), func(event corev1.Event) bool {
+		return !pod.MatchString(event.InvolvedObject.Name) || timeOf(event).Before(canary.CreationTimestamp.Time)
+	})
+	slices.SortStableFunc(about, func(a, b corev1.Event) int { return timeOf(a).Compare(timeOf(b)) })
+	failures, problems := map[string]int32{}, map[string]string{}
+	for _, event := range about {
+		failures[event.InvolvedObject.Name+" "+probeOf(event)] += timesOf(event)
+	}
+	last := ""
+	for _, event := range about {
+		name, probe := event.InvolvedObject.Name, probeOf(event)
+		// A pod that is probed runs: earlier warnings about it are over.
+		delete(problems, name)
+		if probe == "" || failures[name+" "+probe] >= toleratedBy(canary, probe) {
+			problems[name] = event.Reason + ": " + strings.TrimSpace(event.Message)
+		}
+		if problems[name] != "" || problems[last] == "" {
+			last = name
 		}
 	}
-	return problem
+	return problems[last]
+}
+
+// Probes as the kubelet calls them, of those that may fail while a pod starts.
+const (
+	readinessProbe = "Readiness"
+	startupProbe   = "Startup"
+)
+
+// probeOf is the probe whose failure an event reports; empty if it reports something else.
+func probeOf(event corev1.Event) string {
+	for _, probe := range []string{readinessProbe, startupProbe} {
+		if event.Reason == "Unhealthy" && strings.HasPrefix(event.Message, probe+" probe ") {
+			return probe
+		}
+	}
+	return ""
+}
+
+// toleratedBy is how many failures of a probe make the kubelet act, at most: the largest failureThreshold of the containers.
+func toleratedBy(canary *appsv1.Deployment, probe string) int32 {
+	most := int32(0)
+	spec := canary.Spec.Template.Spec
+	for _, container := range slices.Concat(spec.InitContainers, spec.Containers) {
+		found := container.ReadinessProbe
+		if probe == startupProbe {
+			found = container.StartupProbe
+		}
+		if found != nil {
+			most = max(most, found.FailureThreshold)
+		}
+	}
+	return most
+}
+
+// timesOf returns how often an event has happened. Either kind of events has its own field.
+func timesOf(event corev1.Event) int32 {
+	times := max(1, event.Count)
+	if event.Series != nil {
+		times = max(times, event.Series.Count)
+	}
+	return times
 }
 
 // timeOf returns when an event last happened. Either kind of events has its own field.
