@@ -62,15 +62,22 @@ func (o World) ClassOf(gateway types.NamespacedName) *gatewayv1.GatewayClass {
 	return nil
 }
 
+// ControllerOf returns the name of the controller that runs a Gateway; empty if its class is not known.
+func (o World) ControllerOf(gateway types.NamespacedName) string {
+	class := o.ClassOf(gateway)
+	if class == nil {
+		return ""
+	}
+	return string(class.Spec.ControllerName)
+}
+
 // Served returns the world in which routes have only the reports of the controllers that serve them.
 func (o World) Served() World {
 	known := map[route.Parent]string{}
 	o.Routes = route.WithReportsOf(o.Routes, func(parent route.Parent) string {
 		controller, asked := known[parent]
 		if !asked {
-			if class := o.ClassOf(o.GatewayBehind(parent)); class != nil {
-				controller = string(class.Spec.ControllerName)
-			}
+			controller = o.ControllerOf(o.GatewayBehind(parent))
 			known[parent] = controller
 		}
 		return controller

@@ -238,10 +238,7 @@ func findMetrics(target *Target, policy config.Policy, o observed.World) string 
 		return fmt.Sprintf("no Gateway serves %s, so its metrics are unknown: choose queries with the annotation %s: %s",
 			target.Routes[0].Key().From(o.Namespace), config.AnnotationMetrics, config.PresetNames())
 	}
-	controller := ""
-	if class := o.ClassOf(target.Gateway); class != nil {
-		controller = string(class.Spec.ControllerName)
-	}
+	controller := o.ControllerOf(target.Gateway)
 	preset, known := analysis.PresetFor(controller)
 	if !known {
 		return fmt.Sprintf("Gateway %s is run by controller %q, whose metrics are unknown: choose queries with the annotation %s: %s",
@@ -258,7 +255,12 @@ func findForeign(_ *Target, _ config.Policy, o observed.World) string {
 	if o.Foreign == "" {
 		return ""
 	}
-	return fmt.Sprintf("%s exists but was not created for this Deployment: rename or delete it, because the canary needs the name", o.Foreign)
+	return notOurs(o.Foreign)
+}
+
+// notOurs says that an object that belongs to somebody else has the name of one to be made.
+func notOurs(object string) string {
+	return fmt.Sprintf("%s exists but was not created for this Deployment: rename or delete it, because the canary needs the name", object)
 }
 
 // findIdentity looks ahead to the canary's pods. Their labels must distinguish them from the primary's, and no other

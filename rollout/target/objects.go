@@ -128,7 +128,7 @@ func findObjects(target *Target, policy config.Policy, o observed.World) string 
 			}
 		}
 		if foreign := foreignTo(o, object); foreign != "" {
-			return fmt.Sprintf("%s exists but was not created for this Deployment: rename or delete it, because the canary needs the name", foreign)
+			return notOurs(foreign)
 		}
 	}
 	return ""

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
@@ -39,19 +37,11 @@ func (t Target) Queries(check analysis.Check, o observed.World, window time.Dura
 	if check.Server == nil && !o.Prometheus {
 		return nil, "no Prometheus is configured, so no check can run: start Sluice with --prometheus-url (chart value prometheusUrl)"
 	}
-	service, judged := t.CanaryService(), workload.CanaryName(o.Name)
+	judged := t.measured(o)
 	if o.DryRun {
-		service, judged = t.Service.Name, o.Name
+		judged.Service, judged.Workload = judged.PrimaryService, judged.Primary
 	}
-	queries, err := analysis.QueriesFor(check, t.Preset, analysis.Target{
-		Namespace:      o.Namespace,
-		Service:        service,
-		Workload:       judged,
-		Ports:          t.ports(),
-		Primary:        o.Name,
-		PrimaryService: t.Service.Name,
-		Route:          t.firstRoute(),
-	}, window)
+	queries, err := analysis.QueriesFor(check, t.Preset, judged, window)
 	if err != nil {
 		return nil, fmt.Sprintf("%s: %v", where, err)
 	}
@@ -117,9 +107,8 @@ func leaveOutUnjudged(target *Target, preset config.Preset, o observed.World) st
 // ports are the ports of the Service that the routes use.
 func (t Target) ports() []int32 {
 	var ports []int32
-	service := types.NamespacedName{Namespace: t.Service.Namespace, Name: t.Service.Name}
 	for _, r := range t.Routes {
-		ports = append(ports, route.BackendPorts(r, service)...)
+		ports = append(ports, route.BackendPorts(r, keyOf(&t.Service))...)
 	}
 	slices.Sort(ports)
 	return slices.Compact(ports)
@@ -135,8 +124,18 @@ func (t Target) firstRoute() string {
 
 // Observing returns the queries of how many requests the primary and the canary got. They judge no check.
 func (t Target) Observing(o observed.World, window time.Duration) []analysis.Query {
-	return analysis.ObservingQueries(t.Preset, analysis.Target{
-		Namespace: o.Namespace, Service: t.CanaryService(), Workload: workload.CanaryName(o.Name), Ports: t.ports(),
-		Primary: o.Name, PrimaryService: t.Service.Name,
-	}, window)
+	return analysis.ObservingQueries(t.Preset, t.measured(o), window)
+}
+
+// measured is the canary as queries name it, and the primary beside it.
+func (t Target) measured(o observed.World) analysis.Target {
+	return analysis.Target{
+		Namespace:      o.Namespace,
+		Service:        t.CanaryService(),
+		Workload:       workload.CanaryName(o.Name),
+		Ports:          t.ports(),
+		Primary:        o.Name,
+		PrimaryService: t.Service.Name,
+		Route:          t.firstRoute(),
+	}
 }
