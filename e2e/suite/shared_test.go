@@ -75,6 +75,43 @@ var _ = Describe("Two Deployments behind one route", func() {
 	}
 })
 
+var _ = Describe("A group whose members do not fit on one route", func() {
+	It("says so before there is a candidate, and waits without a deadline until the rule is divided", func(ctx SpecContext) {
+		const namespace, deadline = "misfits", 10 * time.Second
+		settings := with(map[string]string{"sluice.dev/progress-deadline": deadline.String(), "sluice.dev/match": "x-tester=yes"})
+		both := strings.NewReplacer("$NAMESPACE", namespace, "[{name: secondary, port: 80}]", "[{name: secondary, port: 80}, {name: podinfo, port: 80}]").Replace(sharedRoute)
+		r := begin(ctx, namespace, scene{
+			Options:   app.Options{Replicas: 1, Annotations: settings},
+			manifests: []string{app.Manifest(namespace, app.Options{Name: secondary, Replicas: 1, Annotations: with(nil), NoRoute: true}), both},
+		})
+		other := r.another(secondary)
+		other.waitFor(ctx, v1alpha1.PhaseInitialized)
+		members := []*rollout{r, other}
+		apart := func(s v1alpha1.CanaryStatus) bool {
+			return s.Blocked != nil && s.Blocked.Kind == v1alpha1.BlockedGroup &&
+				strings.HasPrefix(s.Message, "Deployments podinfo and secondary of group shop do not fit on HTTPRoute shared together")
+		}
+		r.kubectl(ctx, "annotate", "deployment", "podinfo", secondary, "sluice.dev/group=shop")
+		for _, one := range members {
+			one.waitUntil(ctx, "word of it at rest", apart)
+		}
+		r.kubectl(ctx, "set", "env", "deployment/"+secondary, "VERSION=v2")
+		r.setVersion(ctx, "v2")
+		for _, one := range members {
+			one.waitFor(ctx, v1alpha1.PhaseWaiting)
+		}
+		Consistently(ctx, func() bool { return apart(r.status(ctx)) && apart(other.status(ctx)) }, 2*deadline, glance).Should(BeTrue())
+
+		r.kubectl(ctx, "patch", "httproute", "shared", "--type=json", "-p", `[{"op": "remove", "path": "/spec/rules/0/backendRefs/1"}]`)
+		r.routes = r.userRoutes(ctx)
+		for _, one := range members {
+			one.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		}
+		r.expectClean(ctx, "v2")
+		r.expectNoFailures(ctx, "nobody")
+	})
+})
+
 var _ = Describe("Reports that former gateways have left", func() {
 	It("neither hold a rollout nor end one", func(ctx SpecContext) {
 		r := given(ctx, "leftovers", with(nil), "RollingUpdate")
