@@ -27,7 +27,7 @@ func stampsOf(r *v1alpha1.RolloutStatus) []*metav1.MicroTime {
 		return nil
 	}
 	stamps := []*metav1.MicroTime{
-		r.Started, r.WaitingSince, r.Canary.Ready, r.Canary.Known, r.Canary.TrafficStarted, r.Canary.Edited, r.Step.InEffect,
+		r.Started, r.HeldSince, r.PlaceGivenBack, r.WaitingSince, r.Canary.Ready, r.Canary.Known, r.Canary.TrafficStarted, r.Canary.Edited, r.Step.InEffect,
 		r.Promotion.Shifted, r.Promotion.Applied, r.Promotion.GivenWay, r.Promotion.Steady, r.Decided, r.Cleared, r.SplitChanged,
 	}
 	if r.SessionAffinity != nil {
