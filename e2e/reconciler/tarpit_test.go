@@ -21,8 +21,8 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/e2e/testserver"
 	"sluice.dev/sluice/internal/analysis"
-	"sluice.dev/sluice/internal/provider"
 	"sluice.dev/sluice/internal/outbound"
+	"sluice.dev/sluice/internal/provider"
 	"sluice.dev/sluice/internal/provider/prometheus"
 )
 
