@@ -36,16 +36,21 @@ func nextCandidate(t *tick) {
 	case t.asksReset():
 		resetKept(t)
 	case t.o.InFlight() == nil:
-		rest(t)
-		if t.asksRetry() {
-			t.plan.Ask = plan.AskIntent{Key: config.AnnotationRetry, Of: t.o.Candidate.ID(), By: t.o.Spec.Retry.By}
-		}
+		restOrRetry(t)
 	case t.asksAbort():
 		abortHeld(t)
 	case t.isRejected():
 		rejectHeld(t)
 	case t.problem != "" && !t.goesStraight():
 		blockCandidate(t, t.blockedBy(), t.problem)
+	default:
+		startUnlessHeld(t)
+	}
+}
+
+// startUnlessHeld starts the rollout unless a person, a Freeze or the writer of too many templates holds it.
+func startUnlessHeld(t *tick) {
+	switch {
 	case t.plan.Next.Paused != nil:
 		blockCandidate(t, v1alpha1.BlockedPaused, t.plan.Next.Paused.Text)
 	case t.frozen.Start != "":
@@ -54,6 +59,14 @@ func nextCandidate(t *tick) {
 		backOff(t)
 	default:
 		startInTurn(t)
+	}
+}
+
+// restOrRetry rests, and asks admission for the retry that a Canary requests.
+func restOrRetry(t *tick) {
+	rest(t)
+	if t.asksRetry() {
+		t.plan.Ask = plan.AskIntent{Key: config.AnnotationRetry, Of: t.o.Candidate.ID(), By: t.o.Spec.Retry.By}
 	}
 }
 

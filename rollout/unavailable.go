@@ -28,12 +28,17 @@ const (
 	endpointsLook = 5 * time.Second
 )
 
-// noticeAvailability notes since when the primary serves nobody. While a promotion changes it, or nobody wants replicas, that
-// says nothing about the template.
+// tellsAvailability reports whether a primary that serves nobody says something about its template. While a promotion changes it,
+// or nobody wants replicas, it does not.
+func (t tick) tellsAvailability() bool {
+	return t.o.Primary != nil && t.o.OptedIn() && !t.o.DryRun && !t.isSwapping() && !t.isScaledToZero()
+}
+
+// noticeAvailability notes since when the primary serves nobody.
 func noticeAvailability(t *tick) {
 	next := &t.plan.Next
 	switch {
-	case t.o.Primary == nil || !t.o.OptedIn() || t.o.DryRun || t.isSwapping() || t.isScaledToZero() || t.hasReadyReplicas():
+	case !t.tellsAvailability() || t.hasReadyReplicas():
 		next.UnavailableSince = nil
 		return
 	case t.o.PrimaryEndpoints > 0:

@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
@@ -40,10 +42,15 @@ func recordWritten(t *tick) {
 	switch known := run.Written; {
 	case known != nil && known.UID == written.UID && known.Template == written.Template:
 		known.Generation = max(known.Generation, written.Generation)
-	case known == nil && (started == nil || !written.At.Before(started.Time)) && (run.Edited == nil || written.At.After(run.Edited.Time) && !t.o.Promoted(t.plan.Next)):
+	case known == nil && (started == nil || !written.At.Before(started.Time)) && t.writesBack(run.Edited):
 		recorded := written.WrittenTemplate
 		run.Written, run.Edited = &recorded, nil
 	}
+}
+
+// writesBack reports whether our last write put the candidate back after somebody had edited the canary, if somebody has.
+func (t tick) writesBack(edited *metav1.MicroTime) bool {
+	return edited == nil || t.o.Written.At.After(edited.Time) && !t.o.Promoted(t.plan.Next)
 }
 
 // isEdited reports whether the canary has a pod template that is not the candidate's.

@@ -87,7 +87,7 @@ func served(t *testing.T, trusted *authority, clients Clients, handler http.Hand
 	change(server)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(secured) }()
-	t.Cleanup(func() { _ = server.Close(); <-ended })
+	t.Cleanup(func() { _, _ = server.Close(), <-ended })
 	return secured.Addr().String()
 }
 
@@ -122,19 +122,32 @@ type zeros struct{}
 
 func (zeros) Read(into []byte) (int, error) { clear(into); return len(into), nil }
 
+// answer is how a request ended: a status and its protocol, or the error that kept it from an answer.
+type answer struct {
+	code  int
+	proto string
+	err   error
+}
+
+// do sends a request and reads its answer.
+func do(client *http.Client, request *http.Request) answer {
+	response, err := client.Do(request)
+	if err != nil {
+		return answer{err: err}
+	}
+	_ = response.Body.Close()
+	return answer{code: response.StatusCode, proto: response.Proto}
+}
+
 // post sends a body of a size, which it states unless that is negative.
-func post(t *testing.T, client *http.Client, url string, stated, size int64, sent *atomic.Int64) (*http.Response, error) {
+func post(t *testing.T, client *http.Client, url string, stated, size int64, sent *atomic.Int64) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, content{io.LimitReader(zeros{}, size), sent})
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.ContentLength = stated
-	response, err := client.Do(request)
-	if err == nil {
-		t.Cleanup(func() { _ = response.Body.Close() })
-	}
-	return response, err
+	return do(client, request)
 }
 
 func TestWhatCannotBeAReviewIsNotRead(t *testing.T) {
@@ -151,18 +164,22 @@ func TestWhatCannotBeAReviewIsNotRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var sent atomic.Int64
-			response, err := post(t, from(t, "127.0.0.1", trusted), "https://"+address+c.path, c.stated, 64<<20, &sent)
-			if err != nil || response.StatusCode != c.code {
-				t.Fatalf("the answer is %v, %v", response, err)
+			got := post(t, from(t, "127.0.0.1", trusted), "https://"+address+c.path, c.stated, 64<<20, &sent)
+			if got.code != c.code {
+				t.Fatalf("the answer is %+v", got)
 			}
-			if response.Proto != "HTTP/2.0" || sent.Load() > 1<<20 {
-				t.Errorf("%d bytes were sent by %s", sent.Load(), response.Proto)
+			if got.proto != "HTTP/2.0" || sent.Load() > 1<<20 {
+				t.Errorf("%d bytes were sent by %s", sent.Load(), got.proto)
 			}
 		})
 	}
 	response, err := from(t, "127.0.0.1", trusted).Get("https://" + address + "/webhook")
-	if err != nil || response.StatusCode != http.StatusMethodNotAllowed {
-		t.Errorf("a GET is answered with %v, %v", response, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("a GET is answered with %v", response)
 	}
 }
 
@@ -193,7 +210,7 @@ func TestAFloodHoldsLittle(t *testing.T) {
 					case <-over:
 						return
 					default:
-						_, _ = post(t, client, "https://"+address+"/webhook", MostReview, MostReview, sent)
+						_ = post(t, client, "https://"+address+"/webhook", MostReview, MostReview, sent)
 					}
 				}
 			})
@@ -202,9 +219,8 @@ func TestAFloodHoldsLittle(t *testing.T) {
 	honest := from(t, "127.0.0.1", trusted)
 	for range 10 {
 		for _, size := range []int64{20 << 10, 200 << 10} {
-			response, err := post(t, honest, "https://"+address+"/webhook", size, size, new(atomic.Int64))
-			if err != nil || response.StatusCode != http.StatusOK {
-				t.Fatalf("a review of %d bytes is answered with %v, %v", size, response, err)
+			if got := post(t, honest, "https://"+address+"/webhook", size, size, new(atomic.Int64)); got.code != http.StatusOK {
+				t.Fatalf("a review of %d bytes is answered with %+v", size, got)
 			}
 		}
 	}
@@ -230,8 +246,8 @@ func TestWaitingReviewsAreNotRead(t *testing.T) {
 	for range reviews {
 		go func() {
 			code := 0
-			if response, err := post(t, client, "https://"+address+"/webhook", MostReview, MostReview, &sent); err == nil {
-				code = response.StatusCode
+			if got := post(t, client, "https://"+address+"/webhook", MostReview, MostReview, &sent); got.err == nil {
+				code = got.code
 			}
 			codes <- code
 		}()
@@ -263,9 +279,8 @@ func TestASlowBodyEndsItsRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.ContentLength = 100
-	response, err := from(t, "127.0.0.1", trusted).Do(request)
-	if err == nil && response.StatusCode != http.StatusBadRequest {
-		t.Errorf("the answer is %v", response)
+	if got := do(from(t, "127.0.0.1", trusted), request); got.err == nil && got.code != http.StatusBadRequest {
+		t.Errorf("the answer is %+v", got)
 	}
 }
 
@@ -280,9 +295,8 @@ func TestOneAddressDoesNotTakeAllConnections(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = open.Close() })
 	}
-	response, err := post(t, from(t, "127.0.0.1", trusted), "https://"+address+"/webhook", 1, 1, new(atomic.Int64))
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Errorf("another address is answered with %v, %v", response, err)
+	if got := post(t, from(t, "127.0.0.1", trusted), "https://"+address+"/webhook", 1, 1, new(atomic.Int64)); got.code != http.StatusOK {
+		t.Errorf("another address is answered with %+v", got)
 	}
 }
 
@@ -299,9 +313,9 @@ func TestClientsNeedTheirCertificate(t *testing.T) {
 		"of the API server":    {[]tls.Certificate{clients.issue("kube-apiserver")}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			response, err := post(t, from(t, "127.0.0.1", trusted, c.certificates...), "https://"+address+"/webhook", 1, 1, new(atomic.Int64))
-			if (err == nil && response.StatusCode == http.StatusOK) != c.accepted {
-				t.Errorf("the answer is %v, %v", response, err)
+			got := post(t, from(t, "127.0.0.1", trusted, c.certificates...), "https://"+address+"/webhook", 1, 1, new(atomic.Int64))
+			if (got.code == http.StatusOK) != c.accepted {
+				t.Errorf("the answer is %+v", got)
 			}
 		})
 	}

@@ -99,7 +99,7 @@ type MaxConcurrent struct {
 	Cluster int `json:"cluster"`
 	// Namespace counts those of each namespace.
 	Namespace int `json:"namespace"`
-	// HeldFor is how long a rollout that is paused or kept at a gate counts; 0 for ever.
+	// HeldFor is how long a rollout that is paused or kept at a gate counts; 0 means without an end.
 	HeldFor metav1.Duration `json:"heldFor"`
 }
 

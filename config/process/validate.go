@@ -27,6 +27,9 @@ func (p Settings) Validate() field.ErrorList {
 		checkValidity(field.NewPath("certs"), p.Certs),
 		checkOutbound(field.NewPath("outbound"), p.Outbound),
 		checkLease(field.NewPath("leaderElection"), p.LeaderElection),
+		checkNames(field.NewPath("watchNamespaces"), p.WatchNamespaces),
+		checkNames(field.NewPath("queryNamespaces"), p.QueryNamespaces),
+		checkConcurrency(field.NewPath("maxConcurrent"), p.MaxConcurrent),
 	)
 	if p.Namespace == "" {
 		errs = append(errs, field.Required(field.NewPath("namespace"),
@@ -35,24 +38,29 @@ func (p Settings) Validate() field.ErrorList {
 	if p.ShutdownDelay.Duration < 0 {
 		errs = append(errs, field.Invalid(field.NewPath("shutdownDelay"), p.ShutdownDelay.Duration.String(), "must be a duration such as 5s, not less than 0"))
 	}
-	for i, namespace := range p.WatchNamespaces {
-		errs = append(errs, checkName(field.NewPath("watchNamespaces").Index(i), namespace)...)
-	}
-	for i, namespace := range p.QueryNamespaces {
-		errs = append(errs, checkName(field.NewPath("queryNamespaces").Index(i), namespace)...)
-	}
 	if p.Webhook.Port < 1 || p.Webhook.Port > 65535 {
 		errs = append(errs, field.Invalid(field.NewPath("webhook", "port"), p.Webhook.Port, "must be a port from 1 to 65535"))
 	}
 	if p.KubeAPI.QPS <= 0 || p.KubeAPI.Burst < 1 {
 		errs = append(errs, field.Invalid(field.NewPath("kubeApi"), fmt.Sprintf("qps %v, burst %d", p.KubeAPI.QPS, p.KubeAPI.Burst), "both must be more than 0"))
 	}
-	if p.MaxConcurrent.Cluster < 0 || p.MaxConcurrent.Namespace < 0 {
-		errs = append(errs, field.Invalid(field.NewPath("maxConcurrent"), fmt.Sprintf("cluster %d, namespace %d", p.MaxConcurrent.Cluster, p.MaxConcurrent.Namespace),
+	return errs
+}
+
+func checkNames(path *field.Path, names []string) (errs field.ErrorList) {
+	for i, name := range names {
+		errs = append(errs, checkName(path.Index(i), name)...)
+	}
+	return errs
+}
+
+func checkConcurrency(path *field.Path, c MaxConcurrent) (errs field.ErrorList) {
+	if c.Cluster < 0 || c.Namespace < 0 {
+		errs = append(errs, field.Invalid(path, fmt.Sprintf("cluster %d, namespace %d", c.Cluster, c.Namespace),
 			"both must be whole numbers from 0, where 0 is no limit"))
 	}
-	if held := p.MaxConcurrent.HeldFor.Duration; held != 0 && held < shortestHold {
-		errs = append(errs, field.Invalid(field.NewPath("maxConcurrent", "heldFor"), held.String(), "must be at least 1m, or 0 to count rollouts that are held for ever"))
+	if held := c.HeldFor.Duration; held != 0 && held < shortestHold {
+		errs = append(errs, field.Invalid(path.Child("heldFor"), held.String(), "must be at least 1m, or 0 to count a held rollout without an end"))
 	}
 	return errs
 }

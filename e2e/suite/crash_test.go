@@ -11,6 +11,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -53,18 +54,36 @@ var _ = Describe("A controller that is killed", Serial, func() {
 })
 
 var _ = Describe("A cluster in trouble", Serial, func() {
-	It("loses no rollout when the API server restarts, etcd is compacted, and Prometheus goes and comes back in the middle of it", func(ctx SpecContext) {
+	It("loses no rollout when the API server and every replica restart, etcd is compacted, and Prometheus goes and comes back in the middle of it", func(ctx SpecContext) {
 		r := given(ctx, "apiserver", quick, "")
 		r.setVersion(ctx, "v2")
 		r.waitUntil(ctx, "step 1", moments[1].holds)
 		compact(ctx, apiServer())
-		By("SIGKILL to the API server")
+		By("SIGKILL to the API server, and to every replica, which starts while it is away")
+		replicas := r.controllers(ctx)
 		before := apiServer()
 		kill(before)
+		for _, replica := range replicas {
+			Expect(r.killController(replica)).To(Equal(1))
+		}
 		Eventually(ctx, func() error {
 			return r.Client.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: app.Name}, &v1alpha1.Canary{})
 		}, patience(), glance).Should(Succeed(), "the API server is back")
 		Expect(apiServer()).NotTo(Equal(before))
+		for _, replica := range replicas {
+			Eventually(ctx, func() bool { return r.startedAgain(ctx, replica) }, patience(), glance).Should(BeTrue(), replica.Name)
+		}
+		restarts := func(pods []corev1.Pod) (all []int32) {
+			for _, pod := range pods {
+				all = append(all, pod.Status.ContainerStatuses[0].RestartCount)
+			}
+			return all
+		}
+		once := restarts(replicas)
+		for i := range once {
+			once[i]++
+		}
+		Expect(restarts(r.controllers(ctx))).To(ConsistOf(once), "a replica waits for the API server")
 		r.waitUntil(ctx, "step 2", inEffect(2))
 		compact(ctx, apiServer())
 

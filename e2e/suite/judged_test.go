@@ -42,7 +42,7 @@ func (r *rollout) expectRefused(ctx context.Context, words string, args ...strin
 }
 
 var _ = Describe("What is judged", func() {
-	It("is valid, and says what is not held with it", func(ctx SpecContext) {
+	It("is valid, and fewer replicas are held with it", func(ctx SpecContext) {
 		r := begin(ctx, "judged", scene{Options: app.Options{Annotations: quick}})
 		By("a template that could never be promoted is refused in the request")
 		r.expectRefused(ctx, "`selector` does not match template `labels`",
@@ -52,10 +52,10 @@ var _ = Describe("What is judged", func() {
 		primary, err := r.Deployment(ctx, app.Name)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(primary.Annotations[config.AnnotationCandidate]).To(BeEmpty())
-		By("fewer replicas in the same request are warned of")
+		By("fewer replicas in the same request are held back with the template")
 		out := r.kubectl(ctx, "patch", "deployment", "podinfo", "--type=json", "-p",
 			`[{"op":"replace","path":"/spec/replicas","value":2},{"op":"replace","path":"/spec/template/spec/containers/0/env/0/value","value":"v2"}]`)
-		Expect(out).To(And(ContainSubstring(admission.HeldBack), ContainSubstring("the old template now has 2 of its 4 replicas")))
+		Expect(out).To(And(ContainSubstring(admission.HeldBack), ContainSubstring("spec.replicas is held back with it: 4 replicas stay")))
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
 		r.expectClean(ctx, "v2")
 	})

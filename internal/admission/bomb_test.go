@@ -36,7 +36,7 @@ func TestASmallAnnotationTakesLittleMemory(t *testing.T) {
 		for name, send := range map[string]func() error{
 			"created": func() error {
 				if err := Validate(nil, brings, someone); err == nil || !strings.Contains(err.Error(), "leave it out") {
-					return fmt.Errorf("got %v", err)
+					return fmt.Errorf("got %w", err)
 				}
 				return nil
 			},

@@ -115,8 +115,13 @@ func (s *subject) appliedBefore(key, value string, current *workload.Candidate) 
 	if value != "true" && key != config.AnnotationReset && (current == nil || current.Attempt == 0) {
 		return false, nil
 	}
-	path := fieldpath.MakePathOrDie("metadata", "annotations", key)
-	for _, applied := range []*metav1.ManagedFieldsEntry{entryOf(s.old, s.request.Manager, metav1.ManagedFieldsOperationApply), entry} {
+	before := entryOf(s.old, s.request.Manager, metav1.ManagedFieldsOperationApply)
+	return ownAll([]*metav1.ManagedFieldsEntry{before, entry}, fieldpath.MakePathOrDie("metadata", "annotations", key))
+}
+
+// ownAll reports whether every one of the applies has a field.
+func ownAll(applies []*metav1.ManagedFieldsEntry, path fieldpath.Path) (bool, error) {
+	for _, applied := range applies {
 		if owned, err := ownedBy(applied); err != nil || !owned.Has(path) {
 			return false, err
 		}

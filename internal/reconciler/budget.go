@@ -38,7 +38,7 @@ func (b *budget) pass(key types.NamespacedName, now time.Time, happened []events
 	current := b.of[key]
 	if current == nil || now.Sub(current.began) >= eventPeriod {
 		if current != nil && current.dropped > 0 {
-			pass = append(pass, events.EventsDropped(current.dropped, current.began, current.began.Add(eventPeriod)))
+			pass = append(pass, events.Dropped(current.dropped, current.began, current.began.Add(eventPeriod)))
 		}
 		current = &period{began: now, reasons: map[string]bool{}}
 		if b.of == nil {
@@ -59,7 +59,7 @@ func (p *period) pass(event events.Event) []events.Event {
 		return []events.Event{event}
 	}
 	if p.dropped++; p.dropped == 1 {
-		return []events.Event{events.EventsLimited(mostEventsInPeriod, p.began.Add(eventPeriod))}
+		return []events.Event{events.Limited(mostEventsInPeriod, p.began.Add(eventPeriod))}
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func (r *reader) ofGroup(ctx context.Context, object client.Object) []ctrl.Reque
 var newTerms = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	before, isBefore := e.ObjectOld.(*v1alpha1.Canary)
 	now, isNow := e.ObjectNew.(*v1alpha1.Canary)
-	return isBefore && isNow && !(equality.Semantic.DeepEqual(before.Status.Target, now.Status.Target) && equality.Semantic.DeepEqual(before.Status.Policy, now.Status.Policy))
+	return isBefore && isNow && (!equality.Semantic.DeepEqual(before.Status.Target, now.Status.Target) || !equality.Semantic.DeepEqual(before.Status.Policy, now.Status.Policy))
 }}
 
 // besideInGroup maps a member of a group to the other members: all must fit on the routes together, before any has a candidate.

@@ -36,7 +36,7 @@ func big(t *testing.T, i int, annotations map[string]string) *appsv1.Deployment 
 	annotations[corev1.LastAppliedConfigAnnotation] = strings.Repeat("b", 60<<10)
 	pod := corev1.Container{Name: "app", Image: "app:v1", Env: []corev1.EnvVar{{Name: "BIG", Value: strings.Repeat("c", 60<<10)}}}
 	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: fmt.Sprint("app-", i), Annotations: annotations, Labels: map[string]string{"app": "app"},
-		ManagedFields: []metav1.ManagedFieldsEntry{{FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:x":"` + strings.Repeat("d", 20<<10) + `"}`)}}}}}
+		ManagedFields: []metav1.ManagedFieldsEntry{{FieldsV1: metav1.NewFieldsV1(`{"f:x":"` + strings.Repeat("d", 20<<10) + `"}`)}}}}
 	d.Spec.Template.Spec.Containers = []corev1.Container{pod}
 	content, err := json.Marshal(d)
 	if err != nil {

@@ -31,14 +31,14 @@ func CanaryRejected(err error) Event {
 		"The API server rejects the canary; retrying until the progress deadline: %v", err)}
 }
 
-// EventsLimited says that a Canary has had so many events that repeats are dropped from now on.
-func EventsLimited(most int, until time.Time) Event {
+// Limited says that a Canary has had so many events that repeats are dropped from now on.
+func Limited(most int, until time.Time) Event {
 	return Event{Warning: true, Reason: "EventsLimited", Message: fmt.Sprintf(
 		"%d events within an hour: until %s only the first event of each kind is recorded", most, ClockTime(until))}
 }
 
-// EventsDropped says how many events of a Canary were dropped.
-func EventsDropped(dropped int, from, to time.Time) Event {
+// Dropped says how many events of a Canary were dropped.
+func Dropped(dropped int, from, to time.Time) Event {
 	return Event{Warning: true, Reason: "EventsDropped", Message: fmt.Sprintf(
 		"%d events between %s and %s were not recorded: there were too many", dropped, ClockTime(from), ClockTime(to))}
 }

@@ -107,7 +107,7 @@ func unusable(r route.Route, split route.Split, policy config.Policy, o observed
 	if filters := localFilters(policy); filters != "" {
 		return filters + " names an object of another namespace than the route's"
 	}
-	if _, err := route.WithSplit(r, split); err != nil && !(shares && fitsWithout(r, route.SplitsBeside(r, o.Key()), split)) {
+	if _, err := route.WithSplit(r, split); err != nil && (!shares || !fitsWithout(r, route.SplitsBeside(r, o.Key()), split)) {
 		return err.Error()
 	}
 	return ""
