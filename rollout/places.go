@@ -66,7 +66,7 @@ func keepPlace(t *tick) {
 	}
 }
 
-// isHeld reports whether the rollout waits for somebody, and must not keep others waiting for ever.
+// isHeld reports whether the rollout waits for somebody, and must not keep others waiting without an end.
 func (t tick) isHeld() bool {
 	next := t.plan.Next
 	return t.o.Limits.Any() && t.o.Limits.HeldFor > 0 && observed.Judging(next) && (next.Paused != nil || next.Gate != nil)

@@ -67,7 +67,7 @@ func bind(flags *pflag.FlagSet, p *process.Settings) {
 	flags.IntVar(&p.KubeAPI.Burst, "kube-api-burst", p.KubeAPI.Burst, "largest burst of requests to the API server")
 	flags.IntVar(&p.MaxConcurrent.Cluster, "max-concurrent-cluster", p.MaxConcurrent.Cluster, "maximum number of open rollouts in the cluster; 0 means no limit")
 	flags.IntVar(&p.MaxConcurrent.Namespace, "max-concurrent-namespace", p.MaxConcurrent.Namespace, "maximum number of open rollouts in each namespace; 0 means no limit")
-	flags.DurationVar(&p.MaxConcurrent.HeldFor.Duration, "max-concurrent-held-for", p.MaxConcurrent.HeldFor.Duration, "how long a rollout that is paused or kept at a gate counts for the maximum; 0 means for ever")
+	flags.DurationVar(&p.MaxConcurrent.HeldFor.Duration, "max-concurrent-held-for", p.MaxConcurrent.HeldFor.Duration, "how long a rollout that is paused or kept at a gate counts for the maximum; 0 means without an end")
 	flags.BoolVar(&p.DryRun, "dry-run", p.DryRun, "decide and report, but change nothing")
 }
 

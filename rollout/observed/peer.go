@@ -111,7 +111,7 @@ type Limits struct {
 	Cluster int
 	// Namespace counts those of one namespace.
 	Namespace int
-	// HeldFor is how long a rollout that is paused or kept at a gate counts; 0 for ever.
+	// HeldFor is how long a rollout that is paused or kept at a gate counts; 0 means without an end.
 	HeldFor time.Duration
 }
 
