@@ -83,6 +83,7 @@ var _ = Describe("A group whose members do not fit on one route", func() {
 		r := begin(ctx, namespace, scene{
 			Options:   app.Options{Replicas: 1, Annotations: settings},
 			manifests: []string{app.Manifest(namespace, app.Options{Name: secondary, Replicas: 1, Annotations: with(nil), NoRoute: true}), both},
+			requests:  traffic.Options{Rate: rate, Also: []traffic.Target{{URL: app.GatewayURL + "other", Host: "shared." + namespace + ".example.com"}}},
 		})
 		other := r.another(secondary)
 		other.waitFor(ctx, v1alpha1.PhaseInitialized)
