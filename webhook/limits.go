@@ -87,10 +87,13 @@ func (l *limits) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	in := http.NewResponseController(w)
 	_ = in.SetReadDeadline(time.Now().Add(l.arrival))
 	body := make([]byte, r.ContentLength)
-	_, err := io.ReadFull(r.Body, body)
-	// A connection of HTTP/1.1 is read from until the answer is sent.
+	if _, err := io.ReadFull(r.Body, body); err != nil {
+		// The deadline stays, or the server would wait for the rest of the body before it answers.
+		return nil, err
+	}
+	// The server reads on until the answer is sent, to notice a caller that goes away.
 	_ = in.SetReadDeadline(time.Time{})
-	return body, err
+	return body, nil
 }
 
 // refuses returns the code and the reason for what cannot be a review; 0 for what can be one.

@@ -14,20 +14,14 @@ import (
 	"time"
 )
 
-// Limits of connections. The API server needs one for each webhook configuration that it calls, and more while it has more
-// requests than streams.
+// Limits of connections. API servers call webhooks by HTTP/1.1, so each call that is in flight needs a connection of its own, and
+// one that is over stays open for the next. With HTTP/2, a client could make a replica hold the bodies of many requests.
 const (
-	mostConnections = 96
-	// connectionsOfOne is how many connections one address can have.
-	connectionsOfOne = 16
-	// streams is how many requests a connection can have at a time.
-	streams = 16
-	// receivedOfStream is how many bytes of a request wait to be read. A client may send as much before it knows
-	// a lower limit. Those of a connection are those of all its requests, so that none that waits keeps another from arriving.
-	receivedOfStream = 64 << 10
-	received         = streams * receivedOfStream
-	// frame is the largest part of a request in bytes. It is the least that HTTP/2 allows.
-	frame = 16 << 10
+	mostConnections = 1024
+	// connectionsOfOne is how many connections one address can have. All API servers can have one address.
+	connectionsOfOne = 512
+	// received is how many bytes of a connection the kernel holds until they are read.
+	received = 32 << 10
 	// mostHeaders is the size of the headers of a request in bytes.
 	mostHeaders = 16 << 10
 	// arrival is the time for a body to arrive when its turn has come, for headers, and for a connection to become one of TLS.
@@ -50,9 +44,6 @@ type Clients struct {
 func Server(webhooks *http.ServeMux) *http.Server {
 	return &http.Server{
 		Handler: limited(webhooks), ReadHeaderTimeout: arrival, ReadTimeout: patience + arrival, WriteTimeout: answered, IdleTimeout: idle, MaxHeaderBytes: mostHeaders,
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: streams, MaxReadFrameSize: frame, MaxReceiveBufferPerConnection: received, MaxReceiveBufferPerStream: receivedOfStream,
-		},
 	}
 }
 
@@ -99,6 +90,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 		}
 		address, _, _ := net.SplitHostPort(accepted.RemoteAddr().String())
 		if l.enter(address) {
+			if tcp, is := accepted.(*net.TCPConn); is {
+				_ = tcp.SetReadBuffer(received)
+			}
 			return &connection{Conn: accepted, left: sync.OnceFunc(func() { l.leave(address) })}, nil
 		}
 		_ = accepted.Close()
@@ -139,7 +133,7 @@ func (c *connection) Close() error {
 
 // config returns how a connection becomes one of TLS.
 func (c Clients) config() (*tls.Config, error) {
-	result := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"}}
+	result := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 	if c.CA == "" {
 		if len(c.Names) > 0 {
 			return nil, errors.New("webhook.clientNames: need webhook.clientCA, the authority that signs the clients' certificates")
