@@ -80,7 +80,7 @@ func (o *Off) stopReconciling(w World, options Options, disobeys bool) {
 	case err != nil:
 		o.Left = append(o.Left, err.Error())
 	case !isHeld(w.Lease) || w.Lease.Annotations[Annotation] != lease.Annotations[Annotation]:
-		o.add(fmt.Sprintf("Lease %s/%s", w.Namespace, Lease), "no replica of Sluice reconciles", lease, how)
+		o.Steps = append(o.Steps, Step{Object: fmt.Sprintf("Lease %s/%s", w.Namespace, Lease), Does: "no replica of Sluice reconciles", desired: lease, how: how, records: true})
 	}
 	if runs {
 		o.Steps = append(o.Steps, scaled(controller, 0, fmt.Sprintf("scaled to 0; it had %d replicas", o.Record.Replicas)))

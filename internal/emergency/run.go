@@ -116,6 +116,9 @@ func (s *Switch) apply(ctx context.Context, steps []Step) (failed []string, sett
 			s.told[text] = true
 			s.Tell(step, err)
 		}
+		if step.records && apierrors.IsConflict(err) {
+			break
+		}
 	}
 	return failed, settled
 }

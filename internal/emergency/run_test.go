@@ -9,6 +9,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -103,6 +104,23 @@ func TestAnInterruptedEmergencyIsCompleted(t *testing.T) {
 		g.Expect(left).To(BeEmpty(), "after %d writes", last)
 		g.Expect(shape(t, c)).To(Equal(want), "after %d writes", last)
 	}
+}
+
+// TestALeaseThatIsRenewedMeanwhileLosesNoRecord lets the replica that reconciles renew its lease under the first write.
+func TestALeaseThatIsRenewedMeanwhileLosesNoRecord(t *testing.T) {
+	g := NewWithT(t)
+	c := newCluster(t).build(t)
+	renewed := false
+	_, left := switchFor(watched(c, func(o client.Object) error {
+		if _, isLease := o.(*coordinationv1.Lease); isLease && !renewed {
+			renewed = true
+			return apierrors.NewConflict(schema.GroupResource{Group: "coordination.k8s.io", Resource: "leases"}, o.GetName(), errGone)
+		}
+		return nil
+	})).Off(t.Context())
+	g.Expect(left).To(BeEmpty())
+	g.Expect(renewed).To(BeTrue())
+	g.Expect(Read(t.Context(), c, DefaultNamespace).Record().Replicas).To(BeEquivalentTo(2))
 }
 
 func checkLowers(t *testing.T, c client.Client, o client.Object) {

@@ -16,6 +16,9 @@ type Step struct {
 	how     how
 	// patch is what changes, for scale.
 	patch []byte
+	// records is set if the steps after this one change what it records. If the object has changed meanwhile, they wait for the
+	// next look.
+	records bool
 }
 
 // how is the way to write an object.
