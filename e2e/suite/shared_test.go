@@ -79,15 +79,16 @@ var _ = Describe("A group whose members do not fit on one route", func() {
 	It("says so before there is a candidate, and waits without a deadline until the rule is divided", func(ctx SpecContext) {
 		const namespace, deadline = "misfits", 10 * time.Second
 		settings := with(map[string]string{"sluice.dev/progress-deadline": deadline.String(), "sluice.dev/match": "x-tester=yes"})
-		both := strings.NewReplacer("$NAMESPACE", namespace, "[{name: secondary, port: 80}]", "[{name: secondary, port: 80}, {name: podinfo, port: 80}]").Replace(sharedRoute)
+		divided := strings.ReplaceAll(sharedRoute, "$NAMESPACE", namespace)
 		r := begin(ctx, namespace, scene{
 			Options:   app.Options{Replicas: 1, Annotations: settings},
-			manifests: []string{app.Manifest(namespace, app.Options{Name: secondary, Replicas: 1, Annotations: with(nil), NoRoute: true}), both},
+			manifests: []string{app.Manifest(namespace, app.Options{Name: secondary, Replicas: 1, Annotations: with(nil), NoRoute: true}), divided},
 			requests:  traffic.Options{Rate: rate, Also: []traffic.Target{{URL: app.GatewayURL + "other", Host: "shared." + namespace + ".example.com"}}},
 		})
 		other := r.another(secondary)
 		other.waitFor(ctx, v1alpha1.PhaseInitialized)
 		members := []*rollout{r, other}
+		r.kubectl(ctx, "patch", "httproute", "shared", "--type=json", "-p", `[{"op": "add", "path": "/spec/rules/0/backendRefs/-", "value": {"name": "podinfo", "port": 80}}]`)
 		apart := func(s v1alpha1.CanaryStatus) bool {
 			return s.Blocked != nil && s.Blocked.Kind == v1alpha1.BlockedGroup &&
 				strings.HasPrefix(s.Message, "Deployments podinfo and secondary of group shop do not fit on HTTPRoute shared together")
