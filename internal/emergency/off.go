@@ -56,6 +56,10 @@ func (w World) nextRecord(options Options) Record {
 		return *record
 	}
 	record := Record{Stamp: Stamp{By: options.By, At: options.Now.UTC().Truncate(time.Second)}, Reason: options.Reason, Stopped: options.Now}
+	if last := w.Record(); last != nil && last.Ended == nil {
+		// A leader that ends gives the lease back, also after it was taken from it.
+		record.Replicas, record.Routes = last.Replicas, last.Routes
+	}
 	if until := heldUntil(w.Lease); until.After(options.Now) {
 		// The replica finds out when it renews, and stops before its lease would have run out.
 		record.Stopped = until

@@ -123,6 +123,27 @@ func TestALeaseThatIsRenewedMeanwhileLosesNoRecord(t *testing.T) {
 	g.Expect(Read(t.Context(), c, DefaultNamespace).Record().Replicas).To(BeEquivalentTo(2))
 }
 
+// TestALeaderThatGivesTheLeaseBackLosesNoRecord lets the leader end after it was scaled to 0.
+func TestALeaderThatGivesTheLeaseBackLosesNoRecord(t *testing.T) {
+	g := NewWithT(t)
+	c := newCluster(t).build(t)
+	ended := false
+	_, left := switchFor(watched(c, func(o client.Object) error {
+		w := Read(t.Context(), c, DefaultNamespace)
+		if ended || *w.Controller().Spec.Replicas > 0 {
+			return nil
+		}
+		ended = true
+		w.Lease.Spec.HolderIdentity = ptr.To("")
+		return c.Update(t.Context(), w.Lease)
+	})).Off(t.Context())
+	g.Expect(left).To(BeEmpty())
+	g.Expect(ended).To(BeTrue())
+	w := Read(t.Context(), c, DefaultNamespace)
+	g.Expect(w.IsOff()).To(BeTrue())
+	g.Expect(w.Record().Replicas).To(BeEquivalentTo(2))
+}
+
 func checkLowers(t *testing.T, c client.Client, o client.Object) {
 	t.Helper()
 	w := Read(t.Context(), c, DefaultNamespace)
