@@ -60,12 +60,11 @@ func (t tick) backsOff() string {
 	if !t.o.Now.Before(again) || t.o.Candidate.Attempt > 0 {
 		return ""
 	}
-	number := fmt.Sprint(len(t.recentSupersedes()))
-	if number == fmt.Sprint(mostSupersedes) {
-		number = "at least " + number
+	number, atLeast := len(t.recentSupersedes()), ""
+	if number == mostSupersedes {
+		atLeast = "at least "
 	}
-	return fmt.Sprintf("superseded %s times within an hour; the next rollout starts at %s",
-		number, events.ClockTime(again))
+	return fmt.Sprintf("superseded %s%d times within an hour; the next rollout starts at %s", atLeast, number, events.ClockTime(again))
 }
 
 // backOff makes a candidate wait whose predecessors were superseded too often.

@@ -30,7 +30,11 @@ const shutdownTimeout = 20 * time.Second
 
 // newServing returns the manager of what every replica does for as long as its process runs: admission and the metrics.
 func newServing(settings process.Settings) (ctrl.Manager, error) {
-	return newManager(settings, ctrl.Options{
+	restConfig, scheme, err := connection(settings)
+	if err != nil {
+		return nil, err
+	}
+	return newManager(restConfig, scheme, ctrl.Options{
 		Metrics:          metricsOptions(settings.Metrics),
 		PprofBindAddress: settings.Pprof.BindAddress,
 		Cache:            cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: certs.CacheOf(certOptions(settings))},
@@ -41,7 +45,7 @@ func newServing(settings process.Settings) (ctrl.Manager, error) {
 // started again.
 func newReconciling(settings process.Settings) (ctrl.Manager, error) {
 	election := settings.LeaderElection
-	restConfig, _, err := connection(settings)
+	restConfig, scheme, err := connection(settings)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +53,7 @@ func newReconciling(settings process.Settings) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the lease: %w", err)
 	}
-	return newManager(settings, ctrl.Options{
+	return newManager(restConfig, scheme, ctrl.Options{
 		Metrics:                             metricsserver.Options{BindAddress: "0"},
 		LeaderElection:                      election.Enabled,
 		LeaderElectionID:                    leaseName,
@@ -65,11 +69,7 @@ func newReconciling(settings process.Settings) (ctrl.Manager, error) {
 	})
 }
 
-func newManager(settings process.Settings, options ctrl.Options) (ctrl.Manager, error) {
-	restConfig, scheme, err := connection(settings)
-	if err != nil {
-		return nil, err
-	}
+func newManager(restConfig *rest.Config, scheme *runtime.Scheme, options ctrl.Options) (ctrl.Manager, error) {
 	options.Scheme, options.GracefulShutdownTimeout = scheme, ptr.To(shutdownTimeout)
 	return ctrl.NewManager(restConfig, options)
 }

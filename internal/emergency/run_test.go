@@ -63,6 +63,15 @@ func switchFor(c client.Client) *Switch {
 	return &Switch{Client: c, Namespace: DefaultNamespace, Options: byOlga, Tell: func(Step, error) {}, Wait: func(string) {}, period: time.Millisecond}
 }
 
+// turnedOff is the cluster of the tests after Sluice was turned off there.
+func turnedOff(t *testing.T) World {
+	t.Helper()
+	c := newCluster(t).build(t)
+	_, left := switchFor(c).Off(t.Context())
+	NewWithT(t).Expect(left).To(BeEmpty())
+	return Read(t.Context(), c, DefaultNamespace)
+}
+
 // shape is a state of the cluster in words: what may differ between two ways to the same end is left out.
 func shape(t *testing.T, c client.Client) string {
 	t.Helper()
@@ -180,11 +189,7 @@ func TestOneObjectThatFailsStopsNothingElse(t *testing.T) {
 // TestASluiceThatHonoursNoLeaseIsStopped puts the splits back after each look, as a Sluice without leader election does.
 func TestASluiceThatHonoursNoLeaseIsStopped(t *testing.T) {
 	g := NewWithT(t)
-	given := newCluster(t)
-	c := given.build(t)
-	_, left := switchFor(c).Off(t.Context())
-	g.Expect(left).To(BeEmpty())
-	w := Read(t.Context(), c, DefaultNamespace)
+	w := turnedOff(t)
 	for i := range w.Routes {
 		w.Routes[i].Route, _ = route.WithSplit(w.Routes[i].Route, splits()[0])
 	}
@@ -249,11 +254,7 @@ func TestASluiceThatHasNeverRunIsBroughtBackByForce(t *testing.T) {
 
 func TestChanges(t *testing.T) {
 	g := NewWithT(t)
-	given := newCluster(t)
-	c := given.build(t)
-	_, left := switchFor(c).Off(t.Context())
-	g.Expect(left).To(BeEmpty())
-	w := Read(t.Context(), c, DefaultNamespace)
+	w := turnedOff(t)
 	for i := range w.Routes {
 		w.Routes[i].Generation++ // as the API server counts the write
 	}
