@@ -51,14 +51,19 @@ func TestAnAdmissionInFlightIsFinished(t *testing.T) {
 	c.Expect(err).NotTo(HaveOccurred())
 	defer func() { _ = connection.Close() }()
 	body := review(t)
-	_, err = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		webhook.ValidateDeploymentPath, len(body), body[:10])
+	_, err = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
+		webhook.ValidateDeploymentPath, len(body))
 	c.Expect(err).NotTo(HaveOccurred())
+	answers := bufio.NewReader(connection)
+	// The server asks for the body once the request is in flight.
+	asked, err := http.ReadResponse(answers, nil)
+	c.Expect(err).NotTo(HaveOccurred())
+	c.Expect(asked.StatusCode).To(Equal(http.StatusContinue))
 	c.Expect(p.command.Process.Signal(syscall.SIGTERM)).To(Succeed())
 	c.Eventually(p.lines, patience, glance).Should(MatchRegexp(`shutting down server.*"name":"admission"`))
-	_, err = connection.Write(body[10:])
+	_, err = connection.Write(body)
 	c.Expect(err).NotTo(HaveOccurred())
-	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	response, err := http.ReadResponse(answers, nil)
 	c.Expect(err).NotTo(HaveOccurred())
 	defer func() { _ = response.Body.Close() }()
 	var answer admissionv1.AdmissionReview
