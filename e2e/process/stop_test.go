@@ -58,6 +58,7 @@ func TestAnAdmissionInFlightIsFinished(t *testing.T) {
 	// The server asks for the body once the request is in flight.
 	asked, err := http.ReadResponse(answers, nil)
 	c.Expect(err).NotTo(HaveOccurred())
+	c.Expect(asked.Body.Close()).To(Succeed())
 	c.Expect(asked.StatusCode).To(Equal(http.StatusContinue))
 	c.Expect(p.command.Process.Signal(syscall.SIGTERM)).To(Succeed())
 	c.Eventually(p.lines, patience, glance).Should(MatchRegexp(`shutting down server.*"name":"admission"`))
