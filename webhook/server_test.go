@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	. "github.com/onsi/gomega"
 )
 
 // authority signs certificates.
@@ -240,41 +242,64 @@ func TestAFloodHoldsLittle(t *testing.T) {
 	}
 }
 
-// dropped is what net/http reads of a body that no handler has read, to keep the connection.
-const dropped = 256 << 10
+// bodies counts the requests that a server has begun to handle, and what it has read of their bodies.
+type bodies struct {
+	http.Handler
+	begun, read atomic.Int64
+}
 
-// TestWaitingReviewsAreNotRead decides on one review for as long as any other waits. The address can send no more than its share,
-// what the kernels hold of its connections, and what is read and dropped.
+func (b *bodies) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b.begun.Add(1)
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{content{r.Body, &b.read}, r.Body}
+	b.Handler.ServeHTTP(w, r)
+}
+
+// TestWaitingReviewsAreNotRead decides on one review while others wait. What is read of them is the share of their address.
 func TestWaitingReviewsAreNotRead(t *testing.T) {
 	trusted := newAuthority(t)
-	hold := make(chan struct{})
-	address := served(t, trusted, Clients{}, func(http.ResponseWriter, *http.Request) { <-hold }, func(server *http.Server) {
-		server.Handler.(*limits).patience = 500 * time.Millisecond
+	decides, seen := make(chan struct{}), &bodies{}
+	var decided atomic.Int64
+	address := served(t, trusted, Clients{}, func(http.ResponseWriter, *http.Request) { decided.Add(1); <-decides }, func(server *http.Server) {
+		server.ReadTimeout, server.WriteTimeout = 0, 0
+		of := server.Handler.(*limits)
+		of.patience, of.arrival = time.Hour, time.Hour
+		seen.Handler, server.Handler = server.Handler, seen
 	})
-	var sent atomic.Int64
-	const reviews = 40
-	codes := make(chan int, reviews)
+	const reviews = 8
+	var answers sync.WaitGroup
 	client := from(t, "127.0.0.2", trusted)
 	for range reviews {
-		go func() {
-			code := 0
-			if got := post(t, client, "https://"+address+"/webhook", MostReview, MostReview, &sent); got.err == nil {
-				code = got.code
+		answers.Go(func() {
+			if got := post(t, client, "https://"+address+"/webhook", MostReview, MostReview, new(atomic.Int64)); got.code != http.StatusOK {
+				t.Errorf("the answer is %+v", got)
 			}
-			codes <- code
-		}()
+		})
 	}
-	for range reviews - 1 {
-		if code := <-codes; code == http.StatusOK {
-			t.Error("a second review is decided on")
+	g := NewWithT(t)
+	g.Eventually(func() bool { return seen.begun.Load() == reviews && seen.read.Load() >= 2*MostReview }, time.Minute).Should(BeTrue())
+	if read := seen.read.Load(); read != 2*MostReview || decided.Load() != 1 {
+		t.Errorf("%d reviews are decided on; %d bytes are read, the limit is %d", decided.Load(), read, 2*MostReview)
+	}
+	close(decides)
+	answers.Wait()
+}
+
+// TestAReviewDoesNotWaitForever is answered while another one is decided on for longer than the API server waits.
+func TestAReviewDoesNotWaitForever(t *testing.T) {
+	trusted := newAuthority(t)
+	address := served(t, trusted, Clients{}, func(http.ResponseWriter, *http.Request) { t.Error("the webhook is called") }, func(server *http.Server) {
+		of := server.Handler.(*limits)
+		of.patience = 10 * time.Millisecond
+		if err := of.large.decided.Acquire(t.Context(), MostReview); err != nil {
+			t.Fatal(err)
 		}
-	}
-	close(hold)
-	if code := <-codes; code != http.StatusOK {
-		t.Errorf("the review that is decided on is answered with %d", code)
-	}
-	if most := int64(2*MostReview + reviews*(dropped+8*received)); sent.Load() > most {
-		t.Errorf("%d bytes were sent, the limit is %d", sent.Load(), most)
+	})
+	got := post(t, from(t, "127.0.0.1", trusted), "https://"+address+"/webhook", MostReview, MostReview, new(atomic.Int64))
+	if got.err == nil && got.code != http.StatusTooManyRequests {
+		t.Errorf("the answer is %+v", got)
 	}
 }
 
