@@ -7,8 +7,6 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
-	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
@@ -42,12 +40,7 @@ func (c cluster) restrict() {
 		administrator: {"system:aggregate-to-view", "system:aggregate-to-edit", "sluice-operate", "sluice-policies", "sluice-bypass"},
 	} {
 		for _, role := range roles {
-			binding := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, GenerateName: user + "-"},
-				RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
-				Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}}
-			if err := server.Client.Create(c.T.Context(), binding); err != nil {
-				c.T.Fatal(err)
-			}
+			c.Bind(c.T, c.Namespace, user, "ClusterRole", role)
 		}
 	}
 	NewWithT(c.T).Eventually(func() string {

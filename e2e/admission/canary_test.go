@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,7 +15,7 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// grant binds olga to a ClusterRole of the chart in this namespace. An empty name binds nothing.
+// grant binds olga to a ClusterRole of the chart in this namespace.
 func (c cluster) grant(role string) {
 	c.T.Helper()
 	out, err := exec.Command(server.Program("helm"), "template", "sluice", "../../charts/sluice", "--show-only", "templates/roles.yaml").Output()
@@ -24,12 +23,7 @@ func (c cluster) grant(role string) {
 		c.T.Fatalf("helm template: %v", err)
 	}
 	c.kubectl(string(out), "apply", "-f", "-")
-	binding := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: "olga"},
-		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
-		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: "olga"}}}
-	if err := server.Client.Create(c.T.Context(), binding); err != nil {
-		c.T.Fatal(err)
-	}
+	c.Bind(c.T, c.Namespace, "olga", "ClusterRole", role)
 }
 
 // withCanary creates a Canary with this status, as the reconciler does.

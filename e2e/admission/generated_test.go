@@ -14,12 +14,9 @@ import (
 // may gives a user rights in the namespace, beside those that edit has.
 func (c cluster) may(user string, rules ...rbacv1.PolicyRule) {
 	c.T.Helper()
-	name := metav1.ObjectMeta{Namespace: c.Namespace, Name: user}
-	role := &rbacv1.Role{ObjectMeta: name, Rules: rules}
-	binding := &rbacv1.RoleBinding{ObjectMeta: name, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: user},
-		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}}}
+	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: user}, Rules: rules}
 	NewWithT(c.T).Expect(server.Client.Create(c.T.Context(), role)).To(Succeed())
-	NewWithT(c.T).Expect(server.Client.Create(c.T.Context(), binding)).To(Succeed())
+	c.Bind(c.T, c.Namespace, user, "Role", role.Name)
 }
 
 // TestWhoMayNotCreateRoutesMayNotHaveThemCreated gives two users the right to write CanaryPolicies. One of them may also write what

@@ -37,18 +37,9 @@ func (s *shop) employ() people {
 	deployers := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: "deployers"},
 		Rules: []rbacv1.PolicyRule{{APIGroups: []string{"apps"}, Resources: []string{"deployments"}, Verbs: []string{"get", "patch"}}}}
 	s.Expect(s.client.Create(s.t.Context(), deployers)).To(Succeed())
-	s.bind("jane", "Role", deployers.Name)
-	s.bind("olga", "ClusterRole", "sluice-operate")
+	s.server.Bind(s.t, shopNamespace, "jane", "Role", deployers.Name)
+	s.server.Bind(s.t, shopNamespace, "olga", "ClusterRole", "sluice-operate")
 	return people{shop: s, jane: s.user("jane"), olga: s.user("olga")}
-}
-
-// bind gives a user a role in the shop.
-func (s *shop) bind(user, kind, role string) {
-	s.t.Helper()
-	binding := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: user + "-" + role},
-		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: kind, Name: role},
-		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}}
-	s.Expect(s.client.Create(s.t.Context(), binding)).To(Succeed())
 }
 
 // setImage changes the image as jane, with kubectl.
@@ -145,8 +136,7 @@ func (p people) pausesAndPromotes(controller *process) {
 		return status.Paused != nil && strings.HasPrefix(status.Paused.Text, "paused by olga: lunch")
 	})
 	p.says("olga may not go round the analysis of shop/podinfo", plugin.ExitError, "promote", "--skip-analysis", "--reason=hotfix")
-	p.bind("olga", "ClusterRole", "sluice-bypass")
-	p.Eventually(func() bool { return p.may("olga", "bypass", "canaries") }, patience, glance).Should(BeTrue())
+	p.server.Bind(p.t, shopNamespace, "olga", "ClusterRole", "sluice-bypass")
 	p.says("but not before the pause ends", 0, "promote", "--skip-analysis", "--reason=hotfix")
 	p.says("podinfo: resumed", 0, "resume")
 	p.says("podinfo is idle: Succeeded", 0, "status", "--wait", "--timeout=50s")
