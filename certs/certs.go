@@ -29,6 +29,8 @@ type Options struct {
 	Rotate bool
 	// Lifetimes are those of the certificates that Rotate makes.
 	Lifetimes Lifetimes
+	// Now is the clock by which Rotate makes and renews them.
+	Now func() time.Time
 }
 
 // Lifetimes say how long certificates are valid. Each certificate is replaced after two thirds of its lifetime.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -41,7 +40,7 @@ func (r *rotation) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Re
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	step, err := Next(secret.Data, r.options.Hosts, r.options.Lifetimes, trusted, time.Now())
+	step, err := Next(secret.Data, r.options.Hosts, r.options.Lifetimes, trusted, r.options.Now())
 	if err != nil {
 		return ctrl.Result{}, fmt.Errorf("renew Secret %s: %w", request, err)
 	}

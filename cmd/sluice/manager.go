@@ -135,5 +135,6 @@ func certOptions(settings process.Settings) certs.Options {
 		Validating: settings.Webhook.Validating,
 		Rotate:     settings.Certs.Provider == process.CertsSelf,
 		Lifetimes:  certs.Lifetimes{CA: settings.Certs.CAValidity.Duration, Leaf: settings.Certs.Validity.Duration},
+		Now:        time.Now,
 	}
 }
