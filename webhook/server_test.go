@@ -63,7 +63,12 @@ func (a *authority) sign(template *x509.Certificate) (*x509.Certificate, *ecdsa.
 // issue makes a certificate for a server or a client of a name.
 func (a *authority) issue(name string) tls.Certificate {
 	a.Helper()
-	certificate, key := a.sign(&x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+	return a.issueUntil(name, time.Now().Add(time.Hour))
+}
+
+func (a *authority) issueUntil(name string, last time.Time) tls.Certificate {
+	a.Helper()
+	certificate, key := a.sign(&x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotAfter: last,
 		IPAddresses: []net.IP{net.ParseIP("127.0.0.1")}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}})
 	return tls.Certificate{Certificate: [][]byte{certificate.Raw}, PrivateKey: key}
 }
@@ -357,22 +362,42 @@ func TestOneAddressDoesNotTakeAllConnections(t *testing.T) {
 	}
 }
 
+// refusalOf returns what a client is told that sends nothing. One that writes may notice only that the connection is closed.
+func refusalOf(t *testing.T, address string, certificates []tls.Certificate) error {
+	t.Helper()
+	connection, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, Certificates: certificates})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.Close() }()
+	_ = connection.SetReadDeadline(time.Now().Add(arrival))
+	_, err = connection.Read(make([]byte, 1))
+	return err
+}
+
 func TestClientsNeedTheirCertificate(t *testing.T) {
 	trusted, clients, others := newAuthority(t), newAuthority(t), newAuthority(t)
 	address := served(t, trusted, Clients{CA: clients.pem(), Names: []string{"kube-apiserver"}}, func(http.ResponseWriter, *http.Request) {}, func(*http.Server) {})
 	for name, c := range map[string]struct {
 		certificates []tls.Certificate
-		accepted     bool
+		refusal      string
 	}{
-		"none":                 {nil, false},
-		"of another authority": {[]tls.Certificate{others.issue("kube-apiserver")}, false},
-		"of another name":      {[]tls.Certificate{clients.issue("kubelet")}, false},
-		"of the API server":    {[]tls.Certificate{clients.issue("kube-apiserver")}, true},
+		"none":                 {nil, "tls: certificate required"},
+		"of another authority": {[]tls.Certificate{others.issue("kube-apiserver")}, "tls: unknown certificate authority"},
+		"of another name":      {[]tls.Certificate{clients.issue("kubelet")}, "tls: bad certificate"},
+		"of the past":          {[]tls.Certificate{clients.issueUntil("kube-apiserver", time.Now().Add(-time.Minute))}, "tls: expired certificate"},
+		"of the API server":    {[]tls.Certificate{clients.issue("kube-apiserver")}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := post(t, from(t, "127.0.0.1", trusted, c.certificates...), "https://"+address+"/webhook", 1, 1, new(atomic.Int64))
-			if (got.code == http.StatusOK) != c.accepted {
+			if (got.code == http.StatusOK) != (c.refusal == "") {
 				t.Errorf("the answer is %+v", got)
+			}
+			if c.refusal == "" {
+				return
+			}
+			if err := refusalOf(t, address, c.certificates); !strings.Contains(err.Error(), c.refusal) {
+				t.Errorf("the client is told %v", err)
 			}
 		})
 	}
