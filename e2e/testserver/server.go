@@ -117,7 +117,8 @@ func Start(ctx context.Context, options ...Option) (*Server, error) {
 	s.environment = &envtest.Environment{
 		BinaryAssetsDirectory: dir,
 		CRDDirectoryPaths:     []string{gateway, filepath.Join(root, "charts", "sluice", "files", "crds")},
-		WebhookInstallOptions: envtest.WebhookInstallOptions{MutatingWebhooks: mutating, ValidatingWebhooks: validating},
+		WebhookInstallOptions: envtest.WebhookInstallOptions{MutatingWebhooks: mutating, ValidatingWebhooks: validating, MaxTime: startTimeout},
+		CRDInstallOptions:     envtest.CRDInstallOptions{MaxTime: startTimeout},
 
 		ControlPlaneStartTimeout: startTimeout,
 	}
