@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -341,7 +342,15 @@ func planFor(policy config.Policy, state observed.State, o observed.World) plan.
 
 // tick decides and applies. It reports whether the controller survived.
 func (w *world) tick() (p plan.Plan, survived bool) {
+	service, others, hpa := w.service.DeepCopy(), make([]corev1.Service, len(w.others)), w.hpa.DeepCopy()
+	for i := range w.others {
+		w.others[i].DeepCopyInto(&others[i])
+	}
 	p = rollout.Decide(w.facts())
+	// A real tick shares these with the cache.
+	if !equality.Semantic.DeepEqual([]any{*service, others, hpa}, []any{w.service, w.others, w.hpa}) {
+		w.t.Fatalf("the tick changed what it has read: %+v", w.service)
+	}
 	w.checkPause(p)
 	w.checkGates(p)
 	w.writes = 0

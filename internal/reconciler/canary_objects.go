@@ -135,7 +135,8 @@ func ours(object metav1.Object, canary *v1alpha1.Canary) bool {
 // readEndpoints counts the ready pods of a Service.
 func (r *reader) readEndpoints(ctx context.Context, from client.Reader, service *corev1.Service) (int32, error) {
 	var slices discoveryv1.EndpointSliceList
-	err := from.List(ctx, &slices, client.InNamespace(service.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name})
+	err := from.List(ctx, &slices, client.InNamespace(service.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name},
+		client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return 0, fmt.Errorf("list EndpointSlices of Service %s: %w", service.Name, err)
 	}

@@ -50,7 +50,6 @@ func (r *reader) listRoutes(ctx context.Context, namespace string) ([]route.Rout
 		list := &unstructured.UnstructuredList{}
 		list.SetAPIVersion(gatewayv1.GroupVersion.String())
 		list.SetKind(kind + "List")
-		// Nothing changes a route in place, so those of the cache need no copy.
 		if err := r.routes.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil && !meta.IsNoMatchError(err) {
 			return nil, fmt.Errorf("list %ss: %w", kind, err)
 		}

@@ -42,10 +42,8 @@ func (f freezes) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Resu
 
 func (r *reader) readFreezes(ctx context.Context) ([]v1alpha1.Freeze, error) {
 	var list v1alpha1.FreezeList
-	if err := r.cached.List(ctx, &list); err != nil {
-		return nil, fmt.Errorf("list Freezes: %w", err)
-	}
-	return list.Items, nil
+	err := r.share(ctx, &list)
+	return list.Items, err
 }
 
 // ofFreeze maps a Freeze to the Canaries that it may hold.

@@ -33,7 +33,7 @@ func (r *reader) listGrants(ctx context.Context, namespace string, options ...cl
 	}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(r.grantsAs(grantKind + "List"))
-	if err := r.routes.List(ctx, list, append(options, client.InNamespace(namespace))...); err != nil && !meta.IsNoMatchError(err) {
+	if err := r.routes.List(ctx, list, append(options, client.InNamespace(namespace), client.UnsafeDisableDeepCopy)...); err != nil && !meta.IsNoMatchError(err) {
 		return nil, fmt.Errorf("list %ss: %w", grantKind, err)
 	}
 	grants := make([]gatewayv1.ReferenceGrant, len(list.Items))

@@ -45,7 +45,7 @@ func (r *reader) peersIn(ctx context.Context, namespace string) ([]observed.Peer
 		key := client.ObjectKeyFromObject(canary)
 		shown[key] = true
 		peer := observed.Peer{Namespace: key.Namespace, Name: key.Name, Open: r.memory.slots.open(key, canary.Status), State: canary.Status}
-		primary, err := fetch(ctx, r.cached, key, &appsv1.Deployment{})
+		primary, err := glimpse(ctx, r, key, &appsv1.Deployment{})
 		if err != nil {
 			return nil, err
 		}
@@ -108,7 +108,7 @@ func (r *reader) besideInGroup(ctx context.Context, object client.Object) []ctrl
 
 // groupOf is the group of a Deployment; empty if it has none or cannot be read.
 func (r *reader) groupOf(ctx context.Context, key types.NamespacedName) string {
-	primary, err := fetch(ctx, r.cached, key, &appsv1.Deployment{})
+	primary, err := glimpse(ctx, r, key, &appsv1.Deployment{})
 	if err != nil || primary == nil {
 		return ""
 	}

@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,9 +41,8 @@ func (r *reader) ofPolicy(ctx context.Context, policy client.Object) []ctrl.Requ
 		return r.everywhere(ctx, policy)
 	}
 	var deployments appsv1.DeploymentList
-	// Nothing changes the objects of the list, so the cache need not copy them.
-	if err := r.cached.List(ctx, &deployments, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-		ctrl.LoggerFrom(ctx).Error(fmt.Errorf("list Deployments: %w", err), "a policy has changed", "policy", policy.GetName())
+	if err := r.share(ctx, &deployments, client.InNamespace(namespace)); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "a policy has changed", "policy", policy.GetName())
 		return nil
 	}
 	var requests []ctrl.Request

@@ -36,19 +36,30 @@ func (r *reader) readable() []string {
 	return r.options.Namespaces
 }
 
+// share lists what ticks only look at. The objects are those of the cache, without a copy, and must not be changed.
+func (r *reader) share(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	if err := r.cached.List(ctx, list, append(options, client.UnsafeDisableDeepCopy)...); err != nil {
+		return fmt.Errorf("list %T: %w", list, err)
+	}
+	return nil
+}
+
+// glimpse reads an object like fetch. It is that of the cache, without a copy, and must not be changed.
+func glimpse[T client.Object](ctx context.Context, r *reader, key client.ObjectKey, object T) (T, error) {
+	return fetch(ctx, r.cached, key, object, client.UnsafeDisableDeepCopy)
+}
+
 // canariesIn lists the Canaries of a namespace, or of all namespaces. They are shared with the cache and must not be changed.
 func (r *reader) canariesIn(ctx context.Context, namespace string) ([]v1alpha1.Canary, error) {
 	var list v1alpha1.CanaryList
-	if err := r.cached.List(ctx, &list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("list Canaries: %w", err)
-	}
-	return list.Items, nil
+	err := r.share(ctx, &list, client.InNamespace(namespace))
+	return list.Items, err
 }
 
 // fetch reads an object, or nil if there is none.
-func fetch[T client.Object](ctx context.Context, reader client.Reader, key client.ObjectKey, object T) (T, error) {
+func fetch[T client.Object](ctx context.Context, reader client.Reader, key client.ObjectKey, object T, options ...client.GetOption) (T, error) {
 	var none T
-	err := reader.Get(ctx, key, object)
+	err := reader.Get(ctx, key, object, options...)
 	if apierrors.IsNotFound(err) {
 		return none, nil
 	}

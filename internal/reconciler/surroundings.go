@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -45,8 +44,8 @@ func (r *reader) readSurroundings(ctx context.Context, canary *v1alpha1.Canary) 
 	var budgets policyv1.PodDisruptionBudgetList
 	var policies networkingv1.NetworkPolicyList
 	for _, list := range []client.ObjectList{&hpas, &budgets, &policies} {
-		if err := r.cached.List(ctx, list, client.InNamespace(canary.Namespace)); err != nil {
-			return s, fmt.Errorf("list %T: %w", list, err)
+		if err := r.share(ctx, list, client.InNamespace(canary.Namespace)); err != nil {
+			return s, err
 		}
 	}
 	scaled, _, err := r.optional(ctx, canary.Namespace, kindScaledObject, scalerPatience)

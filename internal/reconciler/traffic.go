@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -25,8 +24,8 @@ type traffic struct {
 
 func (r *reader) readTraffic(ctx context.Context, deployment types.NamespacedName) (t traffic, err error) {
 	var services corev1.ServiceList
-	if err := r.cached.List(ctx, &services, client.InNamespace(deployment.Namespace)); err != nil {
-		return t, fmt.Errorf("list Services: %w", err)
+	if err := r.share(ctx, &services, client.InNamespace(deployment.Namespace)); err != nil {
+		return t, err
 	}
 	t.services = services.Items
 	if t.serving, err = r.readServing(ctx); err != nil {
@@ -58,8 +57,8 @@ func (r *reader) readServing(ctx context.Context) (serving, error) {
 		lists = append(lists, &sets)
 	}
 	for _, list := range lists {
-		if err := r.cached.List(ctx, list); err != nil && !meta.IsNoMatchError(err) {
-			return serving{}, fmt.Errorf("list %T: %w", list, err)
+		if err := r.share(ctx, list); err != nil && !meta.IsNoMatchError(err) {
+			return serving{}, err
 		}
 	}
 	return serving{gateways.Items, classes.Items, sets.Items}, nil

@@ -3,7 +3,6 @@ package workload
 import (
 	"fmt"
 	"maps"
-	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -116,6 +115,8 @@ func rewriteSelector(selector *metav1.LabelSelector, pod map[string]string, iden
 // MakeCanaryService returns the Service of the canary's pods, with the ports of the primary's Service. Its EndpointSlices get
 // the same labels and are found by them.
 func MakeCanaryService(service *corev1.Service, primary, canary *appsv1.Deployment, owner metav1.OwnerReference) *corev1.Service {
+	// What the API server answers is written into the object, which must not reach the Service of the primary.
+	service = service.DeepCopy()
 	result := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:       service.Namespace,
@@ -127,12 +128,12 @@ func MakeCanaryService(service *corev1.Service, primary, canary *appsv1.Deployme
 		Spec: corev1.ServiceSpec{
 			Type:                corev1.ServiceTypeClusterIP,
 			Selector:            maps.Clone(canary.Spec.Selector.MatchLabels),
-			IPFamilies:          slices.Clone(service.Spec.IPFamilies),
+			IPFamilies:          service.Spec.IPFamilies,
 			IPFamilyPolicy:      service.Spec.IPFamilyPolicy,
 			TrafficDistribution: service.Spec.TrafficDistribution,
 
 			SessionAffinity:          service.Spec.SessionAffinity,
-			SessionAffinityConfig:    service.Spec.SessionAffinityConfig.DeepCopy(),
+			SessionAffinityConfig:    service.Spec.SessionAffinityConfig,
 			InternalTrafficPolicy:    service.Spec.InternalTrafficPolicy,
 			PublishNotReadyAddresses: service.Spec.PublishNotReadyAddresses,
 		},

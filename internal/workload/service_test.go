@@ -74,6 +74,18 @@ func TestMetadataOfAPolicyNeverTakesOurKeys(t *testing.T) {
 	}
 }
 
+func TestTheCanaryServiceSharesNothingWithThePrimarys(t *testing.T) {
+	service := MakeService("shop", withPorts(), v1alpha1.ServiceSpec{Port: ptr.To(int32(80)), TrafficDistribution: ptr.To("PreferClose"), AppProtocol: ptr.To("http")})
+	service.Spec.IPFamilyPolicy, service.Spec.IPFamilies = ptr.To(corev1.IPFamilyPolicySingleStack), []corev1.IPFamily{corev1.IPv4Protocol}
+	before := service.DeepCopy()
+	made := MakeCanaryService(service, withPorts(), withPorts(), metav1.OwnerReference{})
+	*made.Spec.TrafficDistribution, *made.Spec.Ports[0].AppProtocol = "other", "other"
+	*made.Spec.IPFamilyPolicy, made.Spec.IPFamilies[0] = corev1.IPFamilyPolicyRequireDualStack, corev1.IPv6Protocol
+	if diff := cmp.Diff(before, service); diff != "" {
+		t.Errorf("an answer of the API server changes the Service of the primary: %s", diff)
+	}
+}
+
 func TestTheCanaryServiceIsHeadlessLikeThePrimarys(t *testing.T) {
 	service := MakeService("shop", withPorts(), v1alpha1.ServiceSpec{Port: ptr.To(int32(80)), Headless: ptr.To(true),
 		AppProtocol: ptr.To("kubernetes.io/h2c"), TrafficDistribution: ptr.To("PreferClose")})

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap/zapcore"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -79,6 +80,7 @@ func run(ctx context.Context) error {
 func reconcile(ctx context.Context, server *testserver.Server, victim *victim) error {
 	manager, err := ctrl.NewManager(server.ReconcilerConfig, ctrl.Options{
 		Scheme: server.Client.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
+		Cache: cache.Options{DefaultTransform: reconciler.Strip},
 	})
 	if err != nil {
 		return err
