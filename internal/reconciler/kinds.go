@@ -107,7 +107,7 @@ func (a arrivals) look(ctx context.Context) error {
 		arrived[grantKind] = watch{grantOf(found.grants), anyChange, a.ofGrant}
 	}
 	if found.listenerSets && !before.listenerSets {
-		arrived[route.ParentListenerSet] = watch{&gatewayv1.ListenerSet{}, newSpec, a.everywhere}
+		arrived[route.ParentListenerSet] = watch{&gatewayv1.ListenerSet{}, newSpec, a.ofServing}
 	}
 	for kind, w := range arrived {
 		ctrl.LoggerFrom(ctx).Info("the cluster has "+kind+"s now, which are watched from now on", "kind", kind)

@@ -61,11 +61,11 @@ var owned = []watch{
 func (r *reader) watches() []watch {
 	all := []watch{
 		{&appsv1.Deployment{}, anyChange, primaryOf},
-		{&corev1.Service{}, newServiceSpec, r.inNamespace},
+		{&corev1.Service{}, newServiceSpec, r.ofServiceSpec},
 		{&corev1.Service{}, oldServiceSpec, r.ofService},
 		{&discoveryv1.EndpointSlice{}, anyChange, r.ofEndpoints},
-		{&gatewayv1.Gateway{}, newSpec, r.everywhere},
-		{&gatewayv1.GatewayClass{}, newSpec, r.everywhere},
+		{&gatewayv1.Gateway{}, newSpec, r.ofServing},
+		{&gatewayv1.GatewayClass{}, newSpec, r.ofServing},
 
 		{&v1alpha1.Canary{}, anyChange, r.ofGroup},
 		{&v1alpha1.Canary{}, newTerms, r.besideInGroup},
@@ -78,7 +78,7 @@ func (r *reader) watches() []watch {
 		all = append(all, watch{routeObject(kind), anyChange, r.ofRoute})
 	}
 	if r.known().listenerSets {
-		all = append(all, watch{&gatewayv1.ListenerSet{}, newSpec, r.everywhere})
+		all = append(all, watch{&gatewayv1.ListenerSet{}, newSpec, r.ofServing})
 	}
 	if version := r.known().grants; version != "" {
 		all = append(all, watch{grantOf(version), anyChange, r.ofGrant})
@@ -135,23 +135,8 @@ func (r *reader) canaries(ctx context.Context, namespace string, concerns func(*
 
 func all(*v1alpha1.Canary) bool { return true }
 
-func (r *reader) inNamespace(ctx context.Context, object client.Object) []ctrl.Request {
-	return r.canaries(ctx, object.GetNamespace(), all)
-}
-
 func (r *reader) everywhere(ctx context.Context, _ client.Object) []ctrl.Request {
 	return r.canaries(ctx, metav1.NamespaceAll, all)
-}
-
-// ofService maps a Service whose labels or annotations have changed to the Canaries that have found it, and to those that look
-// for one.
-func (r *reader) ofService(ctx context.Context, object client.Object) []ctrl.Request {
-	return r.canaries(ctx, object.GetNamespace(), func(canary *v1alpha1.Canary) bool {
-		target, name := canary.Status.Target, object.GetName()
-		return target == nil || target.Service == "" || name == target.Service || name == workload.CanaryServiceName(target.Service) ||
-			workload.GeneratedFor(object.GetLabels(), canary.Name) ||
-			slices.ContainsFunc(canary.Status.Cohort, func(member v1alpha1.CohortStatus) bool { return name == member.Service || name == member.Target })
-	})
 }
 
 // ofTemplate maps a MetricTemplate to the Canaries whose policy names it.
@@ -188,22 +173,5 @@ func (r *reader) ofRoute(ctx context.Context, object client.Object) []ctrl.Reque
 		ctrl.LoggerFrom(ctx).Error(err, "read a route", "route", client.ObjectKeyFromObject(object))
 		return nil
 	}
-	requests := r.ofSplits(changed)
-	for _, namespace := range route.Namespaces(changed) {
-		requests = append(requests, r.canaries(ctx, namespace, func(canary *v1alpha1.Canary) bool { return uses(canary, changed) })...)
-	}
-	return requests
-}
-
-// uses reports whether a Canary uses a route, for itself or for its cohort, or still looks for one.
-func uses(canary *v1alpha1.Canary, changed route.Route) bool {
-	target := canary.Status.Target
-	sendsTo := func(service string) bool {
-		return route.SendsTo(changed, types.NamespacedName{Namespace: canary.Namespace, Name: service})
-	}
-	if target == nil || len(target.Routes) == 0 || workload.GeneratedFor(changed.Labels, canary.Name) {
-		return true
-	}
-	return slices.Contains(target.Routes, changed.Key().Short(canary.Namespace)) || sendsTo(target.Service) ||
-		slices.ContainsFunc(canary.Status.Cohort, func(member v1alpha1.CohortStatus) bool { return sendsTo(member.Service) })
+	return r.ofUsers(ctx, changed)
 }

@@ -17,6 +17,9 @@ import (
 func canaryOf(namespace, name, service string, templates ...v1alpha1.ObjectRef) *v1alpha1.Canary {
 	canary := &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	canary.Status.Target = &v1alpha1.TargetStatus{Service: service}
+	if service != "" {
+		canary.Status.Target.Routes = []string{service}
+	}
 	canary.Status.Policy = &v1alpha1.PolicyStatus{Spec: v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{}}}
 	for i := range templates {
 		analysis := canary.Status.Policy.Spec.Analysis
@@ -57,27 +60,6 @@ func TestAMetricTemplateWakesOnlyWhoNamesIt(t *testing.T) {
 	}
 	w.expectWoken(ticks, template("errors"), "pay/there", "shop/both", "shop/here")
 	w.expectWoken(ticks, template("unused"))
-}
-
-func TestARelabelledServiceWakesOnlyWhoHasFoundIt(t *testing.T) {
-	w := newWorld(t)
-	for _, canary := range []*v1alpha1.Canary{
-		canaryOf("shop", "web", "web"), canaryOf("shop", "cart", "cart"), canaryOf("shop", "new", ""), canaryOf("pay", "web", "web"),
-	} {
-		w.Expect(w.client.Create(t.Context(), canary)).To(Succeed())
-	}
-	ticks := func(r *reader, changed client.Object) (names []string) {
-		for _, request := range r.ofService(t.Context(), changed) {
-			names = append(names, request.String())
-		}
-		return names
-	}
-	service := func(name string) client.Object {
-		return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}}
-	}
-	w.expectWoken(ticks, service("web"), "shop/new", "shop/web")
-	w.expectWoken(ticks, service("web-canary"), "shop/new", "shop/web")
-	w.expectWoken(ticks, service("other"), "shop/new")
 }
 
 // TestEveryChangeOfAServiceIsSeenOnce holds that the two watches of Services share their changes.
