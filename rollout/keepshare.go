@@ -22,14 +22,14 @@ func keepShare(t *tick) {
 	}
 }
 
-// keepToRoutes lowers the weight to what each route carries. A weight that a crash or another writer has lowered must not come
-// back at once: nobody knows whether the gateway still knows the canary. It comes back if the primary cannot answer.
+// keepToRoutes lowers the weight to what each deciding route carries. A weight that a crash or another writer has lowered must not
+// come back at once: nobody knows whether the gateway still knows the canary. It comes back if the primary cannot answer.
 func keepToRoutes(t *tick) {
 	if t.servingPrimaryPods() == 0 {
 		return
 	}
 	next, split := &t.plan.Next, t.split()
-	for _, r := range t.target.Routes {
+	for _, r := range t.target.Deciding() {
 		if t.isUndercut(r, split) {
 			next.CanaryWeight = min(next.CanaryWeight, t.weightOn(r))
 		}

@@ -63,7 +63,7 @@ func showRoutes(t *tick) {
 func (t tick) routeStatuses() []v1alpha1.RouteStatus {
 	var routes []v1alpha1.RouteStatus
 	for _, r := range t.target.Routes {
-		status := route.StatusOf(r, t.plan.Split.Split)
+		status := route.StatusOf(r, t.plan.Split.For(r.Key()))
 		routes = append(routes, v1alpha1.RouteStatus{
 			Name: r.Key().Short(t.o.Namespace), Weight: percent(status.Weight), InEffect: status.InEffect, Reason: status.Reason,
 		})

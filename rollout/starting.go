@@ -2,9 +2,13 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/rollout/events"
+	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/strategy"
 )
 
@@ -76,7 +80,52 @@ func letGatewayLearn(t *tick) (done bool) {
 		waitFor(t, "The canary is ready; waiting until the gateway knows it: "+why)
 		return false
 	}
+	if why, until := t.guestLearns(); why != "" {
+		t.plan.Next.Rollout.Canary.Known, t.plan.Next.Rollout.WaitingSince = nil, nil
+		say(t, fmt.Sprintf("The canary is ready; waiting for a gateway of another namespace's route to know it, until %s at the latest: %s", events.ClockTime(until), why))
+		wakeIn(t, until.Sub(t.o.Now))
+		return false
+	}
 	return letSettle(t, &t.plan.Next.Rollout.Canary.Known, "The canary is ready and the gateway knows it; waiting for that to settle")
+}
+
+// guestLimit is how long a ready canary waits at most for the gateways of guests to know it. The progress deadline does not count
+// meanwhile: a guest holds no rollout, and fails none.
+const guestLimit = cleanUpLimit
+
+// guestLearns says which guest's gateway does not know the canary yet, and until when that is worth waiting for; empty if all do or
+// the time is over.
+func (t tick) guestLearns() (why string, until time.Time) {
+	until = t.plan.Next.Rollout.Canary.Ready.Add(guestLimit)
+	if !t.o.Now.Before(until) || t.o.DryRun {
+		return "", until
+	}
+	split := t.split()
+	for _, r := range t.target.Guests() {
+		if slices.Contains(t.unknowing(split), r.Key()) {
+			return fmt.Sprintf("%s: %s", r.Key().From(t.o.Namespace), route.StatusOf(r, split.Naming()).Reason), until
+		}
+	}
+	return "", until
+}
+
+// unknowing are the guests whose gateways have not confirmed that they know the canary. They get no requests for it: a gateway
+// that learns of a weight before it knows the pods answers with errors.
+func (f Facts) unknowing(split route.Split) []route.Key {
+	var keys []route.Key
+	for _, r := range f.target.Guests() {
+		if !f.exposes(r) && !route.StatusOf(r, split.Naming()).InEffect {
+			keys = append(keys, r.Key())
+		}
+	}
+	return keys
+}
+
+// exposes reports whether a route already sends requests to the canary.
+func (f Facts) exposes(r route.Route) bool {
+	return slices.ContainsFunc(f.splits, func(s observed.Split) bool {
+		return s.Key == r.Key() && (s.Split.Weight > 0 || s.Split.Mirror > 0 || len(s.Split.Match) > 0)
+	})
 }
 
 // warmUp waits until the canary has been ready for the delay of the policy, and returns whether it has. The progress

@@ -48,6 +48,12 @@ type Split struct {
 	CanaryBackend map[string]any `json:"canaryBackend,omitempty"`
 }
 
+// Naming is the split as far as it lets a gateway know the canary: without any requests.
+func (s Split) Naming() Split {
+	s.Weight, s.Mirror, s.Match, s.Affinity = 0, 0, nil, nil
+	return s
+}
+
 // Header is a header with its value.
 type Header struct {
 	Name  string `json:"name"`

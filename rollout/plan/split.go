@@ -24,8 +24,16 @@ const (
 type SplitIntent struct {
 	Action SplitAction
 	Split  route.Split
-	// Routes are the routes to write to.
-	Routes []route.Key
+	// Routes are the routes to write to. Those of Naming only name the canary, without a share of the requests.
+	Routes, Naming []route.Key
+}
+
+// For is the split of one of the routes.
+func (i SplitIntent) For(key route.Key) route.Split {
+	if slices.Contains(i.Naming, key) {
+		return i.Split.Naming()
+	}
+	return i.Split
 }
 
 // Weight is the weight that the routes should state, and whether they should state any.
@@ -46,7 +54,7 @@ func (p Plan) On(r route.Route, deployment types.NamespacedName) (route.Route, e
 func (i SplitIntent) on(r route.Route, deployment types.NamespacedName) (route.Route, error) {
 	switch {
 	case i.Action == SplitWrite && slices.Contains(i.Routes, r.Key()):
-		return route.WithSplit(r, i.Split)
+		return route.WithSplit(r, i.For(r.Key()))
 	// Also from a route that is no longer one of the rollout's.
 	case i.Action != SplitLeave && route.SplitFor(r, deployment) != nil:
 		return route.WithoutSplit(r, deployment), nil

@@ -64,7 +64,8 @@ func Unserved(target Target, o observed.World) string {
 		return fmt.Sprintf("Service %s does not select the canary's pods", service.Name)
 	}
 	for _, r := range o.Routes {
-		if route.SplitFor(r, o.Key()) == nil {
+		// The port that a guest sends to is its owner's affair.
+		if route.SplitFor(r, o.Key()) == nil || slices.Contains(target.guests, r.Key()) {
 			continue
 		}
 		for _, number := range route.PortsTo(r, keyOf(service)) {

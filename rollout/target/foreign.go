@@ -80,6 +80,11 @@ func (t Target) Deciding() []route.Route {
 	return slices.DeleteFunc(slices.Clone(t.Routes), func(r route.Route) bool { return slices.Contains(t.guests, r.Key()) })
 }
 
+// Guests are the other ones of the routes.
+func (t Target) Guests() []route.Route {
+	return slices.DeleteFunc(slices.Clone(t.Routes), func(r route.Route) bool { return !slices.Contains(t.guests, r.Key()) })
+}
+
 // foreignness is 0 for the routes of the Deployment's namespace, and 1 for those of others.
 func foreignness(r route.Route, o observed.World) int {
 	if r.Namespace == o.Namespace {
