@@ -98,12 +98,12 @@ func peer(namespace, name string, phase v1alpha1.Phase, asked int) observed.Peer
 	if phase == v1alpha1.PhaseWaiting {
 		state.Queue = &v1alpha1.QueueStatus{Position: 1}
 	}
-	return observed.Peer{Namespace: namespace, Name: name, Open: observed.Active(state), State: state}
+	return observed.Peer{Namespace: namespace, Name: name, HasPlace: observed.HasPlace(state), State: state}
 }
 
 func TestQueue(t *testing.T) {
 	const open, waits = v1alpha1.PhaseProgressing, v1alpha1.PhaseWaiting
-	begun := func(p observed.Peer) observed.Peer { p.Open = true; return p }
+	begun := func(p observed.Peer) observed.Peer { p.HasPlace = true; return p }
 	inGroup := func(p observed.Peer) observed.Peer { p.Group = "checkout"; return p }
 	for name, c := range map[string]struct {
 		limits  observed.Limits

@@ -50,7 +50,7 @@ func (g *group) peersOf(name string) []observed.Peer {
 	for _, other := range g.names {
 		w := g.members[other]
 		if other != name {
-			peer := observed.Peer{Namespace: "test", Name: other, Group: w.policy.Group, Open: observed.Active(w.state),
+			peer := observed.Peer{Namespace: "test", Name: other, Group: w.policy.Group, HasPlace: observed.HasPlace(w.state),
 				Held: w.candidate != nil && w.candidate.Mark == workload.MarkNone, State: *w.state.DeepCopy()}
 			if w.shares {
 				peer.Policy = &w.policy

@@ -80,8 +80,7 @@ func TestAPlaceIsGivenBackOnce(t *testing.T) {
 	if given != 1 {
 		t.Errorf("the event was sent %d times", given)
 	}
-	me := observed.Peer{Namespace: "test", Name: "podinfo", Open: true, State: w.state}
-	if me.HasPlace() || w.weight() == 0 {
+	if observed.HasPlace(w.state) || w.weight() == 0 {
 		t.Errorf("it has its place, or its canary has no requests any more: %+v", w.state)
 	}
 }
@@ -100,10 +99,11 @@ func TestNobodyKeepsAPlaceByHoldingARollout(t *testing.T) {
 				p = peer(p.Namespace, p.Name, v1alpha1.PhaseWaiting, chance.IntN(5))
 			case 1:
 				p.State.Rollout = &v1alpha1.RolloutStatus{PlaceGivenBack: p.State.Candidate.Requested.At}
+				p.HasPlace = observed.HasPlace(p.State)
 			}
 			peers = append(peers, p)
 		}
-		without := slices.DeleteFunc(slices.Clone(peers), func(p observed.Peer) bool { return p.Open && !p.HasPlace() })
+		without := slices.DeleteFunc(slices.Clone(peers), func(p observed.Peer) bool { return observed.Active(p.State) && !p.HasPlace })
 		if got, want := queue.Next(peers, limits, epoch), queue.Next(without, limits, epoch); !slices.Equal(got, want) {
 			t.Fatalf("seed %d: %v start, without the held ones %v", seed, got, want)
 		}

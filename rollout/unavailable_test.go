@@ -169,7 +169,7 @@ func TestWhatProvesThatAPrimaryServesNobody(t *testing.T) {
 		"a freeze":                       {down: time.Minute, change: func(o *observed.World) { o.Freezes = []v1alpha1.Freeze{{Spec: v1alpha1.FreezeSpec{Reason: "audit"}}} }, block: v1alpha1.BlockedFrozen},
 		"a pause":                        {down: time.Minute, change: func(o *observed.World) { o.Primary.Spec.Paused = true }, block: v1alpha1.BlockedPaused},
 		"other rollouts": {down: time.Minute, change: func(o *observed.World) {
-			o.Limits.Cluster, o.Peers = 1, []observed.Peer{{Namespace: "a", Name: "b", Open: true}}
+			o.Limits.Cluster, o.Peers = 1, []observed.Peer{{Namespace: "a", Name: "b", HasPlace: true}}
 		}},
 		"scaled to 0 before the change":    {change: func(o *observed.World) { o.Primary.Spec.Replicas, o.Candidate.AtZero = ptrTo(int32(0)), true }, asks: config.AnnotationLetThrough},
 		"scaled to 0 after the change":     {down: time.Hour, change: func(o *observed.World) { o.Primary.Spec.Replicas = ptrTo(int32(0)) }, starts: true},

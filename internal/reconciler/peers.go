@@ -22,7 +22,7 @@ import (
 // readPeers reads the Canaries that this one depends on.
 func (r *reader) readPeers(ctx context.Context, of parts) ([]observed.Peer, error) {
 	namespace := of.key.Namespace
-	switch queues := r.options.Limits.Any() && of.candidate != nil && !observed.Active(of.canary.Status); {
+	switch queues := r.options.Limits.Any() && of.candidate != nil && !observed.HasPlace(of.canary.Status); {
 	case queues:
 		namespace = metav1.NamespaceAll
 	case of.present.Policy.Group == "":
@@ -44,7 +44,11 @@ func (r *reader) peersIn(ctx context.Context, namespace string) ([]observed.Peer
 		canary := &canaries[i]
 		key := client.ObjectKeyFromObject(canary)
 		shown[key] = true
-		peer := observed.Peer{Namespace: key.Namespace, Name: key.Name, Open: r.memory.slots.open(key, canary.Status), State: canary.Status}
+		peer := observed.Peer{Namespace: key.Namespace, Name: key.Name, HasPlace: r.memory.slots.has(key, canary.Status), State: canary.Status}
+		if peer.HasPlace && !observed.HasPlace(canary.Status) {
+			// The cache does not show yet that nothing holds it any more.
+			peer.State.Paused, peer.State.Gate = nil, nil
+		}
 		primary, err := glimpse(ctx, r, key, &appsv1.Deployment{})
 		if err != nil {
 			return nil, err
@@ -56,9 +60,9 @@ func (r *reader) peersIn(ctx context.Context, namespace string) ([]observed.Peer
 		}
 		peers = append(peers, peer)
 	}
-	for _, key := range r.memory.slots.openElsewhere(shown) {
+	for _, key := range r.memory.slots.elsewhere(shown) {
 		if namespace == metav1.NamespaceAll {
-			peers = append(peers, observed.Peer{Namespace: key.Namespace, Name: key.Name, Open: true})
+			peers = append(peers, observed.Peer{Namespace: key.Namespace, Name: key.Name, HasPlace: true})
 		}
 	}
 	return peers, nil

@@ -38,11 +38,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	// Candidates that may start decide one after another, so that each sees which slots are taken.
-	unlock, locked := r.lockQueue(of)
-	if !locked {
+	turn, free := r.takeTurn(of)
+	if !free {
 		return ctrl.Result{RequeueAfter: turnRetry}, nil
 	}
-	defer unlock()
+	defer turn.end()
 	o, err := r.observe(ctx, of)
 	if err != nil {
 		r.memory.seen.failed(request.NamespacedName, time.Now())
@@ -52,9 +52,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, r.forget(ctx, request.NamespacedName, of.primary)
 	}
 	plan := rollout.Decide(o.facts)
+	if r.needsTurn(turn, o, plan) {
+		return ctrl.Result{RequeueAfter: turnRetry}, nil
+	}
 	r.takeSlot(o.Key(), plan)
 	r.memory.urgency.note(o.Key(), observed.UrgencyOf(o.Spec, plan.Next))
-	unlock()
+	turn.end()
 	if err := r.apply(ctx, o, plan); err != nil {
 		return r.afterError(ctx, err)
 	}

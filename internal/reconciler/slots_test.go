@@ -179,6 +179,7 @@ func TestTheEndOfARolloutWakesTheNext(t *testing.T) {
 	given.Rollout.PlaceGivenBack = &metav1.MicroTime{Time: time.Now()}
 	open := w.canary()
 	open.Status = held
+	r.takeSlot(subject, plan.Plan{Next: held})
 	r.settleSlot(t.Context(), open, plan.Plan{Next: held})
 	w.Expect(r.wake).To(BeEmpty(), "it has its place")
 	r.settleSlot(t.Context(), open, plan.Plan{Next: given})

@@ -18,8 +18,8 @@ type Peer struct {
 	Policy *config.Policy
 	// Held is set while its Deployment holds back a candidate in flight. It matters for members of the same group only.
 	Held bool
-	// Open is set while its rollout counts for the Limits. That may be known before State shows it.
-	Open bool
+	// HasPlace is set while its rollout counts for the Limits. That may be known before State shows it.
+	HasPlace bool
 	// State of its rollout.
 	State State
 }
@@ -91,8 +91,8 @@ func (p Peer) IsHeldBack(now time.Time) bool {
 	return p.State.Paused != nil || gate != nil && now.Sub(gate.Since.Time) >= gatePasses
 }
 
-// HasPlace reports whether a rollout counts for the limits.
-func (p Peer) HasPlace() bool { return p.Open && p.State.Open().PlaceGivenBack == nil }
+// HasPlace reports whether a rollout counts for the limits by its state: it is open and has not given its place back.
+func HasPlace(state State) bool { return Active(state) && state.Open().PlaceGivenBack == nil }
 
 // Why says what holds a member other than its analysis.
 func (p Peer) Why() string {

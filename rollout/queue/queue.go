@@ -47,7 +47,7 @@ type running struct {
 func runningOf(peers []observed.Peer, limits observed.Limits, now time.Time) *running {
 	r := &running{limits: limits, moving: map[slot]bool{}}
 	for _, peer := range peers {
-		if peer.HasPlace() {
+		if peer.HasPlace {
 			r.take(slotOf(peer.Namespace, peer.Name, peer.Group), !peer.IsHeldBack(now))
 		}
 	}
@@ -106,7 +106,7 @@ func (r *running) some(slots []slot) string {
 func waitersOf(peers []observed.Peer) []waiter {
 	var queue []waiter
 	for _, peer := range peers {
-		if peer.State.Queue == nil || peer.HasPlace() {
+		if peer.State.Queue == nil || peer.HasPlace {
 			continue
 		}
 		w := waiter{key: types.NamespacedName{Namespace: peer.Namespace, Name: peer.Name}, slot: slotOf(peer.Namespace, peer.Name, peer.Group)}

@@ -28,7 +28,7 @@ func gated(lasting time.Duration) (s observed.State) {
 }
 
 func open(namespace, name string, state observed.State) observed.Peer {
-	return observed.Peer{Namespace: namespace, Name: name, Open: true, State: state}
+	return observed.Peer{Namespace: namespace, Name: name, HasPlace: true, State: state}
 }
 
 // mayStart reports whether a candidate of namespace shop may start beside these.
