@@ -135,7 +135,7 @@ const (
 	// LabelPrimary names the primary on everything that Sluice makes for it. Values longer than 63 characters are
 	// shortened the way workload.LabelValue does it.
 	LabelPrimary = "sluice.dev/primary"
-	// LabelManagedBy says, on everything that Sluice makes for a canary, that Sluice manages it: its value is FieldManager.
+	// LabelManagedBy says, on everything that Sluice makes, that Sluice manages it: its value is FieldManager.
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	// LabelCredentials is what a user writes on a Secret, with the value "true", to let MetricTemplates of its namespace use it.
 	LabelCredentials = "sluice.dev/metric-credentials"

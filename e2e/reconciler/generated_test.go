@@ -92,7 +92,7 @@ func TestAServiceAndARouteAreMadeForADeploymentThatHasNone(t *testing.T) {
 	for _, object := range []client.Object{made, service} {
 		a.Expect(object.GetOwnerReferences()).To(HaveLen(1))
 		a.Expect(object.GetOwnerReferences()[0].UID).To(Equal(deployment.UID), "they belong to the Deployment and not to the Canary")
-		a.Expect(object.GetLabels()).To(HaveKeyWithValue(config.LabelRole, config.RoleGenerated))
+		a.Expect(object.GetLabels()).To(And(HaveKeyWithValue(config.LabelRole, config.RoleGenerated), HaveKeyWithValue(config.LabelManagedBy, config.FieldManager)))
 	}
 	a.Expect(made.Spec.Hostnames).To(Equal([]gatewayv1.Hostname{"shop.example.com"}))
 

@@ -128,7 +128,7 @@ func (r *Reconciler) letGoOf(ctx context.Context, made observed.GeneratedKey, o 
 	}
 	metadata := map[string]any{
 		"resourceVersion": current.ResourceVersion,
-		"labels":          map[string]any{config.LabelRole: nil, config.LabelPrimary: nil},
+		"labels":          map[string]any{config.LabelRole: nil, config.LabelPrimary: nil, config.LabelManagedBy: nil},
 		"annotations":     map[string]any{config.AnnotationGenerated: nil},
 		"ownerReferences": slices.DeleteFunc(slices.Clone(current.OwnerReferences), func(owner metav1.OwnerReference) bool { return owner.UID == o.Primary.UID }),
 		// One empty entry makes the API server forget the owners of all fields.

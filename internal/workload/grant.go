@@ -14,7 +14,7 @@ import (
 func MarkGrant(grant metav1.Object, primary types.NamespacedName) {
 	// Namespaces have no dots in their names, so two primaries never share a name.
 	grant.SetName("sluice." + primary.Namespace + "." + LabelValue(primary.Name))
-	grant.SetLabels(map[string]string{config.LabelRole: config.RoleGenerated, config.LabelPrimary: LabelValue(primary.Name)})
+	grant.SetLabels(labelsFor(config.RoleGenerated, primary.Name))
 	grant.SetAnnotations(map[string]string{config.AnnotationGeneratedFor: primary.String()})
 }
 

@@ -38,7 +38,12 @@ func copiedMeta(of metav1.Object, canary *appsv1.Deployment) metav1.ObjectMeta {
 
 // CanaryMarks returns the labels by which everything that is made for a canary is found. Its pods have only the role.
 func CanaryMarks(primary string) map[string]string {
-	return map[string]string{config.LabelRole: config.RoleCanary, config.LabelPrimary: LabelValue(primary), config.LabelManagedBy: config.FieldManager}
+	return labelsFor(config.RoleCanary, primary)
+}
+
+// labelsFor are the labels of everything that Sluice makes for a primary.
+func labelsFor(role, primary string) map[string]string {
+	return map[string]string{config.LabelRole: role, config.LabelPrimary: LabelValue(primary), config.LabelManagedBy: config.FieldManager}
 }
 
 // IsCanarys reports whether an object was created for a canary.

@@ -115,7 +115,7 @@ func withMore(metadata, more map[string]string) map[string]string {
 
 // MarkGenerated labels an object as generated for a primary, and makes the primary its owner.
 func MarkGenerated(object metav1.Object, primary *appsv1.Deployment, hash string) {
-	object.SetLabels(withMore(object.GetLabels(), map[string]string{config.LabelRole: config.RoleGenerated, config.LabelPrimary: LabelValue(primary.Name)}))
+	object.SetLabels(withMore(object.GetLabels(), labelsFor(config.RoleGenerated, primary.Name)))
 	object.SetAnnotations(withMore(object.GetAnnotations(), map[string]string{config.AnnotationGenerated: hash}))
 	object.SetOwnerReferences([]metav1.OwnerReference{{
 		APIVersion: appsv1.SchemeGroupVersion.String(), Kind: "Deployment", Name: primary.Name, UID: primary.UID,

@@ -65,7 +65,7 @@ func TestMetadataOfAPolicyNeverTakesOurKeys(t *testing.T) {
 		Primary: &v1alpha1.Metadata{Labels: map[string]string{"team": "primary"}, Annotations: map[string]string{"a": "b"}},
 	})
 	MarkGenerated(service, withPorts(), "5f2b9c01d4ee")
-	want := map[string]string{"team": "primary", config.LabelRole: config.RoleGenerated, config.LabelPrimary: "shop"}
+	want := map[string]string{"team": "primary", config.LabelRole: config.RoleGenerated, config.LabelPrimary: "shop", config.LabelManagedBy: "sluice"}
 	if diff := cmp.Diff(want, service.Labels); diff != "" {
 		t.Error(diff)
 	}
