@@ -241,13 +241,13 @@ func (f Facts) unprotected() string {
 // canaryNotReady says why the canary cannot take the requests that this many replicas are for; empty when it can.
 func (t tick) canaryNotReady(replicas int32) string {
 	if t.o.CanaryDeployment == nil || t.o.CanaryService == nil && !strategy.WithoutTraffic(t.policy) {
-		return "the canary is being created"
+		return t.unlessForbidden("the canary is being created")
 	}
 	if why := t.unfit(); why != "" {
 		return why
 	}
 	if !workload.CanaryID(t.o.CanaryDeployment).Is(observed.IDOf(t.plan.Next)) || !t.isKnownTemplate() {
-		return "the canary is being updated to the candidate"
+		return t.unlessForbidden("the canary is being updated to the candidate")
 	}
 	if why := t.unreached(); why != "" {
 		return why
@@ -255,10 +255,18 @@ func (t tick) canaryNotReady(replicas int32) string {
 	return t.podsNotReady(replicas)
 }
 
+// unlessForbidden adds to what is being done why the API server does not let it be done.
+func (f Facts) unlessForbidden(doing string) string {
+	if f.o.CanaryForbidden == "" {
+		return doing
+	}
+	return fmt.Sprintf("%s; the API server rejects it: %s", doing, f.o.CanaryForbidden)
+}
+
 // podsNotReady says why the pods of the canary cannot take the requests that this many replicas are for; empty when they can.
 func (t tick) podsNotReady(replicas int32) string {
 	if workload.Replicas(t.o.CanaryDeployment) < replicas {
-		return fmt.Sprintf("the canary is being scaled to %d replicas", replicas)
+		return t.unlessForbidden(fmt.Sprintf("the canary is being scaled to %d replicas", replicas))
 	}
 	if ready := workload.ReadinessOf(t.o.CanaryDeployment, t.policy.CanaryReadyThreshold); !ready.Complete && !t.isGrowing(replicas) {
 		if t.o.PodProblem != "" {

@@ -82,6 +82,7 @@ var _ = Describe("A namespace that may have one Service", func() {
 		r.setVersion(ctx, "v2")
 		r.expectEvents(ctx, "CanaryRejected")
 		Expect(r.messages(ctx, "CanaryRejected")[0]).To(ContainSubstring("exceeded quota: services"))
+		r.waitUntil(ctx, "a message that says why", func(s v1alpha1.CanaryStatus) bool { return strings.Contains(s.Message, "exceeded quota: services") })
 		Expect(r.shares(ctx)["HTTPRoute/one-service/podinfo"]).To(Equal([]float64{0}), "no route names a Service that is not there")
 		r.kubectl(ctx, "delete", "resourcequota", "services")
 		r.waitFor(ctx, v1alpha1.PhaseSucceeded)

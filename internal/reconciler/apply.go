@@ -141,6 +141,7 @@ func (r *Reconciler) writeCanary(ctx context.Context, o reading, p plan.Plan) er
 	switch p.Canary.Action {
 	case plan.CanaryEnsure, plan.CanaryScale:
 		err := r.ensureCanary(ctx, o, p.Canary)
+		r.memory.refusals.noteForbidden(o.Key(), err)
 		if refused(err) && r.memory.refusals.get(o.Key(), o.Candidate) == "" {
 			r.tell(o, events.CanaryRejected(err))
 		}
@@ -149,6 +150,7 @@ func (r *Reconciler) writeCanary(ctx context.Context, o reading, p plan.Plan) er
 		}
 		return r.ensureGrant(ctx, o, p.Canary.Grant)
 	case plan.CanaryRemove:
+		r.memory.refusals.noteForbidden(o.Key(), nil)
 		if err := r.removeGrants(ctx, o.canary, o.Grants); err != nil {
 			return err
 		}

@@ -17,6 +17,8 @@ import (
 type refusals struct {
 	mu sync.Mutex
 	of map[types.NamespacedName]refusal
+	// forbidden is what it last said when it forbade any object of a canary for now, such as by a quota.
+	forbidden map[types.NamespacedName]string
 }
 
 // refusal is what the API server says of one candidate.
@@ -36,11 +38,36 @@ func (r *refusals) note(key types.NamespacedName, candidate *workload.Candidate,
 	if r.of == nil {
 		r.of = map[types.NamespacedName]refusal{}
 	}
-	text := err.Error()
+	r.of[key] = refusal{candidate.ID(), wordsOf(err)}
+}
+
+// wordsOf are the API server's own words.
+func wordsOf(err error) string {
 	if status := apierrors.APIStatus(nil); errors.As(err, &status) {
-		text = status.Status().Message
+		return status.Status().Message
 	}
-	r.of[key] = refusal{candidate.ID(), text}
+	return err.Error()
+}
+
+// noteForbidden remembers the result of writing all objects of a canary.
+func (r *refusals) noteForbidden(key types.NamespacedName, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !refused(err) {
+		delete(r.forbidden, key)
+		return
+	}
+	if r.forbidden == nil {
+		r.forbidden = map[types.NamespacedName]string{}
+	}
+	r.forbidden[key] = wordsOf(err)
+}
+
+// forbids returns what the API server said when it last forbade an object of a canary; empty if it did not.
+func (r *refusals) forbids(key types.NamespacedName) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.forbidden[key]
 }
 
 // namesField reports whether the API server's own validation refuses an object: it names the fields. A policy of the cluster
@@ -63,4 +90,7 @@ func (r *refusals) get(key types.NamespacedName, candidate *workload.Candidate) 
 	return ""
 }
 
-func (r *refusals) forget(key types.NamespacedName) { r.note(key, nil, nil) }
+func (r *refusals) forget(key types.NamespacedName) {
+	r.note(key, nil, nil)
+	r.noteForbidden(key, nil)
+}

@@ -66,6 +66,10 @@ func TestOnlyAnInvalidDeploymentSpeaksAgainstTheCandidate(t *testing.T) {
 				rejected = Not(rejected)
 			}
 			w.Expect(events).To(rejected)
+			if c.told {
+				_, _ = r.Reconcile(t.Context(), ctrl.Request{NamespacedName: subject})
+				w.Expect(w.canary().Status.Message).To(And(HavePrefix("Waiting for the canary to be ready: the canary is being created; the API server rejects it: "), ContainSubstring("is wrong")))
+			}
 		})
 	}
 }

@@ -62,6 +62,9 @@ type World struct {
 	// CanaryRefused is what the API server says of the Deployment that would run this candidate if it refuses that as
 	// invalid; empty when it does not.
 	CanaryRefused string
+	// CanaryForbidden is what the API server last said when it forbade an object of the canary for now, such as by a quota;
+	// empty when it did not.
+	CanaryForbidden string
 	// Written is what this process last wrote to the canary; nil if it has written nothing since its start. Editor names who
 	// last changed the canary's pod template, and when. It is read only if the template is not the written one.
 	Written *Written
