@@ -63,10 +63,12 @@ type MetricProvider struct {
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:Pattern=`^https?://[^\s/@]+(/\S*)?$`
 	Address string `json:"address,omitempty"`
-	// headers are added to each request. They are not secret: use secretRef for credentials.
+	// headers are added to each request. They are not secret: use secretRef for credentials. All names and values together have at
+	// most 16384 characters.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
-	Headers map[string][]string `json:"headers,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="self.map(name, size(name) + self[name].map(value, size(value)).sum()).sum() <= 16384",message="headers: all names and values together must have at most 16384 characters"
+	Headers map[string]HeaderValues `json:"headers,omitempty"`
 	// secretRef names a Secret in the namespace of the MetricTemplate, with the key token, or with the keys username and
 	// password. The controller reads it only if the chart value metricTemplates.secrets is true and the Secret has the label
 	// sluice.dev/metric-credentials=true.
@@ -80,6 +82,12 @@ type MetricProvider struct {
 	// +optional
 	InsecureSkipVerify bool `json:"insecureSkipVerify,omitempty"`
 }
+
+// HeaderValues are the values of one header.
+//
+// +kubebuilder:validation:MaxItems=16
+// +kubebuilder:validation:items:MaxLength=8192
+type HeaderValues []string
 
 // LocalObjectRef is a reference to an object in the same namespace.
 type LocalObjectRef struct {

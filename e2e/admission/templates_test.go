@@ -15,15 +15,18 @@ func TestTheSchemaOfWhatChecksAndAlertsName(t *testing.T) {
 	number := 0
 	for kind, rows := range map[string]map[string]struct{ spec, says string }{
 		"MetricTemplate": {
-			"a query":              {"query: up", ""},
-			"Prometheus elsewhere": {"query: up, provider: {type: prometheus, address: 'https://prometheus.test:9090/path', secretRef: {name: a}, headers: {X-Scope-OrgID: [a]}}", ""},
-			"without a region":     {"query: up, provider: {region: ''}", ""},
-			"no query":             {"query: ''", "spec.query"},
-			"another provider":     {"query: up, provider: {type: datadog}", `spec.provider.type: Invalid value: "datadog": must be prometheus: this release supports no other provider`},
-			"a region":             {"query: up, provider: {region: eu-west-1}", "region: only CloudWatch has regions"},
-			"credentials in it":    {"query: up, provider: {address: 'http://jane:secret@prometheus'}", "spec.provider.address"},
-			"no HTTP":              {"query: up, provider: {address: 'unix:///prometheus'}", "spec.provider.address"},
-			"a Secret of no name":  {"query: up, provider: {secretRef: {name: ''}}", "spec.provider.secretRef.name"},
+			"a query":                {"query: up", ""},
+			"Prometheus elsewhere":   {"query: up, provider: {type: prometheus, address: 'https://prometheus.test:9090/path', secretRef: {name: a}, headers: {X-Scope-OrgID: [a]}}", ""},
+			"without a region":       {"query: up, provider: {region: ''}", ""},
+			"no query":               {"query: ''", "spec.query"},
+			"another provider":       {"query: up, provider: {type: datadog}", `spec.provider.type: Invalid value: "datadog": must be prometheus: this release supports no other provider`},
+			"a region":               {"query: up, provider: {region: eu-west-1}", "region: only CloudWatch has regions"},
+			"credentials in it":      {"query: up, provider: {address: 'http://jane:secret@prometheus'}", "spec.provider.address"},
+			"16384 bytes of headers": {fmt.Sprintf("query: up, provider: {headers: {a: [%s], b: [%s]}}", strings.Repeat("v", 8191), strings.Repeat("v", 8191)), ""},
+			"more than that":         {fmt.Sprintf("query: up, provider: {headers: {a: [%s], b: [%s, v]}}", strings.Repeat("v", 8191), strings.Repeat("v", 8191)), "headers: all names and values together must have at most 16384 characters"},
+			"17 values of a header":  {"query: up, provider: {headers: {a: [" + strings.Repeat("v, ", 16) + "v]}}", "spec.provider.headers.a: Too many: 17"},
+			"no HTTP":                {"query: up, provider: {address: 'unix:///prometheus'}", "spec.provider.address"},
+			"a Secret of no name":    {"query: up, provider: {secretRef: {name: ''}}", "spec.provider.secretRef.name"},
 		},
 		"AlertProvider": {
 			"an address":      {"type: slack, address: 'https://hooks.test/a', channel: on-call, username: sluice", ""},

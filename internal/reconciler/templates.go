@@ -61,12 +61,23 @@ func (r *reader) readTemplate(ctx context.Context, name types.NamespacedName, se
 	if provider.Address == "" {
 		return template, true, nil
 	}
-	template.Server = &analysis.Server{Type: kind, Address: provider.Address, Headers: provider.Headers, InsecureSkipVerify: provider.InsecureSkipVerify}
+	template.Server = &analysis.Server{Type: kind, Address: provider.Address, Headers: headersOf(provider), InsecureSkipVerify: provider.InsecureSkipVerify}
 	if provider.SecretRef != nil && secrets {
 		secret := types.NamespacedName{Namespace: name.Namespace, Name: provider.SecretRef.Name}
 		template.Server.Authorization, template.Problem, err = r.readAuthorization(ctx, secret)
 	}
 	return template, true, err
+}
+
+func headersOf(provider v1alpha1.MetricProvider) map[string][]string {
+	var headers map[string][]string
+	for name, values := range provider.Headers {
+		if headers == nil {
+			headers = map[string][]string{}
+		}
+		headers[name] = values
+	}
+	return headers
 }
 
 // outOfReach says why a Deployment of a namespace cannot use the MetricTemplates of another namespace. It returns an empty

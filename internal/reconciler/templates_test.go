@@ -53,7 +53,7 @@ func TestReadTemplates(t *testing.T) {
 	provider := func(p v1alpha1.MetricProvider) *v1alpha1.MetricTemplate {
 		return &v1alpha1.MetricTemplate{Spec: v1alpha1.MetricTemplateSpec{Query: query, Provider: p}}
 	}
-	elsewhere := v1alpha1.MetricProvider{Type: "prometheus", Address: "https://prometheus.test", Headers: map[string][]string{"X-Scope-OrgID": {"a"}}, InsecureSkipVerify: true}
+	elsewhere := v1alpha1.MetricProvider{Type: "prometheus", Address: "https://prometheus.test", Headers: map[string]v1alpha1.HeaderValues{"X-Scope-OrgID": {"a"}}, InsecureSkipVerify: true}
 	withSecret := v1alpha1.MetricProvider{Address: "https://prometheus.test", SecretRef: &v1alpha1.LocalObjectRef{Name: "credentials"}}
 	server := func(authorization analysis.Secret) *analysis.Server {
 		return &analysis.Server{Type: "prometheus", Address: "https://prometheus.test", Authorization: authorization}
@@ -81,7 +81,7 @@ func TestReadTemplates(t *testing.T) {
 		"its own namespace where others are forbidden": {namespace: "shop", objects: stored{ours: provider(v1alpha1.MetricProvider{})}, change: forbidding, want: &observed.Template{Query: query}},
 		"a provider of a newer release":                {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "datadog", Address: "https://a"})}, want: &observed.Template{Query: query, Problem: "provider type datadog is not supported by this release; use prometheus"}},
 		"a server of its own": {objects: stored{ours: provider(elsewhere)}, want: &observed.Template{Query: query,
-			Server: &analysis.Server{Type: "prometheus", Address: elsewhere.Address, Headers: elsewhere.Headers, InsecureSkipVerify: true}}},
+			Server: &analysis.Server{Type: "prometheus", Address: elsewhere.Address, Headers: map[string][]string{"X-Scope-OrgID": {"a"}}, InsecureSkipVerify: true}}},
 		"a token": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"token": "t", "username": "u"})},
 			want: &observed.Template{Query: query, Server: server("Bearer t")}},
 		"a password": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"username": "u", "password": "p"})},
