@@ -131,6 +131,11 @@ var directStories = map[string]story{
 		acts:  []act{{immediately, setting("v2")}, {atStep(2), slipping("v3")}},
 		phase: v1alpha1.PhaseInitialized, version: "v3",
 	},
+	"a change past admission stops the candidate that waits": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": good},
+		acts:  []act{{immediately, pausing}, {immediately, setting("v2")}, {atPhase(v1alpha1.PhaseWaiting), slipping("v3")}, {resting, resuming}},
+		phase: v1alpha1.PhaseInitialized, version: "v3",
+	},
 }
 
 // TestANewReleaseSeesNoChange checks that a new hash without a change of the Deployment is no change: only the types or the

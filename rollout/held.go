@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/utils/ptr"
 
@@ -63,6 +64,12 @@ func rejectHeld(t *tick) {
 	tellEnd(t)
 	emit(t, events.RolledBackUnseen(candidate.Hash, why.Text))
 	say(t, t.ending())
+}
+
+// isOutdated reports whether the primary's template was changed under a candidate that waits, and admission did not see it. The
+// candidate must not replace that change.
+func (t tick) isOutdated() bool {
+	return slices.Contains(t.plan.Directs, events.Unseen) && t.knownAsWaiting() && !t.o.DryRun
 }
 
 // blockCandidate makes a candidate wait that cannot be judged yet.

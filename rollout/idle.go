@@ -37,6 +37,8 @@ func nextCandidate(t *tick) {
 		resetKept(t)
 	case t.o.InFlight() == nil:
 		restOrRetry(t)
+	case t.isOutdated():
+		cancelChangedUnseen(t)
 	case t.asksAbort():
 		abortHeld(t)
 	case t.isRejected():

@@ -94,7 +94,7 @@ func heldCandidate(canary *v1alpha1.Canary, primary *appsv1.Deployment, changed 
 	switch {
 	case !changed:
 		return text + " begins with the first step; " + stop
-	case observed.Active(canary.Status):
+	case observed.Active(canary.Status), canary.Status.Phase == v1alpha1.PhaseWaiting && observed.Describes(canary.Status, candidate):
 		return text + " is cancelled, because the primary's template changed"
 	}
 	return text + " would replace the template that the primary has now; " + stop

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
 )
 
 var errGone = errors.New("the connection is gone")
@@ -270,6 +273,14 @@ func TestChanges(t *testing.T) {
 	added.Annotations = map[string]string{"sluice.dev/canary": "true"}
 	w.Deployments[types.NamespacedName{Namespace: "shop", Name: "new"}] = added
 	delete(w.Deployments[types.NamespacedName{Namespace: "shop", Name: "cart"}].Annotations, "sluice.dev/canary")
+	waiting := w.Canaries[slices.IndexFunc(w.Canaries, func(c v1alpha1.Canary) bool { return c.Name == "podinfo" })].DeepCopy()
+	waiting.Status.Phase, waiting.Status.Rollout = v1alpha1.PhaseWaiting, nil
+	candidate, err := workload.CandidateOf(podinfo.Annotations)
+	g.Expect(err).NotTo(HaveOccurred())
+	waiting.Status.Candidate = v1alpha1.CandidateStatus{Hash: candidate.Hash, Attempt: candidate.Attempt, Requested: &v1alpha1.Requester{At: stampOf(candidate.At)}}
+	g.Expect(heldCandidate(waiting, podinfo, true)).To(HaveSuffix("is cancelled, because the primary's template changed"), "Sluice knows that %s waits", candidate.Hash)
+	waiting.Status.Candidate.Hash = "other"
+	g.Expect(heldCandidate(waiting, podinfo, true)).To(ContainSubstring("would replace the template that the primary has now"))
 	var items []string
 	for _, list := range Changes(w) {
 		items = append(items, list.Items...)
