@@ -199,7 +199,7 @@ type StringMatch struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.method) || has(self.method.exact)",message="method: the Gateway API supports only exact"
 // +kubebuilder:validation:XValidation:rule="!has(self.uri) || !has(self.uri.suffix)",message="uri: the Gateway API does not support suffix; use exact, prefix or regex"
 type HTTPMatch struct {
-	// name is a label for readers. It has no effect.
+	// name is a label for readers. It is accepted with a warning and has no effect.
 	// +optional
 	Name string `json:"name,omitempty"`
 	// uri matches the path of the request by exact, prefix or regex. Only in service.match.

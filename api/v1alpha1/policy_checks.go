@@ -122,7 +122,7 @@ type Webhook struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=20
 	Retries *int32 `json:"retries,omitempty"`
-	// muteAlert suppresses alerts while this gate is closed. Default false.
+	// muteAlert suppresses alerts while this gate is closed. This release sends no alerts. Default false.
 	// +optional
 	MuteAlert *bool `json:"muteAlert,omitempty"`
 	// disableTLS skips verification of the server's certificate. Default false.

@@ -32,7 +32,7 @@ type PolicyLimits struct {
 	// +kubebuilder:validation:Maximum=1000000000
 	MinRequests *int32 `json:"minRequests,omitempty"`
 	// metrics are checks that every rollout has. A check of the same name is replaced; of a built-in check, the stricter
-	// threshold stays. Built-in checks count requests, so they do not apply with traffic: None; checks with a query do.
+	// threshold stays, and the interval is replaced. Built-in checks count requests, so they do not apply with traffic: None; checks with a query do.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

@@ -119,7 +119,7 @@ type ServiceSpec struct {
 	// canary holds labels and annotations of the canary's Service.
 	// +optional
 	Canary *Metadata `json:"canary,omitempty"`
-	// unmanagedMetadata is accepted but has no effect: Sluice always keeps labels and annotations that it does not manage.
+	// unmanagedMetadata is accepted with a warning and has no effect: Sluice always keeps labels and annotations that it does not manage.
 	// +optional
 	UnmanagedMetadata *UnmanagedMetadata `json:"unmanagedMetadata,omitempty"`
 
@@ -269,8 +269,9 @@ type Retries struct {
 	// perTryTimeout is the time limit of one attempt. It means the same as backendTimeout.
 	// +optional
 	PerTryTimeout *gatewayv1.Duration `json:"perTryTimeout,omitempty"`
-	// retryOn lists Envoy's retry conditions, separated by commas. Only status codes and 5xx have an effect. The Gateway API
-	// has no equivalent of the others.
+	// retryOn lists status codes and Envoy's retry conditions, separated by commas: 5xx, gateway-error and retriable-4xx.
+	// connect-failure, refused-stream, reset and reset-before-request may be listed too: failed connections are always retried.
+	// The Gateway API supports no other condition.
 	// +optional
 	RetryOn string `json:"retryOn,omitempty"`
 }

@@ -179,7 +179,7 @@ const (
 
 // AutoscalerRef is a reference to an autoscaler in the Deployment's namespace.
 type AutoscalerRef struct {
-	// apiVersion is autoscaling/v2 or keda.sh/v1alpha1.
+	// apiVersion is autoscaling/v2 or keda.sh/v1alpha1, as kind needs.
 	// +optional
 	APIVersion string `json:"apiVersion,omitempty"`
 	// kind is HorizontalPodAutoscaler or ScaledObject.

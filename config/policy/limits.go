@@ -104,6 +104,9 @@ func requiring(metrics []v1alpha1.Metric, required v1alpha1.Metric) (with []v1al
 	if requiredMost != nil && (most == nil || *most > *requiredMost) {
 		most, changed = requiredMost, true
 	}
+	if window := required.Interval; window != nil && (metrics[at].Interval == nil || metrics[at].Interval.Duration != window.Duration) {
+		metrics[at].Interval, changed = window, true
+	}
 	if changed {
 		metrics[at].Threshold, metrics[at].ThresholdRange = nil, &v1alpha1.ThresholdRange{Min: least, Max: most}
 	}

@@ -119,3 +119,15 @@ func TestARequiredCheckNamesTheNamespaceOfItsTemplate(t *testing.T) {
 		}
 	}
 }
+
+func TestTheIntervalOfARequiredCheckIsKept(t *testing.T) {
+	required := config.SuccessRate(90)
+	required.Interval = seconds(300)
+	present := PresentOf("shop", nil, Policies{Default: guarded(v1alpha1.PolicyLimits{Metrics: []v1alpha1.Metric{required}})})
+	for _, check := range present.Policy.Checks {
+		if check.Name == v1alpha1.MetricSuccessRate && check.Interval != nil && check.Interval.Duration == 5*time.Minute && *check.ThresholdRange.Min == builtInSuccessRate {
+			return
+		}
+	}
+	t.Errorf("the checks are %+v", present.Policy.Checks)
+}

@@ -13,8 +13,15 @@ import (
 	"sluice.dev/sluice/config"
 )
 
+// autoscalerGroups are the API groups of the autoscalers.
+var autoscalerGroups = map[string]string{"HorizontalPodAutoscaler": "autoscaling", "ScaledObject": "keda.sh"}
+
 func (c *checker) autoscaler(path *field.Path, ref v1alpha1.AutoscalerRef) {
 	choice(c, path.Child("kind"), &ref.Kind, "HorizontalPodAutoscaler", "ScaledObject")
+	group, _, _ := strings.Cut(ref.APIVersion, "/")
+	if want := autoscalerGroups[ref.Kind]; ref.APIVersion != "" && want != "" {
+		c.must(group == want, path.Child("apiVersion"), ref.APIVersion, fmt.Sprintf("is not the API of a %s, which is %s: correct it, or leave it out", ref.Kind, want))
+	}
 	if ref.Name == "" {
 		c.errs = append(c.errs, field.Required(path.Child("name"), "name the autoscaler of the primary"))
 	}

@@ -78,6 +78,8 @@ func (c *checker) generated(path *field.Path, s v1alpha1.ServiceSpec) {
 	if s.Retries != nil {
 		c.routeDuration(path.Child("retries", "perTryTimeout"), s.Retries.PerTryTimeout)
 		c.count(path.Child("retries", "attempts"), &s.Retries.Attempts, 0, 1000)
+		_, err := config.ParseRetryOn(s.Retries.RetryOn)
+		c.can(err, path.Child("retries", "retryOn"), s.Retries.RetryOn)
 	}
 	if s.Rewrite != nil {
 		choice(c, path.Child("rewrite", "type"), &s.Rewrite.Type, "", "ReplaceFullPath", "ReplacePrefixMatch")
@@ -85,8 +87,20 @@ func (c *checker) generated(path *field.Path, s v1alpha1.ServiceSpec) {
 	c.cors(path.Child("corsPolicy"), s.CorsPolicy)
 	c.most(path.Child("mirror"), len(s.Mirror), mostMirrors)
 	for name, backend := range map[string]*v1alpha1.Backend{"primaryBackend": s.PrimaryBackend, "canaryBackend": s.CanaryBackend} {
-		if backend != nil && backend.BackendRef.Name == "" {
-			c.errs = append(c.errs, field.Required(path.Child(name, "backendRef", "name"), "name the object that gets the requests"))
+		if backend != nil {
+			c.backend(path.Child(name), *backend)
+		}
+	}
+}
+
+func (c *checker) backend(path *field.Path, backend v1alpha1.Backend) {
+	if backend.BackendRef.Name == "" {
+		c.errs = append(c.errs, field.Required(path.Child("backendRef", "name"), "name the object that gets the requests"))
+	}
+	for i, filter := range backend.Filters {
+		if filter.ExternalAuth != nil {
+			c.errs = append(c.errs, field.Forbidden(path.Child("filters").Index(i).Child("externalAuth"),
+				"externalAuth: only in the experimental channel of the Gateway API; remove it and attach your gateway's policy to the Services"))
 		}
 	}
 }

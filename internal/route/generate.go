@@ -1,13 +1,12 @@
 package route
 
 import (
-	"strings"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // Generate returns the HTTPRoute that the service section of a policy describes, for a Service of this name and port. It
@@ -80,28 +79,16 @@ func usesPrefix(rewrite *v1alpha1.Rewrite) bool {
 	return rewrite != nil && rewrite.Type == string(gatewayv1.PrefixMatchHTTPPathModifier)
 }
 
-// envoyConditions maps Envoy's retry conditions to status codes.
-var envoyConditions = map[string][]gatewayv1.HTTPRouteRetryStatusCode{
-	"5xx":           {500, 502, 503, 504},
-	"gateway-error": {502, 503, 504},
-}
-
 // retryOf converts the retries that the Gateway API can express: how often, and for which status codes.
 func retryOf(path *field.Path, retries v1alpha1.Retries) (*gatewayv1.HTTPRouteRetry, field.ErrorList) {
 	attempts := int(retries.Attempts)
 	result := &gatewayv1.HTTPRouteRetry{Attempts: &attempts}
-	var errs field.ErrorList
-	for condition := range strings.SplitSeq(retries.RetryOn, ",") {
-		condition = strings.TrimSpace(condition)
-		codes, known := envoyConditions[condition]
-		if code, ok := statusCode(condition); ok {
-			codes, known = []gatewayv1.HTTPRouteRetryStatusCode{code}, true
-		}
-		if !known && condition != "" {
-			errs = append(errs, field.Invalid(path.Child("retryOn"), retries.RetryOn,
-				condition+" does not exist in the Gateway API, which always retries connection errors; use 5xx, gateway-error or status codes such as 503"))
-		}
-		result.Codes = append(result.Codes, codes...)
+	codes, err := config.ParseRetryOn(retries.RetryOn)
+	if err != nil {
+		return result, field.ErrorList{field.Invalid(path.Child("retryOn"), retries.RetryOn, err.Error())}
 	}
-	return result, errs
+	for _, code := range codes {
+		result.Codes = append(result.Codes, gatewayv1.HTTPRouteRetryStatusCode(code))
+	}
+	return result, nil
 }

@@ -3,7 +3,6 @@ package route
 import (
 	"maps"
 	"slices"
-	"strconv"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -101,8 +100,3 @@ func corsFilter(path *field.Path, policy v1alpha1.CorsPolicy) (*gatewayv1.HTTPCO
 
 // defaultMaxAge is the default of the Gateway API, in seconds.
 const defaultMaxAge = 5
-
-func statusCode(text string) (gatewayv1.HTTPRouteRetryStatusCode, bool) {
-	code, err := strconv.Atoi(text)
-	return gatewayv1.HTTPRouteRetryStatusCode(code), err == nil && code >= 400 && code <= 599
-}

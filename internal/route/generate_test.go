@@ -77,6 +77,10 @@ timeout: 15s
 retries: {attempts: 3, perTryTimeout: 2s, retryOn: "gateway-error,429"}
 mirror: [{backendRef: {name: archive, port: 80}}]
 `,
+	"conditions of Flagger, of which some mean the same": `
+gatewayRefs: [{name: gateway}]
+retries: {attempts: 3, perTryTimeout: 1s, retryOn: "gateway-error,connect-failure,refused-stream,5xx,503"}
+`,
 	"a timeout of the backend": `
 gatewayRefs: [{name: gateway}]
 timeout: 15s
@@ -146,7 +150,7 @@ func TestGenerateRefuses(t *testing.T) {
 		"an origin by a regular expression":         {`corsPolicy: {allowOrigins: [{regex: ".*"}]}`, "spec.service.corsPolicy.allowOrigins[0]", "whole origins"},
 		"a time that is none":                       {`corsPolicy: {maxAge: soon}`, "spec.service.corsPolicy.maxAge", "such as 24h or 1d"},
 		"a prefix that several matches do not have": {`{match: [{uri: {prefix: /a}}, {uri: {prefix: /b}}], rewrite: {uri: /, type: ReplacePrefixMatch}}`, "spec.service.rewrite.type", "exactly one match"},
-		"a condition that only Envoy knows":         {`retries: {retryOn: "5xx,reset"}`, "spec.service.retries.retryOn", "reset does not exist"},
+		"a condition that only Envoy knows":         {`retries: {retryOn: "5xx,cancelled"}`, "spec.service.retries.retryOn", "cancelled does not exist"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, problems := Generate("test", "shop", 80, serviceOf(t, c.text))
