@@ -12,6 +12,7 @@ import (
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/target"
 )
 
 // setAdvised warns as long as a part of the policy in force has no effect or hardly means what it says. An event reports it
@@ -53,7 +54,7 @@ func setOptInStated(t *tick) {
 func (t tick) advice() string {
 	var all []string
 	if shown := t.plan.Next.Policy; shown != nil {
-		for _, advice := range policy.AdviceOf(shown.Spec) {
+		for _, advice := range append(policy.AdviceOf(shown.Spec), policy.EffectiveAdvice(shown.Spec, t.own())...) {
 			all = append(all, advice.String())
 		}
 	}
@@ -73,4 +74,15 @@ func (t tick) advice() string {
 		}
 	}
 	return strings.Join(all, "; ")
+}
+
+// own names the objects of the user in whose place none is created.
+func (f Facts) own() (own policy.Own) {
+	if service := target.OwnService(f.policy, f.o); service != "" {
+		own.Service = "Service " + service
+	}
+	if r := target.OwnRoute(f.policy, f.o, f.target.Service.Name); r != nil {
+		own.Route = r.Key().From(f.o.Namespace)
+	}
+	return own
 }

@@ -41,7 +41,12 @@ func AdviceOf(spec v1alpha1.PolicySpec) []Advice {
 	if spec.Service != nil {
 		all = append(all, matchesAdvice(specPath.Child("service", "match"), spec.Service.Match)...)
 	}
-	return all
+	return append(all, idleAdvice(spec)...)
+}
+
+// AdmittedAdvice returns the advice on a policy whose Deployments are not known.
+func AdmittedAdvice(spec v1alpha1.PolicySpec) []Advice {
+	return append(AdviceOf(spec), createdAdvice(spec, nil)...)
 }
 
 // alertsAdvice says that alerts are not sent, and what to use instead.

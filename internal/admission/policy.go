@@ -17,7 +17,7 @@ func ValidatePolicy(old *v1alpha1.ClusterPolicySpec, name string, updated v1alph
 	if err := policy.ValidateCluster(name, updated).ToAggregate(); err != nil {
 		return nil, err
 	}
-	for _, advice := range policy.AdviceOf(updated.PolicySpec) {
+	for _, advice := range policy.AdmittedAdvice(updated.PolicySpec) {
 		warnings = append(warnings, readable(name+": "+advice.String()))
 	}
 	return warnings, nil

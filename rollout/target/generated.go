@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -20,16 +21,10 @@ func WantedService(policy config.Policy, o observed.World) (made *corev1.Service
 	if policy.Generated == nil || policy.Generated.Port == nil {
 		return nil, ""
 	}
-	name := policy.Service
-	if name == "" {
-		name = o.Name
-	}
-	at := slices.IndexFunc(o.Services, func(s corev1.Service) bool { return s.Name == name })
-	isOurs := at >= 0 && workload.GeneratedFor(o.Services[at].Labels, o.Name)
-	fits := func(s corev1.Service) bool { return policy.Service == "" || s.Name == policy.Service }
-	if !isOurs && slices.ContainsFunc(workload.ServicesOf(o.Primary, o.Services), fits) {
+	if OwnService(policy, o) != "" {
 		return nil, ""
 	}
+	name, at, isOurs := generatedService(policy, o)
 	switch {
 	case at >= 0 && !isOurs:
 		return nil, fmt.Sprintf("Service %s exists but does not select the pods of Deployment %s and was not created by Sluice: correct its selector, "+
@@ -38,6 +33,35 @@ func WantedService(policy config.Policy, o observed.World) (made *corev1.Service
 		return nil, fmt.Sprintf("no Service can be named %s: set service.name to at most 63 lower-case letters, digits and hyphens that start with a letter", name)
 	}
 	return workload.MakeService(name, o.Primary, *policy.Generated), ""
+}
+
+// generatedService returns the name of the Service to generate, where one of that name is, or -1, and whether Sluice generated it.
+func generatedService(policy config.Policy, o observed.World) (name string, at int, isOurs bool) {
+	name = cmp.Or(policy.Service, o.Name)
+	at = slices.IndexFunc(o.Services, func(s corev1.Service) bool { return s.Name == name })
+	return name, at, at >= 0 && workload.GeneratedFor(o.Services[at].Labels, o.Name)
+}
+
+// OwnService names the user's Service that selects the primary's pods, beside which none is generated; empty if there is none.
+func OwnService(policy config.Policy, o observed.World) string {
+	if _, _, isOurs := generatedService(policy, o); isOurs {
+		return ""
+	}
+	for _, s := range workload.ServicesOf(o.Primary, o.Services) {
+		if policy.Service == "" || s.Name == policy.Service {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+// OwnRoute is the first of the user's routes that send to a Service, beside which none is generated; nil if there is none.
+func OwnRoute(policy config.Policy, o observed.World, service string) *route.Route {
+	found := sendingTo(policy, o, service)
+	if service == "" || len(found) == 0 || slices.ContainsFunc(o.Routes, func(r route.Route) bool { return IsGenerated(o, r) }) {
+		return nil
+	}
+	return &found[0]
 }
 
 // WantedRoute is the HTTPRoute to generate for a Service; nil if the user has a route or the policy asks for none. The
@@ -57,11 +81,11 @@ func WantedRoute(policy config.Policy, o observed.World, service corev1.Service)
 	if err := errs.ToAggregate(); err != nil {
 		return nil, fmt.Sprintf("no route can be created from the policy: %v", err)
 	}
-	own := route.Key{Kind: route.HTTP, Namespace: o.Namespace, Name: made.Name}
-	isOurs := func(r route.Route) bool { return IsGenerated(o, r) }
-	if len(sendingTo(policy, o, service.Name)) > 0 && !slices.ContainsFunc(o.Routes, isOurs) {
+	if OwnRoute(policy, o, service.Name) != nil {
 		return nil, ""
 	}
+	own := route.Key{Kind: route.HTTP, Namespace: o.Namespace, Name: made.Name}
+	isOurs := func(r route.Route) bool { return IsGenerated(o, r) }
 	if slices.ContainsFunc(o.Routes, func(r route.Route) bool { return r.Key() == own && !isOurs(r) }) {
 		return nil, fmt.Sprintf("HTTPRoute %s exists but does not send to Service %s and was not created by Sluice: add the Service to its backendRefs, "+
 			"or set service.routeName to another name", made.Name, service.Name)

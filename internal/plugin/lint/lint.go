@@ -181,5 +181,6 @@ func (l *linter) effective(object manifest.Object, annotations map[string]string
 		l.find(object, Error, "metadata.annotations", present.Problem)
 		return
 	}
+	l.adviseEffective(object, annotations, present)
 	l.report.Strategies = append(l.report.Strategies, strategyOf(object, present))
 }
