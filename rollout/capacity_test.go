@@ -44,7 +44,7 @@ func (w *world) autoscale() {
 
 // makeObjects makes the objects that the reconciler would make, and returns the Deployment.
 func (w *world) makeObjects(intent plan.CanaryIntent) *appsv1.Deployment {
-	o := observed.World{Primary: w.primary, Candidate: w.candidate, CanaryDeployment: w.canary, Services: append([]corev1.Service{w.service}, w.others...)}
+	o := observed.World{Primary: w.primary, Candidate: w.candidate, CanaryDeployment: w.canary, Services: append([]corev1.Service{w.service}, w.others...), ScaledObjects: w.scaled}
 	if w.hpa != nil {
 		o.Autoscalers = append(o.Autoscalers, *w.hpa)
 	}

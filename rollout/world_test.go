@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -123,6 +124,12 @@ type world struct {
 	// lost is how many of the primary's pods are not available.
 	lost int32
 	made []workload.Object
+	// scaled are ScaledObjects, and grants those of the namespaces that the policy names.
+	scaled []unstructured.Unstructured
+	grants []gatewayv1.ReferenceGrant
+	// present is the policy as the status shows it; nil for none. seen is told of each tick.
+	present *v1alpha1.PolicyStatus
+	seen    func(observed.World, rollout.Facts, plan.Plan)
 
 	// hooks answer by name. A missing one approves.
 	hooks   map[string]func(*world) bool
@@ -290,6 +297,7 @@ func (w *world) look() observed.World {
 	if w.hpa != nil {
 		o.Autoscalers = append(o.Autoscalers, *w.hpa)
 	}
+	o.ScaledObjects, o.Policy, o.Grants = w.scaled, w.present, w.grants
 	o.Made = slices.Clone(w.made)
 	o.Templates = w.templates
 	return o
@@ -346,10 +354,14 @@ func (w *world) tick() (p plan.Plan, survived bool) {
 	for i := range w.others {
 		w.others[i].DeepCopyInto(&others[i])
 	}
-	p = rollout.Decide(w.facts())
+	facts := w.facts()
+	p = rollout.Decide(facts)
 	// A real tick shares these with the cache.
 	if !equality.Semantic.DeepEqual([]any{*service, others, hpa}, []any{w.service, w.others, w.hpa}) {
 		w.t.Fatalf("the tick changed what it has read: %+v", w.service)
+	}
+	if w.seen != nil {
+		w.seen(w.look(), facts, p)
 	}
 	w.checkPause(p)
 	w.checkGates(p)
