@@ -14,6 +14,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -64,6 +65,9 @@ func (s installed) refuses(t *testing.T, spec any) string {
 	defaulting.Default(object, s.structural)
 	errs := validation.ValidateCustomResource(field.NewPath("spec"), object, s.values)
 	found, _ := s.rules.Validate(t.Context(), field.NewPath("spec"), s.structural, object, nil, apiservercel.RuntimeCELCostBudget)
+	if whole, is := object.(map[string]any); is {
+		errs = append(errs, listtype.ValidateListSetsAndMaps(field.NewPath("spec"), s.structural, whole)...)
+	}
 	if err := append(errs, found...).ToAggregate(); err != nil {
 		return err.Error()
 	}
@@ -207,7 +211,7 @@ func others(s *props, value any) []any {
 	case float64:
 		return []any{value * 2, value / 2, value + 1}
 	case string:
-		return []any{value + "x", value + "1", "1m7s", "7", "/other", "https://other.example", "other"}
+		return []any{value + "x", value + "1", "1m7s", "7", "/other", "https://other.example", "other", "HEAD"}
 	}
 	return nil
 }

@@ -100,22 +100,7 @@ func mirrored(a *v1alpha1.AnalysisSpec) bool {
 func (c *checker) matches(path *field.Path, matches []v1alpha1.HTTPMatch) {
 	c.most(path, len(matches), mostMatches)
 	for i, m := range matches {
-		at := path.Index(i)
-		c.foreignMatch(at, m)
-		if m.URI != nil {
-			c.oneWay(at.Child("uri"), *m.URI)
-			c.must(m.URI.Suffix == "", at.Child("uri"), m.URI.Suffix, "uri: the Gateway API does not support suffix; use exact, prefix or regex")
-		}
-		if m.Method != nil {
-			c.must(m.Method.Exact != "", at.Child("method"), *m.Method, "method: the Gateway API supports only exact")
-		}
-		for kind, values := range map[string]map[string]v1alpha1.StringMatch{"headers": m.Headers, "cookies": m.Cookies, "queryParams": m.QueryParams} {
-			c.most(at.Child(kind), len(values), mostMatches)
-			for name, value := range values {
-				c.must(kind == "queryParams" && name != "" || config.IsToken(name), at.Child(kind).Key(name), name, tokenHelp)
-				c.oneWay(at.Child(kind).Key(name), value)
-			}
-		}
+		c.match(path.Index(i), m)
 	}
 }
 

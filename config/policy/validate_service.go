@@ -34,6 +34,8 @@ func (c *checker) service(path *field.Path, s v1alpha1.ServiceSpec) {
 	choice(c, path.Child("trafficDistribution"), s.TrafficDistribution, "PreferClose", "PreferSameZone", "PreferSameNode")
 	c.members(path, s)
 	c.generated(path, s)
+	c.routed(path, s)
+	c.servicePort(path, s)
 	c.matches(path.Child("match"), s.Match)
 	c.metadata(path.Child("apex"), s.Apex)
 	c.metadata(path.Child("primary"), s.Primary)
@@ -82,10 +84,17 @@ func (c *checker) generated(path *field.Path, s v1alpha1.ServiceSpec) {
 		c.can(err, path.Child("retries", "retryOn"), s.Retries.RetryOn)
 	}
 	if s.Rewrite != nil {
-		choice(c, path.Child("rewrite", "type"), &s.Rewrite.Type, "", "ReplaceFullPath", "ReplacePrefixMatch")
+		c.rewrite(path.Child("rewrite"), *s.Rewrite)
+	}
+	if s.Headers != nil {
+		c.headerOperations(path.Child("headers", "request"), s.Headers.Request)
+		c.headerOperations(path.Child("headers", "response"), s.Headers.Response)
 	}
 	c.cors(path.Child("corsPolicy"), s.CorsPolicy)
 	c.most(path.Child("mirror"), len(s.Mirror), mostMirrors)
+	for i, mirror := range s.Mirror {
+		c.mirrored(path.Child("mirror").Index(i), mirror)
+	}
 	for name, backend := range map[string]*v1alpha1.Backend{"primaryBackend": s.PrimaryBackend, "canaryBackend": s.CanaryBackend} {
 		if backend != nil {
 			c.backend(path.Child(name), *backend)
@@ -97,12 +106,7 @@ func (c *checker) backend(path *field.Path, backend v1alpha1.Backend) {
 	if backend.BackendRef.Name == "" {
 		c.errs = append(c.errs, field.Required(path.Child("backendRef", "name"), "name the object that gets the requests"))
 	}
-	for i, filter := range backend.Filters {
-		if filter.ExternalAuth != nil {
-			c.errs = append(c.errs, field.Forbidden(path.Child("filters").Index(i).Child("externalAuth"),
-				"externalAuth: only in the experimental channel of the Gateway API; remove it and attach your gateway's policy to the Services"))
-		}
-	}
+	c.filters(path.Child("filters"), backend.Filters)
 }
 
 var routeDuration = regexp.MustCompile(`^([0-9]{1,5}(h|m|s|ms)){1,4}$`)
@@ -110,22 +114,6 @@ var routeDuration = regexp.MustCompile(`^([0-9]{1,5}(h|m|s|ms)){1,4}$`)
 func (c *checker) routeDuration(path *field.Path, value *gatewayv1.Duration) {
 	if value != nil {
 		c.must(routeDuration.MatchString(string(*value)), path, *value, "must be a duration that HTTPRoutes allow, such as 15s or 1m30s")
-	}
-}
-
-func (c *checker) cors(path *field.Path, cors *v1alpha1.CorsPolicy) {
-	if cors == nil {
-		return
-	}
-	for i, origin := range cors.AllowOrigins {
-		at := path.Child("allowOrigins").Index(i)
-		c.oneWay(at, origin)
-		_, err := config.ParseOrigin(origin)
-		c.can(err, at, origin)
-	}
-	if cors.MaxAge != "" {
-		_, err := config.ParseMaxAge(cors.MaxAge)
-		c.can(err, path.Child("maxAge"), cors.MaxAge)
 	}
 }
 

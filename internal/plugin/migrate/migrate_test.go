@@ -156,8 +156,8 @@ func TestMigrate(t *testing.T) {
 		"a check without a threshold means 0":                        {spec: "  analysis: {stepWeight: 10, metrics: [{name: errors, query: sum(errors)}]}", has: "max: 0", note: "added max: 0, which Flagger assumes"},
 		"a mistyped field is told the right name":                    {spec: "  analysis: {stepWeigth: 10, iterations: 2}", lacks: "stepWeigth", note: "spec.analysis.stepWeigth: dropped: no such field; did you mean stepWeight or stepWeights?"},
 		"a value of another type is left out":                        {spec: "  analysis: {interval: soon, iterations: 2}", lacks: "soon", note: "must be a duration such as 30s"},
-		"several bad entries of a list go, and no other": {spec: "  service: {corsPolicy: {allowOrigins: [{exact: a}, {regex: x}, {exact: b}, {regex: y}, {exact: c}]}}",
-			has: "- exact: a\n      - exact: b\n      - exact: c", lacks: "regex", note: "spec.service.corsPolicy.allowOrigins[1]: dropped"},
+		"several bad entries of a list go, and no other": {spec: "  service: {corsPolicy: {allowOrigins: [{exact: 'https://a'}, {regex: x}, {exact: 'https://b'}, {regex: y}, {exact: 'https://c'}]}}",
+			has: "- exact: https://a\n      - exact: https://b\n      - exact: https://c", lacks: "regex", note: "spec.service.corsPolicy.allowOrigins[1]: dropped"},
 		"a MetricTemplate that was not read is asked for": {spec: "  analysis: {stepWeight: 10, metrics: [{name: errors, templateRef: {name: errors}, thresholdRange: {max: 1}}]}", has: "name: errors",
 			note: "spec.analysis.metrics[0].templateRef: MetricTemplate test/errors is not in the input: every rollout waits until it exists, so migrate it too"},
 		"a MetricTemplate that was read is not": {spec: "  analysis: {stepWeight: 10, metrics: [{name: errors, templateRef: {name: errors, namespace: flagger}, thresholdRange: {max: 1}}]}\n" +
