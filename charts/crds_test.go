@@ -2,10 +2,15 @@ package charts
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/constants"
 )
 
 func TestEveryCRDHasOneVersion(t *testing.T) {
@@ -26,6 +31,49 @@ func TestEveryCRDHasOneVersion(t *testing.T) {
 			t.Errorf("%s lacks fields of its own: %v", definition.Name, paths)
 		}
 	}
+}
+
+// TestTheAPIServerTakesEveryWord holds the constants of the status against the words that its schema allows. A status with another
+// one is refused as a whole.
+func TestTheAPIServerTakesEveryWord(t *testing.T) {
+	definitions, err := CRDs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const api = "../api/v1alpha1"
+	words := map[string][]string{
+		"phase":             texts(constants.Of[v1alpha1.Phase](t, api, "Phase")),
+		"blocked.kind":      texts(constants.Of[v1alpha1.BlockedKind](t, api, "BlockedKind")),
+		"paused.kind":       texts(constants.Of[v1alpha1.PauseKind](t, api, "PauseKind")),
+		"candidate.outcome": texts(constants.Of[v1alpha1.Outcome](t, api, "Outcome")),
+	}
+	at := slices.IndexFunc(definitions, func(d apiextensionsv1.CustomResourceDefinition) bool { return d.Spec.Names.Kind == "Canary" })
+	for path, want := range words {
+		schema := definitions[at].Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["status"]
+		for _, key := range strings.Split(path, ".") {
+			schema = schema.Properties[key]
+		}
+		var allowed []string
+		for _, value := range schema.Enum {
+			allowed = append(allowed, strings.Trim(string(value.Raw), `"`))
+		}
+		for _, word := range want {
+			if len(allowed) > 0 && word != "" && !slices.Contains(allowed, word) {
+				t.Errorf("status.%s may be %q, and the CRD allows %v", path, word, allowed)
+			}
+		}
+		if len(schema.Enum) == 0 {
+			t.Errorf("status.%s has no list of words", path)
+		}
+	}
+}
+
+func texts[T ~string](values []T) []string {
+	all := make([]string, 0, len(values))
+	for _, value := range values {
+		all = append(all, string(value))
+	}
+	return all
 }
 
 func TestLacking(t *testing.T) {
