@@ -26,24 +26,25 @@ var layers = map[string][]string{
 	"internal/freeze":              {"api/v1alpha1"},
 	"internal/route":               {"api/v1alpha1", "config"},
 	"internal/analysis":            {"api/v1alpha1", "config"},
-	"rollout/observed":             {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis"},
+	"internal/coverage":            {},
+	"rollout/observed":             {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage"},
 	"rollout/strategy":             {"api/v1alpha1", "config"},
 	"rollout/cookies":              {"api/v1alpha1", "config", "internal/route", "rollout/strategy"},
-	"rollout/events":               {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout/strategy", "rollout/observed"},
-	"rollout/plan":                 {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout/events", "rollout/strategy", "rollout/observed"},
-	"rollout/queue":                {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout/observed"},
-	"rollout/target":               {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "rollout/plan", "rollout/events", "rollout/cookies", "rollout/strategy", "rollout/observed"},
-	"rollout":                      with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/freeze"),
+	"rollout/events":               {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/strategy", "rollout/observed"},
+	"rollout/plan":                 {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/events", "rollout/strategy", "rollout/observed"},
+	"rollout/queue":                {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/observed"},
+	"rollout/target":               {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/plan", "rollout/events", "rollout/cookies", "rollout/strategy", "rollout/observed"},
+	"rollout":                      with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "internal/freeze"),
 	"internal/outbound":            {},
 	"internal/provider":            {"api/v1alpha1", "config", "internal/analysis"},
 	"internal/provider/prometheus": {"api/v1alpha1", "config", "internal/analysis", "internal/outbound", "internal/provider"},
-	"internal/hooks":               {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout/plan", "rollout/events", "rollout/strategy", "rollout/observed", "internal/outbound"},
-	"internal/reconciler":          with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze"),
-	"internal/uninstall":           with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/reconciler", "internal/freeze"),
-	"internal/emergency":           with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze"),
+	"internal/hooks":               {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/plan", "rollout/events", "rollout/strategy", "rollout/observed", "internal/outbound"},
+	"internal/reconciler":          with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout", "internal/freeze"),
+	"internal/uninstall":           with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout", "internal/reconciler", "internal/freeze"),
+	"internal/emergency":           with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout", "internal/freeze"),
 	"internal/admission":           {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze"},
 	"webhook":                      {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze", "internal/admission"},
-	"internal/plugin":              with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout", "internal/freeze", "internal/emergency", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"),
+	"internal/plugin":              with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout", "internal/freeze", "internal/emergency", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"),
 	"internal/plugin/manifest":     {"api/v1alpha1", "config"},
 	"internal/plugin/migrate":      {"api/v1alpha1", "config", "config/policy", "internal/plugin/manifest"},
 	"internal/plugin/lint":         {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout/strategy", "internal/freeze", "internal/plugin/manifest"},
@@ -51,7 +52,7 @@ var layers = map[string][]string{
 }
 
 // pure packages take values and return values.
-var pure = with(rooms, "config", "config/policy", "config/process", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
+var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
 
 // impure is what a pure package must not import itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}

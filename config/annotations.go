@@ -62,6 +62,8 @@ const (
 	AnnotationMinRequests = "sluice.dev/min-requests"
 	// AnnotationIdentityLabels names, separated by commas, the labels of the canary's pods that are rewritten.
 	AnnotationIdentityLabels = "sluice.dev/identity-labels"
+	// AnnotationMissedPolicies names, as KIND/NAME separated by commas, the policies that may miss the canary; * stands for all.
+	AnnotationMissedPolicies = "sluice.dev/missed-policies"
 	// AnnotationSkipAnalysis promotes candidates as soon as their canary is ready, without judging, when it is "true".
 	AnnotationSkipAnalysis = "sluice.dev/skip-analysis"
 	// AnnotationBypass lets changes straight through until a time that is at most an hour ahead:

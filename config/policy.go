@@ -81,6 +81,8 @@ type Policy struct {
 
 	// IdentityLabels are the label keys to rewrite on the canary's pods; empty to choose the fewest that are needed.
 	IdentityLabels []string
+	// MissedPolicies are the policies that may miss the canary, as KIND/NAME, or * for all.
+	MissedPolicies []string
 	// SkipAnalysis promotes a candidate as soon as its canary is ready.
 	SkipAnalysis bool
 }

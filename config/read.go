@@ -122,6 +122,18 @@ func readLabels(to *Settings, value string) error {
 	return nil
 }
 
+// readMissed reads the policies that may miss the canary.
+func readMissed(to *Settings, value string) error {
+	for _, policy := range listed(value) {
+		kind, name, named := strings.Cut(policy, "/")
+		if policy != "*" && (!named || len(validation.IsDNS1035Label(strings.ToLower(kind))) > 0 || len(validation.IsDNS1123Subdomain(name)) > 0) {
+			return fmt.Errorf("must be policies as KIND/NAME separated by commas, or *: %q is not", policy)
+		}
+		to.MissedPolicies = append(to.MissedPolicies, policy)
+	}
+	return nil
+}
+
 func dnsLabel(value string) error {
 	if problems := validation.IsDNS1035Label(value); len(problems) > 0 {
 		return fmt.Errorf("must be the name of a Service in the same namespace: %s", problems[0])

@@ -105,7 +105,7 @@ var groups = []struct{ title, text, names string }{
 	{"Services, routes and groups", "See [route requests](../how-to/routes.md) and [control many rollouts](../how-to/control.md).",
 		"service routes cohort traffic group"},
 	{"Capacity", "See [size and protect the canary](../how-to/capacity.md).",
-		"canary-replicas canary-autoscaler primary-ready-threshold canary-ready-threshold identity-labels"},
+		"canary-replicas canary-autoscaler primary-ready-threshold canary-ready-threshold identity-labels missed-policies"},
 	{"Direct changes", "See [what happens to a change](../explanation/interception.md).", "when-unavailable unavailable-after restart bypass"},
 }
 

@@ -19,6 +19,8 @@ type Settings struct {
 	Group string
 	// IdentityLabels are the label keys to rewrite on the canary's pods.
 	IdentityLabels []string
+	// MissedPolicies are the policies that may miss the canary, as KIND/NAME, or * for all.
+	MissedPolicies []string
 }
 
 // settings are in the order of the documentation.
@@ -75,6 +77,10 @@ var settingsOfCanaries = []Annotation{
 	{Key: AnnotationIdentityLabels, Kind: KindSetting, Values: "label keys, separated by commas", Without: "the fewest that are needed", Example: "app,tier",
 		Sentence: "The labels whose values differ on the canary's pods.",
 		read:     readLabels},
+	{Key: AnnotationMissedPolicies, Kind: KindSetting, Values: "policies as `Kind/name`, separated by commas, or `*`", Without: "none",
+		Example:  "AuthorizationPolicy/podinfo,BackendTLSPolicy/podinfo",
+		Sentence: "The [policies](../how-to/capacity.md#policies-that-would-miss-the-canary) that may miss the canary and hold no rollout.",
+		read:     readMissed},
 }
 
 var settingsOfAdmission = []Annotation{

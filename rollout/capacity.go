@@ -2,11 +2,9 @@ package rollout
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
@@ -226,16 +224,6 @@ const stampAgain = time.Second
 func (t tick) isNewChange(weight float64) bool {
 	since := t.plan.Next.Rollout.SplitChanged
 	return !t.o.DryRun && (since == nil || weight != t.before.CanaryWeight || t.o.Now.Sub(since.Time) >= stampAgain)
-}
-
-// unprotected says which policies miss the canary; empty when none do.
-func (f Facts) unprotected() string {
-	missed := f.target.Unprotected
-	if len(missed) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("These policies select the primary's pods but not the canary's: %s; select by a label that both have, "+
-		"or name other labels in the annotation %s", strings.Join(missed, ", "), config.AnnotationIdentityLabels)
 }
 
 // canaryNotReady says why the canary cannot take the requests that this many replicas are for; empty when it can.

@@ -23,12 +23,11 @@ func setConditions(t *tick) {
 	}
 	setOptInStated(t)
 	if next.Phase == v1alpha1.PhaseOptedOut {
-		for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionProtected, v1alpha1.ConditionPolicyFollowed, v1alpha1.ConditionServed} {
+		for _, kind := range []string{v1alpha1.ConditionReady, v1alpha1.ConditionProtected, v1alpha1.ConditionScraped, v1alpha1.ConditionPolicyFollowed, v1alpha1.ConditionServed} {
 			meta.RemoveStatusCondition(&next.Conditions, kind)
 		}
 		return
 	}
-	setProtected(t)
 	setAdvised(t)
 	setServed(t)
 	if t.problem == "" {
@@ -36,15 +35,6 @@ func setConditions(t *tick) {
 		return
 	}
 	setCondition(t, v1alpha1.ConditionReady, metav1.ConditionFalse, "Missing", t.spoken(t.problem))
-}
-
-// setProtected warns as long as policies miss the canary.
-func setProtected(t *tick) {
-	if why := t.unprotected(); why != "" {
-		setCondition(t, v1alpha1.ConditionProtected, metav1.ConditionFalse, "PoliciesMissCanary", why)
-		return
-	}
-	meta.RemoveStatusCondition(&t.plan.Next.Conditions, v1alpha1.ConditionProtected)
 }
 
 // setServed warns as long as requests to the primary cannot be answered because of a change of its Service. An event reports it

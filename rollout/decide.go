@@ -107,6 +107,7 @@ func finish(t *tick) plan.Plan {
 	settleDirect(t)
 	// After everything that changes the phase, message or policy: the conditions repeat them.
 	setConditions(t)
+	setCovered(t)
 	// After everything that changes the state: a new revision is noted only if the state is written anyway.
 	noteRevision(t)
 	// Last: hooks get every event.

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -17,9 +16,9 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/coverage"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
-	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
 	"sluice.dev/sluice/rollout/target"
@@ -71,6 +70,7 @@ func complete() observed.World {
 		Services:  []corev1.Service{serviceFor("shop", map[string]string{"app": "shop"})},
 		Routes:    []route.Route{routeTo("shop", "shop")},
 		Gateways:  []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class},
+		Coverage: &coverage.Reading{},
 	}
 }
 
@@ -415,18 +415,6 @@ func TestAFloodOfRoutes(t *testing.T) {
 	}
 	if _, problem := target.Discover(policy.Defaults(), o); !strings.Contains(problem, "301 routes send to Service shop, and a rollout splits at most 200") {
 		t.Errorf("own ones: %q", problem)
-	}
-}
-
-func TestPoliciesThatCannotBeReadHoldNothing(t *testing.T) {
-	o := complete()
-	o.Primary.Status.AvailableReplicas = 1
-	o.Unread = []string{"AuthorizationPolicy", "CiliumNetworkPolicy"}
-	p := planFor(policy.Defaults(), observed.State{Phase: v1alpha1.PhaseInitialized, CanaryStanding: v1alpha1.CanaryStanding{Primary: &v1alpha1.PrimaryStatus{}}}, o)
-	want := events.Event{Warning: true, Reason: "PoliciesUnread",
-		Message: "Cannot tell whether any AuthorizationPolicy or CiliumNetworkPolicy misses the canary's pods, because its API fails; the rollout continues"}
-	if p.Next.Phase != v1alpha1.PhaseProgressing || !slices.Contains(p.Events, want) {
-		t.Errorf("%s tells %v", p, p.Events)
 	}
 }
 

@@ -40,10 +40,10 @@
 //
 //   - decide, needs: the order of a tick
 //   - dryrun, interrupts, direct: what takes precedence over the phase
-//   - idle, enqueue, backoff, unavailable, held, progressing, starting, promoting, keepshare, givingway, returning, restoring, finalising, reset, optedout: the phases
-//   - settle, conditions, advice: what finish adds
+//   - idle, enqueue, backoff, awaitcover, unavailable, held, progressing, starting, promoting, keepshare, givingway, returning, restoring, finalising, reset, optedout: the phases
+//   - settle, protected, conditions, advice: what finish adds
 //   - unserved, interrupted, weight, group, gates, places, tell, checks, share, hooks, requests, capacity: what a phase uses to continue or to wait
-//   - served, written: whether the canary serves what it gets, and whether it runs the candidate
+//   - served, written, covered: whether the canary serves what it gets, runs the candidate, and has the policies of the primary
 //   - waiting, outcome, frozen: deadlines and the settle time, the outcome of a rollout, Freezes
 //   - around: what changes with the primary's template
 //   - affinity, silent, split, cohorts: what routes state, and which gateways a clean-up awaits how long

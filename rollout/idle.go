@@ -50,7 +50,8 @@ func nextCandidate(t *tick) {
 	}
 }
 
-// startUnlessHeld starts the rollout unless a person, a Freeze or the writer of too many templates holds it.
+// startUnlessHeld starts the rollout unless a person, a Freeze, the writer of too many templates or a policy that would miss the
+// canary holds it.
 func startUnlessHeld(t *tick) {
 	switch {
 	case t.plan.Next.Paused != nil:
@@ -59,6 +60,8 @@ func startUnlessHeld(t *tick) {
 		blockCandidate(t, v1alpha1.BlockedFrozen, t.frozen.Start)
 	case t.backsOff() != "" && !t.goesStraight():
 		backOff(t)
+	case t.isUncovered() && !t.goesStraight():
+		awaitCoverage(t)
 	default:
 		startInTurn(t)
 	}
@@ -96,7 +99,7 @@ func startInTurn(t *tick) {
 
 // starts reports whether nextCandidate would start a rollout.
 func (t tick) starts() bool {
-	return t.o.InFlight() != nil && !t.asksAbort() && t.problem == "" && t.backsOff() == "" && t.plan.Next.Paused == nil && t.frozen.Start == "" && !t.isUnavailable() && !t.goesStraight() &&
+	return t.o.InFlight() != nil && !t.asksAbort() && t.problem == "" && t.backsOff() == "" && !t.isUncovered() && t.plan.Next.Paused == nil && t.frozen.Start == "" && !t.isUnavailable() && !t.goesStraight() &&
 		len(hooksOf(t.policy, v1alpha1.HookConfirmRollout)) == 0
 }
 
@@ -213,14 +216,8 @@ func start(t *tick) {
 	} else {
 		emit(t, events.CandidateHeld(candidate.Hash, candidate.By))
 	}
-	if why := t.unprotected(); why != "" {
-		emit(t, events.CanaryUnprotected(why))
-	}
 	if len(t.target.OneNode) > 0 {
 		emit(t, events.VolumesOnOneNode(t.target.OneNode))
-	}
-	if len(t.o.Unread) > 0 {
-		emit(t, events.PoliciesUnread(t.o.Unread))
 	}
 	affinity := cookies.New(t.policy, t.steps, workload.Short(candidate.Hash), t.o.Nonce, t.replaced())
 	t.plan.Next = t.about(v1alpha1.PhaseProgressing)

@@ -13,6 +13,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/config/policy"
+	"sluice.dev/sluice/internal/coverage"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
@@ -75,9 +76,9 @@ func TestCanaryObjectsAreMadeInOrder(t *testing.T) {
 
 func TestDiscoverLooksAheadToWhatIsMade(t *testing.T) {
 	for name, c := range map[string]struct {
-		change      func(*observed.World, *config.Policy)
-		problem     string
-		unprotected []string
+		change  func(*observed.World, *config.Policy)
+		problem string
+		missed  []coverage.Miss
 	}{
 		"all is well": {change: func(*observed.World, *config.Policy) {}},
 		"a budget of somebody else": {change: func(o *observed.World, _ *config.Policy) {
@@ -100,11 +101,11 @@ func TestDiscoverLooksAheadToWhatIsMade(t *testing.T) {
 			p.Autoscaler = &v1alpha1.AutoscalerRef{Kind: "HorizontalPodAutoscaler", Name: "gone"}
 		}},
 		"a policy of the database's": {change: func(o *observed.World, _ *config.Policy) {
-			policy := networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Name: "database"}}
+			policy := networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "database"}}
 			policy.Spec.PodSelector.MatchLabels = map[string]string{"app": "database"}
 			policy.Spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{From: []networkingv1.NetworkPolicyPeer{{PodSelector: &o.NetworkPolicies[0].Spec.PodSelector}}}}
 			o.NetworkPolicies = append(o.NetworkPolicies, policy)
-		}, unprotected: []string{"NetworkPolicy database"}},
+		}, missed: []coverage.Miss{{Object: "NetworkPolicy database", Ref: "NetworkPolicy/database"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, policy := surrounded(t), policy.Defaults()
@@ -113,7 +114,7 @@ func TestDiscoverLooksAheadToWhatIsMade(t *testing.T) {
 			if c.problem == "" && problem != "" || !strings.HasPrefix(problem, c.problem) {
 				t.Errorf("got %q", problem)
 			}
-			if diff := cmp.Diff(c.unprotected, found.Unprotected); diff != "" {
+			if diff := cmp.Diff(c.missed, found.Missed); diff != "" {
 				t.Error(diff)
 			}
 		})

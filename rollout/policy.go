@@ -35,7 +35,7 @@ func TermsOf(present config.Policy, state observed.State, o observed.World) Term
 	terms.kept = true
 	for _, spec := range []v1alpha1.PolicySpec{switched(*state.Policy, o.Policy).Spec, state.Policy.Spec} {
 		if kept, errs := policy.Parse(spec); len(errs) == 0 {
-			kept.Group, kept.IdentityLabels = present.Group, present.IdentityLabels
+			kept.Group, kept.IdentityLabels, kept.MissedPolicies = present.Group, present.IdentityLabels, present.MissedPolicies
 			kept.Hooks = keptHooks(kept.Hooks, present.Hooks)
 			if o.DryRun {
 				kept = withoutHooks(kept)

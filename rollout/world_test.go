@@ -23,6 +23,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/coverage"
 	"sluice.dev/sluice/internal/freeze"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
@@ -75,8 +76,10 @@ type world struct {
 	// freezes, limits and peers come from outside this world.
 	freezes []v1alpha1.Freeze
 	limits  observed.Limits
-	peers   func() []observed.Peer
-	dryRun  bool
+	// coverage is what a look for policies and monitors finds.
+	coverage *coverage.Reading
+	peers    func() []observed.Peer
+	dryRun   bool
 
 	primary   *appsv1.Deployment
 	candidate *workload.Candidate
@@ -156,7 +159,7 @@ func newWorld(t *testing.T, s story) *world {
 		s.policy(&policy)
 	}
 	w := &world{t: t, now: epoch, policy: policy, behaviours: behaviours, exists: true, served: true, crash: -1,
-		confirmed: map[v1alpha1.HookType]string{}}
+		confirmed: map[v1alpha1.HookType]string{}, coverage: &coverage.Reading{}}
 	w.primary = &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "podinfo", Generation: 1, Annotations: annotations},
 		Spec: appsv1.DeploymentSpec{
@@ -268,6 +271,7 @@ func (w *world) look() observed.World {
 		Now: w.now, SeenSince: w.seenSince, PodProblem: w.podProblem, Nonce: fmt.Sprintf("n%d", len(w.state.History)), Namespace: "test", Name: w.primary.Name, Spec: w.spec, Finalizer: w.finalizer, Prometheus: true,
 		Primary: w.primary.DeepCopy(), Candidate: w.candidate, Previous: w.previous, Directs: w.directs, LeftOut: w.leftOut,
 		Services: append([]corev1.Service{w.service}, w.others...), Written: w.written, Editor: "kubectl-edit at 12:00:00", Routes: []route.Route{w.route},
+		Coverage: w.coverage,
 		Gateways: []gatewayv1.Gateway{gateway}, Classes: []gatewayv1.GatewayClass{class}, ReadyEndpoints: w.endpoints, PrimaryEndpoints: w.primary.Status.AvailableReplicas,
 	}
 	if w.refusedAt == w.candidate {

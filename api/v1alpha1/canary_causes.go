@@ -28,7 +28,7 @@ type PauseCause struct {
 }
 
 // BlockedKind names what blocks the start of a rollout.
-// +kubebuilder:validation:Enum=Missing;Turn;Group;Paused;Frozen;Unavailable;Superseded;Deletion
+// +kubebuilder:validation:Enum=Missing;Turn;Group;Paused;Frozen;Unavailable;Superseded;Unprotected;Deletion
 type BlockedKind string
 
 // Kinds of blocks.
@@ -47,6 +47,8 @@ const (
 	BlockedUnavailable BlockedKind = "Unavailable"
 	// BlockedSuperseded is a template that changes again and again: the next candidate waits longer each time.
 	BlockedSuperseded BlockedKind = "Superseded"
+	// BlockedUnprotected is a policy that applies to the primary and would miss the canary.
+	BlockedUnprotected BlockedKind = "Unprotected"
 	// BlockedDeletion is the deletion of the Canary, which cannot complete in a dry run.
 	BlockedDeletion BlockedKind = "Deletion"
 )
@@ -56,8 +58,8 @@ type BlockedCause struct {
 	// kind names what blocks the rollout: Missing (something that a rollout needs is missing or unusable), Turn (another
 	// rollout has a route first), Group (the members of its group do not fit on one route together), Paused, Frozen, Unavailable
 	// (the primary has no available replica, and has not had any for long enough to be changed without a canary), Superseded (the
-	// template changes again and again), or Deletion (the Canary is being deleted, but a dry run cannot remove the split from its
-	// routes).
+	// template changes again and again), Unprotected (policies apply to the primary and would miss the canary), or Deletion (the
+	// Canary is being deleted, but a dry run cannot remove the split from its routes).
 	Kind BlockedKind `json:"kind"`
 	// text describes the block in one sentence, and what to do.
 	Text string `json:"text"`

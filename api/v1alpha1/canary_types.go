@@ -112,9 +112,11 @@ const (
 	ConditionPromoted = "Promoted"
 	// ConditionReady is True if a candidate could be judged: the Service, routes, gateway and metrics have been found.
 	ConditionReady = "Ready"
-	// ConditionProtected is False while a rollout is open and policies that select the primary's pods by label do not select
-	// the canary's pods.
+	// ConditionProtected is False while a candidate waits or a rollout is open and policies that apply to the primary miss the
+	// canary. It is Unknown if some policies cannot be read.
 	ConditionProtected = "Protected"
+	// ConditionScraped is False while a candidate waits or a rollout is open and monitors that scrape the primary miss the canary.
+	ConditionScraped = "Scraped"
 	// ConditionServed is False while requests to the primary cannot be answered, because its Service was changed together with
 	// the template and the template is held back.
 	ConditionServed = "Served"

@@ -103,7 +103,7 @@ func EffectiveOf(settings Settings, policies ...Layer) (Effective, field.ErrorLi
 	if len(errs) > 0 {
 		return Effective{}, explained(errs, sources)
 	}
-	policy.Group, policy.IdentityLabels = settings.Group, settings.IdentityLabels
+	policy.Group, policy.IdentityLabels, policy.MissedPolicies = settings.Group, settings.IdentityLabels, settings.MissedPolicies
 	return Effective{Policy: policy, Spec: spec, Sources: sources}, nil
 }
 

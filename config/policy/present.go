@@ -56,7 +56,7 @@ func PresentOf(namespace string, annotations map[string]string, policies Policie
 	settings, errs := SettingsOf(annotations)
 	without := func(problem string) Present {
 		defaults := Defaults()
-		defaults.Group, defaults.IdentityLabels = settings.Group, settings.IdentityLabels
+		defaults.Group, defaults.IdentityLabels, defaults.MissedPolicies = settings.Group, settings.IdentityLabels, settings.MissedPolicies
 		return Present{Policy: defaults, Problem: problem}
 	}
 	if err := errs.ToAggregate(); err != nil {

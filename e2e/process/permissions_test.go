@@ -48,7 +48,7 @@ func TestEveryPermissionOfTheChartIsNeeded(t *testing.T) {
 			c := startCluster(t, audited(t, log), enforcingOwners, withoutWatchList, testserver.WithOptionalKinds)
 			s := c.newShop()
 			values := append(settings[:len(settings):len(settings)],
-				"--set=rbac.keda=true,rbac.labelPolicies=true,metricTemplates.secrets=true,metrics.secure=true,certs.validity=30s,certs.caValidity=60s,prometheusUrl="+s.prometheus)
+				"--set=rbac.keda=true,metricTemplates.secrets=true,metrics.secure=true,certs.validity=30s,certs.caValidity=60s,prometheusUrl="+s.prometheus)
 			c.run(append([]string{"install", "sluice", "../../charts/sluice", "--create-namespace"}, values...)...)
 			granted := c.grants(values)
 			c.Expect(len(granted)).To(BeNumerically(">", 30), "the chart's rules were not found")

@@ -159,23 +159,3 @@ func TestAScaledObjectIsCopied(t *testing.T) {
 	a.Expect(err).NotTo(HaveOccurred())
 	a.Expect(after.GetResourceVersion()).To(Equal(scaled.GetResourceVersion()), "the primary's ScaledObject was changed")
 }
-
-func TestPoliciesThatMissTheCanaryAreTold(t *testing.T) {
-	a := newApp(t)
-	policy := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
-		"spec": map[string]any{"selector": map[string]any{"matchLabels": map[string]any{"app": "podinfo"}}}}}
-	policy.SetNamespace(a.namespace)
-	policy.SetName("only-the-shop")
-	a.create(policy)
-	a.waitForPhase(v1alpha1.PhaseInitialized)
-	a.hold()
-	a.expectEvent("PoliciesMissCanary")
-	a.waitFor("the condition", func(s v1alpha1.CanaryStatus) bool {
-		for _, condition := range s.Conditions {
-			if condition.Type == v1alpha1.ConditionProtected {
-				return condition.Status == metav1.ConditionFalse
-			}
-		}
-		return false
-	})
-}

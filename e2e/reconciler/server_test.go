@@ -4,6 +4,7 @@ package reconciler
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
@@ -31,6 +32,26 @@ var server struct {
 	mu       sync.Mutex
 	requests map[string]int // by namespace
 	failing  map[string]bool
+	refused  map[string]int // status by part of a path
+}
+
+// refuse answers the reconciler's requests for a path with a status; 0 answers them as usual.
+func refuse(part string, status int) {
+	server.mu.Lock()
+	defer server.mu.Unlock()
+	server.refused[part] = status
+}
+
+// refusal returns the status with which a path is refused; 0 if it is not.
+func refusal(path string) int {
+	server.mu.Lock()
+	defer server.mu.Unlock()
+	for part, status := range server.refused {
+		if strings.Contains(path, part) {
+			return status
+		}
+	}
+	return 0
 }
 
 // requestsIn counts the reconciler's requests for a namespace, for one kind of objects in a namespace, such as test/httproutes,
@@ -56,6 +77,11 @@ func (c counted) RoundTrip(request *http.Request) (*http.Response, error) {
 			server.mu.Unlock()
 		}
 	}
+	if status := refusal(request.URL.Path); status > 0 {
+		recorder := httptest.NewRecorder()
+		recorder.WriteHeader(status)
+		return recorder.Result(), nil
+	}
 	return c.next.RoundTrip(request)
 }
 
@@ -77,6 +103,7 @@ func startReconciler(ctx context.Context) error {
 		return err
 	}
 	server.metrics, server.requests, server.failing = prometheus.NewRegistry(), map[string]int{}, map[string]bool{}
+	server.refused = map[string]int{}
 	if err := reconciler.Setup(manager, reconciler.Options{Query: answer, Prometheus: true, CrossNamespaceGrants: true, Metrics: server.metrics}); err != nil {
 		return err
 	}

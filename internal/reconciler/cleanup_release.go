@@ -144,7 +144,7 @@ func first(seen map[types.NamespacedName]time.Time, key types.NamespacedName, no
 
 // removeOwned deletes the canary and everything that was created with it.
 func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) error {
-	scaled, _, err := u.optional(ctx, canary.Namespace, kindScaledObject, scalerPatience)
+	scaled, err := u.optional(ctx, canary.Namespace, kindScaledObject)
 	if err != nil {
 		return err
 	}

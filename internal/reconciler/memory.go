@@ -22,6 +22,7 @@ type memory struct {
 	applied  applied
 	refusals refusals
 	seen     attention
+	covers   covers
 	written  written
 	records  records
 	budget   budget
@@ -53,6 +54,7 @@ func (m *memory) forget(key types.NamespacedName) {
 	m.budget.forget(key)
 	m.refusals.forget(key)
 	m.seen.forget(key)
+	m.covers.forget(key)
 	m.urgency.forget(key)
 }
 

@@ -15,6 +15,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/config/policy"
+	"sluice.dev/sluice/internal/coverage"
 	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/target"
@@ -101,6 +102,7 @@ type parts struct {
 	held
 	canaryObjects
 	surroundings
+	coverage   *coverage.Reading
 	podProblem string
 	claims     map[string][]corev1.PersistentVolumeAccessMode
 	present    policy.Present
@@ -132,6 +134,7 @@ func (r *reader) readParts(ctx context.Context, of subjects) (p parts, err error
 		if p.surroundings, err = r.readSurroundings(ctx, p.canary); err != nil {
 			return p, err
 		}
+		p.coverage = r.readCoverage(ctx, p)
 		p.podProblem, p.claims = r.readPodProblem(ctx, p.deployment), r.readClaims(ctx, of.key.Namespace, p.candidate)
 	}
 	p.peers, err = r.readPeers(ctx, p)
@@ -175,7 +178,7 @@ func (r *reader) observation(p parts) observed.World {
 		CanaryRefused: r.memory.refusals.get(p.key, p.candidate), CanaryForbidden: r.memory.refusals.forbids(p.key),
 		PodProblem:    p.podProblem, Claims: p.claims,
 		Autoscalers: p.autoscalers, ScaledObjects: p.scaledObjects, Budgets: p.budgets,
-		NetworkPolicies: p.networkPolicies, LabelPolicies: p.labelPolicies, Unread: p.unread,
+		NetworkPolicies: p.networkPolicies, Coverage: p.coverage,
 	}
 }
 

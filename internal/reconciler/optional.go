@@ -26,29 +26,29 @@ const (
 )
 
 // optional lists objects of a kind that the cluster may lack, or that the chart's values may forbid to read. It does not watch
-// them: a watch would need the permission for as long as the process runs. If the API has failed for longer than the patience,
-// optional returns nothing and failing is true: another project's API must not prevent a rollback.
-func (r *reader) optional(ctx context.Context, namespace string, kind schema.GroupVersionKind, patience time.Duration) (found []unstructured.Unstructured, failing bool, err error) {
-	if skip, failing := r.absent.skipped(kind); skip {
-		return nil, failing, nil
+// them: a watch would need the permission for as long as the process runs. If the API has failed for longer than scalerPatience,
+// optional returns nothing: another project's API must not prevent a rollback.
+func (r *reader) optional(ctx context.Context, namespace string, kind schema.GroupVersionKind) ([]unstructured.Unstructured, error) {
+	if r.absent.skipped(kind) {
+		return nil, nil
 	}
 	limited, cancel := context.WithTimeout(ctx, optionalLimit)
 	defer cancel()
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
-	err = r.live.List(limited, list, client.InNamespace(namespace))
+	err := r.live.List(limited, list, client.InNamespace(namespace))
 	switch {
 	case err == nil:
 		r.absent.answered(kind)
-		return list.Items, false, nil
+		return list.Items, nil
 	case meta.IsNoMatchError(err) || apierrors.IsForbidden(err) || apierrors.IsNotFound(err):
 		r.absent.note(kind)
-		return nil, false, nil
-	case ctx.Err() == nil && r.absent.failed(kind, patience):
+		return nil, nil
+	case ctx.Err() == nil && r.absent.failed(kind):
 		log.FromContext(ctx).Error(err, "the API of a kind fails; rollouts go on without it", "kind", kind.GroupKind().String(), "again-in", failurePeriod)
-		return nil, true, nil
+		return nil, nil
 	}
-	return nil, true, fmt.Errorf("list %s: %w", kind.GroupKind(), err)
+	return nil, fmt.Errorf("list %s: %w", kind.GroupKind(), err)
 }
 
 // absences remembers for a while which kinds could not be read, so that not every tick asks for them.
@@ -60,12 +60,11 @@ type absences struct {
 // absence says until when a kind is not read, and since when its API has failed. failing is zero if it has not.
 type absence struct{ until, failing time.Time }
 
-// skipped reports whether the kind is not to be read now, and whether that is because its API fails.
-func (a *absences) skipped(kind schema.GroupVersionKind) (skip, failing bool) {
+// skipped reports whether the kind is not to be read now.
+func (a *absences) skipped(kind schema.GroupVersionKind) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	noted := a.kinds[kind]
-	return time.Now().Before(noted.until), !noted.failing.IsZero()
+	return time.Now().Before(a.kinds[kind].until)
 }
 
 func (a *absences) answered(kind schema.GroupVersionKind) {
@@ -78,16 +77,16 @@ func (a *absences) note(kind schema.GroupVersionKind) {
 	a.set(kind, absence{until: time.Now().Add(absencePeriod)})
 }
 
-// failed notes a failure. It reports whether the API has failed for the patience, so that ticks go on without the kind for a
+// failed notes a failure. It reports whether the API has failed for scalerPatience, so that ticks go on without the kind for a
 // while.
-func (a *absences) failed(kind schema.GroupVersionKind, patience time.Duration) bool {
+func (a *absences) failed(kind schema.GroupVersionKind) bool {
 	a.mu.Lock()
 	noted, now := a.kinds[kind], time.Now()
 	a.mu.Unlock()
 	if noted.failing.IsZero() {
 		noted.failing = now
 	}
-	without := now.Sub(noted.failing) >= patience
+	without := now.Sub(noted.failing) >= scalerPatience
 	if without {
 		noted.until = now.Add(failurePeriod)
 	}

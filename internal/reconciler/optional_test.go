@@ -42,42 +42,27 @@ func (a *absences) later(kind schema.GroupVersionKind, by time.Duration) {
 }
 
 func TestAnAPIThatFailsHoldsNoRollout(t *testing.T) {
-	for name, c := range map[string]struct {
-		kind     schema.GroupVersionKind
-		patience time.Duration
-	}{
-		"policies, which are only warned of":       {labelPolicies[0], 0},
-		"ScaledObjects, after some time of trying": {kindScaledObject, scalerPatience},
-	} {
-		t.Run(name, func(t *testing.T) {
-			g := NewWithT(t)
-			api := &listing{}
-			r := &reader{live: api}
-			list := func() (int, bool, error) {
-				found, failing, err := r.optional(t.Context(), "shop", c.kind, c.patience)
-				return len(found), failing, err
-			}
-			g.Expect(list()).To(Equal(1))
-			api.err = errBroken
-			if c.patience > 0 {
-				_, _, err := list()
-				g.Expect(err).To(MatchError(errBroken), "a failure that may be over soon is tried again")
-				r.absent.later(c.kind, c.patience)
-			}
-			lists := api.lists
-			for range 3 {
-				found, failing, err := list()
-				g.Expect(err).NotTo(HaveOccurred())
-				g.Expect(found).To(BeZero())
-				g.Expect(failing).To(BeTrue())
-			}
-			g.Expect(api.lists).To(Equal(lists+1), "an API that fails is not asked in each tick")
-			r.absent.later(c.kind, failurePeriod)
-			api.err = nil
-			g.Expect(list()).To(Equal(1), "one that has recovered is read again")
-			g.Expect(r.absent.kinds).To(BeEmpty())
-		})
+	g := NewWithT(t)
+	api := &listing{}
+	r := &reader{live: api}
+	list := func() (int, error) {
+		found, err := r.optional(t.Context(), "shop", kindScaledObject)
+		return len(found), err
 	}
+	g.Expect(list()).To(Equal(1))
+	api.err = errBroken
+	_, err := list()
+	g.Expect(err).To(MatchError(errBroken), "a failure that may be over soon is tried again")
+	r.absent.later(kindScaledObject, scalerPatience)
+	lists := api.lists
+	for range 3 {
+		g.Expect(list()).To(BeZero())
+	}
+	g.Expect(api.lists).To(Equal(lists+1), "an API that fails is not asked in each tick")
+	r.absent.later(kindScaledObject, failurePeriod)
+	api.err = nil
+	g.Expect(list()).To(Equal(1), "one that has recovered is read again")
+	g.Expect(r.absent.kinds).To(BeEmpty())
 }
 
 func TestAKindThatCannotBeReadIsNotAskedForInEachTick(t *testing.T) {
@@ -85,15 +70,14 @@ func TestAKindThatCannotBeReadIsNotAskedForInEachTick(t *testing.T) {
 	api := &listing{err: apierrors.NewForbidden(schema.GroupResource{}, "", nil)}
 	r := &reader{live: api}
 	for range 3 {
-		found, failing, err := r.optional(t.Context(), "shop", kindScaledObject, scalerPatience)
+		found, err := r.optional(t.Context(), "shop", kindScaledObject)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(found).To(BeEmpty())
-		g.Expect(failing).To(BeFalse(), "it is not allowed, which is no failure")
 	}
 	g.Expect(api.lists).To(Equal(1))
 	r.absent.later(kindScaledObject, absencePeriod)
 	api.err = nil
-	found, _, err := r.optional(t.Context(), "shop", kindScaledObject, scalerPatience)
+	found, err := r.optional(t.Context(), "shop", kindScaledObject)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(found).To(HaveLen(1))
 }
@@ -103,7 +87,7 @@ func TestATickThatEndsIsNoFailureOfAnAPI(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	r := &reader{live: &listing{err: context.Canceled}}
-	_, _, err := r.optional(ctx, "shop", labelPolicies[0], 0)
+	_, err := r.optional(ctx, "shop", kindScaledObject)
 	g.Expect(err).To(MatchError(context.Canceled))
 	g.Expect(r.absent.kinds).To(BeEmpty())
 }

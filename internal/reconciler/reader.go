@@ -26,6 +26,8 @@ type reader struct {
 	decoded decodedRoutes
 	absent  absences
 	memory  *memory
+	// sources reads policies and monitors; nil reads none.
+	sources *sources
 }
 
 // readable returns the namespaces to list: the one that stands for all, unless the options name some.

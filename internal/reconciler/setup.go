@@ -61,6 +61,10 @@ func Setup(manager ctrl.Manager, options Options) (err error) {
 	if err != nil {
 		return err
 	}
+	sources, err := newSources(manager.GetConfig(), manager.GetHTTPClient())
+	if err != nil {
+		return err
+	}
 	recorder, told, err := newRecorder(manager)
 	if err != nil {
 		return err
@@ -72,7 +76,7 @@ func Setup(manager ctrl.Manager, options Options) (err error) {
 	}()
 	r := &Reconciler{
 		reader: &reader{cached: manager.GetClient(), live: manager.GetAPIReader(), routes: manager.GetCache(), options: options,
-			memory: newMemory(options.Query, options.Hook, options.Metrics)},
+			memory: newMemory(options.Query, options.Hook, options.Metrics), sources: sources},
 		client:   manager.GetClient(),
 		recorder: recorder,
 		wake:     make(chan event.GenericEvent, wakeBuffer),

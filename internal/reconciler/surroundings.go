@@ -15,16 +15,8 @@ import (
 	"sluice.dev/sluice/internal/workload"
 )
 
-// kindScaledObject is KEDA's. labelPolicies are the policies, besides NetworkPolicy, that select pods by labels. The cluster
-// may lack any of these kinds.
-var (
-	kindScaledObject = schema.GroupVersionKind{Group: "keda.sh", Version: "v1alpha1", Kind: "ScaledObject"}
-	labelPolicies    = []schema.GroupVersionKind{
-		{Group: "security.istio.io", Version: "v1", Kind: "AuthorizationPolicy"},
-		{Group: "security.istio.io", Version: "v1", Kind: "PeerAuthentication"},
-		{Group: "cilium.io", Version: "v2", Kind: "CiliumNetworkPolicy"},
-	}
-)
+// kindScaledObject is KEDA's. The cluster may lack it.
+var kindScaledObject = schema.GroupVersionKind{Group: "keda.sh", Version: "v1alpha1", Kind: "ScaledObject"}
 
 // surroundings are the objects of the namespace that may concern the canary. The first four lists leave out the objects that
 // were created for this canary. made holds those.
@@ -34,9 +26,6 @@ type surroundings struct {
 	budgets         []policyv1.PodDisruptionBudget
 	networkPolicies []networkingv1.NetworkPolicy
 	made            []workload.Object
-	// labelPolicies are other policies that select pods by labels. unread are the kinds whose API fails.
-	labelPolicies []unstructured.Unstructured
-	unread        []string
 }
 
 func (r *reader) readSurroundings(ctx context.Context, canary *v1alpha1.Canary) (s surroundings, err error) {
@@ -48,7 +37,7 @@ func (r *reader) readSurroundings(ctx context.Context, canary *v1alpha1.Canary) 
 			return s, err
 		}
 	}
-	scaled, _, err := r.optional(ctx, canary.Namespace, kindScaledObject, scalerPatience)
+	scaled, err := r.optional(ctx, canary.Namespace, kindScaledObject)
 	if err != nil {
 		return s, err
 	}
@@ -58,22 +47,7 @@ func (r *reader) readSurroundings(ctx context.Context, canary *v1alpha1.Canary) 
 	s.networkPolicies, madePolicies = apart(canary, policies.Items, func(p *networkingv1.NetworkPolicy) workload.Object { return p })
 	s.scaledObjects, madeScaled = apart(canary, scaled, func(s *unstructured.Unstructured) workload.Object { return s })
 	s.made = slices.Concat(madeHPAs, madeBudgets, madePolicies, madeScaled)
-	s.labelPolicies, s.unread, err = r.readLabelPolicies(ctx, canary.Namespace)
-	return s, err
-}
-
-func (r *reader) readLabelPolicies(ctx context.Context, namespace string) (policies []unstructured.Unstructured, unread []string, err error) {
-	for _, kind := range labelPolicies {
-		found, failing, err := r.optional(ctx, namespace, kind, 0)
-		if err != nil {
-			return nil, nil, err
-		}
-		if failing {
-			unread = append(unread, kind.Kind)
-		}
-		policies = append(policies, found...)
-	}
-	return policies, unread, nil
+	return s, nil
 }
 
 // apart separates the objects that were created for this canary from the others.

@@ -7,7 +7,6 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
@@ -70,32 +69,5 @@ func TestBudgetsAreCopiedWhereTheyMissTheCanary(t *testing.T) {
 				t.Error(diff)
 			}
 		})
-	}
-}
-
-func TestMissed(t *testing.T) {
-	policy := func(kind, name string, content map[string]any) unstructured.Unstructured {
-		content["kind"], content["metadata"] = kind, map[string]any{"name": name}
-		return unstructured.Unstructured{Object: content}
-	}
-	selecting := func(field, key, value string) map[string]any {
-		return map[string]any{field: map[string]any{"matchLabels": map[string]any{key: value}}}
-	}
-	others := []unstructured.Unstructured{
-		policy("AuthorizationPolicy", "primarys", map[string]any{"spec": selecting("selector", "app", "podinfo")}),
-		policy("AuthorizationPolicy", "teams", map[string]any{"spec": selecting("selector", "team", "shop")}),
-		policy("PeerAuthentication", "namespaces", map[string]any{"spec": map[string]any{}}),
-		policy("CiliumNetworkPolicy", "primarys", map[string]any{"spec": selecting("endpointSelector", "k8s:app", "podinfo")}),
-		policy("CiliumNetworkPolicy", "several", map[string]any{"specs": []any{selecting("endpointSelector", "app", "other"), selecting("endpointSelector", "any:app", "podinfo")}}),
-		policy("CiliumNetworkPolicy", "broken", map[string]any{"spec": "x", "specs": map[string]any{}}),
-	}
-	networks := []networkingv1.NetworkPolicy{
-		networkPolicy("database", map[string]string{"app": "database"}, map[string]string{"app": "podinfo"}),
-		networkPolicy("cache", map[string]string{"app": "cache"}, map[string]string{"team": "shop"}),
-	}
-	got := Missed(others, networks, map[string]string{"app": "podinfo", "team": "shop"}, map[string]string{"app": "podinfo-canary", "team": "shop"})
-	want := []string{"AuthorizationPolicy primarys", "CiliumNetworkPolicy primarys", "CiliumNetworkPolicy several", "NetworkPolicy database"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
 	}
 }

@@ -62,7 +62,7 @@ func VolumesOnOneNode(claims []string) Event {
 		"its pods start only on the node on which the primary's pods use it, and both write to it", strings.Join(claims, ", "))}
 }
 
-// CanaryUnprotected says that policies of the cluster miss the canary's pods.
+// CanaryUnprotected says that policies that apply to the primary miss the canary.
 func CanaryUnprotected(why string) Event {
 	return Event{Warning: true, Reason: "PoliciesMissCanary", Message: why}
 }
@@ -72,10 +72,14 @@ func PrimaryUnserved(why string) Event {
 	return Event{Warning: true, Reason: "PrimaryUnserved", Message: why}
 }
 
-// PoliciesUnread says that some policies cannot be read and may miss the canary's pods.
-func PoliciesUnread(kinds []string) Event {
-	return Event{Warning: true, Reason: "PoliciesUnread", Message: fmt.Sprintf(
-		"Cannot tell whether any %s misses the canary's pods, because its API fails; the rollout continues", strings.Join(kinds, " or "))}
+// PoliciesUnread says of which policies nobody knows whether they miss the canary.
+func PoliciesUnread(why string) Event {
+	return Event{Warning: true, Reason: "PoliciesUnread", Message: why}
+}
+
+// CanaryUnscraped says that monitors miss the canary.
+func CanaryUnscraped(why string) Event {
+	return Event{Warning: true, Reason: "MonitorsMissCanary", Message: why}
 }
 
 // PolicyAdvice says which part of the policy has no effect or hardly means what it says.

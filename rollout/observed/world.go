@@ -15,6 +15,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/coverage"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
 )
@@ -86,15 +87,14 @@ type World struct {
 	// Routes are the routes of all watched namespaces.
 	Routes []route.Route
 	// Autoscalers, ScaledObjects, Budgets and NetworkPolicies are those of the namespace, without the ones made for this
-	// Deployment's canary. LabelPolicies are policies of other kinds that select pods by labels. They are read only while a
-	// rollout is open or about to start.
+	// Deployment's canary. They are read only while a rollout is open or about to start.
 	Autoscalers     []autoscalingv2.HorizontalPodAutoscaler
 	ScaledObjects   []unstructured.Unstructured
 	Budgets         []policyv1.PodDisruptionBudget
 	NetworkPolicies []networkingv1.NetworkPolicy
-	LabelPolicies   []unstructured.Unstructured
-	// Unread are the kinds of LabelPolicies whose API fails.
-	Unread []string
+	// Coverage are the policies and monitors that may miss the canary. They are read before a rollout starts, and kept while it is
+	// open. Nil means that nobody has looked.
+	Coverage *coverage.Reading
 	// Made are the objects of these kinds that were made for this Deployment's canary.
 	Made []workload.Object
 	// Applied says for each generated object what happened when this process last applied it.

@@ -11,6 +11,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/coverage"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
@@ -51,8 +52,8 @@ type Target struct {
 	Stale string
 	// OneNode are the PersistentVolumeClaims of the canary that only pods of one node may use.
 	OneNode []string
-	// Unprotected are policies that would miss the canary's pods.
-	Unprotected []string
+	// Missed are policies and monitors that would miss the canary.
+	Missed []coverage.Miss
 }
 
 // CanaryService is the name of the Service of the canary's pods.

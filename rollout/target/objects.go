@@ -121,7 +121,7 @@ func findObjects(target *Target, policy config.Policy, o observed.World) string 
 				return problem
 			}
 			pods := canary.Spec.Template.Labels
-			target.Unprotected = workload.Missed(o.LabelPolicies, o.NetworkPolicies, o.Primary.Spec.Template.Labels, pods)
+			target.Missed = missed(*target, policy, canary, o)
 			if leak := workload.LeakOf(pods, o.Services, target.CanaryService()); leak != nil {
 				return fmt.Sprintf("Service %s would select the canary's pods by label %s, which the policy's spec.canary.template sets: "+
 					"leave that label out", leak.Service, leak.Label)
