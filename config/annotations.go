@@ -145,6 +145,9 @@ const (
 	AnnotationPorts = "sluice.dev/ports"
 	// AnnotationTemplateHash is the ID of the candidate that a canary runs, on the canary.
 	AnnotationTemplateHash = "sluice.dev/template-hash"
+	// AnnotationRequestedBy is the user who requested the template that a canary runs, on the canary. It is on the primary while the
+	// record of a template that Sluice has put in is kept.
+	AnnotationRequestedBy = "sluice.dev/requested-by"
 	// RoleGenerated is the value of LabelRole on Services and routes that Sluice has generated for a primary, and of the grants
 	// for them.
 	RoleGenerated = "generated"

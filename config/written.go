@@ -44,4 +44,6 @@ var written = []Annotation{
 		Sentence: "The ports that Sluice wrote to the canary's Service."},
 	{Key: AnnotationTemplateHash, Kind: KindMade, Values: "the ID of the candidate", Example: "10a15acbfa432dbeb3bda7ca5a4a9d5734f5892b9555fda76c5b16dd2694467e 0 2026-01-02T15:04:05Z",
 		Sentence: "The candidate that a canary runs."},
+	{Key: AnnotationRequestedBy, Kind: KindMade, Values: "a user name", Example: "jane",
+		Sentence: "On a canary: the user who requested its template. On a primary: the user who requested the template that Sluice has put in, until that has settled."},
 }

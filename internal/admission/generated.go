@@ -35,8 +35,13 @@ func keepsCanary(kind, name string, old, updated map[string]any) error {
 			return fmt.Errorf("metadata.labels[%s]: must stay %q as long as %s %s exists; leave it as it is", key, before.GetLabels()[key], kind, name)
 		}
 	}
-	if key := config.AnnotationTemplateHash; before.GetAnnotations()[key] != after.GetAnnotations()[key] {
-		return fmt.Errorf("metadata.annotations[%s]: must stay %q, the candidate that Deployment %s runs; leave it as it is", key, before.GetAnnotations()[key], name)
+	for _, mark := range []struct{ key, is string }{
+		{config.AnnotationTemplateHash, "the candidate that Deployment %s runs"},
+		{config.AnnotationRequestedBy, "who requested what Deployment %s runs"},
+	} {
+		if stored := before.GetAnnotations()[mark.key]; stored != after.GetAnnotations()[mark.key] {
+			return fmt.Errorf("metadata.annotations[%s]: must stay %q, "+mark.is+"; leave it as it is", mark.key, stored, name)
+		}
 	}
 	return nil
 }

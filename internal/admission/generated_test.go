@@ -9,7 +9,7 @@ import (
 )
 
 const generatedCanary = `{"kind":"Deployment","metadata":{"name":"podinfo-canary","labels":{"sluice.dev/role":"canary","sluice.dev/primary":"podinfo"},
-	"annotations":{"sluice.dev/template-hash":"7c9e41d2"}},"spec":{"replicas":1,"template":{"spec":{"containers":[{"name":"app","image":"podinfo:v2"}]}}}}`
+	"annotations":{"sluice.dev/template-hash":"7c9e41d2","sluice.dev/requested-by":"pat"}},"spec":{"replicas":1,"template":{"spec":{"containers":[{"name":"app","image":"podinfo:v2"}]}}}}`
 
 func TestOthersChangeNothingThatACanaryRuns(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -27,6 +27,7 @@ func TestOthersChangeNothingThatACanaryRuns(t *testing.T) {
 		"its role":                  {from: `"sluice.dev/role":"canary",`, to: "", refused: "metadata.labels[sluice.dev/role]"},
 		"its primary":               {from: `"sluice.dev/primary":"podinfo"`, to: `"sluice.dev/primary":"x"`, refused: "metadata.labels[sluice.dev/primary]"},
 		"its candidate":             {from: "7c9e41d2", to: "00000000", refused: "metadata.annotations[sluice.dev/template-hash]"},
+		"its author":                {from: `"sluice.dev/requested-by":"pat"`, to: `"sluice.dev/requested-by":"root"`, refused: "metadata.annotations[sluice.dev/requested-by]"},
 		"its deletion":              {from: generatedCanary, to: `{}`},
 		"the Service of the canary": {kind: "Service", from: "podinfo:v2", to: "podinfo:v1"},
 		"what means the same":       {from: `"template":{`, to: `"template":{"metadata":{"labels":{}},`},

@@ -220,5 +220,29 @@ func (s *subject) keepAll() error {
 		}
 		s.annotations[record.key] = text
 	}
+	s.keepAuthor()
 	return nil
+}
+
+// keepAuthor names, for the policies of the cluster, who requested the template that Sluice has put in: they see the reconciler as
+// the user of that request. It follows from the records, so what a request brings does not count.
+func (s *subject) keepAuthor() {
+	if !s.isManaged() {
+		return
+	}
+	delete(s.annotations, config.AnnotationRequestedBy)
+	if by := s.author(); by != "" {
+		s.annotations[config.AnnotationRequestedBy] = by
+	}
+}
+
+// author is who requested the template that Sluice has put in; empty where no record of that is left.
+func (s *subject) author() string {
+	if s.previous != nil {
+		return s.previous.By
+	}
+	if last := s.directs.Last(); last != nil && last.How == workload.DirectUnavailable {
+		return last.By
+	}
+	return ""
 }

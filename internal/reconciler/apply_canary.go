@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/config"
@@ -71,8 +72,8 @@ func (r *Reconciler) ensureService(ctx context.Context, current, desired *corev1
 	return nil
 }
 
-// mergedDeployment takes a new candidate as a whole. Otherwise it changes only the replicas: the API server has filled in its
-// defaults, and webhooks may have changed the template.
+// mergedDeployment takes a new candidate as a whole. Otherwise it changes only the replicas, because the API server has filled in its
+// defaults and webhooks may have changed the template, and it names the author again: policies of the cluster go by that.
 func mergedDeployment(current, desired *appsv1.Deployment, rewrite bool) *appsv1.Deployment {
 	updated := current.DeepCopy()
 	updated.Spec.Replicas = desired.Spec.Replicas
@@ -80,6 +81,7 @@ func mergedDeployment(current, desired *appsv1.Deployment, rewrite bool) *appsv1
 		updated.Spec.Template = desired.Spec.Template
 		updated.Annotations = mergedOver(updated.Annotations, desired.Annotations)
 	}
+	metav1.SetMetaDataAnnotation(&updated.ObjectMeta, config.AnnotationRequestedBy, desired.Annotations[config.AnnotationRequestedBy])
 	return updated
 }
 

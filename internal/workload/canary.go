@@ -30,6 +30,7 @@ func MakeCanary(primary *appsv1.Deployment, candidate Candidate, identity Identi
 	maps.Copy(canary.Labels, rewrittenWhereSame(primary.Labels, template.Labels, identity))
 	maps.Copy(canary.Labels, CanaryMarks(primary.Name))
 	canary.Annotations[config.AnnotationTemplateHash] = candidate.ID().String()
+	canary.Annotations[config.AnnotationRequestedBy] = candidate.By
 	canary.Spec.Replicas = &replicas
 	canary.Spec.Paused = false
 	canary.Spec.Selector = canarySelector(primary.Spec.Selector, template.Labels, identity)

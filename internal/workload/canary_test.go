@@ -118,14 +118,14 @@ func TestMakeCanary(t *testing.T) {
 		pod.Spec.TopologySpreadConstraints = []corev1.TopologySpreadConstraint{{LabelSelector: &metav1.LabelSelector{
 			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: metav1.LabelSelectorOpIn, Values: []string{"shop"}}}}}}
 	})
-	canary, err := MakeCanary(primary, Candidate{Hash: "7c9e41d2", Attempt: 2, At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Template: template}, Identity{"app": "shop-canary"}, 3, metav1.OwnerReference{Name: "podinfo"})
+	canary, err := MakeCanary(primary, Candidate{Hash: "7c9e41d2", Attempt: 2, By: "jane", At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Template: template}, Identity{"app": "shop-canary"}, 3, metav1.OwnerReference{Name: "podinfo"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for what, pair := range map[string][2]any{
 		"name":        {canary.Name, "podinfo-canary"},
 		"labels":      {canary.Labels, set{"app": "shop-canary", "team": "a", "sluice.dev/role": "canary", "sluice.dev/primary": "podinfo", "app.kubernetes.io/managed-by": "sluice"}},
-		"annotations": {canary.Annotations, set{"prometheus.io/scrape": "true", "sluice.dev/template-hash": "7c9e41d2 2 2026-01-02T03:04:05Z"}},
+		"annotations": {canary.Annotations, set{"prometheus.io/scrape": "true", "sluice.dev/template-hash": "7c9e41d2 2 2026-01-02T03:04:05Z", "sluice.dev/requested-by": "jane"}},
 		"selector":    {canary.Spec.Selector.MatchLabels, set{"app": "shop-canary", "sluice.dev/role": "canary"}},
 		"pod labels":  {canary.Spec.Template.Labels, set{"app": "shop-canary", "version": "2", "sluice.dev/role": "canary"}},
 		"replicas":    {*canary.Spec.Replicas, int32(3)},

@@ -36,6 +36,7 @@ func TestCopiesClaimNothing(t *testing.T) {
 	service := MakeCanaryService(&corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "web", Annotations: annotations}}, primary, canary, metav1.OwnerReference{})
 	for name, got := range map[string]map[string]string{"Deployment": canary.Annotations, "Service": service.Annotations} {
 		delete(got, "sluice.dev/template-hash")
+		delete(got, "sluice.dev/requested-by")
 		if !maps.Equal(got, kept) {
 			t.Errorf("the %s has %v", name, got)
 		}
