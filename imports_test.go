@@ -36,6 +36,7 @@ var layers = map[string][]string{
 	"rollout/target":               {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/plan", "rollout/events", "rollout/cookies", "rollout/strategy", "rollout/observed"},
 	"rollout":                      with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "internal/freeze"),
 	"internal/outbound":            {},
+	"internal/author":              {"api/v1alpha1", "config"},
 	"internal/provider":            {"api/v1alpha1", "config", "internal/analysis"},
 	"internal/provider/prometheus": {"api/v1alpha1", "config", "internal/analysis", "internal/outbound", "internal/provider"},
 	"internal/hooks":               {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/plan", "rollout/events", "rollout/strategy", "rollout/observed", "internal/outbound"},

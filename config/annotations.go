@@ -159,4 +159,7 @@ const (
 	Finalizer = "sluice.dev/split"
 	// FieldManager is the field manager of everything that the reconciler writes.
 	FieldManager = "sluice"
+	// AuthorManager is the field manager of a dry run for which the API server does not call Sluice's webhooks for Deployments: the
+	// cluster's policies judge it as if the Deployment were not opted in. A dry run stores nothing, so everybody may send one.
+	AuthorManager = "sluice-as-author"
 )

@@ -32,11 +32,11 @@ const (
 
 // Register adds the webhooks to a server. The reconciler is the user name of Sluice's reconciler, such as
 // system:serviceaccount:sluice-system:sluice. Only that user may promote or split. In a dry run, every change of a Deployment
-// or a route passes.
-func Register(server webhook.Server, reconciler string, dryRun bool) {
+// or a route passes. With ask, which can be nil, a template is held back only if the cluster's policies let its author have it.
+func Register(server webhook.Server, reconciler string, dryRun bool, ask AskAs) {
 	admission.Prepare()
 	h := handlers{reconciler: reconciler}
-	deployments, kept, settings, routes := mutate(h, renderDeployment), mutate(h, keepDeployment), judge(h, validateDeployment), mutate(h, renderRoute)
+	deployments, kept, settings, routes := h.renderAsked(ask), mutate(h, keepDeployment), judge(h, validateDeployment), mutate(h, renderRoute)
 	if dryRun {
 		deployments, kept, settings, routes = mutate(h, dryRunDeployment), judge(h, pass), judge(h, dryRunSettings), judge(h, pass)
 	}

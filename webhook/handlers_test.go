@@ -25,7 +25,7 @@ func (s server) Register(path string, handler http.Handler) {
 
 func registered(dryRun bool) map[string]ctrladmission.Handler {
 	s := server{handlers: map[string]ctrladmission.Handler{}}
-	Register(s, "sluice", dryRun)
+	Register(s, "sluice", dryRun, nil)
 	return s.handlers
 }
 

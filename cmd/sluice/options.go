@@ -68,6 +68,10 @@ func bind(flags *pflag.FlagSet, p *process.Settings) {
 	flags.IntVar(&p.MaxConcurrent.Cluster, "max-concurrent-cluster", p.MaxConcurrent.Cluster, "maximum number of open rollouts in the cluster; 0 means no limit")
 	flags.IntVar(&p.MaxConcurrent.Namespace, "max-concurrent-namespace", p.MaxConcurrent.Namespace, "maximum number of open rollouts in each namespace; 0 means no limit")
 	flags.DurationVar(&p.MaxConcurrent.HeldFor.Duration, "max-concurrent-held-for", p.MaxConcurrent.HeldFor.Duration, "how long a rollout that is paused or kept at a gate counts for the maximum; 0 means without an end")
+	flags.BoolVar(&p.AsAuthor.Enabled, "as-author", p.AsAuthor.Enabled, "ask the API server, by a dry run as the author of a template, what the cluster's policies say of it before it is held back")
+	flags.DurationVar(&p.AsAuthor.Timeout.Duration, "as-author-timeout", p.AsAuthor.Timeout.Duration, "how long such an answer may take; less than the time-out of the webhooks")
+	flags.StringVar(&p.AsAuthor.FailurePolicy, "as-author-failure-policy", p.AsAuthor.FailurePolicy, "what becomes of a change without an answer: Fail rejects it, Ignore holds it back with a warning")
+	flags.StringSliceVar(&p.AsAuthor.Extra, "as-author-extra", p.AsAuthor.Extra, "keys of an author's extra values that the cluster's policies see")
 	flags.BoolVar(&p.DryRun, "dry-run", p.DryRun, "decide and report, but change nothing")
 }
 

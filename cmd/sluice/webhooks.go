@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -14,6 +15,7 @@ import (
 
 	"sluice.dev/sluice/certs"
 	"sluice.dev/sluice/config/process"
+	"sluice.dev/sluice/internal/author"
 	"sluice.dev/sluice/webhook"
 )
 
@@ -25,7 +27,12 @@ func addWebhooks(serves ctrl.Manager, settings process.Settings, d *drain) (read
 	}
 	// The server of controller-runtime only knows the webhooks. It has no limits, so it serves nothing.
 	webhooks := ctrlwebhook.NewServer(ctrlwebhook.Options{WebhookMux: http.NewServeMux()})
-	webhook.Register(drained{webhooks, d}, fmt.Sprintf("system:serviceaccount:%s:%s", settings.Namespace, settings.ServiceAccount), settings.DryRun)
+	self := fmt.Sprintf("system:serviceaccount:%s:%s", settings.Namespace, settings.ServiceAccount)
+	ask, err := asAuthors(serves.GetConfig(), self, settings.AsAuthor)
+	if err != nil {
+		return nil, err
+	}
+	webhook.Register(drained{webhooks, d}, self, settings.DryRun, ask)
 	clients := webhook.Clients{CA: settings.Webhook.ClientCA, Names: settings.Webhook.ClientNames}
 	secured, listener, err := webhook.Listen("", settings.Webhook.Port, serving.Certificate, clients)
 	if err != nil {
@@ -42,6 +49,19 @@ func addWebhooks(serves ctrl.Manager, settings process.Settings, d *drain) (read
 		}
 		return listener.Ready()
 	}, nil
+}
+
+// asAuthors returns how the API server is asked as the author of a template; nil if it is not.
+func asAuthors(connection *rest.Config, self string, settings process.AsAuthor) (webhook.AskAs, error) {
+	if !settings.Enabled {
+		return nil, nil
+	}
+	asked, err := author.New(connection, author.Options{Self: self, Timeout: settings.Timeout.Duration,
+		Extra: settings.Extra, Ignore: settings.FailurePolicy == process.FailurePolicyIgnore})
+	if err != nil {
+		return nil, err
+	}
+	return asked.Ask, nil
 }
 
 // readiness is the check behind /readyz.

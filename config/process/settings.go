@@ -51,8 +51,30 @@ type Settings struct {
 	KubeAPI KubeAPI `json:"kubeApi"`
 	// MaxConcurrent limits the rollouts that are open at the same time.
 	MaxConcurrent MaxConcurrent `json:"maxConcurrent"`
+	// AsAuthor says whether and how the API server is asked as the author of a template.
+	AsAuthor AsAuthor `json:"asAuthor"`
 	// DryRun decides and reports everything and changes nothing.
 	DryRun bool `json:"dryRun"`
+}
+
+// What becomes of a change when the API server cannot be asked as its author.
+const (
+	// FailurePolicyFail rejects the change.
+	FailurePolicyFail = "Fail"
+	// FailurePolicyIgnore holds the change back, with a warning.
+	FailurePolicyIgnore = "Ignore"
+)
+
+// AsAuthor says whether and how the API server is asked, by a dry run as the author of a template, what its policies say of that.
+type AsAuthor struct {
+	// Enabled asks before a template is held back. The process needs the right to impersonate.
+	Enabled bool `json:"enabled"`
+	// Timeout is how long an answer may take. It must be less than the time-out of the webhooks.
+	Timeout metav1.Duration `json:"timeout"`
+	// FailurePolicy is FailurePolicyFail or FailurePolicyIgnore.
+	FailurePolicy string `json:"failurePolicy"`
+	// Extra are the keys of the extra values of an author that the policies see; none by default.
+	Extra []string `json:"extra"`
 }
 
 // Outbound says where hooks and the servers of MetricTemplates may be.
@@ -194,6 +216,7 @@ func Default() Settings {
 		},
 		KubeAPI: KubeAPI{QPS: 100, Burst: 200},
 
+		AsAuthor:      AsAuthor{Timeout: metav1.Duration{Duration: 3500 * time.Millisecond}, FailurePolicy: FailurePolicyFail},
 		MaxConcurrent: MaxConcurrent{HeldFor: metav1.Duration{Duration: 15 * time.Minute}},
 	}
 }

@@ -72,6 +72,11 @@ func TestProcessIsValidated(t *testing.T) {
 		"no time between attempts":   {func(p *process.Settings) { p.LeaderElection.RetryPeriod.Duration = 0 }, "leaderElection.retryPeriod"},
 		"one attempt at the lease":   {func(p *process.Settings) { p.LeaderElection.RetryPeriod.Duration = 9 * time.Second }, "leaderElection.renewDeadline"},
 		"two leaders at a time":      {func(p *process.Settings) { p.LeaderElection.LeaseDuration = p.LeaderElection.RenewDeadline }, "leaderElection.leaseDuration"},
+		"a policy that is not one":   {func(p *process.Settings) { p.AsAuthor.FailurePolicy = "fail" }, "asAuthor.failurePolicy: Invalid value: \"fail\": must be one of Fail, Ignore"},
+		"no time for an answer":      {func(p *process.Settings) { p.AsAuthor.Timeout.Duration = 0 }, "asAuthor.timeout"},
+		"more time than anyone has":  {func(p *process.Settings) { p.AsAuthor.Timeout.Duration = time.Minute }, "asAuthor.timeout"},
+		"a key in capitals":          {func(p *process.Settings) { p.AsAuthor.Extra = []string{"example.com/team", "example.com/Team"} }, "asAuthor.extra[1]"},
+		"no key":                     {func(p *process.Settings) { p.AsAuthor.Extra = []string{"a b"} }, "asAuthor.extra[0]"},
 		"no Service":                 {func(p *process.Settings) { p.Webhook.Service = "A B" }, "webhook.service"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,6 +30,7 @@ func (p Settings) Validate() field.ErrorList {
 		checkNames(field.NewPath("watchNamespaces"), p.WatchNamespaces),
 		checkNames(field.NewPath("queryNamespaces"), p.QueryNamespaces),
 		checkConcurrency(field.NewPath("maxConcurrent"), p.MaxConcurrent),
+		checkAsAuthor(field.NewPath("asAuthor"), p.AsAuthor),
 	)
 	if p.Namespace == "" {
 		errs = append(errs, field.Required(field.NewPath("namespace"),
@@ -43,6 +44,23 @@ func (p Settings) Validate() field.ErrorList {
 	}
 	if p.KubeAPI.QPS <= 0 || p.KubeAPI.Burst < 1 {
 		errs = append(errs, field.Invalid(field.NewPath("kubeApi"), fmt.Sprintf("qps %v, burst %d", p.KubeAPI.QPS, p.KubeAPI.Burst), "both must be more than 0"))
+	}
+	return errs
+}
+
+// longestTimeout is that of a webhook, after which the API server does not wait for it.
+const longestTimeout = 30 * time.Second
+
+func checkAsAuthor(path *field.Path, a AsAuthor) field.ErrorList {
+	errs := checkOneOf(path.Child("failurePolicy"), a.FailurePolicy, FailurePolicyFail, FailurePolicyIgnore)
+	if timeout := a.Timeout.Duration; timeout <= 0 || timeout > longestTimeout {
+		errs = append(errs, field.Invalid(path.Child("timeout"), timeout.String(), "must be more than 0 and at most 30s"))
+	}
+	for i, key := range a.Extra {
+		// The API server takes these keys from the names of headers, which have no case.
+		if problems := validation.IsDomainPrefixedPath(path.Child("extra").Index(i), key); len(problems) > 0 || key != strings.ToLower(key) {
+			errs = append(errs, field.Invalid(path.Child("extra").Index(i), key, "must be a key in small letters such as example.com/team"))
+		}
 	}
 	return errs
 }

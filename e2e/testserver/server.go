@@ -47,6 +47,7 @@ type Server struct {
 	// Calls counts the calls of the mutating webhook for Deployments, CanaryCalls those of the one for Canaries.
 	Calls, CanaryCalls atomic.Int64
 
+	ask         atomic.Pointer[webhook.AskAs]
 	programs    string
 	environment *envtest.Environment
 	stopHooks   func() error

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/yaml"
@@ -37,7 +38,18 @@ func (c counted) Register(path string, handler http.Handler) {
 
 func (s *Server) register(hooks ctrlwebhook.Server) {
 	calls := map[string]*atomic.Int64{webhook.MutateDeploymentPath: &s.Calls, webhook.MutateCanaryPath: &s.CanaryCalls}
-	webhook.Register(counted{hooks, calls}, Identity, false)
+	webhook.Register(counted{hooks, calls}, Identity, false, s.askAs)
+}
+
+// AskAs makes admission ask by a function, or nobody if that is nil, until it is called again.
+func (s *Server) AskAs(ask webhook.AskAs) { s.ask.Store(&ask) }
+
+func (s *Server) askAs(ctx context.Context, user authenticationv1.UserInfo, wanted map[string]any, exists bool) ([]string, error) {
+	ask := s.ask.Load()
+	if ask == nil || *ask == nil {
+		return nil, nil
+	}
+	return (*ask)(ctx, user, wanted, exists)
 }
 
 // configurations returns the webhook configurations of the chart, as helm renders them.
