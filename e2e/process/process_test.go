@@ -51,6 +51,8 @@ type cluster struct {
 	admin   string
 	// environment is what the processes of the chart have in addition to the environment of the tests.
 	environment []string
+	// bearer is the token by which they are the ServiceAccount; empty to impersonate it, as an administrator.
+	bearer string
 	// through is the address at which they reach the API server, if it is not the usual one.
 	through string
 }
@@ -116,7 +118,11 @@ func (c *cluster) asServiceAccount() string {
 	for _, server := range kubeconfig.Clusters {
 		server.Server = cmp.Or(c.through, server.Server)
 	}
-	for _, user := range kubeconfig.AuthInfos {
+	for name, user := range kubeconfig.AuthInfos {
+		if c.bearer != "" {
+			kubeconfig.AuthInfos[name] = &clientcmdapi.AuthInfo{Token: c.bearer}
+			continue
+		}
 		user.Impersonate = account
 		user.ImpersonateGroups = []string{"system:serviceaccounts", "system:serviceaccounts:" + release, "system:authenticated"}
 	}
