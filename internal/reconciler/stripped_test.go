@@ -7,11 +7,13 @@ import (
 	"maps"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -52,6 +54,18 @@ func big(t *testing.T, i int, annotations map[string]string) *appsv1.Deployment 
 // heapOf is how much memory 200 objects take.
 func heapOf(t *testing.T, change func(any) (any, error)) uint64 {
 	t.Helper()
+	return heapOfAll(t, func(i int) any {
+		object, err := change(big(t, i, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return object
+	})
+}
+
+// heapOfAll is how much memory 200 objects take that are made like this.
+func heapOfAll(t *testing.T, make func(i int) any) uint64 {
+	t.Helper()
 	used := func() uint64 {
 		runtime.GC()
 		runtime.GC()
@@ -62,11 +76,7 @@ func heapOf(t *testing.T, change func(any) (any, error)) uint64 {
 	before := used()
 	var cached []any
 	for i := range 200 {
-		object, err := change(big(t, i, nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		cached = append(cached, object)
+		cached = append(cached, make(i))
 	}
 	after := used()
 	runtime.KeepAlive(cached)
@@ -124,6 +134,74 @@ func TestWhatIsStripped(t *testing.T) {
 	}
 }
 
+// TestAnnotationsThatNobodyReadsTakeNoMemory fills the cache with 200 Services, and with 200 Deployments that are opted in.
+func TestAnnotationsThatNobodyReadsTakeNoMemory(t *testing.T) {
+	blobs := map[string]string{"example.com/big": strings.Repeat("a", 100<<10), corev1.LastAppliedConfigAnnotation: strings.Repeat("b", 100<<10)}
+	service := func(i int) client.Object {
+		return &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: fmt.Sprint("app-", i)}}
+	}
+	for name, make := range map[string]func(i int) client.Object{
+		"Services": service,
+		"Deployments": func(i int) client.Object {
+			d := big(t, i, map[string]string{config.AnnotationCanary: "true"})
+			d.Spec.Template = corev1.PodTemplateSpec{}
+			return d
+		},
+		"routes": func(i int) client.Object { return routeObject("HTTPRoute") },
+	} {
+		measure := func(change func(any) (any, error)) uint64 {
+			return heapOfAll(t, func(i int) any {
+				object := make(i)
+				annotations := object.GetAnnotations()
+				if annotations == nil {
+					annotations = map[string]string{}
+				}
+				for key, value := range blobs {
+					annotations[key] = strings.Clone(value)
+				}
+				object.SetAnnotations(annotations)
+				changed, err := change(object)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return changed
+			})
+		}
+		whole, stripped := measure(func(object any) (any, error) { return object, nil }), measure(Strip)
+		t.Logf("200 %s with 200 KiB of annotations: %d KiB, stripped %d KiB", name, whole>>10, stripped>>10)
+		if whole < 35<<20 || stripped > 2<<20 {
+			t.Errorf("%s take %d bytes, stripped %d", name, whole, stripped)
+		}
+	}
+}
+
+func TestWhichAnnotationsAreStripped(t *testing.T) {
+	all := map[string]string{"sluice.dev/policy": "p", "prometheus.io/scrape": "true", "deployment.kubernetes.io/revision": "3", "example.com/own": "o", corev1.LastAppliedConfigAnnotation: "{}"}
+	read := []string{"deployment.kubernetes.io/revision", "prometheus.io/scrape", "sluice.dev/policy"}
+	for name, c := range map[string]struct {
+		object client.Object
+		role   string
+		want   []string
+	}{
+		"a Service":            {&corev1.Service{}, "", read},
+		"a generated Service":  {&corev1.Service{}, config.RoleGenerated, slices.Sorted(slices.Values(append(slices.Clone(read), "example.com/own")))},
+		"a canary's Service":   {&corev1.Service{}, config.RoleCanary, slices.Sorted(maps.Keys(all))},
+		"an autoscaler":        {&autoscalingv2.HorizontalPodAutoscaler{}, "", read},
+		"a route":              {routeObject("HTTPRoute"), "", read},
+		"a Gateway":            {&gatewayv1.Gateway{}, "", read},
+		"what rotation writes": {&corev1.Secret{}, "", slices.Sorted(maps.Keys(all))},
+	} {
+		c.object.SetAnnotations(maps.Clone(all))
+		c.object.SetLabels(map[string]string{config.LabelRole: c.role})
+		if _, err := Strip(c.object); err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Sorted(maps.Keys(c.object.GetAnnotations())); !slices.Equal(got, c.want) {
+			t.Errorf("%s keeps %v, want %v", name, got, c.want)
+		}
+	}
+}
+
 func TestTheLastStateOfAMissedDeletionIsLeftAlone(t *testing.T) {
 	missed := struct{ Key string }{"shop/app"}
 	if object, err := Strip(missed); err != nil || !reflect.DeepEqual(object, missed) {
@@ -163,12 +241,15 @@ func TestNothingStrippedIsWrittenBack(t *testing.T) {
 	replicas := int32(40)
 	applied("podinfo", primary)
 	primary.Spec.Replicas = &replicas
+	const own = "example.com/own"
 	for name, object := range objects {
 		applied(name, object)
 		metav1.SetMetaDataAnnotation(objectMeta(object), corev1.LastAppliedConfigAnnotation, "{}")
+		metav1.SetMetaDataAnnotation(objectMeta(object), own, "kept")
 		w.Expect(w.client.Update(t.Context(), object)).To(Succeed())
 	}
 	metav1.SetMetaDataAnnotation(&primary.ObjectMeta, corev1.LastAppliedConfigAnnotation, "{}")
+	metav1.SetMetaDataAnnotation(&primary.ObjectMeta, own, "kept")
 	w.Expect(w.client.Update(t.Context(), primary)).To(Succeed())
 	primary.Status = available(replicas)
 	w.Expect(w.client.Status().Update(t.Context(), primary)).To(Succeed())
@@ -191,6 +272,10 @@ func TestNothingStrippedIsWrittenBack(t *testing.T) {
 	w.Expect(applied("podinfo", &appsv1.Deployment{})).To(Equal("{}"))
 	w.Expect(applied("podinfo", &gatewayv1.HTTPRoute{})).To(Equal("{}"))
 	w.Expect(w.backends()).To(Equal([]string{"podinfo"}))
+	for _, object := range []client.Object{&appsv1.Deployment{}, &gatewayv1.HTTPRoute{}} {
+		applied("podinfo", object)
+		w.Expect(object.GetAnnotations()).To(HaveKeyWithValue(own, "kept"), "%T", object)
+	}
 }
 
 func objectMeta(object client.Object) *metav1.ObjectMeta {

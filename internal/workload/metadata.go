@@ -55,8 +55,11 @@ var DescribingAnnotations = []string{
 
 // describing are the annotations that a copy gets.
 func describing(annotations map[string]string) map[string]string {
-	return keeping(annotations, func(key string) bool { return hasPrefix(key, DescribingAnnotations) })
+	return keeping(annotations, IsDescribing)
 }
+
+// IsDescribing reports whether a copy gets an annotation.
+func IsDescribing(key string) bool { return hasPrefix(key, DescribingAnnotations) }
 
 func hasPrefix(key string, prefixes []string) bool {
 	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
