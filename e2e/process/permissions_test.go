@@ -84,11 +84,13 @@ func (s *shop) everythingHappens() {
 	s.generated(p)
 	s.sentFromElsewhere()
 	s.ownCheck(shopNamespace)
+	cleared := s.earlierVersion()
 	s.setImageAndVolume("podinfo:v2")
 	s.expectCannotFinalize(p, "create *v1.NetworkPolicy shop/podinfo-canary")
 	giveBack["canaries/finalizers"]()
 	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)
 	s.Expect(p.lines()).NotTo(ContainSubstring("admission did not render"), "admission must be what writes weights")
+	s.Eventually(cleared, patience, glance).Should(BeTrue(), p.lines)
 	s.Expect(known.Load()).To(BeNumerically(">", 0), "the server of the MetricTemplate must have been asked")
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/policy":null}}}`)
 

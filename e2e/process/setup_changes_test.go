@@ -14,6 +14,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // madeWhenApplied are permissions that the API server checks when an apply creates an object. No request for them is in any
@@ -67,4 +68,20 @@ func (s *shop) sentFromElsewhere() {
 func neededOnlyBy(g grant, namespaced bool) bool {
 	return slices.Contains(mayFinalize, g.resource) || slices.Contains(madeWhenApplied, fmt.Sprintf("%s %s", g.verb, g.resource)) ||
 		namespaced && g.resource == needsOtherNamespaces && (g.verb == "create" || g.verb == "delete")
+}
+
+// earlierVersion creates a ReplicaSet that has a copy of a template which the Deployment no longer holds. It returns whether that is
+// gone.
+func (s *shop) earlierVersion() (cleared func() bool) {
+	s.t.Helper()
+	primary := &appsv1.Deployment{}
+	s.Expect(s.client.Get(s.t.Context(), client.ObjectKey{Namespace: shopNamespace, Name: "podinfo"}, primary)).To(Succeed())
+	set := &appsv1.ReplicaSet{ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: "podinfo-earlier", Labels: primary.Spec.Template.Labels,
+		Annotations:     map[string]string{config.AnnotationCandidate: "{}"},
+		OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(primary, appsv1.SchemeGroupVersion.WithKind("Deployment"))}}}
+	set.Spec = appsv1.ReplicaSetSpec{Replicas: new(int32(0)), Selector: primary.Spec.Selector, Template: primary.Spec.Template}
+	s.Expect(s.client.Create(s.t.Context(), set)).To(Succeed())
+	return func() bool {
+		return s.client.Get(s.t.Context(), client.ObjectKeyFromObject(set), set) == nil && set.Annotations[config.AnnotationCandidate] == ""
+	}
 }

@@ -26,6 +26,7 @@ type memory struct {
 	written  written
 	records  records
 	budget   budget
+	copies   copies
 	urgency  urgencies
 	// problems and claims are what messages say.
 	problems recent[string]
@@ -52,6 +53,7 @@ func (m *memory) forget(key types.NamespacedName) {
 	m.written.forget(key)
 	m.records.forget(key)
 	m.budget.forget(key)
+	m.copies.note(key, false)
 	m.refusals.forget(key)
 	m.seen.forget(key)
 	m.covers.forget(key)

@@ -62,6 +62,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return r.afterError(ctx, err)
 	}
 	r.settleSlot(ctx, o.canary, plan)
+	r.clearCopies(ctx, o, plan)
 	return ctrl.Result{RequeueAfter: plan.Wait}, nil
 }
 
