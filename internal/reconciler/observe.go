@@ -176,7 +176,7 @@ func (r *reader) observation(p parts) observed.World {
 		CanaryDeployment: p.deployment, CanaryService: p.service, ReadyEndpoints: p.readyEndpoints, PrimaryEndpoints: p.primaryEndpoints, Foreign: p.foreign, Made: p.made,
 		Written: r.memory.written.get(p.key), Editor: p.editor,
 		CanaryRefused: r.memory.refusals.get(p.key, p.candidate), CanaryForbidden: r.memory.refusals.forbids(p.key),
-		PodProblem:    p.podProblem, Claims: p.claims,
+		PodProblem: p.podProblem, Claims: p.claims,
 		Autoscalers: p.autoscalers, ScaledObjects: p.scaledObjects, Budgets: p.budgets,
 		NetworkPolicies: p.networkPolicies, Coverage: p.coverage,
 	}
