@@ -150,6 +150,10 @@ var _ = Describe("Twenty updates a second", Serial, func() {
 			Options: app.Options{Replicas: 1, Annotations: with(map[string]string{"sluice.dev/interval": "1h"}), Env: []string{"DRAIN=0s"}}})
 		first, err := r.Deployment(ctx, app.Name)
 		Expect(err).NotTo(HaveOccurred())
+		// Other specs have stopped replicas, too.
+		Eventually(ctx, func() bool {
+			return !slices.ContainsFunc(r.controllers(ctx), func(pod corev1.Pod) bool { return !ready(pod) })
+		}, patience(), glance).Should(BeTrue(), "every replica serves")
 		u := r.update(20, changingEnv)
 		for round := range 4 {
 			held, _ := u.counts()
