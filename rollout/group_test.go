@@ -253,6 +253,11 @@ var groupStories = map[string]struct {
 		acts:       []groupAct{{at("cart", immediately), withoutRoute}, {at("cart", immediately), all("v2")}},
 		versions:   "cart=v1 shop=v1",
 	},
+	"a member whose canary a policy would miss holds the others until the progress deadline": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		acts:       []groupAct{{at("cart", immediately), only("shop", finding(denied))}, {at("cart", immediately), all("v2")}},
+		versions:   "cart=v1 shop=v1",
+	},
 	"a member that passed all its steps and starts again is awaited": {
 		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
 		settings:   map[string]map[string]string{"shop": {config.AnnotationInterval: "30s"}},

@@ -24,7 +24,8 @@ const copySuffix = "-canary"
 // the canary, too, if another one of the same kind and namespace selects the canary and has its name with -canary.
 func Missed(objects []Object, primary, canary Workload) []Miss {
 	var found []Miss
-	for _, o := range inForce(objects) {
+	objects = inForce(objects)
+	for _, o := range objects {
 		pick := o.missed(primary, canary)
 		if pick == nil || hasCopy(objects, o, canary) {
 			continue

@@ -75,11 +75,12 @@ func (p Peer) FailedSince(moment time.Time) (why Reason, failed bool) {
 	return Reason{}, false
 }
 
-// IsBlocked reports whether a member's candidate cannot start because something is missing. A candidate that is paused,
-// frozen, queued or at a gate waits on purpose.
+// IsBlocked reports whether a member's candidate cannot start because something is missing, or because policies would miss its
+// canary. A candidate that is paused, frozen, queued or at a gate waits on purpose.
 func (p Peer) IsBlocked() bool {
 	s := p.State
-	return p.Held && s.Phase == v1alpha1.PhaseWaiting && s.Paused == nil && s.Frozen == "" && s.Blocked != nil && s.Blocked.Kind == v1alpha1.BlockedMissing
+	return p.Held && s.Phase == v1alpha1.PhaseWaiting && s.Paused == nil && s.Frozen == "" && s.Blocked != nil &&
+		(s.Blocked.Kind == v1alpha1.BlockedMissing || s.Blocked.Kind == v1alpha1.BlockedUnprotected)
 }
 
 // gatePasses is how long a hook may take to open a gate until the rollout counts as held.
