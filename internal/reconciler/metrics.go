@@ -17,6 +17,7 @@ import (
 type metrics struct {
 	total    *prometheus.GaugeVec
 	status   *prometheus.GaugeVec
+	step     *prometheus.GaugeVec
 	weight   *prometheus.GaugeVec
 	duration *prometheus.HistogramVec
 	direct   *prometheus.CounterVec
@@ -41,6 +42,9 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		status: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sluice_canary_status", Help: "How the last rollout stands: 0 running, 1 successful, 2 failed.",
 		}, []string{"name", "namespace"}),
+		step: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "sluice_canary_step", Help: "Number of the step of the rollout, iterations included; 0 before the first and without a rollout.",
+		}, []string{"name", "namespace"}),
 		weight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "sluice_canary_weight", Help: "Percentage of requests that each workload should get.",
 		}, []string{"workload", "namespace"}),
@@ -53,7 +57,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		}, []string{"name", "namespace", "how"}),
 		seen: map[types.NamespacedName]bool{},
 	}
-	registry.MustRegister(m.total, m.status, m.weight, m.duration, m.direct)
+	registry.MustRegister(m.total, m.status, m.step, m.weight, m.duration, m.direct)
 	return m
 }
 
@@ -73,6 +77,7 @@ func (m *metrics) show(canary *v1alpha1.Canary, p plan.Plan) {
 	m.seen[key] = true
 	m.count(key.Namespace)
 	m.status.WithLabelValues(key.Name, key.Namespace).Set(statusOf(next))
+	m.step.WithLabelValues(key.Name, key.Namespace).Set(float64(next.Open().Step.Number))
 	m.weight.WithLabelValues(key.Name, key.Namespace).Set(100 - next.CanaryWeight)
 	m.weight.WithLabelValues(workload.CanaryName(key.Name), key.Namespace).Set(next.CanaryWeight)
 	if before := canary.Status; observed.Active(before) && !observed.Active(next) && before.Open().Started != nil {
@@ -122,6 +127,7 @@ func (m *metrics) hide(key types.NamespacedName) {
 	delete(m.seen, key)
 	m.count(key.Namespace)
 	m.status.DeleteLabelValues(key.Name, key.Namespace)
+	m.step.DeleteLabelValues(key.Name, key.Namespace)
 	m.weight.DeleteLabelValues(key.Name, key.Namespace)
 	m.weight.DeleteLabelValues(workload.CanaryName(key.Name), key.Namespace)
 	m.duration.DeleteLabelValues(key.Name, key.Namespace)
