@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
 
 	"k8s.io/utils/ptr"
@@ -64,48 +63,72 @@ func splitParts(s v1alpha1.ServiceSpec) []part {
 // createdAdvice flags the fields of spec.service that describe a Service or a route which Sluice does not create. A policy alone does
 // not show what its Deployments have: own is nil then, and the advice says when the fields have no effect.
 func createdAdvice(spec v1alpha1.PolicySpec, own *Own) []Advice {
-	s := spec.Service
-	if s == nil {
+	if spec.Service == nil {
 		return nil
 	}
-	var all []Advice
-	say := func(names []string, before, after string, args ...any) {
-		if len(names) > 0 {
-			all = append(all, Advice{specPath.Child("service").String(), before + listed(names) + ": " + fmt.Sprintf(after, args...)})
-		}
+	if own == nil {
+		return appliesOnly(*spec.Service)
 	}
-	const idle, stays = "no effect of ", "%s is yours and stays as you wrote it; set the same there, or leave it out"
-	routed, served := names(routeParts(*s)), names(serviceParts(*s))
-	createsRoute, createsService := len(s.GatewayRefs) > 0, s.Port != nil
-	switch {
-	case own == nil:
-		if s.Apex != nil {
-			routed, served = append(routed, "apex"), append(served, "apex")
-		}
-		say(routed, "only a route that Sluice creates follows ", "beside a route of your own, set the same there")
-		say(served, "only a Service that Sluice creates follows ", "beside a Service of your own, set the same there")
-		return all
-	case ptr.Deref(spec.Traffic, v1alpha1.TrafficRoutes) == v1alpha1.TrafficNone:
-		say(slices.Concat(names(splitParts(*s)), routed), idle, "with traffic: None no requests are split; leave it out, or set traffic: Routes")
-		createsRoute = false
-	case own.Route != "":
-		say(routed, idle, stays, own.Route)
-		createsRoute = false
-	case !createsRoute:
-		say(routed, idle, "without gatewayRefs Sluice creates no route; set gatewayRefs, or set the same in a route of your own")
-	}
-	if createsRoute {
-		served = slices.DeleteFunc(served, func(name string) bool { return name == "port" })
-	}
-	switch {
-	case own.Service != "":
-		say(served, idle, stays, own.Service)
-		createsService = false
-	case !createsService:
-		say(served, idle, "without port Sluice creates no Service; set port, or set the same in a Service of your own")
-	}
-	if s.Apex != nil && !createsRoute && !createsService {
-		say([]string{"apex"}, idle, "Sluice creates no Service and no route here; leave it out")
+	routed, why, createsRoute := idleRoute(spec, own.Route)
+	all := adviceOn(routed, "no effect of ", why)
+	served, why, createsService := idleService(*spec.Service, own.Service, createsRoute)
+	all = append(all, adviceOn(served, "no effect of ", why)...)
+	if spec.Service.Apex != nil && !createsRoute && !createsService {
+		all = append(all, adviceOn([]string{"apex"}, "no effect of ", "Sluice creates no Service and no route here; leave it out")...)
 	}
 	return all
+}
+
+// adviceOn is the advice on some fields of spec.service; none if there are none, or nothing is to be said.
+func adviceOn(names []string, before, after string) []Advice {
+	if len(names) == 0 || after == "" {
+		return nil
+	}
+	return []Advice{{specPath.Child("service").String(), before + listed(names) + ": " + after}}
+}
+
+// appliesOnly says of a policy alone what applies only to created objects.
+func appliesOnly(s v1alpha1.ServiceSpec) []Advice {
+	routed, served := names(routeParts(s)), names(serviceParts(s))
+	if s.Apex != nil {
+		routed, served = append(routed, "apex"), append(served, "apex")
+	}
+	return append(adviceOn(routed, "only a route that Sluice creates follows ", "beside a route of your own, set the same there"),
+		adviceOn(served, "only a Service that Sluice creates follows ", "beside a Service of your own, set the same there")...)
+}
+
+// stays says that an object is the user's.
+func stays(own string) string {
+	return own + " is yours and stays as you wrote it; set the same there, or leave it out"
+}
+
+// idleRoute returns the fields about a route that have no effect, why, and whether a route is created.
+func idleRoute(spec v1alpha1.PolicySpec, own string) (fields []string, why string, creates bool) {
+	s := *spec.Service
+	switch fields = names(routeParts(s)); {
+	case hasNoTraffic(spec):
+		return slices.Concat(names(splitParts(s)), fields), "with traffic: None no requests are split; leave it out, or set traffic: Routes", false
+	case own != "":
+		return fields, stays(own), false
+	case len(s.GatewayRefs) == 0:
+		return fields, "without gatewayRefs Sluice creates no route; set gatewayRefs, or set the same in a route of your own", false
+	}
+	return nil, "", true
+}
+
+// idleService returns the fields about a Service that have no effect, why, and whether a Service is created. The port is also that of
+// the backends of a created route.
+func idleService(s v1alpha1.ServiceSpec, own string, createsRoute bool) (fields []string, why string, creates bool) {
+	fields = slices.DeleteFunc(names(serviceParts(s)), func(name string) bool { return createsRoute && name == "port" })
+	switch {
+	case own != "":
+		return fields, stays(own), false
+	case s.Port == nil:
+		return fields, "without port Sluice creates no Service; set port, or set the same in a Service of your own", false
+	}
+	return nil, "", true
+}
+
+func hasNoTraffic(spec v1alpha1.PolicySpec) bool {
+	return ptr.Deref(spec.Traffic, v1alpha1.TrafficRoutes) == v1alpha1.TrafficNone
 }

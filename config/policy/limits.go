@@ -96,7 +96,19 @@ func requiring(metrics []v1alpha1.Metric, required v1alpha1.Metric) (with []v1al
 		metrics[at] = required
 		return metrics, changed
 	}
-	least, most := rangeOf(metrics[at])
+	limits, changed := stricter(metrics[at], required)
+	if window := required.Interval; window != nil && (metrics[at].Interval == nil || metrics[at].Interval.Duration != window.Duration) {
+		metrics[at].Interval, changed = window, true
+	}
+	if changed {
+		metrics[at].Threshold, metrics[at].ThresholdRange = nil, &limits
+	}
+	return metrics, changed
+}
+
+// stricter returns the range that both a built-in check and a required one allow, and reports whether the first allowed more.
+func stricter(metric, required v1alpha1.Metric) (limits v1alpha1.ThresholdRange, changed bool) {
+	least, most := rangeOf(metric)
 	requiredLeast, requiredMost := rangeOf(required)
 	if requiredLeast != nil && (least == nil || *least < *requiredLeast) {
 		least, changed = requiredLeast, true
@@ -104,13 +116,7 @@ func requiring(metrics []v1alpha1.Metric, required v1alpha1.Metric) (with []v1al
 	if requiredMost != nil && (most == nil || *most > *requiredMost) {
 		most, changed = requiredMost, true
 	}
-	if window := required.Interval; window != nil && (metrics[at].Interval == nil || metrics[at].Interval.Duration != window.Duration) {
-		metrics[at].Interval, changed = window, true
-	}
-	if changed {
-		metrics[at].Threshold, metrics[at].ThresholdRange = nil, &v1alpha1.ThresholdRange{Min: least, Max: most}
-	}
-	return metrics, changed
+	return v1alpha1.ThresholdRange{Min: least, Max: most}, changed
 }
 
 // rangeOf is the range of a built-in check, which has a default.
