@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -224,14 +225,20 @@ func (p *process) stop() {
 	p.Expect(p.command.Wait()).To(Succeed(), p.lines())
 }
 
+// freePort returns a port on which nothing listens. It is none of those that the system gives to connections: one of these could be
+// taken before the process listens.
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, ports, tries = 20_000, 12_000, 100
+	for range tries {
+		port := first + rand.IntN(ports)
+		if listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port)); err == nil {
+			_ = listener.Close()
+			return port
+		}
 	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatalf("nothing can listen on ports from %d", first)
+	return 0
 }
 
 // optIn creates a Deployment. Its Canary is created if its namespace is watched.
