@@ -321,6 +321,50 @@ func TestAGuestDecidesNothing(t *testing.T) {
 	}
 }
 
+// TestARolloutHoldsNoOwner leaves a rule of another namespace alone that also sends to a Service of that namespace: its rollouts would
+// wait for this one.
+func TestARolloutHoldsNoOwner(t *testing.T) {
+	rule := func(names ...types.NamespacedName) map[string]any {
+		var refs []any
+		for _, to := range names {
+			refs = append(refs, map[string]any{"name": to.Name, "namespace": to.Namespace, "port": int64(80)})
+		}
+		return map[string]any{"backendRefs": refs}
+	}
+	own := serviceIn("test", "shop")
+	for name, c := range map[string]struct {
+		rules []any
+		kept  bool
+	}{
+		"a rule of its own":                     {[]any{rule(own)}, true},
+		"another rule has the owner's":          {[]any{rule(own), rule(serviceIn("infra", "edge"))}, true},
+		"a rule with a Service of a third":      {[]any{rule(own, serviceIn("other", "api"))}, true},
+		"a rule with a Service of the owner":    {[]any{rule(own, serviceIn("infra", "edge"))}, false},
+		"one of its rules has the owner's, too": {[]any{rule(own), rule(serviceIn("infra", "edge"), own)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, p := complete(), policy.Defaults()
+			o.Gateways = append(o.Gateways, gatewayIn("infra"))
+			r := sendingFrom("infra", "edge", own)
+			r.Rules = c.rules
+			o.Routes = append(o.Routes, reported(r))
+			o.Grants = []gatewayv1.ReferenceGrant{granting(own, "infra")}
+			found, problem := target.Discover(p, o)
+			if problem != "" || (len(found.Routes) == 2) != c.kept || (len(found.Skipped) == 0) != c.kept {
+				t.Errorf("problem %q, splits %v, skipped %v", problem, found.RouteNames(), found.Skipped)
+			}
+			p.Routes = []config.RouteRef{{Kind: route.HTTP, Namespace: "infra", Name: "edge"}}
+			if _, problem = target.Discover(p, o); strings.Contains(problem, "whose rollouts would wait for this one") == c.kept {
+				t.Errorf("named, the problem is %q", problem)
+			}
+			p.Routes, o.Routes = nil, o.Routes[1:]
+			if _, problem = target.Discover(p, o); (problem == "") != c.kept {
+				t.Errorf("without a route of its own, the problem is %q", problem)
+			}
+		})
+	}
+}
+
 func TestARolloutWaitsForNoGuest(t *testing.T) {
 	o, p := complete(), policy.Defaults()
 	o.Gateways = append(o.Gateways, gatewayIn("infra"))

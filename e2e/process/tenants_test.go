@@ -2,6 +2,7 @@ package process
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -259,4 +260,65 @@ func TestARouteOfAnotherTenantIsSplitAsLongAsItIsGranted(t *testing.T) {
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/skip-analysis":"true"}}}`)
 	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)
 	p.stop()
+}
+
+// TestATenantHoldsNoRolloutOfAnother shares a rule of the shop between both tenants. The guest's rollout leaves it alone.
+func TestATenantHoldsNoRolloutOfAnother(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	s := c.newShop()
+	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)
+	g := s.letIn()
+	p := s.ready(shortLease...)
+	s.waitForPhase(p, v1alpha1.PhaseInitialized)
+	_, err := g.policy(`{analysis: {match: [{headers: {x-tester: {exact: "yes"}}}], iterations: 500}}`)
+	c.Expect(err).NotTo(HaveOccurred())
+	g.does(guestsApp, "create", "-f", "-")
+	s.createRouteFor(guestNamespace)
+	s.sharesItsRule()
+	g.says(p, "Initialized")
+	g.rollsOut(p)
+	c.Expect(s.backends()).To(Equal([]string{"podinfo 1, podinfo.guest 1"}), "without the guest's canary")
+	c.Eventually(func() string { out, _ := g.try("", "get", "events"); return out }, patience, glance).Should(And(ContainSubstring("RoutesSkipped"),
+		ContainSubstring("HTTPRoute shop/podinfo: spec.rules[0] also sends to Service podinfo of that namespace, whose rollouts would wait for this one")))
+
+	t.Log("the shop rolls out in the same rule")
+	s.setImage("podinfo:v2")
+	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)
+	p.stop()
+}
+
+// sharesItsRule adds the guest's Service to the rule of the shop's route.
+func (s *shop) sharesItsRule() {
+	s.t.Helper()
+	podinfo, guests := gatewayv1.ObjectName("podinfo"), gatewayv1.Namespace(guestNamespace)
+	s.Expect(s.client.Create(s.t.Context(), &gatewayv1.ReferenceGrant{ObjectMeta: metav1.ObjectMeta{Namespace: guestNamespace, Name: "shop"}, Spec: gatewayv1.ReferenceGrantSpec{
+		From: []gatewayv1.ReferenceGrantFrom{{Group: gatewayv1.GroupName, Kind: "HTTPRoute", Namespace: shopNamespace}},
+		To:   []gatewayv1.ReferenceGrantTo{{Kind: "Service", Name: &podinfo}},
+	}})).To(Succeed())
+	route := &gatewayv1.HTTPRoute{}
+	s.Expect(s.client.Get(s.t.Context(), client.ObjectKey{Namespace: shopNamespace, Name: "podinfo"}, route)).To(Succeed())
+	theirs := route.Spec.Rules[0].BackendRefs[0]
+	theirs.Namespace = &guests
+	route.Spec.Rules[0].BackendRefs = append(route.Spec.Rules[0].BackendRefs, theirs)
+	s.Expect(s.client.Update(s.t.Context(), route)).To(Succeed())
+}
+
+// backends are the backends of each rule of the shop's route, with their weights.
+func (s *shop) backends() (rules []string) {
+	s.t.Helper()
+	route := &gatewayv1.HTTPRoute{}
+	s.Expect(s.client.Get(s.t.Context(), client.ObjectKey{Namespace: shopNamespace, Name: "podinfo"}, route)).To(Succeed())
+	for _, rule := range route.Spec.Rules {
+		var names []string
+		for _, backend := range rule.BackendRefs {
+			name := string(backend.Name)
+			if in := string(ptr.Deref(backend.Namespace, shopNamespace)); in != shopNamespace {
+				name += "." + in
+			}
+			names = append(names, fmt.Sprintf("%s %d", name, ptr.Deref(backend.Weight, 1)))
+		}
+		rules = append(rules, strings.Join(names, ", "))
+	}
+	return rules
 }

@@ -20,6 +20,19 @@ func References(r Route) []Backend {
 	return found
 }
 
+// BackendsOfRules returns the backends to which each rule of a route sends its requests, with all fields filled in.
+func BackendsOfRules(r Route) [][]Backend {
+	found := make([][]Backend, 0, len(r.Rules))
+	for _, rule := range r.Rules {
+		var backends []Backend
+		for _, ref := range listOf(asMap(rule), "backendRefs") {
+			backends = append(backends, filledIn(asMap(ref), r.Namespace))
+		}
+		found = append(found, backends)
+	}
+	return found
+}
+
 // ReferencesOf returns the backends of one reference of a route of this namespace, and of its filters.
 func ReferencesOf(ref map[string]any, namespace string) []Backend {
 	if ref == nil {

@@ -30,6 +30,9 @@ func leaveOutForeign(target *Target, policy config.Policy, o observed.World) str
 		if _, err := route.IntentsOf(r.Annotations); err != nil {
 			return fmt.Sprintf("%s: %v; remove the annotation", r.Key().From(o.Namespace), err)
 		}
+		if why := sharesWithOwner(r, target.PrimaryOf(policy, o), o); why != "" {
+			return r.Key().From(o.Namespace) + ": " + why
+		}
 	}
 	switch {
 	case len(kept) == 0:
@@ -45,10 +48,12 @@ func leaveOutForeign(target *Target, policy config.Policy, o observed.World) str
 // fitting returns the routes that the rollout can use, and says why the others are left out. If it shares, a guest may also wait for
 // the rollouts of others on it.
 func fitting(target Target, policy config.Policy, o observed.World, isGuest func(route.Route) bool, shares bool) (kept []route.Route, skipped []string) {
-	split := fullSplit(target, policy, o)
+	split, primary := fullSplit(target, policy, o), target.PrimaryOf(policy, o)
 	for _, r := range target.Routes {
 		if !isGuest(r) {
 			kept = append(kept, r)
+		} else if why := sharesWithOwner(r, primary, o); why != "" {
+			skipped = append(skipped, fmt.Sprintf("%s: %s", r.Key(), why))
 		} else if why := unusable(r, split, policy, o, shares); why != "" {
 			skipped = append(skipped, fmt.Sprintf("%s: %s", r.Key(), why))
 		} else if len(kept) >= mostRoutes {
@@ -83,6 +88,27 @@ func (t Target) Deciding() []route.Route {
 // Guests are the other ones of the routes.
 func (t Target) Guests() []route.Route {
 	return slices.DeleteFunc(slices.Clone(t.Routes), func(r route.Route) bool { return !slices.Contains(t.guests, r.Key()) })
+}
+
+// sharesWithOwner says which rule of a route of another namespace sends to this primary and to a Service of that namespace as well;
+// empty when none does. Two splits of one rule may not fit together, and then the rollouts of that Service, which come first on a route
+// of their namespace, would wait for this one.
+func sharesWithOwner(r route.Route, primary route.Backend, o observed.World) string {
+	if r.Namespace == o.Namespace {
+		return ""
+	}
+	for i, rule := range route.BackendsOfRules(route.Plain(r)) {
+		if !slices.Contains(rule, primary) {
+			continue
+		}
+		for _, beside := range rule {
+			if beside.Namespace == r.Namespace {
+				return fmt.Sprintf("spec.rules[%d] also sends to %s %s of that namespace, whose rollouts would wait for this one: ask the route's owner to divide the rule",
+					i, beside.Kind, beside.Name)
+			}
+		}
+	}
+	return ""
 }
 
 // foreignness is 0 for the routes of the Deployment's namespace, and 1 for those of others.
