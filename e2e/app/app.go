@@ -6,12 +6,14 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -30,6 +32,9 @@ type App struct {
 	name       string
 	kubectl    string
 	kubeconfig string
+	config     *rest.Config
+	// as are the flags of kubectl that name somebody else than the administrator.
+	as []string
 }
 
 // Name is the name of the Deployment, the Service, the HTTPRoute and the Canary, unless Options or Named set another.
@@ -55,17 +60,37 @@ func Connect(ctx context.Context, namespace string) (*App, error) {
 		return nil, fmt.Errorf("read %s, is the cluster up (make cluster-up)? %w", kubeconfig, err)
 	}
 	config.QPS, config.Burst = 100, 200
+	a := &App{Namespace: namespace, name: Name, kubectl: root + "/.cluster/bin/kubectl", kubeconfig: kubeconfig, config: config}
+	return a, a.connect()
+}
+
+func (a *App) connect() error {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, gatewayv1.Install, v1alpha1.AddToScheme} {
 		if err := add(scheme); err != nil {
-			return nil, fmt.Errorf("register types: %w", err)
+			return fmt.Errorf("register types: %w", err)
 		}
 	}
-	c, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
-	if err != nil {
-		return nil, fmt.Errorf("connect to the cluster: %w", err)
+	var err error
+	if a.Client, err = client.NewWithWatch(a.config, client.Options{Scheme: scheme}); err != nil {
+		return fmt.Errorf("connect to the cluster: %w", err)
 	}
-	return &App{Client: c, Namespace: namespace, name: Name, kubectl: root + "/.cluster/bin/kubectl", kubeconfig: kubeconfig}, nil
+	return nil
+}
+
+// AsServiceAccount returns the same application in the hands of a ServiceAccount of its namespace: what it asks of the cluster needs
+// the rights of that.
+func (a *App) AsServiceAccount(name string) (*App, error) {
+	user := rest.ImpersonationConfig{UserName: "system:serviceaccount:" + a.Namespace + ":" + name,
+		Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + a.Namespace, "system:authenticated"}}
+	other := *a
+	other.config = rest.CopyConfig(a.config)
+	other.config.Impersonate = user
+	other.as = []string{"--as=" + user.UserName}
+	for _, group := range user.Groups {
+		other.as = append(other.as, "--as-group="+group)
+	}
+	return &other, other.connect()
 }
 
 // Kubectl runs kubectl in the application's namespace and returns its output, including warnings.
@@ -74,7 +99,7 @@ func (a *App) Kubectl(ctx context.Context, input string, args ...string) (string
 }
 
 func (a *App) run(ctx context.Context, input string, args ...string) (string, error) {
-	command := exec.CommandContext(ctx, a.kubectl, append([]string{"--kubeconfig", a.kubeconfig}, args...)...)
+	command := exec.CommandContext(ctx, a.kubectl, slices.Concat([]string{"--kubeconfig", a.kubeconfig}, a.as, args)...)
 	command.Stdin = strings.NewReader(input)
 	out, err := command.CombinedOutput()
 	if err != nil {
