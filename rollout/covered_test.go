@@ -174,6 +174,17 @@ func checkTold(t *testing.T, p plan.Plan, kind, reason string, held bool) {
 	}
 }
 
+// checkCovered fails if a rollout starts whose canary a policy of its namespace would miss.
+func (w *world) checkCovered(p plan.Plan) {
+	starts := w.state.Rollout == nil && p.Next.Phase == v1alpha1.PhaseProgressing
+	mayMiss := len(w.policy.MissedPolicies) > 0 || w.coverage == nil || !slices.ContainsFunc(w.coverage.Objects, func(o coverage.Object) bool {
+		return o.Kind == "AuthorizationPolicy" && o.Namespace == w.primary.Namespace
+	})
+	if starts && !w.dryRun && !mayMiss {
+		w.t.Errorf("a rollout starts without %s", w.coverage.Objects[0].Name)
+	}
+}
+
 // TestAPolicyThatAppearsInFlightIsTold does not end a rollout that has begun.
 func TestAPolicyThatAppearsInFlightIsTold(t *testing.T) {
 	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good}})

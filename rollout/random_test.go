@@ -27,7 +27,7 @@ func randomActs(chance *rand.Rand) []act {
 		setting("v1"), setting("v2"), setting("v3"),
 	}
 	kinds = append(kinds, disturbing...)
-	kinds = append(kinds, falling, reporting, deletingGateway, creatingGateway)
+	kinds = append(kinds, falling, reporting, deletingGateway, creatingGateway, finding(denied), finding(elsewhere), finding())
 	acts := []act{{immediately, setting("v2")}}
 	var moment time.Duration
 	for range 1 + chance.IntN(8) {
@@ -54,6 +54,7 @@ func calm(w *world) {
 	w.spec.Paused, w.primary.Spec.Paused, w.policy.Suspend, w.freezes, w.lost = nil, false, false, nil, 0
 	w.others, w.rejects = nil, ""
 	w.silent, w.gone = false, false
+	w.coverage = found()
 }
 
 // randomHooks opens some gates after a while, lets tests fail at first, and sometimes rolls back.

@@ -369,6 +369,7 @@ func (w *world) tick() (p plan.Plan, survived bool) {
 	}
 	w.checkPause(p)
 	w.checkGates(p)
+	w.checkCovered(p)
 	w.writes = 0
 	if w.apply(p) {
 		for _, event := range p.Events {
