@@ -110,6 +110,7 @@ func TestAGeneratedRouteIsWrittenOnce(t *testing.T) {
 		"headers of answers":                     shopPolicy + `headers: {response: {add: {x-e: "5"}}, request: {set: {x-b: "2", x-a: "1"}}}`,
 		"a rewrite of the prefix":                shopPolicy + "match: [{uri: {prefix: /shop}}]\nrewrite: {uri: /, type: ReplacePrefixMatch}",
 		"retries":                                shopPolicy + `retries: {attempts: 3, retryOn: "503"}`,
+		"retries as Flagger has them":            shopPolicy + `retries: {attempts: 3, perTryTimeout: 1s, retryOn: "gateway-error,connect-failure,refused-stream,5xx"}`,
 		"permanent copies":                       shopPolicy + `mirror: [{backendRef: {name: archive, port: 80}}]`,
 		"a Service with all ports":               shopPolicy + "portDiscovery: true\nheadless: true\nappProtocol: kubernetes.io/h2c\ntrafficDistribution: PreferClose",
 		"a backend with filters, of the primary": shopPolicy + `primaryBackend: {backendRef: {name: podinfo, port: 80}, filters: [{type: ResponseHeaderModifier, responseHeaderModifier: {add: [{name: x-p, value: p}]}}]}`,
@@ -121,6 +122,28 @@ func TestAGeneratedRouteIsWrittenOnce(t *testing.T) {
 			a.stays(made)
 		})
 	}
+}
+
+func TestFieldsBesideARouteOfOnesOwnAreToldAndChangeNothing(t *testing.T) {
+	a := newApp(t)
+	a.waitForPhase(v1alpha1.PhaseInitialized)
+	before := a.route("podinfo").Spec
+	a.servicePolicy(shopPolicy)
+	a.annotate(config.AnnotationPolicy, "standard")
+	says := func(s v1alpha1.CanaryStatus) string {
+		if condition := meta.FindStatusCondition(s.Conditions, v1alpha1.ConditionPolicyFollowed); condition != nil {
+			return condition.Message
+		}
+		return ""
+	}
+	a.waitFor("the advice", func(s v1alpha1.CanaryStatus) bool {
+		return strings.Contains(says(s), "no effect of gatewayRefs, hosts and timeout: HTTPRoute podinfo is yours") &&
+			strings.Contains(says(s), "no effect of port and targetPort: Service podinfo is yours")
+	})
+	a.expectEvent("PolicyAdvice")
+	a.Expect(a.route("podinfo").Spec).To(Equal(before))
+	a.servicePolicy("{}")
+	a.waitFor("no advice", func(s v1alpha1.CanaryStatus) bool { return says(s) == "" })
 }
 
 // stays expects that a route is not written, no matter what others write to it.
