@@ -145,6 +145,26 @@ var _ = Describe("A policy with the body of a Flagger Canary", func() {
 		Expect(r.kubectl(ctx, "get", "canaries")).To(MatchRegexp(`podinfo +Failed +0 +`))
 	})
 
+	It("says what has no effect beside a route of the user's own, and rolls out all the same", func(ctx SpecContext) {
+		const namespace = "beside"
+		r := begin(ctx, namespace, scene{
+			Options: app.Options{Replicas: 2, Annotations: byPolicy},
+			manifests: []string{policy(namespace, "{interval: 2s, stepWeight: 25, maxWeight: 50, "+successRate+"}",
+				`service: {timeout: 15s, retries: {attempts: 3, retryOn: "gateway-error,connect-failure"}, headless: true}`)},
+		})
+		says := func() string {
+			return r.kubectl(ctx, "get", "canary", "podinfo", "-o", `jsonpath={.status.conditions[?(@.type=="PolicyFollowed")].message}`)
+		}
+		Eventually(ctx, says, patience(), glance).Should(And(
+			ContainSubstring("no effect of timeout and retries: HTTPRoute podinfo is yours"), ContainSubstring("no effect of headless: Service podinfo is yours")))
+		before := r.kubectl(ctx, "get", "httproute", "podinfo", "-o", "jsonpath={.spec.rules}")
+		r.setVersion(ctx, "v2")
+		r.waitFor(ctx, v1alpha1.PhaseSucceeded)
+		r.expectClean(ctx, "v2")
+		r.expectNoFailures(ctx, "nobody")
+		Expect(r.kubectl(ctx, "get", "httproute", "podinfo", "-o", "jsonpath={.spec.rules}")).To(Equal(before))
+	})
+
 	It("is refused where it cannot be used, by the names of its fields", func(ctx SpecContext) {
 		a := placed(ctx, "refused")
 		Expect(a.Apply(ctx, "apiVersion: v1\nkind: Namespace\nmetadata: {name: refused}")).To(Succeed())
