@@ -16,11 +16,9 @@ func ObservingQueries(presetName config.Preset, target Target, window time.Durat
 	if !known {
 		return nil
 	}
-	primary := target
-	primary.Service, primary.Workload = target.PrimaryService, target.Primary
 	return []Query{
 		{Check: observing, Metric: RequestCount, Expression: p.expression(RequestCount, target, window)},
-		{Check: observing, Metric: PrimaryCount, Expression: p.expression(RequestCount, primary, window)},
+		{Check: observing, Metric: PrimaryCount, Expression: p.expression(RequestCount, target.primary(), window)},
 	}
 }
 

@@ -25,6 +25,12 @@ type Target struct {
 	Primary, PrimaryService, Route string
 }
 
+// primary is the target whose pods are the primary's.
+func (t Target) primary() Target {
+	t.Service, t.Workload = t.PrimaryService, t.Primary
+	return t
+}
+
 // Metric names what a query measures.
 type Metric string
 
@@ -39,6 +45,8 @@ const (
 	Custom Metric = "custom"
 	// PrimaryCount is the number of requests to the primary in the window.
 	PrimaryCount Metric = "primary-request-count"
+	// Counters is what the counters of the canary and its primary show, sample by sample.
+	Counters Metric = "counters"
 )
 
 // Query is one query to a metrics server.
@@ -82,13 +90,15 @@ func (Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 type preset struct {
 	// controller is the controllerName of the GatewayClasses that the preset fits.
 	controller string
-	// requests is the counter of requests. errors selects those answered with a 5xx.
-	requests, errors string
+	// requests is the counter of requests, and code its label with the status that they were answered with.
+	requests, code string
 	// buckets is the histogram of durations. perMillisecond is how many of its units make a millisecond.
 	buckets        string
 	perMillisecond float64
 	// selector returns the label selector of the target's series.
 	selector func(Target) string
+	// raw tells the series of both versions apart.
+	raw rawPreset
 	// blindToCalls means that gRPC calls are counted by their HTTP status, which is the same for failed calls.
 	blindToCalls bool
 }
@@ -96,18 +106,23 @@ type preset struct {
 var presets = map[config.Preset]preset{
 	config.PresetTraefik: {
 		controller: "traefik.io/gateway-controller",
-		requests:   "traefik_service_requests_total", errors: `code=~"5.."`,
+		requests:   "traefik_service_requests_total", code: "code",
 		buckets: "traefik_service_request_duration_seconds_bucket", perMillisecond: 0.001,
-		selector: traefikService, blindToCalls: true,
+		selector: func(t Target) string { return "service=~" + strconv.Quote(traefikService(t)) }, blindToCalls: true,
+		raw: rawPreset{arm: "service", pattern: traefikService, fits: fitsTraefik},
 	},
 	config.PresetIstio: {
 		controller: "istio.io/gateway-controller",
-		requests:   "istio_requests_total", errors: `response_code=~"5.."`,
+		requests:   "istio_requests_total", code: "response_code",
 		buckets: "istio_request_duration_milliseconds_bucket", perMillisecond: 1,
 		selector: func(t Target) string {
 			return fmt.Sprintf(`reporter=~"source|waypoint",destination_workload_namespace=%s,destination_workload=%s`,
 				strconv.Quote(t.Namespace), strconv.Quote(t.Workload))
 		},
+		raw: rawPreset{arm: "destination_workload", pattern: func(t Target) string { return regexp.QuoteMeta(t.Workload) }, fits: fitsWorkload,
+			others: func(t Target) string {
+				return `reporter=~"source|waypoint",destination_workload_namespace=` + strconv.Quote(t.Namespace)
+			}},
 	},
 	// Envoy Gateway's own statistics are those of Envoy clusters. A cluster is a rule of a route, with all its backends in
 	// it, unless the EnvoyProxy names them otherwise, so they cannot tell a canary from its primary; what the pods say of
@@ -121,16 +136,20 @@ var presets = map[config.Preset]preset{
 func app(controller string) preset {
 	return preset{
 		controller: controller,
-		requests:   "http_requests_total", errors: `code=~"5.."`,
+		requests:   "http_requests_total", code: "code",
 		buckets: "http_request_duration_seconds_bucket", perMillisecond: 0.001,
 		selector: func(t Target) string {
-			return fmt.Sprintf("namespace=%s,pod=~%s", strconv.Quote(t.Namespace),
-				strconv.Quote(regexp.QuoteMeta(t.Workload)+"-[0-9a-z]+-[0-9a-z]{5}"))
+			return fmt.Sprintf("namespace=%s,pod=~%s", strconv.Quote(t.Namespace), strconv.Quote(podsOf(t)))
 		},
+		raw: rawPreset{arm: "pod", pattern: podsOf, fits: fitsPod, pods: true,
+			others: func(t Target) string { return "namespace=" + strconv.Quote(t.Namespace) }},
 	}
 }
 
-// traefikService selects by the label that Traefik gives to a backend of a route. Up to 3.6 it joins namespace, Service,
+// podsOf is the pattern of the names of a target's pods.
+func podsOf(t Target) string { return regexp.QuoteMeta(t.Workload) + "-[0-9a-z]+-[0-9a-z]{5}" }
+
+// traefikService is the pattern of the label that Traefik gives to a backend of a route. Up to 3.6 it joins namespace, Service,
 // scheme and port with hyphens; from 3.7 it joins the route's rule, namespace, Service and the backend's number in the rule.
 // Namespace a-b with Service c therefore looks the same as namespace a with Service b-c. If both exist and one is a canary's
 // Service, choose other names or the preset app.
@@ -144,7 +163,7 @@ func traefikService(t Target) string {
 		ports = "(" + strings.Join(texts, "|") + ")"
 	}
 	service := regexp.QuoteMeta(t.Namespace + "-" + t.Service)
-	return "service=~" + strconv.Quote("("+service+"-([a-z0-9]+-)?"+ports+"|.+-svc-"+service+"-[0-9]+)@kubernetesgateway")
+	return "(" + service + "-([a-z0-9]+-)?" + ports + "|.+-svc-" + service + "-[0-9]+)@kubernetesgateway"
 }
 
 // PresetFor returns the preset for the gateways of a controller.
@@ -197,7 +216,7 @@ func (p preset) expression(metric Metric, target Target, window time.Duration) s
 	case RequestCount:
 		return total
 	case SuccessRate:
-		failed := fmt.Sprintf("sum(increase(%s{%s,%s}%s))", p.requests, selector, p.errors, back)
+		failed := fmt.Sprintf(`sum(increase(%s{%s,%s=~"5.."}%s))`, p.requests, selector, p.code, back)
 		return fmt.Sprintf("100 * (1 - (%s or 0 * %s) / (%s > 0))", failed, total, total)
 	}
 	buckets := fmt.Sprintf("sum by (le) (rate(%s{%s}%s))", p.buckets, selector, back)

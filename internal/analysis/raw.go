@@ -1,0 +1,168 @@
+package analysis
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sluice.dev/sluice/config"
+)
+
+// rawPreset tells the counters of a canary and its primary apart in the answer to one query.
+type rawPreset struct {
+	// arm is the label that says which version a series is about, pattern what it is for a target, and fits the same as pattern
+	// in Go: to compile a pattern in every tick takes longer than all else.
+	arm     string
+	pattern func(Target) string
+	fits    func(t Target, value string) bool
+	// others returns matchers for more labels of both versions. Nil without any.
+	others func(Target) string
+	// pods means that each pod of the app counts its own requests. Else the gateways count those of both versions.
+	pods bool
+}
+
+// Raw reads the counters of a canary and of its primary as they are: without rates, which are guesses between two samples, and
+// without sums, which hide the restart of one pod behind the requests of another.
+type Raw struct {
+	// Requests is the counter of requests, and Code its label with the status that they were answered with.
+	Requests, Code string
+	// Buckets is the classic histogram of durations, and Durations the native one.
+	Buckets, Durations string
+	// PerMillisecond is how many units of the histograms make a millisecond.
+	PerMillisecond float64
+	// Pods means that the app's pods count, and that the label "pod" names them. Then the answer has the series "up" of these
+	// pods, too, which tells when they were scraped.
+	Pods bool
+
+	arm             string
+	canary, primary func(value string) bool
+	selector        string
+}
+
+// Up is the series that a metrics server writes for each scrape: 1 if it succeeded.
+const Up = "up"
+
+// RawFor returns how to read the counters of a target and of its primary. It is false for an unknown preset.
+func RawFor(presetName config.Preset, target Target) (Raw, bool) {
+	p, known := presets[presetName]
+	if !known {
+		return Raw{}, false
+	}
+	primary := target.primary()
+	r := Raw{
+		Requests: p.requests, Code: p.code, Buckets: p.buckets, Durations: strings.TrimSuffix(p.buckets, "_bucket"),
+		PerMillisecond: p.perMillisecond, Pods: p.raw.pods,
+		arm:     p.raw.arm,
+		canary:  func(value string) bool { return p.raw.fits(target, value) },
+		primary: func(value string) bool { return p.raw.fits(primary, value) },
+	}
+	names := []string{r.Requests, r.Buckets, r.Durations}
+	if r.Pods {
+		names = append(names, Up)
+	}
+	r.selector = fmt.Sprintf("__name__=~%s,%s=~%s", strconv.Quote(strings.Join(names, "|")), p.raw.arm,
+		strconv.Quote(p.raw.pattern(target)+"|"+p.raw.pattern(primary)))
+	if p.raw.others != nil {
+		r.selector += "," + p.raw.others(target)
+	}
+	return r, true
+}
+
+// Query returns the query for all samples of the last while, in whole milliseconds. Its answer is a matrix: an instant query of a
+// range selector returns the samples as they were scraped, with their own times.
+func (r Raw) Query(back time.Duration) Query {
+	return Query{Metric: Counters, Expression: fmt.Sprintf("{%s}[%dms]", r.selector, max(1, back.Milliseconds()))}
+}
+
+// ArmOf says which version a series is about. Traefik's name of a canary's Service fits the pattern of the primary's, too, so the
+// canary goes first.
+func (r Raw) ArmOf(labels map[string]string) (canary, known bool) {
+	value := labels[r.arm]
+	canary = r.canary(value)
+	return canary, canary || r.primary(value)
+}
+
+// RawSeries is one series of a metrics server with its samples, the oldest first.
+type RawSeries struct {
+	// Labels include the name of the metric as __name__.
+	Labels map[string]string
+	// Samples are those of a counter, or of a bucket of a classic histogram.
+	Samples []Point
+	// Histograms are the samples of a native histogram.
+	Histograms []HistogramPoint
+}
+
+// Point is one sample.
+type Point struct {
+	// At is the time of the scrape by the server's clock, in milliseconds since 1970.
+	At int64
+	// Value may be anything that a float can be.
+	Value float64
+}
+
+// HistogramPoint is one sample of a native histogram.
+type HistogramPoint struct {
+	// At is the time of the scrape, as in Point.
+	At int64
+	// Count is the number of observations.
+	Count float64
+	// Buckets are those that have any.
+	Buckets []HistogramBucket
+}
+
+// HistogramBucket has the observations between two bounds, in the unit of the histogram. They are not cumulative.
+type HistogramBucket struct {
+	Lower, Upper, Count float64
+}
+
+// fitsPod is podsOf.
+func fitsPod(t Target, value string) bool {
+	hashes, has := strings.CutPrefix(value, t.Workload+"-")
+	set, pod, two := strings.Cut(hashes, "-")
+	return has && two && alphanumeric(set) && len(pod) == 5 && alphanumeric(pod)
+}
+
+// fitsWorkload is equality.
+func fitsWorkload(t Target, value string) bool { return value == t.Workload }
+
+// fitsTraefik is traefikService.
+func fitsTraefik(t Target, value string) bool {
+	value, ours := strings.CutSuffix(value, "@kubernetesgateway")
+	cut := strings.LastIndexByte(value, '-')
+	if !ours || cut < 0 {
+		return false
+	}
+	front, number := value[:cut], value[cut+1:]
+	if !digits(number) {
+		return false
+	}
+	service := t.Namespace + "-" + t.Service
+	if before, named := strings.CutSuffix(front, "-svc-"+service); named && before != "" {
+		return true
+	}
+	scheme, named := strings.CutPrefix(front, service)
+	return named && (scheme == "" || scheme[0] == '-' && alphanumeric(scheme[1:])) && t.hasPort(number)
+}
+
+// hasPort reports whether the routes send to a port. Without any ports they may send to each.
+func (t Target) hasPort(number string) bool {
+	return len(t.Ports) == 0 || slices.ContainsFunc(t.Ports, func(port int32) bool { return strconv.Itoa(int(port)) == number })
+}
+
+func digits(text string) bool { return made(text, func(c byte) bool { return '0' <= c && c <= '9' }) }
+
+func alphanumeric(text string) bool {
+	return made(text, func(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' })
+}
+
+// made reports whether a text has bytes, and only such.
+func made(text string, of func(byte) bool) bool {
+	for i := range len(text) {
+		if !of(text[i]) {
+			return false
+		}
+	}
+	return text != ""
+}

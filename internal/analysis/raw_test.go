@@ -1,0 +1,82 @@
+package analysis
+
+import (
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice.dev/sluice/config"
+)
+
+var rawTarget = Target{Namespace: "shop", Service: "podinfo-canary", Workload: "podinfo-canary", Ports: []int32{80, 9898}, Primary: "podinfo", PrimaryService: "podinfo"}
+
+func TestOneQueryReadsTheCountersOfBothVersions(t *testing.T) {
+	app := `{__name__=~"http_requests_total|http_request_duration_seconds_bucket|http_request_duration_seconds|up",` +
+		`pod=~"podinfo-canary-[0-9a-z]+-[0-9a-z]{5}|podinfo-[0-9a-z]+-[0-9a-z]{5}",namespace="shop"}[12500ms]`
+	for preset, want := range map[config.Preset]string{
+		"traefik": `{__name__=~"traefik_service_requests_total|traefik_service_request_duration_seconds_bucket|traefik_service_request_duration_seconds",` +
+			`service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway|` +
+			`(shop-podinfo-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-[0-9]+)@kubernetesgateway"}[12500ms]`,
+		"istio": `{__name__=~"istio_requests_total|istio_request_duration_milliseconds_bucket|istio_request_duration_milliseconds",` +
+			`destination_workload=~"podinfo-canary|podinfo",reporter=~"source|waypoint",destination_workload_namespace="shop"}[12500ms]`,
+		"app": app, "envoy-gateway": app,
+	} {
+		raw, known := RawFor(preset, rawTarget)
+		if got := raw.Query(12500 * time.Millisecond); !known || got.Expression != want || got.Metric != Counters {
+			t.Errorf("%s asks %s", preset, got.Expression)
+		}
+	}
+	if _, known := RawFor("none", rawTarget); known {
+		t.Error("a preset that does not exist is known")
+	}
+}
+
+func TestHostileNamesStayNames(t *testing.T) {
+	target := rawTarget
+	target.Namespace, target.Workload, target.Service = `s"}) or vector(1) #`, `a.b"|.*`, `c\`
+	for preset, want := range map[config.Preset]string{
+		"app":     `"a\\.b\"\\|\\.\\*-[0-9a-z]+-[0-9a-z]{5}|podinfo-[0-9a-z]+-[0-9a-z]{5}",namespace="s\"}) or vector(1) #"}[1ms]`,
+		"istio":   `=~"a\\.b\"\\|\\.\\*|podinfo",reporter=~"source|waypoint",destination_workload_namespace="s\"}) or vector(1) #"}[1ms]`,
+		"traefik": `"(s\"\\}\\) or vector\\(1\\) #-c\\\\-([a-z0-9]+-)?(80|9898)|`,
+	} {
+		raw, _ := RawFor(preset, target)
+		if got := raw.Query(0).Expression; !strings.Contains(got, want) {
+			t.Errorf("%s asks %s", preset, got)
+		}
+	}
+}
+
+// TestFitsIsThePattern changes good values a little.
+func TestFitsIsThePattern(t *testing.T) {
+	good := []string{"podinfo-canary-7d9c-abcde", "podinfo-7d9c-abcde", "podinfo", "podinfo-canary", "shop-podinfo-canary-http-9898@kubernetesgateway", "shop-podinfo-80@kubernetesgateway",
+		"httproute-shop-podinfo-web-svc-shop-podinfo-canary-0@kubernetesgateway", "httproute-x-svc-shop-podinfo-12@kubernetesgateway"}
+	parts := []string{"podinfo", "-canary", "-", "shop-", "-svc", "-svc-", "http", "80", "9898", "7", "x", "@kubernetesgateway", ".", "é", "\n", "A", ""}
+	random := rand.New(rand.NewPCG(1, 2))
+	portless := rawTarget
+	portless.Ports = nil
+	for name, p := range presets {
+		fitting := 0
+		for _, target := range []Target{rawTarget, rawTarget.primary(), portless} {
+			pattern := regexp.MustCompile("(?s)^(?:" + p.raw.pattern(target) + ")$")
+			for range 20_000 {
+				value := good[random.IntN(len(good))]
+				for range random.IntN(3) {
+					at := random.IntN(len(value) + 1)
+					value = value[:at] + parts[random.IntN(len(parts))] + value[min(len(value), at+random.IntN(4)):]
+				}
+				want := pattern.MatchString(value)
+				if got := p.raw.fits(target, value); got != want {
+					t.Fatalf("%s: %q fits %s: %v", name, value, pattern, got)
+				}
+				if want {
+					fitting++
+				}
+			}
+		}
+		if fitting < 1000 {
+			t.Errorf("%s: only %d values fit, so little is tried", name, fitting)
+		}
+	}
+}
