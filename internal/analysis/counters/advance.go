@@ -1,0 +1,74 @@
+package counters
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+	"time"
+)
+
+// Advance adds a poll to what is known. It returns what the next poll must know, and what has happened since the last poll that
+// counted. Any samples may be given to it: those that no counter can have are left out, and the problems say so. It takes time
+// and memory in proportion to the samples.
+func Advance(s State, p Poll) (State, Result) {
+	l := lookAt(s, p)
+	r := Result{Problems: l.problems, Counted: l.fresh(Canary) && l.fresh(Primary)}
+	if r.Counted {
+		l.count(&r)
+	}
+	next, problem := l.remember(r.Counted)
+	r.tell(problem)
+	if !r.Canary.possible() || !r.Primary.possible() {
+		r.Counted, r.Canary, r.Primary = false, Increments{}, Increments{}
+		r.tell("a poll shows impossible numbers of requests and was dropped")
+	}
+	next.interval = cmp.Or(l.interval(), s.interval)
+	r.Interval = time.Duration(next.interval) * time.Millisecond
+	r.Canary.Newest, r.Primary.Newest = timeOf(l.newest(Canary)), timeOf(l.newest(Primary))
+	return next, r
+}
+
+// tell adds a problem once.
+func (r *Result) tell(problem string) {
+	if problem != "" && !slices.Contains(r.Problems, problem) {
+		r.Problems = append(r.Problems, problem)
+	}
+}
+
+func timeOf(millis int64) time.Time {
+	if millis == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(millis)
+}
+
+// count adds the increments of all that a poll has seen.
+func (l *look) count(r *Result) {
+	for _, t := range l.targets {
+		for series := t.series; len(series) > 0; {
+			first, n := series[0], 1
+			switch first.Kind {
+			case Requests:
+				l.requests(t, first, r.of(first.Arm))
+			case Bucket:
+				n = sort.Search(len(series), func(i int) bool { return series[i].Family > first.Family })
+				r.tell(l.histogram(t, series[:n], r.of(first.Arm)))
+			}
+			series = series[n:]
+		}
+	}
+}
+
+// requests adds the increment of a counter of requests.
+func (l *look) requests(t seen, s Series, counts *Increments) {
+	increment, _ := grown(s.Samples, l.base(t, s), nil)
+	if increment == 0 {
+		return
+	}
+	counts.add(s.Pod, func(c *Counts) {
+		c.Requests += increment
+		if s.Class == failed {
+			c.Errors += increment
+		}
+	})
+}
