@@ -1,6 +1,7 @@
 package prometheus
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,14 +19,16 @@ import (
 	"sluice.dev/sluice/internal/provider"
 )
 
-// longestAnswer is how many bytes are read of an answer of any server, the controller's own included: users write the queries
-// for that one, too. One value needs few, and a single label can be of any length.
-const longestAnswer = 64 << 10
+// ofValue are the limits of an answer of any server, the controller's own included: users write the queries for that one, too.
+// One value needs few bytes, and a single label can be of any length.
+var ofValue = limits{bytes: 64 << 10, objects: 64 << 10, advice: "aggregate the query to one value without labels, such as with sum() or max()"}
 
 // Provider queries Prometheus servers: the controller's own, and those that queries name.
 type Provider struct {
-	// api is nil if the controller has no server.
-	api prometheusv1.API
+	// api is nil if the controller has no server. raw is the same server with the limit of an answer with raw samples.
+	api, raw prometheusv1.API
+	// reading has an element for each answer with raw samples that is being read.
+	reading chan struct{}
 	// verifying and insecure are the transports for servers that queries name.
 	verifying, insecure http.RoundTripper
 }
@@ -33,7 +36,7 @@ type Provider struct {
 // New returns a Provider. The address is the http or https URL of the controller's server; if it is empty, only queries that
 // name a server are answered. The rules hold for servers that queries name. A user and password in the URL are used for basic authentication and never shown.
 func New(address string, rules outbound.Rules) (*Provider, error) {
-	p := &Provider{verifying: outbound.Transport(rules, false), insecure: outbound.Transport(rules, true)}
+	p := &Provider{verifying: outbound.Transport(rules, false), insecure: outbound.Transport(rules, true), reading: make(chan struct{}, rawAtOnce)}
 	if address == "" {
 		return p, nil
 	}
@@ -46,12 +49,15 @@ func New(address string, rules outbound.Rules) (*Provider, error) {
 		transport = basicAuth{user: parsed.User, next: transport}
 		parsed.User = nil
 	}
-	p.api, err = newAPI(parsed.String(), transport)
+	if p.api, err = newAPI(parsed.String(), brief{transport, ofValue}); err != nil {
+		return nil, err
+	}
+	p.raw, err = newAPI(parsed.String(), brief{transport, ofCounters})
 	return p, err
 }
 
-func newAPI(address string, transport http.RoundTripper) (prometheusv1.API, error) {
-	client, err := api.NewClient(api.Config{Address: address, RoundTripper: brief{transport}})
+func newAPI(address string, transport brief) (prometheusv1.API, error) {
+	client, err := api.NewClient(api.Config{Address: address, RoundTripper: transport})
 	if err != nil {
 		return nil, fmt.Errorf("make the client for Prometheus: %w", err)
 	}
@@ -82,8 +88,19 @@ func (h withHeaders) RoundTrip(request *http.Request) (*http.Response, error) {
 	return h.next.RoundTrip(request)
 }
 
-// brief limits the answers to what one value needs.
-type brief struct{ next http.RoundTripper }
+// brief limits the answers.
+type brief struct {
+	next    http.RoundTripper
+	answers limits
+}
+
+// limits are those of an answer.
+type limits struct {
+	// bytes and objects are how many an answer may have. A JSON object of two bytes takes a hundred when it is decoded.
+	bytes, objects int
+	// advice is what to do about an answer that has more.
+	advice string
+}
 
 // RoundTrip limits the body of the answer.
 func (b brief) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -91,23 +108,27 @@ func (b brief) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	response.Body = &limited{ReadCloser: response.Body, left: longestAnswer}
+	response.Body = &limited{ReadCloser: response.Body, left: b.answers, limits: b.answers}
 	return response, nil
 }
 
-// limited is a body that fails after the given number of bytes.
+// limited is a body that fails after the given number of bytes or objects.
 type limited struct {
 	io.ReadCloser
-	left int
+	limits
+	left limits
 }
 
-// Read reads at most the bytes that are left.
+// Read reads at most what is left.
 func (l *limited) Read(into []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, fmt.Errorf("the answer is longer than %d bytes: aggregate the query to one value without labels, such as with sum() or max()", longestAnswer)
+	if l.left.bytes <= 0 {
+		return 0, fmt.Errorf("the answer is longer than %d bytes: %s", l.bytes, l.advice)
 	}
-	n, err := l.ReadCloser.Read(into[:min(len(into), l.left)])
-	l.left -= n
+	n, err := l.ReadCloser.Read(into[:min(len(into), l.left.bytes)])
+	l.left.bytes -= n
+	if l.left.objects -= bytes.Count(into[:n], []byte("{")); l.left.objects < 0 {
+		return 0, fmt.Errorf("the answer has more than %d objects: %s", l.objects, l.advice)
+	}
 	return n, err
 }
 
@@ -123,7 +144,7 @@ func (p *Provider) apiOf(query analysis.Query) (prometheusv1.API, error) {
 	if query.Server.InsecureSkipVerify {
 		transport = p.insecure
 	}
-	return newAPI(query.Server.Address, withHeaders{server: query.Server, next: transport})
+	return newAPI(query.Server.Address, brief{withHeaders{server: query.Server, next: transport}, ofValue})
 }
 
 type basicAuth struct {

@@ -1,0 +1,87 @@
+package prometheus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"sluice.dev/sluice/internal/analysis"
+)
+
+const (
+	// rawAtOnce is how many answers with raw samples are read at the same time. Each takes up to ten times its length while it is
+	// decoded.
+	rawAtOnce = 4
+	// rawTimeout is how long one answer with raw samples may take, including the wait for others.
+	rawTimeout = 5 * time.Second
+)
+
+// ofCounters are the limits of an answer with raw samples. A series has two objects, and takes about 300 bytes with its labels and
+// four samples. So this is for about 3,000 of them: ten pods with 20 pairs of route and code, and a histogram of 12 bounds for
+// each. Traefik needs a tenth of it. Each sample of a native histogram is one more object.
+var ofCounters = limits{bytes: 1 << 20, objects: 8_000,
+	advice: "the counters have too many series: drop labels that requests fill, such as paths, or choose a preset whose gateway counts"}
+
+// Raw runs a query of analysis.Raw on the controller's own server and returns the series with all their samples. It stops when the
+// context ends, and after 5 s. The series of an answer without any are none. Other queries are refused, so that no user's query
+// gets the limit of this one.
+func (p *Provider) Raw(ctx context.Context, query analysis.Query) ([]analysis.RawSeries, error) {
+	switch {
+	case query.Metric != analysis.Counters || query.Server != nil:
+		return nil, errors.New("only the counters of a preset are read from the controller's Prometheus as raw samples")
+	case p.raw == nil:
+		return nil, errors.New("no Prometheus is configured")
+	}
+	ctx, cancel := context.WithTimeout(ctx, rawTimeout)
+	defer cancel()
+	select {
+	case p.reading <- struct{}{}:
+		defer func() { <-p.reading }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("other answers are still being read: %w", ctx.Err())
+	}
+	answer, _, _, err := p.raw.Query(ctx, query.Expression, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	matrix, ok := answer.(model.Matrix)
+	if !ok {
+		return nil, fmt.Errorf("the query returns a %s; raw samples are expected", answer.Type())
+	}
+	series := make([]analysis.RawSeries, 0, len(matrix))
+	for _, stream := range matrix {
+		if stream != nil {
+			series = append(series, rawSeries(stream))
+		}
+	}
+	return series, nil
+}
+
+func rawSeries(stream *model.SampleStream) analysis.RawSeries {
+	s := analysis.RawSeries{Labels: make(map[string]string, len(stream.Metric)), Samples: make([]analysis.Point, 0, len(stream.Values))}
+	for name, value := range stream.Metric {
+		s.Labels[string(name)] = string(value)
+	}
+	for _, sample := range stream.Values {
+		s.Samples = append(s.Samples, analysis.Point{At: int64(sample.Timestamp), Value: float64(sample.Value)})
+	}
+	for _, sample := range stream.Histograms {
+		if sample.Histogram != nil {
+			s.Histograms = append(s.Histograms, histogram(sample))
+		}
+	}
+	return s
+}
+
+func histogram(sample model.SampleHistogramPair) analysis.HistogramPoint {
+	h := analysis.HistogramPoint{At: int64(sample.Timestamp), Count: float64(sample.Histogram.Count)}
+	for _, b := range sample.Histogram.Buckets {
+		if b != nil {
+			h.Buckets = append(h.Buckets, analysis.HistogramBucket{Lower: float64(b.Lower), Upper: float64(b.Upper), Count: float64(b.Count)})
+		}
+	}
+	return h
+}

@@ -1,0 +1,149 @@
+package prometheus
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/outbound"
+)
+
+func counters(expression string) analysis.Query {
+	return analysis.Query{Metric: analysis.Counters, Expression: expression}
+}
+
+func TestRawSamplesHaveTheirOwnTimes(t *testing.T) {
+	s := server(t, map[string]string{
+		"counters": `{"resultType":"matrix","result":[
+			{"metric":{"__name__":"requests","code":"200"},"values":[[1.5,"7"],[3.501,"9007199254740993"],[5,"NaN"],[6,"+Inf"]]},
+			{"metric":{"__name__":"durations"},"histograms":[[2,{"count":"3","sum":"1","buckets":[[1,"0.25","0.5","2"],[0,"1","2","1"]]}]]},
+			{"metric":{}}]}`,
+		"none":   `{"resultType":"matrix","result":[]}`,
+		"vector": `{"resultType":"vector","result":[]}`,
+		"null":   `{"resultType":"matrix","result":[null]}`,
+	})
+	prom, err := New(strings.Replace(s.URL, "http://", "http://jane:secret@", 1), outbound.Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := prom.Raw(t.Context(), counters("counters"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []analysis.RawSeries{
+		{Labels: map[string]string{"__name__": "requests", "code": "200"}, Samples: []analysis.Point{{At: 1500, Value: 7}, {At: 3501, Value: 9007199254740992}, got[0].Samples[2], got[0].Samples[3]}},
+		{Labels: map[string]string{"__name__": "durations"}, Samples: []analysis.Point{}, Histograms: []analysis.HistogramPoint{
+			{At: 2000, Count: 3, Buckets: []analysis.HistogramBucket{{Lower: 0.25, Upper: 0.5, Count: 2}, {Lower: 1, Upper: 2, Count: 1}}}}},
+		{Labels: map[string]string{}, Samples: []analysis.Point{}},
+	}
+	if diff := cmp.Diff(want[1:], got[1:]) + cmp.Diff(want[0].Labels, got[0].Labels) + cmp.Diff(want[0].Samples[:2], got[0].Samples[:2]); diff != "" || len(got[0].Samples) != 4 {
+		t.Errorf("%s%v", diff, got[0])
+	}
+	for _, query := range []string{"none", "null"} {
+		if got, err := prom.Raw(t.Context(), counters(query)); err != nil || len(got) > 0 {
+			t.Errorf("%s: got %v, %v", query, got, err)
+		}
+	}
+	for query, problem := range map[string]string{"vector": "the query returns a vector; raw samples are expected", "broken": "bad_data: parse error"} {
+		if _, err := prom.Raw(t.Context(), counters(query)); err == nil || !strings.Contains(err.Error(), problem) {
+			t.Errorf("%s: got %v", query, err)
+		}
+	}
+}
+
+func TestOnlyTheCountersOfAPresetAreReadRaw(t *testing.T) {
+	none := mustNew(t, "")
+	own := mustNew(t, "http://127.0.0.1:1")
+	for name, c := range map[string]struct {
+		provider *Provider
+		query    analysis.Query
+		want     string
+	}{
+		"a query of a user":           {own, analysis.Query{Metric: analysis.Custom, Expression: "up"}, "only the counters of a preset"},
+		"a server of a user":          {own, analysis.Query{Metric: analysis.Counters, Server: &analysis.Server{}}, "only the counters of a preset"},
+		"no server of the controller": {none, counters("up"), "no Prometheus is configured"},
+	} {
+		if _, err := c.provider.Raw(t.Context(), c.query); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestRawAnswersTakeLittleMemory asks for more answers than are read at the same time, each of the largest that are read.
+func TestRawAnswersTakeLittleMemory(t *testing.T) {
+	const most = 100 << 20
+	series := func(i int) string {
+		return fmt.Sprintf(`{"metric":{"__name__":"http_request_duration_seconds_bucket","instance":"10.0.0.1:9090","job":"pods","namespace":"shop","pod":"podinfo-7d9c5b-abcde",`+
+			`"path":"/items/%d","code":"200","le":"0.25"},"values":[[1800000000.123,"%d"],[1800000002.123,"%d"],[1800000004.123,"%d"],[1800000006.123,"%d"]]}`, i, i, i, i, i)
+	}
+	var many strings.Builder
+	for i := range 4000 {
+		many.WriteString(series(i) + ",")
+	}
+	for name, c := range map[string]struct{ result, want string }{
+		"as many series as are read": {"[" + strings.Join(strings.SplitAfter(many.String(), "]]},")[:3300], "") + series(0) + "]", ""},
+		"more series than are read":  {"[" + many.String() + series(0) + "]", "the answer is longer than 1048576 bytes: the counters have too many series: drop labels"},
+		"one long label":             {`[{"metric":{"a":"` + strings.Repeat("x", 8<<20) + `"}}]`, "the answer is longer than"},
+		"series of nothing":          {"[" + strings.Repeat("{},", 345_000) + "{}]", "the answer has more than 8000 objects: the counters have too many series"},
+		"as many as are read":        {"[" + strings.Repeat("{},", 7_900) + "{}]", ""},
+		"nothing":                    {"[" + strings.Repeat("null,", 200_000) + "null]", ""},
+		"samples":                    {`[{"values":[` + strings.Repeat(`[1,"1"],`, 125_000) + `[1,"1"]]}]`, ""},
+		"buckets":                    {`[{"histograms":[[1,{"count":"1","sum":"1","buckets":[` + strings.Repeat(`[0,"1","2","1"],`, 60_000) + `[0,"1","2","1"]]}]]}]`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = io.WriteString(w, `{"status":"success","data":{"resultType":"matrix","result":`)
+				_, _ = io.WriteString(w, c.result)
+				_, _ = io.WriteString(w, "}}")
+			}))
+			t.Cleanup(s.Close)
+			prom := mustNew(t, s.URL)
+			var all sync.WaitGroup
+			var highest atomic.Uint64
+			for range 2 * rawAtOnce {
+				all.Go(func() {
+					_, err := prom.Raw(t.Context(), counters("up"))
+					if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+						t.Errorf("got %v", err)
+					}
+					var now runtime.MemStats
+					runtime.ReadMemStats(&now)
+					if now.HeapAlloc > highest.Load() {
+						highest.Store(now.HeapAlloc)
+					}
+				})
+			}
+			all.Wait()
+			t.Logf("%d bytes, at most %d MiB", len(c.result), highest.Load()>>20)
+			if highest.Load() > most {
+				t.Errorf("%d MiB were in use", highest.Load()>>20)
+			}
+		})
+	}
+}
+
+func TestAnAnswerWaitsNoLongerThanFiveSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		prom := mustNew(t, "http://127.0.0.1:1")
+		for range rawAtOnce {
+			prom.reading <- struct{}{}
+		}
+		began := time.Now()
+		_, err := prom.Raw(context.Background(), counters("up"))
+		if err == nil || !strings.Contains(err.Error(), "other answers are still being read: context deadline exceeded") || time.Since(began) != rawTimeout {
+			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+	})
+}
