@@ -27,6 +27,7 @@ var layers = map[string][]string{
 	"internal/route":               {"api/v1alpha1", "config"},
 	"internal/analysis":            {"api/v1alpha1", "config"},
 	"internal/analysis/counters":   {"api/v1alpha1", "config", "internal/analysis"},
+	"internal/analysis/guard":      {},
 	"internal/coverage":            {},
 	"rollout/observed":             {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage"},
 	"rollout/strategy":             {"api/v1alpha1", "config"},
@@ -54,7 +55,7 @@ var layers = map[string][]string{
 }
 
 // pure packages take values and return values.
-var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
+var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
 
 // impure is what a pure package must not import itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}

@@ -1,0 +1,56 @@
+package guard
+
+// tolerable is the error rate that must be disproven before the next weight, in percent, gets a limit. The harm that it could
+// do there, rate times weight, is the same at each step of a ladder: half of what the limit allows the whole route.
+func tolerable(limit, next float64) float64 {
+	next = finite(next, 0.01, 100, 100)
+	return max(limit, min(loosest, limit*harmBudget/(next/100)))
+}
+
+// accepted reports whether the data of this step alone proves that every metric is healthy enough for the next. No correction for
+// their number is needed, as all of them must be.
+func (s *State) accepted(settings *Settings, m *Moment) bool {
+	acts := m.Arms.Acts()
+	if !acts.Ratio && !acts.Rate {
+		return false
+	}
+	rate := tolerable(settings.SLO, m.Next)
+	if !proven(settings.Beta, acts.Ratio, &s.Errors.Acceptance, rate, s.Errors.Step, s.Bursts) {
+		return false
+	}
+	for i := range s.Bounds[:s.BoundCount] {
+		b := &s.Bounds[i]
+		atMost := min(max(rate, acceptRho*b.Before), highest)
+		if acts.Ratio && !proven(settings.Beta, true, &b.Acceptance, atMost, b.Step, b.Bursts) {
+			return false
+		}
+	}
+	for i := range s.Pairs[:s.PairCount] {
+		if !s.Pairs[i].accepted(settings, settings.Pairs[i], acts, m.Next) {
+			return false
+		}
+	}
+	return true
+}
+
+// accepted reports whether a pair is healthy enough. One with neither a limit nor an arm to compare with cannot say no.
+func (p *PairState) accepted(settings *Settings, pair PairSettings, acts Acts, next float64) bool {
+	compared, limited := acts.Ratio && pair.Rho > 0, acts.Rate && pair.Rate > 0
+	switch {
+	case limited:
+		return proven(settings.Beta, compared, &p.Acceptance, tolerable(pair.Rate, next), p.Step, p.Bursts)
+	case compared:
+		return p.Acceptance.E() >= 1/settings.Beta
+	}
+	return true
+}
+
+// proven reports whether events are rarer than a rate or than about twice the control's: half of the evidence is for each. Where
+// the arms cannot be compared, the rate has all of it.
+func proven(beta float64, compared bool, ratio *Acceptance, rate float64, events Pair, bursts float64) bool {
+	e := RateTest{Rate: rate}.accepted(events, 1/bursts)
+	if compared {
+		e = (e + ratio.E()) / 2
+	}
+	return e >= 1/beta
+}

@@ -1,0 +1,42 @@
+package guard
+
+// Acts says which tests act on a rollout.
+type Acts struct {
+	// Ratio is whether the canary's errors, latencies and pairs are compared with the control's.
+	Ratio bool
+	// Rate is whether the canary's errors and pairs are compared with their limits.
+	Rate bool
+	// Missing is whether the canary's share of the requests is compared with its weight.
+	Missing bool
+	// Route is whether the error rate of all arms together is watched.
+	Route bool
+}
+
+// acting says which tests act in which arms. Where the arms are other people, or other requests, one of two healthy arms may well
+// fail more often than the other: there the ratio is reported and moves nothing.
+var acting = map[Arms]Acts{
+	ArmsSplit: {Ratio: true, Rate: true, Missing: true, Route: true},
+	// Those who came first, and those who accept cookies, are not like the others. The share follows the users.
+	ArmsSticky: {Rate: true, Route: true},
+	// A match selects people. How many they are is unknown.
+	ArmsMatched: {Rate: true, Route: true},
+	// Testers come on top of the weight, so the canary gets at least its share.
+	ArmsTesters: {Rate: true, Missing: true, Route: true},
+	// The requests are copies of the primary's. Gateways may drop copies under load.
+	ArmsMirrored: {Ratio: true, Rate: true, Route: true},
+	// Tests send what they like. The primary may suffer from them nevertheless.
+	ArmsTests: {Rate: true, Route: true},
+	// Nothing is left to compare with.
+	ArmsAll:  {Rate: true},
+	ArmsNone: {},
+}
+
+// Acts returns which tests act in arms. In unknown ones, none does.
+func (a Arms) Acts() Acts { return acting[a] }
+
+// served reports whether users get the canary's answers, so that its errors are errors of the route.
+func (a Arms) served() bool { return a != ArmsMirrored && a != ArmsTests && a != ArmsNone }
+
+func (a Acts) or(b Acts) Acts {
+	return Acts{Ratio: a.Ratio || b.Ratio, Rate: a.Rate || b.Rate, Missing: a.Missing || b.Missing, Route: a.Route || b.Route}
+}

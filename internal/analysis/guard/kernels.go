@@ -1,0 +1,84 @@
+package guard
+
+import "math"
+
+// RatioTest compares the canary with a control: it tests that p_c <= Rho * p_p + Delta, or for acceptance that it is above.
+type RatioTest struct {
+	// Rho is how many times the control's rate is the boundary. Delta is what is added to it.
+	Rho, Delta float64
+}
+
+// lr is the log likelihood ratio of a poll, if the canary's rate were multiple times the boundary. A poll in which either arm had no
+// events says nothing.
+func (t RatioTest) lr(canary, control Pair, multiple float64) float64 {
+	if canary.Total <= 0 || control.Total <= 0 {
+		return 0
+	}
+	exposed := t.Rho * canary.Total
+	c := (exposed + control.Total) / (multiple*exposed + control.Total)
+	return canary.Bad*math.Log(multiple) + (canary.Bad+control.Bad)*math.Log(c) - t.Delta*canary.Total*(multiple*c-1)
+}
+
+// harm returns the log likelihood ratios of a poll for each alternative that is worse than the boundary.
+func (t RatioTest) harm(canary, control Pair) (lr [harmful]float64) {
+	for j, m := range harms {
+		lr[j] = t.lr(canary, control, m)
+	}
+	return lr
+}
+
+// health returns them for each alternative that is better.
+func (t RatioTest) health(canary, control Pair) (lr [healthy]float64) {
+	for j, m := range healths {
+		lr[j] = t.lr(canary, control, m)
+	}
+	return lr
+}
+
+// RateTest compares the canary with a number: it tests that p <= Rate, or for acceptance that it is above.
+type RateTest struct {
+	// Rate is the boundary, above 0 and below 1.
+	Rate float64
+}
+
+// lr is the log likelihood ratio of events, if the rate were q.
+func (t RateTest) lr(events Pair, q float64) float64 {
+	return events.Bad*math.Log(q/t.Rate) + (events.Total-events.Bad)*math.Log((1-q)/(1-t.Rate))
+}
+
+// harm returns the log likelihood ratios of a poll for each alternative that is worse than the boundary.
+func (t RateTest) harm(events Pair) (lr [harmful]float64) {
+	for j, m := range harms {
+		q := t.Rate * m
+		if q > highest {
+			q = max(highest, (1+t.Rate)/2)
+		}
+		lr[j] = t.lr(events, q)
+	}
+	return lr
+}
+
+// health returns them for each alternative that is better.
+func (t RateTest) health(events Pair) (lr [healthy]float64) {
+	for j, m := range healths {
+		lr[j] = t.lr(events, t.Rate*m)
+	}
+	return lr
+}
+
+// accepted is the evidence of all events so far that the rate is below the boundary. Without a cap and a reserve it depends on the
+// sums alone, so an acceptance of a rate needs no state but these, and every boundary can be asked afterwards.
+func (t RateTest) accepted(events Pair, eta float64) float64 {
+	acceptance := NewAcceptance()
+	lr := t.health(events)
+	acceptance.update(&lr, eta)
+	return acceptance.E()
+}
+
+// rejected is the evidence of all events so far that the rate is above the boundary, without a cap and a reserve.
+func (t RateTest) rejected(events Pair, eta float64) float64 {
+	m := mixture(1)
+	lr := t.harm(events)
+	m.update(&lr, eta, steepest)
+	return m.E()
+}

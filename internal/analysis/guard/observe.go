@@ -1,0 +1,94 @@
+package guard
+
+// observe updates all tests with a poll. It allocates nothing.
+func (s *State) observe(settings *Settings, poll *Poll, m *Moment) {
+	acts, weights, alpha := m.Arms.Acts(), s.weights(settings), s.alpha(settings)
+	control := poll.control(settings.Fresh)
+	s.Polls = min(s.Polls+1, leastPolls)
+	s.observeErrors(settings, acts, weights, poll, m)
+	for i := range s.Bounds[:s.BoundCount] {
+		bound := &s.Bounds[i]
+		at := poll.index(bound.Seconds)
+		bound.observe(RatioTest{Rho: settings.Rho}, acts, poll.Canary.slower(at), control.slower(at), capOf(alpha, weights.bound))
+	}
+	if acts.Rate && s.Limit.Above > 0 && settings.Limit != nil {
+		s.Limit.observe(settings.Limit, poll, m, capOf(alpha, weights.limit))
+	}
+	for i := range s.Pairs[:s.PairCount] {
+		arms := three{poll.Canary.pair(i), control.pair(i), poll.Primary.pair(i)}
+		s.Pairs[i].observe(settings.Pairs[i], acts, arms, m, capOf(alpha, weights.pair))
+	}
+	s.observeRoute(acts, poll, m.Arms, capOf(alpha, 1))
+}
+
+// three are the events of the arms: the canary, its control, and the primary, which is the control unless there is a baseline.
+type three struct {
+	canary, control, primary Pair
+}
+
+func (s *State) observeErrors(settings *Settings, acts Acts, weights weights, poll *Poll, m *Moment) {
+	arms := three{poll.Canary.errors(), poll.control(settings.Fresh).errors(), poll.Primary.errors()}
+	e, eta, alpha := &s.Errors, 1/s.Bursts, s.alpha(settings)
+	e.Total, e.Step = plus(e.Total, arms.canary), plus(e.Step, arms.canary)
+	e.Likelihood.update(arms.canary, arms.control)
+	open := s.Gate.open(settings.SLO, arms.primary, m.SincePoll)
+	if acts.Ratio {
+		lr := RatioTest{Rho: settings.Rho, Delta: settings.Delta}.harm(arms.canary, arms.control)
+		e.Ratio.update(&lr, eta, capOf(alpha, weights.errorRatio))
+		better := RatioTest{Rho: acceptRho, Delta: settings.Delta}.health(arms.canary, arms.control)
+		e.Acceptance.update(&better, eta)
+	}
+	if acts.Rate && open {
+		lr := RateTest{Rate: settings.SLO}.harm(arms.canary)
+		e.Rate.update(&lr, eta, capOf(alpha, weights.errorRate))
+	}
+}
+
+func (b *BoundState) observe(test RatioTest, acts Acts, canary, control Pair, top float64) {
+	b.Total, b.Step = plus(b.Total, canary), plus(b.Step, canary)
+	if !acts.Ratio {
+		return
+	}
+	lr := test.harm(canary, control)
+	b.Ratio.update(&lr, 1/b.Bursts, top)
+	better := RatioTest{Rho: acceptRho}.health(canary, control)
+	b.Acceptance.update(&better, 1/b.Bursts)
+}
+
+func (l *LimitState) observe(limit *Limit, poll *Poll, m *Moment, top float64) {
+	above, below := poll.index(l.Above), poll.index(l.Below)
+	canary := poll.Canary.slower(above)
+	l.OverAbove, l.OverBelow = plus(l.OverAbove, canary), plus(l.OverBelow, poll.Canary.slower(below))
+	if rate := 1 - limit.Quantile; l.Gate.open(rate, poll.Primary.slower(above), m.SincePoll) {
+		lr := RateTest{Rate: rate}.harm(canary)
+		l.Rate.update(&lr, 1/unknownBursts, top)
+	}
+}
+
+func (p *PairState) observe(settings PairSettings, acts Acts, arms three, m *Moment, top float64) {
+	p.Step = plus(p.Step, arms.canary)
+	open := p.Gate.open(settings.Rate, arms.primary, m.SincePoll)
+	if acts.Ratio && settings.Rho > 0 {
+		lr := RatioTest{Rho: settings.Rho, Delta: settings.Delta}.harm(arms.canary, arms.control)
+		p.Ratio.update(&lr, 1/p.Bursts, top)
+		better := RatioTest{Rho: max(acceptRho, settings.Rho), Delta: settings.Delta}.health(arms.canary, arms.control)
+		p.Acceptance.update(&better, 1/p.Bursts)
+	}
+	if acts.Rate && settings.Rate > 0 && open {
+		lr := RateTest{Rate: settings.Rate}.harm(arms.canary)
+		p.Rate.update(&lr, 1/p.Bursts, top)
+	}
+}
+
+// observeRoute looks at all arms together. A canary that overloads what both share makes both fail, and compares well.
+func (s *State) observeRoute(acts Acts, poll *Poll, arms Arms, top float64) {
+	all := plus(poll.Primary.errors(), poll.Baseline.errors())
+	if arms.served() {
+		all = plus(all, poll.Canary.errors())
+	}
+	s.StepRoute = plus(s.StepRoute, all)
+	if acts.Route {
+		lr := RateTest{Rate: s.RouteRate}.harm(all)
+		s.Route.update(&lr, 1/s.Bursts, top)
+	}
+}

@@ -1,0 +1,83 @@
+package guard
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Start returns the state of a rollout before its first request. plan are the kinds of arms of its steps. history chooses which
+// bounds of the histogram are compared and how much errors come in bursts.
+func Start(settings Settings, plan []Arms, history History) State {
+	settings = settings.sane()
+	s := State{Bursts: history.bursts((*Counts).errors), Route: NewMixture(), RouteRate: settings.SLO}
+	for _, arms := range plan {
+		s.Planned = s.Planned.or(arms.Acts())
+	}
+	s.Errors = ErrorState{Ratio: NewMixture(), Rate: NewMixture(), Acceptance: NewAcceptance()}
+	if before := history.total((*Counts).errors); before.Total > 0 {
+		s.RouteRate = min(max(settings.SLO, damaged*before.rate()), loosest)
+	}
+	if settings.Latency {
+		s.startBounds(history)
+	}
+	if settings.Limit != nil {
+		s.Limit = limitOf(*settings.Limit, history.Bounds)
+	}
+	for i := range settings.Pairs {
+		s.Pairs[i] = PairState{Bursts: history.bursts(func(c *Counts) Pair { return c.pair(i) }), Ratio: NewMixture(), Rate: NewMixture(), Acceptance: NewAcceptance()}
+	}
+	s.PairCount = len(settings.Pairs)
+	return s
+}
+
+// Restart returns the state of a rollout whose state was lost or cannot be read, for the number of times that this has happened.
+// It starts over with a smaller part of alpha.
+func Restart(settings Settings, plan []Arms, history History, times int) State {
+	s := Start(settings, plan, history)
+	s.Restarts = max(times, 1)
+	return s
+}
+
+// startBounds chooses the bounds that tell something: those that some of the primary's requests are slower than, but not most. Of
+// more than MaxBounds it takes those that divide the range evenly, by the logarithm of the share.
+func (s *State) startBounds(history History) {
+	var bounds []BoundState
+	for i, seconds := range history.Bounds {
+		slower := func(c *Counts) Pair { return c.slower(i) }
+		share := history.total(slower).rate()
+		if !(seconds > 0) || math.IsInf(seconds, 1) || share < rarest || share > commonest {
+			continue
+		}
+		bounds = append(bounds, BoundState{Seconds: seconds, Before: share, Bursts: history.bursts(slower), Ratio: NewMixture(), Acceptance: NewAcceptance()})
+	}
+	s.BoundCount = copy(s.Bounds[:], thinned(bounds))
+}
+
+// thinned leaves MaxBounds bounds, the first and the last among them.
+func thinned(bounds []BoundState) []BoundState {
+	for len(bounds) > MaxBounds {
+		// The one whose neighbours are closest to each other is missed least.
+		gap := func(i int) float64 { return math.Log(bounds[i-1].Before / bounds[i+1].Before) }
+		inner := make([]int, 0, len(bounds))
+		for i := 1; i < len(bounds)-1; i++ {
+			inner = append(inner, i)
+		}
+		least := slices.MinFunc(inner, func(a, b int) int { return cmp.Compare(gap(a), gap(b)) })
+		bounds = slices.Delete(bounds, least, least+1)
+	}
+	return bounds
+}
+
+func limitOf(limit Limit, bounds []float64) LimitState {
+	s := LimitState{Rate: NewMixture()}
+	for _, bound := range bounds {
+		if bound <= limit.Seconds {
+			s.Below = max(s.Below, bound)
+		}
+		if bound >= limit.Seconds && !math.IsInf(bound, 1) && (s.Above == 0 || bound < s.Above) {
+			s.Above = bound
+		}
+	}
+	return s
+}

@@ -1,0 +1,132 @@
+package guard
+
+import "time"
+
+// State is all that is known of a rollout. It is a plain value: it shares nothing with another state, and states may be compared.
+// Start makes one.
+type State struct {
+	// Restarts is how often the state was lost.
+	Restarts int
+	// Planned says which tests act at some step of the rollout. They have a part of the weight all the time.
+	Planned Acts
+	// Step is the number of the current step, 0 before the first. Arms are those of the step, Polls is how many polls it has had.
+	Step  int
+	Arms  Arms
+	Polls int
+	// Bursts is the burst factor of errors.
+	Bursts float64
+	// Errors are the tests of the error rate.
+	Errors ErrorState
+	// Bounds are the bounds of the histogram that are compared, of which BoundCount are in use.
+	Bounds     [MaxBounds]BoundState
+	BoundCount int
+	// Limit is the test of a latency limit. Its zero value means that there is none.
+	Limit LimitState
+	// Pairs are the user's own counters, in the order of the settings, of which PairCount are in use.
+	Pairs     [MaxPairs]PairState
+	PairCount int
+	// Route is the test of the whole route, and RouteRate the error rate that it may have.
+	Route     Mixture
+	RouteRate float64
+	// StepRoute are the requests and errors of all arms in this step.
+	StepRoute Pair
+	// Gate is whether the primary's errors are within the SLO.
+	Gate Gate
+	// Suspected is how long the rollout has been held in all for suspicion, Surroundings how long this step for its surroundings.
+	Suspected, Surroundings time.Duration
+	// Returns is how often the rollout went back a step for shared damage.
+	Returns int
+}
+
+// ErrorState is what is known of the canary's errors.
+type ErrorState struct {
+	// Ratio and Rate are the tests for harm. Acceptance is that of the ratio in this step.
+	Ratio, Rate Mixture
+	Acceptance  Acceptance
+	// Total are the requests and errors since the arms last changed their kind, Step those of this step.
+	Total, Step Pair
+	// Likelihood compares ratios, for the bound that is reported. It is as old as Total.
+	Likelihood Likelihood
+}
+
+// BoundState is what is known of requests slower than one bound.
+type BoundState struct {
+	// Seconds is the bound. Before is the share of the primary's requests slower than it before the rollout.
+	Seconds, Before float64
+	// Bursts is the burst factor of slow requests.
+	Bursts float64
+	// Ratio is the test for harm, Acceptance that of this step.
+	Ratio      Mixture
+	Acceptance Acceptance
+	// Total are the requests since the arms last changed their kind, Step those of this step; bad ones are slower.
+	Total, Step Pair
+}
+
+// LimitState is what is known of requests slower than a limit. A limit between two bounds is judged by both.
+type LimitState struct {
+	// Above is the smallest bound of at least the limit: what is slower than it is slower than the limit. Below is the largest of
+	// at most the limit. 0 where the histogram has none.
+	Above, Below float64
+	// Rate is the test for harm, at Above.
+	Rate Mixture
+	// OverAbove and OverBelow are the requests slower than each.
+	OverAbove, OverBelow Pair
+	// Gate is whether the primary is within the limit.
+	Gate Gate
+}
+
+// PairState is what is known of one of the user's pairs of counters.
+type PairState struct {
+	// Bursts is the burst factor of bad events.
+	Bursts float64
+	// Ratio and Rate are the tests for harm, Acceptance is that of the ratio in this step.
+	Ratio, Rate Mixture
+	Acceptance  Acceptance
+	// Step are the events of this step.
+	Step Pair
+	// Gate is whether the primary's rate is within the limit.
+	Gate Gate
+}
+
+// begin begins a step: acceptance is about the data of one step only. Arms of another kind also begin what is reported.
+func (s *State) begin(m Moment) {
+	s.Step, s.Polls, s.Surroundings, s.StepRoute = m.Step, 0, 0, Pair{}
+	s.Errors.Step, s.Errors.Acceptance = Pair{}, NewAcceptance()
+	for i := range s.Bounds {
+		s.Bounds[i].Step, s.Bounds[i].Acceptance = Pair{}, NewAcceptance()
+	}
+	for i := range s.Pairs {
+		s.Pairs[i].Step, s.Pairs[i].Acceptance = Pair{}, NewAcceptance()
+	}
+	if s.Arms != m.Arms {
+		s.Arms = m.Arms
+		s.Errors.Total, s.Errors.Likelihood = Pair{}, Likelihood{}
+		for i := range s.Bounds {
+			s.Bounds[i].Total = Pair{}
+		}
+	}
+}
+
+// alpha is the part of the settings' alpha that this run of the state may use. Each time the state is lost, evidence restarts at
+// 1 with half of what the run before had, so that all runs together have no more than twice the alpha, however often it is lost.
+func (s *State) alpha(settings *Settings) float64 {
+	alpha := settings.Alpha
+	for range min(s.Restarts, 16) {
+		alpha /= 2
+	}
+	return alpha
+}
+
+// Resumed returns the state after a person has let a paused rollout go on: the times that it has been held begin again. The
+// evidence stays.
+func Resumed(s State) State {
+	s.Suspected, s.Surroundings, s.Returns = 0, 0, 0
+	return s
+}
+
+// fitting returns the state without what the settings no longer have.
+func (s State) fitting(settings Settings) State {
+	s.PairCount = min(max(s.PairCount, 0), len(settings.Pairs), MaxPairs)
+	s.BoundCount = min(max(s.BoundCount, 0), MaxBounds)
+	return s
+}
