@@ -50,6 +50,8 @@ const (
 	largest = 1e30
 	// mostEvents is the largest number of events of a poll that is believed: ten million requests a second for two minutes.
 	mostEvents = 1.2e9
+	// mostInSum is the largest sum of events: of a week at more than a billion requests a second. It fits the stored state.
+	mostInSum = 1e15
 )
 
 // harms are the multiples of the boundary that a test for harm looks for. They are dense near the boundary, where most data is

@@ -105,7 +105,13 @@ func sane(p Pair) Pair {
 	return Pair{}
 }
 
-func plus(a, b Pair) Pair { return Pair{a.Total + b.Total, a.Bad + b.Bad} }
+// plus adds events. A sum stops growing at mostInSum.
+func plus(a, b Pair) Pair {
+	if a.Total+b.Total > mostInSum {
+		return a
+	}
+	return Pair{a.Total + b.Total, a.Bad + b.Bad}
+}
 
 // rate is the share of bad events, 0 without any events.
 func (p Pair) rate() float64 {

@@ -87,7 +87,7 @@ func (l *look) degraded() (Decision, bool) {
 	if !l.moment.Arms.Acts().Rate || !l.state.Gate.broken(l.settings.SLO, l.state.Bursts) {
 		return Decision{}, false
 	}
-	says := fmt.Sprintf("%s of the primary's requests fail; its limit is %s", percent(l.state.Gate.Recent.rate()), percent(l.settings.SLO))
+	says := fmt.Sprintf("%s of the primary's own requests fail, and the limit is %s", percent(l.state.Gate.Recent.rate()), percent(l.settings.SLO))
 	return l.held(EnvironmentDegraded, &l.state.Surroundings, says), true
 }
 

@@ -91,3 +91,72 @@ func TestUpdateHasItsGoldenValues(t *testing.T) {
 		}
 	}
 }
+
+// TestCleanRequestsNeeded has the number of canary requests without an error after which a step with a next weight is accepted.
+func TestCleanRequestsNeeded(t *testing.T) {
+	for _, c := range []struct{ rate, want float64 }{{.1, 44}, {.05, 90}, {.02, 227}, {.01, 456}, {.001, 4577}} {
+		n := 1.0
+		for (RateTest{Rate: c.rate}).accepted(Pair{n, 0}, 1) < 2/DefaultBeta {
+			n++
+		}
+		if n != c.want {
+			t.Errorf("rate %v: %v requests, want %v", c.rate, n, c.want)
+		}
+	}
+}
+
+// TestMissingTrafficIsSeenAfter has the number of requests of the route without one to the canary.
+func TestMissingTrafficIsSeenAfter(t *testing.T) {
+	for _, c := range []struct{ weight, want float64 }{{10, 109}, {1, 1116}} {
+		s := State{}
+		for !s.missing(c.weight, 100) {
+			s.StepRoute.Total++
+		}
+		if s.StepRoute.Total != c.want {
+			t.Errorf("weight %v: %v requests, want %v", c.weight, s.StepRoute.Total, c.want)
+		}
+	}
+}
+
+// TestAnotherTestAgrees compares RatioTest with two tests that are computed in other ways.
+func TestAnotherTestAgrees(t *testing.T) {
+	if got := bernoulli(1, 0); !near(got, 2.558944393) {
+		t.Errorf("without margins: %.9f", got)
+	}
+	if got := bernoulli(1.25, .01); !near(got, 1.674530025) {
+		t.Errorf("with margins: %.9f", got)
+	}
+	beta := func(a, b float64) float64 {
+		x, _ := math.Lgamma(a)
+		y, _ := math.Lgamma(b)
+		z, _ := math.Lgamma(a + b)
+		return x + y - z
+	}
+	conjugate := beta(.5+3, .5+1) - beta(.5, .5) - 3*math.Log(.1) - math.Log(.9)
+	if !near(conjugate, 3.770523443) {
+		t.Errorf("the conjugate form: %.9f", conjugate)
+	}
+	// With a share of a tenth the control has nine times the requests. Both tests must see three errors of four as much evidence.
+	if got := math.Log(harmOf(RatioTest{Rho: 1}.harm(Pair{100, 3}, Pair{900, 1}))); math.Abs(got-conjugate) > 1 {
+		t.Errorf("the mixture has %.2f nats, the conjugate form %.2f", got, conjugate)
+	}
+}
+
+// bernoulli is the log e-value of (20, 4) and (80, 3) against rates of 0.2 and 0.04, for exact Bernoulli trials: the boundary's point is
+// found by halving.
+func bernoulli(rho, delta float64) float64 {
+	const nc, ec, np, ep, tc, tp = 20.0, 4.0, 80.0, 3.0, .2, .04
+	low, high := 1e-12, (1-delta)/rho-1e-12
+	for range 200 {
+		p := (low + high) / 2
+		q := rho*p + delta
+		if nc*rho*(tc-q)/(q*(1-q))+np*(tp-p)/(p*(1-p)) > 0 {
+			low = p
+		} else {
+			high = p
+		}
+	}
+	p := low
+	q := rho*p + delta
+	return ec*math.Log(tc/q) + (nc-ec)*math.Log((1-tc)/(1-q)) + ep*math.Log(tp/p) + (np-ep)*math.Log((1-tp)/(1-p))
+}

@@ -16,7 +16,7 @@ type Moment struct {
 	InStep time.Duration
 	// Passed is the time since the call before, 0 at the first.
 	Passed time.Duration
-	// SincePoll is the time that the poll covers: from the poll before to this one. Meaningless without a poll.
+	// SincePoll is the time that the poll covers: from the poll before to this one.
 	SincePoll time.Duration
 	// Stale is the time since the newest sample of the arm that has the older one.
 	Stale time.Duration
@@ -25,6 +25,10 @@ type Moment struct {
 	// NotReady says what else the step waits for, such as a pod or a hook. Empty if it waits for nothing.
 	NotReady string
 }
+
+// within reports whether all of the poll is of this step. One that began in the step before counts against harm, but shows nothing
+// about this step.
+func (m *Moment) within() bool { return m.SincePoll <= m.InStep }
 
 // History is what the primary did in the hour before the rollout. It chooses what is tested before the first request, so
 // that no choice depends on what it judges. The zero value is a primary that nobody has observed.

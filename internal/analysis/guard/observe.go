@@ -4,12 +4,14 @@ package guard
 func (s *State) observe(settings *Settings, poll *Poll, m *Moment) {
 	acts, weights, alpha := m.Arms.Acts(), s.weights(settings), s.alpha(settings)
 	control := poll.control(settings.Fresh)
-	s.Polls = min(s.Polls+1, leastPolls)
+	if m.within() {
+		s.Polls = min(s.Polls+1, leastPolls)
+	}
 	s.observeErrors(settings, acts, weights, poll, m)
 	for i := range s.Bounds[:s.BoundCount] {
 		bound := &s.Bounds[i]
 		at := poll.index(bound.Seconds)
-		bound.observe(RatioTest{Rho: settings.Rho}, acts, poll.Canary.slower(at), control.slower(at), capOf(alpha, weights.bound))
+		bound.observe(RatioTest{Rho: settings.Rho}, acts, m, three{canary: poll.Canary.slower(at), control: control.slower(at)}, capOf(alpha, weights.bound))
 	}
 	if acts.Rate && s.Limit.Above > 0 && settings.Limit != nil {
 		s.Limit.observe(settings.Limit, poll, m, capOf(alpha, weights.limit))
@@ -18,7 +20,7 @@ func (s *State) observe(settings *Settings, poll *Poll, m *Moment) {
 		arms := three{poll.Canary.pair(i), control.pair(i), poll.Primary.pair(i)}
 		s.Pairs[i].observe(settings.Pairs[i], acts, arms, m, capOf(alpha, weights.pair))
 	}
-	s.observeRoute(acts, poll, m.Arms, capOf(alpha, 1))
+	s.observeRoute(acts, poll, m, capOf(alpha, 1))
 }
 
 // three are the events of the arms: the canary, its control, and the primary, which is the control unless there is a baseline.
@@ -29,14 +31,16 @@ type three struct {
 func (s *State) observeErrors(settings *Settings, acts Acts, weights weights, poll *Poll, m *Moment) {
 	arms := three{poll.Canary.errors(), poll.control(settings.Fresh).errors(), poll.Primary.errors()}
 	e, eta, alpha := &s.Errors, 1/s.Bursts, s.alpha(settings)
-	e.Total, e.Step = plus(e.Total, arms.canary), plus(e.Step, arms.canary)
+	e.Total, e.Control = plus(e.Total, arms.canary), plus(e.Control, arms.control)
 	e.Likelihood.update(arms.canary, arms.control)
+	if m.within() {
+		e.Step = plus(e.Step, arms.canary)
+		e.Acceptance.observe(RatioTest{Rho: acceptRho, Delta: settings.Delta}, arms, eta)
+	}
 	open := s.Gate.open(settings.SLO, arms.primary, m.SincePoll)
 	if acts.Ratio {
 		lr := RatioTest{Rho: settings.Rho, Delta: settings.Delta}.harm(arms.canary, arms.control)
 		e.Ratio.update(&lr, eta, capOf(alpha, weights.errorRatio))
-		better := RatioTest{Rho: acceptRho, Delta: settings.Delta}.health(arms.canary, arms.control)
-		e.Acceptance.update(&better, eta)
 	}
 	if acts.Rate && open {
 		lr := RateTest{Rate: settings.SLO}.harm(arms.canary)
@@ -44,15 +48,22 @@ func (s *State) observeErrors(settings *Settings, acts Acts, weights weights, po
 	}
 }
 
-func (b *BoundState) observe(test RatioTest, acts Acts, canary, control Pair, top float64) {
-	b.Total, b.Step = plus(b.Total, canary), plus(b.Step, canary)
-	if !acts.Ratio {
-		return
+// observe takes the test of the step's acceptance through a poll.
+func (a *Acceptance) observe(test RatioTest, arms three, eta float64) {
+	lr := test.health(arms.canary, arms.control)
+	a.update(&lr, eta)
+}
+
+func (b *BoundState) observe(test RatioTest, acts Acts, m *Moment, arms three, top float64) {
+	b.Total, b.Control = plus(b.Total, arms.canary), plus(b.Control, arms.control)
+	if m.within() {
+		b.Step = plus(b.Step, arms.canary)
+		b.Acceptance.observe(RatioTest{Rho: acceptRho}, arms, 1/b.Bursts)
 	}
-	lr := test.harm(canary, control)
-	b.Ratio.update(&lr, 1/b.Bursts, top)
-	better := RatioTest{Rho: acceptRho}.health(canary, control)
-	b.Acceptance.update(&better, 1/b.Bursts)
+	if acts.Ratio {
+		lr := test.harm(arms.canary, arms.control)
+		b.Ratio.update(&lr, 1/b.Bursts, top)
+	}
 }
 
 func (l *LimitState) observe(limit *Limit, poll *Poll, m *Moment, top float64) {
@@ -66,13 +77,15 @@ func (l *LimitState) observe(limit *Limit, poll *Poll, m *Moment, top float64) {
 }
 
 func (p *PairState) observe(settings PairSettings, acts Acts, arms three, m *Moment, top float64) {
-	p.Step = plus(p.Step, arms.canary)
+	p.Total, p.Control = plus(p.Total, arms.canary), plus(p.Control, arms.control)
+	if m.within() {
+		p.Step = plus(p.Step, arms.canary)
+		p.Acceptance.observe(RatioTest{Rho: max(acceptRho, settings.Rho), Delta: settings.Delta}, arms, 1/p.Bursts)
+	}
 	open := p.Gate.open(settings.Rate, arms.primary, m.SincePoll)
 	if acts.Ratio && settings.Rho > 0 {
 		lr := RatioTest{Rho: settings.Rho, Delta: settings.Delta}.harm(arms.canary, arms.control)
 		p.Ratio.update(&lr, 1/p.Bursts, top)
-		better := RatioTest{Rho: max(acceptRho, settings.Rho), Delta: settings.Delta}.health(arms.canary, arms.control)
-		p.Acceptance.update(&better, 1/p.Bursts)
 	}
 	if acts.Rate && settings.Rate > 0 && open {
 		lr := RateTest{Rate: settings.Rate}.harm(arms.canary)
@@ -81,12 +94,14 @@ func (p *PairState) observe(settings PairSettings, acts Acts, arms three, m *Mom
 }
 
 // observeRoute looks at all arms together. A canary that overloads what both share makes both fail, and compares well.
-func (s *State) observeRoute(acts Acts, poll *Poll, arms Arms, top float64) {
+func (s *State) observeRoute(acts Acts, poll *Poll, m *Moment, top float64) {
 	all := plus(poll.Primary.errors(), poll.Baseline.errors())
-	if arms.served() {
+	if m.Arms.served() {
 		all = plus(all, poll.Canary.errors())
 	}
-	s.StepRoute = plus(s.StepRoute, all)
+	if m.within() {
+		s.StepRoute = plus(s.StepRoute, all)
+	}
 	if acts.Route {
 		lr := RateTest{Rate: s.RouteRate}.harm(all)
 		s.Route.update(&lr, 1/s.Bursts, top)

@@ -69,15 +69,22 @@ func thinned(bounds []BoundState) []BoundState {
 	return bounds
 }
 
+// limitOf finds the bounds around a limit. Without any, there is nothing to test.
 func limitOf(limit Limit, bounds []float64) LimitState {
-	s := LimitState{Rate: NewMixture()}
+	var s LimitState
 	for _, bound := range bounds {
+		if !(bound > 0) || math.IsInf(bound, 1) {
+			continue
+		}
 		if bound <= limit.Seconds {
 			s.Below = max(s.Below, bound)
 		}
-		if bound >= limit.Seconds && !math.IsInf(bound, 1) && (s.Above == 0 || bound < s.Above) {
+		if bound >= limit.Seconds && (s.Above == 0 || bound < s.Above) {
 			s.Above = bound
 		}
+	}
+	if s.Above > 0 || s.Below > 0 {
+		s.Rate = NewMixture()
 	}
 	return s
 }

@@ -43,8 +43,8 @@ type ErrorState struct {
 	// Ratio and Rate are the tests for harm. Acceptance is that of the ratio in this step.
 	Ratio, Rate Mixture
 	Acceptance  Acceptance
-	// Total are the requests and errors since the arms last changed their kind, Step those of this step.
-	Total, Step Pair
+	// Total are the requests and errors since the arms last changed their kind, Control the control's, Step those of this step.
+	Total, Control, Step Pair
 	// Likelihood compares ratios, for the bound that is reported. It is as old as Total.
 	Likelihood Likelihood
 }
@@ -58,8 +58,9 @@ type BoundState struct {
 	// Ratio is the test for harm, Acceptance that of this step.
 	Ratio      Mixture
 	Acceptance Acceptance
-	// Total are the requests since the arms last changed their kind, Step those of this step; bad ones are slower.
-	Total, Step Pair
+	// Total are the requests since the arms last changed their kind, Control the control's, Step those of this step. Bad ones are
+	// slower.
+	Total, Control, Step Pair
 }
 
 // LimitState is what is known of requests slower than a limit. A limit between two bounds is judged by both.
@@ -82,8 +83,8 @@ type PairState struct {
 	// Ratio and Rate are the tests for harm, Acceptance is that of the ratio in this step.
 	Ratio, Rate Mixture
 	Acceptance  Acceptance
-	// Step are the events of this step.
-	Step Pair
+	// Total are the events of the rollout, Control the control's, Step those of this step.
+	Total, Control, Step Pair
 	// Gate is whether the primary's rate is within the limit.
 	Gate Gate
 }
@@ -100,9 +101,9 @@ func (s *State) begin(m Moment) {
 	}
 	if s.Arms != m.Arms {
 		s.Arms = m.Arms
-		s.Errors.Total, s.Errors.Likelihood = Pair{}, Likelihood{}
+		s.Errors.Total, s.Errors.Control, s.Errors.Likelihood = Pair{}, Pair{}, Likelihood{}
 		for i := range s.Bounds {
-			s.Bounds[i].Total = Pair{}
+			s.Bounds[i].Total, s.Bounds[i].Control = Pair{}, Pair{}
 		}
 	}
 }
