@@ -9,19 +9,19 @@ func tolerable(limit, next float64) float64 {
 
 // accepted reports whether the data of this step alone proves that every metric is healthy enough for the next. No correction for
 // their number is needed, as all of them must be.
+//
+// Latencies need proof in the last step only: a slow answer is less harm than none, so steps before go on unless data speaks
+// against it. To wait for the proof that rare slow requests did not double would make each step half as long again.
 func (s *State) accepted(settings *Settings, m *Moment) bool {
 	acts := m.Arms.Acts()
 	if !acts.Ratio && !acts.Rate {
 		return false
 	}
-	rate := tolerable(settings.SLO, m.Next)
-	if !proven(settings.Beta, acts.Ratio, &s.Errors.Acceptance, rate, s.Errors.Step, s.Bursts) {
+	if !proven(settings.Beta, acts.Ratio, &s.Errors.Acceptance, tolerable(settings.SLO, m.Next), s.Errors.Step, s.Bursts) {
 		return false
 	}
 	for i := range s.Bounds[:s.BoundCount] {
-		b := &s.Bounds[i]
-		atMost := min(max(rate, acceptRho*b.Before), highest)
-		if acts.Ratio && !proven(settings.Beta, true, &b.Acceptance, atMost, b.Step, b.Bursts) {
+		if acts.Ratio && m.Last && !s.Bounds[i].accepted(settings.Beta) {
 			return false
 		}
 	}
@@ -31,6 +31,13 @@ func (s *State) accepted(settings *Settings, m *Moment) bool {
 		}
 	}
 	return true
+}
+
+// accepted reports whether requests slower than the bound are proven to be no more than about twice as many as the primary's, or
+// few.
+func (b *BoundState) accepted(beta float64) bool {
+	few := min(max(fewSlow, acceptRho*b.Before), highest)
+	return proven(beta, true, &b.Acceptance, few, b.Step, b.Bursts)
 }
 
 // accepted reports whether a pair is healthy enough. One with neither a limit nor an arm to compare with cannot say no.

@@ -83,6 +83,9 @@ const (
 	// acceptRho is how many times the primary's rate an accepted canary may have. Proving "not above 1.25 times" would take 20 times
 	// as many requests as "not above twice".
 	acceptRho = 2.0
+	// fewSlow is the share of slow requests that an accepted canary may have at any bound. A fiftieth of the requests slower than a
+	// bound that hardly any of the primary's reach is what a 98th percentile would call fine.
+	fewSlow = 0.02
 	// harmBudget is the share of all requests of the route that may fail because of the next step, in parts of the SLO: half of what
 	// the SLO allows.
 	harmBudget = 0.5

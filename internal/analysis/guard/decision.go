@@ -72,8 +72,8 @@ type Blame struct {
 	Pair string
 	// Bound is the histogram's bound in seconds if Metric is Latency or LatencyLimit.
 	Bound float64
-	// Share is the part of the evidence, from 0 to 1.
-	Share float64
+	// Evidence is that of the test alone, Share its weighted part of all, from 0 to 1.
+	Evidence, Share float64
 }
 
 // Metric is what one test is about.
@@ -102,6 +102,10 @@ type Shown struct {
 	// Rate is the largest error rate that the canary can have, Ratio how many times the control's it can be at most. 0 if nothing
 	// is shown yet.
 	Rate, Ratio float64
-	// Confidence is the chance that a bound is right, such as 0.95.
+	// RateAbove and RatioAbove are what they are above. 0 if nothing is shown.
+	RateAbove, RatioAbove float64
+	// Control and ControlAbove are the bounds of the control's error rate.
+	Control, ControlAbove float64
+	// Confidence is the chance that one bound is right, such as 0.95.
 	Confidence float64
 }

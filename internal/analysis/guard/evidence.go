@@ -7,9 +7,8 @@ import (
 
 // part is one test's part of the evidence.
 type part struct {
-	blame    Blame
-	weight   float64
-	evidence float64
+	Blame
+	weight float64
 }
 
 // parts calls a function with each test that has a weight.
@@ -17,7 +16,7 @@ func (s *State) parts(settings *Settings, each func(part)) {
 	w := s.weights(settings)
 	tell := func(metric Metric, name string, bound, weight float64, m *Mixture) {
 		if weight > 0 {
-			each(part{Blame{Metric: metric, Pair: name, Bound: bound}, weight, m.E()})
+			each(part{Blame{Metric: metric, Pair: name, Bound: bound, Evidence: m.E()}, weight})
 		}
 	}
 	tell(ErrorRatio, "", 0, w.errorRatio, &s.Errors.Ratio)
@@ -28,8 +27,8 @@ func (s *State) parts(settings *Settings, each func(part)) {
 	tell(LatencyLimit, "", s.Limit.Above, w.limit, &s.Limit.Rate)
 	for i := range s.Pairs[:s.PairCount] {
 		pair := &settings.Pairs[i]
-		tell(PairRatio, pair.Name, 0, w.pair*count(pair.Rho > 0), &s.Pairs[i].Ratio)
-		tell(PairRate, pair.Name, 0, w.pair*count(pair.Rate > 0), &s.Pairs[i].Rate)
+		tell(PairRatio, pair.Name, 0, w.pair*count(s.Planned.Ratio && pair.Rho > 0), &s.Pairs[i].Ratio)
+		tell(PairRate, pair.Name, 0, w.pair*count(s.Planned.Rate && pair.Rate > 0), &s.Pairs[i].Rate)
 	}
 }
 
@@ -38,21 +37,34 @@ func (s *State) parts(settings *Settings, each func(part)) {
 func (s *State) evidence(settings *Settings) float64 {
 	e, weight := 0.0, 0.0
 	s.parts(settings, func(p part) {
-		e += p.weight * p.evidence
+		e += p.weight * p.Evidence
 		weight += p.weight
 	})
 	return e + max(1-weight, 0)
 }
 
-// blame lists what the evidence is about, the largest part first. Tests without evidence of their own are left out.
-func (s *State) blame(settings *Settings, evidence float64) []Blame {
-	var blames []Blame
+// Tests lists all tests that have a part of the weight, with their evidence.
+func (s *State) Tests(settings Settings) []Blame {
+	settings = settings.sane()
+	fitting := s.fitting(settings)
+	return fitting.tests(&settings, func(Blame) bool { return true })
+}
+
+func (s *State) tests(settings *Settings, wanted func(Blame) bool) []Blame {
+	evidence := s.evidence(settings)
+	var tests []Blame
 	s.parts(settings, func(p part) {
-		if p.evidence > 1 {
-			p.blame.Share = p.weight * p.evidence / evidence
-			blames = append(blames, p.blame)
+		p.Share = p.weight * p.Evidence / evidence
+		if wanted(p.Blame) {
+			tests = append(tests, p.Blame)
 		}
 	})
+	return tests
+}
+
+// blame lists what the evidence is about, the largest part first. Tests without evidence of their own are left out.
+func (s *State) blame(settings *Settings) []Blame {
+	blames := s.tests(settings, func(b Blame) bool { return b.Evidence > 1 })
 	slices.SortStableFunc(blames, func(a, b Blame) int { return cmp.Compare(b.Share, a.Share) })
 	return blames
 }

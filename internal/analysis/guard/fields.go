@@ -97,7 +97,7 @@ func (w *wire) bound(b *BoundState) {
 func (w *wire) limit(l *LimitState) {
 	w.double(&l.Above, 0, math.MaxFloat64)
 	w.double(&l.Below, 0, math.MaxFloat64)
-	if l.Above == 0 && l.Below == 0 {
+	if !l.known() {
 		return
 	}
 	w.mixture(&l.Rate)

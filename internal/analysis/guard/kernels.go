@@ -10,19 +10,19 @@ type RatioTest struct {
 
 // lr is the log likelihood ratio of a poll, if the canary's rate were multiple times the boundary. A poll in which either arm had no
 // events says nothing.
-func (t RatioTest) lr(canary, control Pair, multiple float64) float64 {
+func (t RatioTest) lr(canary, control Pair, multiple, logMultiple float64) float64 {
 	if canary.Total <= 0 || control.Total <= 0 {
 		return 0
 	}
 	exposed := t.Rho * canary.Total
 	c := (exposed + control.Total) / (multiple*exposed + control.Total)
-	return canary.Bad*math.Log(multiple) + (canary.Bad+control.Bad)*math.Log(c) - t.Delta*canary.Total*(multiple*c-1)
+	return canary.Bad*logMultiple + (canary.Bad+control.Bad)*math.Log(c) - t.Delta*canary.Total*(multiple*c-1)
 }
 
 // harm returns the log likelihood ratios of a poll for each alternative that is worse than the boundary.
 func (t RatioTest) harm(canary, control Pair) (lr [harmful]float64) {
 	for j, m := range harms {
-		lr[j] = t.lr(canary, control, m)
+		lr[j] = t.lr(canary, control, m, harmLogs[j])
 	}
 	return lr
 }
@@ -30,7 +30,7 @@ func (t RatioTest) harm(canary, control Pair) (lr [harmful]float64) {
 // health returns them for each alternative that is better.
 func (t RatioTest) health(canary, control Pair) (lr [healthy]float64) {
 	for j, m := range healths {
-		lr[j] = t.lr(canary, control, m)
+		lr[j] = t.lr(canary, control, m, healthLogs[j])
 	}
 	return lr
 }
@@ -41,19 +41,22 @@ type RateTest struct {
 	Rate float64
 }
 
-// lr is the log likelihood ratio of events, if the rate were q.
-func (t RateTest) lr(events Pair, q float64) float64 {
-	return events.Bad*math.Log(q/t.Rate) + (events.Total-events.Bad)*math.Log((1-q)/(1-t.Rate))
+// lr is the log likelihood ratio of events, if the rate were multiple times the boundary.
+func (t RateTest) lr(events Pair, multiple, logMultiple float64) float64 {
+	return events.Bad*logMultiple + (events.Total-events.Bad)*math.Log((1-multiple*t.Rate)/(1-t.Rate))
 }
 
-// harm returns the log likelihood ratios of a poll for each alternative that is worse than the boundary.
+// harm returns the log likelihood ratios of a poll for each alternative that is worse than the boundary. A multiple that is no
+// probability is replaced by a large one.
 func (t RateTest) harm(events Pair) (lr [harmful]float64) {
+	largest := max(highest, (1+t.Rate)/2) / t.Rate
+	logLargest := math.Log(largest)
 	for j, m := range harms {
-		q := t.Rate * m
-		if q > highest {
-			q = max(highest, (1+t.Rate)/2)
+		if m*t.Rate > highest {
+			lr[j] = t.lr(events, largest, logLargest)
+			continue
 		}
-		lr[j] = t.lr(events, q)
+		lr[j] = t.lr(events, m, harmLogs[j])
 	}
 	return lr
 }
@@ -61,7 +64,7 @@ func (t RateTest) harm(events Pair) (lr [harmful]float64) {
 // health returns them for each alternative that is better.
 func (t RateTest) health(events Pair) (lr [healthy]float64) {
 	for j, m := range healths {
-		lr[j] = t.lr(events, t.Rate*m)
+		lr[j] = t.lr(events, m, healthLogs[j])
 	}
 	return lr
 }
@@ -82,3 +85,14 @@ func (t RateTest) rejected(events Pair, eta float64) float64 {
 	m.update(&lr, eta, steepest)
 	return m.E()
 }
+
+// harmLogs and healthLogs are the logarithms of the grids.
+var harmLogs, healthLogs = func() (harm [harmful]float64, health [healthy]float64) {
+	for j, m := range harms {
+		harm[j] = math.Log(m)
+	}
+	for j, m := range healths {
+		health[j] = math.Log(m)
+	}
+	return harm, health
+}()

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -23,6 +24,33 @@ type Forecast struct {
 	// the last is one of them.
 	Unproven     int
 	LastUnproven bool
+	// Broken is the primary's error rate if it is above the SLO: the rollout is held as long as it is. 0 if it is not.
+	Broken float64
+}
+
+// String says how long it takes, such as "a healthy canary takes about 12m10s; 2 of its 3 steps get too few requests for proof and
+// end when their time is up".
+func (f Forecast) String() string {
+	if f.Broken > 0 {
+		return percent(f.Broken) + " of the primary's own requests fail, and a rollout is held while that is above the limit"
+	}
+	text := "a healthy canary takes about " + spell(f.Total)
+	if f.Unproven == 0 {
+		return text
+	}
+	text += fmt.Sprintf("; %d of its %d steps %s too few requests for proof and %s when %s time is up", f.Unproven, len(f.Steps),
+		plural(f.Unproven, "gets", "get"), plural(f.Unproven, "ends", "end"), plural(f.Unproven, "its", "their"))
+	if f.LastUnproven {
+		text += ", the last among them: the policy's onInconclusive decides"
+	}
+	return text
+}
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
 }
 
 // Expect returns how long a canary as healthy as the primary is expected to take, at weights in percent. rps are the requests a
@@ -31,7 +59,7 @@ func Expect(settings Settings, weights []float64, rps, rate float64, history His
 	settings = settings.sane()
 	rps, rate = finite(rps, 0, mostEvents, 0), finite(rate, 0, 1, 0)
 	bursts := history.bursts((*Counts).errors)
-	var f Forecast
+	f := Forecast{Broken: rate * count(rate > settings.SLO)}
 	for i, weight := range weights {
 		last, next := i == len(weights)-1, 100.0
 		limit := settings.FinalWait

@@ -13,7 +13,7 @@ func (s *State) observe(settings *Settings, poll *Poll, m *Moment) {
 		at := poll.index(bound.Seconds)
 		bound.observe(RatioTest{Rho: settings.Rho}, acts, m, three{canary: poll.Canary.slower(at), control: control.slower(at)}, capOf(alpha, weights.bound))
 	}
-	if acts.Rate && s.Limit.Above > 0 && settings.Limit != nil {
+	if acts.Rate && s.Limit.known() && settings.Limit != nil {
 		s.Limit.observe(settings.Limit, poll, m, capOf(alpha, weights.limit))
 	}
 	for i := range s.Pairs[:s.PairCount] {
@@ -70,7 +70,7 @@ func (l *LimitState) observe(limit *Limit, poll *Poll, m *Moment, top float64) {
 	above, below := poll.index(l.Above), poll.index(l.Below)
 	canary := poll.Canary.slower(above)
 	l.OverAbove, l.OverBelow = plus(l.OverAbove, canary), plus(l.OverBelow, poll.Canary.slower(below))
-	if rate := 1 - limit.Quantile; l.Gate.open(rate, poll.Primary.slower(above), m.SincePoll) {
+	if rate := 1 - limit.Quantile; l.Above > 0 && l.Gate.open(rate, poll.Primary.slower(above), m.SincePoll) {
 		lr := RateTest{Rate: rate}.harm(canary)
 		l.Rate.update(&lr, 1/unknownBursts, top)
 	}

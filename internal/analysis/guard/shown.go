@@ -1,5 +1,7 @@
 package guard
 
+import "sort"
+
 // rates are the error rates that may be reported as a bound, descending.
 var rates = func() (rates []float64) {
 	for _, decade := range []float64{.1, .01, .001, .0001} {
@@ -13,23 +15,35 @@ var rates = func() (rates []float64) {
 // shown returns what the data shows. The bounds hold at any time, however often they are read. They are of all the data since the
 // arms last changed their kind, so a canary that gets worse makes them worse.
 func (s *State) shown(settings *Settings) Shown {
-	eta := 1 / s.Bursts
+	e, eta, beta := &s.Errors, 1/s.Bursts, settings.Beta
 	return Shown{
-		Requests: s.Errors.Total.Total, Errors: s.Errors.Total.Bad, Confidence: 1 - settings.Beta,
-		Rate:  atMost(s.Errors.Total, settings.Beta, eta),
-		Ratio: s.Errors.Likelihood.bound(settings.Beta, eta),
+		Requests: e.Total.Total, Errors: e.Total.Bad, Confidence: 1 - beta,
+		Rate: atMost(e.Total, beta, eta), RateAbove: above(e.Total, beta, eta),
+		Control: atMost(e.Control, beta, eta), ControlAbove: above(e.Control, beta, eta),
+		Ratio: e.Likelihood.bound(beta, eta), RatioAbove: e.Likelihood.above(beta, eta),
 	}
 }
 
-// atMost returns the smallest rate that events are proven to be below, or 0 if none is. As with ratios, all larger ones must be
-// proven, too.
+// atMost returns the smallest rate that events are proven to be below, or 0 if none is. The evidence that a rate is too high grows
+// with the rate, so all larger ones are proven, too.
 func atMost(events Pair, beta, eta float64) float64 {
-	bound := 0.0
-	for _, rate := range rates {
-		if (RateTest{Rate: rate}).accepted(events, eta) < 1/beta {
-			break
-		}
-		bound = rate
+	unproven := sort.Search(len(rates), func(i int) bool {
+		return RateTest{Rate: rates[i]}.accepted(events, eta) < 1/beta
+	})
+	if unproven == 0 {
+		return 0
 	}
-	return bound
+	return rates[unproven-1]
+}
+
+// above returns the largest rate that events are proven to be above, or 0 if none is. The evidence that a rate is too low falls with
+// the rate.
+func above(events Pair, beta, eta float64) float64 {
+	proven := sort.Search(len(rates), func(i int) bool {
+		return RateTest{Rate: rates[i]}.rejected(events, eta) >= 1/beta
+	})
+	if proven == len(rates) {
+		return 0
+	}
+	return rates[proven]
 }

@@ -83,8 +83,11 @@ func limitOf(limit Limit, bounds []float64) LimitState {
 			s.Above = bound
 		}
 	}
-	if s.Above > 0 || s.Below > 0 {
+	if s.known() {
 		s.Rate = NewMixture()
 	}
 	return s
 }
+
+// known reports whether there is a bound to judge the limit by.
+func (l *LimitState) known() bool { return l.Above > 0 || l.Below > 0 }

@@ -13,7 +13,7 @@ func (l *look) complete(d Decision) Decision {
 	d.Evidence, d.Threshold = l.evidence, l.threshold
 	d.Shown = l.state.shown(l.settings)
 	if l.evidence > 1 {
-		d.Blame = l.state.blame(l.settings, l.evidence)
+		d.Blame = l.state.blame(l.settings)
 	}
 	d.Message = l.words(d)
 	return d
@@ -135,6 +135,34 @@ func (s Shown) String() string {
 		return "nothing is shown about the error rate yet, " + from
 	}
 	return fmt.Sprintf("error rate %s, at %s confidence, %s", strings.Join(bounds, " and "), percent(s.Confidence), from)
+}
+
+// Comparison says how both arms compare, with an interval for each, such as "error rate between 0.2% and 0.5%, the primary's at most 0.3%,
+// and between 0.8 and 2.5 times as high, at 95% confidence". Arms of other people are compared so in the end.
+func (s Shown) Comparison() string {
+	return fmt.Sprintf("error rate %s, the primary's %s, and %s, at %s confidence for each bound", between(s.RateAbove, s.Rate, percent),
+		between(s.ControlAbove, s.Control, percent), times(s.RatioAbove, s.Ratio), percent(s.Confidence))
+}
+
+// times formats an interval of a ratio.
+func times(above, atMost float64) string {
+	if above == 0 && atMost == 0 {
+		return "their ratio unknown"
+	}
+	return between(above, atMost, short) + " times as high"
+}
+
+// between formats an interval that may be open.
+func between(above, atMost float64, format func(float64) string) string {
+	switch {
+	case above > 0 && atMost > 0:
+		return "between " + format(above) + " and " + format(atMost)
+	case above > 0:
+		return "above " + format(above)
+	case atMost > 0:
+		return "at most " + format(atMost)
+	}
+	return "unknown"
 }
 
 // percent formats a share, with at most three digits.

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"math"
 	"math/rand/v2"
-	"testing"
 	"time"
 )
 
@@ -16,7 +15,7 @@ type dice struct{ *rand.Rand }
 
 func seeded(seed uint64) dice { return dice{rand.New(rand.NewPCG(seed, 0x5ca1ab1e))} }
 
-// binomial draws how many of n events happen, each with probability p. It is exact.
+// binomial draws how many of n events happen, each with probability p. It is exact up to 200 expected events, else a rounded normal.
 func (d dice) binomial(n int, p float64) int {
 	switch {
 	case p <= 0 || n <= 0:
@@ -25,6 +24,9 @@ func (d dice) binomial(n int, p float64) int {
 		return n
 	case p > .5:
 		return n - d.binomial(n, 1-p)
+	case float64(n)*p > 200:
+		mean := float64(n) * p
+		return min(max(int(math.Round(mean+math.Sqrt(mean*(1-p))*d.NormFloat64())), 0), n)
 	}
 	// Jump from one event to the next.
 	count, at, skip := 0, 0, math.Log1p(-p)
@@ -66,8 +68,12 @@ type world struct {
 	// causes is how many causes of a burst there are a second on the whole route, each with a number of errors over a number of polls.
 	causes              float64
 	burstSize, burstFor int
-	bursts              float64
-	limit               time.Duration
+	history             History
+	// slowPrimary and slowCanary are the shares of requests slower than each of the history's bounds.
+	slowPrimary, slowCanary []float64
+	limit                   time.Duration
+	// change changes the state before the first poll.
+	change func(*State)
 }
 
 // result is how a simulated rollout ended.
@@ -85,13 +91,25 @@ func steady(rate float64) func(time.Duration) float64 {
 	return func(time.Duration) float64 { return rate }
 }
 
+// onLadder has the ladder and advances early.
+func (w world) onLadder() world {
+	w.steps, w.settings = Ladder(w.rps, w.poll), plain(w.rps, 0, 0).settings
+	w.settings.Latency = len(w.slowPrimary) > 0
+	return w
+}
+
 // flaggers are the steps that Flagger's rule is measured with.
 var flaggers = []float64{10, 20, 30, 40, 50}
 
 // run runs the rollout until it ends.
 func (w world) run(d dice) result {
-	state := Start(w.settings, []Arms{ArmsSplit}, History{})
-	state.Bursts = max(w.bursts, 1)
+	state := Start(w.settings, []Arms{ArmsSplit}, w.history)
+	if w.history.Windows == nil {
+		state.Bursts = 1
+	}
+	if w.change != nil {
+		w.change(&state)
+	}
 	step, since, now := 0, time.Duration(0), time.Duration(0)
 	var r result
 	var held []Counts
@@ -105,10 +123,12 @@ func (w world) run(d dice) result {
 		canary.Errors = float64(d.binomial(int(canary.Requests), w.canary(now)))
 		primary.Errors = float64(d.binomial(int(primary.Requests), w.primary(now)))
 		burst = w.burst(d, burst, weight, &canary, &primary)
+		canary.Timed, canary.Slower = canary.Requests, d.slower(canary.Requests, w.slowCanary)
+		primary.Timed, primary.Slower = primary.Requests, d.slower(primary.Requests, w.slowPrimary)
 		r.bad += canary.Errors
 		r.requests += canary.Requests
 		held = append(held, canary)
-		poll := &Poll{Primary: primary}
+		poll := &Poll{Primary: primary, Bounds: w.history.Bounds}
 		if len(held) > w.late {
 			poll.Canary, held = held[0], held[1:]
 		}
@@ -161,6 +181,35 @@ func (w world) burst(d dice, open []int, weight float64, canary, primary *Counts
 	return kept
 }
 
+// slower draws how many requests are slower than each bound.
+func (d dice) slower(requests float64, shares []float64) []float64 {
+	slower, left, above := make([]float64, len(shares)), int(requests), 1.0
+	for i, share := range shares {
+		left = d.binomial(left, share/above)
+		slower[i], above = float64(left), share
+	}
+	return slower
+}
+
+// pods draws an hour of the primary's history, in windows of a minute with equal pods. A cause of a burst hits one pod.
+func (d dice) pods(pods int, w world) [][]Counts {
+	windows := make([][]Counts, 60)
+	for i := range windows {
+		window := make([]Counts, pods)
+		for j := range window {
+			n := d.poisson(w.rps * 60 / float64(pods))
+			window[j].Requests, window[j].Errors = float64(n), float64(d.binomial(n, w.primary(0)))
+			window[j].Timed, window[j].Slower = window[j].Requests, d.slower(window[j].Requests, w.slowPrimary)
+		}
+		for range d.poisson(w.causes * 60) {
+			pod := &window[d.IntN(pods)]
+			pod.Errors = min(pod.Errors+float64(w.burstSize), pod.Requests)
+		}
+		windows[i] = window
+	}
+	return windows
+}
+
 // plain is a rollout with the default settings and errors alone.
 func plain(rps, primary, canary float64) world {
 	settings := DefaultSettings()
@@ -202,22 +251,4 @@ func (w world) times(n int, seed uint64) summary {
 		s.reasons[r.reason]++
 	}
 	return s
-}
-
-func TestExplore(t *testing.T) {
-	if testing.Short() || *many < 2 {
-		t.Skip()
-	}
-	for _, rps := range []float64{1, 10, 100, 1000} {
-		for _, p := range []float64{.001, .005, .009, .01, .02, .05, .5} {
-			start := time.Now()
-			s, f := plain(rps, .001, p).times(100, 1), plain(rps, .001, p).onFlaggers().times(100, 1)
-			if p < .01 {
-				s, f = plain(rps, p, p).times(100, 1), plain(rps, p, p).onFlaggers().times(100, 1)
-			}
-			t.Logf("%5.0f rps %.3f: R5x back %.3f %.0fs bad %.1f, promoted %.2f %.0fs, paused %.2f %v | S5 back %.3f %.0fs bad %.1f (%v)", rps, p,
-				s.rolledBack/s.n, s.after/s.rolledBack, s.bad/s.n, s.promoted/s.n, s.promotedAfter/s.promoted, s.paused/s.n, s.reasons,
-				f.rolledBack/f.n, f.after/f.rolledBack, f.bad/f.n, time.Since(start).Round(time.Millisecond))
-		}
-	}
 }

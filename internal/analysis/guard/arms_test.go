@@ -1,0 +1,95 @@
+package guard
+
+import (
+	"testing"
+	"time"
+)
+
+// TestTheTableOfArms has each kind of arms once. A new kind needs a row here and in the table.
+func TestTheTableOfArms(t *testing.T) {
+	for arms, want := range map[Arms]Acts{
+		ArmsSplit:    {Ratio: true, Rate: true, Missing: true, Route: true},
+		ArmsSticky:   {Rate: true, Route: true},
+		ArmsMatched:  {Rate: true, Route: true},
+		ArmsTesters:  {Rate: true, Missing: true, Route: true},
+		ArmsMirrored: {Ratio: true, Rate: true, Route: true},
+		ArmsTests:    {Rate: true, Route: true},
+		ArmsAll:      {Rate: true},
+		ArmsNone:     {},
+		"unknown":    {},
+	} {
+		if got := arms.Acts(); got != want {
+			t.Errorf("%s: %+v, want %+v", arms, got, want)
+		}
+	}
+	if len(acting) != len(kinds)-1 {
+		t.Errorf("%d kinds are in the table, %d in the stored state", len(acting), len(kinds)-1)
+	}
+}
+
+// TestOtherPeopleAreNotCompared has an A/B test of two healthy versions whose people fail at different rates, as those with a beta
+// cookie may well do. The same counts between random arms are harm.
+func TestOtherPeopleAreNotCompared(t *testing.T) {
+	for arms, back := range map[Arms]bool{ArmsSplit: true, ArmsMirrored: true, ArmsMatched: false, ArmsSticky: false, ArmsTesters: false, ArmsTests: false} {
+		settings := DefaultSettings()
+		state := Start(settings, []Arms{arms}, History{})
+		rolledBack := false
+		var decision Decision
+		for i := range 100 {
+			poll := Poll{Canary: Counts{Requests: 500, Errors: 4}, Primary: Counts{Requests: 4500, Errors: 4}}
+			state, decision = Decide(settings, state, &poll, Moment{Step: 1, Arms: arms, Weight: 10, Next: 50, InStep: time.Duration(i) * 5 * time.Second, SincePoll: 5 * time.Second})
+			rolledBack = rolledBack || decision.Action == RollBack
+		}
+		if rolledBack != back {
+			t.Errorf("%s: rolled back: %v, %s", arms, rolledBack, decision.Message)
+		}
+		// The ratio is reported all the same: it is 9.
+		if decision.Shown.Ratio < 9 || decision.Shown.Rate < .008 || decision.Shown.Rate > .02 {
+			t.Errorf("%s: %+v", arms, decision.Shown)
+		}
+	}
+}
+
+// TestTheSLOActsOnOtherPeople has an A/B test of a version that fails more than the SLO allows.
+func TestTheSLOActsOnOtherPeople(t *testing.T) {
+	for _, arms := range []Arms{ArmsMatched, ArmsSticky, ArmsTesters, ArmsTests, ArmsAll} {
+		settings := DefaultSettings()
+		state := Start(settings, []Arms{arms}, History{})
+		var decision Decision
+		for i := range 6 {
+			poll := Poll{Canary: Counts{Requests: 500, Errors: 50}, Primary: Counts{Requests: 4500, Errors: 4}}
+			state, decision = Decide(settings, state, &poll, Moment{Step: 1, Arms: arms, Weight: 10, Next: 50, InStep: time.Duration(i) * 5 * time.Second, SincePoll: 5 * time.Second})
+			if decision.Action == RollBack {
+				break
+			}
+		}
+		if decision.Action != RollBack || decision.Blame[0].Metric != ErrorRate {
+			t.Errorf("%s: %+v", arms, decision)
+		}
+	}
+}
+
+// TestWhatIsReportedBeginsWithTheArms has a rollout that goes on as a canary after an A/B test.
+func TestWhatIsReportedBeginsWithTheArms(t *testing.T) {
+	settings := DefaultSettings()
+	state := Start(settings, []Arms{ArmsMatched, ArmsSplit}, History{})
+	poll := Poll{Canary: Counts{Requests: 500, Errors: 4}, Primary: Counts{Requests: 4500, Errors: 4}}
+	state, _ = Decide(settings, state, &poll, Moment{Step: 1, Arms: ArmsMatched})
+	state, _ = Decide(settings, state, &poll, Moment{Step: 2, Arms: ArmsMatched})
+	if state.Errors.Total.Total != 1000 {
+		t.Errorf("in the A/B test: %+v", state.Errors.Total)
+	}
+	state, decision := Decide(settings, state, &poll, Moment{Step: 3, Arms: ArmsSplit})
+	if state.Errors.Total.Total != 500 || decision.Shown.Requests != 500 {
+		t.Errorf("in the canary's steps: %+v", state.Errors.Total)
+	}
+}
+
+func TestMirroredErrorsAreNobodysErrors(t *testing.T) {
+	settings := DefaultSettings()
+	state := Start(settings, []Arms{ArmsMirrored}, History{})
+	state, _ = Decide(settings, state, &Poll{Canary: Counts{Requests: 500, Errors: 500}, Primary: Counts{Requests: 500}}, Moment{Step: 1, Arms: ArmsMirrored})
+	if state.StepRoute != (Pair{500, 0}) {
+		t.Errorf("%+v", state.StepRoute)
+	}
+}

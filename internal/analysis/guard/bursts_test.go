@@ -1,0 +1,91 @@
+package guard
+
+import (
+	"math"
+	"testing"
+)
+
+func TestTheBurstFactorComparesPods(t *testing.T) {
+	equal := make([][]Counts, 60)
+	for i := range equal {
+		equal[i] = []Counts{{Requests: 100, Errors: 1}, {Requests: 100, Errors: 1}, {Requests: 200, Errors: 2}}
+	}
+	common := make([][]Counts, 60)
+	for i := range common {
+		errors := float64(i%10) * 5
+		common[i] = []Counts{{Requests: 100, Errors: errors}, {Requests: 100, Errors: errors}}
+	}
+	bursty := make([][]Counts, 60)
+	for i := range bursty {
+		bursty[i] = []Counts{{Requests: 100, Errors: float64(i%2) * 20}, {Requests: 100, Errors: float64((i+1)%2) * 20}}
+	}
+	for _, c := range []struct {
+		name    string
+		windows [][]Counts
+		want    float64
+	}{
+		{"nothing known", nil, 2},
+		{"one pod", [][]Counts{{{Requests: 100, Errors: 50}}}, 2},
+		{"only one pod with requests", [][]Counts{{{Requests: 100, Errors: 50}, {}}}, 2},
+		{"no errors", [][]Counts{{{Requests: 100}, {Requests: 100}}}, 2},
+		{"more even than chance", equal, 1},
+		{"what hits all pods is no burst", common, 1},
+		// In each window: deviations of 10 and -10, and 20 expected errors of which half is left.
+		{"20 on one pod", bursty, (60*200 + 20) / (60*10 + 10.0)},
+		{"hostile", [][]Counts{{{Requests: math.NaN(), Errors: 1}, {Requests: 1, Errors: 2}, {Requests: math.Inf(1)}}}, 2},
+	} {
+		if got := (History{Windows: c.windows}).bursts((*Counts).errors); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// TestBurstsRollNobodyBack has errors that come in bursts, on one arm at a time. Where the primary's last hour shows them, healthy
+// canaries are not rolled back. Without the burst factor they would be.
+func TestBurstsRollNobodyBack(t *testing.T) {
+	for _, c := range []struct {
+		rps                   float64
+		size, polls           int
+		least, most, gullible float64
+	}{
+		{100, 1, 1, 1, 1.8, 0},
+		{100, 5, 1, 3, 9, 0},
+		{100, 20, 3, 12, 40, .05},
+		{1000, 20, 1, 15, 40, 0},
+		{1000, 20, 3, 15, 40, .1},
+	} {
+		w := plain(c.rps, 0, 0).onFlaggers()
+		w.causes, w.burstSize, w.burstFor = c.rps*.001/float64(c.size), c.size, c.polls
+		factor := 0.0
+		for seed := range uint64(10) {
+			w.history.Windows = seeded(seed).pods(4, w)
+			factor += Start(w.settings, nil, w.history).Bursts / 10
+		}
+		if factor < c.least || factor > c.most {
+			t.Errorf("%+v: the burst factor is %.1f", c, factor)
+		}
+		for name, w := range map[string]world{"steps": w, "ladder": w.onLadder()} {
+			if s := w.times(100, 41); s.rolledBack > .01*s.n+1 {
+				t.Errorf("%+v, %s: rolled back %v of %v", c, name, s.rolledBack, s.n)
+			}
+		}
+		w.change = func(s *State) { s.Bursts = 1 }
+		if s := w.times(100, 43); s.rolledBack < c.gullible*s.n {
+			t.Errorf("%+v: without the burst factor, only %v of %v are rolled back: the bursts test nothing", c, s.rolledBack, s.n)
+		} else {
+			t.Logf("%+v: factor %.1f; without it, rolled back %v of %v", c, factor, s.rolledBack, s.n)
+		}
+	}
+}
+
+// TestBurstsHideNoHarm has the same bursts and a canary with 50 times the errors.
+func TestBurstsHideNoHarm(t *testing.T) {
+	w := plain(100, 0, .05)
+	w.causes, w.burstSize, w.burstFor = .02, 5, 1
+	w.history.Windows = seeded(1).pods(4, w)
+	s := w.times(50, 47)
+	t.Logf("rolled back %v of %v after %.0f s, %.0f bad", s.rolledBack, s.n, s.after/s.rolledBack, s.bad/s.n)
+	if s.rolledBack < s.n || s.bad/s.n > 60 {
+		t.Errorf("rolled back %v of %v after %.0f s, %.0f bad", s.rolledBack, s.n, s.after/s.rolledBack, s.bad/s.n)
+	}
+}

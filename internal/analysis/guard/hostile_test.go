@@ -1,0 +1,157 @@
+package guard
+
+import (
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// sound fails unless the state can be stored and read, and no number in it or in the decision is not one.
+func sound(t *testing.T, s State, d Decision) {
+	t.Helper()
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read State
+	if err := json.Unmarshal(text, &read); err != nil {
+		t.Fatalf("%v: %+v", err, s)
+	}
+	if !(d.Evidence >= 0 && d.Evidence < math.MaxFloat64) || d.Action == "" || d.Reason == "" || d.Left < 0 {
+		t.Fatalf("%+v", d)
+	}
+	if !(d.Shown.Rate >= 0 && d.Shown.Rate <= 1 && d.Shown.Ratio >= 0 && d.Shown.Requests >= 0) {
+		t.Fatalf("%+v", d.Shown)
+	}
+	for _, b := range d.Blame {
+		if !(b.Share >= 0 && b.Share <= 1.000001) {
+			t.Fatalf("%+v", b)
+		}
+	}
+}
+
+// odd are values that no counter should have.
+var odd = []float64{0, 1, 2, 3, 10, 1000, .5, -1, math.NaN(), math.Inf(1), math.Inf(-1), 1e9, 1e18, 1e300, math.SmallestNonzeroFloat64, math.MaxFloat64}
+
+func oddCounts(r *rand.Rand) Counts {
+	pick := func() float64 { return odd[r.IntN(len(odd))] }
+	c := Counts{Requests: pick(), Errors: pick(), Timed: pick()}
+	for range r.IntN(14) {
+		c.Slower = append(c.Slower, pick())
+	}
+	for range r.IntN(11) {
+		c.Pairs = append(c.Pairs, Pair{pick(), pick()})
+	}
+	return c
+}
+
+func oddSettings(r *rand.Rand) Settings {
+	pick := func() float64 { return odd[r.IntN(len(odd))] }
+	often := func(usual float64) float64 {
+		if r.IntN(2) == 0 {
+			return usual
+		}
+		return pick()
+	}
+	length := func() time.Duration { return time.Duration(min(max(pick(), -1e18), 1e18)) }
+	if r.IntN(2) == 0 {
+		length = func() time.Duration { return time.Duration(r.IntN(90)) * time.Second }
+	}
+	s := Settings{Alpha: often(.01), Beta: often(.05), Rho: often(1.25), Delta: often(.0005), SLO: often(.01), Latency: r.IntN(2) == 0,
+		Fresh: r.IntN(3) == 0, Early: r.IntN(2) == 0, MinDwell: length(), MaxDwell: length(), FinalWait: length(), HoldLimit: length(),
+		MinRequests: often(1), OnInconclusive: ThenPromote, OnSuspicious: Then("nonsense")}
+	if r.IntN(2) == 0 {
+		s.Limit = &Limit{often(.99), often(.5)}
+	}
+	for range r.IntN(12) {
+		s.Pairs = append(s.Pairs, PairSettings{Name: "x", Rate: often(.01), Rho: often(1.25), Delta: often(.001)})
+	}
+	return s
+}
+
+// TestNothingBreaksTheGuard feeds counters, settings, histories and moments that nobody should have.
+func TestNothingBreaksTheGuard(t *testing.T) {
+	for seed := range uint64(300 * *many) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		settings := oddSettings(r)
+		history := History{}
+		for range r.IntN(12) {
+			history.Bounds = append(history.Bounds, odd[r.IntN(len(odd))])
+		}
+		for range r.IntN(4) {
+			history.Windows = append(history.Windows, []Counts{oddCounts(r), oddCounts(r)})
+		}
+		s := Restart(settings, kinds[:r.IntN(len(kinds))], history, r.IntN(40)-3)
+		moment := Moment{Step: r.IntN(3) - 1}
+		for range 30 {
+			moment = Moment{Step: moment.Step + r.IntN(2), Last: r.IntN(4) == 0, Weight: odd[r.IntN(len(odd))], Next: odd[r.IntN(len(odd))],
+				Arms: kinds[r.IntN(len(kinds))], InStep: time.Duration(r.Int64()) - time.Duration(r.Int64()), Passed: time.Duration(r.Int64()) - time.Duration(r.Int64()),
+				SincePoll: time.Duration(r.IntN(1e11)) - 1e9, Stale: time.Duration(r.IntN(1e11)), Scrape: time.Duration(r.IntN(1e11)) - 1e9}
+			var poll *Poll
+			if r.IntN(5) > 0 {
+				poll = &Poll{Canary: oddCounts(r), Primary: oddCounts(r), Baseline: oddCounts(r), Bounds: history.Bounds}
+			}
+			if r.IntN(10) == 0 {
+				settings = oddSettings(r)
+			}
+			var decision Decision
+			s, decision = Decide(settings, s, poll, moment)
+			sound(t, s, decision)
+			for _, quantile := range odd {
+				s.Quantile(settings, quantile)
+			}
+			s.LimitVerdict(settings)
+		}
+		Expect(settings, []float64{odd[r.IntN(len(odd))], 10, odd[r.IntN(len(odd))]}, odd[r.IntN(len(odd))], odd[r.IntN(len(odd))], history)
+		Ladder(odd[r.IntN(len(odd))], time.Duration(r.Int64()))
+	}
+}
+
+// TestWhatCannotBeCountsIsDropped has polls of which one arm makes no sense: they count for nothing, and what makes sense counts.
+func TestWhatCannotBeCountsIsDropped(t *testing.T) {
+	settings := DefaultSettings()
+	good := Counts{Requests: 100, Errors: 1, Timed: math.NaN()}
+	for _, bad := range []Counts{{Requests: 1, Errors: 2}, {Requests: -1}, {Requests: math.NaN()}, {Requests: 10, Errors: math.NaN()},
+		{Requests: math.Inf(1), Errors: 5}, {Requests: 1e12}, {Requests: 5, Errors: -1}} {
+		s, _ := Decide(settings, Start(settings, []Arms{ArmsSplit}, History{}), &Poll{Canary: bad, Primary: good}, Moment{Step: 1, Arms: ArmsSplit})
+		if s.Errors.Total != (Pair{}) || s.Errors.Control != (Pair{100, 1}) {
+			t.Errorf("%+v: counted as %+v beside %+v", bad, s.Errors.Total, s.Errors.Control)
+		}
+	}
+}
+
+// TestMuchIsNotTooMuch has the largest counts that are believed, for a thousand polls, all failing and none.
+func TestMuchIsNotTooMuch(t *testing.T) {
+	for _, share := range []float64{0, .01, 1} {
+		settings := DefaultSettings()
+		s := Start(settings, []Arms{ArmsSplit}, History{})
+		for range 1000 {
+			var decision Decision
+			s, decision = Decide(settings, s, &Poll{Canary: Counts{Requests: mostEvents, Errors: mostEvents * share},
+				Primary: Counts{Requests: mostEvents, Errors: mostEvents * share}}, Moment{Step: 1, Arms: ArmsSplit})
+			sound(t, s, decision)
+		}
+	}
+}
+
+func FuzzDecide(f *testing.F) {
+	f.Add(100.0, 1.0, 900.0, 2.0, 10.0, int64(5e9), uint8(1))
+	f.Add(math.Inf(1), -1.0, math.NaN(), 2.0, 0.0, int64(-5), uint8(200))
+	f.Fuzz(func(t *testing.T, canary, bad, primary, failed, weight float64, passed int64, arms uint8) {
+		settings := DefaultSettings()
+		settings.SLO = weight / 100
+		settings.Pairs = []PairSettings{{Name: "x", Rate: bad, Rho: failed}}
+		settings.Limit = &Limit{Quantile: weight, Seconds: 1}
+		s := Start(settings, kinds, History{Bounds: []float64{1, primary}, Windows: [][]Counts{{{Requests: canary, Errors: bad, Timed: primary, Slower: []float64{failed, bad}}}}})
+		for step := range 3 {
+			poll := Poll{Canary: Counts{canary, bad, canary, []float64{bad, failed}, []Pair{{canary, failed}}}, Primary: Counts{primary, failed, primary, []float64{failed, bad}, nil},
+				Bounds: []float64{1, primary}}
+			var decision Decision
+			s, decision = Decide(settings, s, &poll, Moment{Step: step, Arms: kinds[int(arms)%len(kinds)], Weight: weight, Next: weight,
+				InStep: time.Duration(passed), Passed: time.Duration(passed), SincePoll: time.Duration(passed)})
+			sound(t, s, decision)
+		}
+	})
+}

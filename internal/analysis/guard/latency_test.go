@@ -1,0 +1,177 @@
+package guard
+
+import (
+	"math"
+	"slices"
+	"testing"
+)
+
+// prometheus are the default bounds of a histogram of Prometheus' clients.
+var prometheus = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+
+// lognormal returns the shares of requests slower than each bound, with a median of 50 ms and a spread of 0.8. slower multiplies
+// all times; stuck is the share of requests that take a second more.
+func lognormal(bounds []float64, slower, stuck float64) []float64 {
+	shares := make([]float64, len(bounds))
+	beyond := func(seconds float64) float64 {
+		if seconds <= 0 {
+			return 1
+		}
+		return math.Erfc(math.Log(seconds/(.05*slower))/.8/math.Sqrt2) / 2
+	}
+	for i, bound := range bounds {
+		shares[i] = (1-stuck)*beyond(bound) + stuck*beyond(bound-1)
+	}
+	return shares
+}
+
+func slow(rps, slower, stuck float64) world {
+	w := plain(rps, .001, .001).onFlaggers()
+	w.settings.Latency = true
+	w.history.Bounds = prometheus
+	w.slowPrimary, w.slowCanary = lognormal(prometheus, 1, 0), lognormal(prometheus, slower, stuck)
+	w.history.Windows = seeded(3).pods(4, w)
+	return w
+}
+
+// TestSlowerCanariesAreSeen has the latency table of the design: a shift and a tail are seen, nobody healthy or faster is rolled back.
+func TestSlowerCanariesAreSeen(t *testing.T) {
+	for _, c := range []struct {
+		name                 string
+		slower, stuck        float64
+		least, most, seconds float64
+	}{
+		{"healthy", 1, 0, 0, .01, 0}, {"faster", .8, 0, 0, 0, 0},
+		{"1.25 times as slow", 1.25, 0, .8, 1, 260}, {"1.5 times as slow", 1.5, 0, 1, 1, 60}, {"twice as slow", 2, 0, 1, 1, 25},
+		{"2 % take a second more", 1, .02, 1, 1, 60},
+	} {
+		s := slow(100, c.slower, c.stuck).times(40, 53)
+		t.Logf("%s: rolled back %v of %v after %.0f s", c.name, s.rolledBack, s.n, s.after/s.rolledBack)
+		if s.rolledBack < c.least*s.n || s.rolledBack > c.most*s.n || s.rolledBack > 0 && s.after/s.rolledBack > c.seconds {
+			t.Errorf("%s: rolled back %v of %v after %.0f s", c.name, s.rolledBack, s.n, s.after/s.rolledBack)
+		}
+		if c.most < .5 {
+			ladder := slow(100, c.slower, c.stuck).onLadder()
+			s := ladder.times(40, 59)
+			t.Logf("%s, ladder: promoted %v of %v after %.0f s", c.name, s.promoted, s.n, s.promotedAfter/s.promoted)
+			if s.promoted < .95*s.n || s.promotedAfter/s.promoted > 160 {
+				t.Errorf("%s, ladder: promoted %v of %v after %.0f s %v", c.name, s.promoted, s.n, s.promotedAfter/s.promoted, s.reasons)
+			}
+		}
+	}
+}
+
+func TestBoundsAreChosenByThePrimary(t *testing.T) {
+	chosen := func(bounds, shares []float64) (seconds []float64) {
+		window := Counts{Timed: 1e6, Slower: make([]float64, len(shares))}
+		for i, share := range shares {
+			window.Slower[i] = share * 1e6
+		}
+		s := Start(DefaultSettings(), []Arms{ArmsSplit}, History{Bounds: bounds, Windows: [][]Counts{{window}}})
+		for _, bound := range s.Bounds[:s.BoundCount] {
+			seconds = append(seconds, bound.Seconds)
+		}
+		return seconds
+	}
+	for _, c := range []struct {
+		name                 string
+		bounds, shares, want []float64
+	}{
+		{"the middle of the default", prometheus, lognormal(prometheus, 1, 0), []float64{.05, .1, .25, .5}},
+		{"too rare and too common", []float64{1, 2, 3}, []float64{.6, .01, .0001}, []float64{2}},
+		{"no histogram", nil, nil, nil},
+		{"fine bounds are thinned evenly", []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}, []float64{.5, .4, .3, .1, .05, .03, .01, .009, .001}, []float64{1, 3, 4, 6, 8, 9}},
+		{"infinity is no bound", []float64{1, math.Inf(1)}, []float64{.1, .1}, []float64{1}},
+	} {
+		if got := chosen(c.bounds, c.shares); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestYoungPodsAreNotTimed(t *testing.T) {
+	arm := Counts{Slower: make([]float64, 1), Pairs: make([]Pair, 1)}
+	pod := Counts{Requests: 10, Errors: 2, Timed: 10, Slower: []float64{7, 8}, Pairs: []Pair{{5, 1}, {1, 1}}}
+	arm.Add(Pod{Age: DefaultWarmUp - 1, Counts: pod}, DefaultWarmUp)
+	if arm.Errors != 2 || arm.Requests != 10 || arm.Timed != 0 || arm.Slower[0] != 0 || arm.Pairs[0] != (Pair{5, 1}) {
+		t.Errorf("a young pod: %+v", arm)
+	}
+	arm.Add(Pod{Age: DefaultWarmUp, Counts: pod}, DefaultWarmUp)
+	if arm.Errors != 4 || arm.Timed != 10 || arm.Slower[0] != 7 {
+		t.Errorf("an older pod: %+v", arm)
+	}
+}
+
+// counted is a state that has seen requests slower than the default bounds.
+func counted(t *testing.T, limit Limit, requests float64, shares []float64) (Settings, State) {
+	t.Helper()
+	settings := DefaultSettings()
+	settings.Limit = &limit
+	window := Counts{Timed: 1e6, Slower: make([]float64, len(prometheus))}
+	for i, share := range lognormal(prometheus, 1, 0) {
+		window.Slower[i] = share * 1e6
+	}
+	history := History{Bounds: prometheus, Windows: [][]Counts{{window}}}
+	state := Start(settings, []Arms{ArmsSplit}, history)
+	canary := Counts{Requests: requests, Timed: requests, Slower: make([]float64, len(prometheus))}
+	for i, share := range shares {
+		canary.Slower[i] = math.Round(share * requests)
+	}
+	state, _ = Decide(settings, state, &Poll{Canary: canary, Primary: window, Bounds: prometheus}, Moment{Step: 1, Arms: ArmsSplit, Weight: 10, Next: 50})
+	return settings, state
+}
+
+func TestAPercentileIsBetweenBounds(t *testing.T) {
+	settings, state := counted(t, Limit{.99, .5}, 20000, lognormal(prometheus, 1, 0))
+	if above, atMost := state.Quantile(settings, .99); above != .25 || atMost != .5 {
+		t.Errorf("the 99th percentile of 322 ms is above %v and at most %v", above, atMost)
+	}
+	if above, atMost := state.Quantile(settings, .5); above != 0 || atMost != .1 {
+		t.Errorf("the median of 50 ms is above %v and at most %v", above, atMost)
+	}
+	if above, atMost := state.Quantile(settings, math.NaN()); above != 0 || atMost != 0 {
+		t.Errorf("no percentile is above %v and at most %v", above, atMost)
+	}
+}
+
+func TestALimitIsKeptBrokenOrUnknowable(t *testing.T) {
+	fast, much := lognormal(prometheus, 1, 0), lognormal(prometheus, 3, 0)
+	for _, c := range []struct {
+		limit    Limit
+		requests float64
+		shares   []float64
+		want     LimitVerdict
+		says     string
+	}{
+		{Limit{.99, .5}, 20000, fast, LimitKept, "the 99th percentile of the canary's latency is at most 500ms"},
+		{Limit{.99, .5}, 20000, much, LimitBroken, "the 99th percentile of the canary's latency is above 500ms"},
+		{Limit{.99, .3}, 20000, fast, LimitUnknowable, "cannot tell whether the 99th percentile of the canary's latency is within 300ms: the gateway's bounds are 250ms and 500ms"},
+		{Limit{.99, .5}, 20, fast, LimitOpen, "more requests are needed to tell whether the 99th percentile of the canary's latency is within 500ms"},
+		{Limit{.6, .06}, 20000, fast, LimitUnknowable, "cannot tell whether the 60th percentile of the canary's latency is within 60ms: the gateway's bounds are 50ms and 100ms"},
+		{Limit{.9, 20}, 20000, fast, LimitKept, "the 90th percentile of the canary's latency is at most 10s"},
+		{Limit{.01, .001}, 20000, fast, LimitBroken, "the 1st percentile of the canary's latency is above 5ms"},
+	} {
+		settings, state := counted(t, c.limit, c.requests, c.shares)
+		if got, says := state.LimitVerdict(settings); got != c.want || says != c.says {
+			t.Errorf("%+v: %s, %q", c.limit, got, says)
+		}
+	}
+}
+
+func TestWhatIsAroundALimit(t *testing.T) {
+	for _, c := range []struct {
+		seconds float64
+		bounds  []float64
+		want    string
+	}{
+		{.5, []float64{.1, .3, 1.2, 5}, "the gateway's bounds are 300ms and 1.2s"},
+		{.05, []float64{.1, .3}, "the gateway's smallest bound is 100ms"},
+		{.5, []float64{.1, .3, math.Inf(1)}, "the gateway's largest bound is 300ms"},
+		{.5, nil, "there is no histogram"},
+	} {
+		l := limitOf(Limit{.99, c.seconds}, c.bounds)
+		if got := l.around(); got != c.want {
+			t.Errorf("%v in %v: %s", c.seconds, c.bounds, got)
+		}
+	}
+}
