@@ -8,7 +8,8 @@ import (
 // Decide takes one look: it updates the state with a poll, which is nil without new samples of both arms, and decides what to do.
 // It never panics, and never returns a state with a number that is not one.
 //
-// The settings may change between calls; what was chosen at the start stays.
+// The settings may change between calls. A test that they no longer have ends; one that they did not have at the start acts in the next
+// rollout.
 func Decide(settings Settings, state State, poll *Poll, moment Moment) (State, Decision) {
 	settings = settings.sane()
 	state = state.fitting(settings)

@@ -107,6 +107,9 @@ func (w *wire) limit(l *LimitState) {
 }
 
 func (w *wire) pair(p *PairState) {
+	name := uint64(p.Name)
+	w.wide(&name, math.MaxUint32)
+	p.Name = uint32(name)
 	w.single(&p.Bursts, 1, mostBursts)
 	w.mixture(&p.Ratio)
 	w.mixture(&p.Rate)

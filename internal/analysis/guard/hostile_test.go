@@ -71,6 +71,36 @@ func oddSettings(r *rand.Rand) Settings {
 	return s
 }
 
+// oddTime is a usual time, or any.
+func oddTime(r *rand.Rand) time.Duration {
+	if r.IntN(4) > 0 {
+		return time.Duration(r.IntN(120)) * time.Second
+	}
+	return time.Duration(r.Uint64())
+}
+
+// promised fails if a decision breaks what the guard promises with any data.
+func promised(t *testing.T, settings Settings, s State, d Decision) {
+	t.Helper()
+	settings = settings.sane()
+	switch {
+	case d.Action == RollBack && d.Reason == Harm && d.Evidence < d.Threshold:
+		t.Fatalf("rolled back without proof: %+v", d)
+	case d.Action == RollBack && d.Reason != Harm && d.Reason != Suspicious && d.Reason != Inconclusive:
+		t.Fatalf("rolled back for %s", d.Reason)
+	case d.Action != RollBack && d.Reason == Harm:
+		t.Fatalf("proven harm was not rolled back: %+v", d)
+	case d.Action == Advance && s.Errors.Step.Total < settings.MinRequests:
+		t.Fatalf("no data moved traffic: %+v", d)
+	case d.Action == Advance && d.Evidence >= suspicious:
+		t.Fatalf("moved traffic to a suspicious canary: %+v", d)
+	case d.Action == Advance && s.Polls < leastPolls:
+		t.Fatalf("moved traffic before harm could be proven: %+v", d)
+	case d.Message == "":
+		t.Fatalf("nothing was said: %+v", d)
+	}
+}
+
 // TestNothingBreaksTheGuard feeds counters, settings, histories and moments that nobody should have.
 func TestNothingBreaksTheGuard(t *testing.T) {
 	for seed := range uint64(300 * *many) {
@@ -87,8 +117,8 @@ func TestNothingBreaksTheGuard(t *testing.T) {
 		moment := Moment{Step: r.IntN(3) - 1}
 		for range 30 {
 			moment = Moment{Step: moment.Step + r.IntN(2), Last: r.IntN(4) == 0, Weight: odd[r.IntN(len(odd))], Next: odd[r.IntN(len(odd))],
-				Arms: kinds[r.IntN(len(kinds))], InStep: time.Duration(r.Int64()) - time.Duration(r.Int64()), Passed: time.Duration(r.Int64()) - time.Duration(r.Int64()),
-				SincePoll: time.Duration(r.IntN(1e11)) - 1e9, Stale: time.Duration(r.IntN(1e11)), Scrape: time.Duration(r.IntN(1e11)) - 1e9}
+				Arms: kinds[r.IntN(len(kinds))], InStep: oddTime(r), Passed: oddTime(r),
+				SincePoll: oddTime(r), Stale: oddTime(r), Scrape: oddTime(r)}
 			var poll *Poll
 			if r.IntN(5) > 0 {
 				poll = &Poll{Canary: oddCounts(r), Primary: oddCounts(r), Baseline: oddCounts(r), Bounds: history.Bounds}
@@ -97,8 +127,13 @@ func TestNothingBreaksTheGuard(t *testing.T) {
 				settings = oddSettings(r)
 			}
 			var decision Decision
-			s, decision = Decide(settings, s, poll, moment)
+			before := s
+			s, decision = Decide(settings, before, poll, moment)
 			sound(t, s, decision)
+			promised(t, settings, s, decision)
+			if again, same := Decide(settings, before, poll, moment); again != s || same.Message != decision.Message {
+				t.Fatalf("the same poll was decided in another way: %s", same.Message)
+			}
 			for _, quantile := range odd {
 				s.Quantile(settings, quantile)
 			}
@@ -118,6 +153,40 @@ func TestWhatCannotBeCountsIsDropped(t *testing.T) {
 		s, _ := Decide(settings, Start(settings, []Arms{ArmsSplit}, History{}), &Poll{Canary: bad, Primary: good}, Moment{Step: 1, Arms: ArmsSplit})
 		if s.Errors.Total != (Pair{}) || s.Errors.Control != (Pair{100, 1}) {
 			t.Errorf("%+v: counted as %+v beside %+v", bad, s.Errors.Total, s.Errors.Control)
+		}
+	}
+}
+
+// TestOnePollNeverRollsBack has polls in which everything fails at once, after any clean time.
+func TestOnePollNeverRollsBack(t *testing.T) {
+	for _, pairs := range []int{0, MaxPairs} {
+		for _, clean := range []int{0, 1, 10, 500} {
+			settings, s, _, moment := used(t, pairs)
+			s = Start(settings, []Arms{ArmsSplit}, slow(100, 1, 0).history)
+			poll := func(canary float64) *Poll {
+				p := &Poll{Bounds: prometheus, Canary: Counts{Requests: 1000, Errors: canary, Timed: 1000}, Primary: Counts{Requests: 9000, Timed: 9000}}
+				for range prometheus {
+					p.Canary.Slower, p.Primary.Slower = append(p.Canary.Slower, canary), append(p.Primary.Slower, 9)
+				}
+				for range pairs {
+					p.Canary.Pairs, p.Primary.Pairs = append(p.Canary.Pairs, Pair{1000, canary}), append(p.Primary.Pairs, Pair{9000, 9})
+				}
+				return p
+			}
+			for range clean {
+				s, _ = Decide(settings, s, poll(0), moment)
+			}
+			s, d := Decide(settings, s, poll(1000), moment)
+			if d.Action == RollBack {
+				t.Errorf("%d pairs, after %d clean polls: rolled back at %v", pairs, clean, d.Evidence)
+			}
+			polls := 1
+			for ; d.Action != RollBack && polls < 10; polls++ {
+				s, d = Decide(settings, s, poll(1000), moment)
+			}
+			if d.Action != RollBack || clean == 0 && polls > agreeing {
+				t.Errorf("%d pairs, after %d clean polls: %s after %d bad polls", pairs, clean, d.Action, polls)
+			}
 		}
 	}
 }

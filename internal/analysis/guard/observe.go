@@ -13,7 +13,7 @@ func (s *State) observe(settings *Settings, poll *Poll, m *Moment) {
 		at := poll.index(bound.Seconds)
 		bound.observe(RatioTest{Rho: settings.Rho}, acts, m, three{canary: poll.Canary.slower(at), control: control.slower(at)}, capOf(alpha, weights.bound))
 	}
-	if acts.Rate && s.Limit.known() && settings.Limit != nil {
+	if acts.Rate && s.Limit.known() {
 		s.Limit.observe(settings.Limit, poll, m, capOf(alpha, weights.limit))
 	}
 	for i := range s.Pairs[:s.PairCount] {

@@ -85,3 +85,16 @@ func TestTheWeightsAreOne(t *testing.T) {
 		t.Errorf("half for errors, half for latencies: %+v", got)
 	}
 }
+
+// TestAnEditKeepsEvidenceWhereItBelongs has a policy whose pairs are reordered in a rollout.
+func TestAnEditKeepsEvidenceWhereItBelongs(t *testing.T) {
+	settings, state, _ := ordered(t, PairSettings{Name: "orders", Rho: 1.25}, 1, Pair{50, 20}, Pair{450, 9})
+	if e := state.Tests(settings)[2]; e.Pair != "orders" || e.Evidence <= 1 {
+		t.Errorf("before: %+v", e)
+	}
+	settings.Pairs[0].Name = "logins"
+	state, _ = Decide(settings, state, nil, Moment{Step: 1, Arms: ArmsSplit})
+	if e := state.Tests(settings)[2]; e.Pair != "logins" || !near(e.Evidence, 1) {
+		t.Errorf("after: %+v", e)
+	}
+}

@@ -24,8 +24,8 @@ func Start(settings Settings, plan []Arms, history History) State {
 	if settings.Limit != nil {
 		s.Limit = limitOf(*settings.Limit, history.Bounds)
 	}
-	for i := range settings.Pairs {
-		s.Pairs[i] = PairState{Bursts: history.bursts(func(c *Counts) Pair { return c.pair(i) }), Ratio: NewMixture(), Rate: NewMixture(), Acceptance: NewAcceptance()}
+	for i, pair := range settings.Pairs {
+		s.Pairs[i] = newPair(hashed(pair.Name), history.bursts(func(c *Counts) Pair { return c.pair(i) }))
 	}
 	s.PairCount = len(settings.Pairs)
 	return s

@@ -78,6 +78,8 @@ type LimitState struct {
 
 // PairState is what is known of one of the user's pairs of counters.
 type PairState struct {
+	// Name is a hash of the name, so that an edit of the policy does not give one metric the evidence of another.
+	Name uint32
 	// Bursts is the burst factor of bad events.
 	Bursts float64
 	// Ratio and Rate are the tests for harm, Acceptance is that of the ratio in this step.
@@ -125,9 +127,30 @@ func Resumed(s State) State {
 	return s
 }
 
-// fitting returns the state without what the settings no longer have.
+// fitting returns the state without the tests that the settings no longer have. Their weight goes to the others.
 func (s State) fitting(settings Settings) State {
 	s.PairCount = min(max(s.PairCount, 0), len(settings.Pairs), MaxPairs)
 	s.BoundCount = min(max(s.BoundCount, 0), MaxBounds)
+	if settings.Limit == nil {
+		s.Limit = LimitState{}
+	}
+	for i := range s.Pairs[:s.PairCount] {
+		if name := hashed(settings.Pairs[i].Name); s.Pairs[i].Name != name {
+			s.Pairs[i] = newPair(name, unknownBursts)
+		}
+	}
 	return s
+}
+
+func newPair(name uint32, bursts float64) PairState {
+	return PairState{Name: name, Bursts: bursts, Ratio: NewMixture(), Rate: NewMixture(), Acceptance: NewAcceptance()}
+}
+
+// hashed is the 32 bit FNV-1a hash of a name.
+func hashed(name string) uint32 {
+	hash := uint32(2166136261)
+	for i := range len(name) {
+		hash = (hash ^ uint32(name[i])) * 16777619
+	}
+	return hash
 }
