@@ -54,8 +54,8 @@ func (p *PairState) accepted(settings *Settings, pair PairSettings, acts Acts, n
 
 // proven reports whether events are rarer than a rate or than about twice the control's: half of the evidence is for each. Where
 // the arms cannot be compared, the rate has all of it.
-func proven(beta float64, compared bool, ratio *Acceptance, rate float64, events Pair, bursts float64) bool {
-	e := RateTest{Rate: rate}.accepted(events, 1/bursts)
+func proven(beta float64, compared bool, ratio *Acceptance, rate float64, events Pair, bursts Bursts) bool {
+	e := RateTest{Rate: rate}.accepted(events, 1/bursts.Health)
 	if compared {
 		e = (e + ratio.E()) / 2
 	}

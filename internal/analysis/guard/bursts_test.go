@@ -20,22 +20,22 @@ func TestTheBurstFactorComparesPods(t *testing.T) {
 		bursty[i] = []Counts{{Requests: 100, Errors: float64(i%2) * 20}, {Requests: 100, Errors: float64((i+1)%2) * 20}}
 	}
 	for _, c := range []struct {
-		name    string
-		windows [][]Counts
-		want    float64
+		name         string
+		windows      [][]Counts
+		harm, health float64
 	}{
-		{"nothing known", nil, 2},
-		{"one pod", [][]Counts{{{Requests: 100, Errors: 50}}}, 2},
-		{"only one pod with requests", [][]Counts{{{Requests: 100, Errors: 50}, {}}}, 2},
-		{"no errors", [][]Counts{{{Requests: 100}, {Requests: 100}}}, 2},
-		{"more even than chance", equal, 1},
-		{"what hits all pods is no burst", common, 1},
+		{"nothing known", nil, 2, 1},
+		{"one pod", [][]Counts{{{Requests: 100, Errors: 50}}}, 2, 1},
+		{"only one pod with requests", [][]Counts{{{Requests: 100, Errors: 50}, {}}}, 2, 1},
+		{"no errors", [][]Counts{{{Requests: 100}, {Requests: 100}}}, 2, 1},
+		{"more even than chance", equal, 1, 1},
+		{"what hits all pods is no burst", common, 1, 1},
 		// In each window: deviations of 10 and -10, and 20 expected errors of which half is left.
-		{"20 on one pod", bursty, (60*200 + 20) / (60*10 + 10.0)},
-		{"hostile", [][]Counts{{{Requests: math.NaN(), Errors: 1}, {Requests: 1, Errors: 2}, {Requests: math.Inf(1)}}}, 2},
+		{"20 on one pod", bursty, (60*200 + 20) / (60*10 + 10.0), (60*200 + 10) / (60*10 + 10.0)},
+		{"hostile", [][]Counts{{{Requests: math.NaN(), Errors: 1}, {Requests: 1, Errors: 2}, {Requests: math.Inf(1)}}}, 2, 1},
 	} {
-		if got := (History{Windows: c.windows}).bursts((*Counts).errors); math.Abs(got-c.want) > 1e-9 {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		if got := (History{Windows: c.windows}).bursts((*Counts).errors); !near(got.Harm, c.harm) || !near(got.Health, c.health) {
+			t.Errorf("%s: %+v, want %v and %v", c.name, got, c.harm, c.health)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func TestBurstsRollNobodyBack(t *testing.T) {
 		factor := 0.0
 		for seed := range uint64(10) {
 			w.history.Windows = seeded(seed).pods(4, w)
-			factor += Start(w.settings, nil, w.history).Bursts / 10
+			factor += Start(w.settings, nil, w.history).Bursts.Harm / 10
 		}
 		if factor < c.least || factor > c.most {
 			t.Errorf("%+v: the burst factor is %.1f", c, factor)
@@ -69,7 +69,7 @@ func TestBurstsRollNobodyBack(t *testing.T) {
 				t.Errorf("%+v, %s: rolled back %v of %v", c, name, s.rolledBack, s.n)
 			}
 		}
-		w.change = func(s *State) { s.Bursts = 1 }
+		w.change = func(s *State) { s.Bursts = Bursts{1, 1} }
 		if s := w.times(100, 43); s.rolledBack < c.gullible*s.n {
 			t.Errorf("%+v: without the burst factor, only %v of %v are rolled back: the bursts test nothing", c, s.rolledBack, s.n)
 		} else {

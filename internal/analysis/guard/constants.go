@@ -109,9 +109,9 @@ const (
 
 // Burst factor.
 const (
-	// unknownBursts is the burst factor without two pods of the primary to compare.
+	// unknownBursts is the burst factor of tests for harm without two pods of the primary, or any errors, to compare.
 	unknownBursts = 2.0
-	// burstErrors is the number of errors that the estimate of the burst factor adds, at a factor of unknownBursts. It keeps a
+	// burstErrors is the number of errors that the estimate of the burst factor adds, at the factor that is assumed. It keeps a
 	// handful of errors from saying anything.
 	burstErrors = 10.0
 	// mostBursts is the largest burst factor. Above, hardly any test would end.

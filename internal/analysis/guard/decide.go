@@ -85,7 +85,7 @@ func (l *look) damaged() (Decision, bool) {
 }
 
 func (l *look) degraded() (Decision, bool) {
-	if !l.moment.Arms.Acts().Rate || !l.state.Gate.broken(l.settings.SLO, l.state.Bursts) {
+	if !l.moment.Arms.Acts().Rate || !l.state.Gate.broken(l.settings.SLO, l.state.Bursts.Harm) {
 		return Decision{}, false
 	}
 	says := fmt.Sprintf("%s of the primary's own requests fail, and the limit is %s", percent(l.state.Gate.Recent.rate()), percent(l.settings.SLO))

@@ -23,7 +23,7 @@ func begin(t *testing.T, change func(*Settings)) *story {
 		change(&settings)
 	}
 	s := &story{t: t, settings: settings, state: Start(settings, []Arms{ArmsSplit}, History{})}
-	s.state.Bursts = 1
+	s.state.Bursts = Bursts{1, 1}
 	s.moment = Moment{Step: 2, Arms: ArmsSplit, Weight: 10, Next: 50, Passed: 5 * time.Second, SincePoll: 5 * time.Second, Scrape: 5 * time.Second}
 	return s
 }

@@ -14,7 +14,7 @@ func (w *wire) state(s *State) {
 	w.number(&s.Step, math.MaxInt32)
 	w.arms(&s.Arms)
 	w.number(&s.Polls, leastPolls)
-	w.single(&s.Bursts, 1, mostBursts)
+	w.bursts(&s.Bursts)
 	w.errors(&s.Errors)
 	w.number(&s.BoundCount, MaxBounds)
 	for i := range s.Bounds[:min(s.BoundCount, MaxBounds)] {
@@ -59,6 +59,11 @@ func (w *wire) mixture(m *Mixture) {
 	}
 }
 
+func (w *wire) bursts(b *Bursts) {
+	w.single(&b.Harm, 1, mostBursts)
+	w.single(&b.Health, 1, mostBursts)
+}
+
 func (w *wire) acceptance(a *Acceptance) {
 	for j := range a {
 		w.evidence(&a[j])
@@ -86,7 +91,7 @@ func (w *wire) errors(e *ErrorState) {
 func (w *wire) bound(b *BoundState) {
 	w.double(&b.Seconds, math.SmallestNonzeroFloat64, math.MaxFloat64)
 	w.single(&b.Before, 0, 1)
-	w.single(&b.Bursts, 1, mostBursts)
+	w.bursts(&b.Bursts)
 	w.mixture(&b.Ratio)
 	w.acceptance(&b.Acceptance)
 	w.events(&b.Total)
@@ -100,6 +105,7 @@ func (w *wire) limit(l *LimitState) {
 	if !l.known() {
 		return
 	}
+	w.bursts(&l.Bursts)
 	w.mixture(&l.Rate)
 	w.events(&l.OverAbove)
 	w.events(&l.OverBelow)
@@ -110,7 +116,7 @@ func (w *wire) pair(p *PairState) {
 	name := uint64(p.Name)
 	w.wide(&name, math.MaxUint32)
 	p.Name = uint32(name)
-	w.single(&p.Bursts, 1, mostBursts)
+	w.bursts(&p.Bursts)
 	w.mixture(&p.Ratio)
 	w.mixture(&p.Rate)
 	w.acceptance(&p.Acceptance)

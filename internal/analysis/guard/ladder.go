@@ -79,13 +79,13 @@ func Expect(settings Settings, weights []float64, rps, rate float64, history His
 
 // expect returns how long one step takes, and whether it ends with proof within the limit. It doubles the time until the expected
 // counts prove health, then halves the interval.
-func (s *Settings) expect(limit time.Duration, weight, next, rps, rate, bursts float64) (time.Duration, bool) {
+func (s *Settings) expect(limit time.Duration, weight, next, rps, rate float64, bursts Bursts) (time.Duration, bool) {
 	proves := func(d time.Duration) bool {
 		all := rps * d.Seconds()
 		canary := Pair{all * weight / 100, all * weight / 100 * rate}
 		primary := Pair{all - canary.Total, all*rate - canary.Bad}
 		ratio, lr := NewAcceptance(), RatioTest{Rho: acceptRho, Delta: s.Delta}.health(canary, primary)
-		ratio.update(&lr, 1/bursts)
+		ratio.update(&lr, 1/bursts.Health)
 		return proven(s.Beta, true, &ratio, tolerable(s.SLO, next), canary, bursts)
 	}
 	earliest := s.MinDwell

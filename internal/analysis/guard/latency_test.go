@@ -169,7 +169,7 @@ func TestWhatIsAroundALimit(t *testing.T) {
 		{.5, []float64{.1, .3, math.Inf(1)}, "the gateway's largest bound is 300ms"},
 		{.5, nil, "there is no histogram"},
 	} {
-		l := limitOf(Limit{.99, c.seconds}, c.bounds)
+		l := limitOf(Limit{.99, c.seconds}, History{Bounds: c.bounds})
 		if got := l.around(); got != c.want {
 			t.Errorf("%v in %v: %s", c.seconds, c.bounds, got)
 		}

@@ -30,12 +30,12 @@ type three struct {
 
 func (s *State) observeErrors(settings *Settings, acts Acts, weights weights, poll *Poll, m *Moment) {
 	arms := three{poll.Canary.errors(), poll.control(settings.Fresh).errors(), poll.Primary.errors()}
-	e, eta, alpha := &s.Errors, 1/s.Bursts, s.alpha(settings)
+	e, eta, alpha := &s.Errors, 1/s.Bursts.Harm, s.alpha(settings)
 	e.Total, e.Control = plus(e.Total, arms.canary), plus(e.Control, arms.control)
 	e.Likelihood.update(arms.canary, arms.control)
 	if m.within() {
 		e.Step = plus(e.Step, arms.canary)
-		e.Acceptance.observe(RatioTest{Rho: acceptRho, Delta: settings.Delta}, arms, eta)
+		e.Acceptance.observe(RatioTest{Rho: acceptRho, Delta: settings.Delta}, arms, 1/s.Bursts.Health)
 	}
 	open := s.Gate.open(settings.SLO, arms.primary, m.SincePoll)
 	if acts.Ratio {
@@ -58,11 +58,11 @@ func (b *BoundState) observe(test RatioTest, acts Acts, m *Moment, arms three, t
 	b.Total, b.Control = plus(b.Total, arms.canary), plus(b.Control, arms.control)
 	if m.within() {
 		b.Step = plus(b.Step, arms.canary)
-		b.Acceptance.observe(RatioTest{Rho: acceptRho}, arms, 1/b.Bursts)
+		b.Acceptance.observe(RatioTest{Rho: acceptRho}, arms, 1/b.Bursts.Health)
 	}
 	if acts.Ratio {
 		lr := test.harm(arms.canary, arms.control)
-		b.Ratio.update(&lr, 1/b.Bursts, top)
+		b.Ratio.update(&lr, 1/b.Bursts.Harm, top)
 	}
 }
 
@@ -72,7 +72,7 @@ func (l *LimitState) observe(limit *Limit, poll *Poll, m *Moment, top float64) {
 	l.OverAbove, l.OverBelow = plus(l.OverAbove, canary), plus(l.OverBelow, poll.Canary.slower(below))
 	if rate := 1 - limit.Quantile; l.Above > 0 && l.Gate.open(rate, poll.Primary.slower(above), m.SincePoll) {
 		lr := RateTest{Rate: rate}.harm(canary)
-		l.Rate.update(&lr, 1/unknownBursts, top)
+		l.Rate.update(&lr, 1/l.Bursts.Harm, top)
 	}
 }
 
@@ -80,16 +80,16 @@ func (p *PairState) observe(settings PairSettings, acts Acts, arms three, m *Mom
 	p.Total, p.Control = plus(p.Total, arms.canary), plus(p.Control, arms.control)
 	if m.within() {
 		p.Step = plus(p.Step, arms.canary)
-		p.Acceptance.observe(RatioTest{Rho: max(acceptRho, settings.Rho), Delta: settings.Delta}, arms, 1/p.Bursts)
+		p.Acceptance.observe(RatioTest{Rho: max(acceptRho, settings.Rho), Delta: settings.Delta}, arms, 1/p.Bursts.Health)
 	}
 	open := p.Gate.open(settings.Rate, arms.primary, m.SincePoll)
 	if acts.Ratio && settings.Rho > 0 {
 		lr := RatioTest{Rho: settings.Rho, Delta: settings.Delta}.harm(arms.canary, arms.control)
-		p.Ratio.update(&lr, 1/p.Bursts, top)
+		p.Ratio.update(&lr, 1/p.Bursts.Harm, top)
 	}
 	if acts.Rate && settings.Rate > 0 && open {
 		lr := RateTest{Rate: settings.Rate}.harm(arms.canary)
-		p.Rate.update(&lr, 1/p.Bursts, top)
+		p.Rate.update(&lr, 1/p.Bursts.Harm, top)
 	}
 }
 
@@ -104,6 +104,6 @@ func (s *State) observeRoute(acts Acts, poll *Poll, m *Moment, top float64) {
 	}
 	if acts.Route {
 		lr := RateTest{Rate: s.RouteRate}.harm(all)
-		s.Route.update(&lr, 1/s.Bursts, top)
+		s.Route.update(&lr, 1/s.Bursts.Harm, top)
 	}
 }

@@ -10,10 +10,10 @@ func (s *State) Quantile(settings Settings, quantile float64) (above, atMost flo
 	test := RateTest{Rate: 1 - quantile}
 	for i := range s.Bounds[:s.BoundCount] {
 		b := &s.Bounds[i]
-		if test.rejected(b.Total, 1/b.Bursts) >= 1/settings.Beta {
+		if test.rejected(b.Total, 1/b.Bursts.Harm) >= 1/settings.Beta {
 			above = b.Seconds
 		}
-		if atMost == 0 && test.accepted(b.Total, 1/b.Bursts) >= 1/settings.Beta {
+		if atMost == 0 && test.accepted(b.Total, 1/b.Bursts.Health) >= 1/settings.Beta {
 			atMost = b.Seconds
 		}
 	}
@@ -45,8 +45,10 @@ func (s *State) LimitVerdict(settings Settings) (LimitVerdict, string) {
 	l, limit := &s.Limit, settings.Limit
 	test, proof := RateTest{Rate: 1 - limit.Quantile}, 1/settings.Beta
 	what := ordinal(limit.Quantile) + " percentile of the canary's latency"
-	within := func(bound float64, over Pair) bool { return bound > 0 && test.accepted(over, 1/unknownBursts) >= proof }
-	beyond := func(bound float64, over Pair) bool { return bound > 0 && test.rejected(over, 1/unknownBursts) >= proof }
+	within := func(bound float64, over Pair) bool {
+		return bound > 0 && test.accepted(over, 1/l.Bursts.Health) >= proof
+	}
+	beyond := func(bound float64, over Pair) bool { return bound > 0 && test.rejected(over, 1/l.Bursts.Harm) >= proof }
 	switch {
 	case within(l.Below, l.OverBelow):
 		return LimitKept, "the " + what + " is at most " + latency(l.Below)

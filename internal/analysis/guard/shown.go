@@ -15,12 +15,12 @@ var rates = func() (rates []float64) {
 // shown returns what the data shows. The bounds hold at any time, however often they are read. They are of all the data since the
 // arms last changed their kind, so a canary that gets worse makes them worse.
 func (s *State) shown(settings *Settings) Shown {
-	e, eta, beta := &s.Errors, 1/s.Bursts, settings.Beta
+	e, harm, health, beta := &s.Errors, 1/s.Bursts.Harm, 1/s.Bursts.Health, settings.Beta
 	return Shown{
 		Requests: e.Total.Total, Errors: e.Total.Bad, Confidence: 1 - beta,
-		Rate: atMost(e.Total, beta, eta), RateAbove: above(e.Total, beta, eta),
-		Control: atMost(e.Control, beta, eta), ControlAbove: above(e.Control, beta, eta),
-		Ratio: e.Likelihood.bound(beta, eta), RatioAbove: e.Likelihood.above(beta, eta),
+		Rate: atMost(e.Total, beta, health), RateAbove: above(e.Total, beta, harm),
+		Control: atMost(e.Control, beta, health), ControlAbove: above(e.Control, beta, harm),
+		Ratio: e.Likelihood.bound(beta, health), RatioAbove: e.Likelihood.above(beta, harm),
 	}
 }
 

@@ -22,7 +22,7 @@ func Start(settings Settings, plan []Arms, history History) State {
 		s.startBounds(history)
 	}
 	if settings.Limit != nil {
-		s.Limit = limitOf(*settings.Limit, history.Bounds)
+		s.Limit = limitOf(*settings.Limit, history)
 	}
 	for i, pair := range settings.Pairs {
 		s.Pairs[i] = newPair(hashed(pair.Name), history.bursts(func(c *Counts) Pair { return c.pair(i) }))
@@ -70,9 +70,9 @@ func thinned(bounds []BoundState) []BoundState {
 }
 
 // limitOf finds the bounds around a limit. Without any, there is nothing to test.
-func limitOf(limit Limit, bounds []float64) LimitState {
+func limitOf(limit Limit, history History) LimitState {
 	var s LimitState
-	for _, bound := range bounds {
+	for _, bound := range history.Bounds {
 		if !(bound > 0) || math.IsInf(bound, 1) {
 			continue
 		}
@@ -84,7 +84,8 @@ func limitOf(limit Limit, bounds []float64) LimitState {
 		}
 	}
 	if s.known() {
-		s.Rate = NewMixture()
+		at := slices.Index(history.Bounds, s.Above)
+		s.Rate, s.Bursts = NewMixture(), history.bursts(func(c *Counts) Pair { return c.slower(at) })
 	}
 	return s
 }

@@ -13,8 +13,8 @@ type State struct {
 	Step  int
 	Arms  Arms
 	Polls int
-	// Bursts is the burst factor of errors.
-	Bursts float64
+	// Bursts is that of errors.
+	Bursts Bursts
 	// Errors are the tests of the error rate.
 	Errors ErrorState
 	// Bounds are the bounds of the histogram that are compared, of which BoundCount are in use.
@@ -53,8 +53,8 @@ type ErrorState struct {
 type BoundState struct {
 	// Seconds is the bound. Before is the share of the primary's requests slower than it before the rollout.
 	Seconds, Before float64
-	// Bursts is the burst factor of slow requests.
-	Bursts float64
+	// Bursts is that of slow requests.
+	Bursts Bursts
 	// Ratio is the test for harm, Acceptance that of this step.
 	Ratio      Mixture
 	Acceptance Acceptance
@@ -68,6 +68,8 @@ type LimitState struct {
 	// Above is the smallest bound of at least the limit: what is slower than it is slower than the limit. Below is the largest of
 	// at most the limit. 0 where the histogram has none.
 	Above, Below float64
+	// Bursts is that of requests slower than Above.
+	Bursts Bursts
 	// Rate is the test for harm, at Above.
 	Rate Mixture
 	// OverAbove and OverBelow are the requests slower than each.
@@ -80,8 +82,8 @@ type LimitState struct {
 type PairState struct {
 	// Name is a hash of the name, so that an edit of the policy does not give one metric the evidence of another.
 	Name uint32
-	// Bursts is the burst factor of bad events.
-	Bursts float64
+	// Bursts is that of bad events.
+	Bursts Bursts
 	// Ratio and Rate are the tests for harm, Acceptance is that of the ratio in this step.
 	Ratio, Rate Mixture
 	Acceptance  Acceptance
@@ -136,13 +138,13 @@ func (s State) fitting(settings Settings) State {
 	}
 	for i := range s.Pairs[:s.PairCount] {
 		if name := hashed(settings.Pairs[i].Name); s.Pairs[i].Name != name {
-			s.Pairs[i] = newPair(name, unknownBursts)
+			s.Pairs[i] = newPair(name, unseen())
 		}
 	}
 	return s
 }
 
-func newPair(name uint32, bursts float64) PairState {
+func newPair(name uint32, bursts Bursts) PairState {
 	return PairState{Name: name, Bursts: bursts, Ratio: NewMixture(), Rate: NewMixture(), Acceptance: NewAcceptance()}
 }
 

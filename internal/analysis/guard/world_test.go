@@ -105,7 +105,7 @@ var flaggers = []float64{10, 20, 30, 40, 50}
 func (w world) run(d dice) result {
 	state := Start(w.settings, []Arms{ArmsSplit}, w.history)
 	if w.history.Windows == nil {
-		state.Bursts = 1
+		state.Bursts = Bursts{1, 1}
 	}
 	if w.change != nil {
 		w.change(&state)
