@@ -161,8 +161,8 @@ func TestWhatCannotBeCountsIsDropped(t *testing.T) {
 func TestOnePollNeverRollsBack(t *testing.T) {
 	for _, pairs := range []int{0, MaxPairs} {
 		for _, clean := range []int{0, 1, 10, 500} {
-			settings, s, _, moment := used(t, pairs)
-			s = Start(settings, []Arms{ArmsSplit}, slow(100, 1, 0).history)
+			settings, _, _, moment := used(t, pairs)
+			s := Start(settings, []Arms{ArmsSplit}, slow(100, 1, 0).history)
 			poll := func(canary float64) *Poll {
 				p := &Poll{Bounds: prometheus, Canary: Counts{Requests: 1000, Errors: canary, Timed: 1000}, Primary: Counts{Requests: 9000, Timed: 9000}}
 				for range prometheus {
