@@ -93,3 +93,19 @@ func TestMirroredErrorsAreNobodysErrors(t *testing.T) {
 		t.Errorf("%+v", state.StepRoute)
 	}
 }
+
+// TestHealthyVersionsForOtherPeople simulates A/B tests of healthy versions: those who get the canary fail four times as often, whatever
+// the version. Random arms that differ so are harm.
+func TestHealthyVersionsForOtherPeople(t *testing.T) {
+	for _, rps := range []float64{10, 100, 1000} {
+		w := plain(rps, .001, .004).onFlaggers()
+		w.arms = ArmsMatched
+		if s := w.times(60, 71); s.rolledBack > 0 {
+			t.Errorf("%v rps: rolled back %v of %v healthy A/B tests", rps, s.rolledBack, s.n)
+		}
+		w.arms = ArmsSplit
+		if s := w.times(60, 71); rps >= 100 && s.rolledBack < .5*s.n {
+			t.Errorf("%v rps: rolled back only %v of %v bad canaries", rps, s.rolledBack, s.n)
+		}
+	}
+}

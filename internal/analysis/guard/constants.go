@@ -11,7 +11,8 @@ const (
 	// step, where the canary is still watched, so it may be wrong more often than a rollback.
 	DefaultBeta = 0.05
 	// DefaultRho is how many times the primary's rate the canary's may be. A margin is needed: two healthy versions are never
-	// exactly alike, and a test with enough requests finds any difference. A quarter is seen by nobody.
+	// exactly alike, and a test with enough requests finds any difference. Most services differ by more than a quarter from hour
+	// to hour.
 	DefaultRho = 1.25
 	// DefaultDelta is what the canary's error rate may be above that. Without it, one error is infinitely many times the rate of a
 	// primary that has none.
@@ -70,8 +71,8 @@ const (
 
 // Numbers that the tests need.
 const (
-	// MaxBounds is how many bounds of the histogram are tested. A histogram whose bounds double has six between the median and the
-	// 99.9th percentile at most; more bounds would dilute the evidence of each.
+	// MaxBounds is how many bounds of the histogram are tested. Bounds that double leave about six between the median and the
+	// 99.9th percentile. More would only dilute the evidence of each.
 	MaxBounds = 6
 	// MaxPairs is how many counters of the user's are tested.
 	MaxPairs = 8
@@ -80,7 +81,7 @@ const (
 	rarest, commonest = 0.001, 0.5
 	// damaged is how many times the error rate of the hour before the rollout the whole route may have.
 	damaged = 2.0
-	// acceptRho is how many times the primary's rate an accepted canary may have. Proving "not above 1.25 times" would take 20 times
+	// acceptRho is how many times the primary's rate an accepted canary may have. To prove "not above 1.25 times" takes eleven times
 	// as many requests as "not above twice".
 	acceptRho = 2.0
 	// fewSlow is the share of slow requests that an accepted canary may have at any bound. A fiftieth of the requests slower than a

@@ -10,8 +10,8 @@
 // is looked at. A canary that fails much gets there in two polls; one that fails a little more than the primary needs more
 // requests, and the guard waits for them instead of guessing.
 //
-// The same question the other way round, whether the data is at least 20 times (1/beta) likelier for a canary that is harmful
-// for the next step than for one that is healthy, is what advances a step before its time is up.
+// The same question the other way round advances a step before its time is up: is the data at least 20 times (1/beta) likelier
+// for a healthy canary than for one that would do harm in the next step?
 //
 // # For a reader who does
 //

@@ -30,13 +30,15 @@ type Settings struct {
 	MinDwell, MaxDwell time.Duration
 	// FinalWait is how long the last step waits to be accepted. It is at least MaxDwell.
 	FinalWait time.Duration
-	// HoldLimit is how long a rollout is held in all: for suspicion, for its surroundings, and without data, each by itself.
+	// HoldLimit is how long a rollout is held for suspicion, in all its steps together, and how long a step is held for its
+	// surroundings or without data, each by itself.
 	HoldLimit time.Duration
 	// MinRequests is how many canary requests a step needs to end without acceptance. At least 1.
 	MinRequests float64
 	// OnInconclusive is what follows a last step that is not accepted: ThenPromote, ThenPause or ThenRollBack.
 	OnInconclusive Then
-	// OnSuspicious is what follows HoldLimit of suspicion: ThenPause or ThenRollBack.
+	// OnSuspicious is what follows HoldLimit of suspicion: ThenPause or ThenRollBack. ThenPromote goes on in spite of it. That is for
+	// comparisons with rules that hold nothing; no policy should offer it.
 	OnSuspicious Then
 }
 

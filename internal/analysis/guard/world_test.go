@@ -72,6 +72,8 @@ type world struct {
 	// slowPrimary and slowCanary are the shares of requests slower than each of the history's bounds.
 	slowPrimary, slowCanary []float64
 	limit                   time.Duration
+	// arms are those of all steps. The default is ArmsSplit.
+	arms Arms
 	// change changes the state before the first poll.
 	change func(*State)
 }
@@ -103,7 +105,10 @@ var flaggers = []float64{10, 20, 30, 40, 50}
 
 // run runs the rollout until it ends.
 func (w world) run(d dice) result {
-	state := Start(w.settings, []Arms{ArmsSplit}, w.history)
+	if w.arms == "" {
+		w.arms = ArmsSplit
+	}
+	state := Start(w.settings, []Arms{w.arms}, w.history)
 	if w.history.Windows == nil {
 		state.Bursts = Bursts{1, 1}
 	}
@@ -138,7 +143,7 @@ func (w world) run(d dice) result {
 		}
 		var decision Decision
 		state, decision = Decide(w.settings, state, poll, Moment{Step: step + 1, Last: step+1 == len(w.steps), Weight: w.steps[step], Next: next,
-			Arms: ArmsSplit, InStep: now - since, Passed: w.poll, SincePoll: w.poll, Scrape: w.poll})
+			Arms: w.arms, InStep: now - since, Passed: w.poll, SincePoll: w.poll, Scrape: w.poll})
 		r.action, r.reason, r.after = decision.Action, decision.Reason, now
 		switch {
 		case decision.Action == RollBack, decision.Action == Pause, decision.Action == Advance && step+1 == len(w.steps):
