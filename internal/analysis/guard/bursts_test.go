@@ -19,6 +19,13 @@ func TestTheBurstFactorComparesPods(t *testing.T) {
 	for i := range bursty {
 		bursty[i] = []Counts{{Requests: 100, Errors: float64(i%2) * 20}, {Requests: 100, Errors: float64((i+1)%2) * 20}}
 	}
+	single := func(errors func(int) float64) [][]Counts {
+		windows := make([][]Counts, 60)
+		for i := range windows {
+			windows[i] = []Counts{{Requests: 1000, Errors: errors(i)}}
+		}
+		return windows
+	}
 	for _, c := range []struct {
 		name         string
 		windows      [][]Counts
@@ -32,6 +39,10 @@ func TestTheBurstFactorComparesPods(t *testing.T) {
 		{"what hits all pods is no burst", common, 1, 1},
 		// In each window: deviations of 10 and -10, and 20 expected errors of which half is left.
 		{"20 on one pod", bursty, (60*200 + 20) / (60*10 + 10.0), (60*200 + 10) / (60*10 + 10.0)},
+		{"windows in place of pods, even", single(func(int) float64 { return 5 }), 2, 1},
+		{"windows in place of pods, too few errors", single(func(i int) float64 { return count(i == 7) * 20 }), 2, 1},
+		{"windows in place of pods, 20 in every other", single(func(i int) float64 { return float64(i%2) * 20 }), 20 / upperQuartile, 20 / upperQuartile},
+		{"windows in place of pods, with an outage of ten minutes", single(func(i int) float64 { return 5 + 500*count(i > 20 && i <= 30) }), 2, 1},
 		{"hostile", [][]Counts{{{Requests: math.NaN(), Errors: 1}, {Requests: 1, Errors: 2}, {Requests: math.Inf(1)}}}, 2, 1},
 	} {
 		if got := (History{Windows: c.windows}).bursts((*Counts).errors); !near(got.Harm, c.harm) || !near(got.Health, c.health) {
@@ -74,6 +85,27 @@ func TestBurstsRollNobodyBack(t *testing.T) {
 			t.Errorf("%+v: without the burst factor, only %v of %v are rolled back: the bursts test nothing", c, s.rolledBack, s.n)
 		} else {
 			t.Logf("%+v: factor %.1f; without it, rolled back %v of %v", c, factor, s.rolledBack, s.n)
+		}
+	}
+}
+
+// TestBurstsOfAWholeArmAreSeen has a gateway that counts for all pods together.
+func TestBurstsOfAWholeArmAreSeen(t *testing.T) {
+	for _, c := range []struct {
+		rps         float64
+		size        int
+		least, most float64
+	}{{100, 1, 2, 2.2}, {1000, 1, 2, 2.2}, {100, 5, 3, 9}, {100, 20, 9, 30}, {1000, 20, 15, 35}} {
+		w := plain(c.rps, 0, 0).onFlaggers()
+		w.causes, w.burstSize, w.burstFor = c.rps*.001/float64(c.size), c.size, 3
+		factor, rolledBack := 0.0, 0.0
+		for seed := range uint64(60) {
+			w.history.Windows = seeded(seed+100).pods(1, w)
+			factor += w.history.bursts((*Counts).errors).Harm / 60
+			rolledBack += w.times(1, seed+300).rolledBack
+		}
+		if factor < c.least || factor > c.most || rolledBack > float64(*many) {
+			t.Errorf("%+v: factor %.1f, rolled back %v of %d", c, factor, rolledBack, 60**many)
 		}
 	}
 }

@@ -110,11 +110,15 @@ const (
 
 // Burst factor.
 const (
-	// unknownBursts is the burst factor of tests for harm without two pods of the primary, or any errors, to compare.
+	// unknownBursts is the burst factor of tests for harm without enough errors of the primary to compare, and the least one without pods.
 	unknownBursts = 2.0
 	// burstErrors is the number of errors that the estimate of the burst factor adds, at the factor that is assumed. It keeps a
 	// handful of errors from saying anything.
 	burstErrors = 10.0
+	// leastPairs is how many pairs of windows must have errors to estimate bursts without pods. A quarter of fewer is no quartile.
+	leastPairs = 8
+	// upperQuartile is that of the squared deviation of independent errors, in variances: of chi-squared with one degree of freedom.
+	upperQuartile = 1.323
 	// mostBursts is the largest burst factor. Above, hardly any test would end.
 	mostBursts = 40.0
 )

@@ -35,8 +35,8 @@ func (m *Moment) within() bool { return m.SincePoll <= m.InStep }
 type History struct {
 	// Bounds are the finite bounds of the histogram in seconds, ascending. Nil without latencies.
 	Bounds []float64
-	// Windows are periods of a minute, each with the counts of each pod of the primary. Counts of one pod, or of the whole arm
-	// where pods cannot be told apart, leave the burst factor unknown.
+	// Windows are periods of a minute in order, each with the counts of each pod of the primary, or of the whole arm where pods cannot
+	// be told apart.
 	Windows [][]Counts
 }
 
