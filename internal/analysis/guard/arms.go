@@ -40,3 +40,35 @@ func (a Arms) served() bool { return a != ArmsMirrored && a != ArmsTests && a !=
 func (a Acts) or(b Acts) Acts {
 	return Acts{Ratio: a.Ratio || b.Ratio, Rate: a.Rate || b.Rate, Missing: a.Missing || b.Missing, Route: a.Route || b.Route}
 }
+
+// Traffic says how requests reach the canary in a step. Its zero value is a canary that only tests reach.
+type Traffic struct {
+	// None means that requests are not split or counted at all.
+	None bool
+	// Weight is the percentage of requests that the canary gets.
+	Weight float64
+	// Match means that requests that match get the canary, Sticky that users stay at their version, and Mirror that the canary gets
+	// copies.
+	Match, Sticky, Mirror bool
+}
+
+// Arms returns the kind of arms. Where several fit, the one that allows least to be compared wins.
+func (t Traffic) Arms() Arms {
+	switch {
+	case t.None:
+		return ArmsNone
+	case t.Weight >= 100:
+		return ArmsAll
+	case t.Match && t.Weight > 0:
+		return ArmsTesters
+	case t.Match:
+		return ArmsMatched
+	case t.Sticky && t.Weight > 0:
+		return ArmsSticky
+	case t.Mirror:
+		return ArmsMirrored
+	case t.Weight > 0:
+		return ArmsSplit
+	}
+	return ArmsTests
+}

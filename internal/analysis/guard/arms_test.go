@@ -27,6 +27,35 @@ func TestTheTableOfArms(t *testing.T) {
 	}
 }
 
+// TestEachStrategyHasItsArms has the steps of every strategy.
+func TestEachStrategyHasItsArms(t *testing.T) {
+	for _, c := range []struct {
+		step    string
+		traffic Traffic
+		want    Arms
+	}{
+		{"without traffic", Traffic{None: true, Weight: 50}, ArmsNone},
+		{"a/b: an iteration", Traffic{Match: true}, ArmsMatched},
+		{"a/b, then canary: a weight", Traffic{Match: true, Weight: 10}, ArmsTesters},
+		{"mirroring: an iteration", Traffic{Mirror: true}, ArmsMirrored},
+		{"mirroring: all at once", Traffic{Weight: 100}, ArmsAll},
+		{"mirroring, then canary: a weight", Traffic{Weight: 10}, ArmsSplit},
+		{"canary: a weight with copies", Traffic{Weight: 10, Mirror: true}, ArmsMirrored},
+		{"blue/green: an iteration", Traffic{}, ArmsTests},
+		{"blue/green: all at once", Traffic{Weight: 100}, ArmsAll},
+		{"tests, then canary: an iteration", Traffic{}, ArmsTests},
+		{"canary with testers: a weight", Traffic{Match: true, Weight: 10}, ArmsTesters},
+		{"canary: a weight", Traffic{Weight: .2}, ArmsSplit},
+		{"canary with session affinity: a weight", Traffic{Weight: 10, Sticky: true}, ArmsSticky},
+		{"session affinity and testers", Traffic{Weight: 10, Sticky: true, Match: true}, ArmsTesters},
+		{"session affinity: all requests", Traffic{Weight: 100, Sticky: true}, ArmsAll},
+	} {
+		if got := c.traffic.Arms(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.step, got, c.want)
+		}
+	}
+}
+
 // TestOtherPeopleAreNotCompared has an A/B test of two healthy versions whose people fail at different rates, as those with a beta
 // cookie may well do. The same counts between random arms are harm.
 func TestOtherPeopleAreNotCompared(t *testing.T) {

@@ -23,10 +23,10 @@ func (l *look) complete(d Decision) Decision {
 func (l *look) words(d Decision) string {
 	switch d.Reason {
 	case Harm:
-		return "the canary is worse than it may be: " + l.blames(d) + "; " + d.Shown.String()
+		return "the canary is worse than it may be: " + l.blames(d) + "; " + d.Shown.Worse()
 	case Suspicious:
 		return fmt.Sprintf("the data is %s times likelier if the canary is harmful, and %s times prove it: %s; %s%s",
-			short(d.Evidence), short(d.Threshold), l.blames(d), d.Shown, l.follows(d))
+			short(d.Evidence), short(d.Threshold), l.blames(d), d.Shown.Worse(), l.follows(d))
 	case Accepted:
 		return "the canary is healthy enough to go on: " + d.Shown.String()
 	case Inconclusive:
@@ -120,21 +120,38 @@ func failed(p Pair) string {
 // String says what is shown, such as "error rate at most 0.9% and at most 1.4 times the primary's, at 95% confidence, from 1,204
 // canary requests".
 func (s Shown) String() string {
-	from := "from " + whole(s.Requests) + " canary requests"
+	if s.Rate == 0 && s.Ratio == 0 {
+		return "nothing is shown about the error rate yet, " + s.from()
+	}
+	return s.errors("at most", s.Rate, s.Ratio) + s.from()
+}
+
+// Worse says the same about what the canary is worse than, such as "error rate above 7% and above 20 times the primary's, at 95%
+// confidence, from 400 canary requests". Where only other metrics are worse, it says what that is from.
+func (s Shown) Worse() string {
+	if s.RateAbove == 0 && s.RatioAbove == 0 {
+		return s.from()
+	}
+	return s.errors("above", s.RateAbove, s.RatioAbove) + s.from()
+}
+
+func (s Shown) from() string {
 	if s.Requests == 1 {
-		from = "from 1 canary request"
+		return "from 1 canary request"
 	}
+	return "from " + whole(s.Requests) + " canary requests"
+}
+
+// errors says one or two bounds of the error rate, of which 0 is none.
+func (s Shown) errors(bound string, rate, ratio float64) string {
 	var bounds []string
-	if s.Rate > 0 {
-		bounds = append(bounds, "at most "+percent(s.Rate))
+	if rate > 0 {
+		bounds = append(bounds, bound+" "+percent(rate))
 	}
-	if s.Ratio > 0 {
-		bounds = append(bounds, "at most "+short(s.Ratio)+" times the primary's")
+	if ratio > 0 {
+		bounds = append(bounds, bound+" "+short(ratio)+" times the primary's")
 	}
-	if len(bounds) == 0 {
-		return "nothing is shown about the error rate yet, " + from
-	}
-	return fmt.Sprintf("error rate %s, at %s confidence, %s", strings.Join(bounds, " and "), percent(s.Confidence), from)
+	return fmt.Sprintf("error rate %s, at %s confidence, ", strings.Join(bounds, " and "), percent(s.Confidence))
 }
 
 // Comparison says how both arms compare, with an interval for each, such as "error rate between 0.2% and 0.5%, the primary's at most 0.3%,

@@ -19,6 +19,18 @@ func TestWhatIsShownInWords(t *testing.T) {
 	}
 }
 
+func TestWhatIsWorseInWords(t *testing.T) {
+	for want, s := range map[string]Shown{
+		"error rate above 7% and above 20 times the primary's, at 95% confidence, from 400 canary requests": {Requests: 400, RateAbove: .07, RatioAbove: 20, Rate: .2, Confidence: .95},
+		"error rate above 1.5 times the primary's, at 95% confidence, from 400 canary requests":             {Requests: 400, RatioAbove: 1.5, Confidence: .95},
+		"from 1 canary request": {Requests: 1, Rate: .5, Confidence: .95},
+	} {
+		if got := s.Worse(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestArmsInWords(t *testing.T) {
 	for want, s := range map[string]Shown{
 		"error rate between 0.2% and 0.5%, the primary's at most 0.3%, and between 0.8 and 2.5 times as high, at 95% confidence for each bound": {
