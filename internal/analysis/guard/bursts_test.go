@@ -76,12 +76,12 @@ func TestBurstsRollNobodyBack(t *testing.T) {
 			t.Errorf("%+v: the burst factor is %.1f", c, factor)
 		}
 		for name, w := range map[string]world{"steps": w, "ladder": w.onLadder()} {
-			if s := w.times(100, 41); s.rolledBack > .01*s.n+1 {
+			if s := w.times(50, 41); s.rolledBack > .01*s.n+1 {
 				t.Errorf("%+v, %s: rolled back %v of %v", c, name, s.rolledBack, s.n)
 			}
 		}
 		w.change = func(s *State) { s.Bursts = Bursts{1, 1} }
-		if s := w.times(100, 43); s.rolledBack < c.gullible*s.n {
+		if s := w.times(50, 43); s.rolledBack < c.gullible*s.n {
 			t.Errorf("%+v: without the burst factor, only %v of %v are rolled back: the bursts test nothing", c, s.rolledBack, s.n)
 		} else {
 			t.Logf("%+v: factor %.1f; without it, rolled back %v of %v", c, factor, s.rolledBack, s.n)

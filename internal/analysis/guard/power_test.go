@@ -146,7 +146,7 @@ func TestACommonOutageRollsNobodyBack(t *testing.T) {
 					w.primary = outage(.001, rate, 40*time.Second, 40*time.Second+lasts)
 					w.canary, w.late = w.primary, late
 					for name, w := range map[string]world{"ladder": w, "steps": w.onFlaggers()} {
-						if s := w.times(8, 29); s.rolledBack > 0 {
+						if s := w.times(4, 29); s.rolledBack > 0 {
 							t.Errorf("%v rps, %v errors for %v, %d polls late, %s: rolled back %v of %v", rps, rate, lasts, late, name, s.rolledBack, s.n)
 						}
 					}

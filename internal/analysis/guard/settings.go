@@ -78,7 +78,7 @@ const (
 // A last step that is not accepted pauses: nothing was proven, and half of the users already have the version, so waiting costs
 // little and a person can know more. Suspicion rolls back: for a quarter of an hour the data has favoured harm, which a healthy
 // canary brings about in fewer than three of a thousand rollouts. A canary without requests, or without samples of them, pauses at
-// its step after a quarter of an hour, whatever the policy says: no data never moves traffic.
+// its step after a quarter of an hour under every policy: no data never moves traffic.
 func DefaultSettings() Settings {
 	return Settings{
 		Alpha: DefaultAlpha, Beta: DefaultBeta, Rho: DefaultRho, Delta: DefaultDelta, SLO: DefaultSLO, Latency: true, Early: true,
