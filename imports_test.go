@@ -51,11 +51,14 @@ var layers = map[string][]string{
 	"internal/plugin/manifest":     {"api/v1alpha1", "config"},
 	"internal/plugin/migrate":      {"api/v1alpha1", "config", "config/policy", "internal/plugin/manifest"},
 	"internal/plugin/lint":         {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout/strategy", "internal/freeze", "internal/plugin/manifest"},
+	"internal/simulate/traffic":    {},
+	"internal/simulate/rule":       {"internal/simulate/traffic"},
+	"internal/simulate":            {"internal/simulate/traffic", "internal/simulate/rule"},
 	"certs":                        {},
 }
 
 // pure packages take values and return values.
-var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
+var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
 
 // impure is what a pure package must not import itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}
