@@ -24,7 +24,7 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.ya
 export KUBECONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit e2e verify lint fmt generate docs build plugin image release install cluster-up cluster-down cluster-env cluster-cert-manager cluster-load bench-rollout bench-admission bench-storm $(CLUSTER_TOOL)
+.PHONY: help demo test test-unit e2e verify lint fmt generate docs build plugin image release install cluster-up cluster-down cluster-env cluster-cert-manager cluster-load bench-rollout bench-admission bench-analysis bench-storm $(CLUSTER_TOOL)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ bench-rollout: cluster-up install ## Measure rollouts on the cluster and print a
 
 bench-admission: ## Measure what admission adds to updates of Deployments and print a table
 	@cd e2e && go run ./bench/admission
+
+bench-analysis: ## Measure on simulated traffic how right verdicts are, print tables, and fail below the goals
+	@go test -count 1 -v -run TestTheKernelIsNearTheLimit ./internal/analysis/guard
+	@cd e2e && go run ./bench/analysis
 
 bench-storm: ## Measure how long a bad canary keeps its requests beside a noisy tenant and print a table
 	@cd e2e && go run ./bench/storm

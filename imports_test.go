@@ -54,11 +54,14 @@ var layers = map[string][]string{
 	"internal/simulate/traffic":    {},
 	"internal/simulate/rule":       {"internal/simulate/traffic"},
 	"internal/simulate":            {"internal/simulate/traffic", "internal/simulate/rule"},
+	"internal/simulate/report":     {"internal/simulate/traffic", "internal/simulate/rule", "internal/simulate"},
+	"internal/simulate/guarded":    {"internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule"},
+	"internal/simulate/goals":      {"internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/guarded"},
 	"certs":                        {},
 }
 
 // pure packages take values and return values.
-var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
+var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/goals", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
 
 // impure is what a pure package must not import itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}
