@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -65,15 +66,26 @@ var known = map[string]struct {
 // Names are the rules that Parse knows.
 func Names() []string { return slices.Sorted(maps.Keys(known)) }
 
-// Parse reads a rule as users write it, such as flagger:interval=60s,threshold=5. The weights, as shares from 0 to 1, are those of
-// the policy that it is compared with.
-func Parse(text string, shares []float64) (Rule, error) {
+// Given is what the policy says that a rule is compared with.
+type Given struct {
+	// Shares are the weights, 0 to 1.
+	Shares []float64
+	// Interval and Threshold are the time between checks and the failed checks that roll back; 0 for the rule's own.
+	Interval  traffic.Seconds
+	Threshold int
+}
+
+// Parse reads a rule as users write it, such as flagger:interval=60s,threshold=5. What it leaves out is as the policy says.
+func Parse(text string, given Given) (Rule, error) {
 	name, rest, _ := strings.Cut(text, ":")
 	kind, is := known[name]
 	if !is {
 		return nil, fmt.Errorf("%q is no rule: must be one of %s", name, strings.Join(Names(), ", "))
 	}
-	s := settings{interval: kind.interval, threshold: kind.borne, points: 30, weight: 10, least: 99, shares: shares}
+	s := settings{interval: cmp.Or(given.Interval, kind.interval), threshold: kind.borne, points: 30, weight: 10, least: 99, shares: given.Shares}
+	if slices.Contains(kind.settings, "threshold") {
+		s.threshold = cmp.Or(given.Threshold, kind.borne)
+	}
 	for pair := range strings.SplitSeq(rest, ",") {
 		key, value, _ := strings.Cut(pair, "=")
 		switch {

@@ -21,9 +21,13 @@ func TestParse(t *testing.T) {
 		"kayenta:points=4":                "kayenta: points=4 must be a whole number from 5 to 1000",
 		"argo:success=NaN":                "argo: success=NaN must be a percentage above 0, up to 100",
 	} {
-		got, err := rule.Parse(text, []float64{.1})
+		got, err := rule.Parse(text, rule.Given{Shares: []float64{.1}})
 		if err == nil && got.Name() != want || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, %v", text, got, err)
 		}
+	}
+	got, err := rule.Parse("flagger:threshold=2", rule.Given{Shares: []float64{.1}, Interval: 90, Threshold: 7})
+	if err != nil || got.Name() != "Flagger 2x90s" {
+		t.Errorf("with a policy: got %v, %v", got, err)
 	}
 }
