@@ -191,5 +191,7 @@ func TestWhatIsCountedIsWhatWasAnswered(t *testing.T) {
 	s.scrape(third)
 	s.counts("new pods of both versions count from the start")
 
-	s.polled("a scrape every second", func(r counters.Result) bool { return r.Interval >= 900*time.Millisecond && r.Interval <= 1500*time.Millisecond })
+	s.polled("a scrape every second", func(r counters.Result) bool {
+		return r.Interval >= 900*time.Millisecond && r.Interval <= 1500*time.Millisecond
+	})
 }
