@@ -16,6 +16,8 @@ const (
 	MostJSONValues = 20000
 	// MostJSONLevels is how deep objects and lists are nested at most.
 	MostJSONLevels = 100
+	// MostObjectValues is the largest number of values in an object that admission reads, managed fields included.
+	MostObjectValues = 100_000
 )
 
 // ErrJSON is returned for JSON that exceeds the limits.
@@ -23,7 +25,7 @@ var ErrJSON = errors.New("too much JSON")
 
 // ReadJSON reads JSON to its end. It stops with ErrJSON as soon as the text exceeds a limit. It does not check the syntax.
 func ReadJSON(from io.Reader) ([]byte, error) {
-	limited := &jsonReader{from: from}
+	limited := &jsonReader{from: from, mostValues: MostJSONValues}
 	var text bytes.Buffer
 	if _, err := text.ReadFrom(limited); err != nil {
 		return nil, err
@@ -33,12 +35,18 @@ func ReadJSON(from io.Reader) ([]byte, error) {
 
 // CheckJSON returns ErrJSON for a text that ReadJSON would not read.
 func CheckJSON(text []byte) error {
-	return (&jsonReader{}).count(text)
+	return (&jsonReader{mostValues: MostJSONValues}).count(text)
+}
+
+// CheckObject returns ErrJSON for an object with more values or levels than admission reads. Its caller limits its size.
+func CheckObject(text []byte) error {
+	return (&jsonReader{mostValues: MostObjectValues, bytes: -len(text)}).count(text)
 }
 
 // jsonReader counts what it reads.
 type jsonReader struct {
 	from                  io.Reader
+	mostValues            int
 	bytes, values, levels int
 	inString, escaped     bool
 }
@@ -56,15 +64,15 @@ func (r *jsonReader) count(text []byte) error {
 	r.bytes += len(text)
 	for _, char := range text {
 		r.see(char)
-		if r.values > MostJSONValues || r.levels > MostJSONLevels {
+		if r.values > r.mostValues || r.levels > MostJSONLevels {
 			break
 		}
 	}
 	switch {
 	case r.bytes > MostJSON:
 		return fmt.Errorf("%w: more than %d KiB", ErrJSON, MostJSON>>10)
-	case r.values > MostJSONValues:
-		return fmt.Errorf("%w: more than %d values", ErrJSON, MostJSONValues)
+	case r.values > r.mostValues:
+		return fmt.Errorf("%w: more than %d values", ErrJSON, r.mostValues)
 	case r.levels > MostJSONLevels:
 		return fmt.Errorf("%w: more than %d levels", ErrJSON, MostJSONLevels)
 	}

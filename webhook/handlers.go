@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/admission"
 )
 
@@ -125,6 +126,9 @@ func decode[T any](request ctrladmission.Request) (old, updated T, err error) {
 	}{{request.OldObject.Raw, &old}, {request.Object.Raw, &updated}} {
 		if len(side.raw) == 0 {
 			continue
+		}
+		if err := config.CheckObject(side.raw); err != nil {
+			return old, updated, fmt.Errorf("decode %s %s: %w: make the object smaller", request.Kind.Kind, nameOf(request), err)
 		}
 		if err := json.Unmarshal(side.raw, side.into); err != nil {
 			return old, updated, fmt.Errorf("decode %s %s: %w", request.Kind.Kind, nameOf(request), err)

@@ -113,7 +113,7 @@ func (p *process) forget() {
 // the API server's calls are answered.
 func TestFloodsOfPort9443TakeLittleMemory(t *testing.T) {
 	t.Parallel()
-	const limit, most = "536870912", 512 << 10 // bytes and KiB
+	const limit, most = "536870912", 320 << 10 // bytes and KiB
 	c := startCluster(t)
 	c.environment = []string{"MEMORY_LIMIT=" + limit}
 	s := c.newShop()
