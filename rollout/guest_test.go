@@ -58,6 +58,28 @@ func starting(o observed.World, readyFor time.Duration) observed.State {
 	return state
 }
 
+func TestTheCanarysGrantEndsWithTheUsers(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*observed.World)
+		ends   bool
+	}{
+		"the user's lasts":                         {func(*observed.World) {}, false},
+		"the user's is gone":                       {func(o *observed.World) { o.Grants = o.Grants[1:] }, false},
+		"the user's is gone, and the guest's part": {func(o *observed.World) { o.Grants, o.Routes = o.Grants[1:], o.Routes[:1] }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := withGuest(t, 50)
+			o.Grants[1] = *route.MakeGrant(serviceIn("test", "shop-canary"), []route.Key{o.Routes[1].Key()})
+			c.change(&o)
+			state := atFirstStep()
+			state.CanaryWeight = 50
+			if p := planFor(policy.Defaults(), state, o); p.Canary.Ungrant != c.ends {
+				t.Errorf("the plan is %+v", p.Canary)
+			}
+		})
+	}
+}
+
 func TestACanaryWaitsAMinuteForTheGatewaysOfGuests(t *testing.T) {
 	for name, c := range map[string]struct {
 		change   func(*observed.World)

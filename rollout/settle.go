@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
@@ -27,6 +29,7 @@ func settlePlan(t *tick) {
 	if keys := t.ungranted(); len(keys) > 0 {
 		t.plan.Canary.Grant = route.MakeGrant(t.endingKey(), keys)
 	}
+	t.plan.Canary.Ungrant = t.grantIsSurplus()
 }
 
 // ungranted are the routes of other namespaces that a user's grant lets send to the primary's Service, while no grant lets
@@ -40,6 +43,16 @@ func (f Facts) ungranted() []route.Key {
 		}
 	}
 	return keys
+}
+
+// grantIsSurplus reports whether the canary's grant outlives what it was made for: no route of another namespace sends to the
+// canary, and no user's grant lets one of this rollout send to the primary.
+func (f Facts) grantIsSurplus() bool {
+	key, primary := f.endingKey(), f.target.PrimaryOf(f.policy, f.o)
+	exists := slices.ContainsFunc(f.o.Grants, func(g gatewayv1.ReferenceGrant) bool { return g.Namespace == key.Namespace && g.Name == key.Name })
+	sends := func(r route.Route) bool { return r.Namespace != f.o.Namespace && route.SendsTo(r, key) }
+	may := func(r route.Route) bool { return r.Namespace != f.o.Namespace && target.MayReach(f.o, r.Key(), primary) }
+	return exists && !slices.ContainsFunc(f.o.Routes, sends) && !slices.ContainsFunc(f.target.Routes, may)
 }
 
 // showRoutes shows the weight of each route and whether the split is in effect there.

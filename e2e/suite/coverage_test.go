@@ -62,7 +62,7 @@ var _ = Describe("Policies that would miss the canary", func() {
 		})
 		r.setVersion(ctx, "v2")
 		r.waitUntil(ctx, "a hold by both", heldBy("BackendTLSPolicy podinfo, NetworkPolicy database; have each select"))
-		Expect(r.canaryPods(ctx)).To(BeEmpty())
+		Expect(r.Deployment(ctx, "podinfo-canary")).To(BeNil(), "nothing is made before")
 
 		By("the NetworkPolicy admits the canary")
 		Expect(r.Apply(ctx, admits(namespace, "podinfo, podinfo-canary"))).To(Succeed())

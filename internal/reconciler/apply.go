@@ -148,6 +148,9 @@ func (r *Reconciler) writeCanary(ctx context.Context, o reading, p plan.Plan) er
 		if err != nil {
 			return err
 		}
+		if p.Canary.Ungrant {
+			return r.removeGrants(ctx, o.canary, o.Grants)
+		}
 		return r.ensureGrant(ctx, o, p.Canary.Grant)
 	case plan.CanaryRemove:
 		r.memory.refusals.noteForbidden(o.Key(), nil)

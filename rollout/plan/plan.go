@@ -49,8 +49,10 @@ type CanaryIntent struct {
 	Autoscaler *v1alpha1.AutoscalerRef
 	// Metadata are further labels and annotations of the canary's Service; nil for none.
 	Metadata *v1alpha1.Metadata
-	// Grant lets routes of other namespaces send to the canary's Service; nil if none is needed.
-	Grant *gatewayv1.ReferenceGrant
+	// Grant lets routes of other namespaces send to the canary's Service; nil if no further one is needed. Ungrant is set when one
+	// exists that no route needs any more.
+	Grant   *gatewayv1.ReferenceGrant
+	Ungrant bool
 }
 
 // AskIntent is one request to admission: an annotation on the primary, with an ID as its value.
