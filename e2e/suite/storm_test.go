@@ -41,7 +41,7 @@ type storm struct {
 func (t tenant) storms(ctx context.Context) *storm {
 	GinkgoHelper()
 	for i := range crowd {
-		idle := app.Manifest(t.Namespace, app.Options{Name: crowded(i), Replicas: 1, NoRoute: true, Annotations: quick})
+		idle := withoutNamespace(t.Namespace, app.Options{Name: crowded(i), Replicas: 1, NoRoute: true, Annotations: quick})
 		Expect(t.owner.Apply(ctx, strings.Replace(idle, "replicas: 1", "replicas: 0", 1))).To(Succeed())
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -101,10 +101,14 @@ func bombed(namespace string) string {
 	writer := gzip.NewWriter(&packed)
 	_, _ = fmt.Fprintf(writer, `{"hash":"0","template":{"spec":{"x":[%s0]}},"at":"2026-01-02T15:04:05Z"}`, strings.Repeat(`{"":0},`, 400_000))
 	_ = writer.Close()
-	manifest := app.Manifest(namespace, app.Options{Name: "bomb", Replicas: 1, NoService: true, Annotations: map[string]string{
+	return withoutNamespace(namespace, app.Options{Name: "bomb", Replicas: 1, NoService: true, Annotations: map[string]string{
 		"sluice.dev/canary": "true", "sluice.dev/candidate": "gzip:" + base64.StdEncoding.EncodeToString(packed.Bytes())}})
-	_, deployment, _ := strings.Cut(manifest, "\n---\n")
-	return deployment
+}
+
+// withoutNamespace is an application in a namespace that its owner may not change.
+func withoutNamespace(namespace string, options app.Options) string {
+	_, manifest, _ := strings.Cut(app.Manifest(namespace, options), "\n---\n")
+	return manifest
 }
 
 // endless are checks whose answers have every series of Prometheus.
