@@ -212,8 +212,16 @@ func (p *calicoParser) comparison(key string) (expression, error) {
 	if operator == "in" {
 		return p.membership(key, negated)
 	}
+	if negated && operator != "!=" {
+		return nil, errSelector
+	}
+	return p.withString(key, operator, negated)
+}
+
+// withString reads the string that an operator compares a label with.
+func (p *calicoParser) withString(key, operator string, negated bool) (expression, error) {
 	compare, known := comparisons[operator]
-	if !known || negated && operator != "!=" || (operator == "starts" || operator == "ends") && !p.next("with") {
+	if !known || (operator == "starts" || operator == "ends") && !p.next("with") {
 		return nil, errSelector
 	}
 	wanted, is := unquoted(p.take())

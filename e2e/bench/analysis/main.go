@@ -70,7 +70,9 @@ func run(out io.Writer, size goals.Size) error {
 
 // write writes the goals and returns how many are missed.
 func write(out io.Writer, all []goals.Goal) (missed int, err error) {
-	fmt.Fprintln(out)
+	if _, err := fmt.Fprintln(out); err != nil {
+		return 0, err
+	}
 	for _, goal := range all {
 		state := "met"
 		if !goal.Met {
