@@ -51,7 +51,9 @@ func (f Facts) grantIsSurplus() bool {
 	key, primary := f.endingKey(), f.target.PrimaryOf(f.policy, f.o)
 	exists := slices.ContainsFunc(f.o.Grants, func(g gatewayv1.ReferenceGrant) bool { return g.Namespace == key.Namespace && g.Name == key.Name })
 	sends := func(r route.Route) bool { return r.Namespace != f.o.Namespace && route.SendsTo(r, key) }
-	may := func(r route.Route) bool { return r.Namespace != f.o.Namespace && target.MayReach(f.o, r.Key(), primary) }
+	may := func(r route.Route) bool {
+		return r.Namespace != f.o.Namespace && target.MayReach(f.o, r.Key(), primary)
+	}
 	return exists && !slices.ContainsFunc(f.o.Routes, sends) && !slices.ContainsFunc(f.target.Routes, may)
 }
 
