@@ -103,7 +103,7 @@ func hasSteps(spec v1alpha1.PolicySpec) bool {
 
 // rule is the guard with the policy's settings.
 func (s simulated) rule() guarded.Rule {
-	by := guarded.Rule{Label: "Sluice", Settings: s.settings}
+	by := guarded.Rule{Label: "guard", Settings: s.settings}
 	for _, step := range s.steps {
 		by.Shares = append(by.Shares, step.Weight/config.FullWeight)
 		by.Durations = append(by.Durations, max(step.Duration.Duration, time.Second))

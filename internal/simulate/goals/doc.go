@@ -1,3 +1,3 @@
-// Package goals plays the rollouts that the guard has to be good at, and compares it with Flagger's rule and with the rule that Sluice
-// had before. It is pure.
+// Package goals plays the rollouts that the guard has to be good at, and compares it with Flagger's rule and with the built-in
+// checks. It is pure.
 package goals

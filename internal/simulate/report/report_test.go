@@ -31,7 +31,7 @@ func plan() simulate.Plan {
 			{Rate: 10, Base: .001, Canary: .1, Latency: 1.5, Latencies: true, Onset: 30, Burst: traffic.Burst{Size: 5}, Warm: 30, WarmLatency: 3},
 		},
 		Rules: []rule.Rule{
-			guarded.Rule{Label: "Sluice", Settings: settings},
+			guarded.Rule{Label: "guard", Settings: settings},
 			rule.Flagger{Interval: 60, Threshold: 5, Shares: shares, Least: 99},
 			rule.Argo{Interval: 60, FailureLimit: 1, Shares: shares, Least: 99},
 			rule.Kayenta{Interval: 60, Points: 10, Share: .1},

@@ -6,7 +6,7 @@ import (
 	"sluice.dev/sluice/internal/simulate/traffic"
 )
 
-// Sliding is the rule that Sluice had before its guard: checks several times in each step over the last minute, of which the failed ones
+// Sliding is the rule of the built-in checks: checks several times in each step over the last minute, of which the failed ones
 // add up. A step ends with a check that passes.
 type Sliding struct {
 	// Interval is the least length of a step.
