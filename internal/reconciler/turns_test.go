@@ -151,11 +151,12 @@ func TestEveryRequestIsServed(t *testing.T) {
 func TestACanaryAtRestTicksOnceASecondForChangesOfOthers(t *testing.T) {
 	withWorkers(t, func(w *workers) {
 		const app = "shop/app"
-		for range 100 {
+		// No change comes in the very moment in which a tick begins: whether that has seen it is a matter of chance.
+		for range 71 {
 			w.Add(requestFor(app))
 			w.work(1)
 			w.Done(requestFor(app))
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(70 * time.Millisecond)
 		}
 		if ticks := len(w.work(0)); ticks < 5 || ticks > 6 {
 			t.Errorf("%d ticks in 5 s, want one a second", ticks)
