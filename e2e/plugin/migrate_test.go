@@ -22,10 +22,17 @@ func TestWhatIsMigratedIsAccepted(t *testing.T) {
 	if err != nil || strings.Count(out, "serverside-applied") != 6 || !strings.Contains(out, "canarypolicy.sluice.dev/podinfo") || !strings.Contains(out, "metrictemplate.sluice.dev/error-rate") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	// Alerts are kept, and lint reports them as the notes do. It reports nothing else.
+	// What has no effect is kept, and lint reports it as the notes do. It reports nothing else.
 	out, err = shell(t, dir, "kubectl sluice migrate -f "+sample+" 2>notes | kubectl sluice lint -f -")
-	if err != nil || strings.Count(out, "\n") != 1 || !strings.Contains(out, "warning: spec.analysis.alerts: this release sends no alerts") {
+	inVain := []string{"spec.analysis.alerts: this release sends no alerts", "spec.analysis.webhooks[0].muteAlert: has no effect",
+		"spec.service.match[0].name: has no effect", "spec.service.unmanagedMetadata: has no effect"}
+	if err != nil || strings.Count(out, "\n") != len(inVain) {
 		t.Errorf("what is written is not what lint wants: %v\n%s", err, out)
+	}
+	for _, warning := range inVain {
+		if !strings.Contains(out, "warning: "+warning) {
+			t.Errorf("no warning says %q:\n%s", warning, out)
+		}
 	}
 }
 
