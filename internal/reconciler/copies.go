@@ -3,12 +3,10 @@ package reconciler
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -23,47 +21,20 @@ const (
 	mostCopies = 200
 )
 
-// copies knows which Deployments have a new template, so that the ReplicaSet before may keep a copy of what they held back then.
-// A restart forgets that until the template changes again.
-type copies struct {
-	mu    sync.Mutex
-	stale map[types.NamespacedName]bool
-}
-
-// note notes whether ReplicaSets may have copies to clear.
-func (c *copies) note(key types.NamespacedName, stale bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !stale {
-		delete(c.stale, key)
-		return
-	}
-	if c.stale == nil {
-		c.stale = map[types.NamespacedName]bool{}
-	}
-	c.stale[key] = true
-}
-
-func (c *copies) has(key types.NamespacedName) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.stale[key]
-}
-
 // clearCopies removes the templates that the Deployment controller has copied to ReplicaSets of earlier versions and that the
 // Deployment no longer holds: perhaps they were dropped because of a password. It follows a change of the primary's template, once
 // the Deployment controller has seen that. No rollout depends on it, so a failure is only logged, and tried again with the next tick.
 func (r *Reconciler) clearCopies(ctx context.Context, o reading, p plan.Plan) {
 	key, before, now := o.Key(), o.canary.Status.Primary, p.Next.Primary
 	if before != nil && now != nil && before.Template != now.Template {
-		r.memory.copies.note(key, true)
+		r.memory.staleCopies.put(key, true)
 	}
-	if !r.memory.copies.has(key) || r.options.DryRun || o.Primary == nil || o.Primary.Status.ObservedGeneration < o.Primary.Generation {
+	if _, stale := r.memory.staleCopies.get(key); !stale || r.options.DryRun || o.Primary == nil || o.Primary.Status.ObservedGeneration < o.Primary.Generation {
 		return
 	}
 	switch err := r.clearReplicaSets(ctx, o.Primary); {
 	case err == nil, apierrors.IsForbidden(err):
-		r.memory.copies.note(key, false)
+		r.memory.staleCopies.forget(key)
 	default:
 		log.FromContext(ctx).Info("ReplicaSets keep copies of templates that are no longer held back; it is tried again", "because", err.Error())
 	}

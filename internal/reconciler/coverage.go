@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -29,34 +27,6 @@ const (
 	// listedServices is how many Services of a primary are looked at. With more than one, a rollout starts only if one is named.
 	listedServices = 20
 )
-
-// covers are the last looks, by Canary. A restart loses them.
-type covers struct {
-	mu sync.Mutex
-	of map[types.NamespacedName]cover
-}
-
-func (c *covers) get(key types.NamespacedName) (cover, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	known, has := c.of[key]
-	return known, has
-}
-
-func (c *covers) put(key types.NamespacedName, of cover) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.of == nil {
-		c.of = map[types.NamespacedName]cover{}
-	}
-	c.of[key] = of
-}
-
-func (c *covers) forget(key types.NamespacedName) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.of, key)
-}
 
 // cover is what the look for a candidate has found.
 type cover struct {

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/rollout/observed"
 )
 
 // memory is what the process remembers about its Canaries between ticks. A restart loses it and repeats a few calls and
@@ -22,12 +23,16 @@ type memory struct {
 	applied  applied
 	refusals refusals
 	seen     attention
-	covers   covers
-	written  written
-	records  records
-	budget   budget
-	copies   copies
-	urgency  urgencies
+	// covers are the last looks for policies that miss a canary.
+	covers kept[cover]
+	// written is what was last written to each canary. Of what is not known, the template is written again.
+	written kept[observed.Written]
+	records records
+	budget  budget
+	// staleCopies are the Deployments with a new template, so that the ReplicaSet before may keep a copy of what they held back
+	// then. After a restart nobody knows until the template changes again.
+	staleCopies kept[bool]
+	urgency     urgencies
 	// problems and claims are what messages say.
 	problems recent[string]
 	claims   recent[[]corev1.PersistentVolumeAccessMode]
@@ -43,6 +48,15 @@ func (m *memory) ask(ctx context.Context, o reading) {
 	m.samples.ask(ctx, o.Key(), o.needs, o.Sampled)
 }
 
+// writtenTo returns what was last written to the canary of a Deployment, or nil if that is not known.
+func (m *memory) writtenTo(key types.NamespacedName) *observed.Written {
+	last, known := m.written.get(key)
+	if !known {
+		return nil
+	}
+	return &last
+}
+
 // forget drops everything about a Canary that is gone.
 func (m *memory) forget(key types.NamespacedName) {
 	m.metrics.forget(key)
@@ -53,7 +67,7 @@ func (m *memory) forget(key types.NamespacedName) {
 	m.written.forget(key)
 	m.records.forget(key)
 	m.budget.forget(key)
-	m.copies.note(key, false)
+	m.staleCopies.forget(key)
 	m.refusals.forget(key)
 	m.seen.forget(key)
 	m.covers.forget(key)

@@ -174,7 +174,7 @@ func (r *reader) observation(p parts) observed.World {
 		Grants: p.grants, GeneratedGrants: p.generated, Applied: r.memory.applied.get(p.key),
 
 		CanaryDeployment: p.deployment, CanaryService: p.service, ReadyEndpoints: p.readyEndpoints, PrimaryEndpoints: p.primaryEndpoints, Foreign: p.foreign, Made: p.made,
-		Written: r.memory.written.get(p.key), Editor: p.editor,
+		Written: r.memory.writtenTo(p.key), Editor: p.editor,
 		CanaryRefused: r.memory.refusals.get(p.key, p.candidate), CanaryForbidden: r.memory.refusals.forbids(p.key),
 		PodProblem: p.podProblem, Claims: p.claims,
 		Autoscalers: p.autoscalers, ScaledObjects: p.scaledObjects, Budgets: p.budgets,

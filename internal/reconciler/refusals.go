@@ -3,7 +3,6 @@ package reconciler
 import (
 	"errors"
 	"slices"
-	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,10 +14,9 @@ import (
 // refusals remembers of which candidates the API server refuses the canary as invalid. Losing that costs one more attempt to
 // create it.
 type refusals struct {
-	mu sync.Mutex
-	of map[types.NamespacedName]refusal
+	of kept[refusal]
 	// forbidden is what it last said when it forbade any object of a canary for now, such as by a quota.
-	forbidden map[types.NamespacedName]string
+	forbidden kept[string]
 }
 
 // refusal is what the API server says of one candidate.
@@ -29,16 +27,11 @@ type refusal struct {
 
 // note remembers the result of a write of the canary's Deployment.
 func (r *refusals) note(key types.NamespacedName, candidate *workload.Candidate, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if candidate == nil || !namesField(err) || isForAnother(err) {
-		delete(r.of, key)
+		r.of.forget(key)
 		return
 	}
-	if r.of == nil {
-		r.of = map[types.NamespacedName]refusal{}
-	}
-	r.of[key] = refusal{candidate.ID(), wordsOf(err)}
+	r.of.put(key, refusal{candidate.ID(), wordsOf(err)})
 }
 
 // wordsOf are the API server's own words.
@@ -51,23 +44,17 @@ func wordsOf(err error) string {
 
 // noteForbidden remembers the result of writing all objects of a canary.
 func (r *refusals) noteForbidden(key types.NamespacedName, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if !refused(err) {
-		delete(r.forbidden, key)
+		r.forbidden.forget(key)
 		return
 	}
-	if r.forbidden == nil {
-		r.forbidden = map[types.NamespacedName]string{}
-	}
-	r.forbidden[key] = wordsOf(err)
+	r.forbidden.put(key, wordsOf(err))
 }
 
 // forbids returns what the API server said when it last forbade an object of a canary; empty if it did not.
 func (r *refusals) forbids(key types.NamespacedName) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.forbidden[key]
+	said, _ := r.forbidden.get(key)
+	return said
 }
 
 // namesField reports whether the API server's own validation refuses an object: it names the fields. A policy of the cluster
@@ -82,15 +69,13 @@ func namesField(err error) bool {
 
 // get returns what the API server says of the canary of a candidate. It is empty if it does not refuse it.
 func (r *refusals) get(key types.NamespacedName, candidate *workload.Candidate) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if known, refused := r.of[key]; refused && candidate != nil && known.candidate.Is(candidate.ID()) {
+	if known, refused := r.of.get(key); refused && candidate != nil && known.candidate.Is(candidate.ID()) {
 		return known.text
 	}
 	return ""
 }
 
 func (r *refusals) forget(key types.NamespacedName) {
-	r.note(key, nil, nil)
-	r.noteForbidden(key, nil)
+	r.of.forget(key)
+	r.forbidden.forget(key)
 }

@@ -26,7 +26,7 @@ type slots struct {
 	mu    sync.Mutex
 	taken map[types.NamespacedName]bool
 	// returning are the rollouts that would take the place again that they have given back.
-	returning map[types.NamespacedName]bool
+	returning kept[bool]
 }
 
 func (s *slots) set(key types.NamespacedName, has bool) {
@@ -42,7 +42,7 @@ func (s *slots) forget(key types.NamespacedName) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.taken, key)
-	delete(s.returning, key)
+	s.returning.forget(key)
 }
 
 // holds reports whether the rollout has a place by the decision of this process.
@@ -75,27 +75,6 @@ func (s *slots) elsewhere(shown map[types.NamespacedName]bool) []types.Namespace
 	return keys
 }
 
-// returns reports whether the next tick of a rollout takes its place again.
-func (s *slots) returns(key types.NamespacedName) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.returning[key]
-}
-
-// willReturn notes whether the next tick of a rollout takes its place again.
-func (s *slots) willReturn(key types.NamespacedName, returns bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !returns {
-		delete(s.returning, key)
-		return
-	}
-	if s.returning == nil {
-		s.returning = map[types.NamespacedName]bool{}
-	}
-	s.returning[key] = true
-}
-
 // turnRetry is how long a rollout waits while another one decides.
 const turnRetry = 100 * time.Millisecond
 
@@ -116,7 +95,7 @@ func (r *Reconciler) takeTurn(of subjects) (t turn, free bool) {
 	if !r.memory.slots.queue.TryLock() {
 		return turn{}, false
 	}
-	r.memory.slots.willReturn(of.key, false)
+	r.memory.slots.returning.forget(of.key)
 	return turn{end: sync.OnceFunc(r.memory.slots.queue.Unlock), takes: true}, true
 }
 
@@ -129,7 +108,8 @@ func (r *Reconciler) mayTake(of subjects) bool {
 	case !r.options.Limits.Any() || of.canary == nil || of.primary == nil || slots.holds(of.key):
 		return false
 	case of.canary.Status.Open().PlaceGivenBack != nil:
-		return slots.returns(of.key)
+		returns, _ := slots.returning.get(of.key)
+		return returns
 	}
 	return of.primary.Annotations[config.AnnotationCandidate] != ""
 }
@@ -142,7 +122,7 @@ func (r *Reconciler) needsTurn(of turn, o reading, p plan.Plan) bool {
 		!observed.Judging(p.Next) || !observed.HasPlace(p.Next) {
 		return false
 	}
-	r.memory.slots.willReturn(o.Key(), true)
+	r.memory.slots.returning.put(o.Key(), true)
 	return true
 }
 

@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -20,31 +19,24 @@ import (
 
 // urgencies knows how urgent each rollout is: by the last state that was decided or that the cache has shown.
 type urgencies struct {
-	mu sync.Mutex
 	// above are those that are not at rest.
-	above map[types.NamespacedName]observed.Urgency
+	above kept[observed.Urgency]
 }
 
 func (u *urgencies) note(key types.NamespacedName, urgency observed.Urgency) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
 	if urgency == observed.AtRest {
-		delete(u.above, key)
+		u.above.forget(key)
 		return
 	}
-	if u.above == nil {
-		u.above = map[types.NamespacedName]observed.Urgency{}
-	}
-	u.above[key] = urgency
+	u.above.put(key, urgency)
 }
 
 func (u *urgencies) of(key types.NamespacedName) observed.Urgency {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.above[key]
+	urgency, _ := u.above.get(key)
+	return urgency
 }
 
-func (u *urgencies) forget(key types.NamespacedName) { u.note(key, observed.AtRest) }
+func (u *urgencies) forget(key types.NamespacedName) { u.above.forget(key) }
 
 // ticks is a queue of ticks as handlers get it.
 type ticks = workqueue.TypedRateLimitingInterface[reconcile.Request]
