@@ -68,7 +68,10 @@ func shareRequests(t *tick) {
 	if t.takesBack() && !t.mustReturn() && !giveUpReturn(t) {
 		keeps, weight = holdBack(t)
 	}
-	t.plan.Split.Naming = t.unknowing(t.plan.Split.Split)
+	t.plan.Split.Naming = nil
+	for _, r := range t.unknowing(t.plan.Split.Split) {
+		t.plan.Split.Naming = append(t.plan.Split.Naming, r.Key())
+	}
 	// A primary that cannot take more is steady with what it has: the next part returns as soon as it can.
 	if t.returns && (!keeps || weight < t.writtenWeight()) {
 		t.plan.Next.Rollout.Promotion.Steady = nil

@@ -101,24 +101,20 @@ func (t tick) guestLearns() (why string, until time.Time) {
 		return "", until
 	}
 	split := t.split()
-	for _, r := range t.target.Guests() {
-		if slices.Contains(t.unknowing(split), r.Key()) {
-			return fmt.Sprintf("%s: %s", r.Key().From(t.o.Namespace), route.StatusOf(r, split.Naming()).Reason), until
-		}
+	unknowing := t.unknowing(split)
+	if len(unknowing) == 0 {
+		return "", until
 	}
-	return "", until
+	first := unknowing[0]
+	return fmt.Sprintf("%s: %s", first.Key().From(t.o.Namespace), route.StatusOf(first, split.Naming()).Reason), until
 }
 
 // unknowing are the guests whose gateways have not confirmed that they know the canary. They get no requests for it: a gateway
 // that learns of a weight before it knows the pods answers with errors.
-func (f Facts) unknowing(split route.Split) []route.Key {
-	var keys []route.Key
-	for _, r := range f.target.Guests() {
-		if !f.exposes(r) && !route.StatusOf(r, split.Naming()).InEffect {
-			keys = append(keys, r.Key())
-		}
-	}
-	return keys
+func (f Facts) unknowing(split route.Split) []route.Route {
+	return slices.DeleteFunc(f.target.Guests(), func(r route.Route) bool {
+		return f.exposes(r) || route.StatusOf(r, split.Naming()).InEffect
+	})
 }
 
 // exposes reports whether a route already sends requests to the canary.
