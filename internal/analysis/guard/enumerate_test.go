@@ -2,6 +2,7 @@ package guard
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -61,13 +62,7 @@ func expectedRatio(test RatioTest, sizes [2]int, q, p float64) (harm, health flo
 			}
 		}
 	}
-	for _, e := range harms {
-		harm = max(harm, e)
-	}
-	for _, e := range healths {
-		health = max(health, e)
-	}
-	return harm, health
+	return slices.Max(harms[:]), slices.Max(healths[:])
 }
 
 func TestNoPollIsExpectedToGrowEvidenceOnTheGoodSideOfARate(t *testing.T) {
@@ -102,13 +97,7 @@ func expectedRate(test RateTest, n int, p float64) (harm, health float64) {
 			healths[j] += mass * math.Exp(lr)
 		}
 	}
-	for _, e := range harms {
-		harm = max(harm, e)
-	}
-	for _, e := range healths {
-		health = max(health, e)
-	}
-	return harm, health
+	return slices.Max(harms[:]), slices.Max(healths[:])
 }
 
 // TestMixedRequestsKeepTheGuarantee enumerates requests of two kinds, of which one fails often: only their mean counts.
