@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	. "github.com/onsi/gomega"
+
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/analysis/counters"
@@ -15,6 +17,7 @@ import (
 // shop is a rollout whose pods are scraped, and what was counted of it so far.
 type shop struct {
 	*testing.T
+	*WithT
 	*metrics
 	*ledger
 	raw      analysis.Raw
@@ -28,7 +31,7 @@ type shop struct {
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{T: t, metrics: newMetrics(t), ledger: &ledger{}}
+	s := &shop{T: t, WithT: NewWithT(t), metrics: newMetrics(t), ledger: &ledger{}}
 	var known bool
 	s.raw, known = analysis.RawFor(config.PresetApp, analysis.Target{Namespace: "shop", Workload: "podinfo-canary", Primary: "podinfo"})
 	if !known {
@@ -94,34 +97,18 @@ func (s served) exceeds(truth served) bool {
 func (s *shop) counts(what string) {
 	s.Helper()
 	canary, primary := s.read()
-	until, more := time.Now().Add(patience), -1
-	for more != s.polls {
-		if time.Now().After(until) {
-			s.Fatalf("%s: counted %+v of %+v, and %+v of %+v", what, s.canary, canary, s.primary, primary)
-		}
-		s.poll()
-		if more < 0 && s.canary == canary && s.primary == primary {
-			more = s.polls + 2
-		}
-		time.Sleep(200 * time.Millisecond)
-	}
-	if s.canary != canary || s.primary != primary {
-		s.Fatalf("%s: counted %+v of %+v, and %+v of %+v", what, s.canary, canary, s.primary, primary)
-	}
+	counted := func() [2]served { s.poll(); return [2]served{s.canary, s.primary} }
+	s.Eventually(counted, patience, glance).Should(Equal([2]served{canary, primary}), what)
+	last := s.polls + 2
+	s.Eventually(func() int { s.poll(); return s.polls }, patience, glance).Should(BeNumerically(">=", last), what)
+	s.Expect([]served{s.canary, s.primary}).To(Equal([]served{canary, primary}), what)
 	s.Logf("%s: %+v and %+v after %d polls", what, s.canary, s.primary, s.polls)
 }
 
 // polled polls until something is seen.
 func (s *shop) polled(what string, seen func(counters.Result) bool) {
 	s.Helper()
-	for until := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
-		if result, answered := s.poll(); answered && seen(result) {
-			return
-		}
-		if time.Now().After(until) {
-			s.Fatalf("never seen: %s", what)
-		}
-	}
+	s.Eventually(func() bool { result, answered := s.poll(); return answered && seen(result) }, patience, glance).Should(BeTrue(), "never seen: "+what)
 }
 
 func TestWhatIsCountedIsWhatWasAnswered(t *testing.T) {

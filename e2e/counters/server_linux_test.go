@@ -13,12 +13,17 @@ import (
 	"testing"
 	"time"
 
+	. "github.com/onsi/gomega"
+
 	"sluice.dev/sluice/e2e/binaries"
 	"sluice.dev/sluice/internal/analysis"
 )
 
 // patience allows for a machine on which other tests leave little CPU.
 const patience = 2 * time.Minute
+
+// glance is the interval between two looks at a condition.
+const glance = 100 * time.Millisecond
 
 // metrics is a Prometheus that scrapes pods every second.
 type metrics struct {
@@ -58,12 +63,7 @@ func (m *metrics) start() {
 	if err := m.process.Start(); err != nil {
 		m.t.Fatal(err)
 	}
-	for until := time.Now().Add(patience); !m.ready(); {
-		if time.Now().After(until) {
-			m.t.Fatal("Prometheus does not start")
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	NewWithT(m.t).Eventually(m.ready, patience, glance).Should(BeTrue(), "Prometheus starts")
 }
 
 func (m *metrics) ready() bool {
