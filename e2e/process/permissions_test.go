@@ -52,7 +52,7 @@ func TestEveryPermissionOfTheChartIsNeeded(t *testing.T) {
 			c.run(append([]string{"install", "sluice", "../../charts/sluice", "--create-namespace"}, values...)...)
 			granted := c.grants(values)
 			c.Expect(len(granted)).To(BeNumerically(">", 30), "the chart's rules were not found")
-			s.everythingHappens()
+			s.everythingHappens(log)
 			used := c.used(log)
 			for _, g := range granted {
 				if !used[g] && !neededOnlyBy(g, len(settings) > 0) {
@@ -63,8 +63,8 @@ func TestEveryPermissionOfTheChartIsNeeded(t *testing.T) {
 	}
 }
 
-// everythingHappens is a scenario in which the process does everything that it can do.
-func (s *shop) everythingHappens() {
+// everythingHappens is a scenario in which the process does everything that it can do. log is the audit log.
+func (s *shop) everythingHappens(log string) {
 	s.t.Helper()
 	giveBack := map[string]func(){}
 	for _, resource := range mayFinalize {
@@ -85,9 +85,13 @@ func (s *shop) everythingHappens() {
 	s.sentFromElsewhere()
 	s.ownCheck(shopNamespace)
 	cleared := s.earlierVersion()
+	// No pod of the canary runs until it was asked why.
+	s.stopControllers()
 	s.setImageAndVolume("podinfo:v2")
 	s.expectCannotFinalize(p, "create *v1.NetworkPolicy shop/podinfo-canary")
 	giveBack["canaries/finalizers"]()
+	s.Eventually(func() bool { return s.hasListed(log, "events") }, patience, glance).Should(BeTrue(), p.lines)
+	s.startControllers()
 	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)
 	s.Expect(p.lines()).NotTo(ContainSubstring("admission did not render"), "admission must be what writes weights")
 	s.Eventually(cleared, patience, glance).Should(BeTrue(), p.lines)

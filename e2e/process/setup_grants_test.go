@@ -122,6 +122,16 @@ func (c *cluster) used(log string) map[grant]bool {
 	})
 }
 
+// hasListed reports whether the ServiceAccount has listed a resource.
+func (c *cluster) hasListed(log, resource string) bool {
+	for g := range c.used(log) {
+		if g.verb == "list" && g.resource == resource {
+			return true
+		}
+	}
+	return false
+}
+
 // usedBy is used for the requests that someone of a kind has sent.
 func (c *cluster) usedBy(log, kind string, sent func(auditv1.Event) bool) map[grant]bool {
 	c.t.Helper()

@@ -30,6 +30,8 @@ type shop struct {
 	prometheus string
 	// failing is true while Prometheus reports that the canary answers with errors.
 	failing atomic.Bool
+	// stopControllers stops the controllers of the namespace, which newShop starts.
+	stopControllers func()
 }
 
 const shopNamespace = "shop"
@@ -66,8 +68,13 @@ func (c *cluster) newShop() *shop {
 	} {
 		c.Expect(c.client.Create(c.t.Context(), object)).To(Succeed())
 	}
-	c.t.Cleanup(c.server.PlayControllers(shopNamespace))
+	s.startControllers()
 	return s
+}
+
+func (s *shop) startControllers() {
+	s.stopControllers = s.server.PlayControllers(shopNamespace)
+	s.t.Cleanup(s.stopControllers)
 }
 
 // answer answers like a Prometheus that has seen enough requests.
