@@ -58,6 +58,8 @@ type Policy struct {
 	// PrimaryReadyThreshold and CanaryReadyThreshold are the percentages of replicas that must be available to be ready.
 	PrimaryReadyThreshold, CanaryReadyThreshold int32
 
+	// Guard is how the guard judges.
+	Guard Guard
 	// Preset has the queries of the built-in checks; empty to choose by the gateway.
 	Preset Preset
 	// MinSuccessRate is the least percentage of requests that are not answered with a 5xx.

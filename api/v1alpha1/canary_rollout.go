@@ -49,6 +49,9 @@ type RolloutStatus struct {
 	// sessionAffinity holds the cookies that keep users on their version. Absent without session affinity.
 	// +optional
 	SessionAffinity *SessionAffinityStatus `json:"sessionAffinity,omitempty"`
+	// guard is what the guard knows. Absent while no guard judges.
+	// +optional
+	Guard *GuardStatus `json:"guard,omitempty"`
 	// group is the progress of this member of a group. Absent if the Deployment is in no group.
 	// +optional
 	Group *GroupStatus `json:"group,omitempty"`

@@ -1,0 +1,38 @@
+package config
+
+import "time"
+
+// Guard is how the guard judges a rollout: by sequential tests of the counters of both versions.
+type Guard struct {
+	// Enabled is whether the guard judges at all.
+	Enabled bool
+	// SLOErrorRate is the share of failed requests that a healthy version keeps below, above 0 and at most 0.5.
+	SLOErrorRate float64
+	// Alpha is the chance that a rollout of a healthy version is rolled back, from 1e-6 to 0.5.
+	Alpha float64
+	// Rho is how many times the primary's rate the canary's may be, from 1 to 100.
+	Rho float64
+	// Latency is whether latencies are compared.
+	Latency bool
+	// OnInconclusive is what follows a last step that proved neither harm nor health.
+	OnInconclusive Then
+	// OnSuspicious is what follows when the data has favoured harm for long without proving it: ThenPause or ThenRollBack.
+	OnSuspicious Then
+	// EarlyAdvance ends a step as soon as the canary is accepted.
+	EarlyAdvance bool
+	// MinDwell is the least time in a step, and MaxDwell the time after which a step ends without acceptance.
+	MinDwell, MaxDwell time.Duration
+}
+
+// Then is what follows when the guard may wait no longer.
+type Then string
+
+// What may follow.
+const (
+	// ThenPromote goes on as if the canary were accepted.
+	ThenPromote Then = "promote"
+	// ThenPause keeps the split until a person decides.
+	ThenPause Then = "pause"
+	// ThenRollBack rolls back.
+	ThenRollBack Then = "rollback"
+)
