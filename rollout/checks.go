@@ -77,6 +77,7 @@ func (t tick) explain() string {
 // wakeForChecks asks for a tick when checks are due; none are after the rollout was given up. Samples wake a tick
 // themselves, but a tick that still waits for them looks again after the period.
 func wakeForChecks(t *tick) {
+	wakeForCounters(t)
 	if !observed.Checked(t.plan.Next) {
 		return
 	}

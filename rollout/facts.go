@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/freeze"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
@@ -84,10 +83,9 @@ func (f Facts) ofNext() Facts {
 	return f.discovered()
 }
 
-// Answered returns the facts with the answers to their Needs: the answers of hooks, and the samples with the moment when
-// they were asked for.
-func (f Facts) Answered(hooks []observed.HookAnswer, samples []analysis.Sample, sampled time.Time) Facts {
-	f.o.HookAnswers, f.o.Samples, f.o.Sampled = hooks, samples, sampled
+// Answered returns the facts with the answers to their Needs.
+func (f Facts) Answered(a observed.Answers) Facts {
+	f.o.HookAnswers, f.o.Samples, f.o.Sampled, f.o.Counters, f.o.History = a.Hooks, a.Samples, a.Sampled, a.Counters, a.History
 	return f
 }
 

@@ -22,6 +22,17 @@ type Needs struct {
 	Round string
 	// Hooks are called in the background. A later tick observes their answers.
 	Hooks []plan.HookCall
+	// Counters asks for the raw counters of both versions, and History for those of the primary's last hour. Each is nil unless it is
+	// due, and never are both. They run in the background beside the queries.
+	Counters, History *RawQuery
+}
+
+// RawQuery is a query for raw counters.
+type RawQuery struct {
+	// Round identifies what is asked. A later tick that needs the same round observes the answer, also if it would look back
+	// less far.
+	Round string
+	Query analysis.Query
 }
 
 // Needs returns the queries and hook calls of this tick.
@@ -29,7 +40,7 @@ func (f Facts) Needs() Needs {
 	if !f.o.OptedIn() {
 		return Needs{}
 	}
-	needs := Needs{Hooks: hooksDue(f.policy, f.before, f.o), Round: roundOf(f.before)}
+	needs := Needs{Hooks: hooksDue(f.policy, f.before, f.o), Round: roundOf(f.before), Counters: f.countersDue(), History: f.historyDue()}
 	lasts := strategy.At(f.steps, f.before.Open().Step.Number).Duration.Duration
 	if f.problem != "" || !observed.Checked(f.before) || f.o.Now.Before(nextCheck(f.policy.CheckPeriod(), lasts, f.before.Open().Step.InEffect, f.before.LastCheckTime)) {
 		return needs

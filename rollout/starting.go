@@ -58,7 +58,7 @@ func takeRequests(t *tick) {
 		waitAtGate(t, v1alpha1.HookConfirmTrafficIncrease, why)
 		return
 	}
-	if !letGatewayLearn(t) || !warmUp(t) {
+	if !letGatewayLearn(t) || !warmUp(t) || !awaitHistory(t) {
 		return
 	}
 	if next.Paused != nil {

@@ -257,7 +257,7 @@ func (w *world) facts() rollout.Facts {
 	needs := facts.Needs()
 	hooks := w.answers(needs.Hooks)
 	samples, sampled := w.samples(needs)
-	return facts.Answered(hooks, samples, sampled)
+	return facts.Answered(observed.Answers{Hooks: hooks, Samples: samples, Sampled: sampled})
 }
 
 // look reads the cluster.

@@ -38,7 +38,8 @@ type Raw struct {
 
 	arm             string
 	canary, primary func(value string) bool
-	selector        string
+	// selector is of both versions, before of the primary alone.
+	selector, before string
 }
 
 // Up is the series that a metrics server writes for each scrape: 1 if it succeeded.
@@ -59,15 +60,43 @@ func RawFor(presetName config.Preset, target Target) (Raw, bool) {
 		primary: func(value string) bool { return p.raw.fits(primary, value) },
 	}
 	names := []string{r.Requests, r.Buckets, r.Durations}
+	r.before = p.raw.selector(target, names, p.raw.pattern(primary))
 	if r.Pods {
 		names = append(names, Up)
 	}
-	r.selector = fmt.Sprintf("__name__=~%s,%s=~%s", strconv.Quote(strings.Join(names, "|")), p.raw.arm,
-		strconv.Quote(p.raw.pattern(target)+"|"+p.raw.pattern(primary)))
-	if p.raw.others != nil {
-		r.selector += "," + p.raw.others(target)
-	}
+	r.selector = p.raw.selector(target, names, p.raw.pattern(target)+"|"+p.raw.pattern(primary))
 	return r, true
+}
+
+// selector selects the series of these names whose label of the version fits a pattern.
+func (p rawPreset) selector(target Target, names []string, pattern string) string {
+	selector := fmt.Sprintf("__name__=~%s,%s=~%s", strconv.Quote(strings.Join(names, "|")), p.arm, strconv.Quote(pattern))
+	if p.others != nil {
+		selector += "," + p.others(target)
+	}
+	return selector
+}
+
+// TargetLabels tell pods and gateways apart, however the metrics server names them.
+var TargetLabels = []string{"instance", "job", "namespace", "pod"}
+
+const (
+	// HistoryWindow is the time between two samples of a history.
+	HistoryWindow = time.Minute
+	// historyLength is how far a history looks back.
+	historyLength = time.Hour
+)
+
+// History returns the query for the primary's counters in the last hour. Its answer is a matrix with a sample for each minute, however
+// often the server scrapes. Series that differ only in labels that nobody needs are summed up: they are of one process, so they are
+// reset together.
+func (r Raw) History() Query {
+	labels := append([]string{"__name__", r.Code, "le"}, TargetLabels...)
+	if !slices.Contains(labels, r.arm) {
+		labels = append(labels, r.arm)
+	}
+	return Query{Metric: Counters, Expression: fmt.Sprintf("(sum by (%s) ({%s}))[%ds:%ds]", strings.Join(labels, ","), r.before,
+		int(historyLength.Seconds()), int(HistoryWindow.Seconds()))}
 }
 
 // Query returns the query for all samples of the last while, in whole milliseconds. Its answer is a matrix: an instant query of a

@@ -33,6 +33,20 @@ func TestOneQueryReadsTheCountersOfBothVersions(t *testing.T) {
 	}
 }
 
+func TestOneQueryReadsThePrimarysLastHour(t *testing.T) {
+	for preset, want := range map[config.Preset]string{
+		"app": `(sum by (__name__,code,le,instance,job,namespace,pod) ({__name__=~"http_requests_total|http_request_duration_seconds_bucket|http_request_duration_seconds",` +
+			`pod=~"podinfo-[0-9a-z]+-[0-9a-z]{5}",namespace="shop"}))[3600s:60s]`,
+		"istio": `(sum by (__name__,response_code,le,instance,job,namespace,pod,destination_workload) ({__name__=~"istio_requests_total|istio_request_duration_milliseconds_bucket|` +
+			`istio_request_duration_milliseconds",destination_workload=~"podinfo",reporter=~"source|waypoint",destination_workload_namespace="shop"}))[3600s:60s]`,
+	} {
+		raw, _ := RawFor(preset, rawTarget)
+		if got := raw.History(); got.Expression != want || got.Metric != Counters {
+			t.Errorf("%s asks %s", preset, got.Expression)
+		}
+	}
+}
+
 func TestHostileNamesStayNames(t *testing.T) {
 	target := rawTarget
 	target.Namespace, target.Workload, target.Service = `s"}) or vector(1) #`, `a.b"|.*`, `c\`

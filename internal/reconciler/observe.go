@@ -90,7 +90,7 @@ func (r *reader) observe(ctx context.Context, of subjects) (reading, error) {
 	o.needs = facts.Needs()
 	o.HookAnswers = r.memory.hooks.answers(o.Key(), o.needs.Hooks)
 	o.Samples, o.Sampled = r.memory.samples.answers(o.Key(), o.needs)
-	o.facts = facts.Answered(o.HookAnswers, o.Samples, o.Sampled)
+	o.facts = facts.Answered(observed.Answers{Hooks: o.HookAnswers, Samples: o.Samples, Sampled: o.Sampled})
 	return o, nil
 }
 

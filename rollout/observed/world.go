@@ -120,6 +120,11 @@ type World struct {
 	// Sampled is when they were asked for.
 	Samples []analysis.Sample
 	Sampled time.Time
+	// Counters are the raw counters of both versions, and History those of the primary's last hour. Each is nil when it was not
+	// due or has not arrived.
+	Counters, History *Counters
+	// LastAsked is the last round of raw counters that a tick of this process has used; zero if there was none.
+	LastAsked Asked
 	// HookAnswers are the answers that have arrived to the hook calls of Needs.
 	HookAnswers []HookAnswer
 	// Freezes are all Freezes of the cluster.

@@ -40,8 +40,9 @@ type Target struct {
 	Match []route.Match
 	// Unknown says which needed features the gateways do not report.
 	Unknown []string
-	// Preset names the queries of the checks.
-	Preset config.Preset
+	// Preset names the queries of the checks and of the counters. uncounted says why there is none that the guard can use.
+	Preset    config.Preset
+	uncounted string
 	// Unserved says which requests to the primary nobody can answer, because its Service was changed together with the
 	// template; empty when all can. Unreachable is set when those are all requests.
 	Unserved    string
@@ -224,32 +225,46 @@ func missing(parent route.Parent, o observed.World) string {
 	return fmt.Sprintf("%s, which does not exist", parent)
 }
 
-func findMetrics(target *Target, policy config.Policy, o observed.World) string {
-	if policy.SkipAnalysis || !needsPreset(policy) {
+// findMetrics finds the preset. Built-in checks need one; the guard does without.
+func findMetrics(target *Target, policy config.Policy, o observed.World) (problem string) {
+	switch {
+	case policy.SkipAnalysis:
+		return ""
+	case !needsPreset(policy):
+		if policy.Guard.Enabled {
+			target.Preset, target.uncounted = presetOf(*target, policy, o)
+		}
 		return ""
 	}
+	preset, problem := presetOf(*target, policy, o)
+	if problem == "" && policy.Preset == "" {
+		problem = leaveOutUnjudged(target, preset, o)
+	}
+	if problem == "" {
+		target.Preset = preset
+	}
+	return problem
+}
+
+// presetOf returns the preset of a policy, or that of the gateway. The problem says why there is none.
+func presetOf(target Target, policy config.Policy, o observed.World) (preset config.Preset, problem string) {
 	if !o.Prometheus {
-		return "no Prometheus is configured, so no check can run: start Sluice with --prometheus-url (chart value prometheusUrl)"
+		return "", "no Prometheus is configured, so no check can run: start Sluice with --prometheus-url (chart value prometheusUrl)"
 	}
 	if policy.Preset != "" {
-		target.Preset = policy.Preset
-		return ""
+		return policy.Preset, ""
 	}
 	if target.Gateway.Name == "" {
-		return fmt.Sprintf("no Gateway serves %s, so its metrics are unknown: choose queries with the annotation %s: %s",
+		return "", fmt.Sprintf("no Gateway serves %s, so its metrics are unknown: choose queries with the annotation %s: %s",
 			target.Routes[0].Key().From(o.Namespace), config.AnnotationMetrics, config.PresetNames())
 	}
 	controller := o.ControllerOf(target.Gateway)
 	preset, known := analysis.PresetFor(controller)
 	if !known {
-		return fmt.Sprintf("Gateway %s is run by controller %q, whose metrics are unknown: choose queries with the annotation %s: %s",
+		return "", fmt.Sprintf("Gateway %s is run by controller %q, whose metrics are unknown: choose queries with the annotation %s: %s",
 			target.Gateway, controller, config.AnnotationMetrics, config.PresetNames())
 	}
-	if problem := leaveOutUnjudged(target, preset, o); problem != "" {
-		return problem
-	}
-	target.Preset = preset
-	return ""
+	return preset, ""
 }
 
 func findForeign(_ *Target, _ config.Policy, o observed.World) string {

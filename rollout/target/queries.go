@@ -37,11 +37,7 @@ func (t Target) Queries(check analysis.Check, o observed.World, window time.Dura
 	if check.Server == nil && !o.Prometheus {
 		return nil, "no Prometheus is configured, so no check can run: start Sluice with --prometheus-url (chart value prometheusUrl)"
 	}
-	judged := t.measured(o)
-	if o.DryRun {
-		judged.Service, judged.Workload = judged.PrimaryService, judged.Primary
-	}
-	queries, err := analysis.QueriesFor(check, t.Preset, judged, window)
+	queries, err := analysis.QueriesFor(check, t.Preset, t.judged(o), window)
 	if err != nil {
 		return nil, fmt.Sprintf("%s: %v", where, err)
 	}
@@ -138,4 +134,13 @@ func (t Target) measured(o observed.World) analysis.Target {
 		PrimaryService: t.Service.Name,
 		Route:          t.firstRoute(),
 	}
+}
+
+// judged is the canary as queries name it. In a dry run the primary's pods run the candidate.
+func (t Target) judged(o observed.World) analysis.Target {
+	judged := t.measured(o)
+	if o.DryRun {
+		judged.Service, judged.Workload = judged.PrimaryService, judged.Primary
+	}
+	return judged
 }

@@ -8,9 +8,6 @@ import (
 	"sluice.dev/sluice/internal/analysis"
 )
 
-// targetLabels tell pods and gateways apart, however the metrics server names them.
-var targetLabels = []string{"instance", "job", "namespace", "pod"}
-
 // Read returns the series of an answer that count requests of either version. It leaves out what is of neither, what is no
 // counter of requests, and native histograms of pods and gateways that have classic ones, too.
 func Read(raw analysis.Raw, answer []analysis.RawSeries) []Series {
@@ -72,7 +69,7 @@ func identified(raw analysis.Raw, labels map[string]string) (Series, bool) {
 		if name != "le" {
 			s.Family += hash
 		}
-		if slices.Contains(targetLabels, name) {
+		if slices.Contains(analysis.TargetLabels, name) {
 			s.Target += hash
 		}
 	}
