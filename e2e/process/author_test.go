@@ -1,8 +1,6 @@
 package process
 
 import (
-	"bufio"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +11,6 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
 )
@@ -72,18 +69,7 @@ func TestTheAuthorIsAskedFor(t *testing.T) {
 // actedAs reports whether the ServiceAccount has acted as a user, always by a dry run.
 func actedAs(t *testing.T, log, user string) (acted bool) {
 	t.Helper()
-	file, err := os.Open(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var event auditv1.Event
-		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
-			t.Fatal(err)
-		}
+	for event := range logged(t, log) {
 		if event.User.Username != account || event.ImpersonatedUser == nil {
 			continue
 		}

@@ -1,11 +1,12 @@
 package process
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -135,15 +136,8 @@ func (c *cluster) hasListed(log, resource string) bool {
 // usedBy is used for the requests that someone of a kind has sent.
 func (c *cluster) usedBy(log, kind string, sent func(auditv1.Event) bool) map[grant]bool {
 	c.t.Helper()
-	file, err := os.Open(log)
-	c.Expect(err).NotTo(HaveOccurred())
-	defer func() { _ = file.Close() }()
 	found := map[grant]bool{}
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var event auditv1.Event
-		c.Expect(json.Unmarshal(lines.Bytes(), &event)).To(Succeed())
+	for event := range logged(c.t, log) {
 		object := event.ObjectRef
 		if !sent(event) || object == nil || event.ResponseStatus == nil || event.ResponseStatus.Code >= 400 {
 			continue
@@ -164,6 +158,29 @@ func (c *cluster) usedBy(log, kind string, sent func(auditv1.Event) bool) map[gr
 		g.name, g.resource = "", "*"
 		found[g] = true
 	}
-	c.Expect(lines.Err()).NotTo(HaveOccurred())
 	return found
+}
+
+// logged are the events of an audit log. The API server may be writing the last line.
+func logged(t *testing.T, log string) iter.Seq[auditv1.Event] {
+	t.Helper()
+	return func(yield func(auditv1.Event) bool) {
+		t.Helper()
+		content, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range bytes.Lines(content) {
+			var event auditv1.Event
+			if !bytes.HasSuffix(line, []byte("\n")) {
+				return
+			}
+			if err := json.Unmarshal(line, &event); err != nil {
+				t.Fatal(err)
+			}
+			if !yield(event) {
+				return
+			}
+		}
+	}
 }
