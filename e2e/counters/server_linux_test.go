@@ -3,7 +3,6 @@ package counters
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"sluice.dev/sluice/e2e/binaries"
+	"sluice.dev/sluice/e2e/ports"
 	"sluice.dev/sluice/internal/analysis"
 )
 
@@ -41,14 +41,7 @@ func newMetrics(t *testing.T) *metrics {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &metrics{t: t, program: filepath.Join(programs, "prometheus"), folder: t.TempDir(), address: listener.Addr().String()}
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	m := &metrics{t: t, program: filepath.Join(programs, "prometheus"), folder: t.TempDir(), address: fmt.Sprintf("127.0.0.1:%d", ports.Free(t))}
 	t.Cleanup(func() { m.stop(syscall.SIGKILL) })
 	return m
 }

@@ -16,6 +16,7 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/e2e/gate"
+	"sluice.dev/sluice/e2e/ports"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
 )
@@ -65,7 +66,7 @@ func (s *shop) ownServer(namespace string) (known *atomic.Int32) {
 // ready starts the process so that its webhooks can be reached, and opts the shop in.
 func (s *shop) ready(flags ...string) *process {
 	s.t.Helper()
-	port := freePort(s.t)
+	port := ports.Free(s.t)
 	s.reach(port)
 	p := s.start(append(flags, fmt.Sprintf("--webhook-port=%d", port))...)
 	s.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)

@@ -10,6 +10,8 @@ import (
 
 	. "github.com/onsi/gomega"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"sluice.dev/sluice/e2e/ports"
 )
 
 // pageOfClients says how to configure the client certificate of the API server.
@@ -87,7 +89,7 @@ const refused = `failed calling webhook "deployments.sluice.dev"`
 func TestOnlyTheAPIServerCallsTheWebhooks(t *testing.T) {
 	t.Parallel()
 	node := controlPlane{t: t, dir: t.TempDir()}
-	right, otherName, otherAuthority, none := freePort(t), freePort(t), freePort(t), freePort(t)
+	right, otherName, otherAuthority, none := ports.Free(t), ports.Free(t), ports.Free(t), ports.Free(t)
 	node.prepare(right, otherName, otherAuthority)
 	c := startCluster(t, node.configure)
 	s := c.newShop()

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/ports"
 )
 
 // TestADryRunWritesNothingElse proves from the API server's audit log that a dry run writes only Canaries and events.
@@ -20,7 +21,7 @@ func TestADryRunWritesNothingElse(t *testing.T) {
 	c := startCluster(t, audited(t, log))
 	s := c.newShop()
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=dryRun=true,prometheusUrl="+s.prometheus)
-	port := freePort(t)
+	port := ports.Free(t)
 	s.reach(port)
 	p := s.start(fmt.Sprintf("--webhook-port=%d", port), "--dry-run")
 	s.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)

@@ -22,6 +22,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/e2e/ports"
 	"sluice.dev/sluice/internal/plugin"
 	"sluice.dev/sluice/internal/workload"
 )
@@ -105,7 +106,7 @@ func TestAnEmergencyWithoutSluice(t *testing.T) {
 	c := startCluster(t, audited(t, log))
 	s := c.newShop()
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)
-	port := freePort(t)
+	port := ports.Free(t)
 	c.reach(port)
 	r := s.employ().callForHelp()
 	user := r.route().Spec

@@ -18,6 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/ports"
 	"sluice.dev/sluice/webhook"
 )
 
@@ -118,7 +119,7 @@ func TestFloodsOfPort9443TakeLittleMemory(t *testing.T) {
 	c.environment = []string{"MEMORY_LIMIT=" + limit}
 	s := c.newShop()
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)
-	port := freePort(t)
+	port := ports.Free(t)
 	c.reach(port)
 	p := c.start(append(shortLease, fmt.Sprintf("--webhook-port=%d", port))...)
 	c.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)

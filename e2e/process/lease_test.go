@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/ports"
 )
 
 // shortLease lets a test lose a lease, and take it again, within seconds.
@@ -107,7 +108,7 @@ type tunnel struct {
 // dig returns a closed tunnel. Processes that start afterwards reach the API server only through it.
 func (c *cluster) dig() *tunnel {
 	c.t.Helper()
-	tunnel := &tunnel{cluster: c, address: fmt.Sprintf("127.0.0.1:%d", freePort(c.t))}
+	tunnel := &tunnel{cluster: c, address: fmt.Sprintf("127.0.0.1:%d", ports.Free(c.t))}
 	c.through = "https://" + tunnel.address
 	c.t.Cleanup(tunnel.close)
 	return tunnel
@@ -161,7 +162,7 @@ func TestAnAPIServerThatIsAwayIsWaitedFor(t *testing.T) {
 	c := startCluster(t)
 	s := c.newShop()
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)
-	port := freePort(t)
+	port := ports.Free(t)
 	c.reach(port)
 	road := c.dig()
 

@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/e2e/ports"
 )
 
 // token returns the token of a ServiceAccount, with or without permission to get /metrics.
@@ -37,7 +39,7 @@ func TestSecureMetricsAreForThoseThatMay(t *testing.T) {
 	// Everything that the chart can create, except the kinds of the Prometheus operator. The authority of clients is no real one.
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--values=../charts/testdata/everything.values.yaml",
 		"--set=metrics.serviceMonitor.enabled=false,metrics.prometheusRule.enabled=false,webhook.clientCA=,webhook.clientNames=null")
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	address := fmt.Sprintf("127.0.0.1:%d", ports.Free(t))
 	p := c.start("--metrics-bind-address=" + address)
 	c.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)
 	insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/ports"
 	"sluice.dev/sluice/internal/admission"
 	"sluice.dev/sluice/internal/plugin"
 	"sluice.dev/sluice/internal/workload"
@@ -107,7 +108,7 @@ func TestPeopleOperateRolloutsWithThePlugin(t *testing.T) {
 	c := startCluster(t)
 	s := c.newShop()
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)
-	port := freePort(t)
+	port := ports.Free(t)
 	c.reach(port)
 	p := c.start(fmt.Sprintf("--webhook-port=%d", port))
 	c.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)

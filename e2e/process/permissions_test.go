@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/ports"
 	"sluice.dev/sluice/e2e/testserver"
 )
 
@@ -70,7 +71,7 @@ func (s *shop) everythingHappens(log string) {
 	for _, resource := range mayFinalize {
 		giveBack[resource] = s.takeAway(resource)
 	}
-	port, metrics := freePort(s.t), fmt.Sprintf("127.0.0.1:%d", freePort(s.t))
+	port, metrics := ports.Free(s.t), fmt.Sprintf("127.0.0.1:%d", ports.Free(s.t))
 	s.reach(port)
 	known := s.ownServer(shopNamespace)
 	p := s.start(fmt.Sprintf("--webhook-port=%d", port), "--metrics-bind-address="+metrics)
@@ -138,7 +139,7 @@ func (s *shop) failWithoutAdmissionOfRoutes(p *process, port int) {
 			}
 		})
 	}
-	call(freePort(s.t))
+	call(ports.Free(s.t))
 	s.failing.Store(true)
 	s.setImage("podinfo:v3")
 	s.waitForEnd(p, v1alpha1.PhaseFailed, 2)

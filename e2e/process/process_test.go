@@ -9,8 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -32,6 +30,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/e2e/ports"
 	"sluice.dev/sluice/e2e/testserver"
 )
 
@@ -173,9 +172,9 @@ func (c *cluster) start(flags ...string) *process {
 	c.Expect(c.client.Get(c.t.Context(), client.ObjectKey{Namespace: release, Name: "sluice"}, &chart)).To(Succeed())
 	file := filepath.Join(c.t.TempDir(), "config.yaml")
 	c.Expect(os.WriteFile(file, []byte(chart.Data["config.yaml"]), 0o600)).To(Succeed())
-	p := &process{cluster: c, probes: fmt.Sprintf("127.0.0.1:%d", freePort(c.t))}
-	ports := []string{"--config=" + file, "--health-probe-bind-address=" + p.probes, "--metrics-bind-address=0", fmt.Sprintf("--webhook-port=%d", freePort(c.t))}
-	p.command = exec.Command(binary, append(ports, flags...)...)
+	p := &process{cluster: c, probes: fmt.Sprintf("127.0.0.1:%d", ports.Free(c.t))}
+	own := []string{"--config=" + file, "--health-probe-bind-address=" + p.probes, "--metrics-bind-address=0", fmt.Sprintf("--webhook-port=%d", ports.Free(c.t))}
+	p.command = exec.Command(binary, append(own, flags...)...)
 	p.command.Env = c.environ()
 	stderr, err := p.command.StderrPipe()
 	c.Expect(err).NotTo(HaveOccurred())
@@ -223,22 +222,6 @@ func (p *process) stop() {
 	p.t.Helper()
 	p.Expect(p.command.Process.Signal(syscall.SIGTERM)).To(Succeed())
 	p.Expect(p.command.Wait()).To(Succeed(), p.lines())
-}
-
-// freePort returns a port on which nothing listens. It is none of those that the system gives to connections: one of these could be
-// taken before the process listens.
-func freePort(t *testing.T) int {
-	t.Helper()
-	const first, ports, tries = 20_000, 12_000, 100
-	for range tries {
-		port := first + rand.IntN(ports)
-		if listener, err := net.Listen("tcp", fmt.Sprintf(":%d", port)); err == nil {
-			_ = listener.Close()
-			return port
-		}
-	}
-	t.Fatalf("nothing can listen on ports from %d", first)
-	return 0
 }
 
 // optIn creates a Deployment. Its Canary is created if its namespace is watched.

@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/certs"
+	"sluice.dev/sluice/e2e/ports"
 	"sluice.dev/sluice/webhook"
 )
 
@@ -44,7 +45,7 @@ func TestAnAdmissionInFlightIsFinished(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace")
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	address := fmt.Sprintf("127.0.0.1:%d", ports.Free(t))
 	p := c.start("--webhook-port="+strings.TrimPrefix(address, "127.0.0.1:"), "--shutdown-delay=0s")
 	c.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)
 	connection, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
