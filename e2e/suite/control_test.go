@@ -62,11 +62,11 @@ var _ = Describe("Control over many rollouts", Ordered, Serial, func() {
 
 	It("freezes the cluster, and goes on", func(ctx SpecContext) {
 		r := begin(ctx, "frozen", scene{Options: app.Options{Replicas: 1, Annotations: with(map[string]string{"sluice.dev/interval": "3s"})}})
-		r.setVersion(ctx, "v2")
-		r.waitUntil(ctx, "step 1", moments[1].holds)
 		r.kubectl(ctx, "create", "clusterrolebinding", "freezers", "--clusterrole=sluice-freeze", "--user=olga")
 		DeferCleanup(func(ctx SpecContext) { r.kubectl(ctx, "delete", "clusterrolebinding", "freezers") })
 		DeferCleanup(func(ctx SpecContext) { r.kubectl(ctx, "delete", "freezes.sluice.dev", "--all") })
+		r.setVersion(ctx, "v2")
+		r.waitUntil(ctx, "step 1", moments[1].holds)
 		Expect(r.ask(ctx, "freeze", "--all", "--reason", "the payment provider is down")).To(ContainSubstring("Freeze stop covers the cluster: "))
 		s := r.waitUntil(ctx, "the freeze", func(s v1alpha1.CanaryStatus) bool { return s.Frozen != "" })
 		Expect(s.Frozen).To(ContainSubstring("frozen by Freeze/stop: the payment provider is down"))

@@ -66,8 +66,13 @@ var _ = Describe("What is judged", func() {
 		r.kubectl(ctx, "create", "rolebinding", "ada", "--clusterrole", "admin", "--user", "ada")
 		for _, annotation := range []string{"sluice.dev/skip-analysis=true", "sluice.dev/restart=direct", "sluice.dev/canary=false"} {
 			args := []string{"annotate", "--overwrite", "--dry-run=server", "deployment", "podinfo", annotation}
-			r.expectRefused(ctx, "ed may not go round the analysis of judged-bypass/podinfo", append([]string{"--as=ed"}, args...)...)
-			r.kubectl(ctx, append([]string{"--as=ada"}, args...)...)
+			// The API server knows a binding a moment after it was created.
+			as := func(user string) (string, error) {
+				return r.Kubectl(ctx, "", append([]string{"--as=" + user}, args...)...)
+			}
+			Eventually(ctx, func() string { out, _ := as("ed"); return out }, patience(), glance).Should(
+				ContainSubstring("ed may not go round the analysis of judged-bypass/podinfo"))
+			Eventually(ctx, func() error { _, err := as("ada"); return err }, patience(), glance).Should(Succeed())
 		}
 		By("a rollout needs no such right")
 		r.kubectl(ctx, "--as=ed", "set", "env", "deployment/podinfo", "VERSION=v2")

@@ -40,7 +40,7 @@ func (r *rollout) ask(ctx context.Context, args ...string) string {
 
 var _ = Describe("Who may only operate Canaries", func() {
 	It("pauses, resumes, aborts, retries and promotes with kubectl sluice", func(ctx SpecContext) {
-		r := given(ctx, "plugin", quick, "")
+		r := given(ctx, "plugin", with(map[string]string{"sluice.dev/interval": "8s"}), "")
 		r.kubectl(ctx, "create", "rolebinding", "olga", "--clusterrole=sluice-operate", "--user=olga")
 		r.kubectl(ctx, "create", "role", "reads", "--verb=get", "--resource=deployments.apps")
 		r.kubectl(ctx, "create", "rolebinding", "reads", "--role=reads", "--user=olga")
@@ -49,10 +49,12 @@ var _ = Describe("Who may only operate Canaries", func() {
 		Expect(code).To(Equal(3), "a change that was just made is not yet promoted")
 		r.waitUntil(ctx, "step 1", moments[1].holds)
 		r.ask(ctx, "pause", "podinfo", "--reason", "lunch")
-		Consistently(ctx, func() int32 { return r.status(ctx).Open().Step.Number }, 5*time.Second, glance).Should(BeEquivalentTo(1), "a paused rollout takes no step")
-		Expect(r.ask(ctx, "get", "podinfo")).To(And(ContainSubstring("paused by olga: lunch"), ContainSubstring("1 of 3")))
+		// The pause may have come right after a step was taken.
+		step := r.waitUntil(ctx, "the pause", func(s v1alpha1.CanaryStatus) bool { return s.Paused != nil }).Open().Step.Number
+		Consistently(ctx, func() int32 { return r.status(ctx).Open().Step.Number }, 10*time.Second, glance).Should(Equal(step), "a paused rollout takes no step")
+		Expect(r.ask(ctx, "get", "podinfo")).To(And(ContainSubstring("paused by olga: lunch"), ContainSubstring("%d of 3", step)))
 		r.ask(ctx, "resume", "podinfo")
-		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number == 2 })
+		r.waitUntil(ctx, "the next step", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number > step })
 		r.ask(ctx, "abort", "podinfo", "--reason", "wrong branch")
 		_, code = r.sluice(ctx, "status", "podinfo", "--wait")
 		Expect(code).To(Equal(2), "an aborted rollout has failed")
@@ -63,7 +65,8 @@ var _ = Describe("Who may only operate Canaries", func() {
 		Expect(code).To(Equal(1), "it goes round the analysis, which is another right")
 		Expect(out).To(ContainSubstring("needs the verb bypass on canaries.sluice.dev"))
 		r.kubectl(ctx, "create", "rolebinding", "bypass", "--clusterrole=sluice-bypass", "--user=olga")
-		r.ask(ctx, "promote", "podinfo", "--skip-analysis")
+		By("kubectl sluice promote, once the API server knows the right")
+		Eventually(ctx, func() int { _, code := r.sluice(ctx, "promote", "podinfo", "--skip-analysis"); return code }, patience(), glance).Should(BeZero())
 		out, code = r.sluice(ctx, "status", "podinfo", "--wait")
 		Expect(code).To(BeZero(), out)
 		r.expectClean(ctx, "v2")
