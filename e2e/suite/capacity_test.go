@@ -23,7 +23,7 @@ var _ = Describe("The canary's capacity", func() {
 		r := begin(ctx, namespace, scene{
 			Options: app.Options{Replicas: 2, Resources: true, Annotations: byPolicy},
 			manifests: []string{
-				policy(namespace, "{interval: 3s, stepWeights: [25, 50], "+successRate+"}",
+				policy(namespace, "{interval: 15s, stepWeights: [25, 50], "+successRate+"}",
 					`canary: {template: {metadata: {labels: {ring: early}}, spec: {containers: [{name: podinfo, resources: {limits: {memory: 256Mi}}}]}}}`),
 				app.Autoscaler(namespace, app.Name), app.DisruptionBudget(namespace, app.Name), app.NetworkPolicies(namespace, app.Name),
 			},

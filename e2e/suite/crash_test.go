@@ -55,7 +55,8 @@ var _ = Describe("A controller that is killed", Serial, func() {
 
 var _ = Describe("A cluster in trouble", Serial, func() {
 	It("loses no rollout when the API server and every replica restart, etcd is compacted, and Prometheus goes and comes back in the middle of it", func(ctx SpecContext) {
-		r := given(ctx, "apiserver", quick, "")
+		// The replicas may start one after the other, and the first goes on meanwhile.
+		r := given(ctx, "apiserver", with(map[string]string{"sluice.dev/interval": "8s"}), "")
 		r.setVersion(ctx, "v2")
 		r.waitUntil(ctx, "step 1", moments[1].holds)
 		compact(ctx, apiServer())
@@ -84,7 +85,7 @@ var _ = Describe("A cluster in trouble", Serial, func() {
 			once[i]++
 		}
 		Expect(restarts(r.controllers(ctx))).To(ConsistOf(once), "a replica waits for the API server")
-		r.waitUntil(ctx, "step 2", inEffect(2))
+		r.waitUntil(ctx, "step 2", func(s v1alpha1.CanaryStatus) bool { return s.Open().Step.Number >= 2 && observed.Checked(s) })
 		compact(ctx, apiServer())
 
 		By("Prometheus goes")
@@ -97,7 +98,7 @@ var _ = Describe("A cluster in trouble", Serial, func() {
 		held := r.waitUntil(ctx, "an inconclusive check", func(s v1alpha1.CanaryStatus) bool {
 			return len(s.Checks) > 0 && s.Checks[0].Verdict == v1alpha1.VerdictInconclusive && strings.Contains(s.Message, "Prometheus could not answer")
 		})
-		Consistently(ctx, func() int32 { return r.status(ctx).Open().Step.Number }, 5*time.Second, glance).Should(Equal(held.Open().Step.Number), "a step lasts less, and none is taken blindly")
+		Consistently(ctx, func() int32 { return r.status(ctx).Open().Step.Number }, 10*time.Second, glance).Should(Equal(held.Open().Step.Number), "a step lasts less, and none is taken blindly")
 		Expect(r.status(ctx).FailedChecks).To(Equal(held.FailedChecks), "no data counted as a failed check")
 		By("Prometheus comes back")
 		restore(ctx)

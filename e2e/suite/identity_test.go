@@ -61,14 +61,14 @@ var _ = Describe("What is judged", func() {
 var _ = Describe("Records", func() {
 	It("of a template that was taken back are gone from its ReplicaSets", func(ctx SpecContext) {
 		const secret = "hunter2"
-		r := given(ctx, "takenback", with(map[string]string{"sluice.dev/interval": "4s"}), "")
+		r := given(ctx, "takenback", with(map[string]string{"sluice.dev/interval": "1m"}), "")
 		r.setVersion(ctx, "v2", "PASSWORD="+secret)
 		r.waitUntil(ctx, "step 1", inEffect(1))
 		kept := func() string { return r.kubectl(ctx, "get", "deployments,replicasets", "-o", "yaml") }
-		Eventually(ctx, kept).Should(ContainSubstring(secret))
+		Eventually(ctx, kept, patience(), glance).Should(ContainSubstring(secret))
 		r.kubectl(ctx, "annotate", "deployment", "podinfo", "sluice.dev/reset=true")
 		r.waitFor(ctx, v1alpha1.PhaseInitialized)
-		Eventually(ctx, kept).ShouldNot(ContainSubstring(secret))
+		Eventually(ctx, kept, patience(), glance).ShouldNot(ContainSubstring(secret))
 	})
 
 	It("that nobody wrote are shown to nobody", func(ctx SpecContext) {
