@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,6 +28,10 @@ func (c *cluster) token(name string, may bool) string {
 			Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: release, Name: name}}}
 		c.Expect(c.client.Create(c.t.Context(), role)).To(Succeed())
 		c.Expect(c.client.Create(c.t.Context(), binding)).To(Succeed())
+		// The API server learns of roles a moment later, and the process remembers for half a minute that it was told no.
+		review := authorizationv1.SubjectAccessReviewSpec{User: "system:serviceaccount:" + release + ":" + name,
+			NonResourceAttributes: &authorizationv1.NonResourceAttributes{Path: "/metrics", Verb: "get"}}
+		c.Eventually(func() bool { return c.allows(review) }, patience, glance).Should(BeTrue())
 	}
 	request := &authenticationv1.TokenRequest{}
 	c.Expect(c.client.SubResource("token").Create(c.t.Context(), account, request)).To(Succeed())

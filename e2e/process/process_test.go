@@ -148,11 +148,15 @@ func (c *cluster) permitted() {
 		{Verb: "list", Group: "sluice.dev", Resource: "canaries", Namespace: "shop"},
 		{Verb: "get", Group: "coordination.k8s.io", Resource: "leases", Name: "sluice", Namespace: release},
 	} {
-		c.Eventually(func() bool {
-			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: account, ResourceAttributes: &what}}
-			return c.client.Create(c.t.Context(), review) == nil && review.Status.Allowed
-		}, patience, glance).Should(BeTrue(), "%+v", what)
+		review := authorizationv1.SubjectAccessReviewSpec{User: account, ResourceAttributes: &what}
+		c.Eventually(func() bool { return c.allows(review) }, patience, glance).Should(BeTrue(), "%+v", what)
 	}
+}
+
+// allows reports whether the API server lets a user do something now.
+func (c *cluster) allows(what authorizationv1.SubjectAccessReviewSpec) bool {
+	review := &authorizationv1.SubjectAccessReview{Spec: what}
+	return c.client.Create(c.t.Context(), review) == nil && review.Status.Allowed
 }
 
 // process is the controller with the configuration file of the chart, on ports of this machine.
