@@ -104,7 +104,7 @@ func TestOnlyTheAPIServerCallsTheWebhooks(t *testing.T) {
 	}
 	serve := func(port int) (stop func()) {
 		c.reach(port)
-		p := c.start(append(shortLease, fmt.Sprintf("--webhook-port=%d", port))...)
+		p := c.start(append(handedOver, fmt.Sprintf("--webhook-port=%d", port))...)
 		c.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)
 		return p.stop
 	}

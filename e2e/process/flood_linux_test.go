@@ -121,7 +121,7 @@ func TestFloodsOfPort9443TakeLittleMemory(t *testing.T) {
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)
 	port := ports.Free(t)
 	c.reach(port)
-	p := c.start(append(shortLease, fmt.Sprintf("--webhook-port=%d", port))...)
+	p := c.start(fmt.Sprintf("--webhook-port=%d", port))
 	c.Eventually(p.readyz, patience, glance).Should(Equal("ok"), p.lines)
 	s.optedIn(true)
 	s.waitForPhase(p, v1alpha1.PhaseInitialized)

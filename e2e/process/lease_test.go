@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,14 +26,21 @@ import (
 	"sluice.dev/sluice/e2e/ports"
 )
 
-// shortLease lets a test lose a lease, and take it again, within seconds.
-var shortLease = []string{"--leader-elect-lease-duration=3s", "--leader-elect-renew-deadline=2s", "--leader-elect-retry-period=200ms"}
+// renewDeadline is how long a replica with a short lease tries to renew it. A request may take half of that, also on a busy machine.
+const renewDeadline = 6 * time.Second
+
+// shortLease lets a test lose a lease, and take it again, within seconds. handedOver lets a replica take a lease at once that another
+// has given back.
+var (
+	handedOver = []string{"--leader-elect-retry-period=200ms"}
+	shortLease = slices.Concat(handedOver, []string{"--leader-elect-lease-duration=9s", fmt.Sprintf("--leader-elect-renew-deadline=%s", renewDeadline)})
+)
 
 // stopsReconciling is what the log says when a replica has lost its lease.
 const stopsReconciling = "this replica has stopped reconciling"
 
-// steal takes the lease from its holder for this long.
-func (c *cluster) steal(duration time.Duration) {
+// steal takes the lease from its holder for as long as that tries to renew it.
+func (c *cluster) steal() {
 	c.t.Helper()
 	c.Eventually(func() error {
 		lease := &coordinationv1.Lease{}
@@ -43,7 +51,7 @@ func (c *cluster) steal(duration time.Duration) {
 			return fmt.Errorf("nobody has the lease")
 		}
 		now := metav1.NowMicro()
-		lease.Spec.HolderIdentity, lease.Spec.RenewTime, lease.Spec.LeaseDurationSeconds = ptr.To("a thief"), &now, ptr.To(int32(duration/time.Second))
+		lease.Spec.HolderIdentity, lease.Spec.RenewTime, lease.Spec.LeaseDurationSeconds = ptr.To("a thief"), &now, ptr.To(int32(renewDeadline/time.Second))
 		return c.client.Update(c.t.Context(), lease)
 	}, patience, glance).Should(Succeed())
 }
@@ -81,16 +89,19 @@ func TestLosingTheLeaseEndsReconcilingAndNotAdmission(t *testing.T) {
 	s.waitForPhase(p, v1alpha1.PhaseInitialized)
 
 	found, stop := s.keepChanging()
-	for lost := 1; lost <= 3; lost++ {
-		c.steal(2 * time.Second)
-		c.Eventually(func() int { return strings.Count(p.lines(), stopsReconciling) }, patience, glance).Should(Equal(lost), p.lines)
+	stops := func() int { return strings.Count(p.lines(), stopsReconciling) }
+	for stolen := 1; stolen <= 3; stolen++ {
+		// On a busy machine it also loses a lease that nobody takes.
+		before := stops()
+		c.steal()
+		c.Eventually(stops, patience, glance).Should(BeNumerically(">", before), p.lines)
 		c.Expect(p.readyz()).To(Equal("ok"), "admission must go on without the lease")
-		s.setImage(fmt.Sprintf("podinfo:v%d", lost+1))
-		s.waitForEnd(p, v1alpha1.PhaseSucceeded, lost)
+		s.setImage(fmt.Sprintf("podinfo:v%d", stolen+1))
+		s.waitForEnd(p, v1alpha1.PhaseSucceeded, stolen)
 	}
+	c.Eventually(found.made.Load, patience, glance).Should(BeNumerically(">", 50))
 	stop()
 	c.Expect(found.refused.Load()).To(BeZero(), "%d changes, the last refusal: %v", found.made.Load(), found.last.Load())
-	c.Expect(found.made.Load()).To(BeNumerically(">", 50))
 	p.expectNothingForbidden()
 	p.stop()
 }
@@ -136,13 +147,27 @@ func (n *tunnel) open() {
 				_ = from.Close()
 				continue
 			}
-			n.mu.Lock()
-			n.connections = append(n.connections, from, to)
-			n.mu.Unlock()
+			if !n.keep(listener, from, to) {
+				return
+			}
 			go func() { _, _ = io.Copy(to, from); _ = to.Close() }()
 			go func() { _, _ = io.Copy(from, to); _ = from.Close() }()
 		}
 	}()
+}
+
+// keep notes the ends of a connection for close. It is false, and closes them, if close was called while they were connected.
+func (n *tunnel) keep(listener net.Listener, ends ...net.Conn) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.listener == listener {
+		n.connections = append(n.connections, ends...)
+		return true
+	}
+	for _, end := range ends {
+		_ = end.Close()
+	}
+	return false
 }
 
 func (n *tunnel) close() {
@@ -150,6 +175,7 @@ func (n *tunnel) close() {
 	defer n.mu.Unlock()
 	if n.listener != nil {
 		_ = n.listener.Close()
+		n.listener = nil
 	}
 	for _, connection := range n.connections {
 		_ = connection.Close()
@@ -180,15 +206,17 @@ func TestAnAPIServerThatIsAwayIsWaitedFor(t *testing.T) {
 	c.Eventually(p.lines, patience, glance).Should(ContainSubstring(stopsReconciling))
 	c.Expect(p.get("/healthz")).To(Equal("ok"))
 	road.open()
-	s.patch(`{"metadata":{"annotations":{"sluice.dev/interval":"2s","sluice.dev/progress-deadline":"20s"}}}`)
+	const deadline = 20 * time.Second
+	s.patch(fmt.Sprintf(`{"metadata":{"annotations":{"sluice.dev/interval":"2s","sluice.dev/progress-deadline":"%s"}}}`, deadline))
 
 	t.Log("and away in the middle of a step, for longer than its rest and the deadline")
 	s.setImage("podinfo:v2")
 	s.waitFor(p, "a rollout in flight", inFlight)
 	tried := strings.Count(p.lines(), stopsReconciling)
 	road.close()
-	// It tries again after a second or more.
-	c.Eventually(func() int { return strings.Count(p.lines(), stopsReconciling) }, patience, glance).Should(BeNumerically(">", tried+24), p.lines)
+	closed := time.Now()
+	c.Eventually(func() time.Duration { return time.Since(closed) }, patience, glance).Should(BeNumerically(">", deadline+4*time.Second))
+	c.Eventually(func() int { return strings.Count(p.lines(), stopsReconciling) }, patience, glance).Should(BeNumerically(">", tried), p.lines)
 	road.open()
 	s.waitForEnd(p, v1alpha1.PhaseSucceeded, 1)
 	p.stop()

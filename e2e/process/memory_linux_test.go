@@ -46,7 +46,7 @@ func TestSmallAnnotationsTakeLittleMemory(t *testing.T) {
 		c.Expect(c.client.Create(t.Context(), named("stored-%d", i))).To(Succeed())
 	}
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)
-	p := s.ready(shortLease...)
+	p := s.ready()
 	s.waitForPhase(p, v1alpha1.PhaseInitialized)
 	for i := range 10 {
 		c.Eventually(func() string {
