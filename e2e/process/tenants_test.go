@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -107,7 +109,7 @@ func TestATenantReachesNoOther(t *testing.T) {
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)
 	c.environment = []string{"NODE_ADDRESSES=10.9.8.7"}
 	g := s.letIn()
-	p := s.ready(shortLease...)
+	p := s.ready()
 	s.waitForPhase(p, v1alpha1.PhaseInitialized)
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/interval":"2s"}}}`)
 	g.does(guestsApp, "create", "-f", "-")
@@ -214,16 +216,27 @@ func (g guest) rollsOut(p *process) {
 func (s *shop) sendsToTheShop() (withdraw func()) {
 	s.t.Helper()
 	s.createRouteFor(guestNamespace)
-	route, shop := s.routeOfGuest(), gatewayv1.Namespace(shopNamespace)
-	route.Spec.Rules[0].BackendRefs[0].Namespace = &shop
-	s.Expect(s.client.Update(s.t.Context(), route)).To(Succeed())
-	podinfo := gatewayv1.ObjectName("podinfo")
+	shop, podinfo := gatewayv1.Namespace(shopNamespace), gatewayv1.ObjectName("podinfo")
+	s.changeRoute(guestNamespace, func(rule *gatewayv1.HTTPRouteRule) { rule.BackendRefs[0].Namespace = &shop })
 	grant := &gatewayv1.ReferenceGrant{ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: "guest"}, Spec: gatewayv1.ReferenceGrantSpec{
 		From: []gatewayv1.ReferenceGrantFrom{{Group: gatewayv1.GroupName, Kind: "HTTPRoute", Namespace: guestNamespace}},
 		To:   []gatewayv1.ReferenceGrantTo{{Kind: "Service", Name: &podinfo}},
 	}}
 	s.Expect(s.client.Create(s.t.Context(), grant)).To(Succeed())
 	return func() { s.t.Helper(); s.Expect(s.client.Delete(s.t.Context(), grant)).To(Succeed()) }
+}
+
+// changeRoute changes the first rule of a route. Its gateway may be reporting on it.
+func (s *shop) changeRoute(namespace string, change func(*gatewayv1.HTTPRouteRule)) {
+	s.t.Helper()
+	s.Expect(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		route := &gatewayv1.HTTPRoute{}
+		if err := s.client.Get(s.t.Context(), client.ObjectKey{Namespace: namespace, Name: "podinfo"}, route); err != nil {
+			return err
+		}
+		change(&route.Spec.Rules[0])
+		return s.client.Update(s.t.Context(), route)
+	})).To(Succeed())
 }
 
 func (s *shop) routeOfGuest() *gatewayv1.HTTPRoute {
@@ -239,10 +252,13 @@ func TestARouteOfAnotherTenantIsSplitAsLongAsItIsGranted(t *testing.T) {
 	s := c.newShop()
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)
 	s.letIn()
-	p := s.ready(shortLease...)
+	p := s.ready()
 	s.waitForPhase(p, v1alpha1.PhaseInitialized)
 	withdraw := s.sendsToTheShop()
 	written := s.routeOfGuest()
+	s.waitFor(p, "the route of the guest", func(status v1alpha1.CanaryStatus) bool {
+		return status.Target != nil && slices.Contains(status.Target.Routes, "HTTPRoute/"+guestNamespace+"/podinfo")
+	})
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/interval":"1h"}}}`)
 	s.setImage("podinfo:v2")
 	s.waitFor(p, "a rollout in flight", inFlight)
@@ -269,7 +285,7 @@ func TestATenantHoldsNoRolloutOfAnother(t *testing.T) {
 	s := c.newShop()
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+s.prometheus)
 	g := s.letIn()
-	p := s.ready(shortLease...)
+	p := s.ready()
 	s.waitForPhase(p, v1alpha1.PhaseInitialized)
 	_, err := g.policy(`{analysis: {match: [{headers: {x-tester: {exact: "yes"}}}], iterations: 500}}`)
 	c.Expect(err).NotTo(HaveOccurred())
@@ -296,12 +312,11 @@ func (s *shop) sharesItsRule() {
 		From: []gatewayv1.ReferenceGrantFrom{{Group: gatewayv1.GroupName, Kind: "HTTPRoute", Namespace: shopNamespace}},
 		To:   []gatewayv1.ReferenceGrantTo{{Kind: "Service", Name: &podinfo}},
 	}})).To(Succeed())
-	route := &gatewayv1.HTTPRoute{}
-	s.Expect(s.client.Get(s.t.Context(), client.ObjectKey{Namespace: shopNamespace, Name: "podinfo"}, route)).To(Succeed())
-	theirs := route.Spec.Rules[0].BackendRefs[0]
-	theirs.Namespace = &guests
-	route.Spec.Rules[0].BackendRefs = append(route.Spec.Rules[0].BackendRefs, theirs)
-	s.Expect(s.client.Update(s.t.Context(), route)).To(Succeed())
+	s.changeRoute(shopNamespace, func(rule *gatewayv1.HTTPRouteRule) {
+		theirs := rule.BackendRefs[0]
+		theirs.Namespace = &guests
+		rule.BackendRefs = append(rule.BackendRefs, theirs)
+	})
 }
 
 // backends are the backends of each rule of the shop's route, with their weights.
