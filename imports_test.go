@@ -28,6 +28,7 @@ var layers = map[string][]string{
 	"internal/analysis":            {"api/v1alpha1", "config"},
 	"internal/analysis/counters":   {"api/v1alpha1", "config", "internal/analysis"},
 	"internal/analysis/guard":      {},
+	"internal/analysis/polls":      {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard"},
 	"internal/coverage":            {},
 	"rollout/observed":             {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage"},
 	"rollout/strategy":             {"api/v1alpha1", "config"},
@@ -36,18 +37,18 @@ var layers = map[string][]string{
 	"rollout/plan":                 {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/events", "rollout/strategy", "rollout/observed"},
 	"rollout/queue":                {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/observed"},
 	"rollout/target":               {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/plan", "rollout/events", "rollout/cookies", "rollout/strategy", "rollout/observed"},
-	"rollout":                      with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/coverage", "internal/freeze"),
+	"rollout":                      with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "internal/freeze"),
 	"internal/outbound":            {},
 	"internal/author":              {"api/v1alpha1", "config"},
 	"internal/provider":            {"api/v1alpha1", "config", "internal/analysis"},
 	"internal/provider/prometheus": {"api/v1alpha1", "config", "internal/analysis", "internal/outbound", "internal/provider"},
 	"internal/hooks":               {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/plan", "rollout/events", "rollout/strategy", "rollout/observed", "internal/outbound"},
-	"internal/reconciler":          with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/coverage", "rollout", "internal/freeze"),
-	"internal/uninstall":           with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/coverage", "rollout", "internal/reconciler", "internal/freeze"),
-	"internal/emergency":           with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/coverage", "rollout", "internal/freeze"),
+	"internal/reconciler":          with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze"),
+	"internal/uninstall":           with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "rollout", "internal/reconciler", "internal/freeze"),
+	"internal/emergency":           with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze"),
 	"internal/admission":           {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze"},
 	"webhook":                      {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze", "internal/admission"},
-	"internal/plugin":              with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/coverage", "rollout", "internal/freeze", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/emergency", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"),
+	"internal/plugin":              with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/emergency", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"),
 	"internal/plugin/manifest":     {"api/v1alpha1", "config"},
 	"internal/plugin/migrate":      {"api/v1alpha1", "config", "config/policy", "internal/plugin/manifest"},
 	"internal/plugin/lint":         {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout/strategy", "internal/freeze", "internal/plugin/manifest"},
@@ -61,7 +62,7 @@ var layers = map[string][]string{
 }
 
 // pure packages take values and return values.
-var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/goals", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
+var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/analysis/polls", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/goals", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
 
 // impure is what a pure package must not import itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}

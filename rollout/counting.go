@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/analysis/counters"
 	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
@@ -124,10 +123,4 @@ func (t tick) historyUntil() time.Time {
 		began = started.Time
 	}
 	return t.seenSince(began).Add(historyMayTake)
-}
-
-// rawCounters is how the answers of this tick are read.
-func (f Facts) rawCounters() analysis.Raw {
-	raw, _ := f.target.Counters(f.policy, f.o)
-	return raw
 }

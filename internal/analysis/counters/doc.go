@@ -21,7 +21,7 @@
 //
 // Calls go down this list:
 //
-//   - advance: a poll
+//   - advance, windows: a poll, and periods of the last hour
 //   - admit, remember: which pods and series a poll may know, and what the next poll needs
 //   - delta, histogram: increments of one series, and of one histogram
 //   - interval: how often the metrics server scrapes, and how far back to look
