@@ -60,6 +60,16 @@ const (
 	AnnotationMaxRequestDuration = "sluice.dev/max-request-duration"
 	// AnnotationMinRequests is the number of requests a check needs to be conclusive, from 1, default 10.
 	AnnotationMinRequests = "sluice.dev/min-requests"
+	// AnnotationGuard lets the guard judge when it is "true".
+	AnnotationGuard = "sluice.dev/guard"
+	// AnnotationLadder is auto to let the guard choose the weights.
+	AnnotationLadder = "sluice.dev/ladder"
+	// AnnotationSLOErrorRate is the percentage of failed requests that a healthy version keeps below, 0.01 to 50, default 1.
+	AnnotationSLOErrorRate = "sluice.dev/slo-error-rate"
+	// AnnotationOnInconclusive is promote, pause, the default, or rollback.
+	AnnotationOnInconclusive = "sluice.dev/on-inconclusive"
+	// AnnotationOnSuspicious is pause or rollback, the default.
+	AnnotationOnSuspicious = "sluice.dev/on-suspicious"
 	// AnnotationIdentityLabels names, separated by commas, the labels of the canary's pods that are rewritten.
 	AnnotationIdentityLabels = "sluice.dev/identity-labels"
 	// AnnotationMissedPolicies names, as KIND/NAME separated by commas, the policies that may miss the canary; * stands for all.

@@ -2,10 +2,30 @@ package config
 
 import "time"
 
+// LadderAuto is the value of analysis.ladder that lets the guard choose the weights.
+const LadderAuto = "auto"
+
+// Ladder are the weights of LadderAuto, in percent. A rollout starts at the first that gets enough requests to learn from.
+var Ladder = []float64{0.2, 1, 5, 10, 25, 50}
+
+// Bounds of what a policy says to the guard.
+const (
+	// LeastSLO and MostSLO are those of sloErrorRate, in percent.
+	LeastSLO, MostSLO = 0.01, 50
+	// LeastAlpha and MostAlpha are those of alpha.
+	LeastAlpha, MostAlpha = 1e-6, 0.5
+	// MostRho is the greatest rho. The least is 1.
+	MostRho = 100
+)
+
 // Guard is how the guard judges a rollout: by sequential tests of the counters of both versions.
 type Guard struct {
 	// Enabled is whether the guard judges at all.
 	Enabled bool
+	// Ladder is whether the steps are the guard's own. Otherwise they are the user's.
+	Ladder bool
+	// Alone is whether the policy has no metrics: then no threshold is checked while the guard judges.
+	Alone bool
 	// SLOErrorRate is the share of failed requests that a healthy version keeps below, above 0 and at most 0.5.
 	SLOErrorRate float64
 	// Alpha is the chance that a rollout of a healthy version is rolled back, from 1e-6 to 0.5.
@@ -20,7 +40,7 @@ type Guard struct {
 	OnSuspicious Then
 	// EarlyAdvance ends a step as soon as the canary is accepted.
 	EarlyAdvance bool
-	// MinDwell is the least time in a step, and MaxDwell the time after which a step ends without acceptance.
+	// MinDwell is the least time in a step that may end early, and MaxDwell how long a step of the ladder lasts without acceptance.
 	MinDwell, MaxDwell time.Duration
 }
 
@@ -35,4 +55,10 @@ const (
 	ThenPause Then = "pause"
 	// ThenRollBack rolls back.
 	ThenRollBack Then = "rollback"
+)
+
+// What may follow a last step that proved nothing, and long suspicion.
+var (
+	AfterInconclusive = []Then{ThenPromote, ThenPause, ThenRollBack}
+	AfterSuspicion    = []Then{ThenPause, ThenRollBack}
 )

@@ -24,7 +24,7 @@ type Settings struct {
 }
 
 // settings are in the order of the documentation.
-var settings = slices.Concat(settingsOfApps, settingsOfSteps, settingsOfChecks, settingsOfCanaries, settingsOfAdmission)
+var settings = slices.Concat(settingsOfApps, settingsOfSteps, settingsOfChecks, settingsOfGuard, settingsOfCanaries, settingsOfAdmission)
 
 var settingsOfApps = []Annotation{
 	{Key: AnnotationCanary, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
@@ -105,6 +105,8 @@ var settingsOfAdmission = []Annotation{
 func (s *Settings) service() *v1alpha1.ServiceSpec { return made(&s.Spec.Service) }
 
 func (s *Settings) analysis() *v1alpha1.AnalysisSpec { return made(&s.Spec.Analysis) }
+
+func (s *Settings) guard() *v1alpha1.Guard { return made(&s.analysis().Guard) }
 
 func (s *Settings) canary() *v1alpha1.CanaryCopySpec { return made(&s.Spec.Canary) }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math"
 	"time"
 )
@@ -66,6 +67,40 @@ var settingsOfChecks = []Annotation{
 	{Key: AnnotationSkipAnalysis, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
 		Sentence: "Promotes every change as soon as its canary is ready, without checks.",
 		read:     func(s *Settings, v string) error { return readYes(&s.Spec.SkipAnalysis, v) }},
+}
+
+var settingsOfGuard = []Annotation{
+	{Key: AnnotationGuard, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
+		Sentence: "Lets the guard judge: it compares errors and latencies with the primary's by sequential tests.",
+		read:     func(s *Settings, v string) error { return readYes(&s.guard().Enabled, v) }},
+	{Key: AnnotationLadder, Kind: KindSetting, Values: "`auto`", Without: "`auto` with `guard`, unless steps are set", Example: "auto",
+		Sentence: "Lets the guard choose the weights, by how many requests there are.",
+		read:     func(s *Settings, v string) error { s.analysis().Ladder = &v; return oneOf(v, LadderAuto) }},
+	{Key: AnnotationSLOErrorRate, Kind: KindSetting, Values: "percent, 0.01 to 50", Without: "1, with `guard`", Example: "0.5",
+		Sentence: "The percentage of failed requests that a healthy version keeps below.",
+		read:     func(s *Settings, v string) error { return readSLO(&s.guard().SLOErrorRate, v) }},
+	{Key: AnnotationOnInconclusive, Kind: KindSetting, Values: "`promote`, `pause`, `rollback`", Without: "`pause`, with `guard`", Example: "promote",
+		Sentence: "What follows a last step that has proven neither harm nor health.",
+		read: func(s *Settings, v string) error {
+			s.guard().OnInconclusive = &v
+			return oneOf(v, AfterInconclusive...)
+		}},
+	{Key: AnnotationOnSuspicious, Kind: KindSetting, Values: "`pause`, `rollback`", Without: "`rollback`, with `guard`", Example: "pause",
+		Sentence: "What follows once the data has favored harm for 15 minutes without proving it.",
+		read: func(s *Settings, v string) error {
+			s.guard().OnSuspicious = &v
+			return oneOf(v, AfterSuspicion...)
+		}},
+}
+
+// readSLO reads a percentage of failed requests.
+func readSLO(to **float64, value string) error {
+	var percent float64
+	if err := readPercent(&percent, value); err != nil || percent < LeastSLO || percent > MostSLO {
+		return fmt.Errorf("must be a percentage from %v to %v, such as 1 or 0.5", LeastSLO, MostSLO)
+	}
+	*to = &percent
+	return nil
 }
 
 // readSuccessRate reads a percentage that may have a percent sign.

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
+	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/rollout/observed"
 )
@@ -39,6 +40,7 @@ var scenes = map[string]scene{
 	"primary-redirect":        {looks: []func(*observed.World){withoutRoutes}},
 	"own-choice":              {looks: []func(*observed.World){twice}},
 	"primary-rewrite-prefix":  {looks: []func(*observed.World){withoutRoutes}},
+	"ladder":                  {story: story{behaviours: map[string]behaviour{"v2": good}}, below: &v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: ptrTo(25.0)}}},
 	"primary-redirect-prefix": {looks: []func(*observed.World){withoutRoutes}},
 }
 

@@ -23,6 +23,8 @@ type scene struct {
 	story
 	// looks change what a single tick observes. Without them, the story is played to its end.
 	looks []func(*observed.World)
+	// below is the policy for every Deployment, below the one that is played; nil if that is played for every Deployment.
+	below *v1alpha1.PolicySpec
 }
 
 // trace is what comes of a policy in a scene.
@@ -38,8 +40,12 @@ func (a trace) differs(b trace) bool { return !slices.Equal(a.acts, b.acts) }
 
 // of plays a policy. It returns false if the policy cannot be used.
 func (s scene) of(t *testing.T, spec v1alpha1.ClusterPolicySpec) (trace, bool) {
-	present := policy.PresentOf("test", withCanary(s.annotations), policy.Policies{Default: &v1alpha1.ClusterCanaryPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.DefaultPolicyName}, Spec: spec}})
+	policies := policy.Policies{Default: &v1alpha1.ClusterCanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: v1alpha1.DefaultPolicyName}, Spec: spec}}
+	if s.below != nil {
+		policies.Named = &v1alpha1.CanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: "standard"}, Spec: spec.PolicySpec}
+		policies.Default.Spec.PolicySpec = *s.below
+	}
+	present := policy.PresentOf("test", withCanary(s.annotations), policies)
 	if present.Problem != "" {
 		return trace{}, false
 	}

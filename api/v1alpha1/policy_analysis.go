@@ -16,8 +16,10 @@ import (
 // +kubebuilder:validation:XValidation:rule="[has(self.stepWeight), has(self.stepWeights), has(self.steps)].filter(x, x).size() <= 1",message="only one of stepWeight, stepWeights and steps can be set: each defines all weights of the canary"
 // +kubebuilder:validation:XValidation:rule="!has(self.steps) || !has(self.maxWeight)",message="maxWeight applies only to stepWeight; with steps, the last weight is the greatest"
 // +kubebuilder:validation:XValidation:rule="!has(self.mirrorWeight) || !has(self.mirror) || self.mirror",message="mirrorWeight needs mirror: true"
-// +kubebuilder:validation:XValidation:rule="!has(self.mirror) || !self.mirror || has(self.iterations) && self.iterations > 0 || has(self.steps) && self.steps.exists(s, has(s.mirrorWeight) && s.mirrorWeight > 0.0) || !(has(self.stepWeight) && self.stepWeight > 0.0 || has(self.stepWeights) || has(self.steps))",fieldPath=".mirror",message="would mirror nothing: set iterations, during which requests are mirrored, or steps with a mirrorWeight"
+// +kubebuilder:validation:XValidation:rule="!has(self.mirror) || !self.mirror || has(self.iterations) && self.iterations > 0 || has(self.steps) && self.steps.exists(s, has(s.mirrorWeight) && s.mirrorWeight > 0.0) || !(has(self.stepWeight) && self.stepWeight > 0.0 || has(self.stepWeights) || has(self.steps) || has(self.ladder))",fieldPath=".mirror",message="would mirror nothing: set iterations, during which requests are mirrored, or steps with a mirrorWeight"
 // +kubebuilder:validation:XValidation:rule="!has(self.stepWeight) || !has(self.maxWeight) || self.stepWeight <= 0.0 || self.maxWeight / self.stepWeight < 500.01",message="stepWeight makes too many steps up to maxWeight, and a rollout has at most 500: set a greater stepWeight, or list the weights in stepWeights"
+// +kubebuilder:validation:XValidation:rule="!has(self.ladder) || !(has(self.stepWeight) || has(self.stepWeights) || has(self.steps) || has(self.maxWeight) || has(self.iterations) && self.iterations > 0 || has(self.mirror) && self.mirror)",fieldPath=".ladder",message="the guard chooses all steps with ladder: auto: remove stepWeight, stepWeights, steps, maxWeight, iterations and mirror, or ladder"
+// +kubebuilder:validation:XValidation:rule="!has(self.ladder) || !has(self.guard) || !has(self.guard.enabled) || self.guard.enabled",fieldPath=".ladder",message="only the guard can choose the steps: set guard.enabled: true, or remove ladder"
 type AnalysisSpec struct {
 	// interval is the duration of a step or an iteration, such as 30s or 1m. At least 1s. Default 30s.
 	// +optional
@@ -50,6 +52,14 @@ type AnalysisSpec struct {
 	// +kubebuilder:validation:items:Maximum=100
 	// +kubebuilder:validation:XValidation:rule="self.all(i, x, i == 0 || self[i-1] < x)",message="must rise from one weight to the next, such as [1, 5, 25, 50]"
 	StepWeights []float64 `json:"stepWeights,omitempty"`
+	// ladder: auto lets the guard choose the weights: 0.2, 1, 5, 10, 25 and 50 percent, from the first that gets enough requests to
+	// learn from. Default with guard.enabled if no steps are set.
+	// +optional
+	// +kubebuilder:validation:Enum=auto
+	Ladder *string `json:"ladder,omitempty"`
+	// guard compares the canary with the primary by sequential tests.
+	// +optional
+	Guard *Guard `json:"guard,omitempty"`
 	// steps are weights in percent with a duration each.
 	// +optional
 	// +listType=atomic

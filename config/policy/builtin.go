@@ -57,10 +57,29 @@ func withWeights(lowest map[string]any, merged map[string]any) {
 	switch {
 	case isSet(analysis, "stepWeights"), isSet(analysis, "steps"), set && isZero(step):
 		return
+	case isSet(analysis, "ladder"):
+		return
 	case !set && isSet(analysis, "iterations") && !isZero(analysis["iterations"]):
+		return
+	case hasGuard(merged) && !set && !isSet(analysis, "maxWeight") && merged["traffic"] != string(v1alpha1.TrafficNone):
+		into["ladder"] = config.LadderAuto
 		return
 	}
 	into["stepWeight"], into["maxWeight"] = float64(builtInStepWeight), float64(builtInMaxWeight)
+}
+
+// withoutThresholds removes the built-in thresholds from the lowest layer if the guard judges: then only those of the user's count.
+func withoutThresholds(lowest, merged map[string]any) {
+	if analysis, _ := lowest["analysis"].(map[string]any); hasGuard(merged) {
+		delete(analysis, "metrics")
+	}
+}
+
+// hasGuard reports whether the layers above the lowest let the guard judge.
+func hasGuard(merged map[string]any) bool {
+	analysis, _ := merged["analysis"].(map[string]any)
+	guard, _ := analysis["guard"].(map[string]any)
+	return guard["enabled"] == true
 }
 
 func isSet(object map[string]any, key string) bool {

@@ -36,6 +36,9 @@ func idleAdvice(spec v1alpha1.PolicySpec) []Advice {
 
 func idleInAnalysis(path *field.Path, analysis v1alpha1.AnalysisSpec) []Advice {
 	all := idleNames(path.Child("match"), analysis.Match)
+	if analysis.Guard != nil {
+		all = append(all, idle(path.Child("guard"), " on verdicts in this release; its steps are used"))
+	}
 	for i, hook := range analysis.Webhooks {
 		if ptr.Deref(hook.MuteAlert, false) {
 			all = append(all, idle(path.Child("webhooks").Index(i).Child("muteAlert"), ": this release sends no alerts; remove it"))

@@ -45,6 +45,7 @@ func Merge(layers ...Layer) (v1alpha1.PolicySpec, []v1alpha1.PolicySource, error
 		}
 		if layer.From == FromBuiltIn {
 			withWeights(object, merged)
+			withoutThresholds(object, merged)
 		}
 		displace(object, merged)
 		fill(merged, object, "", func(path string) { sources[path] = layer.source(path) })
@@ -111,7 +112,7 @@ func fill(into, from map[string]any, path string, tell func(path string)) {
 }
 
 var (
-	weights = []string{"stepWeight", "stepWeights", "steps"}
+	weights = []string{"stepWeight", "stepWeights", "steps", "ladder"}
 	mirrors = []string{"mirror", "mirrorWeight", "stepMirrorWeight", "maxMirrorWeight"}
 )
 
@@ -131,6 +132,13 @@ func displace(lower, higher map[string]any) {
 				drop("maxWeight")
 			}
 		}
+	}
+	if isSet(above, "ladder") {
+		drop("iterations")
+		drop(mirrors...)
+	}
+	if guard, _ := above["guard"].(map[string]any); isZero(guard["enabled"]) || isSet(above, "maxWeight") || isSet(above, "iterations") && !isZero(above["iterations"]) {
+		drop("ladder")
 	}
 	if isZero(above["iterations"]) {
 		drop(mirrors...)

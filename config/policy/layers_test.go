@@ -54,6 +54,15 @@ func TestTheFirstLayerThatSaysSomethingWins(t *testing.T) {
 		"no iterations turns the lower ones off":          {"{iterations: 0}", "{iterations: 3, mirror: true, mirrorWeight: 5}", `{"iterations":0,"maxWeight":50,"stepWeight":10}`},
 		"no weight turns the lower ones off":              {"{stepWeight: 0}", "{stepWeights: [1, 5], iterations: 3}", `{"iterations":3,"stepWeight":0}`},
 		"no mirror turns the lower one off":               {"{mirror: false}", "{iterations: 3, mirror: true, mirrorWeight: 5, stepMirrorWeight: 5}", `{"iterations":3,"mirror":false}`},
+		"the guard chooses the steps unless they are set": {"{guard: {enabled: true}}", "{}", `{"guard":{"enabled":true},"ladder":"auto"}`},
+		"the guard keeps the lower steps":                 {"{guard: {enabled: true}}", "{stepWeights: [5]}", `{"guard":{"enabled":true},"stepWeights":[5]}`},
+		"the guard keeps a greatest weight":               {"{guard: {enabled: true}}", "{maxWeight: 80}", `{"guard":{"enabled":true},"maxWeight":80,"stepWeight":10}`},
+		"the guard keeps blue/green":                      {"{guard: {enabled: true}}", "{iterations: 3}", `{"guard":{"enabled":true},"iterations":3}`},
+		"a ladder in place of all steps":                  {"{ladder: auto}", "{guard: {enabled: true}, stepWeight: 5, maxWeight: 80, iterations: 3, mirror: true}", `{"guard":{"enabled":true},"ladder":"auto"}`},
+		"steps in place of a ladder":                      {"{stepWeights: [5]}", "{guard: {enabled: true}, ladder: auto}", `{"guard":{"enabled":true},"stepWeights":[5]}`},
+		"a greatest weight in place of a ladder":          {"{maxWeight: 80}", "{guard: {enabled: true}, ladder: auto}", `{"guard":{"enabled":true},"maxWeight":80,"stepWeight":10}`},
+		"iterations in place of a ladder":                 {"{iterations: 3}", "{guard: {enabled: true}, ladder: auto}", `{"guard":{"enabled":true},"iterations":3}`},
+		"without the guard there is no ladder":            {"{guard: {enabled: false}}", "{guard: {enabled: true}, ladder: auto}", `{"guard":{"enabled":false},"maxWeight":50,"stepWeight":10}`},
 		"a share for the lower mirror":                    {"{mirrorWeight: 7}", "{iterations: 3, mirror: true, mirrorWeight: 5}", `{"iterations":3,"mirror":true,"mirrorWeight":7}`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -51,6 +51,7 @@ func parse(spec v1alpha1.PolicySpec) config.Policy {
 	parseWeights(&policy, spec.Analysis)
 	parseRounds(&policy, spec.Analysis)
 	parseChecks(&policy, spec.Analysis)
+	parseGuard(&policy, spec.Analysis)
 	if spec.Service != nil {
 		parseService(&policy, spec.Service)
 	}

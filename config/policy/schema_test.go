@@ -138,6 +138,8 @@ var brokenRules = []string{
 	"analysis: {match: [{uri: {prefix: /}}]}",
 	"analysis: {interval: 0s, stepWeight: 5, steps: [{weight: 5}], maxWeight: 50, mirror: false, mirrorWeight: 5}",
 	"analysis: {mirror: true, stepWeights: [5, 1]}",
+	"analysis: {ladder: auto, stepWeight: 5, guard: {enabled: false, minDwell: 2s, maxDwell: 1s}}",
+	"analysis: {guard: {minDwell: 1ms, maxDwell: 0s}}",
 	"analysis: {stepWeight: 0.01, maxWeight: 50}",
 	"analysis: {sessionAffinity: {cookieName: a, primaryCookieName: a}}",
 	"analysis: {metrics: [{name: a}, {name: b, query: up, templateRef: {name: b}}]}",
@@ -188,6 +190,7 @@ func combinations() []string {
 		{"", "stepWeights: [1, 5]"},
 		{"", "steps: [{weight: 5}]", "steps: [{weight: 5, mirrorWeight: 0}]", "steps: [{weight: 0, mirrorWeight: 10}, {weight: 5}]"},
 		{"", "maxWeight: 80"},
+		{"", "ladder: auto", "ladder: auto, guard: {enabled: false}", "guard: {enabled: true}"},
 	} {
 		var more []string
 		for _, spec := range specs {
@@ -220,8 +223,10 @@ func TestTablesHaveWhatTheSchemaAllows(t *testing.T) {
 		enum  []schema.JSON
 		table string
 	}{
-		"presets":    {analysis["preset"].ValueValidation.Enum, inOrder(config.Presets)},
-		"hook types": {analysis["webhooks"].Items.Properties["type"].ValueValidation.Enum, inOrder(config.HookTypes)},
+		"presets":                                {analysis["preset"].ValueValidation.Enum, inOrder(config.Presets)},
+		"what follows a last step without proof": {analysis["guard"].Properties["onInconclusive"].ValueValidation.Enum, inOrder(config.AfterInconclusive)},
+		"what follows suspicion":                 {analysis["guard"].Properties["onSuspicious"].ValueValidation.Enum, inOrder(config.AfterSuspicion)},
+		"hook types":                             {analysis["webhooks"].Items.Properties["type"].ValueValidation.Enum, inOrder(config.HookTypes)},
 	} {
 		if want := strings.Join(allowed(c.enum), " "); want == "" || want != c.table {
 			t.Errorf("the table of %s has %s, the schema %s", name, c.table, want)

@@ -22,6 +22,10 @@ func (c *checker) analysis(path *field.Path, a v1alpha1.AnalysisSpec) {
 	choice(c, path.Child("preset"), (*config.Preset)(a.Preset), config.Presets...)
 	c.weights(path, a)
 	c.mirrors(path, a)
+	c.ladder(path.Child("ladder"), a)
+	if a.Guard != nil {
+		c.guard(path.Child("guard"), *a.Guard)
+	}
 	c.matches(path.Child("match"), a.Match)
 	for i, match := range a.Match {
 		c.must(match.URI == nil, path.Child("match").Index(i).Child("uri"), match.URI, "uri: supported only in service.match; match by headers, cookies, queryParams or method instead")
@@ -85,7 +89,7 @@ const mirrorsNothing = "would mirror nothing: set iterations, during which reque
 
 // weighted reports whether the canary gets any weight.
 func weighted(a *v1alpha1.AnalysisSpec) bool {
-	return ptr.Deref(a.StepWeight, 0) > 0 || len(a.StepWeights) > 0 || len(a.Steps) > 0
+	return ptr.Deref(a.StepWeight, 0) > 0 || len(a.StepWeights) > 0 || len(a.Steps) > 0 || a.Ladder != nil
 }
 
 // canMirror reports whether there is a step in which requests could be mirrored.

@@ -17,6 +17,7 @@ func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 	a, path := spec.Analysis, specPath.Child("analysis")
 	c.must(weighted(a) || ptr.Deref(a.Iterations, 0) > 0 || ptr.Deref(spec.SkipAnalysis, false), path.Child("stepWeight"), ptr.Deref(a.StepWeight, 0),
 		"the rollout would have no steps: set stepWeight above 0, stepWeights, steps or iterations")
+	c.must(a.Ladder == nil || guards(a), path.Child("ladder"), a.Ladder, ladderNeedsGuard)
 	c.steps(path, a)
 	mirrors := c.mirrorsTogether(path, a)
 	if *spec.Traffic == v1alpha1.TrafficNone {
@@ -64,5 +65,6 @@ func (c *checker) withoutTraffic(path *field.Path, a *v1alpha1.AnalysisSpec, mir
 	const help = "has no effect with traffic: None: remove it, or set traffic: Routes"
 	c.must(len(a.Match) == 0, path.Child("match"), "set", help)
 	c.must(!mirrors, path.Child("mirror"), true, help)
+	c.must(a.Ladder == nil, path.Child("ladder"), a.Ladder, help)
 	c.must(a.SessionAffinity == nil, path.Child("sessionAffinity"), "set", help)
 }

@@ -113,8 +113,12 @@ func weights(p config.Policy) []Step {
 		}
 		return steps
 	case len(p.StepWeights) > 0:
+		lasts := p.Interval
+		if p.Guard.Ladder {
+			lasts = p.Guard.MaxDwell
+		}
 		for _, weight := range p.StepWeights {
-			steps = append(steps, planned(v1alpha1.StepWeight, weight, p.Interval))
+			steps = append(steps, planned(v1alpha1.StepWeight, weight, lasts))
 		}
 		return steps
 	case !hasWeights(p) && hasIterations(p):

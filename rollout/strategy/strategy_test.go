@@ -49,6 +49,9 @@ func TestStrategies(t *testing.T) {
 		"a step weight of nothing makes one step": {func(p *config.Policy) { p.StepWeight = 0 }, "canary: weight 50"},
 		"weights that are named are taken as they are": {func(p *config.Policy) { p.StepWeights = []float64{0.2, 1, 5, 50} },
 			"canary: weight 0.2, weight 1, weight 5, weight 50"},
+		"the ladder has steps that last as long as the guard waits": {func(p *config.Policy) {
+			p.StepWeights, p.Guard.Ladder, p.Guard.MaxDwell = []float64{25, 50}, true, time.Minute
+		}, "canary: weight 25 for 1m0s, weight 50 for 1m0s"},
 		"explicit steps have durations and copies of their own": {func(p *config.Policy) {
 			p.ExplicitSteps = []config.Step{{Weight: 0, Mirror: 10, Duration: time.Minute}, {Weight: 5}, {Weight: 2}}
 		}, "canary: weight 0 mirror 10 for 1m0s, weight 5, weight 2"},

@@ -1,0 +1,86 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+)
+
+// What the guard does unless a policy says otherwise. The reasons are those of the guard's own defaults, with which a test compares
+// them.
+const (
+	builtInSLO      = 1
+	builtInAlpha    = 0.01
+	builtInRho      = 1.25
+	builtInMinDwell = 15 * time.Second
+	builtInMaxDwell = time.Minute
+)
+
+// guards reports whether the guard judges.
+func guards(a *v1alpha1.AnalysisSpec) bool {
+	return a.Guard != nil && ptr.Deref(a.Guard.Enabled, false)
+}
+
+// parseGuard reads how the guard judges. The limits of a step give way to each other: a policy that sets one may leave out the other.
+func parseGuard(policy *config.Policy, analysis *v1alpha1.AnalysisSpec) {
+	spec := ptr.Deref(analysis.Guard, v1alpha1.Guard{})
+	ladder := analysis.Ladder != nil
+	guard := config.Guard{
+		Enabled:        guards(analysis),
+		Ladder:         ladder,
+		Alone:          guards(analysis) && len(analysis.Metrics) == 0,
+		SLOErrorRate:   ptr.Deref(spec.SLOErrorRate, builtInSLO) / 100,
+		Alpha:          ptr.Deref(spec.Alpha, builtInAlpha),
+		Rho:            ptr.Deref(spec.Rho, builtInRho),
+		Latency:        ptr.Deref(spec.Latency, true),
+		OnInconclusive: config.Then(ptr.Deref(spec.OnInconclusive, string(config.ThenPause))),
+		OnSuspicious:   config.Then(ptr.Deref(spec.OnSuspicious, string(config.ThenRollBack))),
+		EarlyAdvance:   ptr.Deref(spec.EarlyAdvance, ladder),
+	}
+	guard.MaxDwell = durationOr(spec.MaxDwell, max(builtInMaxDwell, durationOr(spec.MinDwell, 0)))
+	guard.MinDwell = durationOr(spec.MinDwell, min(builtInMinDwell, guard.MaxDwell))
+	policy.Guard = guard
+	if ladder {
+		policy.StepWeights = config.Ladder
+	}
+}
+
+const (
+	ladderChooses    = "the guard chooses all steps with ladder: auto: remove stepWeight, stepWeights, steps, maxWeight, iterations and mirror, or ladder"
+	ladderNeedsGuard = "only the guard can choose the steps: set guard.enabled: true, or remove ladder"
+)
+
+// ladder checks that nothing else chooses the steps.
+func (c *checker) ladder(path *field.Path, a v1alpha1.AnalysisSpec) {
+	if a.Ladder == nil {
+		return
+	}
+	choice(c, path, a.Ladder, config.LadderAuto)
+	others := a.StepWeight != nil || len(a.StepWeights) > 0 || len(a.Steps) > 0 || a.MaxWeight != nil
+	before := ptr.Deref(a.Iterations, 0) > 0 || ptr.Deref(a.Mirror, false)
+	c.must(!others && !before, path, *a.Ladder, ladderChooses)
+	c.must(a.Guard == nil || ptr.Deref(a.Guard.Enabled, true), path, *a.Ladder, ladderNeedsGuard)
+}
+
+func (c *checker) guard(path *field.Path, g v1alpha1.Guard) {
+	c.number(path.Child("sloErrorRate"), g.SLOErrorRate, config.LeastSLO, config.MostSLO)
+	c.number(path.Child("alpha"), g.Alpha, config.LeastAlpha, config.MostAlpha)
+	c.number(path.Child("rho"), g.Rho, 1, config.MostRho)
+	choice(c, path.Child("onInconclusive"), (*config.Then)(g.OnInconclusive), config.AfterInconclusive...)
+	choice(c, path.Child("onSuspicious"), (*config.Then)(g.OnSuspicious), config.AfterSuspicion...)
+	c.duration(path.Child("minDwell"), g.MinDwell, config.ShortestStep)
+	c.duration(path.Child("maxDwell"), g.MaxDwell, config.ShortestStep)
+	c.must(g.MinDwell == nil || g.MaxDwell == nil || g.MinDwell.Duration <= g.MaxDwell.Duration, path.Child("minDwell"),
+		durationOr(g.MinDwell, 0).String(), "must not be longer than maxDwell")
+}
+
+func (c *checker) number(path *field.Path, value *float64, least, most float64) {
+	if value != nil && !(*value >= least && *value <= most) {
+		c.wrong(path, *value, fmt.Sprintf("must be a number from %v to %v", least, most))
+	}
+}
