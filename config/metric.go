@@ -28,3 +28,8 @@ func SuccessRate(least float64) v1alpha1.Metric {
 func RequestDuration(mostMilliseconds float64) v1alpha1.Metric {
 	return v1alpha1.Metric{Name: v1alpha1.MetricDuration, ThresholdRange: &v1alpha1.ThresholdRange{Max: &mostMilliseconds}}
 }
+
+// IsPlain reports whether a metric says nothing of how it is judged beside its range and its interval.
+func IsPlain(metric v1alpha1.Metric) bool {
+	return metric.MetricJudgement == v1alpha1.MetricJudgement{}
+}

@@ -1,6 +1,8 @@
 package rollout
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,21 +21,35 @@ func judgeSamples(t *tick) {
 	}
 	next := &t.plan.Next
 	before := analysis.VerdictOf(next.Checks)
-	next.Checks = analysis.Judge(t.policy, t.o.Samples)
+	results := analysis.Judge(t.policy, t.o.Samples)
 	if !t.expectsRequests() {
-		next.Checks = analysis.WithoutRequests(t.policy, next.Checks, t.o.Samples)
+		results = analysis.WithoutRequests(t.policy, results, t.o.Samples)
 	}
+	next.Checks = analysis.Tally(next.Checks, results)
 	next.Iterations++
 	next.LastCheckTime = stampOf(t.o.Sampled)
 	switch analysis.VerdictOf(next.Checks) {
 	case v1alpha1.VerdictFail:
-		next.FailedChecks++
-		emit(t, events.CheckFailed(analysis.Explain(next.Checks), next.FailedChecks, t.policy.Threshold))
+		own := analysis.OwnFailures(t.policy, next.Checks)
+		if analysis.CountsForThreshold(t.policy, next.Checks) {
+			next.FailedChecks++
+			own = slices.Insert(own, 0, events.OfThreshold(next.FailedChecks, t.policy.Threshold))
+		}
+		emit(t, events.CheckFailed(analysis.Explain(next.Checks), own...))
 	case v1alpha1.VerdictInconclusive:
 		if t.isFirstInconclusive(before) {
 			emit(t, events.CheckInconclusive(analysis.Explain(next.Checks)))
 		}
 	}
+}
+
+// failsTooOften says that the checks have failed as often as one of their limits, so that the rollout rolls back; empty if they have not.
+func (t tick) failsTooOften() string {
+	next := t.plan.Next
+	if next.FailedChecks >= t.policy.Threshold {
+		return fmt.Sprintf("%d failed checks", next.FailedChecks)
+	}
+	return analysis.Exceeded(t.policy, next.Checks)
 }
 
 // isFirstInconclusive reports whether this is the first round of checks that keeps a step from ending.

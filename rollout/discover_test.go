@@ -153,7 +153,7 @@ func TestDiscover(t *testing.T) {
 		}, "", "shop"},
 		"a check without limits": {func(_ *observed.World, p *config.Policy) {
 			p.Checks = []v1alpha1.Metric{{Name: "own", Query: "up"}}
-		}, "must have thresholdRange with min, max or both: a query has no default range", "shop"},
+		}, "must have thresholdRange, ratioRange or condition: a query has no default range", "shop"},
 		"a query that is no template": {func(_ *observed.World, p *config.Policy) {
 			p.Checks = []v1alpha1.Metric{{Name: "own", Query: "{{ pod }}", Threshold: new(float64)}}
 		}, `check "own": the query is not a valid template`, "shop"},

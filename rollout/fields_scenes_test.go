@@ -17,6 +17,9 @@ import (
 // between is a version that some limits let pass and others do not.
 var between = behaviour{successRate: 95, p99: 450, requests: 100}
 
+// quickly is a primary to which it compares badly.
+var quickly = behaviour{successRate: 100, p99: 300, requests: 100}
+
 // scenes are the worlds of the policies in testdata/fields. A policy that is not listed is played in the usual one.
 var scenes = map[string]scene{
 	"weights":                 {story: story{behaviours: map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, unavailable: 2}}}},
@@ -25,6 +28,12 @@ var scenes = map[string]scene{
 	"failing":                 {story: story{behaviours: map[string]behaviour{"v2": failing}}},
 	"checks":                  {story: story{behaviours: map[string]behaviour{"v2": between}, prepare: templated}},
 	"limits":                  {story: story{behaviours: map[string]behaviour{"v2": between}, prepare: templated}},
+	"compared":                {story: story{behaviours: map[string]behaviour{"v1": quickly, "v2": between}}},
+	"failure-limits":          {story: story{behaviours: map[string]behaviour{"v2": between}}},
+	"critical":                {story: story{behaviours: map[string]behaviour{"v2": between}}},
+	"critical-limit":          {story: story{behaviours: map[string]behaviour{"v2": between}}},
+	"dry-run":                 {story: story{behaviours: map[string]behaviour{"v2": between}}},
+	"no-data":                 {story: story{behaviours: map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 3}}}},
 	"hooks":                   {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: unpanicked}},
 	"autoscaler":              {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: autoscaled}},
 	"autoscaler-kind":         {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: both(autoscaled, scaledByEvents)}},

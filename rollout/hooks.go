@@ -156,7 +156,7 @@ func countNos(t *tick, kind v1alpha1.HookType) {
 	for _, hook := range hooksOf(t.policy, kind) {
 		if answer := answerOf(*next, hook); t.isNew(answer) && !answer.Yes {
 			next.FailedChecks++
-			emit(t, events.CheckFailed(saysNo(*answer), next.FailedChecks, t.policy.Threshold))
+			emit(t, events.CheckFailed(saysNo(*answer), events.OfThreshold(next.FailedChecks, t.policy.Threshold)))
 		}
 	}
 }

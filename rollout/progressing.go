@@ -50,8 +50,8 @@ func judgeStep(t *tick) {
 	}
 	judgeSamples(t)
 	compareShare(t)
-	if next.FailedChecks >= t.policy.Threshold {
-		rollBack(t, fmt.Sprintf("%d failed checks: %s", next.FailedChecks, t.explain()))
+	if why := t.failsTooOften(); why != "" {
+		rollBack(t, why+": "+t.explain())
 		return
 	}
 	advance(t)

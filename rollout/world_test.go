@@ -308,7 +308,7 @@ func (w *world) look() observed.World {
 }
 
 func (w *world) sample(metric analysis.Metric) analysis.Sample {
-	if w.canary == nil {
+	if w.canary == nil || metric == analysis.PrimaryValue {
 		return w.measured(w.behaviours[versionOf(w.primary.Spec.Template)], metric)
 	}
 	b := w.behaviours[versionOf(w.canary.Spec.Template)]

@@ -162,9 +162,19 @@ type CheckStatus struct {
 	Threshold string `json:"threshold"`
 	// verdict is Pass, Fail or Inconclusive.
 	Verdict Verdict `json:"verdict"`
-	// optional is true if an inconclusive check does not block the step, because the step expects no requests.
+	// optional is true if an inconclusive check does not block the step, because the step expects no requests or the policy says
+	// noData: skip.
 	// +optional
 	Optional bool `json:"optional,omitempty"`
+	// dryRun is true if the policy lets the check decide nothing.
+	// +optional
+	DryRun bool `json:"dryRun,omitempty"`
+	// failures is how often the check has failed in this rollout.
+	// +optional
+	Failures int32 `json:"failures,omitempty"`
+	// inARow is how often the check has failed since it last passed.
+	// +optional
+	InARow int32 `json:"inARow,omitempty"`
 	// message explains the verdict in one sentence.
 	// +optional
 	Message string `json:"message,omitempty"`

@@ -16,7 +16,10 @@ const (
 //
 // +kubebuilder:validation:XValidation:rule="has(self.query) || has(self.templateRef) || self.name == 'request-success-rate' || self.name == 'request-duration'",message="must have query or templateRef: only request-success-rate and request-duration are built in"
 // +kubebuilder:validation:XValidation:rule="!has(self.query) || !has(self.templateRef)",message="must have only one of query and templateRef"
-// +kubebuilder:validation:XValidation:rule="!(has(self.query) || has(self.templateRef)) || has(self.thresholdRange) || has(self.threshold)",message="must have thresholdRange with min, max or both: a query has no default range"
+// +kubebuilder:validation:XValidation:rule="!(has(self.query) || has(self.templateRef)) || has(self.thresholdRange) || has(self.threshold) || has(self.ratioRange) || has(self.condition)",message="must have thresholdRange, ratioRange or condition: a query has no default range"
+// +kubebuilder:validation:XValidation:rule="!has(self.ratioRange) || has(self.compareTo)",message="ratioRange needs compareTo: primary"
+// +kubebuilder:validation:XValidation:rule="!has(self.compareTo) || has(self.ratioRange) || has(self.condition)",message="compareTo needs ratioRange, or a condition with primary"
+// +kubebuilder:validation:XValidation:rule="!has(self.compareTo) || !has(self.query) || self.query.contains('target')",message="must use {{ target }}, because compareTo asks the same query once more with the primary as target"
 type Metric struct {
 	// name is request-success-rate or request-duration for a built-in check, or any other name.
 	// +kubebuilder:validation:MinLength=1
@@ -47,6 +50,85 @@ type Metric struct {
 	// may contain only letters, digits and _ . : / -.
 	// +optional
 	TemplateVariables map[string]string `json:"templateVariables,omitempty"`
+
+	MetricJudgement `json:",inline"`
+}
+
+// MetricJudgement is how a check is judged beside its range, and what follows from its failures.
+type MetricJudgement struct {
+	// compareTo asks the same query for the primary too, over the same time: {{ target }} is then the primary, and a built-in check
+	// measures the primary's requests. The only value is primary.
+	// +optional
+	// +kubebuilder:validation:Enum=primary
+	CompareTo Comparison `json:"compareTo,omitempty"`
+	// ratioRange is the range in which the value passes as a multiple of the primary's value, both ends included. Needs compareTo.
+	// +optional
+	RatioRange *RatioRange `json:"ratioRange,omitempty"`
+	// condition is a CEL expression that must be true for the check to pass. It has the variables value and, with compareTo, primary,
+	// such as value <= 1.2 * primary + 5.0. At most 1024 bytes.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Condition string `json:"condition,omitempty"`
+	// failureLimit is the number of failures of this check, in all, at which the rollout rolls back. The failures of a check with
+	// failureLimit or consecutiveLimit do not count for analysis.threshold.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	FailureLimit *int32 `json:"failureLimit,omitempty"`
+	// consecutiveLimit is the number of failures of this check in a row at which the rollout rolls back. A pass ends the row; an
+	// inconclusive result neither ends nor lengthens it.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	ConsecutiveLimit *int32 `json:"consecutiveLimit,omitempty"`
+	// noData is what it means that the query has no data, or that a built-in check has counted too few requests: fail, skip
+	// (the check does not count this time) or inconclusive (no step is taken). A server that cannot answer is always inconclusive.
+	// Default inconclusive.
+	// +optional
+	// +kubebuilder:validation:Enum=fail;skip;inconclusive
+	NoData NoData `json:"noData,omitempty"`
+	// critical rolls back at the first failure of this check. Default false.
+	// +optional
+	Critical *bool `json:"critical,omitempty"`
+	// dryRun evaluates and shows the check, and lets it decide nothing: it neither fails a rollout nor keeps a step from ending.
+	// Default false.
+	// +optional
+	DryRun *bool `json:"dryRun,omitempty"`
+}
+
+// Comparison is what the value of a check is compared to.
+type Comparison string
+
+// ComparedToPrimary compares the value of the canary to that of the primary.
+const ComparedToPrimary Comparison = "primary"
+
+// NoData is what it means for a check that there is no data.
+type NoData string
+
+// Values of noData.
+const (
+	// NoDataFails counts as a failure.
+	NoDataFails NoData = "fail"
+	// NoDataSkips leaves the check out this time.
+	NoDataSkips NoData = "skip"
+	// NoDataInconclusive takes no step until there is data.
+	NoDataInconclusive NoData = "inconclusive"
+)
+
+// RatioRange is a range of multiples of the primary's value, both ends included.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.min) || has(self.max)",message="must have min, max or both"
+// +kubebuilder:validation:XValidation:rule="!has(self.min) || !has(self.max) || self.min <= self.max",message="min must not be greater than max"
+type RatioRange struct {
+	// min times the primary's value is the lowest value that passes. At least 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Min *float64 `json:"min,omitempty"`
+	// max times the primary's value is the highest value that passes. At least 0.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Max *float64 `json:"max,omitempty"`
 }
 
 // ThresholdRange is a range, both ends included.

@@ -51,6 +51,9 @@ func (l Layer) limit(spec *v1alpha1.PolicySpec, sources map[string]string) {
 		analysis.Threshold = most
 		replaced("analysis.threshold")
 	}
+	if most := l.Limits.MaxThreshold; most != nil {
+		capFailures(analysis.Metrics, *most, replaced)
+	}
 	if least := l.Limits.MinRequests; least != nil && ptr.Deref(analysis.MinRequests, 0) < *least {
 		analysis.MinRequests = least
 		replaced("analysis.minRequests")
@@ -62,6 +65,17 @@ func (l Layer) limit(spec *v1alpha1.PolicySpec, sources map[string]string) {
 		}
 	}
 	spec.Analysis = analysis
+}
+
+// capFailures lets a check that counts its own failures have no more than a threshold would allow it.
+func capFailures(metrics []v1alpha1.Metric, most int32, replaced func(path string)) {
+	for i := range metrics {
+		m := &metrics[i]
+		if (m.FailureLimit != nil || m.ConsecutiveLimit != nil) && ptr.Deref(m.FailureLimit, most+1) > most {
+			m.FailureLimit = &most
+			replaced("analysis.metrics[" + m.Name + "]")
+		}
+	}
 }
 
 // lengthen gives the interval and the steps at least a duration, and names the paths of those that were shorter.
@@ -100,6 +114,10 @@ func requiring(metrics []v1alpha1.Metric, required v1alpha1.Metric) (with []v1al
 	if window := required.Interval; window != nil && (metrics[at].Interval == nil || metrics[at].Interval.Duration != window.Duration) {
 		metrics[at].Interval, changed = window, true
 	}
+	judgement := stricterJudgement(metrics[at].MetricJudgement, required.MetricJudgement)
+	if !equality.Semantic.DeepEqual(judgement, metrics[at].MetricJudgement) {
+		metrics[at].MetricJudgement, changed = judgement, true
+	}
 	if changed {
 		metrics[at].Threshold, metrics[at].ThresholdRange = nil, &limits
 	}
@@ -117,6 +135,20 @@ func stricter(metric, required v1alpha1.Metric) (limits v1alpha1.ThresholdRange,
 		most, changed = requiredMost, true
 	}
 	return v1alpha1.ThresholdRange{Min: least, Max: most}, changed
+}
+
+// stricterJudgement returns how a built-in check is judged that a policy of the cluster requires. What could make it laxer comes from
+// the required one; a check may be critical, and it may be compared, where the required one is not.
+func stricterJudgement(judgement, required v1alpha1.MetricJudgement) v1alpha1.MetricJudgement {
+	judgement.FailureLimit, judgement.ConsecutiveLimit = required.FailureLimit, required.ConsecutiveLimit
+	judgement.NoData, judgement.DryRun = required.NoData, required.DryRun
+	if ptr.Deref(required.Critical, false) {
+		judgement.Critical = required.Critical
+	}
+	if required.CompareTo != "" || required.Condition != "" {
+		judgement.CompareTo, judgement.RatioRange, judgement.Condition = required.CompareTo, required.RatioRange, required.Condition
+	}
+	return judgement
 }
 
 // rangeOf is the range of a built-in check, which has a default.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -130,4 +131,31 @@ func TestTheIntervalOfARequiredCheckIsKept(t *testing.T) {
 		}
 	}
 	t.Errorf("the checks are %+v", present.Policy.Checks)
+}
+
+// TestNoNamespaceMakesARequiredCheckLax sets what could keep a required built-in check from failing a rollout.
+func TestNoNamespaceMakesARequiredCheckLax(t *testing.T) {
+	own := config.SuccessRate(99.9)
+	own.NoData, own.DryRun, own.FailureLimit, own.ConsecutiveLimit = v1alpha1.NoDataSkips, ptr.To(true), ptr.To[int32](1000), ptr.To[int32](1000)
+	stricter := config.RequestDuration(100)
+	stricter.Critical, stricter.Condition = ptr.To(true), "value > 0"
+	counting := v1alpha1.Metric{Name: "orders", Query: "orders", ThresholdRange: &v1alpha1.ThresholdRange{Min: ptr.To(1.0)}}
+	counting.ConsecutiveLimit = ptr.To[int32](1000)
+	required := config.SuccessRate(99)
+	required.Critical, required.CompareTo, required.RatioRange = ptr.To(true), v1alpha1.ComparedToPrimary, &v1alpha1.RatioRange{Min: ptr.To(0.9)}
+	limits := v1alpha1.PolicyLimits{MaxThreshold: ptr.To[int32](3), Metrics: []v1alpha1.Metric{required, config.RequestDuration(500)}}
+	present := PresentOf("shop", map[string]string{config.AnnotationPolicy: "own"}, Policies{Default: guarded(limits), Named: &v1alpha1.CanaryPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: "own"}, Spec: v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{Metrics: []v1alpha1.Metric{own, stricter, counting}}}}})
+	if present.Problem != "" || len(present.Policy.Checks) != 3 {
+		t.Fatalf("%s: %+v", present.Problem, present.Policy.Checks)
+	}
+	if got := present.Policy.Checks[0]; *got.ThresholdRange.Min != 99.9 || !equality.Semantic.DeepEqual(got.MetricJudgement, required.MetricJudgement) {
+		t.Errorf("the required check is %+v", got)
+	}
+	if got := present.Policy.Checks[1]; *got.ThresholdRange.Max != 100 || !equality.Semantic.DeepEqual(got.MetricJudgement, stricter.MetricJudgement) {
+		t.Errorf("the check that is stricter than required is %+v", got)
+	}
+	if got := present.Policy.Checks[2]; ptr.Deref(got.FailureLimit, 0) != 3 || *got.ConsecutiveLimit != 1000 {
+		t.Errorf("a check counts its own failures beyond the greatest threshold: %+v", got)
+	}
 }

@@ -96,7 +96,7 @@ func parseChecks(policy *config.Policy, analysis *v1alpha1.AnalysisSpec) {
 	policy.MinSuccessRate, policy.MaxRequestDuration = builtInSuccessRate, builtInDuration*time.Millisecond
 	plain := 0
 	for _, metric := range analysis.Metrics {
-		if parseBuiltIn(policy, metric) && metric.Interval == nil {
+		if parseBuiltIn(policy, metric) && metric.Interval == nil && config.IsPlain(metric) {
 			plain++
 		}
 	}

@@ -70,7 +70,7 @@ func sentences(errs field.ErrorList) []string {
 }
 
 // TestPoliciesAreJudgedAsTheSchemaDoes compares the rules of the schema with the validation, for every combination of weights
-// and mirrors, and for the max ages of CORS.
+// and mirrors, of what a check is judged by, and for the max ages of CORS.
 func TestPoliciesAreJudgedAsTheSchemaDoes(t *testing.T) {
 	structural := schemaOf(t)
 	rules := cel.NewValidator(structural, false, apiservercel.PerCallLimit)
@@ -78,7 +78,7 @@ func TestPoliciesAreJudgedAsTheSchemaDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, specs := range map[string][]string{"weights and mirrors": combinations(), "ages": ages()} {
+	for name, specs := range map[string][]string{"weights and mirrors": combinations(), "ages": ages(), "checks": checks()} {
 		refused := 0
 		for _, spec := range specs {
 			var policy v1alpha1.PolicySpec
@@ -144,6 +144,7 @@ var brokenRules = []string{
 	"analysis: {sessionAffinity: {cookieName: a, primaryCookieName: a}}",
 	"analysis: {metrics: [{name: a}, {name: b, query: up, templateRef: {name: b}}]}",
 	"analysis: {metrics: [{name: c, query: up, thresholdRange: {}}, {name: d, query: up, thresholdRange: {min: 2, max: 1}}]}",
+	"analysis: {metrics: [{name: a, query: up, ratioRange: {}}, {name: b, query: up, compareTo: primary, ratioRange: {min: 2, max: 1}}, {name: request-duration, compareTo: primary}]}",
 }
 
 // gatewayFields have types of the Gateway API, whose rules only the API server checks.
@@ -179,10 +180,26 @@ func ages() []string {
 	return specs
 }
 
+// checks returns policies with every combination of what a check is judged by.
+func checks() []string {
+	specs := combined([][]string{
+		{"name: own", "name: request-duration"},
+		{"", "query: up", "query: '{{ target }}'"},
+		{"", "templateRef: {name: own}"},
+		{"", "thresholdRange: {max: 1}"},
+		{"", "compareTo: primary"},
+		{"", "ratioRange: {max: 1.2}", "ratioRange: {}"},
+		{"", "condition: value < 1"},
+	})
+	for i := range specs {
+		specs[i] = "analysis: {metrics: [{" + specs[i] + "}]}"
+	}
+	return specs
+}
+
 // combinations returns policies with every combination of these settings.
 func combinations() []string {
-	specs := []string{""}
-	for _, ways := range [][]string{
+	specs := combined([][]string{
 		{"", "mirror: false", "mirror: true"},
 		{"", "mirrorWeight: 5"},
 		{"", "iterations: 0", "iterations: 3"},
@@ -191,7 +208,17 @@ func combinations() []string {
 		{"", "steps: [{weight: 5}]", "steps: [{weight: 5, mirrorWeight: 0}]", "steps: [{weight: 0, mirrorWeight: 10}, {weight: 5}]"},
 		{"", "maxWeight: 80"},
 		{"", "ladder: auto", "ladder: auto, guard: {enabled: false}", "guard: {enabled: true}"},
-	} {
+	})
+	for i := range specs {
+		specs[i] = "analysis: {" + specs[i] + "}"
+	}
+	return specs
+}
+
+// combined joins one of each of these ways, in every combination.
+func combined(all [][]string) []string {
+	specs := []string{""}
+	for _, ways := range all {
 		var more []string
 		for _, spec := range specs {
 			for _, way := range ways {
@@ -199,9 +226,6 @@ func combinations() []string {
 			}
 		}
 		specs = more
-	}
-	for i := range specs {
-		specs[i] = "analysis: {" + specs[i] + "}"
 	}
 	return specs
 }

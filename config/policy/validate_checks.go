@@ -55,6 +55,7 @@ func (c *checker) metric(path *field.Path, m v1alpha1.Metric) {
 		c.errs = append(c.errs, field.Required(path, "must have query or templateRef: only request-success-rate and request-duration are built in"))
 	}
 	c.limits(path.Child("thresholdRange"), m)
+	c.judgement(path, m)
 }
 
 func (c *checker) limits(path *field.Path, m v1alpha1.Metric) {
@@ -63,7 +64,8 @@ func (c *checker) limits(path *field.Path, m v1alpha1.Metric) {
 		c.must(*least <= *most, path, *m.ThresholdRange, "min must not be greater than max")
 	}
 	if !config.IsBuiltIn(m) {
-		if least == nil && most == nil {
+		asks := m.Query != "" || m.TemplateRef != nil
+		if asks && least == nil && most == nil && (m.ThresholdRange != nil || m.RatioRange == nil && m.Condition == "") {
 			c.errs = append(c.errs, field.Required(path, limitsHelp(m)))
 		}
 		return
@@ -77,7 +79,7 @@ func (c *checker) limits(path *field.Path, m v1alpha1.Metric) {
 // limitsHelp says what a metric without limits must have, in the words of the schema's rule that it breaks.
 func limitsHelp(m v1alpha1.Metric) string {
 	if m.ThresholdRange == nil {
-		return "must have thresholdRange with min, max or both: a query has no default range"
+		return "must have thresholdRange, ratioRange or condition: a query has no default range"
 	}
 	return "must have min, max or both"
 }

@@ -47,7 +47,7 @@ func TestTheSchemaOfWhatChecksAndAlertsName(t *testing.T) {
 			"a query of built-in name": {"analysis: {metrics: [{name: request-duration, query: up, threshold: 1}]}", ""},
 			"neither query nor ref":    {"analysis: {metrics: [{name: own, thresholdRange: {max: 1}}]}", "must have query or templateRef: only request-success-rate and request-duration are built in"},
 			"both query and ref":       {"analysis: {metrics: [{name: own, query: up, templateRef: {name: a}, thresholdRange: {max: 1}}]}", "must have only one of query and templateRef"},
-			"no limits":                {"analysis: {metrics: [{name: own, query: up}]}", "must have thresholdRange with min, max or both: a query has no default range"},
+			"no limits":                {"analysis: {metrics: [{name: own, query: up}]}", "must have thresholdRange, ratioRange or condition: a query has no default range"},
 			"an empty range":           {"analysis: {metrics: [{name: own, query: up, thresholdRange: {}}]}", "must have min, max or both"},
 			"a range upside down":      {"analysis: {metrics: [{name: own, query: up, thresholdRange: {min: 2, max: 1}}]}", "min must not be greater than max"},
 			"an interval of nothing":   {"analysis: {metrics: [{name: request-duration, interval: soon}]}", "spec.analysis.metrics[0].interval"},

@@ -31,6 +31,8 @@ type Check struct {
 	Variables map[string]string
 	// Server answers the query. Nil for the controller's Prometheus.
 	Server *Server
+	// Judgement is how the check is judged beside Min and Max, and what its failures decide.
+	Judgement v1alpha1.MetricJudgement
 	// threshold and unit say how limits and values are shown. show formats one value.
 	threshold string
 	show      func(float64) string
@@ -62,11 +64,12 @@ func ChecksOf(policy config.Policy) []Check {
 // builtIn returns the check of a metric without a query. Limits that the metric leaves out come from the policy. A name that
 // is not built in has no queries; CheckProblem reports it.
 func builtIn(policy config.Policy, metric v1alpha1.Metric) Check {
-	check := Check{Name: metric.Name, Window: windowOf(policy, metric)}
+	check := Check{Name: metric.Name, Window: windowOf(policy, metric), Judgement: metric.MetricJudgement}
 	check.Min, check.Max = config.LimitsOf(metric)
+	byDefault := check.Min == nil && check.Max == nil && metric.RatioRange == nil && metric.Condition == ""
 	if metric.Name == v1alpha1.MetricDuration {
 		check.Metric = Duration
-		if check.Min == nil && check.Max == nil {
+		if byDefault {
 			check.Max = ptr.To(milliseconds(policy.MaxRequestDuration))
 		}
 		check.show = func(value float64) string { return fmt.Sprintf("%.0fms", value) }
@@ -76,7 +79,7 @@ func builtIn(policy config.Policy, metric v1alpha1.Metric) Check {
 	if metric.Name == v1alpha1.MetricSuccessRate {
 		check.Metric = SuccessRate
 	}
-	if check.Min == nil && check.Max == nil {
+	if byDefault {
 		check.Min = ptr.To(policy.MinSuccessRate)
 	}
 	check.show = func(value float64) string { return fmt.Sprintf("%.2f%%", value) }
@@ -86,7 +89,7 @@ func builtIn(policy config.Policy, metric v1alpha1.Metric) Check {
 
 func custom(policy config.Policy, metric v1alpha1.Metric) Check {
 	check := Check{Name: metric.Name, Metric: Custom, Window: windowOf(policy, metric), Query: metric.Query,
-		Template: metric.TemplateRef, Variables: metric.TemplateVariables, show: rounded}
+		Template: metric.TemplateRef, Variables: metric.TemplateVariables, Judgement: metric.MetricJudgement, show: rounded}
 	check.Min, check.Max = config.LimitsOf(metric)
 	check.threshold = check.limits(short)
 	return check
@@ -97,30 +100,6 @@ func windowOf(policy config.Policy, metric v1alpha1.Metric) time.Duration {
 		return metric.Interval.Duration
 	}
 	return policy.Window()
-}
-
-// limits formats the limits, such as min 99% or 10 to 20.
-func (c Check) limits(show func(float64) string) string {
-	switch {
-	case c.Min != nil && c.Max != nil:
-		return show(*c.Min) + " to " + show(*c.Max)
-	case c.Min != nil:
-		return "min " + show(*c.Min)
-	case c.Max != nil:
-		return "max " + show(*c.Max)
-	}
-	return "any value"
-}
-
-// beyond says how a value is outside the limits. It returns an empty string for a value within them.
-func (c Check) beyond(value float64) string {
-	switch {
-	case c.Min != nil && value < *c.Min:
-		return "below"
-	case c.Max != nil && value > *c.Max:
-		return "above"
-	}
-	return ""
 }
 
 func short(value float64) string {
@@ -147,8 +126,8 @@ func CheckProblem(checks []Check) string {
 		switch {
 		case names[check.Name]:
 			return path + " is listed twice: give each metric its own name"
-		case check.Metric == Custom && check.Min == nil && check.Max == nil:
-			return path + " must have thresholdRange with min, max or both: a query has no default range"
+		case check.Metric == Custom && check.Min == nil && check.Max == nil && check.Judgement.RatioRange == nil && check.Judgement.Condition == "":
+			return path + " must have thresholdRange, ratioRange or condition: a query has no default range"
 		case check.Metric == "":
 			return path + " must have query or templateRef: only " +
 				strings.Join([]string{v1alpha1.MetricSuccessRate, v1alpha1.MetricDuration}, " and ") + " are built in"

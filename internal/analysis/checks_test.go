@@ -74,7 +74,7 @@ func TestCheckProblem(t *testing.T) {
 		"nothing set":               {nil, ""},
 		"built in and own":          {[]v1alpha1.Metric{{Name: v1alpha1.MetricDuration}, good}, ""},
 		"the same name":             {[]v1alpha1.Metric{good, good}, `check "error-rate" is listed twice`},
-		"no limits":                 {[]v1alpha1.Metric{{Name: "error-rate", Query: "up"}}, `check "error-rate" must have thresholdRange with min, max or both: a query has no default range`},
+		"no limits":                 {[]v1alpha1.Metric{{Name: "error-rate", Query: "up"}}, `check "error-rate" must have thresholdRange, ratioRange or condition: a query has no default range`},
 		"a name that is not known":  {[]v1alpha1.Metric{{Name: "error-rate"}}, "must have query or templateRef"},
 		"not ours without a filter": {[]v1alpha1.Metric{{Name: "custom"}}, "must have query or templateRef"},
 	} {

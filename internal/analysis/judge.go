@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/utils/ptr"
+
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 )
@@ -48,56 +50,107 @@ func (c Check) sampleOf(samples []Sample, metric Metric) Sample {
 }
 
 func (c Check) judge(minRequests float64, samples []Sample) v1alpha1.CheckStatus {
-	result := v1alpha1.CheckStatus{Name: c.Name, Threshold: c.threshold, Verdict: v1alpha1.VerdictInconclusive}
-	sample := c.sampleOf(samples, c.Metric)
-	if result.Message = c.unknown(minRequests, samples, sample); result.Message != "" {
+	result := v1alpha1.CheckStatus{Name: c.Name, Threshold: c.threshold, Verdict: v1alpha1.VerdictInconclusive, DryRun: ptr.Deref(c.Judgement.DryRun, false)}
+	if result.Message = c.unanswered(samples); result.Message != "" {
 		return result
 	}
-	result.Value, result.Verdict = c.show(sample.Value), v1alpha1.VerdictPass
-	if relation := c.beyond(sample.Value); relation != "" {
-		result.Verdict = v1alpha1.VerdictFail
-		result.Message = fmt.Sprintf("%s is %s %s", result.Value, relation, result.Threshold)
+	if result.Message = c.missing(minRequests, samples); result.Message != "" {
+		return c.without(result)
+	}
+	value, primary := c.sampleOf(samples, c.Metric).Value, c.sampleOf(samples, PrimaryValue).Value
+	result.Value = c.show(value)
+	how, err := c.broken(value, primary)
+	switch {
+	case err != nil:
+		result.Message = err.Error()
+	case how != "":
+		result.Verdict, result.Message = v1alpha1.VerdictFail, how
+	default:
+		result.Verdict = v1alpha1.VerdictPass
 	}
 	return result
 }
 
-// unknown says why the check cannot be judged. It returns an empty string if the value counts.
-func (c Check) unknown(minRequests float64, samples []Sample, sample Sample) string {
-	if sample.Err != "" {
-		return sample.unanswered()
+// without is the result of a check that has no data, as the policy wants it.
+func (c Check) without(result v1alpha1.CheckStatus) v1alpha1.CheckStatus {
+	switch c.Judgement.NoData {
+	case v1alpha1.NoDataFails:
+		result.Verdict = v1alpha1.VerdictFail
+	case v1alpha1.NoDataSkips:
+		result.Optional = true
+	}
+	return result
+}
+
+// needed are the metrics that the check is judged by, the number of requests of each arm first.
+func (c Check) needed() []Metric {
+	needed := []Metric{RequestCount, c.Metric}
+	if c.compares() {
+		needed = append(needed, PrimaryCount, PrimaryValue)
 	}
 	if c.Metric == Custom {
-		if sample.Missing {
-			return "the query of " + c.Name + " returned no data"
-		}
-		return ""
+		return slices.DeleteFunc(needed, func(m Metric) bool { return m == RequestCount || m == PrimaryCount })
 	}
-	requests := c.sampleOf(samples, RequestCount)
+	return needed
+}
+
+// unanswered says which query a server could not answer; empty for none.
+func (c Check) unanswered(samples []Sample) string {
+	for _, metric := range c.needed() {
+		if sample := c.sampleOf(samples, metric); sample.Err != "" {
+			return sample.unanswered()
+		}
+	}
+	return ""
+}
+
+// missing says which data there is too little of to judge the check; empty for none.
+func (c Check) missing(minRequests float64, samples []Sample) string {
+	for _, metric := range c.needed() {
+		sample := c.sampleOf(samples, metric)
+		switch {
+		case metric == RequestCount || metric == PrimaryCount:
+			if few := tooFew(sample, minRequests, metric); few != "" {
+				return few
+			}
+		case !sample.Missing:
+		case metric == PrimaryValue:
+			return "the query of " + c.Name + " returned no data for the primary"
+		case metric == Custom:
+			return "the query of " + c.Name + " returned no data"
+		default:
+			return "there is no data for this metric"
+		}
+	}
+	return ""
+}
+
+// tooFew says that fewer requests were counted than are needed; empty if there were enough.
+func tooFew(requests Sample, needed float64, metric Metric) string {
+	to := "the canary"
+	if metric == PrimaryCount {
+		to = "the primary"
+	}
 	switch {
-	case requests.Err != "":
-		return requests.unanswered()
 	case requests.Missing || requests.Value <= 0:
-		return "no requests to the canary were counted"
-	case requests.Value < minRequests:
-		return fmt.Sprintf("%.0f requests to the canary were counted; at least %.0f are needed", math.Floor(requests.Value), minRequests)
-	case sample.Missing:
-		return "there is no data for this metric"
+		return fmt.Sprintf("no requests to %s were counted", to)
+	case requests.Value < needed:
+		return fmt.Sprintf("%.0f requests to %s were counted; at least %.0f are needed", math.Floor(requests.Value), to, needed)
 	}
 	return ""
 }
 
 // VerdictOf returns the verdict of a round: Fail if any check fails, Inconclusive if any check that is not optional is
-// inconclusive or there are no checks, else Pass.
+// inconclusive or there are no checks, else Pass. A check of a dry run has no say.
 func VerdictOf(results []v1alpha1.CheckStatus) v1alpha1.Verdict {
 	verdict := v1alpha1.VerdictPass
 	for _, result := range results {
-		switch result.Verdict {
-		case v1alpha1.VerdictFail:
+		switch {
+		case result.DryRun:
+		case result.Verdict == v1alpha1.VerdictFail:
 			return v1alpha1.VerdictFail
-		case v1alpha1.VerdictInconclusive:
-			if !result.Optional {
-				verdict = v1alpha1.VerdictInconclusive
-			}
+		case result.Verdict == v1alpha1.VerdictInconclusive && !result.Optional:
+			verdict = v1alpha1.VerdictInconclusive
 		}
 	}
 	if len(results) == 0 {
@@ -112,6 +165,7 @@ func Explain(results []v1alpha1.CheckStatus) string {
 	var parts []string
 	for _, result := range results {
 		switch {
+		case result.DryRun:
 		case result.Optional && verdict == v1alpha1.VerdictPass:
 			parts = append(parts, result.Message)
 		case result.Verdict != verdict || result.Optional:

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -45,6 +46,8 @@ const (
 	Custom Metric = "custom"
 	// PrimaryCount is the number of requests to the primary in the window.
 	PrimaryCount Metric = "primary-request-count"
+	// PrimaryValue is what the query of a check measures of the primary.
+	PrimaryValue Metric = "primary-value"
 	// Counters is what the counters of the canary and its primary show, sample by sample.
 	Counters Metric = "counters"
 )
@@ -184,9 +187,32 @@ func BlindToCalls(preset config.Preset) bool { return presets[preset].blindToCal
 const Settle = 2 * time.Second
 
 // QueriesFor returns the queries of one check about a target: the request count and the metric for a built-in check, else the
-// check's own query. The window is how far back they look, in whole milliseconds. An unknown preset has no queries. The error
-// says what is wrong with a query.
+// check's own query. A check that compares has the same ones for the primary. The window is how far back they look, in whole
+// milliseconds. An unknown preset has no queries. The error says what is wrong with a query.
 func QueriesFor(check Check, presetName config.Preset, target Target, window time.Duration) ([]Query, error) {
+	queries, err := queriesOf(check, presetName, target, window)
+	if err != nil || !check.compares() || len(queries) == 0 {
+		return queries, err
+	}
+	primaries, err := queriesOf(check, presetName, target.primary(), window)
+	if err != nil {
+		return nil, err
+	}
+	for i, query := range primaries {
+		if query.Expression == queries[i].Expression && target.Workload != target.Primary {
+			return nil, errors.New("the query is the same for the primary, to which the check compares: use {{ target }} in it, which is first the canary and then the primary")
+		}
+		query.Metric = PrimaryValue
+		if queries[i].Metric == RequestCount {
+			query.Metric = PrimaryCount
+		}
+		queries = append(queries, query)
+	}
+	return queries, nil
+}
+
+// queriesOf returns the queries about one version.
+func queriesOf(check Check, presetName config.Preset, target Target, window time.Duration) ([]Query, error) {
 	if check.Metric == Custom {
 		expression, err := Render(check.Query, Variables{
 			Namespace: target.Namespace, Primary: target.Primary, Target: target.Workload, Service: target.PrimaryService,

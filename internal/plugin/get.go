@@ -166,9 +166,21 @@ func failedLine(status v1alpha1.CanaryStatus) string {
 func (s subject) checkRows() [][]string {
 	rows := [][]string{{"CHECK", "VALUE", "THRESHOLD", "VERDICT", "MESSAGE"}}
 	for _, check := range s.canary.Status.Checks {
-		rows = append(rows, []string{check.Name, orNone(check.Value), check.Threshold, string(check.Verdict), orNone(check.Message)})
+		rows = append(rows, []string{check.Name, orNone(check.Value), check.Threshold, verdictOf(check), orNone(check.Message)})
 	}
 	return rows
+}
+
+// verdictOf is the verdict of a check, and how often it has failed so far.
+func verdictOf(check v1alpha1.CheckStatus) string {
+	text := string(check.Verdict)
+	switch {
+	case check.DryRun:
+		return text + " (dry run)"
+	case check.Failures > 0:
+		return fmt.Sprintf("%s (failures: %d, in a row: %d)", text, check.Failures, check.InARow)
+	}
+	return text
 }
 
 // differenceRows shows what the candidate changes, if the Deployment can be read.

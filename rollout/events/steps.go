@@ -2,6 +2,7 @@ package events
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice.dev/sluice/rollout/strategy"
@@ -79,9 +80,14 @@ func ShareDiffers(difference string) Event {
 		"pods that a gateway has ejected, requests that do not come through the gateway"}
 }
 
-// CheckFailed says that a round of checks has failed.
-func CheckFailed(why string, failed, threshold int32) Event {
-	return Event{Warning: true, Reason: "CheckFailed", Message: fmt.Sprintf("%s (failed checks: %d of %d)", why, failed, threshold)}
+// CheckFailed says that a round of checks has failed, and how many failures of which limits there are now.
+func CheckFailed(why string, counts ...string) Event {
+	return Event{Warning: true, Reason: "CheckFailed", Message: fmt.Sprintf("%s (%s)", why, strings.Join(counts, "; "))}
+}
+
+// OfThreshold says how many failed checks there are of those at which the rollout rolls back.
+func OfThreshold(failed, threshold int32) string {
+	return fmt.Sprintf("failed checks: %d of %d", failed, threshold)
 }
 
 // CheckInconclusive says that a step cannot end because its checks are inconclusive.

@@ -1,0 +1,98 @@
+package analysis
+
+import (
+	"fmt"
+	"strings"
+
+	"sluice.dev/sluice/config"
+)
+
+// limits formats what a value must be, such as min 99%, 10 to 20 or max 1.2 times the primary's.
+func (c Check) limits(show func(float64) string) string {
+	var parts []string
+	if text := between(c.Min, c.Max, show); text != "" {
+		parts = append(parts, text)
+	}
+	if ratio := c.Judgement.RatioRange; ratio != nil {
+		parts = append(parts, between(ratio.Min, ratio.Max, short)+timesPrimary)
+	}
+	if c.Judgement.Condition != "" {
+		parts = append(parts, c.Judgement.Condition)
+	}
+	if len(parts) == 0 {
+		return "any value"
+	}
+	return strings.Join(parts, ", ")
+}
+
+const timesPrimary = " times the primary's"
+
+// between formats a range; empty without ends.
+func between(least, most *float64, show func(float64) string) string {
+	switch {
+	case least != nil && most != nil:
+		return show(*least) + " to " + show(*most)
+	case least != nil:
+		return "min " + show(*least)
+	case most != nil:
+		return "max " + show(*most)
+	}
+	return ""
+}
+
+// broken says which limit a value breaks; empty for none. The error says why the condition has no result.
+func (c Check) broken(value, primary float64) (how string, err error) {
+	if relation := beyond(value, c.Min, c.Max); relation != "" {
+		return fmt.Sprintf("%s is %s %s", c.show(value), relation, c.threshold), nil
+	}
+	if ratio := c.Judgement.RatioRange; ratio != nil {
+		if relation := beyond(value, times(ratio.Min, primary), times(ratio.Max, primary)); relation != "" {
+			return fmt.Sprintf("%s is %s %s, which is %s", c.show(value), relation, between(ratio.Min, ratio.Max, short)+timesPrimary, c.show(primary)), nil
+		}
+	}
+	return c.unmet(value, primary)
+}
+
+// unmet says that the condition is false; empty if it is true, or if there is none.
+func (c Check) unmet(value, primary float64) (how string, err error) {
+	text := c.Judgement.Condition
+	if text == "" {
+		return "", nil
+	}
+	compiled, err := config.ParseCondition(text, c.compares())
+	if err != nil {
+		return "", fmt.Errorf("the condition %w", err)
+	}
+	switch holds, err := compiled.Holds(value, primary); {
+	case err != nil:
+		return "", err
+	case holds:
+		return "", nil
+	case c.compares():
+		return fmt.Sprintf("%s does not meet %s; the primary's value is %s", c.show(value), text, c.show(primary)), nil
+	}
+	return fmt.Sprintf("%s does not meet %s", c.show(value), text), nil
+}
+
+// compares reports whether the check needs the value of the primary.
+func (c Check) compares() bool { return c.Judgement.CompareTo != "" }
+
+// times is a multiple of a value; nil without a factor.
+func times(factor *float64, value float64) *float64 {
+	if factor == nil {
+		return nil
+	}
+	product := *factor * value
+	return &product
+}
+
+// beyond says how a value is outside limits. It returns an empty string for a value within them.
+func beyond(value float64, least, most *float64) string {
+	switch {
+	case least != nil && value < *least:
+		return "below"
+	case most != nil && value > *most:
+		return "above"
+	}
+	return ""
+}
