@@ -67,8 +67,7 @@ func (r *rollout) cookies(users int) map[int]string {
 	return all
 }
 
-// hadCookie keeps the requests of users who have reached a version before. A user with both cookies sent two first requests at
-// once, as happens with slow answers, and belongs to neither version.
+// hadCookie keeps the requests of users who have reached a version before.
 func hadCookie(a traffic.Answer) bool { return a.Body != nil && len(a.Body.Cookies) == 1 }
 
 // asSent returns which versions answered requests with which cookie.

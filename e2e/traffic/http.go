@@ -34,7 +34,15 @@ func newHTTPClient(options Options, transport http.RoundTripper) *httpClient {
 
 func (c *httpClient) ask(ctx context.Context, number int) Answer {
 	target := c.targets[number%len(c.targets)]
-	a := Answer{Sent: time.Now(), URL: target.URL, Host: target.Host}
+	a := Answer{URL: target.URL, Host: target.Host}
+	var u *user
+	if len(c.users) > 0 {
+		a.User = 1 + number/len(c.targets)%len(c.users)
+		u = c.users[a.User-1]
+		u.waits <- struct{}{}
+		defer func() { <-u.waits }()
+	}
+	a.Sent = time.Now()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.URL, nil)
 	if err != nil {
 		a.Err = err.Error()
@@ -46,10 +54,7 @@ func (c *httpClient) ask(ctx context.Context, number int) Answer {
 			request.Header[key] = values
 		}
 	}
-	var u *user
-	if len(c.users) > 0 {
-		a.User = 1 + number/len(c.targets)%len(c.users)
-		u = c.users[a.User-1]
+	if u != nil {
 		u.addCookies(request)
 	}
 	response, err := c.client.Do(request)

@@ -37,7 +37,7 @@ type Options struct {
 	// Header adds headers to requests to every target.
 	Header http.Header
 	// Users is the number of users who send the requests, in turn, each to all targets before the next. Each has their own cookies
-	// and treats them as a browser does. With 0 no cookies are kept.
+	// and treats them as a browser does, and sends a request when the one before is answered. With 0 no cookies are kept.
 	Users int
 	// Keep names the response headers that answers keep.
 	Keep []string

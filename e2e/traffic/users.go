@@ -11,7 +11,9 @@ import (
 
 // user keeps cookies as a browser does: by host and path, until they expire.
 type user struct {
-	jar *cookiejar.Jar
+	// waits is full while the user waits for an answer. With two first requests at once a user could get the cookies of two versions.
+	waits chan struct{}
+	jar   *cookiejar.Jar
 }
 
 func newUsers(count int) []*user {
@@ -19,7 +21,7 @@ func newUsers(count int) []*user {
 	for i := range users {
 		// Without a list of public suffixes it cannot fail.
 		jar, _ := cookiejar.New(nil)
-		users[i] = &user{jar: jar}
+		users[i] = &user{jar: jar, waits: make(chan struct{}, 1)}
 	}
 	return users
 }

@@ -76,6 +76,25 @@ func TestUsersTreatCookiesAsBrowsersDo(t *testing.T) {
 	}
 }
 
+func TestUsersWaitForAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		simulated(t, Options{Users: 1}, 9, func(w http.ResponseWriter, r *http.Request) {
+			got = append(got, r.Header.Get("Cookie"))
+			w.Header().Set("Set-Cookie", "c=1")
+			time.Sleep(2500 * time.Millisecond)
+		})
+		for i, cookie := range got {
+			if want := i > 0; want != (cookie != "") {
+				t.Errorf("request %d of %d had the cookie %q", i, len(got), cookie)
+			}
+		}
+		if len(got) < 3 {
+			t.Errorf("only %d requests were sent", len(got))
+		}
+	})
+}
+
 func TestUsersHaveCookiesOfTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		number := 0
