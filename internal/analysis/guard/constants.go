@@ -26,8 +26,8 @@ const (
 	// DefaultFinalWait is how long the last step may wait to be accepted. At half of one request a second, 456 requests without an
 	// error, which prove an error rate below 1 %, take 15 minutes. Twice that leaves room for an error.
 	DefaultFinalWait = 30 * time.Minute
-	// DefaultHoldLimit is how long a rollout is held in all for one kind of reason, such as suspicion. Longer than most outages,
-	// shorter than what a person waits for.
+	// DefaultHoldLimit is how long a rollout is held for one kind of reason, such as suspicion. Longer than most outages, shorter than
+	// what a person waits for.
 	DefaultHoldLimit = 15 * time.Minute
 	// DefaultWarmUp is how young a pod is whose latencies do not count: 30 s cover class loading, connections and first caches.
 	DefaultWarmUp = 30 * time.Second
@@ -95,8 +95,18 @@ const (
 	// suspicious is the evidence at which a step is not advanced. A healthy canary gets there at any time in the rollout with a
 	// probability of at most a half, and mostly falls below it again.
 	suspicious = 2.0
+	// probable is the least evidence with which suspicion rolls back, as a power of what proves harm: half of the way, ten times likelier
+	// where a hundred times is proof. Of healthy canaries that stay suspicious until the limit, five in six have less, and most that
+	// do harm have more.
+	probable = 0.5
 	// recent is the time constant of the primary's recent error rate: the mean age of the data is that of a window of a minute.
 	recent = 30 * time.Second
+	// pastBad is how many bad events a primary that just keeps its limit has within the longer memory of its error rate, at least:
+	// with a limit of 1 %, that is 300 requests. In a shorter one, a primary in an outage of five times the limit often has no error at
+	// all, and the canary is blamed. Three expected errors are none only once in twenty times.
+	pastBad = 3.0
+	// historyWindow is the length of the windows of History.
+	historyWindow = time.Minute
 	// failing is by how many standard deviations the primary's recent errors must be above the SLO before it holds the rollout. A
 	// primary just below the SLO is above it for moments, by chance.
 	failing = 3.0
@@ -104,6 +114,9 @@ const (
 	leastPolls = 3
 	// staleScrapes is how many scrapes may fail before data is stale. One is missed now and then.
 	staleScrapes = 3
+	// lasting is how long the primary must fail in a row before the rollout goes back a step to see whether the canary is the cause. Most
+	// outages of a whole route are others' and short; one that is over by then has not cost a step.
+	lasting = time.Minute
 	// mostReturns is how often shared damage takes the rollout back a step before it is paused. A second time is no coincidence.
 	mostReturns = 2
 )

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -21,6 +22,9 @@ func Decide(settings Settings, state State, poll *Poll, moment Moment) (State, D
 	}
 	l := look{settings: &settings, state: &state, moment: &moment}
 	l.evidence, l.threshold = state.evidence(&settings), 1/state.alpha(&settings)
+	if l.evidence < suspicious {
+		state.Suspected = 0
+	}
 	decision := l.complete(l.decide())
 	return state, decision
 }
@@ -67,16 +71,19 @@ func (l *look) waiting() (Decision, bool) {
 	return Decision{Action: Hold, Reason: NotReady, Message: l.moment.NotReady}, l.moment.NotReady != ""
 }
 
-// damaged: the whole route fails more than before, so a canary that compares well may still be the cause. Going back a step shows.
+// routeFails reports whether the whole route is proven to fail more than before, while the primary does.
+func (l *look) routeFails() bool {
+	return l.moment.Arms.Acts().Route && l.state.Route.E() >= l.threshold
+}
+
+// damaged: both versions have failed for a while, and the whole route more than before. A canary that compares well may still be the
+// cause. Going back a step shows, once: if they still fail then, it is not the step.
 func (l *look) damaged() (Decision, bool) {
-	if !l.moment.Arms.Acts().Route || l.state.Route.E() < l.threshold {
+	if l.state.Returned || l.moment.Step <= 1 || l.state.Failing < lasting || !l.routeFails() {
 		return Decision{}, false
 	}
 	says := "all versions together fail more than " + percent(l.state.RouteRate)
-	if l.moment.Step <= 1 {
-		return l.held(SharedDamage, &l.state.Surroundings, says), true
-	}
-	l.state.Route = NewMixture()
+	l.state.Returned = true
 	l.state.Returns = min(l.state.Returns+1, mostReturns+1)
 	if l.state.Returns > mostReturns {
 		return Decision{Action: Pause, Reason: SharedDamage, Message: says + fmt.Sprintf(", after %d returns to the step before", mostReturns)}, true
@@ -84,12 +91,18 @@ func (l *look) damaged() (Decision, bool) {
 	return Decision{Action: Return, Reason: SharedDamage, Message: says}, true
 }
 
+// degraded: the primary itself fails, which is not the canary's fault.
 func (l *look) degraded() (Decision, bool) {
-	if !l.moment.Arms.Acts().Rate || !l.state.Gate.broken(l.settings.SLO, l.state.Bursts.Harm) {
+	broken := l.moment.Arms.Acts().Rate && l.state.Gate.broken(l.settings.SLO, l.state.Bursts.Harm)
+	if !broken && !l.routeFails() {
 		return Decision{}, false
 	}
-	says := fmt.Sprintf("%s of the primary's own requests fail, and the limit is %s", percent(l.state.Gate.Recent.rate()), percent(l.settings.SLO))
-	return l.held(EnvironmentDegraded, &l.state.Surroundings, says), true
+	return l.surroundings(), true
+}
+
+func (l *look) surroundings() Decision {
+	says := fmt.Sprintf("%s of the primary's own requests fail, and the limit is %s", percent(l.state.Gate.Past.rate()), percent(l.settings.SLO))
+	return l.held(EnvironmentDegraded, &l.state.Surroundings, says)
 }
 
 // missing: a crash loop, an ejected endpoint or a wrong route shows in the requests that do not come, not in errors.
@@ -125,12 +138,25 @@ func (l *look) collecting() (Decision, bool) {
 	return Decision{Action: Hold, Reason: Collecting, Left: max(left, 0)}, left > 0 || l.state.Polls < leastPolls && l.enough()
 }
 
+// suspected: the data favours harm. Only suspicion in a row counts: over a long rollout, moments of chance would add up.
 func (l *look) suspected() (Decision, bool) {
 	if l.evidence < suspicious {
 		return Decision{}, false
 	}
+	if l.moment.Arms.Acts().Rate && !l.state.Gate.keeps(l.settings.SLO) {
+		// Meanwhile the canary cannot clear itself: it is not compared with the limit.
+		return l.surroundings(), true
+	}
 	l.state.Suspected = sum(l.state.Suspected, l.moment.Passed)
-	return l.limited(Suspicious, l.state.Suspected, l.settings.OnSuspicious, ""), true
+	return l.limited(Suspicious, l.state.Suspected, l.onSuspicious(), ""), true
+}
+
+// onSuspicious is what follows suspicion. Too little to roll back pauses.
+func (l *look) onSuspicious() Then {
+	if l.settings.OnSuspicious == ThenRollBack && l.evidence < math.Pow(l.threshold, probable) {
+		return ThenPause
+	}
+	return l.settings.OnSuspicious
 }
 
 // silent: no data never moves traffic.

@@ -128,15 +128,47 @@ func TestTheEndWithoutProofIsThePolicys(t *testing.T) {
 func TestSuspicionHoldsThenDecides(t *testing.T) {
 	for then, action := range map[Then]Action{ThenPause: Pause, ThenRollBack: RollBack} {
 		s := begin(t, func(s *Settings) { s.OnSuspicious = then })
-		s.polls(1, Pair{50, 3}, Pair{450, 1}).polls(11, Pair{0, 0}, Pair{1, 0})
-		s.expect(Hold, Suspicious, "3 of its 50 requests failed (6%), and")
-		if s.last.Evidence < 2 || s.last.Evidence > 100 || s.last.Left != DefaultHoldLimit-5*time.Second {
+		s.polls(1, Pair{50, 4}, Pair{450, 0}).polls(11, Pair{0, 0}, Pair{1, 0})
+		s.expect(Hold, Suspicious, "4 of its 50 requests failed (8%), and")
+		if s.last.Evidence < 10 || s.last.Evidence > 100 || s.last.Left != DefaultHoldLimit-5*time.Second {
 			t.Errorf("%+v", s.last)
 		}
 		s.polls(178, Pair{0, 0}, Pair{1, 0}).expect(Hold, Suspicious, "; after 5s more, the rollout ")
-		s.polls(1, Pair{0, 0}, Pair{1, 0}).expect(action, Suspicious, "times likelier if the canary is harmful, and 100 times prove it: 3 of its 50 requests failed (6%)")
+		s.polls(1, Pair{0, 0}, Pair{1, 0}).expect(action, Suspicious, "times likelier if the canary is harmful, and 100 times prove it: 4 of its 50 requests failed (8%)")
 		s.state = Resumed(s.state)
 		s.polls(1, Pair{0, 0}, Pair{1, 0}).expect(Hold, Suspicious, "")
+	}
+}
+
+// TestWeakSuspicionPauses has evidence that is less than half of the way to proof.
+func TestWeakSuspicionPauses(t *testing.T) {
+	s := begin(t, nil).polls(1, Pair{50, 3}, Pair{450, 1}).polls(11, Pair{0, 0}, Pair{1, 0})
+	s.expect(Hold, Suspicious, "; after 14m55s more, the rollout pauses")
+	if s.last.Evidence < 2 || s.last.Evidence > 10 {
+		t.Errorf("%+v", s.last)
+	}
+	s.polls(179, Pair{0, 0}, Pair{1, 0}).expect(Pause, Suspicious, "3 of its 50 requests failed (6%)")
+}
+
+// TestSuspicionCountsInARow has suspicion that ends for a moment.
+func TestSuspicionCountsInARow(t *testing.T) {
+	s := begin(t, nil).polls(1, Pair{50, 4}, Pair{450, 0}).polls(100, Pair{0, 0}, Pair{1, 0})
+	if s.state.Suspected != 90*5*time.Second {
+		t.Fatalf("suspected for %v", s.state.Suspected)
+	}
+	s.polls(1, Pair{500, 0}, Pair{4500, 20})
+	if s.last.Evidence >= 2 || s.state.Suspected != 0 {
+		t.Errorf("suspected for %v with evidence of %v", s.state.Suspected, s.last.Evidence)
+	}
+}
+
+// TestSuspicionWaitsWhileThePrimaryFails has a suspected canary whose primary fails, but not clearly. The canary is not compared with the
+// limit meanwhile, so it could not clear itself.
+func TestSuspicionWaitsWhileThePrimaryFails(t *testing.T) {
+	s := begin(t, nil).polls(1, Pair{50, 4}, Pair{450, 0}).polls(11, Pair{0, 0}, Pair{1, 0}).polls(1, Pair{0, 0}, Pair{500, 9})
+	s.expect(Hold, EnvironmentDegraded, "% of the primary's own requests fail, and the limit is 1%")
+	if s.state.Suspected != 5*time.Second || s.last.Evidence < 2 {
+		t.Errorf("suspected for %v with evidence of %v", s.state.Suspected, s.last.Evidence)
 	}
 }
 
@@ -158,19 +190,50 @@ func TestAPrimaryThatAlwaysFailsPauses(t *testing.T) {
 	s.polls(180, Pair{50, 5}, Pair{450, 45}).expect(Pause, EnvironmentDegraded, "10% of the primary's own requests fail, and the limit is 1%; the rollout pauses")
 }
 
+// TestSharedDamageGoesBackAStep has a canary that makes both versions fail. At the step before, both are well again.
 func TestSharedDamageGoesBackAStep(t *testing.T) {
 	s := begin(t, nil)
-	s.polls(3, Pair{500, 0}, Pair{4500, 0}).polls(4, Pair{500, 100}, Pair{4500, 900})
-	s.expect(Return, SharedDamage, "all versions together fail more than 1%; the rollout goes back one step to see whether the canary is the cause")
-	s.polls(2, Pair{500, 100}, Pair{4500, 900}).expect(Return, SharedDamage, "")
-	s.polls(2, Pair{500, 100}, Pair{4500, 900}).expect(Pause, SharedDamage, "after 2 returns to the step before")
+	for n := range mostReturns + 1 {
+		s.moment.Step, s.moment.InStep, s.moment.Weight = 2, 0, 10
+		s.polls(2, Pair{500, 0}, Pair{4500, 0}).polls(12, Pair{500, 100}, Pair{4500, 900})
+		s.expect(Hold, EnvironmentDegraded, "of the primary's own requests fail, and the limit is 1%")
+		s.polls(1, Pair{500, 100}, Pair{4500, 900})
+		if n == mostReturns {
+			s.expect(Pause, SharedDamage, "after 2 returns to the step before")
+			return
+		}
+		s.expect(Return, SharedDamage, "all versions together fail more than 1%; the rollout goes back one step to see whether the canary is the cause")
+		s.moment.Step, s.moment.InStep, s.moment.Weight = 1, 0, 1
+		s.polls(40, Pair{50, 0}, Pair{4950, 0}).expect(Advance, Accepted, "")
+	}
+}
+
+// TestALongCommonOutageHoldsAndGoesOn has ten minutes of an outage, in which going back a step changes nothing.
+func TestALongCommonOutageHoldsAndGoesOn(t *testing.T) {
+	s := begin(t, nil)
+	s.polls(2, Pair{500, 0}, Pair{4500, 0}).polls(13, Pair{500, 25}, Pair{4500, 225}).expect(Return, SharedDamage, "")
+	s.moment.Step, s.moment.InStep, s.moment.Weight = 1, 0, 1
+	for range 107 {
+		s.polls(1, Pair{50, 3}, Pair{4950, 250}).expect(Hold, EnvironmentDegraded, "")
+	}
+	s.polls(60, Pair{50, 0}, Pair{4950, 0}).expect(Advance, Accepted, "")
 	first := begin(t, nil)
 	first.moment.Step = 1
-	first.polls(3, Pair{500, 0}, Pair{4500, 0}).polls(4, Pair{500, 100}, Pair{4500, 900}).expect(Hold, SharedDamage, "")
-	// A route that failed as much before the rollout is not damaged.
-	before := begin(t, nil)
-	before.state = Start(before.settings, []Arms{ArmsSplit}, History{Windows: [][]Counts{{{Requests: 1000, Errors: 200}}}})
-	before.polls(5, Pair{500, 100}, Pair{4500, 900}).expect(Hold, EnvironmentDegraded, "")
+	first.polls(3, Pair{500, 0}, Pair{4500, 0}).polls(120, Pair{500, 25}, Pair{4500, 225}).expect(Hold, EnvironmentDegraded, "")
+	if first.state.Route.E() < 100 {
+		t.Errorf("the route's evidence is %v", first.state.Route.E())
+	}
+	first.polls(30, Pair{500, 0}, Pair{4500, 0}).expect(Advance, Accepted, "")
+	if first.state.Route != NewMixture() || first.state.Failing != 0 {
+		t.Errorf("the outage is over, and still there is evidence of %v after %v", first.state.Route.E(), first.state.Failing)
+	}
+}
+
+// TestARouteThatFailedBeforeIsNotDamaged has a primary that fails as much as in the hour before.
+func TestARouteThatFailedBeforeIsNotDamaged(t *testing.T) {
+	s := begin(t, nil)
+	s.state = Start(s.settings, []Arms{ArmsSplit}, History{Windows: [][]Counts{{{Requests: 1000, Errors: 200}}}})
+	s.polls(20, Pair{500, 100}, Pair{4500, 900}).expect(Hold, EnvironmentDegraded, "")
 }
 
 func TestMissingTrafficHolds(t *testing.T) {

@@ -52,6 +52,18 @@
 // merging arbitrary ones (Vovk and Wang, E-values, Annals of Statistics 2021; Wang, 2024). The kernel needs 1.3 to 1.6 times the
 // requests of Wald's bound ln(1/alpha)/KL; what is left is the price of margins, reserve and several metrics.
 //
+// # What is not the canary's fault
+//
+// The canary is compared with a number only while the primary keeps it (Gate). Two memories of the primary must: a short one, which
+// closes the gate soon, and one of at least 3/SLO requests, which keeps it closed in an outage whose last seconds had no error. Both
+// begin with the hour before the rollout. While the primary clearly fails, the rollout is held. If that lasts, and the whole route is
+// proven to fail more than before, it goes back a step, once in each outage: if both versions are well there, the canary may be the
+// cause; if not, it is held until the outage ends.
+//
+// Suspicion, evidence of 2 and more, holds a step whose time is up. What follows it is outside of Ville's guarantee and was chosen by
+// simulation: only suspicion in a row counts, not while the primary fails, and it rolls back only with evidence of at least the
+// square root of what proves harm.
+//
 // # How it is used
 //
 // Start, before the first request, chooses from the last hour of the primary what is compared. Decide takes each poll. The State

@@ -99,7 +99,7 @@ func TestAStateThatCannotBeReadIsRefused(t *testing.T) {
 	}
 	good := string(text)
 	for name, bad := range map[string]string{
-		"empty": "", "no base64": "!!!", "another version": "Ag" + good[2:], "cut": good[:len(good)/2], "too long": good + "AAAA",
+		"empty": "", "no base64": "!!!", "another version": "AQ" + good[2:], "cut": good[:len(good)/2], "too long": good + "AAAA",
 		"huge": strings.Repeat("A", 10000), "numbers that are none": good[:40] + strings.Repeat("_", 120) + good[160:],
 	} {
 		read := State{Returns: 7}
@@ -112,7 +112,7 @@ func TestAStateThatCannotBeReadIsRefused(t *testing.T) {
 	}
 }
 
-// TestTheStoredFormIsKept has a state that was written by version 1. If it fails, the version must be raised: a Sluice that is upgraded
+// TestTheStoredFormIsKept has a state that was written by version 2. If it fails, the version must be raised: a Sluice that is upgraded
 // in a rollout would read something else.
 func TestTheStoredFormIsKept(t *testing.T) {
 	settings := DefaultSettings()
@@ -124,6 +124,7 @@ func TestTheStoredFormIsKept(t *testing.T) {
 	state.Bounds[0].Total, state.Bounds[0].Control, state.Bounds[0].Step = Pair{4, 3}, Pair{5, 4}, Pair{6, 5}
 	state.Pairs[0].Total, state.Pairs[0].Control, state.Pairs[0].Step = Pair{7, 6}, Pair{8, 7}, Pair{9, 8}
 	state.Limit.OverAbove, state.Limit.OverBelow, state.StepRoute, state.Gate.Recent = Pair{10, 9}, Pair{11, 10}, Pair{12, 11}, Pair{13, 12}
+	state.Gate.Past, state.Failing, state.Returned = Pair{14, 13}, 90*time.Second, true
 	state.Errors.Likelihood[0], state.Errors.Likelihood[ratioCount-1] = -1, -2
 	state.Errors.Ratio.Reserve, state.Errors.Rate.Reserve, state.Route.Reserve = .25, .125, .0625
 	text, err := state.MarshalText()
@@ -132,7 +133,7 @@ func TestTheStoredFormIsKept(t *testing.T) {
 	}
 }
 
-const stored = `AQEPAwQCQAAAAD-AAAB9AAB6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV8AAB6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV8AAB8AAB8AAB8AAB8AAB8AAB8AAB8AACAAgCABIACgAaABL-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAwAAAAAE_4AAAAAAAAD6AAABAAAAAP4AAAH4AAHpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXwAAHwAAHwAAHwAAHwAAHwAAHwAAHwAAIAIgAaACoAIgAyACj_gAAAAAAAAP-AAAAAAAABAAAAAP4AAAH4AAHpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVYAUgBKAFoAUAAAAAAAAAAAB7K36kgNAAAAAP4AAAH4AAHpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVX4AAHpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXwAAHwAAHwAAHwAAHwAAHwAAHwAAHwAAIAOgAyAEIAOgBKAEAAAAAAAAAAAewAAelVVelVVelVVelVVelVVelVVelVVelVVelVVelVVelVVelVVP4R64UeuFHuAGIAWQVAAAEFAAADoB-DUAwE`
+const stored = `AgEPAwQCQAAAAD-AAAB9AAB6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV8AAB6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV6VVV8AAB8AAB8AAB8AAB8AAB8AAB8AAB8AACAAgCABIACgAaABL-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAwAAAAAE_4AAAAAAAAD6AAABAAAAAP4AAAH4AAHpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXwAAHwAAHwAAHwAAHwAAHwAAHwAAHwAAIAIgAaACoAIgAyACj_gAAAAAAAAP-AAAAAAAABAAAAAP4AAAH4AAHpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVYAUgBKAFoAURHoAAEN6AABEegAAQ3oAAAHsrfqSA0AAAAA_gAAAfgAAelVVelVVelVVelVVelVVelVVelVVelVVelVVelVVelVVelVVfgAAelVVelVVelVVelVVelVVelVVelVVelVVelVVelVVelVVelVVfAAAfAAAfAAAfAAAfAAAfAAAfAAAfAAAgA6ADIAQgA6AEoAQQSAAAAAAAABBIAAAAAAAAHsAAHpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVXpVVT-EeuFHrhR7kL8FAYAYgBZBUAAAQUAAAEFgAABBUAAA6Afg1AMB`
 
 func TestALostStateHasLessToSpend(t *testing.T) {
 	settings := DefaultSettings()

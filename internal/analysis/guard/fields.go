@@ -27,6 +27,8 @@ func (w *wire) state(s *State) {
 	}
 	w.mixture(&s.Route)
 	w.double(&s.RouteRate, 1e-6, loosest)
+	w.duration(&s.Failing)
+	w.flags(&s.Returned)
 	w.events(&s.StepRoute)
 	w.gate(&s.Gate)
 	w.duration(&s.Suspected)
@@ -34,9 +36,11 @@ func (w *wire) state(s *State) {
 	w.number(&s.Returns, mostReturns+1)
 }
 
-func (w *wire) acts(a *Acts) {
+func (w *wire) acts(a *Acts) { w.flags(&a.Ratio, &a.Rate, &a.Missing, &a.Route) }
+
+// flags are stored as the bits of a number.
+func (w *wire) flags(all ...*bool) {
 	flags := 0
-	all := []*bool{&a.Ratio, &a.Rate, &a.Missing, &a.Route}
 	for i, flag := range all {
 		flags |= int(count(*flag)) << i
 	}
@@ -74,6 +78,8 @@ func (w *wire) acceptance(a *Acceptance) {
 func (w *wire) gate(g *Gate) {
 	w.single(&g.Recent.Total, 0, mostInSum)
 	w.single(&g.Recent.Bad, 0, mostInSum)
+	w.single(&g.Past.Total, 0, mostInSum)
+	w.single(&g.Past.Bad, 0, mostInSum)
 }
 
 func (w *wire) errors(e *ErrorState) {

@@ -4,6 +4,7 @@ package guard
 func (s *State) observe(settings *Settings, poll *Poll, m *Moment) {
 	acts, weights, alpha := m.Arms.Acts(), s.weights(settings), s.alpha(settings)
 	control := poll.control(settings.Fresh)
+	failing := !s.Gate.keeps(settings.SLO)
 	if m.within() {
 		s.Polls = min(s.Polls+1, leastPolls)
 	}
@@ -20,7 +21,7 @@ func (s *State) observe(settings *Settings, poll *Poll, m *Moment) {
 		arms := three{poll.Canary.pair(i), control.pair(i), poll.Primary.pair(i)}
 		s.Pairs[i].observe(settings.Pairs[i], acts, arms, m, capOf(alpha, weights.pair))
 	}
-	s.observeRoute(acts, poll, m, capOf(alpha, 1))
+	s.observeRoute(acts, poll, m, failing, capOf(alpha, 1))
 }
 
 // three are the events of the arms: the canary, its control, and the primary, which is the control unless there is a baseline.
@@ -82,19 +83,22 @@ func (p *PairState) observe(settings PairSettings, acts Acts, arms three, m *Mom
 		p.Step = plus(p.Step, arms.canary)
 		p.Acceptance.observe(RatioTest{Rho: max(acceptRho, settings.Rho), Delta: settings.Delta}, arms, 1/p.Bursts.Health)
 	}
-	open := p.Gate.open(settings.Rate, arms.primary, m.SincePoll)
+	open := settings.Rate > 0 && p.Gate.open(settings.Rate, arms.primary, m.SincePoll)
 	if acts.Ratio && settings.Rho > 0 {
 		lr := RatioTest{Rho: settings.Rho, Delta: settings.Delta}.harm(arms.canary, arms.control)
 		p.Ratio.update(&lr, 1/p.Bursts.Harm, top)
 	}
-	if acts.Rate && settings.Rate > 0 && open {
+	if acts.Rate && open {
 		lr := RateTest{Rate: settings.Rate}.harm(arms.canary)
 		p.Rate.update(&lr, 1/p.Bursts.Harm, top)
 	}
 }
 
 // observeRoute looks at all arms together. A canary that overloads what both share makes both fail, and compares well.
-func (s *State) observeRoute(acts Acts, poll *Poll, m *Moment, top float64) {
+//
+// It collects evidence only while the primary itself has failed of late, before this poll, and begins again each time: an outage that
+// is over says nothing about the next.
+func (s *State) observeRoute(acts Acts, poll *Poll, m *Moment, failing bool, top float64) {
 	all := plus(poll.Primary.errors(), poll.Baseline.errors())
 	if m.Arms.served() {
 		all = plus(all, poll.Canary.errors())
@@ -102,6 +106,11 @@ func (s *State) observeRoute(acts Acts, poll *Poll, m *Moment, top float64) {
 	if m.within() {
 		s.StepRoute = plus(s.StepRoute, all)
 	}
+	if !failing {
+		s.Route, s.Failing, s.Returned = NewMixture(), 0, false
+		return
+	}
+	s.Failing = sum(s.Failing, m.SincePoll)
 	if acts.Route {
 		lr := RateTest{Rate: s.RouteRate}.harm(all)
 		s.Route.update(&lr, 1/s.Bursts.Harm, top)

@@ -155,3 +155,25 @@ func TestACommonOutageRollsNobodyBack(t *testing.T) {
 		}
 	}
 }
+
+// TestACommonOutageWithFewRequestsRollsNobodyBack has one request a second and ten minutes of 5 % errors. The primary has no error in most
+// polls of the outage, and still the canary must not be blamed.
+func TestACommonOutageWithFewRequestsRollsNobodyBack(t *testing.T) {
+	w := plain(1, 0, 0)
+	w.primary = outage(.001, .05, 40*time.Second, 640*time.Second)
+	w.canary, w.history = w.primary, History{Windows: seeded(1).pods(4, plain(1, .001, .001))}
+	s := w.times(200, 43)
+	within(t, "1 rps", int(s.rolledBack), int(s.n), .003)
+}
+
+// TestALongCommonOutagePausesNobody has ten minutes of 5 % errors of both versions.
+func TestALongCommonOutagePausesNobody(t *testing.T) {
+	for _, rps := range []float64{10, 100} {
+		w := plain(rps, 0, 0)
+		w.primary = outage(.001, .05, 40*time.Second, 640*time.Second)
+		w.canary, w.history = w.primary, History{Windows: seeded(1).pods(4, plain(rps, .001, .001))}
+		if s := w.times(30, 47); s.promoted < s.n {
+			t.Errorf("%v rps: promoted %v of %v: %v", rps, s.promoted, s.n, s.reasons)
+		}
+	}
+}

@@ -30,15 +30,16 @@ type Settings struct {
 	MinDwell, MaxDwell time.Duration
 	// FinalWait is how long the last step waits to be accepted. It is at least MaxDwell.
 	FinalWait time.Duration
-	// HoldLimit is how long a rollout is held for suspicion, in all its steps together, and how long a step is held for its
-	// surroundings or without data, each by itself.
+	// HoldLimit is how long a rollout is held for suspicion that does not end, and how long a step is held for its surroundings or
+	// without data, each by itself.
 	HoldLimit time.Duration
 	// MinRequests is how many canary requests a step needs to end without acceptance. At least 1.
 	MinRequests float64
 	// OnInconclusive is what follows a last step that is not accepted: ThenPromote, ThenPause or ThenRollBack.
 	OnInconclusive Then
-	// OnSuspicious is what follows HoldLimit of suspicion: ThenPause or ThenRollBack. ThenPromote goes on in spite of it. That is for
-	// comparisons with rules that hold nothing; no policy should offer it.
+	// OnSuspicious is what follows HoldLimit of suspicion: ThenPause, or ThenRollBack if the evidence has come half of the way to proof
+	// (10 of 100), and a pause if not. ThenPromote goes on in spite of it. That is for comparisons with rules that hold nothing; no
+	// policy should offer it.
 	OnSuspicious Then
 }
 
@@ -76,9 +77,11 @@ const (
 // DefaultSettings returns the settings of a policy that says nothing.
 //
 // A last step that is not accepted pauses: nothing was proven, and half of the users already have the version, so waiting costs
-// little and a person can know more. Suspicion rolls back: for a quarter of an hour the data has favoured harm, which a healthy
-// canary brings about in fewer than three of a thousand rollouts. A canary without requests, or without samples of them, pauses at
-// its step after a quarter of an hour under every policy: no data never moves traffic.
+// little and a person can know more. Suspicion rolls back: for a quarter of an hour without a break the data has favoured harm, and it is
+// ten times likelier in the end, which a healthy canary brings about in fewer than three of a thousand rollouts. At a few requests
+// a second most regressions are rolled back so: proof would take hours. Weaker suspicion pauses, as healthy canaries are among its
+// commonest causes. A canary without requests, or without samples of them, pauses at its step after a quarter of an hour under every
+// policy: no data never moves traffic.
 func DefaultSettings() Settings {
 	return Settings{
 		Alpha: DefaultAlpha, Beta: DefaultBeta, Rho: DefaultRho, Delta: DefaultDelta, SLO: DefaultSLO, Latency: true, Early: true,

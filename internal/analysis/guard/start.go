@@ -10,7 +10,8 @@ import (
 // bounds of the histogram are compared and how much errors come in bursts.
 func Start(settings Settings, plan []Arms, history History) State {
 	settings = settings.sane()
-	s := State{Bursts: history.bursts((*Counts).errors), Route: NewMixture(), RouteRate: settings.SLO}
+	s := State{Bursts: history.bursts((*Counts).errors), Route: NewMixture(), RouteRate: settings.SLO,
+		Gate: history.gateOf(settings.SLO, (*Counts).errors)}
 	for _, arms := range plan {
 		s.Planned = s.Planned.or(arms.Acts())
 	}
@@ -25,7 +26,9 @@ func Start(settings Settings, plan []Arms, history History) State {
 		s.Limit = limitOf(*settings.Limit, history)
 	}
 	for i, pair := range settings.Pairs {
-		s.Pairs[i] = newPair(hashed(pair.Name), history.bursts(func(c *Counts) Pair { return c.pair(i) }))
+		of := func(c *Counts) Pair { return c.pair(i) }
+		s.Pairs[i] = newPair(hashed(pair.Name), history.bursts(of))
+		s.Pairs[i].Gate = history.gateOf(pair.Rate, of)
 	}
 	s.PairCount = len(settings.Pairs)
 	return s
@@ -85,7 +88,8 @@ func limitOf(limit Limit, history History) LimitState {
 	}
 	if s.known() {
 		at := slices.Index(history.Bounds, s.Above)
-		s.Rate, s.Bursts = NewMixture(), history.bursts(func(c *Counts) Pair { return c.slower(at) })
+		of := func(c *Counts) Pair { return c.slower(at) }
+		s.Rate, s.Bursts, s.Gate = NewMixture(), history.bursts(of), history.gateOf(1-limit.Quantile, of)
 	}
 	return s
 }

@@ -25,14 +25,17 @@ type State struct {
 	// Pairs are the user's own counters, in the order of the settings, of which PairCount are in use.
 	Pairs     [MaxPairs]PairState
 	PairCount int
-	// Route is the test of the whole route, and RouteRate the error rate that it may have.
+	// Route is the test of the whole route since the primary began to fail more than the SLO allows, and RouteRate the error rate that
+	// it may have. Failing is for how long the primary has failed so, and Returned whether the rollout went back a step for it.
 	Route     Mixture
 	RouteRate float64
+	Failing   time.Duration
+	Returned  bool
 	// StepRoute are the requests and errors of all arms in this step.
 	StepRoute Pair
 	// Gate is whether the primary's errors are within the SLO.
 	Gate Gate
-	// Suspected is how long the rollout has been held in all for suspicion, Surroundings how long this step for its surroundings.
+	// Suspected is how long the rollout has been held for suspicion in a row, Surroundings how long this step in all for its surroundings.
 	Suspected, Surroundings time.Duration
 	// Returns is how often the rollout went back a step for shared damage.
 	Returns int
@@ -125,7 +128,7 @@ func (s *State) alpha(settings *Settings) float64 {
 // Resumed returns the state after a person has let a paused rollout go on: the times that it has been held begin again. The
 // evidence stays.
 func Resumed(s State) State {
-	s.Suspected, s.Surroundings, s.Returns = 0, 0, 0
+	s.Suspected, s.Surroundings, s.Returns, s.Returned = 0, 0, 0, false
 	return s
 }
 

@@ -56,7 +56,7 @@ func (l *look) follows(d Decision) string {
 	then := ThenPause
 	switch d.Reason {
 	case Suspicious:
-		then = l.settings.OnSuspicious
+		then = l.onSuspicious()
 	case Inconclusive:
 		then = l.settings.OnInconclusive
 	}
