@@ -34,7 +34,7 @@ func Check(m Measured) []Goal {
 		fewerBad(m, "default policy", fewerDefault, func(r Row) simulate.Cell { return r.Default }), neverWorse(m)}
 	if len(m.Healthy) > 0 {
 		all = append(all, m.fewFalse("G2 healthy versions", m.Healthy, falseCalm), m.fewFalse("G2 outages, skew, missing scrapes, restarts", m.Disturbed, falseCalm),
-			m.fewFalse("G2 bursts", shown(m.Bursty), falseBurst))
+			m.fewFalse("G2 bursts", shown(m.Bursty), falseBurst), m.goesOn())
 	}
 	return append(all, nothingMissed(m), soonPromoted(m))
 }
@@ -82,6 +82,22 @@ func (m Measured) fewFalse(name string, cells []simulate.Cell, limit float64) Go
 		return Goal{name, says, most.Value <= limit}
 	}
 	return Goal{name, says + fmt.Sprintf("; %d rollouts are too few to be sure", m.Size.Healthy), most.Low <= limit}
+}
+
+// goesOn is that an outage of both versions, which is over before a hold's limit, only delays a healthy version. With fewer requests, a
+// version cannot prove in the time of its last step that the errors of the outage were not its own.
+func (m Measured) goesOn() Goal {
+	least, where := math.Inf(1), ""
+	for _, cell := range m.Disturbed {
+		s := cell.Scenario
+		if s.Rate < 10 || s.Outage.For == 0 || s.Outage.Every > 0 || cell.Rule != Default().Name() {
+			continue
+		}
+		if cell.Promoted.Value < least {
+			least, where = cell.Promoted.Value, place(cell)
+		}
+	}
+	return Goal{"G2 outages delay", fmt.Sprintf("at least %.2f %% of healthy versions are promoted after an outage, at %s (at least %.1f %%)", 100*least, where, 100*(1-falseCalm)), least >= 1-falseCalm}
 }
 
 // shown leaves out the cells in which an hour of the primary has too few errors to show that they come together.

@@ -22,7 +22,7 @@ func TestAMissedGoalIsSeen(t *testing.T) {
 	measured := Measure(size, 5, Others(size), true)
 	measured.Size.Rollouts = enough
 	bad := func(c *simulate.Cell) {
-		c.RolledBack.Value, c.RolledBack.Low, c.Bad.Mean, c.PromotionSeconds.Mean = .5, .4, 2, 2
+		c.RolledBack.Value, c.RolledBack.Low, c.Promoted.Value, c.Bad.Mean, c.PromotionSeconds.Mean = .5, .4, .5, 2, 2
 	}
 	for i := range measured.Headline {
 		row := &measured.Headline[i]
