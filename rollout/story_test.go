@@ -40,7 +40,9 @@ type story struct {
 	policy     func(*config.Policy)
 	behaviours map[string]behaviour
 	prepare    func(*world)
-	acts       []act
+	// metered makes the metrics server that answers queries for raw counters; nil for none.
+	metered func() *metered
+	acts    []act
 	// phase and version are the end of the story: the phase, and what the primary runs.
 	phase   v1alpha1.Phase
 	version string
@@ -257,6 +259,9 @@ func play(t *testing.T, s story, chance *rand.Rand) *world {
 func playBetween(t *testing.T, s story, chance *rand.Rand, happens func(w *world, number int)) *world {
 	w := newWorld(t, s)
 	w.rand = chance
+	if s.metered != nil {
+		w.metered = s.metered()
+	}
 	if s.prepare != nil {
 		s.prepare(w)
 	}

@@ -138,6 +138,8 @@ type world struct {
 	hooks   map[string]func(*world) bool
 	pending bool // a hook or a check has not been answered yet
 	round   round
+	// metered answers queries for raw counters; nil if nobody does.
+	metered *metered
 	// confirmed names, for each type of hook, the attempt of a candidate that a hook last approved.
 	confirmed map[v1alpha1.HookType]string
 	templates map[types.NamespacedName]observed.Template
@@ -242,22 +244,27 @@ func (w *world) tell(format string, args ...any) {
 	w.log = append(w.log, fmt.Sprintf("%6s  ", w.now.Sub(epoch).Round(100*time.Millisecond))+fmt.Sprintf(format, args...))
 }
 
-// observe is everything that a tick decides by, with the answers of hooks and checks.
+// observe is everything that a tick decides by, with the answers of hooks, checks and counters.
 func (w *world) observe() observed.World {
 	o := w.look()
-	needs := factsFor(w.policy, w.state, o).Needs()
-	o.HookAnswers = w.answers(needs.Hooks)
-	o.Samples, o.Sampled = w.samples(needs)
+	a := w.answered(factsFor(w.policy, w.state, o).Needs())
+	o.HookAnswers, o.Samples, o.Sampled, o.Counters, o.History = a.Hooks, a.Samples, a.Sampled, a.Counters, a.History
 	return o
 }
 
+// answered are the answers that have arrived.
+func (w *world) answered(needs rollout.Needs) (a observed.Answers) {
+	a.Hooks = w.answers(needs.Hooks)
+	a.Samples, a.Sampled = w.samples(needs)
+	a.Counters, a.History = w.rawAnswers(needs)
+	return a
+}
+
 // facts are those of a tick. They are made once, as in a real tick, because that is most of its work.
-func (w *world) facts() rollout.Facts {
+func (w *world) facts() (rollout.Facts, observed.Answers) {
 	facts := factsFor(w.policy, w.state, w.look())
-	needs := facts.Needs()
-	hooks := w.answers(needs.Hooks)
-	samples, sampled := w.samples(needs)
-	return facts.Answered(observed.Answers{Hooks: hooks, Samples: samples, Sampled: sampled})
+	answers := w.answered(facts.Needs())
+	return facts.Answered(answers), answers
 }
 
 // look reads the cluster.
@@ -278,6 +285,9 @@ func (w *world) look() observed.World {
 		o.CanaryRefused = w.refused
 	}
 	o.Freezes, o.Limits, o.DryRun = w.freezes, w.limits, w.dryRun
+	if w.metered != nil {
+		o.LastAsked = w.metered.used
+	}
 	if w.peers != nil {
 		o.Peers = w.peers()
 	}
@@ -358,7 +368,10 @@ func (w *world) tick() (p plan.Plan, survived bool) {
 	for i := range w.others {
 		w.others[i].DeepCopyInto(&others[i])
 	}
-	facts := w.facts()
+	if w.metered != nil {
+		w.metered.until(w)
+	}
+	facts, answers := w.facts()
 	p = rollout.Decide(facts)
 	// A real tick shares these with the cache.
 	if !equality.Semantic.DeepEqual([]any{*service, others, hpa}, []any{w.service, w.others, w.hpa}) {
@@ -376,9 +389,15 @@ func (w *world) tick() (p plan.Plan, survived bool) {
 			w.tell("%s: %s", event.Reason, event.Message)
 		}
 		w.hearTells(p.Tells)
+		if w.metered != nil {
+			w.metered.use(answers.Counters, answers.History)
+		}
 		return p, true
 	}
 	w.round, w.written = round{}, nil
+	if w.metered != nil {
+		w.metered.used, w.metered.answer = observed.Asked{}, nil
+	}
 	return p, false
 }
 
