@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // told returns the messages of the events with a reason.
@@ -24,6 +25,13 @@ func (a *app) told(reason string) string {
 		}
 	}
 	return strings.Join(messages, "\n")
+}
+
+// inFirstStep brings a rollout to its first step, in which it stays.
+func (a *app) inFirstStep() {
+	a.t.Helper()
+	a.annotate(config.AnnotationInterval, "1h")
+	a.inFlight()
 }
 
 // expectReturn lets the canary be ready again and expects the first step, without a failed check.
@@ -42,7 +50,7 @@ func (a *app) expectReturn() {
 func TestAKilledCanaryPodCostsNoCheckAndNoStep(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	a.inFlight()
+	a.inFirstStep()
 	a.Eventually(func() error {
 		d, err := get(a, "podinfo-canary", &appsv1.Deployment{})
 		if err != nil {
@@ -58,7 +66,7 @@ func TestAKilledCanaryPodCostsNoCheckAndNoStep(t *testing.T) {
 func TestADeletedServiceOfTheCanaryTakesTheWeightAwayAndIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	a := newApp(t)
-	a.inFlight()
+	a.inFirstStep()
 	service, err := get(a, "podinfo-canary", &corev1.Service{})
 	a.Expect(err).NotTo(HaveOccurred())
 	a.Expect(server.Client.Delete(t.Context(), service)).To(Succeed())
