@@ -132,8 +132,9 @@ func TestACohortKeepsAChainOfCanariesTogether(t *testing.T) {
 	a.holdNext("secondary")
 	a.eventually("in its first step", "secondary", observed.Checked)
 	a.Eventually(func() []string { return a.cohortsOf("secondary") }, patience, glance).Should(Equal([]string{"x-sluice-canary: main => secondary-canary"}))
-	rules := a.route("secondary").Spec.Rules
-	a.Expect(rules).To(HaveLen(2))
+	// Without admission the rules are written after the annotation.
+	var rules []gatewayv1.HTTPRouteRule
+	a.Eventually(func() []gatewayv1.HTTPRouteRule { rules = a.route("secondary").Spec.Rules; return rules }, patience, glance).Should(HaveLen(2))
 	a.Expect(rules[0].Matches[0].Headers[0].Value).To(Equal("main"))
 	a.Expect(rules[0].BackendRefs).To(HaveLen(1))
 	a.Expect(rules[0].BackendRefs[0].Name).To(BeEquivalentTo("secondary-canary"), "all marked requests go to the canary")
