@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -23,7 +24,8 @@ import (
 )
 
 const (
-	patience = 20 * time.Second
+	// patience allows for a machine on which other tests leave little CPU.
+	patience = time.Minute
 	glance   = 50 * time.Millisecond
 )
 
@@ -357,6 +359,10 @@ func TestAPromotionThatIsRefusedIsTold(t *testing.T) {
 	a.annotate(config.AnnotationProgressDeadline, "5s")
 	a.refuse(admissionregistrationv1.Update, `!("sluice.dev/promote" in object.metadata.annotations)`, metav1.StatusReasonInvalid)
 	a.waitForPhase(v1alpha1.PhaseInitialized)
+	a.Eventually(func() error {
+		return server.Client.Patch(t.Context(), &appsv1.Deployment{ObjectMeta: a.named("podinfo")},
+			client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"sluice.dev/promote":"x"}}}`)), client.DryRunAll)
+	}, patience, glance).Should(HaveOccurred(), "the policy is in force")
 	a.hold()
 	a.available("podinfo-canary")
 	a.endpoints(4)
