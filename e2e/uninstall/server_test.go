@@ -30,7 +30,7 @@ func startController(t *testing.T, namespace string) <-chan error {
 	manager, err := ctrl.NewManager(server.ReconcilerConfig, ctrl.Options{
 		Scheme: server.Client.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}, Controller: crconfig.Controller{SkipNameValidation: ptr.To(true)},
 		LeaderElection: true, LeaderElectionID: "sluice", LeaderElectionNamespace: namespace, LeaderElectionReleaseOnCancel: true,
-		LeaseDuration: ptr.To(leaseDuration), RenewDeadline: ptr.To(leaseDuration * 2 / 3), RetryPeriod: ptr.To(leaseDuration / 6),
+		LeaseDuration: ptr.To(leaseDuration), RenewDeadline: ptr.To(leaseDuration * 4 / 5), RetryPeriod: ptr.To(leaseDuration / 20),
 	})
 	if err != nil {
 		t.Fatal(err)

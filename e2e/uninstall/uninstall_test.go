@@ -34,8 +34,9 @@ import (
 )
 
 const (
-	leaseDuration = 3 * time.Second
-	patience      = 30 * time.Second
+	// leaseDuration is also how long each uninstallation waits. A lease of few seconds is lost on a busy machine.
+	leaseDuration = 10 * time.Second
+	patience      = time.Minute
 	glance        = 20 * time.Millisecond
 )
 
@@ -174,7 +175,7 @@ func TestUninstallInMidRollout(t *testing.T) {
 	i.firstStep()
 	before := i.canary()
 	for _, object := range made() {
-		i.Expect(i.get(object, "podinfo-canary")).To(Succeed(), "%T", object)
+		i.Eventually(func() error { return i.get(object, "podinfo-canary") }, patience, glance).Should(Succeed(), "%T", object)
 	}
 
 	i.Expect(uninstall.Run(t.Context(), server.Reconciler, i.options(patience))).To(Succeed())
@@ -224,7 +225,7 @@ func TestRequestsAreNotSentToNobody(t *testing.T) {
 	i.Expect(server.Reconciler.Update(t.Context(), object)).To(Succeed())
 	i.create(&coordinationv1.Lease{ObjectMeta: i.named("sluice")})
 
-	err = uninstall.Run(t.Context(), server.Reconciler, i.options(2*time.Second))
+	err = uninstall.Run(t.Context(), server.Reconciler, i.options(5*time.Second))
 	if err == nil || !strings.Contains(err.Error(), "Deployment podinfo has no available replica, and only its canary serves") {
 		t.Errorf("got %v", err)
 	}
