@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -79,7 +78,7 @@ func (c cluster) refused(hook, input string, args ...string) {
 	NewWithT(c.T).Eventually(func() string {
 		out, _ := c.run(input, append(args, "--dry-run=server")...)
 		return out
-	}, 20*time.Second, 100*time.Millisecond).Should(ContainSubstring("failed calling webhook %q", hook))
+	}, patience, glance).Should(ContainSubstring("failed calling webhook %q", hook))
 }
 
 const collector = "system:serviceaccount:kube-system:generic-garbage-collector"

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -46,7 +47,7 @@ func (c cluster) restrict() {
 	NewWithT(c.T).Eventually(func() string {
 		out, _ := c.as(editor, "", "annotate", "deployment", "podinfo", "--dry-run=server", "sluice.dev/skip-analysis=true")
 		return out
-	}, 20*time.Second, 100*time.Millisecond).Should(ContainSubstring("may not go round"))
+	}, patience, glance).Should(ContainSubstring("may not go round"))
 }
 
 // as runs kubectl as a user.
@@ -82,10 +83,14 @@ func TestWhoMayGoRound(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			c := c.in(t)
 			args := append(way.args[:len(way.args):len(way.args)], "--dry-run=server")
-			out, err := c.as(editor, way.input, args...)
-			if err == nil || !strings.Contains(out, way.field) || !strings.Contains(out, "ed may not go round the analysis of ") || !strings.Contains(out, c.Namespace) {
-				t.Errorf("the editor gets %v\n%s", err, out)
-			}
+			// Each of the policies is in force at its own moment.
+			NewWithT(t).Eventually(func() (string, error) {
+				out, err := c.as(editor, way.input, args...)
+				if err == nil {
+					return "", fmt.Errorf("the editor may: %s", out)
+				}
+				return out, nil
+			}, patience, glance).Should(And(ContainSubstring(way.field), ContainSubstring("ed may not go round the analysis of "), ContainSubstring(c.Namespace)))
 			if out, err := c.as(administrator, way.input, args...); err != nil {
 				t.Errorf("the administrator gets %v\n%s", err, out)
 			}
@@ -116,7 +121,7 @@ func TestAFreezeThatIsOverGuardsNoLabels(t *testing.T) {
 			return (err != nil) == moment.guards
 		}
 		// The API server reads Freezes from a cache.
-		for deadline := time.Now().Add(20 * time.Second); !settled(); {
+		for deadline := time.Now().Add(patience); !settled(); {
 			if time.Now().After(deadline) {
 				t.Fatalf("%s: guards the labels: %v", moment.name, !moment.guards)
 			}

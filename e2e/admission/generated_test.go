@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -38,7 +37,7 @@ func TestWhoMayNotCreateRoutesMayNotHaveThemCreated(t *testing.T) {
 	NewWithT(t).Eventually(func() string {
 		out, _ := c.as(author, policy("first", "{service: {gatewayRefs: [{name: public}]}}"), create...)
 		return out
-	}, 20*time.Second, 100*time.Millisecond).Should(ContainSubstring("may not create httproutes"))
+	}, patience, glance).Should(ContainSubstring("may not create httproutes"))
 	for name, way := range map[string]struct{ spec, author, owner string }{
 		"a host of another team": {"{service: {port: 80, gatewayRefs: [{name: public, namespace: infra}], hosts: [www.example.com], match: [{uri: {prefix: /login}}]}}",
 			"spec.service.gatewayRefs: pat may not create httproutes.gateway.networking.k8s.io in namespace " + c.Namespace, ""},

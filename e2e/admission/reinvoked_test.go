@@ -42,7 +42,7 @@ func (c cluster) policy(change, shows string) {
 	probe := strings.NewReplacer(`{sluice.dev/canary: "true"}`, "{}", "name: podinfo", "name: probe").Replace(manifest("podinfo:v1"))
 	NewWithT(c.T).Eventually(func() string {
 		return c.kubectl(probe, "create", "--dry-run=server", "-f", "-", "-o", "json")
-	}, 20*time.Second, 100*time.Millisecond).Should(ContainSubstring(shows))
+	}, patience, glance).Should(ContainSubstring(shows))
 }
 
 // template returns what the primary runs.

@@ -7,10 +7,18 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"sluice.dev/sluice/e2e/testserver"
+)
+
+// patience is how long the API server may take to know what a test has just created. It allows for a machine on which other tests
+// leave little CPU. glance is the interval between two looks.
+const (
+	patience = time.Minute
+	glance   = 100 * time.Millisecond
 )
 
 // sequences is the number of random sequences of requests to try.

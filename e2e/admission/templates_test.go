@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 )
@@ -81,7 +80,7 @@ func TestWhoMayWritePolicies(t *testing.T) {
 					NewWithT(t).Eventually(func() bool {
 						_, err := c.Run(operator, "", "kubectl", "auth", "can-i", verb, resource+".sluice.dev")
 						return err == nil
-					}, 20*time.Second).Should(Equal(allowed), "%s %s", verb, resource)
+					}, patience, glance).Should(Equal(allowed), "%s %s", verb, resource)
 				}
 			}
 		})
