@@ -157,6 +157,31 @@ func (m *move) waitReady() {
 	}
 }
 
+// lasting is an outage that was there all the time of a look. What a look reads first may have changed before it reads the rest.
+func lasting(ctx context.Context) error {
+	err := outage(ctx)
+	for before := ""; err != nil && ctx.Err() == nil; err = outage(ctx) {
+		now := writes(ctx)
+		if now == before {
+			break
+		}
+		before = now
+	}
+	return err
+}
+
+// writes tells states of what outage reads apart.
+func writes(ctx context.Context) string {
+	var versions []string
+	for _, list := range []client.ObjectList{&gatewayv1.HTTPRouteList{}, &corev1.ServiceList{}, &appsv1.DeploymentList{}} {
+		_ = server.Client.List(ctx, list, client.InNamespace(shop))
+		for _, object := range objectsOf(list) {
+			versions = append(versions, object.GetName()+" "+object.GetResourceVersion())
+		}
+	}
+	return strings.Join(versions, ", ")
+}
+
 // outage says which backend with a weight has no ready pods, or nothing if all have. The Service podinfo counts too, because
 // clients in the cluster call it.
 func outage(ctx context.Context) error {
@@ -215,7 +240,7 @@ func (m *move) collect(ctx context.Context) {
 				_ = server.Client.Update(ctx, canary)
 			}
 		}
-		if err := outage(ctx); err != nil && ctx.Err() == nil {
+		if err := lasting(ctx); err != nil && ctx.Err() == nil {
 			m.mutex.Lock()
 			m.outages = append(m.outages, err.Error())
 			m.mutex.Unlock()
