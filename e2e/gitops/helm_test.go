@@ -102,9 +102,9 @@ func TestHelmWaitReturnsWhileTheCandidateIsInFlight(t *testing.T) {
 	a, upgrade := helmApp(t, "podinfo:v1")
 	stop := a.controller()
 	defer stop()
-	upgrade("podinfo:v2", "--wait", "--timeout=60s")
+	upgrade("podinfo:v2", "--wait", "--timeout=5m")
 	a.expect("upgraded", "podinfo:v1", "podinfo:v2")
-	a.must("helm", "rollback", "podinfo", "1", "--wait", "--timeout=60s")
+	a.must("helm", "rollback", "podinfo", "1", "--wait", "--timeout=5m")
 	a.expect("rolled back", "podinfo:v1", "")
 }
 
