@@ -49,7 +49,7 @@ func TestEveryPermissionOfTheChartIsNeeded(t *testing.T) {
 			c := startCluster(t, audited(t, log), enforcingOwners, withoutWatchList, testserver.WithOptionalKinds)
 			s := c.newShop()
 			values := append(settings[:len(settings):len(settings)],
-				"--set=rbac.keda=true,metricTemplates.secrets=true,metrics.secure=true,certs.validity=30s,certs.caValidity=60s,prometheusUrl="+s.prometheus)
+				"--set=rbac.keda=true,metricTemplates.secrets=true,metrics.secure=true,certs.validity=60s,certs.caValidity=120s,prometheusUrl="+s.prometheus)
 			c.run(append([]string{"install", "sluice", "../../charts/sluice", "--create-namespace"}, values...)...)
 			granted := c.grants(values)
 			c.Expect(len(granted)).To(BeNumerically(">", 30), "the chart's rules were not found")
@@ -107,13 +107,13 @@ func (s *shop) everythingHappens(log string) {
 
 	s.freezeElsewhere()
 	s.Expect(s.scrape(metrics)).To(Equal(http.StatusOK))
-	s.Eventually(func() int { return strings.Count(p.lines(), "renewed the webhooks' certificate") }, patience, glance).Should(BeNumerically(">", 1))
 	s.failing.Store(false)
 	s.patch(`{"metadata":{"annotations":{"sluice.dev/interval":"1h"}}}`)
 	s.scaledByKeda()
 	s.setImage("podinfo:v4")
 	s.waitFor(p, "a rollout in flight", inFlight)
 	s.surroundingsChange(p)
+	s.Eventually(func() int { return strings.Count(p.lines(), "renewed the webhooks' certificate") }, patience, glance).Should(BeNumerically(">", 1))
 	s.uninstall(p)
 	s.Expect(s.canary().Finalizers).To(BeEmpty(), "uninstalling must let go of the Canary")
 }
