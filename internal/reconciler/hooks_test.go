@@ -114,10 +114,10 @@ func TestCallsAndQueriesEndWithTheReconciler(t *testing.T) {
 	m.hooks.ask(t.Context(), subject, asking("slow"))
 	m.samples.ask(t.Context(), subject, rollout.Needs{Queries: make([]analysis.Query, 1)}, time.Time{})
 	m.hooks.ask(t.Context(), types.NamespacedName{Name: "other"}, asking("answered"))
-	g.Eventually(left).Should(Receive(Equal("answered")), "nobody takes the answer any more")
+	g.Eventually(left, patience).Should(Receive(Equal("answered")), "nobody takes the answer any more")
 	m.end()
-	g.Eventually(left).Should(Receive())
-	g.Eventually(left).Should(Receive())
+	g.Eventually(left, patience).Should(Receive())
+	g.Eventually(left, patience).Should(Receive())
 }
 
 // TestNotificationsEndWithTheirCanary has hooks that never answer, and goes on with another Canary of the same name.

@@ -33,7 +33,7 @@ import (
 )
 
 const (
-	patience = 20 * time.Second
+	patience = time.Minute
 	glance   = 5 * time.Millisecond
 	// gatewayController is one whose metrics are known.
 	gatewayController = "traefik.io/gateway-controller"
