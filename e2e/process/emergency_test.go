@@ -64,20 +64,20 @@ func (r rescue) waits(says string) {
 	root := plugin.NewCommand(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: out, ErrOut: out})
 	root.SetArgs([]string{"emergency", "on", "--kubeconfig", r.erin})
 	err := root.ExecuteContext(ctx)
-	r.Expect(plugin.ExitCode(err)).To(Equal(plugin.ExitError), "%v: %s", err, out.String())
-	r.Expect(out.String()).To(And(ContainSubstring(out.says), ContainSubstring("Sluice is NOT back")))
+	r.Expect(plugin.ExitCode(err)).To(Equal(plugin.ExitError), "%v: %s", err, out.out.String())
+	r.Expect(out.out.String()).To(And(ContainSubstring(out.says), ContainSubstring("Sluice is NOT back")))
 }
 
-// listener calls heard once a text was written to it.
+// listener calls heard once a text was written to it. It has no other way to write.
 type listener struct {
-	bytes.Buffer
+	out   bytes.Buffer
 	says  string
 	heard func()
 }
 
 func (l *listener) Write(text []byte) (int, error) {
-	n, err := l.Buffer.Write(text)
-	if strings.Contains(l.String(), l.says) {
+	n, err := l.out.Write(text)
+	if strings.Contains(l.out.String(), l.says) {
 		l.heard()
 	}
 	return n, err
