@@ -48,21 +48,22 @@ var layers = map[string][]string{
 	"internal/emergency":           with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze"),
 	"internal/admission":           {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze"},
 	"webhook":                      {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze", "internal/admission"},
-	"internal/plugin":              with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/emergency", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"),
+	"internal/plugin":              with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/replay", "internal/outbound", "internal/provider", "internal/provider/prometheus", "internal/emergency", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint"),
 	"internal/plugin/manifest":     {"api/v1alpha1", "config"},
 	"internal/plugin/migrate":      {"api/v1alpha1", "config", "config/policy", "internal/plugin/manifest"},
 	"internal/plugin/lint":         {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout/strategy", "internal/freeze", "internal/plugin/manifest"},
 	"internal/simulate/traffic":    {},
 	"internal/simulate/rule":       {"internal/simulate/traffic"},
 	"internal/simulate":            {"internal/simulate/traffic", "internal/simulate/rule"},
-	"internal/simulate/report":     {"internal/simulate/traffic", "internal/simulate/rule", "internal/simulate"},
+	"internal/simulate/replay":     {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls"},
+	"internal/simulate/report":     {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/replay"},
 	"internal/simulate/guarded":    {"internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule"},
 	"internal/simulate/goals":      {"internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/guarded"},
 	"certs":                        {},
 }
 
 // pure packages take values and return values.
-var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/analysis/polls", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/goals", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
+var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/replay", "internal/simulate/goals", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
 
 // impure is what a pure package must not import itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}

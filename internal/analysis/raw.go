@@ -105,6 +105,12 @@ func (r Raw) Query(back time.Duration) Query {
 	return Query{Metric: Counters, Expression: fmt.Sprintf("{%s}[%dms]", r.selector, max(1, back.Milliseconds()))}
 }
 
+// At returns a query of samples as it would have been answered at a time in the past.
+func (q Query) At(past time.Time) Query {
+	q.Expression += fmt.Sprintf(" @ %d.%03d", past.Unix(), past.Nanosecond()/1e6)
+	return q
+}
+
 // ArmOf says which version a series is about. Traefik's name of a canary's Service fits the pattern of the primary's, too, so the
 // canary goes first.
 func (r Raw) ArmOf(labels map[string]string) (canary, known bool) {

@@ -26,23 +26,33 @@ type simulation struct {
 	seed             uint64
 	reps             int
 	output           string
+	past             past
 }
 
 func (p *plugin) simulateCommand() *cobra.Command {
 	var s simulation
 	cmd := &cobra.Command{
-		Use:   "simulate --scenario FILE",
-		Short: "Play rollouts of a policy on simulated traffic, without a cluster",
+		Use:   "simulate --scenario FILE | simulate NAME --from-prometheus URL",
+		Short: "Play rollouts of a policy on simulated traffic, or replay a past one, without a cluster",
 		Long: "Play rollouts of a policy on simulated traffic, and count how they end: how often a healthy version is rolled back and a bad\n" +
 			"one promoted, how many requests fail meanwhile, and how long it takes. Other rules may be played on the same requests:\n" +
 			"flagger, argo, kayenta, and sliding, which are the built-in checks of this release. The guard judges by sequential tests;\n" +
 			"rollouts of this release are not judged by it yet. The same seed gives the same output on every machine.\n\n" +
 			"Without steps of its own, the policy takes the guard's ladder. Metrics and hooks of the policy are not played. The exit\n" +
 			"code says how it went:\n\n" +
-			"  0  everything was played\n  1  the policy or the scenarios have mistakes\n  2  wrong usage, or a file that does not exist",
+			"  0  everything was played\n  1  the policy or the scenarios have mistakes, or the recorded rollout cannot be read\n" +
+			"  2  wrong usage, or a file that does not exist\n\n" +
+			"With --from-prometheus, a past rollout of the Deployment NAME is replayed: what would the guard have done? The counters of\n" +
+			"the canary and of its primary, and an hour of the primary before it, are read from Prometheus.",
 		Example: "  kubectl sluice simulate --policy policy.yaml --scenario grid.yaml --peer flagger:interval=60s,threshold=5\n" +
-			"  kubectl sluice simulate --scenario grid.yaml -o svg > rollouts.svg",
-		RunE: func(*cobra.Command, []string) error { return p.simulate(s) },
+			"  kubectl sluice simulate --scenario grid.yaml -o svg > rollouts.svg\n" +
+			"  kubectl sluice simulate podinfo -n demo --from-prometheus http://localhost:9090 --preset app --start 2026-01-02T12:00:00Z --end 2026-01-02T12:10:00Z",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if s.past.address != "" {
+				return p.replay(cmd, s, args)
+			}
+			return p.simulate(s, args)
+		},
 	}
 	cmd.Flags().StringVar(&s.policy, "policy", "", "File with one CanaryPolicy or ClusterCanaryPolicy; without it everything is as built in")
 	cmd.Flags().StringVar(&s.scenario, "scenario", "", "File with the scenarios, or - for stdin")
@@ -50,12 +60,15 @@ func (p *plugin) simulateCommand() *cobra.Command {
 	cmd.Flags().Uint64Var(&s.seed, "seed", 1, "Seed of the traffic")
 	cmd.Flags().IntVar(&s.reps, "reps", 400, "Rollouts of each scenario under each rule")
 	cmd.Flags().StringVarP(&s.output, "output", "o", "markdown", "Output format: markdown, json, csv or svg")
-	return ofFiles(cmd)
+	s.past.addFlags(cmd.Flags())
+	cmd = ofFiles(cmd)
+	cmd.Args = nil
+	return cmd
 }
 
 // simulate plays everything and writes the result.
-func (p *plugin) simulate(s simulation) error {
-	if err := s.check(); err != nil {
+func (p *plugin) simulate(s simulation, args []string) error {
+	if err := s.check(args); err != nil {
 		return usageError{err}
 	}
 	asked, err := p.policyToSimulate(s.policy)
@@ -80,13 +93,21 @@ func (p *plugin) simulate(s simulation) error {
 	return writeSimulation(p.Out, plan, s.output)
 }
 
-func (s simulation) check() error {
+func (s simulation) check(args []string) error {
 	switch {
+	case len(args) > 0:
+		return fmt.Errorf("unexpected argument %s: the name of a Deployment needs --from-prometheus", args[0])
+	case s.past != past{}:
+		return errors.New("--start, --end, --preset and --service are for a past rollout: give --from-prometheus URL, too")
 	case s.scenario == "":
 		return errors.New("no scenarios given: name a file with --scenario FILE, or --scenario - for stdin")
 	case s.reps < 1 || s.reps > mostReps:
 		return fmt.Errorf("--reps %d: must be from 1 to %d", s.reps, mostReps)
 	}
+	return s.checkOutput()
+}
+
+func (s simulation) checkOutput() error {
 	switch s.output {
 	case "markdown", "json", "csv", "svg":
 		return nil

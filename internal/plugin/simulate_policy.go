@@ -12,6 +12,7 @@ import (
 	"sluice.dev/sluice/internal/analysis/guard"
 	"sluice.dev/sluice/internal/plugin/manifest"
 	"sluice.dev/sluice/internal/simulate/guarded"
+	"sluice.dev/sluice/internal/simulate/replay"
 	"sluice.dev/sluice/internal/simulate/rule"
 	"sluice.dev/sluice/internal/simulate/traffic"
 	"sluice.dev/sluice/rollout/strategy"
@@ -25,6 +26,10 @@ type simulated struct {
 	// interval and threshold are those of the user's; 0 for none.
 	interval  traffic.Seconds
 	threshold int
+	// preset says which metrics count requests; empty if the gateway chooses.
+	preset config.Preset
+	// sticky means that users stay at their version.
+	sticky bool
 }
 
 // policyToSimulate reads the one policy of a file. Without a file, everything is as built in.
@@ -76,7 +81,7 @@ func simulatedOf(spec v1alpha1.PolicySpec) (simulated, error) {
 	if len(errs) > 0 {
 		return simulated{}, errs.ToAggregate()
 	}
-	result := simulated{settings: guard.DefaultSettings()}
+	result := simulated{settings: guard.DefaultSettings(), preset: parsed.Preset, sticky: parsed.SessionAffinity != nil}
 	if of := strategy.Of(parsed); of.Name != "canary" {
 		return simulated{}, fmt.Errorf("the strategy %q cannot be played: only weights can, so give stepWeight, stepWeights or steps without match, mirror and iterations", of.Name)
 	}
@@ -109,6 +114,15 @@ func (s simulated) rule() guarded.Rule {
 		by.Durations = append(by.Durations, max(step.Duration.Duration, time.Second))
 	}
 	return by
+}
+
+// plan is what the guard is told about a past rollout.
+func (s simulated) plan() replay.Plan {
+	plan := replay.Plan{Settings: s.settings, Sticky: s.sticky}
+	for _, step := range s.steps {
+		plan.Weights, plan.Durations = append(plan.Weights, step.Weight), append(plan.Durations, max(step.Duration.Duration, time.Second))
+	}
+	return plan
 }
 
 // given is what other rules take from the policy: its weights, or the steps that Flagger's users know, and the interval and the

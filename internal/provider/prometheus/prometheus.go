@@ -112,6 +112,18 @@ func (b brief) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
+// ErrTooLong is what an answer fails with that is longer than its limits.
+var ErrTooLong = errors.New("the answer is too long")
+
+// tooLong says which limit an answer has passed, and what to do about it.
+type tooLong string
+
+// Error is the text.
+func (t tooLong) Error() string { return string(t) }
+
+// Is holds for ErrTooLong.
+func (tooLong) Is(target error) bool { return target == ErrTooLong }
+
 // limited is a body that fails after the given number of bytes or objects.
 type limited struct {
 	io.ReadCloser
@@ -122,12 +134,12 @@ type limited struct {
 // Read reads at most what is left.
 func (l *limited) Read(into []byte) (int, error) {
 	if l.left.bytes <= 0 {
-		return 0, fmt.Errorf("the answer is longer than %d bytes: %s", l.bytes, l.advice)
+		return 0, tooLong(fmt.Sprintf("the answer is longer than %d bytes: %s", l.bytes, l.advice))
 	}
 	n, err := l.ReadCloser.Read(into[:min(len(into), l.left.bytes)])
 	l.left.bytes -= n
 	if l.left.objects -= bytes.Count(into[:n], []byte("{")); l.left.objects < 0 {
-		return 0, fmt.Errorf("the answer has more than %d objects: %s", l.objects, l.advice)
+		return 0, tooLong(fmt.Sprintf("the answer has more than %d objects: %s", l.objects, l.advice))
 	}
 	return n, err
 }

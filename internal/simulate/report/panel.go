@@ -7,13 +7,19 @@ import (
 	"strings"
 
 	"sluice.dev/sluice/internal/simulate"
+	"sluice.dev/sluice/internal/simulate/traffic"
 )
 
-// series is one line of a plot: a value for each second.
+// series is one line of a plot: a value at each of the seconds.
 type series struct {
 	name   string
 	colour string
+	at     []traffic.Seconds
 	values []float64
+}
+
+func (s *series) add(at traffic.Seconds, value float64) {
+	s.at, s.values = append(s.at, at), append(s.values, value)
 }
 
 // panel is a plot over time.
@@ -24,6 +30,10 @@ type panel struct {
 	logarithmic bool
 	// limit is drawn across; 0 for none.
 	limit float64
+	// until is the last second, if the lines end before.
+	until traffic.Seconds
+	// mark is a second that is drawn from top to bottom; 0 for none.
+	mark traffic.Seconds
 }
 
 // smooth is over how many seconds counts are averaged.
@@ -32,15 +42,15 @@ const smooth = 10
 // traffics shows what both versions get under the first rule.
 func traffics(all []simulate.Timeline) panel {
 	canary, primary := series{name: "canary", colour: colour(1)}, series{name: "primary", colour: colour(0)}
-	moments := all[0].Moments
-	for i, m := range moments {
-		var before simulate.Moment
-		if i >= smooth {
-			before = moments[i-smooth]
+	moments, next := all[0].Moments, 0
+	var before simulate.Moment
+	for _, m := range moments {
+		for moments[next].View.At <= m.View.At-smooth {
+			before, next = moments[next], next+1
 		}
-		over := float64(m.View.At - before.View.At)
-		canary.values = append(canary.values, float64(m.View.Canary.Requests-before.View.Canary.Requests)/over)
-		primary.values = append(primary.values, float64(m.View.Primary.Requests-before.View.Primary.Requests)/over)
+		over := float64(max(1, m.View.At-before.View.At))
+		canary.add(m.View.At, float64(m.View.Canary.Requests-before.View.Canary.Requests)/over)
+		primary.add(m.View.At, float64(m.View.Primary.Requests-before.View.Primary.Requests)/over)
 	}
 	return panel{title: "Requests a second: " + all[0].Rule, lines: []series{primary, canary}}
 }
@@ -50,7 +60,7 @@ func of(all []simulate.Timeline, value func(simulate.Moment) float64) []series {
 	for i, each := range all {
 		lines[i] = series{name: each.Rule, colour: colour(i)}
 		for _, m := range each.Moments {
-			lines[i].values = append(lines[i].values, value(m))
+			lines[i].add(m.View.At, value(m))
 		}
 	}
 	return lines
@@ -60,7 +70,7 @@ func weights(all []simulate.Timeline) panel {
 	return panel{title: "Weight of the canary in percent", lines: of(all, func(m simulate.Moment) float64 { return 100 * m.Share })}
 }
 
-func failures(all []simulate.Timeline) panel {
+func failed(all []simulate.Timeline) panel {
 	return panel{title: "Requests that failed at the canary", lines: of(all, func(m simulate.Moment) float64 { return float64(m.View.Canary.Errors) })}
 }
 
@@ -88,11 +98,10 @@ func (p panel) scaled(value float64) float64 {
 }
 
 func (p panel) draw(out *bytes.Buffer, y int) {
-	longest, greatest := 1, p.scaled(p.limit)
+	longest, greatest := max(1, p.until), p.scaled(p.limit)
 	for _, each := range p.lines {
-		longest = max(longest, len(each.values))
-		for _, value := range each.values {
-			greatest = max(greatest, p.scaled(value))
+		for i, value := range each.values {
+			longest, greatest = max(longest, each.at[i]), max(greatest, p.scaled(value))
 		}
 	}
 	if greatest == 0 {
@@ -113,10 +122,14 @@ func (p panel) draw(out *bytes.Buffer, y int) {
 	if p.limit > 0 {
 		line(out, left, at(p.limit), left+plotWide, at(p.limit), "#666666", ` stroke-dasharray="4 3"`)
 	}
+	if p.mark > 0 {
+		x := left + plotWide*float64(p.mark-1)/float64(longest)
+		line(out, x, from, x, to, "#666666", ` stroke-dasharray="4 3"`)
+	}
 	for i, each := range p.lines {
 		var points strings.Builder
-		for second, value := range each.values {
-			fmt.Fprintf(&points, "%.1f,%.1f ", left+plotWide*float64(second)/float64(longest), at(value))
+		for n, value := range each.values {
+			fmt.Fprintf(&points, "%.1f,%.1f ", left+plotWide*float64(each.at[n]-1)/float64(longest), at(value))
 		}
 		fmt.Fprintf(out, `<polyline fill="none" stroke="%s" stroke-width="1.5" points="%s"/>`+"\n", each.colour, strings.TrimSpace(points.String()))
 		text(out, left+plotWide+10, from+float64(14*i)+8, "start", each.colour, each.name)

@@ -24,18 +24,23 @@ func colour(i int) string { return palette[i%len(palette)] }
 
 // SVG draws one rollout of a scenario under each rule, and the bad requests of all scenarios by rule.
 func SVG(r Report, scenario traffic.Scenario, timelines []simulate.Timeline) []byte {
-	panels := []panel{traffics(timelines), weights(timelines), evidence(timelines), failures(timelines)}
-	height := top + len(panels)*panelHeight + bottom + barsHeight(r)
+	panels := []panel{traffics(timelines), weights(timelines), evidence(timelines), failed(timelines)}
 	var out bytes.Buffer
-	fmt.Fprintf(&out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="11">`+"\n", width, height, width, height)
-	fmt.Fprintf(&out, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", width, height)
-	text(&out, left, 20, "start", "#000000", fmt.Sprintf("One rollout at %s requests a second: primary %s errors, canary %s (seed %d)", number(scenario.Rate), percent(scenario.Base), percent(scenario.Canary), r.Seed))
-	for i, each := range panels {
-		each.draw(&out, top+i*panelHeight)
-	}
+	plots(&out, panels, bottom+barsHeight(r), fmt.Sprintf("One rollout at %s requests a second: primary %s errors, canary %s (seed %d)", number(scenario.Rate), percent(scenario.Base), percent(scenario.Canary), r.Seed))
 	bars(&out, r, top+len(panels)*panelHeight+bottom/2)
 	out.WriteString("</svg>\n")
 	return out.Bytes()
+}
+
+// plots begins a page with panels, and room for what follows them.
+func plots(out *bytes.Buffer, panels []panel, room int, title string) {
+	height := top + len(panels)*panelHeight + room
+	fmt.Fprintf(out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="11">`+"\n", width, height, width, height)
+	fmt.Fprintf(out, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", width, height)
+	text(out, left, 20, "start", "#000000", title)
+	for i, each := range panels {
+		each.draw(out, top+i*panelHeight)
+	}
 }
 
 func text(out *bytes.Buffer, x, y float64, anchor, fill, words string) {
