@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
@@ -75,13 +76,13 @@ func specOf(object manifest.Object) (v1alpha1.PolicySpec, field.ErrorList) {
 	return typed.Spec.PolicySpec, errs
 }
 
-// simulatedOf takes the steps from a policy. Steps that are not the user's give way to the guard's ladder.
+// simulatedOf takes the steps and the guard's settings from a policy. Steps that are not the user's give way to the guard's ladder.
 func simulatedOf(spec v1alpha1.PolicySpec) (simulated, error) {
 	parsed, errs := policy.Parse(spec)
 	if len(errs) > 0 {
 		return simulated{}, errs.ToAggregate()
 	}
-	result := simulated{settings: guard.DefaultSettings(), preset: parsed.Preset, sticky: parsed.SessionAffinity != nil}
+	result := simulated{settings: settingsOf(spec, parsed.Guard), preset: parsed.Preset, sticky: parsed.SessionAffinity != nil}
 	if of := strategy.Of(parsed); of.Name != "canary" {
 		return simulated{}, fmt.Errorf("the strategy %q cannot be played: only weights can, so give stepWeight, stepWeights or steps without match, mirror and iterations", of.Name)
 	}
@@ -95,9 +96,21 @@ func simulatedOf(spec v1alpha1.PolicySpec) (simulated, error) {
 	}
 	if hasSteps(spec) {
 		result.steps = strategy.Of(parsed).Steps(parsed)
-		result.settings.Early = false
 	}
 	return result, nil
+}
+
+// settingsOf returns what the policy says to the guard, enabled or not. Steps of the user's end early only if the policy says so.
+func settingsOf(spec v1alpha1.PolicySpec, g config.Guard) guard.Settings {
+	settings := guard.DefaultSettings()
+	settings.SLO, settings.Alpha, settings.Rho, settings.Latency = g.SLOErrorRate, g.Alpha, g.Rho, g.Latency
+	settings.OnInconclusive, settings.OnSuspicious = guard.Then(g.OnInconclusive), guard.Then(g.OnSuspicious)
+	settings.MinDwell, settings.MaxDwell = g.MinDwell, g.MaxDwell
+	settings.Early = !hasSteps(spec)
+	if a := spec.Analysis; a != nil && a.Guard != nil {
+		settings.Early = ptr.Deref(a.Guard.EarlyAdvance, settings.Early)
+	}
+	return settings
 }
 
 // hasSteps reports whether the user wrote steps.

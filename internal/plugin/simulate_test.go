@@ -6,8 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/yaml"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/analysis/guard"
 )
 
 // simulated runs simulate with files of these contents.
@@ -67,6 +73,38 @@ func TestSimulate(t *testing.T) {
 				t.Errorf("the output has changed; if that is meant, run go test ./internal/plugin -update\n%s", got)
 			}
 		})
+	}
+}
+
+// TestThePolicySetsTheGuard holds that every field of analysis.guard reaches the guard that is played.
+func TestThePolicySetsTheGuard(t *testing.T) {
+	defaults := guard.DefaultSettings()
+	for name, c := range map[string]struct {
+		spec   string
+		change func(*guard.Settings)
+	}{
+		"nothing":           {"{}", func(*guard.Settings) {}},
+		"the SLO":           {"{analysis: {guard: {sloErrorRate: 0.5}}}", func(s *guard.Settings) { s.SLO = .005 }},
+		"alpha":             {"{analysis: {guard: {alpha: 0.001}}}", func(s *guard.Settings) { s.Alpha = .001 }},
+		"rho":               {"{analysis: {guard: {rho: 2}}}", func(s *guard.Settings) { s.Rho = 2 }},
+		"no latency":        {"{analysis: {guard: {latency: false}}}", func(s *guard.Settings) { s.Latency = false }},
+		"what follows":      {"{analysis: {guard: {onInconclusive: promote, onSuspicious: pause}}}", func(s *guard.Settings) { s.OnInconclusive, s.OnSuspicious = guard.ThenPromote, guard.ThenPause }},
+		"the times":         {"{analysis: {guard: {minDwell: 30s, maxDwell: 5m}}}", func(s *guard.Settings) { s.MinDwell, s.MaxDwell = 30*time.Second, 5*time.Minute }},
+		"a patient ladder":  {"{analysis: {guard: {earlyAdvance: false}}}", func(s *guard.Settings) { s.Early = false }},
+		"steps":             {"{analysis: {stepWeight: 20}}", func(s *guard.Settings) { s.Early = false }},
+		"steps, early":      {"{analysis: {stepWeight: 20, guard: {earlyAdvance: true}}}", func(*guard.Settings) {}},
+		"the ladder itself": {"{analysis: {ladder: auto, guard: {enabled: true}}}", func(*guard.Settings) {}},
+	} {
+		var typed v1alpha1.CanaryPolicy
+		if err := yaml.Unmarshal([]byte(policyOf(c.spec)), &typed); err != nil {
+			t.Fatal(err)
+		}
+		got, err := simulatedOf(typed.Spec)
+		want := defaults
+		c.change(&want)
+		if diff := cmp.Diff(want, got.settings); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", name, err, diff)
+		}
 	}
 }
 
