@@ -284,7 +284,9 @@ func TestWaitingReviewsAreNotRead(t *testing.T) {
 		})
 	}
 	g := NewWithT(t)
-	g.Eventually(func() bool { return seen.begun.Load() == reviews && seen.read.Load() >= 2*MostReview && decided.Load() > 0 }, time.Minute).Should(BeTrue())
+	g.Eventually(func() bool {
+		return seen.begun.Load() == reviews && seen.read.Load() >= 2*MostReview && decided.Load() > 0
+	}, time.Minute).Should(BeTrue())
 	if read := seen.read.Load(); read != 2*MostReview || decided.Load() != 1 {
 		t.Errorf("%d reviews are decided on; %d bytes are read, the limit is %d", decided.Load(), read, 2*MostReview)
 	}
