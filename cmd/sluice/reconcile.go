@@ -49,7 +49,7 @@ func reconcile(ctx context.Context, settings process.Settings, servers provider.
 	lent := &lentMetrics{Registerer: metrics.Registry}
 	defer lent.giveBack()
 	if err := reconciler.Setup(manager, reconciler.Options{
-		Query: servers.Query, Prometheus: settings.PrometheusURL != "", Hook: hooks.New(rulesOf(settings.Outbound)).Call, Metrics: lent,
+		Query: servers.Query, Counters: servers.Counters, Prometheus: settings.PrometheusURL != "", Hook: hooks.New(rulesOf(settings.Outbound)).Call, Metrics: lent,
 		NoCrossNamespaceRefs: settings.NoCrossNamespaceRefs, CrossNamespaceGrants: settings.CrossNamespaceGrants, Namespaces: settings.WatchNamespaces, QueryNamespaces: settings.QueryNamespaces, DryRun: settings.DryRun,
 		Limits: observed.Limits{Cluster: settings.MaxConcurrent.Cluster, Namespace: settings.MaxConcurrent.Namespace, HeldFor: settings.MaxConcurrent.HeldFor.Duration},
 	}); err != nil {

@@ -93,6 +93,26 @@ func (t Table) ask(ctx context.Context, query analysis.Query) analysis.Sample {
 	}
 }
 
+// RawReader is a Provider whose own server answers with raw samples.
+type RawReader interface {
+	Provider
+	// Raw runs a query of analysis.Raw and returns all samples of its answer. It stops when the context ends, and has limits of its own.
+	Raw(ctx context.Context, query analysis.Query) ([]analysis.RawSeries, error)
+}
+
+// Counters reads raw counters from the controller's own server. The problem says in one line why it cannot, and names the server.
+func (t Table) Counters(ctx context.Context, query analysis.Query) (series []analysis.RawSeries, problem string) {
+	reader, reads := t[v1alpha1.ProviderPrometheus].(RawReader)
+	if !reads {
+		return nil, "no provider reads raw counters"
+	}
+	series, err := reader.Raw(ctx, query)
+	if err != nil {
+		return nil, fmt.Sprintf("%s could not answer: %s", reader.Name(), oneLine(err))
+	}
+	return series, ""
+}
+
 // oneLine shortens an error for a status. It drops the URL of a transport error, which repeats the whole query.
 func oneLine(err error) string {
 	var failed *url.Error

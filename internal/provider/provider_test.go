@@ -32,3 +32,27 @@ func TestQueriesGoToTheProviderOfTheirServer(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// counting answers every query for raw counters in one way.
+type counting struct {
+	fixed
+	series []analysis.RawSeries
+}
+
+func (c counting) Raw(context.Context, analysis.Query) ([]analysis.RawSeries, error) {
+	return c.series, c.err
+}
+
+func TestRawCountersComeFromTheControllersOwnServer(t *testing.T) {
+	series := []analysis.RawSeries{{Labels: map[string]string{"code": "200"}}}
+	for problem, table := range map[string]Table{
+		"":                                     {"prometheus": counting{series: series}, "other": fixed{}},
+		"Graphite could not answer: too large": {"prometheus": counting{fixed: fixed{err: errors.New("too\nlarge")}}},
+		"no provider reads raw counters":       {"prometheus": fixed{}},
+	} {
+		got, why := table.Counters(t.Context(), analysis.Query{})
+		if why != problem || (problem == "") != (len(got) == 1) {
+			t.Errorf("%v and %q, not %q", got, why, problem)
+		}
+	}
+}

@@ -110,12 +110,18 @@ func TestCallsAndQueriesEndWithTheReconciler(t *testing.T) {
 		<-ctx.Done()
 		left <- "query"
 		return nil
+	}), counters: newCounters(func(ctx context.Context, _ analysis.Query) ([]analysis.RawSeries, string) {
+		<-ctx.Done()
+		left <- "counters"
+		return nil, ""
 	})}
 	m.hooks.ask(t.Context(), subject, asking("slow"))
-	m.samples.ask(t.Context(), subject, rollout.Needs{Queries: make([]analysis.Query, 1)}, time.Time{})
+	m.samples.ask(t.Context(), subject, ofChecks(rollout.Needs{Round: "first", Queries: make([]analysis.Query, 1)}), time.Time{})
+	m.counters.ask(t.Context(), reading{World: observed.World{Namespace: subject.Namespace, Name: subject.Name}, needs: rollout.Needs{Counters: &rollout.RawQuery{Round: "first"}}})
 	m.hooks.ask(t.Context(), types.NamespacedName{Name: "other"}, asking("answered"))
 	g.Eventually(left, patience).Should(Receive(Equal("answered")), "nobody takes the answer any more")
 	m.end()
+	g.Eventually(left, patience).Should(Receive())
 	g.Eventually(left, patience).Should(Receive())
 	g.Eventually(left, patience).Should(Receive())
 }

@@ -87,5 +87,5 @@ func recording(t *testing.T, fails string) (r *Reconciler, written *[]string) {
 		},
 	})
 	return &Reconciler{client: client, recorder: record.NewFakeRecorder(100),
-		reader: &reader{memory: newMemory(nil, nil, prometheus.NewRegistry())}}, written
+		reader: &reader{memory: newMemory(Options{Metrics: prometheus.NewRegistry()})}}, written
 }

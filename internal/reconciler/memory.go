@@ -3,7 +3,6 @@ package reconciler
 import (
 	"context"
 
-	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,6 +18,7 @@ type memory struct {
 	metrics  *metrics
 	hooks    *hooks
 	samples  *samples
+	counters *counters
 	slots    slots
 	applied  applied
 	refusals refusals
@@ -38,14 +38,15 @@ type memory struct {
 	claims   recent[[]corev1.PersistentVolumeAccessMode]
 }
 
-func newMemory(query QueryFunc, hook HookFunc, registry prometheus.Registerer) *memory {
-	return &memory{metrics: newMetrics(registry), hooks: newHooks(hook), samples: newSamples(query)}
+func newMemory(options Options) *memory {
+	return &memory{metrics: newMetrics(options.Metrics), hooks: newHooks(options.Hook), samples: newSamples(options.Query), counters: newCounters(options.Counters)}
 }
 
 // ask starts the calls and queries that a tick needs and ends those that it no longer needs. Later ticks observe the answers.
 func (m *memory) ask(ctx context.Context, o reading) {
 	m.hooks.ask(ctx, o.Key(), o.needs.Hooks)
-	m.samples.ask(ctx, o.Key(), o.needs, o.Sampled)
+	m.samples.ask(ctx, o.Key(), ofChecks(o.needs), o.Sampled)
+	m.counters.ask(ctx, o)
 }
 
 // writtenTo returns what was last written to the canary of a Deployment, or nil if that is not known.
@@ -62,6 +63,7 @@ func (m *memory) forget(key types.NamespacedName) {
 	m.metrics.forget(key)
 	m.hooks.forget(key)
 	m.samples.forget(key)
+	m.counters.forget(key)
 	m.slots.forget(key)
 	m.applied.forget(key)
 	m.written.forget(key)
@@ -78,6 +80,7 @@ func (m *memory) forget(key types.NamespacedName) {
 func (m *memory) end() {
 	m.hooks.end()
 	m.samples.end()
+	m.counters.end()
 }
 
 // wakeUp is the event that causes a tick of a Canary.

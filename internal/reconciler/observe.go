@@ -89,8 +89,9 @@ func (r *reader) observe(ctx context.Context, of subjects) (reading, error) {
 	facts := rollout.FactsOf(terms, o.canary.Status, o.World)
 	o.needs = facts.Needs()
 	o.HookAnswers = r.memory.hooks.answers(o.Key(), o.needs.Hooks)
-	o.Samples, o.Sampled = r.memory.samples.answers(o.Key(), o.needs)
-	o.facts = facts.Answered(observed.Answers{Hooks: o.HookAnswers, Samples: o.Samples, Sampled: o.Sampled})
+	o.Samples, o.Sampled, _ = r.memory.samples.answers(o.Key(), ofChecks(o.needs))
+	o.Counters, o.History = r.memory.counters.answers(o.Key(), o.needs)
+	o.facts = facts.Answered(observed.Answers{Hooks: o.HookAnswers, Samples: o.Samples, Sampled: o.Sampled, Counters: o.Counters, History: o.History})
 	return o, nil
 }
 
@@ -160,7 +161,7 @@ func (p parts) needsSurroundings() bool {
 // observation puts the parts together.
 func (r *reader) observation(p parts) observed.World {
 	return observed.World{
-		Now: p.now, SeenSince: r.memory.seen.looked(p.key, p.now), Nonce: rand.Text()[:10],
+		Now: p.now, SeenSince: r.memory.seen.looked(p.key, p.now), Nonce: rand.Text()[:10], LastAsked: r.memory.counters.lastAsked(p.key),
 		Namespace: p.key.Namespace, Name: p.key.Name,
 		Prometheus: r.options.Prometheus, Limits: r.options.Limits, DryRun: r.options.DryRun,
 		NoGrants: !r.options.CrossNamespaceGrants || r.known().grants == "", Watched: r.options.Namespaces,

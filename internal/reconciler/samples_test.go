@@ -22,21 +22,21 @@ func named(namespace string, number int) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: fmt.Sprint(number)}
 }
 
-// take takes the samples of a round. If there is no such round yet, it asks for one.
-func (s *samples) take(ctx context.Context, key types.NamespacedName, needs rollout.Needs) ([]analysis.Sample, time.Time) {
-	samples, sampled := s.answers(key, needs)
-	s.ask(ctx, key, needs, sampled)
+// takeAt takes the samples of a round, and when they were asked for. If there is no such round yet, it asks for one.
+func takeAt(ctx context.Context, s *samples, key types.NamespacedName, needs rollout.Needs) ([]analysis.Sample, time.Time) {
+	samples, sampled, _ := s.answers(key, ofChecks(needs))
+	s.ask(ctx, key, ofChecks(needs), sampled)
 	return samples, sampled
 }
 
 // take returns the samples that a tick gets, without the time.
 func take(t *testing.T, s *samples, key types.NamespacedName, needs rollout.Needs) []analysis.Sample {
-	taken, _ := s.take(t.Context(), key, needs)
+	taken, _ := takeAt(t.Context(), s, key, needs)
 	return taken
 }
 
 // expectNothingKept checks that nothing is remembered once all rounds have ended.
-func expectNothingKept(g *WithT, s *samples) {
+func expectNothingKept[Q, A any](g *WithT, s *rounds[Q, A]) {
 	g.Eventually(func() int {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -53,7 +53,7 @@ func TestSamplesWakeTheirCanaryAndAreTakenOnce(t *testing.T) {
 	before := time.Now()
 	g.Expect(take(t, s, subject, needing("first"))).To(BeNil(), "a tick does not wait")
 	g.Expect((<-s.woken).Object.GetName()).To(Equal("podinfo"))
-	taken, asked := s.take(t.Context(), subject, needing("first"))
+	taken, asked := takeAt(t.Context(), s, subject, needing("first"))
 	g.Expect(taken).To(Equal([]analysis.Sample{{Check: "first", Value: 1}}))
 	g.Expect(asked).To(And(BeTemporally(">=", before), BeTemporally("<=", time.Now())))
 
@@ -75,7 +75,7 @@ func TestARoundEndsWithItsNeed(t *testing.T) {
 		return nil
 	})
 	tick, over := context.WithCancel(t.Context())
-	s.take(tick, subject, needing("first"))
+	takeAt(tick, s, subject, needing("first"))
 	g.Eventually(began, patience).Should(Receive(Equal("first")))
 	over()
 	g.Expect(take(t, s, subject, needing("first"))).To(BeNil())

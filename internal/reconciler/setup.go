@@ -24,6 +24,8 @@ import (
 type Options struct {
 	// Query queries Prometheus.
 	Query QueryFunc
+	// Counters reads raw counters from the controller's Prometheus. Nil if nobody does.
+	Counters CountersFunc
 	// Prometheus means that the controller has its own Prometheus. Without one, only checks with a MetricTemplate that names a
 	// server can run.
 	Prometheus bool
@@ -76,7 +78,7 @@ func Setup(manager ctrl.Manager, options Options) (err error) {
 	}()
 	r := &Reconciler{
 		reader: &reader{cached: manager.GetClient(), live: manager.GetAPIReader(), routes: manager.GetCache(), options: options,
-			memory: newMemory(options.Query, options.Hook, options.Metrics), sources: sources},
+			memory: newMemory(options), sources: sources},
 		client:   manager.GetClient(),
 		recorder: recorder,
 		wake:     make(chan event.GenericEvent, wakeBuffer),

@@ -96,7 +96,7 @@ func (r *Reconciler) watchAll(b *builder.Builder) {
 	}
 	b.Watches(&v1alpha1.Canary{}, r.memory.urgency.ofCanary())
 	b.Watches(&appsv1.Deployment{}, ofRecords())
-	for _, woken := range []chan event.GenericEvent{r.memory.hooks.woken, r.memory.samples.woken, r.wake} {
+	for _, woken := range []chan event.GenericEvent{r.memory.hooks.woken, r.memory.samples.woken, r.memory.counters.woken, r.wake} {
 		b.WatchesRawSource(source.Channel(woken, &handler.EnqueueRequestForObject{}))
 	}
 }

@@ -135,11 +135,11 @@ func well(_ context.Context, queries []analysis.Query) []analysis.Sample {
 
 // reconciler is one that reads from the client and writes to it.
 func (w *world) reconciler(c client.WithWatch, options Options) *Reconciler {
-	options.Prometheus = true
+	options.Prometheus, options.Query, options.Metrics = true, well, prometheus.NewRegistry()
 	cache := &sharing{}
 	w.t.Cleanup(func() { w.Expect(cache.changed()).To(BeEmpty(), "ticks changed what they share with the cache") })
 	r := &Reconciler{client: c, recorder: record.NewFakeRecorder(1000), wake: make(chan event.GenericEvent, wakeBuffer), reader: &reader{
-		cached: cache.over(c), live: c, routes: cache.over(c), options: options, memory: newMemory(well, nil, prometheus.NewRegistry())}}
+		cached: cache.over(c), live: c, routes: cache.over(c), options: options, memory: newMemory(options)}}
 	r.kinds.Store(&kinds{routes: []string{route.HTTP}})
 	return r
 }
