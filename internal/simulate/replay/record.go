@@ -60,7 +60,7 @@ func (r *Record) Add(answer []analysis.RawSeries, until time.Time) {
 	r.forget()
 }
 
-// append adds samples to a series. An answer may repeat the last sample of the one before.
+// append adds samples to a series, in the order of their times and each once: an answer may repeat the last sample of the one before.
 func (r *Record) append(s analysis.RawSeries) {
 	name := named(s.Labels)
 	known, has := r.kept[name]
@@ -68,14 +68,16 @@ func (r *Record) append(s analysis.RawSeries) {
 		known = &analysis.RawSeries{Labels: s.Labels}
 		r.kept[name] = known
 	}
-	if n := len(known.Samples); n > 0 {
-		s.Samples = s.Samples[upTo(s.Samples, known.Samples[n-1].At):]
+	for _, sample := range s.Samples {
+		if n := len(known.Samples); n == 0 || sample.At > known.Samples[n-1].At {
+			known.Samples = append(known.Samples, sample)
+		}
 	}
-	if n := len(known.Histograms); n > 0 {
-		s.Histograms = s.Histograms[histogramsUpTo(s.Histograms, known.Histograms[n-1].At):]
+	for _, sample := range s.Histograms {
+		if n := len(known.Histograms); n == 0 || sample.At > known.Histograms[n-1].At {
+			known.Histograms = append(known.Histograms, sample)
+		}
 	}
-	known.Samples = append(known.Samples, s.Samples...)
-	known.Histograms = append(known.Histograms, s.Histograms...)
 }
 
 // named returns labels as a text.

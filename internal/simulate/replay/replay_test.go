@@ -2,6 +2,8 @@ package replay
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
@@ -275,5 +277,28 @@ func TestARecordThatBeginsWithTheRollout(t *testing.T) {
 	got := r.replay(defaults())
 	if got.Minutes != 0 || got.Steps[0].Primary.Total > 120*100 {
 		t.Errorf("%+v of %d minutes", got.Steps[0], got.Minutes)
+	}
+}
+
+// TestAnswersInDisorder holds that samples in any order, and of any value, do no harm.
+func TestAnswersInDisorder(t *testing.T) {
+	r := NewRecord(raw, noon, polls.Before{})
+	random := rand.New(rand.NewPCG(1, 2))
+	values := []float64{0, 1, 5, -1, math.NaN(), math.Inf(1), 1e300}
+	for minute := range 10 {
+		var answer []analysis.RawSeries
+		for _, pod := range []string{aCanary, aPrimary, "other"} {
+			s := analysis.RawSeries{Labels: map[string]string{"__name__": raw.Requests, "code": "503", "namespace": "shop", "pod": pod}}
+			for range 50 {
+				at := noon.Add(time.Duration(random.IntN(1200)-300) * time.Second).UnixMilli()
+				s.Samples = append(s.Samples, analysis.Point{At: at, Value: values[random.IntN(len(values))]})
+				s.Histograms = append(s.Histograms, analysis.HistogramPoint{At: at, Count: 1})
+			}
+			answer = append(answer, s)
+		}
+		r.Add(answer, noon.Add(time.Duration(minute)*time.Minute))
+	}
+	if got := Replay(r, defaults()); got.Canary.Bad > got.Canary.Total {
+		t.Errorf("%+v", got.Canary)
 	}
 }
