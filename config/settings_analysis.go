@@ -86,7 +86,7 @@ var settingsOfGuard = []Annotation{
 			return oneOf(v, AfterInconclusive...)
 		}},
 	{Key: AnnotationOnSuspicious, Kind: KindSetting, Values: "`pause`, `rollback`", Without: "`rollback`, with `guard`", Example: "pause",
-		Sentence: "What follows once the data has favored harm for 15 minutes without proving it.",
+		Sentence: "What follows once the data has favored harm for 15 minutes in a row without proving it. Weak evidence always pauses.",
 		read: func(s *Settings, v string) error {
 			s.guard().OnSuspicious = &v
 			return oneOf(v, AfterSuspicion...)

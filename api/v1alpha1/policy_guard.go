@@ -32,8 +32,8 @@ type Guard struct {
 	// +optional
 	// +kubebuilder:validation:Enum=promote;pause;rollback
 	OnInconclusive *string `json:"onInconclusive,omitempty"`
-	// onSuspicious is what follows once the data has favored harm for 15 minutes without proving it: pause or rollback. Default
-	// rollback.
+	// onSuspicious is what follows once the data has favored harm for 15 minutes in a row without proving it: pause or rollback. With
+	// less than half of the evidence, by its logarithm, it always pauses. Default rollback.
 	// +optional
 	// +kubebuilder:validation:Enum=pause;rollback
 	OnSuspicious *string `json:"onSuspicious,omitempty"`
