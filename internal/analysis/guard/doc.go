@@ -55,8 +55,9 @@
 // # What is not the canary's fault
 //
 // The canary is compared with a number only while the primary keeps it (Gate). Two memories of the primary must: a short one, which
-// closes the gate soon, and one of at least 3/SLO requests, which keeps it closed in an outage whose last seconds had no error. Both
-// begin with the hour before the rollout. While the primary clearly fails, the rollout is held. If that lasts, and the whole route is
+// closes the gate soon, and one of at least 3/SLO requests, which keeps it closed in an outage whose last seconds had no error. Where
+// the short one has fewer than 1/SLO requests, an error also closes the gate until as many have followed without one. All begin with
+// the hour before the rollout. While the primary clearly fails, the rollout is held. If that lasts, and the whole route is
 // proven to fail more than before, it goes back a step, once in each outage: if both versions are well there, the canary may be the
 // cause; if not, it is held until the outage ends.
 //

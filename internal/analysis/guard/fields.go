@@ -80,6 +80,7 @@ func (w *wire) gate(g *Gate) {
 	w.single(&g.Recent.Bad, 0, mostInSum)
 	w.single(&g.Past.Total, 0, mostInSum)
 	w.single(&g.Past.Bad, 0, mostInSum)
+	w.single(&g.Clean, 0, mostInSum)
 }
 
 func (w *wire) errors(e *ErrorState) {

@@ -12,6 +12,8 @@ type Gate struct {
 	Recent Pair
 	// Past are those of a longer time where there are few. It shows that an outage goes on, although the last seconds have no error.
 	Past Pair
+	// Clean is how many events there were since the last bad one.
+	Clean float64
 }
 
 // gateOf returns the gate of a primary that was observed before the rollout.
@@ -29,8 +31,17 @@ func (g *Gate) open(rate float64, primary Pair, covered time.Duration) bool {
 	passed := max(covered, 0).Seconds() / recent.Seconds()
 	g.Recent = g.Recent.faded(passed, primary)
 	g.Past = g.Past.faded(min(passed, primary.Total*finite(rate, 0, 1, 1)/pastBad), primary)
-	return g.keeps(rate) && primary.Bad <= max(rate*primary.Total, 1)
+	g.Clean += primary.Total
+	if primary.Bad > 0 {
+		g.Clean = 0
+	}
+	g.Clean = min(g.Clean, mostInSum)
+	return g.keeps(rate) && primary.Bad <= max(rate*primary.Total, 1) && !g.unsure(rate)
 }
+
+// unsure reports whether a bad event was seen of late and there were too few since to show that it was alone: in a time with fewer
+// events than one bad one may be in, the rate of that time shows nothing.
+func (g *Gate) unsure(rate float64) bool { return g.Recent.Total*rate < 1 && g.Clean*rate < 1 }
 
 // faded returns the events after a number of time constants, with those of a poll.
 func (p Pair) faded(passed float64, poll Pair) Pair {
