@@ -213,7 +213,7 @@ func defaultsTable(*testing.T) string {
 		{"`maxDwell`", short(s.MaxDwell), "when a step of the ladder ends that has proven nothing; your own steps have their durations"},
 		{"`earlyAdvance`", "with the ladder", "whether a step ends as soon as the canary is proven healthy enough for the next"},
 		{"`onInconclusive`", "`" + string(s.OnInconclusive) + "`", "what follows if the last step has proven nothing for " + short(s.FinalWait)},
-		{"`onSuspicious`", "`" + string(s.OnSuspicious) + "`", "what follows if the data has favored harm for " + short(s.HoldLimit) + " without proving it"},
+		{"`onSuspicious`", "`" + string(s.OnSuspicious) + "`", "what follows if the data has favored harm for " + short(s.HoldLimit) + " without proving it; weak suspicion always pauses"},
 	})
 }
 

@@ -3,6 +3,7 @@ package plugin
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -170,6 +171,11 @@ func TestReplay(t *testing.T) {
 			}
 			if c.golden == "replay-json" && !json.Valid([]byte(got)) {
 				t.Error("no JSON")
+			}
+			if c.golden == "replay-svg" {
+				if err := xml.Unmarshal([]byte(got), new(struct{})); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
