@@ -37,7 +37,7 @@ func (p *plugin) simulateCommand() *cobra.Command {
 		Long: "Play rollouts of a policy on simulated traffic, and count how they end: how often a healthy version is rolled back and a bad\n" +
 			"one promoted, how many requests fail meanwhile, and how long it takes. Other rules may be played on the same requests:\n" +
 			"flagger, argo, kayenta, and sliding, which are the built-in checks of this release. The guard judges by sequential tests;\n" +
-			"rollouts of this release are not judged by it yet. The same seed gives the same output on every machine.\n\n" +
+			"a policy turns it on with analysis.guard.enabled: true. The same seed gives the same output on every machine.\n\n" +
 			"Without steps of its own, the policy takes the guard's ladder. Metrics and hooks of the policy are not played. The exit\n" +
 			"code says how it went:\n\n" +
 			"  0  everything was played\n  1  the policy or the scenarios have mistakes, or the recorded rollout cannot be read\n" +
