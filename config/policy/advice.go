@@ -8,8 +8,10 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 )
 
 // Advice flags a value that is valid but probably not what its author meant.
@@ -32,6 +34,7 @@ func AdviceOf(spec v1alpha1.PolicySpec) []Advice {
 			all = append(all, alertsAdvice(path.Child("alerts"), spec.Analysis.Alerts))
 		}
 		all = append(all, matchesAdvice(path.Child("match"), spec.Analysis.Match)...)
+		all = append(all, unseenTests(path.Child("webhooks"), *spec.Analysis)...)
 		for i, hook := range spec.Analysis.Webhooks {
 			if message := HookAdvice(hook); message != "" {
 				all = append(all, Advice{path.Child("webhooks").Index(i).Child("url").String(), message})
@@ -47,6 +50,23 @@ func AdviceOf(spec v1alpha1.PolicySpec) []Advice {
 // AdmittedAdvice returns the advice on a policy whose Deployments are not known.
 func AdmittedAdvice(spec v1alpha1.PolicySpec) []Advice {
 	return append(AdviceOf(spec), createdAdvice(spec, nil)...)
+}
+
+// unseenTests says that the built-in checks do not see the requests of hooks that test a canary without requests of users: those go
+// straight to its Service, and a gateway counts what comes through it. The presets app and envoy-gateway measure the pods.
+func unseenTests(path *field.Path, a v1alpha1.AnalysisSpec) []Advice {
+	ofPods := a.Preset != nil && slices.Contains([]config.Preset{config.PresetApp, config.PresetEnvoyGateway}, config.Preset(*a.Preset))
+	builtIn := len(a.Metrics) == 0 || slices.ContainsFunc(a.Metrics, config.IsBuiltIn)
+	if ptr.Deref(a.Iterations, 0) == 0 || len(a.Match) > 0 || ptr.Deref(a.Mirror, false) || ofPods || !builtIn {
+		return nil
+	}
+	for i, hook := range a.Webhooks {
+		if hook.Type == "" || hook.Type == v1alpha1.HookRollout {
+			return []Advice{{path.Index(i).String(), "if it sends test requests to the canary's Service, the gateway does not count them, so the built-in checks do not judge them " +
+				"during the iterations: set analysis.preset: app, which measures the pods, give the checks queries, or let the hook refuse when its test fails"}}
+		}
+	}
+	return nil
 }
 
 // alertsAdvice says that alerts are not sent, and what to use instead.

@@ -8,6 +8,8 @@ import (
 
 func TestAdviceOf(t *testing.T) {
 	const dialect = ", which may refuse the route or match nothing by it: correct it, unless your gateway has another dialect"
+	const unseen = "spec.analysis.webhooks[1]: if it sends test requests to the canary's Service, the gateway does not count them, so the built-in checks do not judge them " +
+		"during the iterations: set analysis.preset: app, which measures the pods, give the checks queries, or let the hook refuse when its test fails"
 	for name, c := range map[string]struct {
 		spec string
 		want []string
@@ -23,7 +25,13 @@ func TestAdviceOf(t *testing.T) {
 		"a path and a parameter of the generated route": {`service: {match: [{uri: {regex: "/[a"}, queryParams: {q: {regex: "*"}}}]}`,
 			[]string{"spec.service.match[0].uri.regex: \"/[a\" cannot be read as RE2, the dialect of most gateways (missing closing ]: `[a`)" + dialect,
 				"spec.service.match[0].queryParams[q].regex: \"*\" cannot be read as RE2, the dialect of most gateways (missing argument to repetition operator: `*`)" + dialect}},
-		"regular expressions that can be read": {`analysis: {match: [{headers: {user: {regex: "^(a|b).*$"}}, cookies: {id: {regex: "[0-9]+"}}}]}`, nil},
+		"tests that the gateway does not see":        {"analysis: {iterations: 5, webhooks: [{name: gate, type: confirm-rollout, url: 'http://a'}, {name: load, url: 'http://a'}]}", []string{unseen}},
+		"tests that the gateway does not see, named": {"analysis: {iterations: 5, preset: traefik, metrics: [{name: request-duration}], webhooks: [{name: gate, type: event, url: 'http://a'}, {name: load, type: rollout, url: 'http://a'}]}", []string{unseen}},
+		"tests that the pods see":                    {"analysis: {iterations: 5, preset: app, webhooks: [{name: load, url: 'http://a'}]}", nil},
+		"tests that queries see":                     {"analysis: {iterations: 5, metrics: [{name: own, query: up, thresholdRange: {max: 1}}], webhooks: [{name: load, url: 'http://a'}]}", nil},
+		"requests of users during the iterations":    {"analysis: {iterations: 5, match: [{headers: {a: {exact: b}}}], webhooks: [{name: load, url: 'http://a'}]}", nil},
+		"load through the gateway":                   {"analysis: {stepWeight: 5, webhooks: [{name: load, url: 'http://a'}]}", nil},
+		"regular expressions that can be read":       {`analysis: {match: [{headers: {user: {regex: "^(a|b).*$"}}, cookies: {id: {regex: "[0-9]+"}}}]}`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec := specOf(t, c.spec)

@@ -55,6 +55,9 @@ func (p *canaryPolicy) weights() {
 	if weights, _ := get[[]any](p.object, list); len(weights) == 0 && p.has(list) {
 		p.remove("dropped: it is empty", list)
 	}
+	if p.number(analysis+".iterations") > 0 && (p.number(step) > 0 || p.has(list)) {
+		p.note("kept: Flagger's schema allows only one of iterations and weights; here the iterations run first, then the weights", analysis+".iterations")
+	}
 }
 
 // match removes what Flagger ignores: a match together with weights.
