@@ -129,17 +129,23 @@ func (h *history) histogram(buckets []Series) {
 		}
 		since := sort.Search(len(resets), func(i int) bool { return resets[i] > base.At })
 		reset := since < len(resets) && resets[since] <= sample.At
-		timed := growth(base, sample, reset)
-		window := h.window(sample.At)
-		if window == nil || !(timed > 0) {
-			continue
+		if window := h.window(sample.At); window != nil {
+			window.addBuckets(buckets[:min(len(buckets)-1, mostBounds)], base, sample, reset)
 		}
-		for _, b := range buckets[:min(len(buckets)-1, mostBounds)] {
-			from, began := sampleAt(b.Samples, base.At)
-			until, ended := sampleAt(b.Samples, sample.At)
-			if faster := growth(from, until, reset); began && ended && faster <= timed {
-				window.addSlower(b, timed, timed-faster)
-			}
+	}
+}
+
+// addBuckets adds what the buckets of a histogram counted between two samples of all its requests.
+func (i *Increments) addBuckets(buckets []Series, base, sample analysis.Point, reset bool) {
+	timed := growth(base, sample, reset)
+	if !(timed > 0) {
+		return
+	}
+	for _, b := range buckets {
+		from, began := sampleAt(b.Samples, base.At)
+		until, ended := sampleAt(b.Samples, sample.At)
+		if faster := growth(from, until, reset); began && ended && faster <= timed {
+			i.addSlower(b, timed, timed-faster)
 		}
 	}
 }
