@@ -63,7 +63,8 @@ type MetricJudgement struct {
 	CompareTo Comparison `json:"compareTo,omitempty"`
 	// ratioRange is the range in which the value passes as a multiple of the primary's value, both ends included. Needs compareTo.
 	// +optional
-	RatioRange *RatioRange `json:"ratioRange,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="(!has(self.min) || self.min >= 0.0) && (!has(self.max) || self.max >= 0.0)",message="must have multiples of the primary's value from 0, such as 1.2"
+	RatioRange *ThresholdRange `json:"ratioRange,omitempty"`
 	// condition is a CEL expression that must be true for the check to pass. It has the variables value and, with compareTo, primary,
 	// such as value <= 1.2 * primary + 5.0. At most 1024 bytes.
 	// +optional
@@ -115,21 +116,6 @@ const (
 	// NoDataInconclusive takes no step until there is data.
 	NoDataInconclusive NoData = "inconclusive"
 )
-
-// RatioRange is a range of multiples of the primary's value, both ends included.
-//
-// +kubebuilder:validation:XValidation:rule="has(self.min) || has(self.max)",message="must have min, max or both"
-// +kubebuilder:validation:XValidation:rule="!has(self.min) || !has(self.max) || self.min <= self.max",message="min must not be greater than max"
-type RatioRange struct {
-	// min times the primary's value is the lowest value that passes. At least 0.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	Min *float64 `json:"min,omitempty"`
-	// max times the primary's value is the highest value that passes. At least 0.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	Max *float64 `json:"max,omitempty"`
-}
 
 // ThresholdRange is a range, both ends included.
 //

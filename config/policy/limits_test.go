@@ -142,7 +142,7 @@ func TestNoNamespaceMakesARequiredCheckLax(t *testing.T) {
 	counting := v1alpha1.Metric{Name: "orders", Query: "orders", ThresholdRange: &v1alpha1.ThresholdRange{Min: ptr.To(1.0)}}
 	counting.ConsecutiveLimit = ptr.To[int32](1000)
 	required := config.SuccessRate(99)
-	required.Critical, required.CompareTo, required.RatioRange = ptr.To(true), v1alpha1.ComparedToPrimary, &v1alpha1.RatioRange{Min: ptr.To(0.9)}
+	required.Critical, required.CompareTo, required.RatioRange = ptr.To(true), v1alpha1.ComparedToPrimary, &v1alpha1.ThresholdRange{Min: ptr.To(0.9)}
 	limits := v1alpha1.PolicyLimits{MaxThreshold: ptr.To[int32](3), Metrics: []v1alpha1.Metric{required, config.RequestDuration(500)}}
 	present := PresentOf("shop", map[string]string{config.AnnotationPolicy: "own"}, Policies{Default: guarded(limits), Named: &v1alpha1.CanaryPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: "own"}, Spec: v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{Metrics: []v1alpha1.Metric{own, stricter, counting}}}}})

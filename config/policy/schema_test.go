@@ -144,7 +144,7 @@ var brokenRules = []string{
 	"analysis: {sessionAffinity: {cookieName: a, primaryCookieName: a}}",
 	"analysis: {metrics: [{name: a}, {name: b, query: up, templateRef: {name: b}}]}",
 	"analysis: {metrics: [{name: c, query: up, thresholdRange: {}}, {name: d, query: up, thresholdRange: {min: 2, max: 1}}]}",
-	"analysis: {metrics: [{name: a, query: up, ratioRange: {}}, {name: b, query: up, compareTo: primary, ratioRange: {min: 2, max: 1}}, {name: request-duration, compareTo: primary}]}",
+	"analysis: {metrics: [{name: a, query: up, ratioRange: {}}, {name: b, query: up, compareTo: primary, ratioRange: {min: 2, max: 1}}, {name: c, query: '{{ target }}', compareTo: primary, ratioRange: {min: -1}}, {name: request-duration, compareTo: primary}]}",
 }
 
 // gatewayFields have types of the Gateway API, whose rules only the API server checks.

@@ -38,8 +38,8 @@ func (c *checker) comparison(path *field.Path, m v1alpha1.Metric) {
 	c.must(m.CompareTo != "", at, *ratio, "ratioRange needs compareTo: primary")
 	c.must(ratio.Min != nil || ratio.Max != nil, at, *ratio, "must have min, max or both")
 	c.must(ratio.Min == nil || ratio.Max == nil || *ratio.Min <= *ratio.Max, at, *ratio, "min must not be greater than max")
-	for name, end := range map[string]*float64{"min": ratio.Min, "max": ratio.Max} {
-		c.must(end == nil || *end >= 0, at.Child(name), end, "must be a multiple of the primary's value from 0, such as 1.2")
+	for _, end := range []*float64{ratio.Min, ratio.Max} {
+		c.must(end == nil || *end >= 0, at, *ratio, "must have multiples of the primary's value from 0, such as 1.2")
 	}
 }
 

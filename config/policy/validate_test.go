@@ -35,7 +35,7 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 	"a ratio to nothing":                 {"analysis: {metrics: [{name: a, query: b, ratioRange: {max: 1.2}}]}", "spec.analysis.metrics[0].ratioRange", "ratioRange needs compareTo: primary"},
 	"a ratio without ends":               {"analysis: {metrics: [{name: a, query: '{{ target }}', compareTo: primary, ratioRange: {}}]}", "spec.analysis.metrics[0].ratioRange", "must have min, max or both"},
 	"a ratio that is none":               {"analysis: {metrics: [{name: a, query: '{{ target }}', compareTo: primary, ratioRange: {min: 2, max: 1}}]}", "spec.analysis.metrics[0].ratioRange", "min must not be greater"},
-	"a negative ratio":                   {"analysis: {metrics: [{name: a, query: '{{ target }}', compareTo: primary, ratioRange: {max: -1}}]}", "spec.analysis.metrics[0].ratioRange.max", "a multiple of the primary's value from 0"},
+	"a negative ratio":                   {"analysis: {metrics: [{name: a, query: '{{ target }}', compareTo: primary, ratioRange: {max: -1}}]}", "spec.analysis.metrics[0].ratioRange", "multiples of the primary's value from 0"},
 	"a comparison without a limit":       {"analysis: {metrics: [{name: request-duration, compareTo: primary}]}", "spec.analysis.metrics[0].compareTo", "needs ratioRange, or a condition with primary"},
 	"a comparison to somebody else":      {"analysis: {metrics: [{name: request-duration, compareTo: canary, ratioRange: {max: 1}}]}", "spec.analysis.metrics[0].compareTo", "must be one of primary"},
 	"the same query for both":            {"analysis: {metrics: [{name: a, query: up, compareTo: primary, ratioRange: {max: 1}}]}", "spec.analysis.metrics[0].query", "must use {{ target }}"},

@@ -19,7 +19,7 @@ func own(change func(*v1alpha1.Metric)) v1alpha1.Metric {
 }
 
 func compared(least, most *float64) v1alpha1.MetricJudgement {
-	return v1alpha1.MetricJudgement{CompareTo: v1alpha1.ComparedToPrimary, RatioRange: &v1alpha1.RatioRange{Min: least, Max: most}}
+	return v1alpha1.MetricJudgement{CompareTo: v1alpha1.ComparedToPrimary, RatioRange: &v1alpha1.ThresholdRange{Min: least, Max: most}}
 }
 
 func TestJudgeBesideARange(t *testing.T) {
