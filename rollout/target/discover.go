@@ -10,7 +10,6 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/coverage"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
@@ -223,48 +222,6 @@ func missing(parent route.Parent, o observed.World) string {
 		return fmt.Sprintf("%s, which attaches to Gateway %s, which does not exist", parent, behind)
 	}
 	return fmt.Sprintf("%s, which does not exist", parent)
-}
-
-// findMetrics finds the preset. Built-in checks need one; the guard does without.
-func findMetrics(target *Target, policy config.Policy, o observed.World) (problem string) {
-	switch {
-	case policy.SkipAnalysis:
-		return ""
-	case !needsPreset(policy):
-		if policy.Guard.Enabled {
-			target.Preset, target.uncounted = presetOf(*target, policy, o)
-		}
-		return ""
-	}
-	preset, problem := presetOf(*target, policy, o)
-	if problem == "" && policy.Preset == "" {
-		problem = leaveOutUnjudged(target, preset, o)
-	}
-	if problem == "" {
-		target.Preset = preset
-	}
-	return problem
-}
-
-// presetOf returns the preset of a policy, or that of the gateway. The problem says why there is none.
-func presetOf(target Target, policy config.Policy, o observed.World) (preset config.Preset, problem string) {
-	if !o.Prometheus {
-		return "", "no Prometheus is configured, so no check can run: start Sluice with --prometheus-url (chart value prometheusUrl)"
-	}
-	if policy.Preset != "" {
-		return policy.Preset, ""
-	}
-	if target.Gateway.Name == "" {
-		return "", fmt.Sprintf("no Gateway serves %s, so its metrics are unknown: choose queries with the annotation %s: %s",
-			target.Routes[0].Key().From(o.Namespace), config.AnnotationMetrics, config.PresetNames())
-	}
-	controller := o.ControllerOf(target.Gateway)
-	preset, known := analysis.PresetFor(controller)
-	if !known {
-		return "", fmt.Sprintf("Gateway %s is run by controller %q, whose metrics are unknown: choose queries with the annotation %s: %s",
-			target.Gateway, controller, config.AnnotationMetrics, config.PresetNames())
-	}
-	return preset, ""
 }
 
 func findForeign(_ *Target, _ config.Policy, o observed.World) string {

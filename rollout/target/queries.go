@@ -54,6 +54,48 @@ func notAskable(check analysis.Check, from, where string, o observed.World) stri
 		"that only in %s: use a MetricTemplate of such a namespace, or one with provider.address", where, from, strings.Join(o.QueryNamespaces, ", "))
 }
 
+// findMetrics finds the preset. Built-in checks need one; the guard does without.
+func findMetrics(target *Target, policy config.Policy, o observed.World) (problem string) {
+	switch {
+	case policy.SkipAnalysis:
+		return ""
+	case !needsPreset(policy):
+		if policy.Guard.Enabled {
+			target.Preset, target.uncounted = presetOf(*target, policy, o)
+		}
+		return ""
+	}
+	preset, problem := presetOf(*target, policy, o)
+	if problem == "" && policy.Preset == "" {
+		problem = leaveOutUnjudged(target, preset, o)
+	}
+	if problem == "" {
+		target.Preset = preset
+	}
+	return problem
+}
+
+// presetOf returns the preset of a policy, or that of the gateway. The problem says why there is none.
+func presetOf(target Target, policy config.Policy, o observed.World) (preset config.Preset, problem string) {
+	if !o.Prometheus {
+		return "", "no Prometheus is configured, so no check can run: start Sluice with --prometheus-url (chart value prometheusUrl)"
+	}
+	if policy.Preset != "" {
+		return policy.Preset, ""
+	}
+	if target.Gateway.Name == "" {
+		return "", fmt.Sprintf("no Gateway serves %s, so its metrics are unknown: choose queries with the annotation %s: %s",
+			target.Routes[0].Key().From(o.Namespace), config.AnnotationMetrics, config.PresetNames())
+	}
+	controller := o.ControllerOf(target.Gateway)
+	preset, known := analysis.PresetFor(controller)
+	if !known {
+		return "", fmt.Sprintf("Gateway %s is run by controller %q, whose metrics are unknown: choose queries with the annotation %s: %s",
+			target.Gateway, controller, config.AnnotationMetrics, config.PresetNames())
+	}
+	return preset, ""
+}
+
 // findQueries makes the queries of all checks once, so that their problems show before a rollout starts.
 func findQueries(target *Target, policy config.Policy, o observed.World) string {
 	if policy.SkipAnalysis {
