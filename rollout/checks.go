@@ -79,6 +79,8 @@ func (f Facts) judges() bool {
 func (t tick) explain() string {
 	why := "no checks yet"
 	switch checks := t.plan.Next.Checks; {
+	case t.guarded():
+		why = t.guardSays()
 	case !t.judges():
 		why = "no checks are configured; only the canary's readiness counts"
 	case len(checks) > 0:

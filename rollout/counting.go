@@ -107,7 +107,7 @@ func wakeForCounters(t *tick) {
 // awaitHistory waits for the primary's last hour, and returns whether the first step may begin: the answer is there, or is late.
 func awaitHistory(t *tick) (done bool) {
 	until := t.historyUntil()
-	if !t.wantsHistory(t.plan.Next) || t.o.History != nil || t.uncounted() != "" || !t.o.Now.Before(until) {
+	if !t.wantsHistory(t.plan.Next) || t.uncounted() != "" || !t.o.Now.Before(until) {
 		return true
 	}
 	t.plan.Next.Rollout.WaitingSince = nil

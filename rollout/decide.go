@@ -138,7 +138,7 @@ func showSteps(t *tick) {
 	if t.judges() {
 		next.Plan.NextCheckTime = stampOf(check)
 	}
-	if next.Paused == nil {
+	if next.Paused == nil && !t.guarded() {
 		next.Plan.NextStepTime = stampOf(later(check, t.stepEnds()))
 	}
 }

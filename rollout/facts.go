@@ -55,6 +55,7 @@ func FactsOf(terms Terms, state observed.State, o observed.World) Facts {
 
 // discovered returns these facts with everything that follows from the policy in force.
 func (f Facts) discovered() Facts {
+	f.policy = guarding(f.policy, f.before)
 	f.steps = strategy.Of(f.policy).Steps(f.policy)
 	if f.o.Primary == nil {
 		return f

@@ -72,7 +72,6 @@ const authenticated = "{type: RequestHeaderModifier, requestHeaderModifier: {rem
 var told = map[string]said{
 	"analysis.alerts":               {"analysis: {alerts: [{name: team, providerRef: {name: slack}}]}", "spec.analysis.alerts: this release sends no alerts (team)"},
 	"analysis.webhooks[].muteAlert": {"analysis: {webhooks: [{name: load, url: 'http://load.test/', muteAlert: true}]}", "spec.analysis.webhooks[0].muteAlert: has no effect"},
-	"analysis.guard":                {"analysis: {guard: {enabled: true}}", "spec.analysis.guard: has no effect"},
 	"analysis.match[].name":         {"analysis: {match: [{name: team, method: {exact: GET}}]}", "spec.analysis.match[0].name: has no effect"},
 	"service.match[].name":          {"service: {gatewayRefs: [{name: gateway}], match: [{name: team, method: {exact: GET}}]}", "spec.service.match[0].name: has no effect"},
 	"service.unmanagedMetadata":     {"service: {unmanagedMetadata: {labels: [a]}}", "spec.service.unmanagedMetadata: has no effect"},

@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,7 +50,12 @@ var scenes = map[string]scene{
 	"primary-redirect":        {looks: []func(*observed.World){withoutRoutes}},
 	"own-choice":              {looks: []func(*observed.World){twice}},
 	"primary-rewrite-prefix":  {looks: []func(*observed.World){withoutRoutes}},
-	"ladder":                  {story: story{behaviours: map[string]behaviour{"v2": good}}, below: &v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: ptrTo(25.0)}}},
+	"guard":                   {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .015), acts: decides}},
+	"guard-healthy":           {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .001), acts: decides}},
+	"guard-slow":              {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: timed(3), acts: decides}},
+	"guard-inconclusive":      {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(.2, 0, 0), acts: decides}},
+	"guard-suspicious":        {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(1, .001, .03), acts: decides}},
+	"ladder":                  {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .001), acts: decides}, below: &v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: ptrTo(25.0)}}},
 	"primary-redirect-prefix": {looks: []func(*observed.World){withoutRoutes}},
 }
 
@@ -59,9 +65,18 @@ func sceneOf(name string) scene {
 	if !known {
 		s.behaviours = map[string]behaviour{"v2": good}
 	}
-	s.acts = setsV2
+	s.acts = slices.Concat(setsV2, s.acts)
 	return s
 }
+
+// decides aborts a rollout that the guard pauses.
+var decides = []act{{func(w *world) bool {
+	return w.state.Paused != nil || w.state.Phase == v1alpha1.PhaseSucceeded || w.state.Phase == v1alpha1.PhaseFailed
+}, func(w *world) {
+	if w.state.Paused != nil {
+		aborting("v2", 0)(w)
+	}
+}}}
 
 // templated gives the cluster MetricTemplates.
 func templated(w *world) {

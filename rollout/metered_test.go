@@ -66,6 +66,10 @@ func (w *world) count(lasts time.Duration) (all tally) {
 	w.set("v2")
 	for ends := w.now.Add(lasts); w.now.Before(ends); w.now = w.now.Add(500 * time.Millisecond) {
 		w.metered.until(w)
+		last := w.state.Open().Guard.DeepCopy()
+		if last == nil {
+			last = &v1alpha1.GuardStatus{}
+		}
 		facts, answers := w.facts()
 		w.apply(rollout.Decide(facts))
 		w.react()
@@ -78,15 +82,18 @@ func (w *world) count(lasts time.Duration) (all tally) {
 			all.history, kept.Evidence = polls.HistoryOf(rawOf(w), answers.History.Series, w.now, w.dryRun), "known"
 		}
 		if answers.Counters != nil && answers.Counters.Err == "" {
-			before, _ := counters.Parse(kept.Counters)
+			before, _ := counters.Parse(last.Counters)
 			look := polls.Look{Raw: rawOf(w), Answer: answers.Counters.Series, Now: w.now, Began: w.state.Open().Canary.TrafficStarted.Time, Alone: w.dryRun}
-			next, result := counters.Advance(before, look.Poll())
+			_, result := counters.Advance(before, look.Poll())
 			add(&all.canary, result.Canary.Counts)
 			add(&all.primary, result.Primary.Counts)
-			kept.Counters = next.Text()
 			if result.Counted {
 				all.polled, all.scraped = all.polled+1, w.metered.shows(result.Canary.Newest)
 			}
+		}
+		if kept.Evidence != "" {
+			// Evidence that cannot be read starts over, so that the guard does not end what is counted.
+			kept.Evidence = "known"
 		}
 		if w.state.Rollout != nil {
 			w.state.Rollout.Guard = kept

@@ -54,19 +54,22 @@ func judgeStep(t *tick) {
 		rollBack(t, why+": "+t.explain())
 		return
 	}
+	if judgeByGuard(t) {
+		return
+	}
 	advance(t)
 }
 
 // advance takes the next step once the checks have passed. If a user asked for promotion, it promotes instead.
 func advance(t *tick) {
-	early, passed := t.asksPromotion(), t.passedSince(t.stepEnds())
+	early, passed := t.asksPromotion(), t.passed()
 	if passed {
 		forgetInterruptions(t)
 	}
 	switch {
 	case t.plan.Next.Paused != nil:
 		stayAtStep(t)
-	case early != nil && t.passedSince(t.plan.Next.Rollout.Step.InEffect.Time):
+	case early != nil && t.passedOnce():
 		who := events.Who(early.By, early.Reason)
 		beginPromotion(t, events.PromotionAsked(t.plan.Next.Candidate.Hash, who), "promoted without the remaining steps, requested by "+who)
 	case passed:
@@ -117,10 +120,10 @@ func passLastStep(t *tick) {
 		return
 	}
 	passed := events.AnalysisPassed(t.plan.Next.Candidate.Hash, t.sinceStart())
-	if !t.judges() {
+	if !t.judges() && !t.guarded() {
 		passed = events.NothingToJudge(t.plan.Next.Candidate.Hash, t.sinceStart())
 	}
-	beginPromotion(t, passed, "")
+	beginPromotion(t, passed, t.guardShows())
 }
 
 // stayAtStep stays at the step until the step ends or its checks pass.
@@ -134,6 +137,9 @@ func stayAtStep(t *tick) {
 		say(t, fmt.Sprintf("%s: %s; %s", where, next.Paused.Text, t.explain()))
 	case next.Phase == v1alpha1.PhaseWaitingPromotion && unconfirmed != "":
 		waitForConfirmation(t, unconfirmed)
+	case t.guarded():
+		next.Rollout.WaitingSince = nil
+		say(t, fmt.Sprintf("%s: %s", where, t.explain()))
 	case t.asksPromotion() != nil:
 		waitFor(t, fmt.Sprintf("%s: promotion was requested and waits for a round of checks: %s", where, t.explain()))
 	case t.stepEndsSoon():

@@ -29,6 +29,11 @@ func (f Facts) asksAbort() bool {
 	return Meant(f.o.Spec.Abort, f.o.InFlight())
 }
 
+// asksResume reports whether a user asks to let the candidate in flight go on that the guard has paused.
+func (f Facts) asksResume() bool {
+	return Meant(f.o.Spec.Resume, f.o.InFlight())
+}
+
 // asksRetry reports whether a user asks to retry a candidate that failed or was aborted.
 func (f Facts) asksRetry() bool {
 	return f.o.Candidate != nil && f.o.Candidate.Mark != workload.MarkNone && Meant(f.o.Spec.Retry, f.o.Candidate)
@@ -70,7 +75,7 @@ func (f Facts) pausedBy() *v1alpha1.PauseCause {
 	case f.policy.Suspend:
 		return pausedAs(v1alpha1.PausePolicy, "suspended by %s; to resume, set suspend: false", f.switchedBy("suspend"))
 	}
-	return nil
+	return f.pausedByGuard()
 }
 
 func pausedAs(kind v1alpha1.PauseKind, format string, args ...any) *v1alpha1.PauseCause {
@@ -103,6 +108,7 @@ type named struct {
 func (f Facts) requests() []named {
 	list := []named{
 		{"abort", f.o.Spec.Abort, f.asksAbort()},
+		{"resume", f.o.Spec.Resume, f.asksResume()},
 		{"retry", f.o.Spec.Retry, f.asksRetry()},
 		{"reset", f.o.Spec.Reset, f.asksReset()},
 	}

@@ -17,6 +17,7 @@ func startCanary(t *tick) {
 	next := &t.plan.Next
 	withdrawSplit(t)
 	next.CanaryWeight = 0
+	noteHistory(t)
 	replicas := ensureCanary(t, strategy.Share(strategy.At(t.steps, max(1, t.returnsTo()))))
 	if why := t.canaryNotReady(replicas); why != "" {
 		next.Rollout.Canary.Ready = nil
@@ -58,7 +59,7 @@ func takeRequests(t *tick) {
 		waitAtGate(t, v1alpha1.HookConfirmTrafficIncrease, why)
 		return
 	}
-	if !letGatewayLearn(t) || !warmUp(t) || !awaitHistory(t) {
+	if !letGatewayLearn(t) || !warmUp(t) || !awaitHistory(t) || !startGuard(t) {
 		return
 	}
 	if next.Paused != nil {

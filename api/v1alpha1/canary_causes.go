@@ -1,7 +1,7 @@
 package v1alpha1
 
 // PauseKind names what pauses a rollout.
-// +kubebuilder:validation:Enum=Request;Deployment;Policy;Freeze;Queue
+// +kubebuilder:validation:Enum=Request;Deployment;Policy;Freeze;Queue;Guard
 type PauseKind string
 
 // Kinds of pauses.
@@ -16,12 +16,15 @@ const (
 	PauseFreeze PauseKind = "Freeze"
 	// PauseQueue is a rollout that was paused for so long that it has given its place back, and waits for another one.
 	PauseQueue PauseKind = "Queue"
+	// PauseGuard is the guard, which asks a person to decide.
+	PauseGuard PauseKind = "Guard"
 )
 
 // PauseCause is the reason why a rollout takes no steps.
 type PauseCause struct {
 	// kind names what pauses the rollout: Request (spec.paused of the Canary), Deployment (spec.paused of the Deployment),
-	// Policy (suspend in the policy), Freeze, or Queue (a rollout that has given its place back waits for another one).
+	// Policy (suspend in the policy), Freeze, Queue (a rollout that has given its place back waits for another one), or Guard (it asks a person to
+	// decide).
 	Kind PauseKind `json:"kind"`
 	// text describes the pause in one sentence, and how to resume.
 	Text string `json:"text"`

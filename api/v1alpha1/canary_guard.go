@@ -2,8 +2,54 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// GuardStatus is what the guard knows of a rollout.
+// GuardStatus is what the guard knows of a rollout, and what it has last decided.
 type GuardStatus struct {
+	// off says why the guard does not judge this rollout. The checks judge it instead. Empty while the guard judges.
+	// +optional
+	Off string `json:"off,omitempty"`
+	// action is what the guard has last decided in this step: hold, advance, return (to the step before), pause or rollback.
+	// +optional
+	Action string `json:"action,omitempty"`
+	// reason is why, in one word, such as Collecting, Accepted, Harm or EnvironmentDegraded.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// message says what the data shows and what follows, in one sentence.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	Message string `json:"message,omitempty"`
+	// harm is how many times likelier the data is if the canary is harmful. 1 means that the data says nothing.
+	// +optional
+	Harm float64 `json:"harm,omitempty"`
+	// proof is the value of harm at which the rollout is rolled back.
+	// +optional
+	Proof float64 `json:"proof,omitempty"`
+	// every is how often the counters are read: as often as the metrics server scrapes. Absent until that is known.
+	// +optional
+	Every *metav1.Duration `json:"every,omitempty"`
+	// expected is how long the rollout of a healthy version is expected to take, as of its start. Absent if the traffic of the hour
+	// before is not known.
+	// +optional
+	Expected string `json:"expected,omitempty"`
+	// ladder are the weights of ladder: auto in this rollout, in percent.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Ladder []float64 `json:"ladder,omitempty"`
+	// paused is why the guard has paused the rollout. Absent while it has not.
+	// +optional
+	Paused *GuardPause `json:"paused,omitempty"`
+	// restarts is how often the evidence was lost and collected anew.
+	// +optional
+	Restarts int32 `json:"restarts,omitempty"`
+	// judged is when the guard last looked.
+	// +optional
+	Judged *metav1.MicroTime `json:"judged,omitempty"`
+	// polled is when the counters were last read with new samples of both versions.
+	// +optional
+	Polled *metav1.MicroTime `json:"polled,omitempty"`
+	// sampled is when the older of the newest samples of both versions was scraped.
+	// +optional
+	Sampled *metav1.MicroTime `json:"sampled,omitempty"`
 	// counters are the last samples of the counters of both versions, from which the next poll continues. For Sluice only.
 	// +optional
 	// +kubebuilder:validation:MaxLength=12288
@@ -12,7 +58,13 @@ type GuardStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=8192
 	Evidence string `json:"evidence,omitempty"`
-	// polled is when the counters were last read with new samples of both versions.
-	// +optional
-	Polled *metav1.MicroTime `json:"polled,omitempty"`
+}
+
+// GuardPause is a pause by the guard, until a person decides.
+type GuardPause struct {
+	// since is when it began.
+	Since metav1.MicroTime `json:"since"`
+	// text says why, in one sentence.
+	// +kubebuilder:validation:MaxLength=2048
+	Text string `json:"text"`
 }

@@ -17,6 +17,9 @@ type CanarySpec struct {
 	// promote skips the remaining steps and promotes the candidate.
 	// +optional
 	Promote *PromoteRequest `json:"promote,omitempty"`
+	// resume lets a rollout go on that the guard has paused. Its holds begin again; its evidence stays.
+	// +optional
+	Resume *Request `json:"resume,omitempty"`
 	// retry starts a failed or aborted candidate again from the first step.
 	// +optional
 	Retry *Request `json:"retry,omitempty"`

@@ -84,3 +84,26 @@ func (c *checker) number(path *field.Path, value *float64, least, most float64) 
 		c.wrong(path, *value, fmt.Sprintf("must be a number from %v to %v", least, most))
 	}
 }
+
+// idleGuard flags what is said to the guard and does nothing.
+func idleGuard(path *field.Path, a v1alpha1.AnalysisSpec, hasNoTraffic bool) (all []Advice) {
+	g := ptr.Deref(a.Guard, v1alpha1.Guard{})
+	switch {
+	case guards(&a) && hasNoTraffic:
+		return append(all, idle(path.Child("enabled"), withoutTraffic))
+	case !guards(&a):
+		for _, name := range names([]part{{"sloErrorRate", g.SLOErrorRate != nil}, {"alpha", g.Alpha != nil}, {"rho", g.Rho != nil}, {"latency", g.Latency != nil},
+			{"onInconclusive", g.OnInconclusive != nil}, {"onSuspicious", g.OnSuspicious != nil}, {"minDwell", g.MinDwell != nil}, {"maxDwell", g.MaxDwell != nil},
+			{"earlyAdvance", g.EarlyAdvance != nil}}) {
+			all = append(all, idle(path.Child(name), " without enabled: true; set it, or remove "+name))
+		}
+		return all
+	}
+	if g.MaxDwell != nil && a.Ladder == nil {
+		all = append(all, idle(path.Child("maxDwell"), " without ladder: auto, because your own steps last as long as they say; remove it"))
+	}
+	if g.MinDwell != nil && !ptr.Deref(g.EarlyAdvance, a.Ladder != nil) {
+		all = append(all, idle(path.Child("minDwell"), " without earlyAdvance: true; set it, or remove minDwell"))
+	}
+	return all
+}

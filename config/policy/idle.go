@@ -36,9 +36,6 @@ func idleAdvice(spec v1alpha1.PolicySpec) []Advice {
 
 func idleInAnalysis(path *field.Path, analysis v1alpha1.AnalysisSpec) []Advice {
 	all := idleNames(path.Child("match"), analysis.Match)
-	if analysis.Guard != nil {
-		all = append(all, idle(path.Child("guard"), " on verdicts in this release; its steps are used"))
-	}
 	for i, hook := range analysis.Webhooks {
 		if ptr.Deref(hook.MuteAlert, false) {
 			all = append(all, idle(path.Child("webhooks").Index(i).Child("muteAlert"), ": this release sends no alerts; remove it"))
@@ -67,6 +64,7 @@ func EffectiveAdvice(spec v1alpha1.PolicySpec, own Own) []Advice {
 	var all []Advice
 	if spec.Analysis != nil {
 		all = append(all, idleSteps(specPath.Child("analysis"), *spec.Analysis, hasNoTraffic(spec))...)
+		all = append(all, idleGuard(specPath.Child("analysis", "guard"), *spec.Analysis, hasNoTraffic(spec))...)
 	}
 	if ref := spec.AutoscalerRef; ref != nil && spec.Canary != nil && ptr.Deref(spec.Canary.Autoscaler, "") == config.AutoscalerNone {
 		for _, name := range names([]part{{"primaryScalerQueries", len(ref.PrimaryScalerQueries) > 0}, {"primaryScalerReplicas", ref.PrimaryScalerReplicas != nil}}) {

@@ -24,6 +24,7 @@ func RenderCanary(old, updated v1alpha1.Canary, request Request) (v1alpha1.Canar
 	path := field.NewPath("spec")
 	s.request(path.Child("reset"), old.Spec.Reset, spec.Reset, s.resettable)
 	s.request(path.Child("abort"), old.Spec.Abort, spec.Abort, s.inFlight)
+	s.request(path.Child("resume"), old.Spec.Resume, spec.Resume, s.inFlight)
 	s.request(path.Child("retry"), old.Spec.Retry, spec.Retry, s.ended)
 	if spec.Promote != nil {
 		was := &v1alpha1.Request{}

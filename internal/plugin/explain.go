@@ -116,6 +116,8 @@ func (s subject) waitsForStep() string {
 		return "The canary gets its first requests when its pods are ready."
 	case status.Open().Step.InEffect == nil:
 		return fmt.Sprintf("The gateway has not put weight %v%% into effect yet.", status.CanaryWeight)
+	case guardJudges(status.Open().Guard):
+		return "The next step waits for the guard: see Guard above."
 	case status.Plan.NextStepTime == nil:
 		return "The next step waits for the checks of this one."
 	}
@@ -156,6 +158,8 @@ func (s subject) actions() []action {
 		list = append(list, verb("resume", "resume the rollout"))
 	case status.Frozen != "":
 		list = append(list, action{"kubectl sluice freezes", "show what is frozen, until when and by whom"})
+	case status.Paused != nil && status.Paused.Kind == v1alpha1.PauseGuard:
+		list = append(list, verb("resume", "let the rollout go on"))
 	case status.Paused != nil:
 		list = append(list, action{"kubectl rollout resume deployment/" + name, "resume the rollout"})
 	}

@@ -71,6 +71,8 @@ func (s subject) lines() []line {
 		{"Cohort", cohortLine(s.canary.Status)},
 		{"Next check", s.until(status.Plan.NextCheckTime.DeepCopy())},
 		{"Next step", s.until(status.Plan.NextStepTime.DeepCopy())},
+		{"Guard", guardLine(status.Open().Guard)},
+		{"Expected", expectedLine(status.Open().Guard)},
 		{"Failed checks", failedLine(status)},
 		{"Gate", s.gateLine()},
 		{"Policy", policyLine(status.Policy)},

@@ -39,6 +39,7 @@ func (s subject) requestsLine() string {
 		}
 		add(verb, &spec.Promote.Request)
 	}
+	add("resume", spec.Resume)
 	add("retry", spec.Retry)
 	add("reset", spec.Reset)
 	return strings.Join(parts, "; ")

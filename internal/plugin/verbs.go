@@ -91,6 +91,13 @@ func (p *plugin) resumeCommand() *cobra.Command {
 		}
 		byDeployment := subject.deployment != nil && subject.deployment.Spec.Paused
 		hint := fmt.Sprintf("the Deployment itself is paused (spec.paused); to resume it: kubectl rollout resume deployment/%s", name)
+		if paused := subject.canary.Status.Paused; subject.canary.Spec.Paused == nil && paused != nil && paused.Kind == v1alpha1.PauseGuard {
+			if err := s.request(cmd.Context(), subject.canary, "resume", of(subject.inFlight(), "")); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(s.Out, "%s: resumed; the guard goes on with the evidence that it has\n", name)
+			return err
+		}
 		switch {
 		case subject.canary.Spec.Paused == nil && byDeployment:
 			return fmt.Errorf("Canary %s is not paused; %s", name, hint)

@@ -1,0 +1,35 @@
+package plugin
+
+import (
+	"fmt"
+	"strconv"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
+
+// guardJudges reports whether the guard judges the open rollout.
+func guardJudges(guard *v1alpha1.GuardStatus) bool {
+	return guard != nil && guard.Off == "" && guard.Evidence != ""
+}
+
+// guardLine is the guard's last word; empty without one.
+func guardLine(guard *v1alpha1.GuardStatus) string {
+	switch {
+	case guard == nil:
+		return ""
+	case guard.Off != "":
+		return "off, the checks judge: " + guard.Off
+	case guard.Message == "":
+		return "waits for the first samples of both versions"
+	}
+	short := func(value float64) string { return strconv.FormatFloat(value, 'g', 3, 64) }
+	return fmt.Sprintf("%s: %s (harm %s, proven at %s)", guard.Reason, guard.Message, short(guard.Harm), short(guard.Proof))
+}
+
+// expectedLine says how long a healthy version takes; empty if that is not known.
+func expectedLine(guard *v1alpha1.GuardStatus) string {
+	if guard == nil {
+		return ""
+	}
+	return guard.Expected
+}

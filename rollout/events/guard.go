@@ -1,0 +1,29 @@
+package events
+
+import "fmt"
+
+// GuardOff says that the guard cannot judge a rollout.
+func GuardOff(why string) Event {
+	return Event{Warning: true, Reason: "GuardOff", Message: "The guard is off for this rollout, and the checks judge it: " + why}
+}
+
+// GuardRestarted says that the evidence of the guard was lost.
+func GuardRestarted(times int32) Event {
+	return Event{Warning: true, Reason: "GuardRestarted", Message: fmt.Sprintf(
+		"The guard's evidence was lost or cannot be read, %d times in this rollout; it starts over and asks for more", times)}
+}
+
+// StepJudged says that the guard ends a step, and what the data shows.
+func StepJudged(step int32, shows string, inconclusive bool) Event {
+	return Event{Warning: inconclusive, Reason: "StepJudged", Message: fmt.Sprintf("Step %d passes: %s", step, shows)}
+}
+
+// StepReturned says that the guard takes the rollout back to the step before.
+func StepReturned(step int32, why string) Event {
+	return Event{Warning: true, Reason: "StepReturned", Message: fmt.Sprintf("Step %d returns to the one before: %s", step, why)}
+}
+
+// StepHeld says that the guard holds a step, and why.
+func StepHeld(step int32, why string) Event {
+	return Event{Warning: true, Reason: "StepHeld", Message: fmt.Sprintf("Step %d is held: %s", step, why)}
+}

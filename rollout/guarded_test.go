@@ -1,0 +1,107 @@
+package rollout_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
+	"sluice.dev/sluice/internal/analysis/guard"
+	"sluice.dev/sluice/internal/simulate/traffic"
+	"sluice.dev/sluice/rollout"
+)
+
+var byGuard = map[string]string{config.AnnotationGuard: "true", config.AnnotationMetrics: "app"}
+
+var guardStories = map[string]story{
+	"the guard takes a healthy version up its ladder": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .001),
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the guard rolls back a version that fails half of its requests": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .5),
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"the guard rolls back a slow version": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: timed(3),
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"the guard holds a rollout while both versions fail": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: func(w *world) {
+			countedBy(100, .001, .001)(w)
+			w.metered.Outage = traffic.Outage{From: 60, For: 180, Errors: .2}
+		},
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the guard pauses a canary without requests until a person decides": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(0, 0, 0),
+		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.state.Paused != nil }, func(w *world) {
+			w.tell("requests come, and jane lets it go on")
+			w.metered = countedAt(100, .001, .001)
+			w.spec.Resume = &v1alpha1.Request{Candidate: "v2", Stamp: v1alpha1.Stamp{By: "jane", At: &metav1.Time{Time: w.now.Add(time.Second)}}}
+		}}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the checks judge where the guard cannot read counters": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: measureless,
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the guard keeps the steps of the user": {
+		annotations: map[string]string{config.AnnotationGuard: "true", config.AnnotationMetrics: "app", config.AnnotationStepWeights: "10@1m,50@2m"},
+		behaviours:  map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .001),
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the guard starts over when its evidence is lost": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .001),
+		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
+			w.tell("the evidence is lost")
+			w.state = *w.state.DeepCopy()
+			w.state.Rollout.Guard.Evidence = "?"
+		}}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+}
+
+// countedBy has requests counted: their number a second, and the share of errors of the primary and of the canary.
+func countedBy(rate, base, canary float64) func(*world) {
+	return func(w *world) { w.metered = countedAt(rate, base, canary) }
+}
+
+// timed has a canary that takes a multiple of the primary's time for a request.
+func timed(factor float64) func(*world) {
+	return func(w *world) {
+		w.metered = countedAt(100, .001, .001)
+		w.metered.Latencies, w.metered.Latency = true, factor
+	}
+}
+
+// measureless has a metrics server that does not answer.
+func measureless(w *world) {
+	w.metered = countedAt(100, .001, .001)
+	w.metered.fails = func(*world) string { return "Prometheus: connection refused" }
+}
+
+// TestAPolicyThatSaysNothingIsTheGuardsDefault holds the defaults of policies equal to those of the guard.
+func TestAPolicyThatSaysNothingIsTheGuardsDefault(t *testing.T) {
+	enabled, auto := true, config.LadderAuto
+	parsed, errs := policy.Parse(v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{Ladder: &auto, Guard: &v1alpha1.Guard{Enabled: &enabled}}})
+	if len(errs) > 0 {
+		t.Fatal(errs.ToAggregate())
+	}
+	if diff := cmp.Diff(guard.DefaultSettings(), rollout.GuardSettings(parsed.Guard, time.Hour)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(guard.Ladder(1e6, time.Minute), config.Ladder); diff != "" {
+		t.Error(diff)
+	}
+}

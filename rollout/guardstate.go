@@ -1,0 +1,115 @@
+package rollout
+
+import (
+	"strconv"
+	"time"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/analysis/guard"
+	"sluice.dev/sluice/internal/analysis/polls"
+	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/strategy"
+)
+
+// guarding is the policy in force with what a rollout has found at its start: whether the guard can judge it, and at which weight it
+// begins.
+func guarding(policy config.Policy, state observed.State) config.Policy {
+	known := state.Open().Guard
+	if known == nil || !observed.Active(state) {
+		return policy
+	}
+	if known.Off != "" {
+		policy.Guard.Enabled, policy.Guard.Alone = false, false
+	}
+	if policy.Guard.Ladder && len(known.Ladder) > 0 {
+		policy.StepWeights = known.Ladder
+	}
+	return policy
+}
+
+// guarded reports whether the guard judges the rollout.
+func (f Facts) guarded() bool { return f.policy.Guard.Enabled }
+
+// GuardSettings are what a policy says to the guard, for a step that lasts some time. Steps of the user's last as long as they say.
+func GuardSettings(g config.Guard, lasts time.Duration) guard.Settings {
+	settings := guard.DefaultSettings()
+	settings.SLO, settings.Alpha, settings.Rho, settings.Latency, settings.Early = g.SLOErrorRate, g.Alpha, g.Rho, g.Latency, g.EarlyAdvance
+	settings.OnInconclusive, settings.OnSuspicious = guard.Then(g.OnInconclusive), guard.Then(g.OnSuspicious)
+	settings.MinDwell, settings.MaxDwell = g.MinDwell, g.MaxDwell
+	if !g.Ladder {
+		settings.MinDwell, settings.MaxDwell = min(g.MinDwell, lasts), lasts
+	}
+	return settings
+}
+
+// arms says how requests reach the canary in a step.
+func (f Facts) arms(step strategy.Step) guard.Arms {
+	return guard.Traffic{
+		None: strategy.WithoutTraffic(f.policy), Weight: step.Weight, Match: step.Match,
+		Sticky: f.policy.SessionAffinity != nil, Mirror: step.MirrorWeight > 0,
+	}.Arms()
+}
+
+// rawCounters is how the answers of this tick are read.
+func (f Facts) rawCounters() analysis.Raw {
+	raw, _ := f.target.Counters(f.policy, f.o)
+	return raw
+}
+
+// plannedArms are the arms of all steps.
+func (f Facts) plannedArms() []guard.Arms {
+	arms := make([]guard.Arms, len(f.steps))
+	for i, step := range f.steps {
+		arms[i] = f.arms(step)
+	}
+	return arms
+}
+
+// evidence is the state of the tests. One that is lost or cannot be read starts over; lost says so.
+func (t tick) evidence() (state guard.State, lost bool) {
+	known := t.plan.Next.Open().Guard
+	if known != nil && known.Evidence != "" && state.UnmarshalText([]byte(known.Evidence)) == nil {
+		return state, false
+	}
+	times := 1
+	if known != nil {
+		times += int(known.Restarts)
+	}
+	return guard.Restart(GuardSettings(t.policy.Guard, t.step().Duration.Duration), t.plannedArms(), guard.History{}, times), true
+}
+
+// keepEvidence writes the state of the tests down. It always can be.
+func keepEvidence(into *v1alpha1.GuardStatus, state guard.State) {
+	if text, err := state.MarshalText(); err == nil {
+		into.Evidence = string(text)
+	}
+}
+
+// ensureGuard returns what the guard knows of the rollout.
+func ensureGuard(t *tick) *v1alpha1.GuardStatus {
+	open := t.plan.Next.Rollout
+	if open.Guard == nil {
+		open.Guard = &v1alpha1.GuardStatus{}
+	}
+	return open.Guard
+}
+
+// expectationOf says how long a healthy version takes; empty without knowledge of the traffic.
+func (f Facts) expectationOf(before polls.Before, weights []float64) string {
+	if before.Rate <= 0 || len(weights) == 0 {
+		return ""
+	}
+	settings := GuardSettings(f.policy.Guard, f.policy.Interval)
+	return guard.Expect(settings, weights, before.Rate, before.Errors, before.History).String()
+}
+
+// mostHarm is the largest evidence that is shown. Beyond, it says no more.
+const mostHarm = 1e12
+
+// digits rounds a number to three digits, so that the status says no more than it knows.
+func digits(value float64) float64 {
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(min(value, mostHarm), 'g', 3, 64), 64)
+	return rounded
+}
