@@ -19,8 +19,10 @@ func TestEveryVerbIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, verb := range NewCommand(genericiooptions.NewTestIOStreamsDiscard()).Commands() {
-		if !strings.Contains(string(content), "| [`"+verb.Use+"`](#") {
-			t.Errorf("docs/how-to/kubectl.md has no row for %q", verb.Use)
+		for use := range strings.SplitSeq(verb.Use, " | ") {
+			if !strings.Contains(string(content), "| [`"+use+"`](#") {
+				t.Errorf("docs/how-to/kubectl.md has no row for %q", use)
+			}
 		}
 		verb.LocalFlags().VisitAll(func(flag *pflag.Flag) {
 			if special := []string{"allow-missing-template-keys", "show-managed-fields", "template", "output", "help"}; !slices.Contains(special, flag.Name) &&
