@@ -33,5 +33,11 @@ func stampsOf(r *v1alpha1.RolloutStatus) []*metav1.MicroTime {
 	if r.SessionAffinity != nil {
 		stamps = append(stamps, r.SessionAffinity.Expiring)
 	}
+	if g := r.Guard; g != nil {
+		stamps = append(stamps, g.Judged, g.Polled, g.Sampled)
+		if g.Paused != nil {
+			stamps = append(stamps, g.Paused.Since)
+		}
+	}
 	return stamps
 }

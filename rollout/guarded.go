@@ -182,7 +182,7 @@ func act(t *tick, known *v1alpha1.GuardStatus, decision guard.Decision) (decided
 		return true
 	case paused || t.testsOnly(known):
 	case decision.Action == guard.Pause && known.Paused == nil:
-		known.Paused = &v1alpha1.GuardPause{Since: *t.stamp(), Text: decision.Message}
+		known.Paused = &v1alpha1.GuardPause{Since: t.stamp(), Text: decision.Message}
 		t.plan.Next.Paused = t.pauseFor(known.Paused)
 		emit(t, events.Paused(t.plan.Next.Paused.Text))
 	case decision.Action == guard.Return && t.plan.Next.Rollout.Step.Number > 1 && t.policy.Group == "":

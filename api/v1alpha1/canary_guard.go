@@ -63,7 +63,7 @@ type GuardStatus struct {
 // GuardPause is a pause by the guard, until a person decides.
 type GuardPause struct {
 	// since is when it began.
-	Since metav1.MicroTime `json:"since"`
+	Since *metav1.MicroTime `json:"since"`
 	// text says why, in one sentence.
 	// +kubebuilder:validation:MaxLength=2048
 	Text string `json:"text"`
