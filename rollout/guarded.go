@@ -128,6 +128,10 @@ func look(t *tick, known *v1alpha1.GuardStatus, poll *guard.Poll, resumed bool) 
 		known.Restarts = int32(state.Restarts)
 		emit(t, events.GuardRestarted(known.Restarts))
 	}
+	if t.verdict() == nil {
+		// A step that starts again, after its canary was lost, is accepted by its own data only.
+		state.Step = 0
+	}
 	if resumed {
 		state, known.Paused = guard.Resumed(state), nil
 		t.plan.Next.Rollout.Step.InEffect = t.stamp()

@@ -105,3 +105,37 @@ func TestAPolicyThatSaysNothingIsTheGuardsDefault(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestAStepThatStartsAgainIsAcceptedByItsOwnData holds for a step whose canary was lost. What speaks for harm stays.
+func TestAStepThatStartsAgainIsAcceptedByItsOwnData(t *testing.T) {
+	w := newWorld(t, story{annotations: byGuard, behaviours: map[string]behaviour{"v2": good}})
+	countedBy(20, .001, .001)(w)
+	evidence := func() (state guard.State) {
+		if err := state.UnmarshalText([]byte(w.state.Open().Guard.Evidence)); err != nil {
+			t.Fatal(err)
+		}
+		return state
+	}
+	until := func(what string, holds func() bool) {
+		for range 2000 {
+			if w.tick(); holds() {
+				return
+			}
+			w.react()
+			w.now = w.now.Add(500 * time.Millisecond)
+		}
+		t.Fatalf("never %s: %s", what, w.state.Message)
+	}
+	inFirstStepOf(w)
+	until("counted", func() bool { return evidence().Errors.Step.Total > 10 })
+	w.behaviours = map[string]behaviour{"v2": {neverReady: true}}
+	until("lost", func() bool { return w.state.Open().Step.Number == 0 })
+	w.behaviours = map[string]behaviour{"v2": good}
+	until("back", func() bool {
+		open := w.state.Open()
+		return open.Step.InEffect != nil && !open.Guard.Judged.Time.Before(open.Step.InEffect.Time)
+	})
+	if state := evidence(); state.Errors.Step.Total != 0 || state.Errors.Total.Total <= 10 {
+		t.Errorf("%v requests count for the step, and %v in all", state.Errors.Step, state.Errors.Total)
+	}
+}
