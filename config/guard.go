@@ -10,10 +10,14 @@ var Ladder = []float64{0.2, 1, 5, 10, 25, 50}
 
 // Bounds of what a policy says to the guard.
 const (
-	// LeastSLO and MostSLO are those of sloErrorRate, in percent.
-	LeastSLO, MostSLO = 0.01, 50
-	// LeastAlpha and MostAlpha are those of alpha.
-	LeastAlpha, MostAlpha = 1e-6, 0.5
+	// LeastSLO is the least sloErrorRate, in percent.
+	LeastSLO = 0.01
+	// MostSLO is the greatest sloErrorRate, in percent.
+	MostSLO = 50
+	// LeastAlpha is the least alpha.
+	LeastAlpha = 1e-6
+	// MostAlpha is the greatest alpha.
+	MostAlpha = 0.5
 	// MostRho is the greatest rho. The least is 1.
 	MostRho = 100
 )

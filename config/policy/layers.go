@@ -137,7 +137,7 @@ func displace(lower, higher map[string]any) {
 		drop("iterations")
 		drop(mirrors...)
 	}
-	if guard, _ := above["guard"].(map[string]any); isZero(guard["enabled"]) || isSet(above, "maxWeight") || isSet(above, "iterations") && !isZero(above["iterations"]) {
+	if displacesLadder(above) {
 		drop("ladder")
 	}
 	if isZero(above["iterations"]) {
@@ -146,6 +146,13 @@ func displace(lower, higher map[string]any) {
 	if isZero(above["mirror"]) {
 		drop(mirrors...)
 	}
+}
+
+// displacesLadder reports whether an analysis leaves no place for the guard's ladder below it: the guard is off, or there are other
+// steps.
+func displacesLadder(above map[string]any) bool {
+	guard, _ := above["guard"].(map[string]any)
+	return isZero(guard["enabled"]) || isSet(above, "maxWeight") || isSet(above, "iterations") && !isZero(above["iterations"])
 }
 
 func objectOf(spec v1alpha1.PolicySpec) (map[string]any, error) {

@@ -51,7 +51,7 @@ func (c *checker) metric(path *field.Path, m v1alpha1.Metric) {
 		c.errs = append(c.errs, field.Required(path.Child("templateRef", "name"), "name a MetricTemplate"))
 	}
 	c.must(m.Query == "" || m.TemplateRef == nil, path.Child("query"), m.Query, "must have only one of query and templateRef")
-	if m.Query == "" && m.TemplateRef == nil && !config.IsBuiltIn(m) {
+	if !asks(m) && !config.IsBuiltIn(m) {
 		c.errs = append(c.errs, field.Required(path, "must have query or templateRef: only request-success-rate and request-duration are built in"))
 	}
 	c.limits(path.Child("thresholdRange"), m)
@@ -64,12 +64,18 @@ func (c *checker) limits(path *field.Path, m v1alpha1.Metric) {
 		c.must(*least <= *most, path, *m.ThresholdRange, "min must not be greater than max")
 	}
 	if !config.IsBuiltIn(m) {
-		asks := m.Query != "" || m.TemplateRef != nil
-		if asks && least == nil && most == nil && (m.ThresholdRange != nil || m.RatioRange == nil && m.Condition == "") {
+		if asks(m) && least == nil && most == nil && (m.ThresholdRange != nil || m.RatioRange == nil && m.Condition == "") {
 			c.errs = append(c.errs, field.Required(path, limitsHelp(m)))
 		}
 		return
 	}
+	c.builtInLimits(path, m, least, most)
+}
+
+// asks reports whether a metric has a query of its own.
+func asks(m v1alpha1.Metric) bool { return m.Query != "" || m.TemplateRef != nil }
+
+func (c *checker) builtInLimits(path *field.Path, m v1alpha1.Metric, least, most *float64) {
 	for _, end := range []*float64{least, most} {
 		c.must(end == nil || *end >= 0 && (m.Name == v1alpha1.MetricDuration || *end <= 100), path, m.ThresholdRange,
 			"must be percent from 0 to 100 for request-success-rate, milliseconds from 0 for request-duration")

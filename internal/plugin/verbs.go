@@ -91,14 +91,9 @@ func (p *plugin) resumeCommand() *cobra.Command {
 		}
 		byDeployment := subject.deployment != nil && subject.deployment.Spec.Paused
 		hint := fmt.Sprintf("the Deployment itself is paused (spec.paused); to resume it: kubectl rollout resume deployment/%s", name)
-		if paused := subject.canary.Status.Paused; subject.canary.Spec.Paused == nil && paused != nil && paused.Kind == v1alpha1.PauseGuard {
-			if err := s.request(cmd.Context(), subject.canary, "resume", of(subject.inFlight(), "")); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(s.Out, "%s: resumed; the guard goes on with the evidence that it has\n", name)
-			return err
-		}
 		switch {
+		case subject.pausedByGuard():
+			return s.resumeGuard(cmd.Context(), subject, name)
 		case subject.canary.Spec.Paused == nil && byDeployment:
 			return fmt.Errorf("Canary %s is not paused; %s", name, hint)
 		case subject.canary.Spec.Paused == nil:
@@ -114,6 +109,20 @@ func (p *plugin) resumeCommand() *cobra.Command {
 		_, err = fmt.Fprintf(s.Out, "%s: %s\n", name, next)
 		return err
 	})
+}
+
+// pausedByGuard reports whether only the guard keeps the rollout paused.
+func (s subject) pausedByGuard() bool {
+	paused := s.canary.Status.Paused
+	return s.canary.Spec.Paused == nil && paused != nil && paused.Kind == v1alpha1.PauseGuard
+}
+
+func (s *session) resumeGuard(ctx context.Context, subject subject, name string) error {
+	if err := s.request(ctx, subject.canary, "resume", of(subject.inFlight(), "")); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(s.Out, "%s: resumed; the guard goes on with the evidence that it has\n", name)
+	return err
 }
 
 func (p *plugin) promoteCommand() *cobra.Command {

@@ -52,6 +52,11 @@ func (p *canaryPolicy) weights() {
 	case p.number(step) > 0 && math.Mod(p.number(most), p.number(step)) != 0:
 		p.note("kept: Flagger exceeds it if the steps do not add up to it; here it is the last step", most)
 	}
+	p.weightsBeside(step, list)
+}
+
+// weightsBeside settles weights that are empty, or beside iterations.
+func (p *canaryPolicy) weightsBeside(step, list string) {
 	if weights, _ := get[[]any](p.object, list); len(weights) == 0 && p.has(list) {
 		p.remove("dropped: it is empty", list)
 	}
