@@ -16,6 +16,7 @@ import (
 	"sluice.dev/sluice/internal/simulate/replay"
 	"sluice.dev/sluice/internal/simulate/rule"
 	"sluice.dev/sluice/internal/simulate/traffic"
+	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/rollout/strategy"
 )
 
@@ -102,10 +103,9 @@ func simulatedOf(spec v1alpha1.PolicySpec) (simulated, error) {
 
 // settingsOf returns what the policy says to the guard, enabled or not. Steps of the user's end early only if the policy says so.
 func settingsOf(spec v1alpha1.PolicySpec, g config.Guard) guard.Settings {
-	settings := guard.DefaultSettings()
-	settings.SLO, settings.Alpha, settings.Rho, settings.Latency = g.SLOErrorRate, g.Alpha, g.Rho, g.Latency
-	settings.OnInconclusive, settings.OnSuspicious = guard.Then(g.OnInconclusive), guard.Then(g.OnSuspicious)
-	settings.MinDwell, settings.MaxDwell = g.MinDwell, g.MaxDwell
+	// Whoever plays the settings gives each step of the user's its own time.
+	g.Ladder = true
+	settings := rollout.GuardSettings(g, 0)
 	settings.Early = !hasSteps(spec)
 	if a := spec.Analysis; a != nil && a.Guard != nil {
 		settings.Early = ptr.Deref(a.Guard.EarlyAdvance, settings.Early)
