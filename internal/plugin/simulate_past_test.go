@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -149,26 +148,11 @@ func TestReplay(t *testing.T) {
 		"the whole name, again": {bad, policyOf("{}"), []string{"--preset", "app", "--service", "podinfo"}, "replay"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			golden, err := filepath.Abs(filepath.Join("testdata", c.golden+".golden"))
-			if err != nil {
-				t.Fatal(err)
-			}
 			got, err := replayed(t, c.server, c.policy, append([]string{"podinfo"}, c.args...)...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(want) != got {
-				t.Errorf("the output has changed; if that is meant, run go test ./internal/plugin -update\n%s", got)
-			}
+			isGolden(t, c.golden, got)
 			if c.golden == "replay-json" && !json.Valid([]byte(got)) {
 				t.Error("no JSON")
 			}

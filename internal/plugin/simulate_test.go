@@ -3,7 +3,6 @@ package plugin
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -52,26 +51,11 @@ func TestSimulate(t *testing.T) {
 		"another seed in a graph": {policyOf("{}"), []string{"--seed", "2", "--reps", "2", "-o", "svg"}, "simulate-svg"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			golden, err := filepath.Abs(filepath.Join("testdata", c.golden+".golden"))
-			if err != nil {
-				t.Fatal(err)
-			}
 			got, err := simulatedWith(t, c.policy, smallGrid, append([]string{"--policy", "policy.yaml", "--scenario", "grid.yaml"}, c.args...)...)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if *update {
-				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(want) != got {
-				t.Errorf("the output has changed; if that is meant, run go test ./internal/plugin -update\n%s", got)
-			}
+			isGolden(t, c.golden, got)
 		})
 	}
 }

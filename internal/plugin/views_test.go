@@ -205,9 +205,18 @@ func golden(t *testing.T, name string, write func(io.Writer) error) {
 	if err := write(&out); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+".golden")
+	isGolden(t, strings.ReplaceAll(name, " ", "-"), out.String())
+}
+
+// testdata is the folder of goldens, also for tests that work in another one.
+var testdata, _ = filepath.Abs("testdata")
+
+// isGolden compares an output with that in testdata.
+func isGolden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join(testdata, name+".golden")
 	if *update {
-		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -215,7 +224,7 @@ func golden(t *testing.T, name string, write func(io.Writer) error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), out.String()); diff != "" {
+	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("the output has changed (-want +got); if that is meant, run go test ./internal/plugin -update\n%s", diff)
 	}
 }
