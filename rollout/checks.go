@@ -75,23 +75,6 @@ func (f Facts) judges() bool {
 	return len(analysis.ChecksOf(f.policy)) > 0
 }
 
-// explain says what decided the last round of checks, and which hook has not approved.
-func (t tick) explain() string {
-	why := "no checks yet"
-	switch checks := t.plan.Next.Checks; {
-	case t.guarded():
-		why = t.guardSays()
-	case !t.judges():
-		why = "no checks are configured; only the canary's readiness counts"
-	case len(checks) > 0:
-		why = analysis.Explain(checks)
-	}
-	if hooks := t.hooksFailing(v1alpha1.HookRollout); hooks != "" {
-		why += "; " + hooks
-	}
-	return why
-}
-
 // wakeForChecks asks for a tick when checks are due; none are after the rollout was given up. Samples wake a tick
 // themselves, but a tick that still waits for them looks again after the period.
 func wakeForChecks(t *tick) {

@@ -4,70 +4,13 @@ import (
 	"fmt"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/internal/analysis"
-	"sluice.dev/sluice/internal/analysis/counters"
 	"sluice.dev/sluice/internal/analysis/guard"
-	"sluice.dev/sluice/internal/analysis/polls"
 	"sluice.dev/sluice/rollout/events"
-	"sluice.dev/sluice/rollout/strategy"
 )
 
 // looksAtLeast is how often the guard looks without new samples: often enough for its time limits.
 const looksAtLeast = 5 * time.Second
-
-// noteHistory starts the guard with the primary's last hour once that is known. Why it is not is kept until the first step may begin.
-func noteHistory(t *tick) {
-	answer := t.o.History
-	switch {
-	case answer == nil || !t.wantsHistory(t.plan.Next):
-		return
-	case answer.Err != "":
-		ensureGuard(t).Message = answer.Err
-		return
-	}
-	beginGuard(t, polls.HistoryOf(t.rawCounters(), answer.Series, answer.Asked, t.o.DryRun))
-}
-
-// startGuard starts the guard before the first request, unless it has started, and returns whether the first step may begin. If no
-// counters can be read, the checks judge.
-func startGuard(t *tick) (done bool) {
-	if !t.wantsHistory(t.plan.Next) {
-		return true
-	}
-	why := t.uncounted()
-	if known := ensureGuard(t); why == "" {
-		why, known.Message = known.Message, ""
-	}
-	if why == "" {
-		beginGuard(t, polls.Before{})
-	} else {
-		ensureGuard(t).Off = why
-		emit(t, events.GuardOff(why))
-	}
-	// The steps follow from what was found.
-	say(t, "The canary is ready for its first step")
-	wakeIn(t, 0)
-	return false
-}
-
-// beginGuard starts the guard, and the ladder at the first weight that gets enough requests to learn from.
-func beginGuard(t *tick, before polls.Before) {
-	known := ensureGuard(t)
-	known.Message = ""
-	weights := make([]float64, 0, len(t.steps))
-	for _, step := range t.steps {
-		weights = append(weights, step.Weight)
-	}
-	if t.policy.Guard.Ladder {
-		known.Ladder = guard.Ladder(before.Rate, t.counted().Every())
-		weights = known.Ladder
-	}
-	known.Expected = t.expectationOf(before, weights)
-	keepEvidence(known, guard.Start(GuardSettings(t.policy.Guard, t.policy.Interval), t.plannedArms(), before.History))
-}
 
 // judgeByGuard lets the guard look at what is new and does what it decides at once. It returns whether the tick has decided.
 func judgeByGuard(t *tick) (decided bool) {
@@ -82,43 +25,6 @@ func judgeByGuard(t *tick) (decided bool) {
 	}
 	wakeIn(t, known.Judged.Add(looksAtLeast).Sub(t.o.Now))
 	return false
-}
-
-// readPoll takes new samples into account; nil unless both versions have some.
-func readPoll(t *tick, known *v1alpha1.GuardStatus) *guard.Poll {
-	answer := t.o.Counters
-	if answer == nil || answer.Err != "" {
-		return nil
-	}
-	look := polls.Look{Raw: t.rawCounters(), Answer: answer.Series, Now: t.o.Now, Began: t.plan.Next.Rollout.Canary.TrafficStarted.Time, Alone: t.o.DryRun}
-	next, result := counters.Advance(t.counted(), look.Poll())
-	known.Counters = next.Text()
-	if result.Interval > 0 {
-		known.Every = &metav1.Duration{Duration: next.Every()}
-	}
-	if !result.Counted {
-		return nil
-	}
-	age := t.sincePoll(known)
-	if ready := t.plan.Next.Rollout.Canary.Ready; ready != nil {
-		age = t.o.Now.Sub(ready.Time) - t.sincePoll(known)
-	}
-	poll := polls.Of(result, age, guard.DefaultWarmUp)
-	older := result.Canary.Newest
-	if result.Primary.Newest.Before(older) {
-		older = result.Primary.Newest
-	}
-	known.Sampled = stampOf(older)
-	return &poll
-}
-
-// sincePoll is the time since the last poll that counted, or since the canary got its first requests.
-func (t tick) sincePoll(known *v1alpha1.GuardStatus) time.Duration {
-	since := t.plan.Next.Rollout.Canary.TrafficStarted.Time
-	if known.Polled != nil {
-		since = later(since, known.Polled.Time)
-	}
-	return max(t.o.Now.Sub(since), 0)
 }
 
 // look asks the guard, and writes down what it says.
@@ -149,34 +55,6 @@ func look(t *tick, known *v1alpha1.GuardStatus, poll *guard.Poll, resumed bool) 
 	return decision
 }
 
-// moment is where the rollout is. While nobody looks a step may end, but it is not held: what it waits for may have been there.
-func (t tick) moment(known *v1alpha1.GuardStatus, lasts time.Duration) guard.Moment {
-	open, step := t.plan.Next.Rollout, t.step()
-	inEffect := open.Step.InEffect.Time
-	m := guard.Moment{
-		Step: int(open.Step.Number), Last: int(open.Step.Number) == len(t.steps), Weight: step.Weight, Next: 100, Arms: t.arms(step),
-		InStep: min(t.o.Now.Sub(inEffect), lasts+t.o.Now.Sub(t.seenSince(inEffect))), SincePoll: t.sincePoll(known), NotReady: t.hooksFailing(v1alpha1.HookRollout),
-	}
-	if !m.Last {
-		m.Next = strategy.At(t.steps, open.Step.Number+1).Weight
-	}
-	if known.Judged != nil {
-		m.Passed = max(t.o.Now.Sub(later(known.Judged.Time, t.o.SeenSince)), 0)
-	}
-	if known.Every != nil {
-		m.Scrape = known.Every.Duration
-	}
-	sampled := t.seenSince(inEffect)
-	if known.Sampled != nil {
-		sampled = later(sampled, known.Sampled.Time)
-	}
-	m.Stale = max(t.o.Now.Sub(sampled), 0)
-	if pause := t.plan.Next.Paused; pause != nil {
-		m.NotReady = pause.Text
-	}
-	return m
-}
-
 // act does what cannot wait: harm is rolled back, also while the rollout is paused.
 func act(t *tick, known *v1alpha1.GuardStatus, decision guard.Decision) (decided bool) {
 	paused := t.plan.Next.Paused != nil
@@ -194,88 +72,6 @@ func act(t *tick, known *v1alpha1.GuardStatus, decision guard.Decision) (decided
 		return true
 	}
 	return false
-}
-
-// testsOnly reports whether the step gets no requests that are counted, and the guard waits for some. Then the time, the checks and
-// the hooks end the step, as without the guard: its tests reach the canary past the gateway.
-func (t tick) testsOnly(known *v1alpha1.GuardStatus) bool {
-	return !t.expectsRequests() && (known.Reason == string(guard.NoRequests) || known.Reason == string(guard.Stale))
-}
-
-// verdict is what the guard has said in this step; nil before its first look.
-func (t tick) verdict() *v1alpha1.GuardStatus {
-	open := t.plan.Next.Open()
-	if !t.guarded() || open.Guard == nil || open.Guard.Judged == nil || open.Step.InEffect == nil || open.Guard.Judged.Time.Before(open.Step.InEffect.Time) {
-		return nil
-	}
-	return open.Guard
-}
-
-// passed reports whether the step has passed: by the guard if it judges, and by the user's checks and hooks in any case.
-func (t tick) passed() bool {
-	known := t.verdict()
-	if !t.guarded() || known != nil && t.testsOnly(known) {
-		return t.passedSince(t.stepEnds())
-	}
-	return known != nil && known.Action == string(guard.Advance) && t.nothingFails()
-}
-
-// passedOnce reports whether the step has had one look that does not speak against the canary.
-func (t tick) passedOnce() bool {
-	inEffect, known := t.plan.Next.Rollout.Step.InEffect, t.verdict()
-	if !t.guarded() {
-		return t.passedSince(inEffect.Time)
-	}
-	if known == nil {
-		return false
-	}
-	calm := known.Reason != string(guard.Suspicious) && known.Reason != string(guard.SharedDamage)
-	return known.Polled != nil && known.Polled.Time.After(inEffect.Time) && calm && t.nothingFails()
-}
-
-// nothingFails reports whether neither a check of the user's nor a hook speaks against the canary.
-func (t tick) nothingFails() bool {
-	return analysis.VerdictOf(t.plan.Next.Checks) != v1alpha1.VerdictFail && t.hooksFailing(v1alpha1.HookRollout) == ""
-}
-
-// guardSays is the guard's last word on this step.
-func (t tick) guardSays() string {
-	known := t.verdict()
-	if known == nil {
-		return "the guard waits for the first samples of both versions"
-	}
-	said := known.Message
-	if len(t.plan.Next.Checks) > 0 {
-		said += "; " + analysis.Explain(t.plan.Next.Checks)
-	}
-	return said
-}
-
-// guardShows is what a promotion by the guard says in the history; empty without it.
-func (t tick) guardShows() string {
-	if known := t.verdict(); known != nil {
-		return known.Message
-	}
-	return ""
-}
-
-// pausedByGuard is the pause of the guard; nil without one, and once a user lets the rollout go on.
-func (f Facts) pausedByGuard() *v1alpha1.PauseCause {
-	if known := f.before.Open().Guard; known != nil && known.Paused != nil && !f.resumed() {
-		return f.pauseFor(known.Paused)
-	}
-	return nil
-}
-
-func (f Facts) pauseFor(pause *v1alpha1.GuardPause) *v1alpha1.PauseCause {
-	return pausedAs(v1alpha1.PauseGuard, "paused by the guard: %s; to go on: kubectl sluice resume %s; to roll back: kubectl sluice abort %s", pause.Text, f.o.Name, f.o.Name)
-}
-
-// resumed reports whether a user has let a rollout go on since the guard paused it. Requests have no fractions of seconds.
-func (f Facts) resumed() bool {
-	known := f.before.Open().Guard
-	return known != nil && known.Paused != nil && f.asksResume() && f.o.Spec.Resume.At != nil &&
-		!f.o.Spec.Resume.At.Time.Before(known.Paused.Since.Truncate(time.Second))
 }
 
 // tellGuard reports what a user should know of a decision, once for each reason.

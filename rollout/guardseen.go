@@ -1,0 +1,78 @@
+package rollout
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/analysis/counters"
+	"sluice.dev/sluice/internal/analysis/guard"
+	"sluice.dev/sluice/internal/analysis/polls"
+	"sluice.dev/sluice/rollout/strategy"
+)
+
+// readPoll takes new samples into account; nil unless both versions have some.
+func readPoll(t *tick, known *v1alpha1.GuardStatus) *guard.Poll {
+	answer := t.o.Counters
+	if answer == nil || answer.Err != "" {
+		return nil
+	}
+	look := polls.Look{Raw: t.rawCounters(), Answer: answer.Series, Now: t.o.Now, Began: t.plan.Next.Rollout.Canary.TrafficStarted.Time, Alone: t.o.DryRun}
+	next, result := counters.Advance(t.counted(), look.Poll())
+	known.Counters = next.Text()
+	if result.Interval > 0 {
+		known.Every = &metav1.Duration{Duration: next.Every()}
+	}
+	if !result.Counted {
+		return nil
+	}
+	age := t.sincePoll(known)
+	if ready := t.plan.Next.Rollout.Canary.Ready; ready != nil {
+		age = t.o.Now.Sub(ready.Time) - t.sincePoll(known)
+	}
+	poll := polls.Of(result, age, guard.DefaultWarmUp)
+	older := result.Canary.Newest
+	if result.Primary.Newest.Before(older) {
+		older = result.Primary.Newest
+	}
+	known.Sampled = stampOf(older)
+	return &poll
+}
+
+// sincePoll is the time since the last poll that counted, or since the canary got its first requests.
+func (t tick) sincePoll(known *v1alpha1.GuardStatus) time.Duration {
+	since := t.plan.Next.Rollout.Canary.TrafficStarted.Time
+	if known.Polled != nil {
+		since = later(since, known.Polled.Time)
+	}
+	return max(t.o.Now.Sub(since), 0)
+}
+
+// moment is where the rollout is. While nobody looks a step may end, but it is not held: what it waits for may have been there.
+func (t tick) moment(known *v1alpha1.GuardStatus, lasts time.Duration) guard.Moment {
+	open, step := t.plan.Next.Rollout, t.step()
+	inEffect := open.Step.InEffect.Time
+	m := guard.Moment{
+		Step: int(open.Step.Number), Last: int(open.Step.Number) == len(t.steps), Weight: step.Weight, Next: 100, Arms: t.arms(step),
+		InStep: min(t.o.Now.Sub(inEffect), lasts+t.o.Now.Sub(t.seenSince(inEffect))), SincePoll: t.sincePoll(known), NotReady: t.hooksFailing(v1alpha1.HookRollout),
+	}
+	if !m.Last {
+		m.Next = strategy.At(t.steps, open.Step.Number+1).Weight
+	}
+	if known.Judged != nil {
+		m.Passed = max(t.o.Now.Sub(later(known.Judged.Time, t.o.SeenSince)), 0)
+	}
+	if known.Every != nil {
+		m.Scrape = known.Every.Duration
+	}
+	sampled := t.seenSince(inEffect)
+	if known.Sampled != nil {
+		sampled = later(sampled, known.Sampled.Time)
+	}
+	m.Stale = max(t.o.Now.Sub(sampled), 0)
+	if pause := t.plan.Next.Paused; pause != nil {
+		m.NotReady = pause.Text
+	}
+	return m
+}

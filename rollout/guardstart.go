@@ -1,0 +1,58 @@
+package rollout
+
+import (
+	"sluice.dev/sluice/internal/analysis/guard"
+	"sluice.dev/sluice/internal/analysis/polls"
+	"sluice.dev/sluice/rollout/events"
+)
+
+// noteHistory starts the guard with the primary's last hour once that is known. Why it is not is kept until the first step may begin.
+func noteHistory(t *tick) {
+	answer := t.o.History
+	switch {
+	case answer == nil || !t.wantsHistory(t.plan.Next):
+		return
+	case answer.Err != "":
+		ensureGuard(t).Message = answer.Err
+		return
+	}
+	beginGuard(t, polls.HistoryOf(t.rawCounters(), answer.Series, answer.Asked, t.o.DryRun))
+}
+
+// startGuard starts the guard before the first request, unless it has started, and returns whether the first step may begin. If no
+// counters can be read, the checks judge.
+func startGuard(t *tick) (done bool) {
+	if !t.wantsHistory(t.plan.Next) {
+		return true
+	}
+	why := t.uncounted()
+	if known := ensureGuard(t); why == "" {
+		why, known.Message = known.Message, ""
+	}
+	if why == "" {
+		beginGuard(t, polls.Before{})
+	} else {
+		ensureGuard(t).Off = why
+		emit(t, events.GuardOff(why))
+	}
+	// The steps follow from what was found.
+	say(t, "The canary is ready for its first step")
+	wakeIn(t, 0)
+	return false
+}
+
+// beginGuard starts the guard, and the ladder at the first weight that gets enough requests to learn from.
+func beginGuard(t *tick, before polls.Before) {
+	known := ensureGuard(t)
+	known.Message = ""
+	weights := make([]float64, 0, len(t.steps))
+	for _, step := range t.steps {
+		weights = append(weights, step.Weight)
+	}
+	if t.policy.Guard.Ladder {
+		known.Ladder = guard.Ladder(before.Rate, t.counted().Every())
+		weights = known.Ladder
+	}
+	known.Expected = t.expectationOf(before, weights)
+	keepEvidence(known, guard.Start(GuardSettings(t.policy.Guard, t.policy.Interval), t.plannedArms(), before.History))
+}

@@ -1,0 +1,87 @@
+package rollout
+
+import (
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/analysis/guard"
+)
+
+// verdict is what the guard has said in this step; nil before its first look.
+func (t tick) verdict() *v1alpha1.GuardStatus {
+	open := t.plan.Next.Open()
+	if !t.guarded() || open.Guard == nil || open.Guard.Judged == nil || open.Step.InEffect == nil || open.Guard.Judged.Time.Before(open.Step.InEffect.Time) {
+		return nil
+	}
+	return open.Guard
+}
+
+// passed reports whether the step has passed: by the guard if it judges, and by the user's checks and hooks in any case.
+func (t tick) passed() bool {
+	known := t.verdict()
+	if !t.guarded() || known != nil && t.testsOnly(known) {
+		return t.passedSince(t.stepEnds())
+	}
+	return known != nil && known.Action == string(guard.Advance) && t.nothingFails()
+}
+
+// passedOnce reports whether the step has had one look that does not speak against the canary.
+func (t tick) passedOnce() bool {
+	inEffect, known := t.plan.Next.Rollout.Step.InEffect, t.verdict()
+	if !t.guarded() {
+		return t.passedSince(inEffect.Time)
+	}
+	if known == nil {
+		return false
+	}
+	calm := known.Reason != string(guard.Suspicious) && known.Reason != string(guard.SharedDamage)
+	return known.Polled != nil && known.Polled.Time.After(inEffect.Time) && calm && t.nothingFails()
+}
+
+// nothingFails reports whether neither a check of the user's nor a hook speaks against the canary.
+func (t tick) nothingFails() bool {
+	return analysis.VerdictOf(t.plan.Next.Checks) != v1alpha1.VerdictFail && t.hooksFailing(v1alpha1.HookRollout) == ""
+}
+
+// testsOnly reports whether the step gets no requests that are counted, and the guard waits for some. Then the time, the checks and
+// the hooks end the step, as without the guard: its tests reach the canary past the gateway.
+func (t tick) testsOnly(known *v1alpha1.GuardStatus) bool {
+	return !t.expectsRequests() && (known.Reason == string(guard.NoRequests) || known.Reason == string(guard.Stale))
+}
+
+// explain says what decided the last round of checks, and which hook has not approved.
+func (t tick) explain() string {
+	why := "no checks yet"
+	switch checks := t.plan.Next.Checks; {
+	case t.guarded():
+		why = t.guardSays()
+	case !t.judges():
+		why = "no checks are configured; only the canary's readiness counts"
+	case len(checks) > 0:
+		why = analysis.Explain(checks)
+	}
+	if hooks := t.hooksFailing(v1alpha1.HookRollout); hooks != "" {
+		why += "; " + hooks
+	}
+	return why
+}
+
+// guardSays is the guard's last word on this step.
+func (t tick) guardSays() string {
+	known := t.verdict()
+	if known == nil {
+		return "the guard waits for the first samples of both versions"
+	}
+	said := known.Message
+	if len(t.plan.Next.Checks) > 0 {
+		said += "; " + analysis.Explain(t.plan.Next.Checks)
+	}
+	return said
+}
+
+// guardShows is what a promotion by the guard says in the history; empty without it.
+func (t tick) guardShows() string {
+	if known := t.verdict(); known != nil {
+		return known.Message
+	}
+	return ""
+}
