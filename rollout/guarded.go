@@ -32,7 +32,7 @@ func look(t *tick, known *v1alpha1.GuardStatus, poll *guard.Poll, resumed bool) 
 	state, lost := t.evidence()
 	if lost {
 		known.Restarts = int32(state.Restarts)
-		emit(t, events.GuardRestarted(known.Restarts))
+		emit(t, events.GuardRestarted("its evidence was lost or cannot be read", known.Restarts))
 	}
 	if t.verdict() == nil {
 		// A step that starts again, after its canary was lost, is accepted by its own data only.

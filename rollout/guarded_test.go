@@ -70,6 +70,11 @@ var guardStories = map[string]story{
 		}}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
+	"the guard starts over when the canary is edited": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .001),
+		acts:  []act{{immediately, setting("v2")}, {atStep(3), editingTemplate}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
 }
 
 // countedBy has requests counted: their number a second, and the share of errors of the primary and of the canary.

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis/guard"
 	"sluice.dev/sluice/internal/analysis/polls"
 	"sluice.dev/sluice/rollout/events"
@@ -54,5 +55,18 @@ func beginGuard(t *tick, before polls.Before) {
 		weights = known.Ladder
 	}
 	known.Expected = t.expectationOf(before, weights)
-	keepEvidence(known, guard.Start(GuardSettings(t.policy.Guard, t.policy.Interval), t.plannedArms(), before.History))
+	state := guard.Start(GuardSettings(t.policy.Guard, t.policy.Interval), t.plannedArms(), before.History)
+	state.Restarts = int(known.Restarts)
+	keepEvidence(known, state)
+}
+
+// startGuardOver forgets the evidence about pods that did not run the candidate. A pause stays until a person decides. Each start is a
+// further chance to be wrong, so it is counted.
+func startGuardOver(t *tick) {
+	known := t.plan.Next.Rollout.Guard
+	if known == nil || known.Evidence == "" {
+		return
+	}
+	t.plan.Next.Rollout.Guard = &v1alpha1.GuardStatus{Paused: known.Paused, Restarts: known.Restarts + 1}
+	emit(t, events.GuardRestarted("its evidence is about an edited canary, not about the candidate", known.Restarts+1))
 }

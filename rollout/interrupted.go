@@ -46,6 +46,7 @@ func startAnew(t *tick) {
 		return
 	}
 	goToStepZero(t)
+	startGuardOver(t)
 	waitFor(t, "Waiting for the canary to run the candidate again: its pod template was changed")
 }
 

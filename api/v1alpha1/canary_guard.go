@@ -38,7 +38,8 @@ type GuardStatus struct {
 	// paused is why the guard has paused the rollout. Absent while it has not.
 	// +optional
 	Paused *GuardPause `json:"paused,omitempty"`
-	// restarts is how often the evidence was lost and collected anew.
+	// restarts is how often the guard has started over: its evidence was lost, or was about an edited canary. Each time, it asks for twice
+	// the proof.
 	// +optional
 	Restarts int32 `json:"restarts,omitempty"`
 	// judged is when the guard last looked.

@@ -7,10 +7,9 @@ func GuardOff(why string) Event {
 	return Event{Warning: true, Reason: "GuardOff", Message: "The guard is off for this rollout, and the checks judge it: " + why}
 }
 
-// GuardRestarted says that the evidence of the guard was lost.
-func GuardRestarted(times int32) Event {
-	return Event{Warning: true, Reason: "GuardRestarted", Message: fmt.Sprintf(
-		"The guard's evidence was lost or cannot be read, %d times in this rollout; it starts over and asks for more", times)}
+// GuardRestarted says why the guard starts over. times counts the starts after the first.
+func GuardRestarted(why string, times int32) Event {
+	return Event{Warning: true, Reason: "GuardRestarted", Message: fmt.Sprintf("The guard starts over (restart %d) and asks for more proof: %s", times, why)}
 }
 
 // StepJudged says that the guard ends a step, and what the data shows.
