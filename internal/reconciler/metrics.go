@@ -21,6 +21,7 @@ type metrics struct {
 	weight   *prometheus.GaugeVec
 	duration *prometheus.HistogramVec
 	direct   *prometheus.CounterVec
+	guard    guardMetrics
 
 	mu   sync.Mutex
 	seen map[types.NamespacedName]bool
@@ -55,9 +56,10 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		direct: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sluice_direct_changes_total", Help: "Changes of a primary's pod template without a canary: bypass, unavailable, restart, opted-out, opted-in, or unseen by admission.",
 		}, []string{"name", "namespace", "how"}),
-		seen: map[types.NamespacedName]bool{},
+		guard: newGuardMetrics(),
+		seen:  map[types.NamespacedName]bool{},
 	}
-	registry.MustRegister(m.total, m.status, m.step, m.weight, m.duration, m.direct)
+	registry.MustRegister(m.total, m.status, m.step, m.weight, m.duration, m.direct, m.guard.evidence, m.guard.decisions)
 	return m
 }
 
@@ -80,6 +82,7 @@ func (m *metrics) show(canary *v1alpha1.Canary, p plan.Plan) {
 	m.step.WithLabelValues(key.Name, key.Namespace).Set(float64(next.Open().Step.Number))
 	m.weight.WithLabelValues(key.Name, key.Namespace).Set(100 - next.CanaryWeight)
 	m.weight.WithLabelValues(workload.CanaryName(key.Name), key.Namespace).Set(next.CanaryWeight)
+	m.guard.show(key, canary.Status, next)
 	if before := canary.Status; observed.Active(before) && !observed.Active(next) && before.Open().Started != nil {
 		m.duration.WithLabelValues(key.Name, key.Namespace).Observe(next.LastTransitionTime.Sub(before.Open().Started.Time).Seconds())
 	}
@@ -115,11 +118,13 @@ func (m *metrics) forget(key types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hide(key)
-	m.direct.DeletePartialMatch(prometheus.Labels{"name": key.Name, "namespace": key.Namespace})
+	labels := prometheus.Labels{"name": key.Name, "namespace": key.Namespace}
+	m.direct.DeletePartialMatch(labels)
+	m.guard.decisions.DeletePartialMatch(labels)
 }
 
-// hide removes the series of a Canary whose Deployment is opted out. Those of direct changes stay: opting out and in again
-// must not take them away.
+// hide removes the series of a Canary whose Deployment is opted out. Those that count direct changes and decisions stay: opting out
+// and in again must not take them away.
 func (m *metrics) hide(key types.NamespacedName) {
 	if !m.seen[key] {
 		return
@@ -131,4 +136,5 @@ func (m *metrics) hide(key types.NamespacedName) {
 	m.weight.DeleteLabelValues(key.Name, key.Namespace)
 	m.weight.DeleteLabelValues(workload.CanaryName(key.Name), key.Namespace)
 	m.duration.DeleteLabelValues(key.Name, key.Namespace)
+	m.guard.evidence.DeleteLabelValues(key.Name, key.Namespace)
 }

@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"regexp"
@@ -86,12 +87,36 @@ func TestEveryMetricMoves(t *testing.T) {
 		return all
 	}
 	expect("a rollout", show(moving(v1alpha1.PhaseProgressing, 2, 20, start)), base(statusRunning, 2, 20, nil))
+	canary.Status = observed.State{}
+	judged := func(action, reason string, harm float64) observed.State {
+		state := moving(v1alpha1.PhaseProgressing, 2, 20, start)
+		state.Rollout.Guard = &v1alpha1.GuardStatus{Action: action, Reason: reason, Harm: harm, Judged: &metav1.MicroTime{Time: start}}
+		return state
+	}
+	const evidence, decisions = "sluice_guard_evidence{name=shop,namespace=test}", "sluice_guard_decisions_total{action=%s,name=shop,namespace=test,reason=%s}"
+	counted := map[string]float64{fmt.Sprintf(decisions, "hold", "Collecting"): 1}
+	guarded := func(harm float64) map[string]float64 {
+		all := maps.Clone(counted)
+		all[evidence] = harm
+		return all
+	}
+	expect("the guard's first look", show(judged("hold", "Collecting", .5)), base(statusRunning, 2, 20, guarded(.5)))
+	expect("the same decision again", show(judged("hold", "Collecting", 3)), base(statusRunning, 2, 20, guarded(3)))
+	counted[fmt.Sprintf(decisions, "rollback", "Harm")] = 1
+	expect("another decision", show(judged("rollback", "Harm", 120)), base(statusRunning, 2, 20, guarded(120)))
+	off := judged("", "", 0)
+	off.Rollout.Guard = &v1alpha1.GuardStatus{Off: "no requests are split"}
+	expect("a rollout that the guard does not judge", show(off), base(statusRunning, 2, 20, counted))
+	show(judged("rollback", "Harm", 120))
+	counted[fmt.Sprintf(decisions, "rollback", "Harm")] = 2
 	took := map[string]float64{"sluice_canary_duration_seconds{name=shop,namespace=test} count": 1, "sluice_canary_duration_seconds{name=shop,namespace=test} sum": 90}
+	maps.Copy(took, counted)
 	expect("a failure", show(moving(v1alpha1.PhaseFailed, 0, 0, start.Add(90*time.Second))), base(statusFailed, 0, 0, took))
 	took["sluice_direct_changes_total{how=bypass,name=shop,namespace=test}"] = 1
 	expect("a direct change", show(moving(v1alpha1.PhaseSucceeded, 0, 0, start), workload.DirectBypass), base(statusSucceeded, 0, 0, took))
 	show(moving(v1alpha1.PhaseOptedOut, 0, 0, start))
-	expect("an opt-out", series(t, registry), map[string]float64{"sluice_direct_changes_total{how=bypass,name=shop,namespace=test}": 1})
+	counted["sluice_direct_changes_total{how=bypass,name=shop,namespace=test}"] = 1
+	expect("an opt-out", series(t, registry), counted)
 	m.forget(observed.World{Namespace: "test", Name: "shop"}.Key())
 	expect("a deletion", series(t, registry), map[string]float64{})
 	for _, name := range registered(registry) {
