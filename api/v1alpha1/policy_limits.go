@@ -14,7 +14,8 @@ type ClusterPolicySpec struct {
 
 // PolicyLimits are what no namespace can lower. A stricter value of a namespace stays, a laxer one is replaced by the limit.
 type PolicyLimits struct {
-	// minInterval is the shortest interval of an analysis, and the shortest duration of a step, at least 1s.
+	// minInterval is the shortest interval of an analysis, and the shortest duration of a step, at least 1s. A step that the guard may end
+	// early lasts as long, too.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be a duration of at least 1s, such as 30s or 1m30s"
 	// +kubebuilder:validation:Type=string
@@ -38,4 +39,29 @@ type PolicyLimits struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=20
 	Metrics []Metric `json:"metrics,omitempty"`
+	// guard bounds what a policy says to the guard where that judges. It does not turn the guard on.
+	// +optional
+	Guard *GuardLimits `json:"guard,omitempty"`
+}
+
+// GuardLimits are how lax the guard of a policy may be.
+type GuardLimits struct {
+	// maxSLOErrorRate is the largest sloErrorRate, in percent.
+	// +optional
+	// +kubebuilder:validation:Minimum=0.01
+	// +kubebuilder:validation:Maximum=50
+	MaxSLOErrorRate *float64 `json:"maxSLOErrorRate,omitempty"`
+	// minAlpha is the smallest alpha: the smaller it is, the more proof of harm a rollback needs.
+	// +optional
+	// +kubebuilder:validation:Minimum=0.000001
+	// +kubebuilder:validation:Maximum=0.5
+	MinAlpha *float64 `json:"minAlpha,omitempty"`
+	// maxRho is the largest rho.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	MaxRho *float64 `json:"maxRho,omitempty"`
+	// needsProof promotes no version that the guard has not accepted: onInconclusive: promote becomes pause.
+	// +optional
+	NeedsProof *bool `json:"needsProof,omitempty"`
 }

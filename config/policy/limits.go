@@ -34,6 +34,9 @@ func ValidateCluster(name string, spec v1alpha1.ClusterPolicySpec) field.ErrorLi
 				"name the namespace of the MetricTemplate: without it, each Deployment's namespace would bring its own"))
 		}
 	}
+	if guard := spec.Limits.Guard; guard != nil {
+		c.guardLimits(path.Child("guard"), *guard)
+	}
 	return append(errs, c.sorted()...)
 }
 
@@ -57,6 +60,9 @@ func (l Layer) limit(spec *v1alpha1.PolicySpec, sources map[string]string) {
 	if least := l.Limits.MinRequests; least != nil && ptr.Deref(analysis.MinRequests, 0) < *least {
 		analysis.MinRequests = least
 		replaced("analysis.minRequests")
+	}
+	if guards(analysis) {
+		limitGuard(analysis.Guard, *l.Limits, replaced)
 	}
 	for _, required := range l.Limits.Metrics {
 		var changed bool
