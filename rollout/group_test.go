@@ -197,6 +197,10 @@ var groupStories = map[string]struct {
 	// versions are what the primaries run in the end.
 	versions string
 }{
+	"an outage of one member returns no step": {
+		behaviours: bothGood(), settings: map[string]map[string]string{"cart": byGuard, "shop": byGuard},
+		acts: []groupAct{{at("cart", immediately), bothCounted}}, versions: "cart=v2 shop=v2",
+	},
 	"two good versions are promoted together": {
 		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
 		acts:       []groupAct{{at("cart", immediately), all("v2")}},

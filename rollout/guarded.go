@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -48,10 +49,23 @@ func look(t *tick, known *v1alpha1.GuardStatus, poll *guard.Poll, resumed bool) 
 		known.Polled = t.stamp()
 	}
 	keepEvidence(known, state)
+	decision = t.possible(decision)
 	tellGuard(t, known, decision)
 	known.Judged, known.Action, known.Reason, known.Message = t.stamp(), string(decision.Action), string(decision.Reason), decision.Message
 	known.Harm, known.Proof = digits(decision.Evidence), digits(decision.Threshold)
 	wakeIn(t, looksAtLeast)
+	return decision
+}
+
+// possible is what this rollout can do of a decision.
+func (t tick) possible(decision guard.Decision) guard.Decision {
+	switch {
+	case t.testsOnly(decision.Reason):
+		decision.Action, decision.Message = guard.Hold, leftToTests
+	case decision.Action == guard.Return && t.policy.Group != "":
+		says, _, _ := strings.Cut(decision.Message, "; ")
+		decision.Action, decision.Message = guard.Hold, says+"; the members of a group step together, so the rollout stays at this step"
+	}
 	return decision
 }
 
@@ -62,12 +76,12 @@ func act(t *tick, known *v1alpha1.GuardStatus, decision guard.Decision) (decided
 	case decision.Action == guard.RollBack && (!paused || decision.Reason == guard.Harm):
 		rollBack(t, decision.Message)
 		return true
-	case paused || t.testsOnly(known):
+	case paused:
 	case decision.Action == guard.Pause && known.Paused == nil:
 		known.Paused = &v1alpha1.GuardPause{Since: t.stamp(), Text: decision.Message}
 		t.plan.Next.Paused = t.pauseFor(known.Paused)
 		emit(t, events.Paused(t.plan.Next.Paused.Text))
-	case decision.Action == guard.Return && t.plan.Next.Rollout.Step.Number > 1 && t.policy.Group == "":
+	case decision.Action == guard.Return:
 		enterStep(t, t.plan.Next.Rollout.Step.Number-1)
 		return true
 	}
@@ -79,7 +93,7 @@ func tellGuard(t *tick, known *v1alpha1.GuardStatus, decision guard.Decision) {
 	isNew := known.Reason != string(decision.Reason) || known.Action != string(decision.Action)
 	number := t.plan.Next.Rollout.Step.Number
 	switch {
-	case !isNew || t.plan.Next.Paused != nil:
+	case !isNew || t.plan.Next.Paused != nil || decision.Message == leftToTests:
 	case decision.Action == guard.Advance:
 		emit(t, events.StepJudged(number, decision.Message, decision.Reason == guard.Inconclusive))
 	case decision.Action == guard.Return:

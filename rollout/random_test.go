@@ -132,8 +132,8 @@ func (w *world) checkVersion() {
 	}
 }
 
-// TestRandomRequests plays requests, freezes and hooks at any moment and with any strategy, with late reactions and
-// crashes, and checks the invariants of every write. The rollout ends, whatever was requested, and the primary runs the
+// TestRandomRequests plays requests, freezes and hooks at any moment and with any strategy, in a quarter of the worlds under the
+// guard, with late reactions and crashes, and checks the invariants of every write. The rollout ends, whatever was requested, and the primary runs the
 // version that the end implies.
 func TestRandomRequests(t *testing.T) {
 	t.Parallel()
@@ -141,7 +141,11 @@ func TestRandomRequests(t *testing.T) {
 		chance := rand.New(rand.NewPCG(seed, 2))
 		s := story{annotations: quick, behaviours: map[string]behaviour{"v2": good, "v3": failing},
 			acts: randomActs(chance), policy: randomPolicy(chance), prepare: randomWorld(chance)}
-		w := play(t, s, chance)
+		person := func(*world, int) {}
+		if seed%4 == 3 {
+			person = underGuard(&s, chance)
+		}
+		w := playBetween(t, s, chance, person)
 		w.checkEnd()
 		w.checkVersion()
 		if t.Failed() {

@@ -18,7 +18,7 @@ func (t tick) verdict() *v1alpha1.GuardStatus {
 // passed reports whether the step has passed: by the guard if it judges, and by the user's checks and hooks in any case.
 func (t tick) passed() bool {
 	known := t.verdict()
-	if !t.guarded() || known != nil && t.testsOnly(known) {
+	if !t.guarded() || known != nil && t.testsOnly(guard.Reason(known.Reason)) {
 		return t.passedSince(t.stepEnds())
 	}
 	return known != nil && known.Action == string(guard.Advance) && t.nothingFails()
@@ -44,9 +44,12 @@ func (t tick) nothingFails() bool {
 
 // testsOnly reports whether the step gets no requests that are counted, and the guard waits for some. Then the time, the checks and
 // the hooks end the step, as without the guard: its tests reach the canary past the gateway.
-func (t tick) testsOnly(known *v1alpha1.GuardStatus) bool {
-	return !t.expectsRequests() && (known.Reason == string(guard.NoRequests) || known.Reason == string(guard.Stale))
+func (t tick) testsOnly(reason guard.Reason) bool {
+	return !t.expectsRequests() && (reason == guard.NoRequests || reason == guard.Stale)
 }
+
+// leftToTests is what the guard says of such a step.
+const leftToTests = "no requests are counted in this step, so its tests, checks and hooks decide"
 
 // explain says what decided the last round of checks, and which hook has not approved.
 func (t tick) explain() string {

@@ -54,7 +54,7 @@ func (m *metered) until(w *world) {
 	}
 	for now := int64(w.now.Sub(epoch).Seconds()); m.requests.View().At < now; {
 		before := m.requests.View()
-		after := m.requests.Next(w.weight() / 100)
+		after := m.requests.Next(w.counted() / 100)
 		if at := after.PrimarySample.At; at != before.PrimarySample.At {
 			m.scrape(w, "podinfo", "7d9c5b-aaaaa", at, after.PrimarySample.Counter)
 		}
@@ -66,6 +66,15 @@ func (m *metered) until(w *world) {
 			m.scrape(w, "podinfo-canary", fmt.Sprintf("%05d-ccccc", w.uids), at, counted)
 		}
 	}
+}
+
+// counted is the percentage of requests that are counted at the canary. A fifth of the users match.
+func (w *world) counted() float64 {
+	split, matching := w.split(), 0.0
+	if len(split.Match) > 0 {
+		matching = 20
+	}
+	return max(w.weight(), split.Mirror, matching)
 }
 
 // byPods reports whether the app's pods count, not the gateway.

@@ -381,6 +381,7 @@ func (w *world) tick() (p plan.Plan, survived bool) {
 		w.seen(w.look(), facts, p)
 	}
 	w.checkPause(p)
+	w.checkGuard(p)
 	w.checkGates(p)
 	w.checkCovered(p)
 	w.writes = 0
