@@ -98,6 +98,42 @@ func TestPluginAsksByTheRightsOnCanariesAlone(t *testing.T) {
 	c.says("the next one waits until you resume: kubectl sluice resume podinfo", 0, "pause", "podinfo")
 }
 
+// pausedByGuard is the status of a rollout that the guard has paused.
+func pausedByGuard() v1alpha1.CanaryStatus {
+	const text = "the canary got none of the requests"
+	status := *progressing.DeepCopy()
+	status.Rollout.Guard = &v1alpha1.GuardStatus{Paused: &v1alpha1.GuardPause{Since: &metav1.MicroTime{Time: time.Now()}, Text: text}}
+	status.Paused = &v1alpha1.PauseCause{Kind: v1alpha1.PauseGuard, Text: "paused by the guard: " + text}
+	return status
+}
+
+func TestPluginResumesWhatTheGuardHasPaused(t *testing.T) {
+	c := newCluster(t)
+	c.grant("sluice-operate")
+	c.withCanary(pausedByGuard())
+	c.says("paused by the guard", 0, "get", "podinfo")
+	c.says("podinfo: resumed; the guard goes on with the evidence that it has", 0, "resume", "podinfo")
+	resume := c.canary().Spec.Resume
+	if resume == nil || resume.By != "olga" || resume.At == nil || resume.Candidate != wholeHash || *resume.Attempt != 1 {
+		t.Fatalf("the request is %+v", resume)
+	}
+	if out, err := c.patchSpec(`{"resume":{"by":"boss","at":"2099-01-01T00:00:00Z"}}`); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if forged := c.canary().Spec.Resume; forged.By != "olga" || !forged.At.Equal(resume.At) {
+		t.Errorf("the forged request is kept: %+v", forged)
+	}
+	c.says("paused at weight", 0, "pause", "podinfo")
+	c.says("resumed, but still waiting: the guard has paused it, too; to go on: kubectl sluice resume podinfo", 0, "resume", "podinfo")
+}
+
+func TestPluginNeedsTheRightToResumeTheGuard(t *testing.T) {
+	c := newCluster(t)
+	c.grant("sluice-view")
+	c.withCanary(pausedByGuard())
+	c.says(`User "olga" cannot patch resource "canaries"`, 1, "resume", "podinfo")
+}
+
 func TestPluginNeedsTheRightToOperate(t *testing.T) {
 	c := newCluster(t)
 	c.grant("sluice-view")

@@ -97,6 +97,21 @@ func TestRenderCanary(t *testing.T) {
 			new:     v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: other}},
 			want:    v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: other, Stamp: now}},
 			warning: "spec.abort: the Canary's status shows candidate 7c9e41d2"},
+		"a resumption is stamped, whoever it says has asked": {status: statusIn("Progressing", ""),
+			new:  v1alpha1.CanarySpec{Resume: &v1alpha1.Request{Candidate: hash[:8], Stamp: stampBy("boss", 9)}},
+			want: v1alpha1.CanarySpec{Resume: requestFor(hash, 1, now)}},
+		"forging the time of a resumption, so that it ends a later pause, does nothing": {status: statusIn("Progressing", ""),
+			old:  v1alpha1.CanarySpec{Resume: requestFor(hash, 1, before)},
+			new:  v1alpha1.CanarySpec{Resume: requestFor(hash, 1, stampBy("otto", 9))},
+			want: v1alpha1.CanarySpec{Resume: requestFor(hash, 1, before)}},
+		"a second pause of the guard is resumed by the same, without a stamp": {status: statusIn("Progressing", ""),
+			old:  v1alpha1.CanarySpec{Resume: requestFor(hash, 1, before)},
+			new:  v1alpha1.CanarySpec{Resume: requestFor(hash, 1, v1alpha1.Stamp{})},
+			want: v1alpha1.CanarySpec{Resume: requestFor(hash, 1, now)}},
+		"a resumption of an earlier candidate is warned about": {status: statusIn("Progressing", ""),
+			new:     v1alpha1.CanarySpec{Resume: &v1alpha1.Request{Candidate: other}},
+			want:    v1alpha1.CanarySpec{Resume: &v1alpha1.Request{Candidate: other, Stamp: now}},
+			warning: "spec.resume: the Canary's status shows candidate 7c9e41d2; this request has no effect"},
 		"a failed candidate can be retried": {status: statusIn("Failed", "Failed"), new: v1alpha1.CanarySpec{Retry: &v1alpha1.Request{Candidate: hash}},
 			want: v1alpha1.CanarySpec{Retry: requestFor(hash, 1, now)}},
 	} {
@@ -117,6 +132,7 @@ func TestRenderCanary(t *testing.T) {
 
 func TestRequestsForNothingAreRefused(t *testing.T) {
 	abort := v1alpha1.CanarySpec{Abort: &v1alpha1.Request{Candidate: hash}}
+	resume := v1alpha1.CanarySpec{Resume: &v1alpha1.Request{Candidate: hash}}
 	retry := v1alpha1.CanarySpec{Retry: &v1alpha1.Request{Candidate: hash}}
 	promote := v1alpha1.CanarySpec{Promote: &v1alpha1.PromoteRequest{Request: v1alpha1.Request{Candidate: hash}}}
 	atPrimary := statusIn("Promoting", "")
@@ -130,6 +146,8 @@ func TestRequestsForNothingAreRefused(t *testing.T) {
 		"aborting what failed":              {statusIn("Failed", "Failed"), abort, "it was rolled back: 5 failed checks"},
 		"aborting what the primary runs":    {atPrimary, abort, "the primary already runs this candidate"},
 		"promoting what was taken back":     {statusIn("Initialized", "Cancelled"), promote, "spec.promote.candidate: Invalid value: \"" + hash + "\": this candidate is not in flight: its rollout was cancelled"},
+		"resuming what was promoted":        {statusIn("Succeeded", "Succeeded"), resume, "spec.resume.candidate: Invalid value: \"" + hash + "\": this candidate is not in flight: it was promoted"},
+		"resuming while it is rolled back":  {statusIn("Finalising", "Failed"), resume, "it was rolled back"},
 		"retrying what is judged":           {statusIn("Progressing", ""), retry, "only a candidate that failed or was aborted can be retried: it is in phase Progressing"},
 		"retrying what was promoted":        {statusIn("Succeeded", "Succeeded"), retry, "it was promoted"},
 		"promoting while it is rolled back": {statusIn("Finalising", "Failed"), promote, "it was rolled back"},
@@ -183,6 +201,7 @@ func keptCandidate(t *testing.T, result Result) *workload.Candidate {
 func FuzzRenderCanary(f *testing.F) {
 	f.Add(`{}`, `{"paused":{"reason":"x","by":"boss"}}`, hash)
 	f.Add(`{"abort":{"candidate":"7c9e41d2","by":"otto"}}`, `{"abort":{"candidate":"7c9e41d2","attempt":3,"by":"boss"}}`, hash)
+	f.Add(`{"resume":{"candidate":"7c9e41d2","by":"otto"}}`, `{"resume":{"candidate":"7c9e41d2","by":"boss"},"reset":{"candidate":"7c9e41d2","by":"boss"}}`, hash)
 	f.Add(`{"promote":{"candidate":"7c9e41d2","by":"otto"}}`, `{"promote":{"candidate":"7c9e41d2","skipAnalysis":true},"retry":{"candidate":""}}`, "")
 	f.Fuzz(func(t *testing.T, oldJSON, newJSON, candidate string) {
 		old := v1alpha1.Canary{Status: v1alpha1.CanaryStatus{Phase: v1alpha1.PhaseProgressing, Candidate: v1alpha1.CandidateStatus{Hash: candidate}}}
@@ -216,7 +235,7 @@ func askers(spec v1alpha1.CanarySpec) []string {
 	if spec.Promote != nil {
 		users = append(users, spec.Promote.By)
 	}
-	for _, request := range []*v1alpha1.Request{spec.Abort, spec.Retry} {
+	for _, request := range []*v1alpha1.Request{spec.Reset, spec.Abort, spec.Resume, spec.Retry} {
 		if request != nil {
 			users = append(users, request.By)
 		}

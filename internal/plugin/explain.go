@@ -117,7 +117,7 @@ func (s subject) waitsForStep() string {
 	case status.Open().Step.InEffect == nil:
 		return fmt.Sprintf("The gateway has not put weight %v%% into effect yet.", status.CanaryWeight)
 	case guardJudges(status.Open().Guard):
-		return "The next step waits for the guard: see Guard above."
+		return "The next step waits for the guard's verdict."
 	case status.Plan.NextStepTime == nil:
 		return "The next step waits for the checks of this one."
 	}

@@ -103,8 +103,11 @@ func (p *plugin) resumeCommand() *cobra.Command {
 			return err
 		}
 		next := "resumed; the next step starts when the checks of the current one pass"
-		if byDeployment {
+		switch guard := subject.canary.Status.Open().Guard; {
+		case byDeployment:
 			next = "resumed, but still waiting: " + hint
+		case guard != nil && guard.Paused != nil:
+			next = "resumed, but still waiting: the guard has paused it, too; to go on: kubectl sluice resume " + name
 		}
 		_, err = fmt.Fprintf(s.Out, "%s: %s\n", name, next)
 		return err

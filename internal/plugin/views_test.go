@@ -96,6 +96,17 @@ func abort(s *subject) {
 	s.candidate.Mark, s.candidate.MarkedBy = workload.MarkAborted, "olga"
 }
 
+// underGuard is a rollout up the guard's ladder, without thresholds of the user's.
+func underGuard(s *subject) {
+	status := &s.canary.Status
+	const shows = "the step collects data: error rate at most 0.9% and at most 20 times the primary's, at 95% confidence, from 491 canary requests"
+	status.Plan = v1alpha1.PlanStatus{Strategy: "canary", Steps: weights(1, 5, 10, 25, 50), FailureThreshold: 5}
+	status.CanaryWeight, status.Checks, status.FailedChecks = 10, nil, 0
+	status.Rollout.Step.Number, status.Message = 3, "Step 3 of 5 at weight 10%: "+shows
+	status.Rollout.Guard = &v1alpha1.GuardStatus{Evidence: "state", Action: "hold", Reason: "Collecting", Message: shows, Harm: 0.62, Proof: 100,
+		Expected: "a healthy canary takes about 2m14s", Judged: at(-2 * time.Second)}
+}
+
 // subjects are the rollouts to show in the views, each a variation of the one in flight.
 var subjects = map[string]func(*subject){
 	"in flight": func(*subject) {},
@@ -103,6 +114,18 @@ var subjects = map[string]func(*subject){
 		s.canary.Spec.Paused = &v1alpha1.Pause{Reason: "lunch", Stamp: stamp("olga")}
 		s.canary.Status.Plan.NextStepTime = nil
 		s.canary.Status.Paused = &v1alpha1.PauseCause{Kind: v1alpha1.PauseRequest, Text: "paused by olga: lunch; to resume: kubectl sluice resume podinfo"}
+	},
+	"under the guard": underGuard,
+	"paused by the guard": func(s *subject) {
+		underGuard(s)
+		const text = "paused by the guard: no new samples of both versions for 15m; to go on: kubectl sluice resume podinfo; to roll back: kubectl sluice abort podinfo"
+		guard := s.canary.Status.Rollout.Guard
+		guard.Action, guard.Reason, guard.Message = "pause", "Stale", "no new samples of both versions for 15m; the rollout pauses"
+		guard.Paused = &v1alpha1.GuardPause{Since: at(-time.Minute), Text: "no new samples of both versions for 15m"}
+		s.canary.Status.Paused, s.canary.Status.Message = &v1alpha1.PauseCause{Kind: v1alpha1.PauseGuard, Text: text}, "Step 3 of 5 at weight 10%: "+text
+	},
+	"without the guard": func(s *subject) {
+		s.canary.Status.Rollout.Guard = &v1alpha1.GuardStatus{Off: "the metrics server could not be asked: Prometheus: connection refused"}
 	},
 	"observed": func(s *subject) { s.canary.Status.Observed.Weight = "19.6" },
 	"paused by the Deployment": func(s *subject) {
