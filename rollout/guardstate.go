@@ -38,10 +38,10 @@ func GuardSettings(g config.Guard, lasts time.Duration) guard.Settings {
 	settings.SLO, settings.Alpha, settings.Rho, settings.Latency, settings.Early = g.SLOErrorRate, g.Alpha, g.Rho, g.Latency, g.EarlyAdvance
 	settings.OnInconclusive, settings.OnSuspicious = guard.Then(g.OnInconclusive), guard.Then(g.OnSuspicious)
 	settings.MinDwell, settings.MaxDwell = g.MinDwell, g.MaxDwell
-	if !g.Ladder {
-		settings.MinDwell, settings.MaxDwell = min(g.MinDwell, lasts), lasts
+	if g.Ladder {
+		return settings
 	}
-	return settings
+	return settings.Lasting(lasts)
 }
 
 // arms says how requests reach the canary in a step.

@@ -101,16 +101,14 @@ func simulatedOf(spec v1alpha1.PolicySpec) (simulated, error) {
 	return result, nil
 }
 
-// settingsOf returns what the policy says to the guard, enabled or not. Steps of the user's end early only if the policy says so.
+// settingsOf returns what the policy says to the guard, enabled or not. Steps of the user's end early only if the policy says so; their
+// durations are those of the rule.
 func settingsOf(spec v1alpha1.PolicySpec, g config.Guard) guard.Settings {
-	// Whoever plays the settings gives each step of the user's its own time.
-	g.Ladder = true
-	settings := rollout.GuardSettings(g, 0)
-	settings.Early = !hasSteps(spec)
+	g.Ladder, g.EarlyAdvance = true, !hasSteps(spec)
 	if a := spec.Analysis; a != nil && a.Guard != nil {
-		settings.Early = ptr.Deref(a.Guard.EarlyAdvance, settings.Early)
+		g.EarlyAdvance = ptr.Deref(a.Guard.EarlyAdvance, g.EarlyAdvance)
 	}
-	return settings
+	return rollout.GuardSettings(g, 0)
 }
 
 // hasSteps reports whether the user wrote steps.

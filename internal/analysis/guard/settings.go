@@ -90,6 +90,12 @@ func DefaultSettings() Settings {
 	}
 }
 
+// Lasting returns the settings for a step of the user's, which lasts as long as it says. Its least time is no longer than that.
+func (s Settings) Lasting(step time.Duration) Settings {
+	s.MinDwell, s.MaxDwell = min(s.MinDwell, step), step
+	return s
+}
+
 // sane returns the settings with the default in place of what cannot be.
 func (s Settings) sane() Settings {
 	s.Alpha = finite(s.Alpha, 1e-6, 0.5, DefaultAlpha)

@@ -79,3 +79,18 @@ func TestStepsOfThePolicyAreKept(t *testing.T) {
 		t.Errorf("steps began at %v, and it was %s after %d s", at, played.Outcome, played.Took)
 	}
 }
+
+// TestAShortStepOfThePolicyIsNoLonger holds that a step of the user's that is shorter than the least time of a step ends in time.
+func TestAShortStepOfThePolicyIsNoLonger(t *testing.T) {
+	by := Rule{Settings: guard.DefaultSettings(), Shares: []float64{.1, .4}, Durations: []time.Duration{6 * time.Second, time.Minute}}
+	second := traffic.Seconds(0)
+	scenario := traffic.Scenario{Rate: 200, Base: .001, Canary: .001, Scrape: traffic.Scrape{Every: 2}}
+	simulate.Play(traffic.NewSource(scenario), by, 1, 1, func(m simulate.Moment) {
+		if m.Share == .4 && second == 0 {
+			second = m.View.At - 1
+		}
+	})
+	if second < 6 || second > 8 {
+		t.Errorf("the second step began at %d s", second)
+	}
+}

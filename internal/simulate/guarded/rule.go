@@ -94,10 +94,11 @@ func (r *run) Next(view traffic.View) rule.Decision {
 	if poll == nil && (view.At == 0 || view.At-r.called < idle) {
 		return rule.Decision{Share: r.shares[r.step], Evidence: r.evidence}
 	}
+	settings := r.settings
 	if r.step < len(r.durations) {
-		r.settings.MaxDwell = r.durations[r.step]
+		settings = settings.Lasting(r.durations[r.step])
 	}
-	state, decision := guard.Decide(r.settings, r.state, poll, r.moment(view))
+	state, decision := guard.Decide(settings, r.state, poll, r.moment(view))
 	r.state, r.called, r.evidence = state, view.At, decision.Evidence
 	if poll != nil {
 		r.polled, r.canary, r.primary = view.At, view.CanarySample, view.PrimarySample

@@ -143,7 +143,7 @@ func (n *run) settings(weight float64) guard.Settings {
 	settings := n.Settings
 	for i, duration := range n.Durations {
 		if n.Weights[i] == weight {
-			settings.MinDwell, settings.MaxDwell = min(settings.MinDwell, duration), duration
+			settings = settings.Lasting(duration)
 		}
 	}
 	return settings
