@@ -102,7 +102,7 @@ var groups = []struct{ title, text, names string }{
 	{"Steps and strategies", "See [choose a strategy](../how-to/strategies.md).",
 		"step-weights step-weight-promotion iterations match mirror mirror-weight hold delay"},
 	{"Checks", "See [configure checks](../how-to/checks.md).", "min-requests metrics"},
-	{"The guard", "See [let the guard judge](../how-to/checks.md#let-the-guard-judge).", "guard slo-error-rate ladder on-inconclusive on-suspicious"},
+	{"The guard", "See [let the guard judge](../how-to/guard.md).", "guard slo-error-rate ladder on-inconclusive on-suspicious"},
 	{"Services, routes and groups", "See [route requests](../how-to/routes.md) and [control many rollouts](../how-to/control.md).",
 		"service routes cohort traffic group"},
 	{"Capacity", "See [size and protect the canary](../how-to/capacity.md).",

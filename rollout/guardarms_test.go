@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -72,8 +73,11 @@ func bothCounted(g *group) {
 	all("v2")(g)
 }
 
-// checkGuard fails if the guard rolls back without proof, or ends a step in which no poll has counted.
+// checkGuard fails if the guard rolls back without proof, or ends a step in which no poll has counted, or says twice why it pauses.
 func (w *world) checkGuard(p plan.Plan) {
+	if strings.Count(p.Next.Message, "paused by the guard") > 1 {
+		w.t.Errorf("the pause is said twice: %s", p.Next.Message)
+	}
 	known, was := p.Next.Open().Guard, w.state.Open()
 	if known == nil || known.Judged == nil || !known.Judged.Time.Equal(w.now) {
 		return

@@ -71,7 +71,10 @@ func (t tick) moment(known *v1alpha1.GuardStatus, lasts time.Duration) guard.Mom
 		sampled = later(sampled, known.Sampled.Time)
 	}
 	m.Stale = max(t.o.Now.Sub(sampled), 0)
-	if pause := t.plan.Next.Paused; pause != nil {
+	switch pause := t.plan.Next.Paused; {
+	case known.Paused != nil:
+		m.NotReady = known.Paused.Text
+	case pause != nil:
 		m.NotReady = pause.Text
 	}
 	return m

@@ -132,6 +132,9 @@ func stayAtStep(t *tick) {
 	where, unconfirmed := t.where(), t.closedBy(v1alpha1.HookConfirmPromotion)
 	wakeForChecks(t)
 	switch {
+	case next.Paused != nil && next.Paused.Kind == v1alpha1.PauseGuard:
+		next.Rollout.WaitingSince = nil
+		say(t, fmt.Sprintf("%s: %s", where, next.Paused.Text))
 	case next.Paused != nil:
 		next.Rollout.WaitingSince = nil
 		say(t, fmt.Sprintf("%s: %s; %s", where, next.Paused.Text, t.explain()))

@@ -164,7 +164,10 @@ func (l *look) silent() (Decision, bool) {
 	if l.enough() {
 		return Decision{}, false
 	}
-	says := fmt.Sprintf("the canary got %s of the %s requests that a step needs", whole(l.state.Errors.Step.Total), whole(l.settings.MinRequests))
+	says := "the canary got no requests in this step"
+	if got := l.state.Errors.Step.Total; got > 0 {
+		says = fmt.Sprintf("the canary got %s of at least %s requests in this step", whole(got), whole(l.settings.MinRequests))
+	}
 	return l.limited(NoRequests, l.moment.InStep-l.settings.MaxDwell, ThenPause, says), true
 }
 

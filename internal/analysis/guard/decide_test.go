@@ -94,8 +94,8 @@ func TestNoDataNeverMovesTraffic(t *testing.T) {
 		for _, last := range []bool{false, true} {
 			s := begin(t, func(s *Settings) { s.OnInconclusive = then })
 			s.moment.Last = last
-			s.polls(13, Pair{}, Pair{2, 0}).expect(Hold, NoRequests, "the canary got 0 of the 1 requests that a step needs; after 14m55s more, the rollout pauses")
-			s.polls(300, Pair{}, Pair{}).expect(Pause, NoRequests, "the canary got 0 of the 1 requests that a step needs; the rollout pauses")
+			s.polls(13, Pair{}, Pair{2, 0}).expect(Hold, NoRequests, "the canary got no requests in this step; after 14m55s more, the rollout pauses")
+			s.polls(300, Pair{}, Pair{}).expect(Pause, NoRequests, "the canary got no requests in this step")
 
 			s = begin(t, func(s *Settings) { s.OnInconclusive = then })
 			s.moment.Last = last
@@ -187,7 +187,7 @@ func TestAFailingPrimaryHolds(t *testing.T) {
 func TestAPrimaryThatAlwaysFailsPauses(t *testing.T) {
 	s := begin(t, nil)
 	s.state.RouteRate = .2
-	s.polls(180, Pair{50, 5}, Pair{450, 45}).expect(Pause, EnvironmentDegraded, "10% of the primary's own requests fail, and the limit is 1%; the rollout pauses")
+	s.polls(180, Pair{50, 5}, Pair{450, 45}).expect(Pause, EnvironmentDegraded, "10% of the primary's own requests fail, and the limit is 1%")
 }
 
 // TestSharedDamageGoesBackAStep has a canary that makes both versions fail. At the step before, both are well again.

@@ -64,7 +64,8 @@ func (l *look) follows(d Decision) string {
 	switch {
 	case d.Action == Hold && d.Left > 0:
 		return "; after " + spell(d.Left) + " more, " + said
-	case d.Action == Advance && !l.moment.Last:
+	case d.Action == Advance && !l.moment.Last, d.Action == Pause:
+		// What shows a pause says so itself.
 		return ""
 	}
 	return "; " + said
