@@ -50,11 +50,11 @@ func (l Layer) limit(spec *v1alpha1.PolicySpec, sources map[string]string) {
 	if least := l.Limits.MinInterval; least != nil {
 		lengthen(analysis, *least, replaced)
 	}
-	if most := l.Limits.MaxThreshold; most != nil && ptr.Deref(analysis.Threshold, *most+1) > *most {
-		analysis.Threshold = most
-		replaced("analysis.threshold")
-	}
 	if most := l.Limits.MaxThreshold; most != nil {
+		if ptr.Deref(analysis.Threshold, *most+1) > *most {
+			analysis.Threshold = most
+			replaced("analysis.threshold")
+		}
 		capFailures(analysis.Metrics, *most, replaced)
 	}
 	if least := l.Limits.MinRequests; least != nil && ptr.Deref(analysis.MinRequests, 0) < *least {
