@@ -2,8 +2,10 @@ package rollout_test
 
 import (
 	"testing"
+	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
 )
@@ -14,7 +16,20 @@ var judgedStories = map[string]story{
 		acts:  []act{{immediately, setting("v2")}, {atStep(2), again("mallory")}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
+	"a limit between two bounds of the histogram fails no version": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": coarselyTimed},
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"a limit at a bound of the histogram fails a version beyond it": {
+		annotations: quick, behaviours: map[string]behaviour{"v2": coarselyTimed}, policy: func(p *config.Policy) { p.MaxRequestDuration = 300 * time.Millisecond },
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
 }
+
+// coarselyTimed answers in 350 ms, which is interpolated between the bounds of Traefik's histogram.
+var coarselyTimed = behaviour{successRate: 100, p99: 1190, requests: 100, bounds: []float64{100, 300, 1200, 5000}}
 
 // again resets the candidate and requests its template in the same request.
 func again(user string) func(*world) {

@@ -41,6 +41,7 @@ type behaviour struct {
 	primaryNotReady bool   // as the primary
 	successRate     float64
 	p99             float64
+	bounds          []float64 // of the histogram around p99, in milliseconds; nil for fine ones
 	requests        float64
 	prometheusDown  bool
 	unavailable     int32 // replicas that do not become available
@@ -346,10 +347,28 @@ func (w *world) measured(b behaviour, metric analysis.Metric) analysis.Sample {
 		s.Value = b.requests * (100 - share) / max(share, 1)
 	case metric == analysis.SuccessRate:
 		s.Value = b.successRate
+	case metric == analysis.LowerBound || metric == analysis.UpperBound:
+		s.Value = b.boundOf(metric)
 	default:
 		s.Value = b.p99
 	}
 	return s
+}
+
+// boundOf is the bound of the histogram below or above the 99th percentile. Beyond the largest, both are that bound.
+func (b behaviour) boundOf(metric analysis.Metric) float64 {
+	lower, upper := b.p99-1, b.p99
+	if b.bounds != nil {
+		i, _ := slices.BinarySearch(b.bounds, b.p99)
+		lower, upper = b.bounds[max(i-1, 0)], b.bounds[min(i, len(b.bounds)-1)]
+		if i == 0 {
+			lower = 0
+		}
+	}
+	if metric == analysis.LowerBound {
+		return lower
+	}
+	return upper
 }
 
 // factsFor are the facts of one tick.

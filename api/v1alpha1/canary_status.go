@@ -162,8 +162,8 @@ type CheckStatus struct {
 	Threshold string `json:"threshold"`
 	// verdict is Pass, Fail or Inconclusive.
 	Verdict Verdict `json:"verdict"`
-	// optional is true if an inconclusive check does not block the step, because the step expects no requests or the policy says
-	// noData: skip.
+	// optional is true if an inconclusive check does not block the step: the step expects no requests, the policy says noData: skip, or
+	// no number of requests can tell, because the limit lies between two bounds of the histogram.
 	// +optional
 	Optional bool `json:"optional,omitempty"`
 	// dryRun is true if the policy lets the check decide nothing.

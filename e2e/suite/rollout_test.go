@@ -83,7 +83,7 @@ var _ = Describe("A bad version", func() {
 	})
 
 	It("that answers slowly is rolled back", func(ctx SpecContext) {
-		r := given(ctx, "latency", with(map[string]string{"sluice.dev/max-request-duration": "500ms"}), "")
+		r := given(ctx, "latency", with(map[string]string{"sluice.dev/max-request-duration": "300ms"}), "")
 		r.setVersion(ctx, "v2", "LATENCY=800ms")
 		s := r.waitFor(ctx, v1alpha1.PhaseFailed)
 		Expect(s.Candidate.Reason).To(ContainSubstring("request-duration"))

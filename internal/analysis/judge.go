@@ -59,12 +59,15 @@ func (c Check) judge(minRequests float64, samples []Sample) v1alpha1.CheckStatus
 	}
 	value, primary := c.sampleOf(samples, c.Metric).Value, c.sampleOf(samples, PrimaryValue).Value
 	result.Value = c.show(value)
-	how, err := c.broken(value, primary)
+	how, untold, err := c.broken(samples, value, primary)
 	switch {
 	case err != nil:
 		result.Message = err.Error()
 	case how != "":
 		result.Verdict, result.Message = v1alpha1.VerdictFail, how
+	case untold != "":
+		// No number of requests will tell, so no step waits for it.
+		result.Optional, result.Message = true, untold
 	default:
 		result.Verdict = v1alpha1.VerdictPass
 	}
@@ -85,6 +88,9 @@ func (c Check) without(result v1alpha1.CheckStatus) v1alpha1.CheckStatus {
 // needed are the metrics that the check is judged by, the number of requests of each arm first.
 func (c Check) needed() []Metric {
 	needed := []Metric{RequestCount, c.Metric}
+	if c.bounded() {
+		needed = append(needed, LowerBound, UpperBound)
+	}
 	if c.compares() {
 		needed = append(needed, PrimaryCount, PrimaryValue)
 	}

@@ -19,7 +19,8 @@ func samples(requests, rate, duration float64) []Sample {
 	for metric, value := range map[Metric]float64{SuccessRate: rate, Duration: duration} {
 		samples = append(samples, Sample{Check: string(metric), Metric: RequestCount, Value: requests}, Sample{Check: string(metric), Metric: metric, Value: value})
 	}
-	return samples
+	of := v1alpha1.MetricDuration
+	return append(samples, Sample{Check: of, Metric: LowerBound, Value: duration - 1}, Sample{Check: of, Metric: UpperBound, Value: duration})
 }
 
 // changed returns a copy of samples in which the sample of one metric is changed.
@@ -78,16 +79,22 @@ func TestQueries(t *testing.T) {
 			`sum(increase(traefik_service_requests_total{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway"}[12500ms]))`,
 			`100 * (1 - (sum(increase(traefik_service_requests_total{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway",code=~"5.."}[12500ms])) or 0 * sum(increase(traefik_service_requests_total{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway"}[12500ms]))) / (sum(increase(traefik_service_requests_total{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway"}[12500ms])) > 0))`,
 			`histogram_quantile(0.99, sum by (le) (rate(traefik_service_request_duration_seconds_bucket{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway"}[12500ms]))) / 0.001`,
+			`histogram_quantile(1e-9, sum by (le) (rate(traefik_service_request_duration_seconds_bucket{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway"}[12500ms])) >= bool 0.99 * scalar(sum(rate(traefik_service_request_duration_seconds_bucket{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway",le="+Inf"}[12500ms])))) / 0.001`,
+			`histogram_quantile(1, sum by (le) (rate(traefik_service_request_duration_seconds_bucket{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway"}[12500ms])) >= bool 0.99 * scalar(sum(rate(traefik_service_request_duration_seconds_bucket{service=~"(shop-podinfo-canary-([a-z0-9]+-)?(80|9898)|.+-svc-shop-podinfo-canary-[0-9]+)@kubernetesgateway",le="+Inf"}[12500ms])))) / 0.001`,
 		}},
 		"app": {"app", []string{
 			`sum(increase(http_requests_total{namespace="shop",pod=~"podinfo-canary-[0-9a-z]+-[0-9a-z]{5}"}[12500ms]))`,
 			`100 * (1 - (sum(increase(http_requests_total{namespace="shop",pod=~"podinfo-canary-[0-9a-z]+-[0-9a-z]{5}",code=~"5.."}[12500ms])) or 0 * sum(increase(http_requests_total{namespace="shop",pod=~"podinfo-canary-[0-9a-z]+-[0-9a-z]{5}"}[12500ms]))) / (sum(increase(http_requests_total{namespace="shop",pod=~"podinfo-canary-[0-9a-z]+-[0-9a-z]{5}"}[12500ms])) > 0))`,
 			`histogram_quantile(0.99, sum by (le) (rate(http_request_duration_seconds_bucket{namespace="shop",pod=~"podinfo-canary-[0-9a-z]+-[0-9a-z]{5}"}[12500ms]))) / 0.001`,
+			`histogram_quantile(1e-9, sum by (le) (rate(http_request_duration_seconds_bucket{namespace="shop",pod=~"podinfo-canary-[0-9a-z]+-[0-9a-z]{5}"}[12500ms])) >= bool 0.99 * scalar(sum(rate(http_request_duration_seconds_bucket{namespace="shop",pod=~"podinfo-canary-[0-9a-z]+-[0-9a-z]{5}",le="+Inf"}[12500ms])))) / 0.001`,
+			`histogram_quantile(1, sum by (le) (rate(http_request_duration_seconds_bucket{namespace="shop",pod=~"podinfo-canary-[0-9a-z]+-[0-9a-z]{5}"}[12500ms])) >= bool 0.99 * scalar(sum(rate(http_request_duration_seconds_bucket{namespace="shop",pod=~"podinfo-canary-[0-9a-z]+-[0-9a-z]{5}",le="+Inf"}[12500ms])))) / 0.001`,
 		}},
 		"istio": {"istio", []string{
 			`sum(increase(istio_requests_total{reporter=~"source|waypoint",destination_workload_namespace="shop",destination_workload="podinfo-canary"}[12500ms]))`,
 			`100 * (1 - (sum(increase(istio_requests_total{reporter=~"source|waypoint",destination_workload_namespace="shop",destination_workload="podinfo-canary",response_code=~"5.."}[12500ms])) or 0 * sum(increase(istio_requests_total{reporter=~"source|waypoint",destination_workload_namespace="shop",destination_workload="podinfo-canary"}[12500ms]))) / (sum(increase(istio_requests_total{reporter=~"source|waypoint",destination_workload_namespace="shop",destination_workload="podinfo-canary"}[12500ms])) > 0))`,
 			`histogram_quantile(0.99, sum by (le) (rate(istio_request_duration_milliseconds_bucket{reporter=~"source|waypoint",destination_workload_namespace="shop",destination_workload="podinfo-canary"}[12500ms]))) / 1`,
+			`histogram_quantile(1e-9, sum by (le) (rate(istio_request_duration_milliseconds_bucket{reporter=~"source|waypoint",destination_workload_namespace="shop",destination_workload="podinfo-canary"}[12500ms])) >= bool 0.99 * scalar(sum(rate(istio_request_duration_milliseconds_bucket{reporter=~"source|waypoint",destination_workload_namespace="shop",destination_workload="podinfo-canary",le="+Inf"}[12500ms])))) / 1`,
+			`histogram_quantile(1, sum by (le) (rate(istio_request_duration_milliseconds_bucket{reporter=~"source|waypoint",destination_workload_namespace="shop",destination_workload="podinfo-canary"}[12500ms])) >= bool 0.99 * scalar(sum(rate(istio_request_duration_milliseconds_bucket{reporter=~"source|waypoint",destination_workload_namespace="shop",destination_workload="podinfo-canary",le="+Inf"}[12500ms])))) / 1`,
 		}},
 		"a preset that does not exist asks nothing": {"none", nil},
 	} {

@@ -40,11 +40,38 @@ func between(least, most *float64, show func(float64) string) string {
 	return ""
 }
 
-// broken says which limit a value breaks; empty for none. The error says why the condition has no result.
-func (c Check) broken(value, primary float64) (how string, err error) {
-	if relation := beyond(value, c.Min, c.Max); relation != "" {
-		return fmt.Sprintf("%s is %s %s", c.show(value), relation, c.threshold), nil
+// broken says which limit a value breaks; empty for none. untold says why limits of a percentile that nothing else decides cannot be
+// judged. The error says why the condition has no result.
+func (c Check) broken(samples []Sample, value, primary float64) (how, untold string, err error) {
+	if c.bounded() {
+		how, untold, err = c.exceeded(samples, value)
+	} else {
+		how = c.outside(value)
 	}
+	if how == "" && err == nil {
+		how, err = c.differs(value, primary)
+	}
+	if c.decidesOtherwise() {
+		untold = ""
+	}
+	return how, untold, err
+}
+
+// decidesOtherwise reports whether the check compares, or has a condition, beside its range.
+func (c Check) decidesOtherwise() bool {
+	return c.Judgement.RatioRange != nil || c.Judgement.Condition != ""
+}
+
+// outside says that a value is outside the range of the check; empty if it is not.
+func (c Check) outside(value float64) string {
+	if relation := beyond(value, c.Min, c.Max); relation != "" {
+		return fmt.Sprintf("%s is %s %s", c.show(value), relation, c.threshold)
+	}
+	return ""
+}
+
+// differs says how a value breaks what compares it to the primary's, or the condition; empty if it does not.
+func (c Check) differs(value, primary float64) (how string, err error) {
 	if ratio := c.Judgement.RatioRange; ratio != nil {
 		if relation := beyond(value, times(ratio.Min, primary), times(ratio.Max, primary)); relation != "" {
 			return fmt.Sprintf("%s is %s %s, which is %s", c.show(value), relation, between(ratio.Min, ratio.Max, short)+timesPrimary, c.show(primary)), nil

@@ -42,6 +42,10 @@ const (
 	SuccessRate Metric = v1alpha1.MetricSuccessRate
 	// Duration is the 99th percentile of the request durations in milliseconds.
 	Duration Metric = v1alpha1.MetricDuration
+	// LowerBound and UpperBound are the bounds of the histogram around that percentile in milliseconds. Beyond the largest bound, both
+	// are that bound.
+	LowerBound Metric = "lower-bound"
+	UpperBound Metric = "upper-bound"
 	// Custom is what the query of a check measures.
 	Custom Metric = "custom"
 	// PrimaryCount is the number of requests to the primary in the window.
@@ -199,6 +203,9 @@ func QueriesFor(check Check, presetName config.Preset, target Target, window tim
 		return nil, err
 	}
 	for i, query := range primaries {
+		if query.Metric == LowerBound || query.Metric == UpperBound {
+			continue
+		}
 		if query.Expression == queries[i].Expression && target.Workload != target.Primary {
 			return nil, errors.New("the query is the same for the primary, to which the check compares: use {{ target }} in it, which is first the canary and then the primary")
 		}
@@ -224,10 +231,15 @@ func queriesOf(check Check, presetName config.Preset, target Target, window time
 	if !known {
 		return nil, nil
 	}
-	return []Query{
-		{Check: check.Name, Metric: RequestCount, Expression: p.expression(RequestCount, target, window)},
-		{Check: check.Name, Metric: check.Metric, Expression: p.expression(check.Metric, target, window)},
-	}, nil
+	asked := []Metric{RequestCount, check.Metric}
+	if check.bounded() {
+		asked = append(asked, LowerBound, UpperBound)
+	}
+	queries := make([]Query, 0, len(asked))
+	for _, metric := range asked {
+		queries = append(queries, Query{Check: check.Name, Metric: metric, Expression: p.expression(metric, target, window)})
+	}
+	return queries, nil
 }
 
 // expression is the query for a built-in metric.
@@ -246,5 +258,12 @@ func (p preset) expression(metric Metric, target Target, window time.Duration) s
 		return fmt.Sprintf("100 * (1 - (%s or 0 * %s) / (%s > 0))", failed, total, total)
 	}
 	buckets := fmt.Sprintf("sum by (le) (rate(%s{%s}%s))", p.buckets, selector, back)
-	return fmt.Sprintf("histogram_quantile(0.99, %s) / %g", buckets, p.perMillisecond)
+	quantile := "0.99"
+	if metric != Duration {
+		// A histogram with one request, in the bucket of the percentile: its quantiles are the bounds of that bucket.
+		all := fmt.Sprintf(`scalar(sum(rate(%s{%s,le="+Inf"}%s)))`, p.buckets, selector, back)
+		buckets = fmt.Sprintf("%s >= bool 0.99 * %s", buckets, all)
+		quantile = map[Metric]string{LowerBound: "1e-9", UpperBound: "1"}[metric]
+	}
+	return fmt.Sprintf("histogram_quantile(%s, %s) / %g", quantile, buckets, p.perMillisecond)
 }
