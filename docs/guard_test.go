@@ -154,6 +154,7 @@ func reasonsTable(t *testing.T) string {
 		newScene(nil).polls(3, 20, 0, 180, 0).looks(40*time.Second, true),
 		newScene(func(_ *guard.Settings, m *guard.Moment) { m.NotReady = "2 of 3 pods of the canary are ready" }).polls(3, 20, 0, 180, 0),
 		shared(),
+		slow(),
 	}
 	missing := constants.Of[guard.Reason](t, "../internal/analysis/guard", "Reason")
 	var rows [][]string
@@ -184,6 +185,24 @@ func shared() *scene {
 		if s.polls(1, 200, 3, 1800, 23); s.last.Reason == guard.SharedDamage {
 			break
 		}
+	}
+	return s
+}
+
+// slow is a canary that is as slow as its primary, and slower than the user's limit.
+func slow() *scene {
+	s := newScene(func(settings *guard.Settings, _ *guard.Moment) {
+		settings.Limit = &guard.Limit{Quantile: .99, Seconds: .5}
+	})
+	counts := func(n float64) guard.Counts {
+		return guard.Counts{Requests: n, Timed: n, Slower: []float64{n / 5, n / 20}}
+	}
+	history := guard.History{Bounds: []float64{.1, .5}, Windows: [][]guard.Counts{{counts(20000)}}}
+	s.state = guard.Start(s.settings, []guard.Arms{s.moment.Arms}, history)
+	for range 8 {
+		s.moment.InStep += 5 * time.Second
+		s.moment.Passed, s.moment.SincePoll = 5*time.Second, 5*time.Second
+		s.state, s.last = guard.Decide(s.settings, s.state, &guard.Poll{Canary: counts(200), Primary: counts(1800), Bounds: history.Bounds}, s.moment)
 	}
 	return s
 }

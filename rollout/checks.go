@@ -25,6 +25,7 @@ func judgeSamples(t *tick) {
 	if !t.expectsRequests() {
 		results = analysis.WithoutRequests(t.policy, results, t.o.Samples)
 	}
+	limit := t.limitShown()
 	next.Checks = analysis.Tally(next.Checks, results)
 	next.Iterations++
 	next.LastCheckTime = stampOf(t.o.Sampled)
@@ -41,6 +42,7 @@ func judgeSamples(t *tick) {
 			emit(t, events.CheckInconclusive(analysis.Explain(next.Checks)))
 		}
 	}
+	next.Checks = append(next.Checks, limit...)
 }
 
 // failsTooOften says that the checks have failed as often as one of their limits, so that the rollout rolls back; empty if they have not.

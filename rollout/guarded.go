@@ -43,13 +43,14 @@ func look(t *tick, known *v1alpha1.GuardStatus, poll *guard.Poll, resumed bool) 
 		state, known.Paused = guard.Resumed(state), nil
 		t.plan.Next.Rollout.Step.InEffect = t.stamp()
 	}
-	settings := GuardSettings(t.policy.Guard, t.step().Duration.Duration)
+	settings := t.guardSettings(t.step().Duration.Duration)
 	state, decision := guard.Decide(settings, state, poll, t.moment(known, settings.MaxDwell))
 	if poll != nil {
 		known.Polled = t.stamp()
 	}
 	keepEvidence(known, state)
 	decision = t.possible(decision)
+	showLimit(t, state, settings)
 	tellGuard(t, known, decision)
 	known.Judged, known.Action, known.Reason, known.Message = t.stamp(), string(decision.Action), string(decision.Reason), decision.Message
 	known.Harm, known.Proof = digits(decision.Evidence), digits(decision.Threshold)

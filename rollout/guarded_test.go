@@ -33,6 +33,22 @@ var guardStories = map[string]story{
 		acts:  []act{{immediately, setting("v2")}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
+	"the guard tests a limit that a version keeps": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: timed(1), policy: limited(1000),
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the guard cannot tell whether a limit between two bounds is kept": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: timed(1), policy: limited(300),
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the guard rolls back a version beyond its limit": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: timed(3),
+		policy: func(p *config.Policy) { limited(500)(p); p.Guard.Latency = false },
+		acts:   []act{{immediately, setting("v2")}},
+		phase:  v1alpha1.PhaseFailed, version: "v1",
+	},
 	"the guard holds a rollout while both versions fail": {
 		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: func(w *world) {
 			countedBy(100, .001, .001)(w)
@@ -90,6 +106,14 @@ func timed(factor float64) func(*world) {
 	}
 }
 
+// limited limits the 99th percentile of the latency, in milliseconds.
+func limited(most float64) func(*config.Policy) {
+	return func(p *config.Policy) {
+		p.Checks = []v1alpha1.Metric{{Name: v1alpha1.MetricDuration, ThresholdRange: &v1alpha1.ThresholdRange{Max: &most}}}
+		p.Guard.Alone = false
+	}
+}
+
 // measureless has a metrics server that does not answer.
 func measureless(w *world) {
 	w.metered = countedAt(100, .001, .001)
@@ -108,6 +132,33 @@ func TestAPolicyThatSaysNothingIsTheGuardsDefault(t *testing.T) {
 	}
 	if diff := cmp.Diff(guard.Ladder(1e6, time.Minute), config.Ladder); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestALimitOfTheGuardIsShownAmongTheChecks has another check beside it, whose rounds leave it alone.
+func TestALimitOfTheGuardIsShownAmongTheChecks(t *testing.T) {
+	for name, c := range map[string]struct {
+		most, slower float64
+		shown        v1alpha1.CheckStatus
+	}{
+		"kept": {1000, 1, v1alpha1.CheckStatus{Verdict: v1alpha1.VerdictPass, Threshold: "99th percentile at most 1s", Value: "the 99th percentile of the canary's latency is at most 1s"}},
+		"nobody can tell": {300, 1, v1alpha1.CheckStatus{Verdict: v1alpha1.VerdictInconclusive, Optional: true, Threshold: "99th percentile at most 300ms",
+			Message: "cannot tell whether the 99th percentile of the canary's latency is within 300ms: the gateway's bounds are 250ms and 500ms"}},
+		"broken": {500, 3, v1alpha1.CheckStatus{Verdict: v1alpha1.VerdictFail, Threshold: "99th percentile at most 500ms", Message: "the 99th percentile of the canary's latency is above 500ms"}},
+	} {
+		w := play(t, story{annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: timed(c.slower), acts: []act{{immediately, setting("v2")}},
+			policy: func(p *config.Policy) {
+				limited(c.most)(p)
+				p.Guard.Latency = false
+				p.Checks = append(p.Checks, v1alpha1.Metric{Name: v1alpha1.MetricSuccessRate})
+			}}, nil)
+		c.shown.Name = v1alpha1.MetricDuration
+		if len(w.state.Checks) != 2 || w.state.Checks[0].Name != v1alpha1.MetricSuccessRate {
+			t.Fatalf("%s: %+v", name, w.state.Checks)
+		}
+		if diff := cmp.Diff(c.shown, w.state.Checks[1]); diff != "" || w.state.FailedChecks != 0 {
+			t.Errorf("%s, with %d failed checks: %s", name, w.state.FailedChecks, diff)
+		}
 	}
 }
 

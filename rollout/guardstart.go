@@ -55,7 +55,7 @@ func beginGuard(t *tick, before polls.Before) {
 		weights = known.Ladder
 	}
 	known.Expected = t.expectationOf(before, weights)
-	state := guard.Start(GuardSettings(t.policy.Guard, t.policy.Interval), t.plannedArms(), before.History)
+	state := guard.Start(t.guardSettings(t.policy.Interval), t.plannedArms(), before.History)
 	state.Restarts = int(known.Restarts)
 	keepEvidence(known, state)
 }

@@ -44,6 +44,18 @@ func GuardSettings(g config.Guard, lasts time.Duration) guard.Settings {
 	return settings.Lasting(lasts)
 }
 
+// guardSettings are what the policy in force says to the guard, with its limits.
+func (f Facts) guardSettings(lasts time.Duration) guard.Settings {
+	settings := GuardSettings(f.policy.Guard, lasts)
+	if seconds, tested := analysis.GuardLimit(f.policy); tested {
+		settings.Limit = &guard.Limit{Quantile: latencyQuantile, Seconds: seconds}
+	}
+	return settings
+}
+
+// latencyQuantile is that of request-duration.
+const latencyQuantile = 0.99
+
 // arms says how requests reach the canary in a step.
 func (f Facts) arms(step strategy.Step) guard.Arms {
 	return guard.Traffic{
@@ -77,7 +89,7 @@ func (t tick) evidence() (state guard.State, lost bool) {
 	if known != nil {
 		times += int(known.Restarts)
 	}
-	return guard.Restart(GuardSettings(t.policy.Guard, t.step().Duration.Duration), t.plannedArms(), guard.History{}, times), true
+	return guard.Restart(t.guardSettings(t.step().Duration.Duration), t.plannedArms(), guard.History{}, times), true
 }
 
 // keepEvidence writes the state of the tests down. It always can be.
@@ -101,7 +113,7 @@ func (f Facts) expectationOf(before polls.Before, weights []float64) string {
 	if before.Rate <= 0 || len(weights) == 0 {
 		return ""
 	}
-	settings := GuardSettings(f.policy.Guard, f.policy.Interval)
+	settings := f.guardSettings(f.policy.Interval)
 	return guard.Expect(settings, weights, before.Rate, before.Errors, before.History).String()
 }
 

@@ -75,8 +75,8 @@ func (t tick) guardSays() string {
 		return "the guard waits for the first samples of both versions"
 	}
 	said := known.Message
-	if len(t.plan.Next.Checks) > 0 {
-		said += "; " + analysis.Explain(t.plan.Next.Checks)
+	if checks := t.otherChecks(); len(checks) > 0 {
+		said += "; " + analysis.Explain(checks)
 	}
 	return said
 }

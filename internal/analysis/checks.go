@@ -40,7 +40,7 @@ type Check struct {
 
 // ChecksOf returns the checks of a policy, in the policy's order. The default is success rate and duration. A workload
 // without traffic has no built-in checks, because it has no requests that they could judge. While the guard judges, no checks are built
-// in: one error in thirty requests fails a limit of 99%.
+// in: one error in thirty requests fails a limit of 99%. The limit of GuardLimit is no check then.
 func ChecksOf(policy config.Policy) []Check {
 	if policy.Guard.Alone {
 		return nil
@@ -54,6 +54,9 @@ func ChecksOf(policy config.Policy) []Check {
 	}
 	checks := make([]Check, 0, len(policy.Checks))
 	for _, metric := range policy.Checks {
+		if limitsGuard(policy, metric) {
+			continue
+		}
 		if metric.Query == "" && metric.TemplateRef == nil {
 			if !silent {
 				checks = append(checks, builtIn(policy, metric))

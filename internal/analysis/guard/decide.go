@@ -41,7 +41,7 @@ type look struct {
 // could hold it up, and only a step that nothing speaks against ends.
 func (l *look) decide() Decision {
 	for _, rule := range []func() (Decision, bool){
-		l.stale, l.harmed, l.waiting, l.damaged, l.degraded, l.missing, l.accepted, l.collecting, l.suspected, l.silent,
+		l.stale, l.harmed, l.waiting, l.damaged, l.degraded, l.missing, l.slow, l.accepted, l.collecting, l.suspected, l.silent,
 	} {
 		if decision, applies := rule(); applies {
 			return decision
@@ -121,6 +121,19 @@ func (s *State) missing(weight, threshold float64) bool {
 		return false
 	}
 	return RateTest{Rate: weight / 200}.accepted(Pair{s.StepRoute.Total, s.Errors.Step.Total}, 1) >= threshold
+}
+
+// slow: the latency is beyond the user's limit. Harm rolls back once it is proven, which it cannot be while the primary's latency is
+// beyond it, too. No step ends meanwhile.
+func (l *look) slow() (Decision, bool) {
+	if !l.moment.Arms.Acts().Rate || l.settings.Limit == nil {
+		return Decision{}, false
+	}
+	verdict, says := l.state.LimitVerdict(*l.settings)
+	if verdict != LimitBroken {
+		return Decision{}, false
+	}
+	return l.held(OverLimit, &l.state.Surroundings, says+", and the limit is "+latency(l.settings.Limit.Seconds)), true
 }
 
 func (l *look) accepted() (Decision, bool) {

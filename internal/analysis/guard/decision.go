@@ -36,6 +36,9 @@ const (
 	SharedDamage Reason = "SharedDamage"
 	// EnvironmentDegraded means that the primary itself fails more than the SLO allows.
 	EnvironmentDegraded Reason = "EnvironmentDegraded"
+	// OverLimit means that the latency is beyond its limit, and that the evidence does not prove harm yet, or cannot, because the
+	// primary's is, too.
+	OverLimit Reason = "OverLimit"
 	// MissingTraffic means that the canary gets less than half of its share.
 	MissingTraffic Reason = "MissingTraffic"
 	// NoRequests means that the canary got too few requests to end the step.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 )
 
 // prometheus are the default bounds of a histogram of Prometheus' clients.
@@ -172,6 +173,49 @@ func TestWhatIsAroundALimit(t *testing.T) {
 		l := limitOf(Limit{.99, c.seconds}, History{Bounds: c.bounds})
 		if got := l.around(); got != c.want {
 			t.Errorf("%v in %v: %s", c.seconds, c.bounds, got)
+		}
+	}
+}
+
+// TestALimitHoldsUntilHarmIsProven has canaries whose 99th percentile is above 500 ms, beside primaries that keep the limit, or break it
+// as well.
+func TestALimitHoldsUntilHarmIsProven(t *testing.T) {
+	bounds := []float64{.1, .5}
+	counts := func(n, slow float64) Counts { return Counts{Requests: n, Timed: n, Slower: []float64{n / 5, n * slow}} }
+	for _, c := range []struct {
+		name            string
+		canary, primary float64
+		arms            Arms
+		action          Action
+		reason          Reason
+		says            string
+	}{
+		{"the primary keeps it", .05, .001, ArmsSplit, RollBack, Harm, "longer than 500ms; the limit for the 99th percentile is 500ms"},
+		{"the primary breaks it, too", .05, .05, ArmsSplit, Hold, OverLimit, "the 99th percentile of the canary's latency is above 500ms, and the limit is 500ms; after 13m"},
+		{"the canary keeps it", .001, .001, ArmsSplit, Advance, Accepted, "; the 99th percentile of the canary's latency is at most 500ms"},
+		{"no test acts", .05, .05, ArmsNone, Hold, "", ""},
+	} {
+		settings := DefaultSettings()
+		settings.Latency, settings.Limit = false, &Limit{.99, .5}
+		settings.Alpha = .05
+		history := History{Bounds: bounds, Windows: [][]Counts{{counts(20000, c.primary)}}}
+		state := Start(settings, []Arms{ArmsSplit}, history)
+		var d Decision
+		for i := range 20 {
+			poll := Poll{Canary: counts(200, c.canary), Primary: counts(1800, c.primary), Bounds: bounds}
+			state, d = Decide(settings, state, &poll, Moment{Step: 1, Arms: c.arms, Weight: 10, Next: 50, InStep: time.Duration(i+1) * 5 * time.Second, Passed: 5 * time.Second, SincePoll: 5 * time.Second})
+			if d.Action == RollBack {
+				break
+			}
+		}
+		if c.reason == "" {
+			if d.Reason == OverLimit {
+				t.Errorf("%s: %s", c.name, d.Message)
+			}
+			continue
+		}
+		if d.Action != c.action || d.Reason != c.reason || !contains(d.Message, c.says) {
+			t.Errorf("%s: %s, %s: %s", c.name, d.Action, d.Reason, d.Message)
 		}
 	}
 }

@@ -36,6 +36,11 @@ const (
 	LimitUnknowable LimitVerdict = "unknowable"
 )
 
+// String is the percentile and the limit, such as 99th percentile at most 500ms.
+func (l Limit) String() string {
+	return ordinal(l.Quantile) + " percentile at most " + latency(l.Seconds)
+}
+
 // LimitVerdict returns what the data shows about the settings' limit, and says it. Empty without a limit.
 func (s *State) LimitVerdict(settings Settings) (LimitVerdict, string) {
 	settings = settings.sane()

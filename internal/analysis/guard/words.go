@@ -16,6 +16,9 @@ func (l *look) complete(d Decision) Decision {
 		d.Blame = l.state.blame(l.settings)
 	}
 	d.Message = l.words(d)
+	if _, says := l.state.LimitVerdict(*l.settings); says != "" && (d.Reason == Accepted || d.Reason == Inconclusive || d.Reason == Collecting) {
+		d.Message += "; " + says
+	}
 	return d
 }
 
