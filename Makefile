@@ -24,7 +24,7 @@ GENERATED := api/v1alpha1/zz_generated.deepcopy.go charts/sluice/files/crds/*.ya
 export KUBECONFIG
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit e2e verify lint fmt generate docs build plugin image release install cluster-up cluster-down cluster-env cluster-cert-manager cluster-load bench-rollout bench-admission bench-analysis bench-storm $(CLUSTER_TOOL)
+.PHONY: help demo test test-unit e2e verify lint fmt generate docs build plugin image release install cluster-up cluster-down cluster-env cluster-cert-manager cluster-load bench-rollout bench-admission bench-analysis bench-storm bench-verdicts $(CLUSTER_TOOL)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench-analysis: ## Measure on simulated traffic how right verdicts are, print ta
 
 bench-storm: ## Measure how long a bad canary keeps its requests beside a noisy tenant and print a table
 	@cd e2e && go run ./bench/storm
+
+bench-verdicts: cluster-up install ## Measure on the cluster how right verdicts are, print a table, and fail below the goals
+	@cd e2e && go run ./bench/verdicts $(VERDICTS)
 
 verify: ## Check format, lint, other platforms, links, and that generated files are up to date
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run make fmt"; exit 1; }
