@@ -33,6 +33,14 @@ var guardStories = map[string]story{
 		acts:  []act{{immediately, setting("v2")}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
+	"the guard rolls back a slow version of a primary without a past": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: func(w *world) {
+			timed(3)(w)
+			w.metered.silent = func(w *world) bool { return w.counted() == 0 }
+		},
+		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
 	"the guard tests a limit that a version keeps": {
 		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: timed(1), policy: limited(1000),
 		acts:  []act{{immediately, setting("v2")}},

@@ -40,6 +40,16 @@ func readPoll(t *tick, known *v1alpha1.GuardStatus) *guard.Poll {
 	return &poll
 }
 
+// learned is the state after a look at all that the primary's counters have seen. A rollout that began without a history learns from
+// them which latencies to compare.
+func (t tick) learned(settings guard.Settings, state guard.State) guard.State {
+	answer := t.o.Counters
+	if !state.Learning || answer == nil || answer.Err != "" {
+		return state
+	}
+	return guard.Learn(settings, state, polls.SoFar(t.rawCounters(), answer.Series, t.o.Now, t.o.DryRun))
+}
+
 // sincePoll is the time since the last poll that counted, or since the canary got its first requests.
 func (t tick) sincePoll(known *v1alpha1.GuardStatus) time.Duration {
 	since := t.plan.Next.Rollout.Canary.TrafficStarted.Time

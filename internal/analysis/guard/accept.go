@@ -20,6 +20,9 @@ func (s *State) accepted(settings *Settings, m *Moment) bool {
 	if !proven(settings.Beta, acts.Ratio, &s.Errors.Acceptance, tolerable(settings.SLO, m.Next), s.Errors.Step, s.Bursts) {
 		return false
 	}
+	if acts.Ratio && m.Last && s.Learning {
+		return false
+	}
 	for i := range s.Bounds[:s.BoundCount] {
 		if acts.Ratio && m.Last && !s.Bounds[i].accepted(settings.Beta) {
 			return false

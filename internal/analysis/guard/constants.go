@@ -76,16 +76,19 @@ const (
 	MaxBounds = 6
 	// MaxPairs is how many counters of the user's are tested.
 	MaxPairs = 8
-	// rarest and commonest are the shares of the primary's requests slower than a bound for which the bound is tested. Below, there
-	// are too few slow requests to compare. Above, a slower canary can hardly be slower more often.
+	// rarest and commonest are the shares of the primary's requests slower than a bound between which every bound is tested. Below, there
+	// are too few slow requests to compare, so only the smallest such bound is: a slower canary crosses it first. Above, a slower
+	// canary can hardly be slower more often.
 	rarest, commonest = 0.001, 0.5
+	// leastTimed is how many requests of the primary choose the bounds of a rollout that begins without a history.
+	leastTimed = 50
 	// damaged is how many times the error rate of the hour before the rollout the whole route may have.
 	damaged = 2.0
 	// acceptRho is how many times the primary's rate an accepted canary may have. To prove "not above 1.25 times" takes eleven times
 	// as many requests as "not above twice".
 	acceptRho = 2.0
-	// fewSlow is the share of slow requests that an accepted canary may have at any bound. A fiftieth of the requests slower than a
-	// bound that hardly any of the primary's reach is what a 98th percentile would call fine.
+	// fewSlow is the share of slow requests that an accepted canary may have at any bound, and any canary at a bound that hardly any
+	// of the primary's reach. A fiftieth of the requests slower than that is what a 98th percentile would call fine.
 	fewSlow = 0.02
 	// harmBudget is the share of all requests of the route that may fail because of the next step, in parts of the SLO: half of what
 	// the SLO allows.

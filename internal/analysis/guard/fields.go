@@ -16,6 +16,7 @@ func (w *wire) state(s *State) {
 	w.number(&s.Polls, leastPolls)
 	w.bursts(&s.Bursts)
 	w.errors(&s.Errors)
+	w.flags(&s.Latencies, &s.Learning)
 	w.number(&s.BoundCount, MaxBounds)
 	for i := range s.Bounds[:min(s.BoundCount, MaxBounds)] {
 		w.bound(&s.Bounds[i])

@@ -78,8 +78,9 @@ func TestBoundsAreChosenByThePrimary(t *testing.T) {
 		name                 string
 		bounds, shares, want []float64
 	}{
-		{"the middle of the default", prometheus, lognormal(prometheus, 1, 0), []float64{.05, .1, .25, .5}},
-		{"too rare and too common", []float64{1, 2, 3}, []float64{.6, .01, .0001}, []float64{2}},
+		{"the middle of the default", prometheus, lognormal(prometheus, 1, 0), []float64{.05, .1, .25, .5, 1}},
+		{"too common, and the first that is too rare", []float64{1, 2, 3, 4}, []float64{.6, .01, .0001, 0}, []float64{2, 3}},
+		{"all requests between two bounds", []float64{.1, .3, 1.2, 5}, []float64{1, 0, 0, 0}, []float64{.3}},
 		{"no histogram", nil, nil, nil},
 		{"fine bounds are thinned evenly", []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}, []float64{.5, .4, .3, .1, .05, .03, .01, .009, .001}, []float64{1, 3, 4, 6, 8, 9}},
 		{"infinity is no bound", []float64{1, math.Inf(1)}, []float64{.1, .1}, []float64{1}},
@@ -217,5 +218,69 @@ func TestALimitHoldsUntilHarmIsProven(t *testing.T) {
 		if d.Action != c.action || d.Reason != c.reason || !contains(d.Message, c.says) {
 			t.Errorf("%s: %s, %s: %s", c.name, d.Action, d.Reason, d.Message)
 		}
+	}
+}
+
+// betweenBounds has the bounds of a gateway, all between two of which the primary answers. Of the canary's requests a share is slower than both.
+func betweenBounds(canary float64) world {
+	w := plain(20, .001, .001).onLadder()
+	w.settings.Latency = true
+	w.history.Bounds = []float64{.1, .3, 1.2, 5}
+	w.slowPrimary, w.slowCanary = []float64{1, 0, 0, 0}, []float64{1, canary, 0, 0}
+	w.history.Windows = seeded(3).pods(4, w)
+	return w
+}
+
+// TestACanaryBeyondTheBoundOfAllIsSeen holds that latencies are compared where the primary's are all between two bounds.
+func TestACanaryBeyondTheBoundOfAllIsSeen(t *testing.T) {
+	for name, c := range map[string]struct{ slow, least, most float64 }{
+		"all requests are slower": {1, 1, 1}, "one in ten is": {.1, .95, 1}, "one in a hundred is": {.01, 0, .01}, "none is": {0, 0, .01},
+	} {
+		s := betweenBounds(c.slow).times(100, 61)
+		if s.rolledBack < c.least*s.n || s.rolledBack > c.most*s.n {
+			t.Errorf("%s: rolled back %v of %v", name, s.rolledBack, s.n)
+		}
+	}
+}
+
+// TestARolloutLearnsWhatToCompare holds that a rollout without a history compares latencies once the primary has had enough requests.
+func TestARolloutLearnsWhatToCompare(t *testing.T) {
+	settings := DefaultSettings()
+	settings.Limit = &Limit{.99, .5}
+	sofar := func(requests, timed float64) History {
+		return History{Bounds: []float64{.1, .3, 1.2}, Windows: [][]Counts{{{Requests: requests, Timed: timed, Slower: []float64{timed, 0, 0}}}}}
+	}
+	begun := Start(settings, []Arms{ArmsSplit}, History{})
+	if few := Start(settings, []Arms{ArmsSplit}, sofar(10, 10)); !few.Learning || few.BoundCount > 0 {
+		t.Errorf("ten requests chose bounds: %+v", few)
+	}
+	for name, c := range map[string]struct {
+		sofar    History
+		learning bool
+		bounds   int
+	}{
+		"too few requests": {sofar(49, 49), true, 0}, "enough": {sofar(50, 50), false, 1}, "nothing times them": {History{Windows: [][]Counts{{{Requests: 50}}}}, false, 0}, "nothing is known": {History{}, true, 0},
+	} {
+		learned := Learn(settings, begun, c.sofar)
+		if learned.Learning != c.learning || learned.BoundCount != c.bounds || learned.Limit.known() != (c.bounds > 0) {
+			t.Errorf("%s: learning %v, %d bounds, limit %v", name, learned.Learning, learned.BoundCount, learned.Limit)
+		}
+		if before, after := begun.evidence(&settings), learned.evidence(&settings); math.Abs(before-after) > 1e-9 {
+			t.Errorf("%s: the choice changes the evidence from %v to %v", name, before, after)
+		}
+		if again := Learn(settings, learned, sofar(1e6, 1e6)); !learned.Learning && again != learned {
+			t.Errorf("%s: a choice was changed", name)
+		}
+	}
+}
+
+// TestTheErrorsKeepTheirWeight holds that what is learned takes no weight from the evidence that is there.
+func TestTheErrorsKeepTheirWeight(t *testing.T) {
+	settings := DefaultSettings()
+	begun := Start(settings, []Arms{ArmsSplit}, History{})
+	before := begun.weights(&settings)
+	learned := Learn(settings, begun, History{Bounds: []float64{.1}, Windows: [][]Counts{{{Timed: 100, Slower: []float64{10}}}}})
+	if after := learned.weights(&settings); before.errorRatio != .25 || after.errorRatio != .25 || after.bound != .5 {
+		t.Errorf("%+v, then %+v", before, after)
 	}
 }

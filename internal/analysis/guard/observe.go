@@ -12,7 +12,7 @@ func (s *State) observe(settings *Settings, poll *Poll, m *Moment) {
 	for i := range s.Bounds[:s.BoundCount] {
 		bound := &s.Bounds[i]
 		at := poll.index(bound.Seconds)
-		bound.observe(RatioTest{Rho: settings.Rho}, acts, m, three{canary: poll.Canary.slower(at), control: control.slower(at)}, capOf(alpha, weights.bound))
+		bound.observe(RatioTest{Rho: settings.Rho, Delta: bound.delta()}, acts, m, three{canary: poll.Canary.slower(at), control: control.slower(at)}, capOf(alpha, weights.bound))
 	}
 	if acts.Rate && s.Limit.known() {
 		s.Limit.observe(settings.Limit, poll, m, capOf(alpha, weights.limit))
@@ -65,6 +65,15 @@ func (b *BoundState) observe(test RatioTest, acts Acts, m *Moment, arms three, t
 		lr := test.harm(arms.canary, arms.control)
 		b.Ratio.update(&lr, 1/b.Bursts.Harm, top)
 	}
+}
+
+// delta is what a canary may have above a multiple of the primary's share. Where hardly any of the primary's requests are slower than the
+// bound, a multiple of their share says nothing.
+func (b *BoundState) delta() float64 {
+	if b.Before < rarest {
+		return fewSlow
+	}
+	return 0
 }
 
 func (l *LimitState) observe(limit *Limit, poll *Poll, m *Moment, top float64) {

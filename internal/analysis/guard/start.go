@@ -19,12 +19,10 @@ func Start(settings Settings, plan []Arms, history History) State {
 	if before := history.total((*Counts).errors); before.Total > 0 {
 		s.RouteRate = min(max(settings.SLO, damaged*before.rate()), loosest)
 	}
-	if settings.Latency {
-		s.startBounds(history)
-	}
-	if settings.Limit != nil {
-		s.Limit = limitOf(*settings.Limit, history)
-	}
+	s.startLatencies(&settings, history)
+	s.Learning = s.untimed(&settings) && !history.suffices()
+	s.Latencies = s.Planned.Ratio && (s.BoundCount > 0 || s.Learning && settings.Latency) ||
+		s.Planned.Rate && (s.Limit.Above > 0 || s.Learning && settings.Limit != nil)
 	for i, pair := range settings.Pairs {
 		of := func(c *Counts) Pair { return c.pair(i) }
 		s.Pairs[i] = newPair(hashed(pair.Name), history.bursts(of))
@@ -42,17 +40,51 @@ func Restart(settings Settings, plan []Arms, history History, times int) State {
 	return s
 }
 
-// startBounds chooses the bounds that tell something: those that some of the primary's requests are slower than, but not most. Of
-// more than MaxBounds it takes those that divide the range evenly, by the logarithm of the share.
+// Learn chooses what is tested of latencies, in a rollout that began without a history, by what the primary has done so far. Nothing
+// changes before that is enough to choose by, and after the choice. Evidence of latencies begins with the choice.
+func Learn(settings Settings, s State, sofar History) State {
+	settings = settings.sane()
+	if s.Learning && sofar.suffices() {
+		s.Learning = false
+		s.startLatencies(&settings, sofar)
+	}
+	return s
+}
+
+// untimed reports whether latencies are asked for, and none can be tested.
+func (s *State) untimed(settings *Settings) bool {
+	return settings.Latency && s.BoundCount == 0 || settings.Limit != nil && !s.Limit.known()
+}
+
+// suffices reports whether a history has enough requests to choose bounds by, or to know that nothing times them.
+func (h History) suffices() bool {
+	timed := h.total(func(c *Counts) Pair { return Pair{Total: c.Timed} }).Total
+	return timed >= leastTimed || timed == 0 && h.total((*Counts).errors).Total >= leastTimed
+}
+
+func (s *State) startLatencies(settings *Settings, history History) {
+	if settings.Latency {
+		s.startBounds(history)
+	}
+	if settings.Limit != nil {
+		s.Limit = limitOf(*settings.Limit, history)
+	}
+}
+
+// startBounds chooses the bounds that tell something: those that some of the primary's requests are slower than, but not most, and the
+// first that hardly any are. Of more than MaxBounds it takes those that divide the range evenly, by the logarithm of the share.
 func (s *State) startBounds(history History) {
 	var bounds []BoundState
 	for i, seconds := range history.Bounds {
 		slower := func(c *Counts) Pair { return c.slower(i) }
-		share := history.total(slower).rate()
-		if !(seconds > 0) || math.IsInf(seconds, 1) || share < rarest || share > commonest {
+		all := history.total(slower)
+		if !(seconds > 0) || math.IsInf(seconds, 1) || all.Total < leastTimed || all.rate() > commonest {
 			continue
 		}
-		bounds = append(bounds, BoundState{Seconds: seconds, Before: share, Bursts: history.bursts(slower), Ratio: NewMixture(), Acceptance: NewAcceptance()})
+		bounds = append(bounds, BoundState{Seconds: seconds, Before: all.rate(), Bursts: history.bursts(slower), Ratio: NewMixture(), Acceptance: NewAcceptance()})
+		if all.rate() < rarest {
+			break
+		}
 	}
 	s.BoundCount = copy(s.Bounds[:], thinned(bounds))
 }
@@ -61,7 +93,7 @@ func (s *State) startBounds(history History) {
 func thinned(bounds []BoundState) []BoundState {
 	for len(bounds) > MaxBounds {
 		// The one whose neighbours are closest to each other is missed least.
-		gap := func(i int) float64 { return math.Log(bounds[i-1].Before / bounds[i+1].Before) }
+		gap := func(i int) float64 { return math.Log(bounds[i-1].Before / max(bounds[i+1].Before, rarest/2)) }
 		inner := make([]int, 0, len(bounds))
 		for i := 1; i < len(bounds)-1; i++ {
 			inner = append(inner, i)

@@ -20,6 +20,8 @@ type State struct {
 	// Bounds are the bounds of the histogram that are compared, of which BoundCount are in use.
 	Bounds     [MaxBounds]BoundState
 	BoundCount int
+	// Latencies means that latencies have their part of the weight. Learning means that what is tested of them is not chosen yet.
+	Latencies, Learning bool
 	// Limit is the test of a latency limit. Its zero value means that there is none.
 	Limit LimitState
 	// Pairs are the user's own counters, in the order of the settings, of which PairCount are in use.

@@ -20,7 +20,7 @@ func (s *State) weights(settings *Settings) weights {
 	for _, pair := range settings.Pairs[:s.PairCount] {
 		pairs += count(s.Planned.Ratio && pair.Rho > 0) + count(s.Planned.Rate && pair.Rate > 0)
 	}
-	families := count(errors > 0) + count(bounds+limits > 0) + count(pairs > 0)
+	families := count(errors > 0) + count(s.Latencies) + count(pairs > 0)
 	part := func(of float64, planned bool) float64 {
 		if !planned {
 			return 0

@@ -22,14 +22,10 @@ const enough = 0.9
 
 // HistoryOf returns what the answer to Raw.History shows. Alone means that all series are the canary's, as in a dry run.
 func HistoryOf(raw analysis.Raw, answer []analysis.RawSeries, now time.Time, alone bool) Before {
-	series := slices.DeleteFunc(counters.Read(raw, answer), func(s counters.Series) bool { return s.Arm != counters.Primary && !alone })
-	windows := counters.Windows(series, now, analysis.HistoryWindow)
-	bounds := common(windows)
-	before := Before{History: guard.History{Bounds: seconds(bounds), Windows: make([][]guard.Counts, 0, len(windows))}}
+	windows := counters.Windows(ofPrimary(raw, answer, alone), now, analysis.HistoryWindow)
+	before := Before{History: historyOf(windows)}
 	var all guard.Counts
 	for _, window := range windows {
-		pods := podsOf(window, bounds)
-		before.History.Windows = append(before.History.Windows, pods)
 		all.Requests, all.Errors = all.Requests+window.Requests, all.Errors+window.Errors
 	}
 	if all.Requests > 0 {
@@ -37,6 +33,25 @@ func HistoryOf(raw analysis.Raw, answer []analysis.RawSeries, now time.Time, alo
 		before.Errors = all.Errors / all.Requests
 	}
 	return before
+}
+
+// SoFar returns what the answer to Raw.Query shows of all that the primary's counters have seen, as one window. Alone means that all
+// series are the canary's, as in a dry run.
+func SoFar(raw analysis.Raw, answer []analysis.RawSeries, now time.Time, alone bool) guard.History {
+	return historyOf([]counters.Increments{counters.Totals(ofPrimary(raw, answer, alone), now)})
+}
+
+func ofPrimary(raw analysis.Raw, answer []analysis.RawSeries, alone bool) []counters.Series {
+	return slices.DeleteFunc(counters.Read(raw, answer), func(s counters.Series) bool { return s.Arm != counters.Primary && !alone })
+}
+
+func historyOf(windows []counters.Increments) guard.History {
+	bounds := common(windows)
+	history := guard.History{Bounds: seconds(bounds), Windows: make([][]guard.Counts, 0, len(windows))}
+	for _, window := range windows {
+		history.Windows = append(history.Windows, podsOf(window, bounds))
+	}
+	return history
 }
 
 // podsOf returns what each pod did in a window, or all gateways together. If a pod lacks a bound, its latencies are left out.

@@ -97,3 +97,17 @@ func TestAnHourHasSixtyMinutes(t *testing.T) {
 		t.Errorf("%d minutes with %v requests a second", len(got.History.Windows), got.Rate)
 	}
 }
+
+func TestAllThatCountersHaveSeen(t *testing.T) {
+	answer := []analysis.RawSeries{answered(aPrimary, "200", 900, 950), answered(aPrimary, "500", 9, 10), answered(aCanary, "500", 7, 8),
+		timed(aPrimary, "0.25", 690, 700), timed(aPrimary, "+Inf", 900, 960), timed(aSecond, "0.25", 2), timed(aSecond, "+Inf", 5)}
+	want := guard.History{Bounds: []float64{.25}, Windows: windows([]guard.Counts{
+		{Requests: 960, Errors: 10, Timed: 960, Slower: []float64{260}}, {Timed: 5, Slower: []float64{3}}})}
+	got := SoFar(raw(t, config.PresetApp, "podinfo-canary"), answer, began, false)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if none := SoFar(raw(t, config.PresetApp, "podinfo-canary"), nil, began, false); len(none.Bounds) > 0 {
+		t.Errorf("without samples: %+v", none)
+	}
+}
