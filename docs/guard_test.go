@@ -147,7 +147,7 @@ func reasonsTable(t *testing.T) string {
 		newScene(nil).polls(13, 2, 0, 18, 0),
 		newScene(last).polls(13, 2, 0, 18, 0),
 		newScene(nil).polls(3, 200, 20, 1800, 2),
-		newScene(nil).polls(13, 20, 0, 180, 0).polls(1, 20, 3, 180, 0),
+		newScene(nil).polls(13, 20, 0, 180, 0).polls(1, 20, 4, 180, 0),
 		outage(),
 		newScene(nil).polls(6, 0, 0, 1800, 2),
 		newScene(func(_ *guard.Settings, m *guard.Moment) { m.Arms, m.Weight = guard.ArmsMatched, 0 }).looks(90*time.Second, false),

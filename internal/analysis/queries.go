@@ -42,9 +42,9 @@ const (
 	SuccessRate Metric = v1alpha1.MetricSuccessRate
 	// Duration is the 99th percentile of the request durations in milliseconds.
 	Duration Metric = v1alpha1.MetricDuration
-	// LowerBound and UpperBound are the bounds of the histogram around that percentile in milliseconds. Beyond the largest bound, both
-	// are that bound.
+	// LowerBound is the bound of the histogram below that percentile in milliseconds; the largest bound, if the percentile is beyond it.
 	LowerBound Metric = "lower-bound"
+	// UpperBound is the bound above it; the largest bound, if the percentile is beyond it.
 	UpperBound Metric = "upper-bound"
 	// Custom is what the query of a check measures.
 	Custom Metric = "custom"

@@ -1,5 +1,7 @@
 package guard
 
+import "slices"
+
 // tolerable is the error rate that must be disproven before the next weight, in percent, gets a limit. The harm that it could
 // do there, rate times weight, is the same at each step of a ladder: half of what the limit allows the whole route.
 func tolerable(limit, next float64) float64 {
@@ -20,13 +22,8 @@ func (s *State) accepted(settings *Settings, m *Moment) bool {
 	if !proven(settings.Beta, acts.Ratio, &s.Errors.Acceptance, tolerable(settings.SLO, m.Next), s.Errors.Step, s.Bursts) {
 		return false
 	}
-	if acts.Ratio && m.Last && s.Learning {
+	if acts.Ratio && m.Last && !s.latenciesAccepted(settings) {
 		return false
-	}
-	for i := range s.Bounds[:s.BoundCount] {
-		if acts.Ratio && m.Last && !s.Bounds[i].accepted(settings.Beta) {
-			return false
-		}
 	}
 	for i := range s.Pairs[:s.PairCount] {
 		if !s.Pairs[i].accepted(settings, settings.Pairs[i], acts, m.Next) {
@@ -34,6 +31,12 @@ func (s *State) accepted(settings *Settings, m *Moment) bool {
 		}
 	}
 	return true
+}
+
+// latenciesAccepted reports whether every bound is accepted. While none is chosen, none is.
+func (s *State) latenciesAccepted(settings *Settings) bool {
+	slow := func(b BoundState) bool { return !b.accepted(settings.Beta) }
+	return !s.Learning && !slices.ContainsFunc(s.Bounds[:s.BoundCount], slow)
 }
 
 // accepted reports whether requests slower than the bound are proven to be no more than about twice as many as the primary's, or

@@ -46,7 +46,8 @@
 //
 // Latencies are counts, too: how many requests were slower than a bound of the histogram. Nothing is interpolated. Each bound
 // that some, but not most, of the primary's requests were slower than has its RatioTest (Howard and Ramdas, Sequential
-// estimation of quantiles, Bernoulli 2022, invert the same counts for quantiles).
+// estimation of quantiles, Bernoulli 2022, invert the same counts for quantiles). So has the first bound that hardly any were
+// slower than, with an absolute margin. A rollout without a history learns the bounds from the primary first.
 //
 // The evidence is the weighted mean of all tests: an e-process however they depend on each other, and the only admissible way of
 // merging arbitrary ones (Vovk and Wang, E-values, Annals of Statistics 2021; Wang, 2024). The kernel needs 1.3 to 1.6 times the

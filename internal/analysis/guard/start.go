@@ -20,9 +20,7 @@ func Start(settings Settings, plan []Arms, history History) State {
 		s.RouteRate = min(max(settings.SLO, damaged*before.rate()), loosest)
 	}
 	s.startLatencies(&settings, history)
-	s.Learning = s.untimed(&settings) && !history.suffices()
-	s.Latencies = s.Planned.Ratio && (s.BoundCount > 0 || s.Learning && settings.Latency) ||
-		s.Planned.Rate && (s.Limit.Above > 0 || s.Learning && settings.Limit != nil)
+	s.planLatencies(&settings, history)
 	for i, pair := range settings.Pairs {
 		of := func(c *Counts) Pair { return c.pair(i) }
 		s.Pairs[i] = newPair(hashed(pair.Name), history.bursts(of))
@@ -49,6 +47,13 @@ func Learn(settings Settings, s State, sofar History) State {
 		s.startLatencies(&settings, sofar)
 	}
 	return s
+}
+
+// planLatencies says whether latencies have a part of the weight, and whether what is tested of them has to be learned.
+func (s *State) planLatencies(settings *Settings, history History) {
+	s.Learning = s.untimed(settings) && !history.suffices()
+	s.Latencies = s.Planned.Ratio && (s.BoundCount > 0 || s.Learning && settings.Latency) ||
+		s.Planned.Rate && (s.Limit.Above > 0 || s.Learning && settings.Limit != nil)
 }
 
 // untimed reports whether latencies are asked for, and none can be tested.
