@@ -85,7 +85,7 @@ func names(w *world, workload, pod string) (requests, buckets, label, value stri
 	if byPods(w) {
 		return "http_requests_total", "http_request_duration_seconds_bucket", "pod", workload + "-" + pod
 	}
-	return "traefik_service_requests_total", "traefik_service_request_duration_seconds_bucket", "service", "test-" + workload + "-80@kubernetesgateway"
+	return "traefik_service_requests_total", "traefik_service_request_duration_seconds_bucket", "service", fmt.Sprintf("test-%s-%d@kubernetesgateway", workload, w.service.Spec.Ports[0].Port)
 }
 
 // scrape adds a sample to each series of a version.
