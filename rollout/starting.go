@@ -48,6 +48,9 @@ func promoteUnjudged(t *tick, why string) {
 // each time. Its requests were approved before.
 func takeRequests(t *tick) {
 	next := &t.plan.Next
+	if t.isForgotten() {
+		next.Rollout.Canary.Known = nil
+	}
 	if next.Paused != nil && !t.isKnown() {
 		waitFor(t, "The canary is ready and gets no requests yet")
 		return
@@ -88,6 +91,16 @@ func letGatewayLearn(t *tick) (done bool) {
 		return false
 	}
 	return letSettle(t, &t.plan.Next.Rollout.Canary.Known, "The canary is ready and the gateway knows it; waiting for that to settle")
+}
+
+// isForgotten reports whether a gateway has known the canary and may know it no more: it refuses a deciding route, or somebody has
+// taken the canary's name out of one. Matched requests must not stay there, and no weight may follow, until it has learned anew.
+func (t tick) isForgotten() bool {
+	if t.plan.Next.Rollout.Canary.Known == nil || strategy.WithoutTraffic(t.policy) || t.o.DryRun {
+		return false
+	}
+	unnamed := func(r route.Route) bool { return t.isUndercut(r, route.Split{}) }
+	return t.rejected() != "" || slices.ContainsFunc(t.target.Deciding(), unnamed)
 }
 
 // guestLimit is how long a ready canary waits at most for the gateways of guests to know it. The progress deadline does not count

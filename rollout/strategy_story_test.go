@@ -189,6 +189,13 @@ var strategyStories = map[string]story{
 		acts:   []act{{immediately, setting("v2")}, {saying("The canary is ready and warms up"), pausing}, {after(3 * time.Minute), resuming}},
 		phase:  v1alpha1.PhaseSucceeded, version: "v2",
 	},
+	"testers lose a canary that the gateway refuses while the rollout is paused before its first step": {
+		annotations: patient, behaviours: map[string]behaviour{"v2": good},
+		policy: func(p *config.Policy) { p.Match, p.Delay = testers, 2*time.Minute },
+		acts: []act{{immediately, setting("v2")}, {saying("The canary is ready and warms up"), pausing}, {after(time.Minute), rejecting("BackendNotFound")},
+			{after(3 * time.Minute), inTurnOf(rejecting(""), resuming)}},
+		phase: v1alpha1.PhaseSucceeded, version: "v2",
+	},
 	"testers lose a canary that crashes": {
 		annotations: patient, behaviours: map[string]behaviour{"v2": good}, policy: func(p *config.Policy) { p.Match = testers },
 		acts:  []act{{immediately, setting("v2")}, {atStep(1), crashing}, {saying("Waiting for the canary to be ready"), recovering}},
