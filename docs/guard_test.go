@@ -212,7 +212,7 @@ func requestsTable(*testing.T) string {
 	var rows [][]string
 	settings := guard.DefaultSettings()
 	for _, rps := range []float64{1, 10, 100, 1000, 10000} {
-		ladder := guard.Ladder(rps, 5*time.Second)
+		ladder := guard.Ladder(rps)
 		forecast := guard.Expect(settings, ladder, rps, .001, guard.History{})
 		weights := strings.Join(strings.Fields(strings.Trim(fmt.Sprint(ladder), "[]")), ", ")
 		rows = append(rows, []string{fmt.Sprint(rps), weights + " %", forecast.String()})

@@ -138,7 +138,7 @@ func TestAPolicyThatSaysNothingIsTheGuardsDefault(t *testing.T) {
 	if diff := cmp.Diff(guard.DefaultSettings(), rollout.GuardSettings(parsed.Guard, time.Hour)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(guard.Ladder(1e6, time.Minute), config.Ladder); diff != "" {
+	if diff := cmp.Diff(guard.Ladder(1e6), config.Ladder); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -51,7 +51,7 @@ func beginGuard(t *tick, before polls.Before) {
 		weights = append(weights, step.Weight)
 	}
 	if t.policy.Guard.Ladder {
-		known.Ladder = guard.Ladder(before.Rate, t.counted().Every())
+		known.Ladder = guard.Ladder(before.Rate)
 		weights = known.Ladder
 	}
 	known.Expected = t.expectationOf(before, weights)

@@ -74,6 +74,9 @@ func TestWhatIsMeasuredIsPredicted(t *testing.T) {
 			if u.bad && like.RolledBack.Count < 18 || !u.bad && like.RolledBack.Count > 1 {
 				t.Errorf("%d of 20 are rolled back", like.RolledBack.Count)
 			}
+			if u.most > 0 && like.Bad.Mean > u.most {
+				t.Errorf("%.1f requests fail; the goal is at most %g", like.Bad.Mean, u.most)
+			}
 		})
 	}
 	if healthy != 40 {

@@ -141,8 +141,9 @@ const (
 
 // Ladder.
 const (
-	// startRequests is how many canary requests a poll must bring at the first step. Fewer teach nothing in the time of a step.
-	startRequests = 2.0
+	// startRate is how many canary requests a second the first step must bring: two in five seconds, and 24 in the time of a step.
+	// Fewer teach nothing in that time.
+	startRate = 0.4
 	// latestStart is the weight, in percent, of the latest first step. A larger one would hurt more users than it would spare time.
 	latestStart = 10.0
 )

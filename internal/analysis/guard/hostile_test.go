@@ -140,7 +140,7 @@ func TestNothingBreaksTheGuard(t *testing.T) {
 			s.LimitVerdict(settings)
 		}
 		Expect(settings, []float64{odd[r.IntN(len(odd))], 10, odd[r.IntN(len(odd))]}, odd[r.IntN(len(odd))], odd[r.IntN(len(odd))], history)
-		Ladder(odd[r.IntN(len(odd))], time.Duration(r.Int64()))
+		Ladder(odd[r.IntN(len(odd))])
 	}
 }
 

@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// Ladder returns the weights of `ladder: auto`, in percent, for a route with a number of requests a second and a time between polls.
-// It starts at the first step that brings enough requests in a poll to learn from, and at 10 % at the latest.
-func Ladder(rps float64, between time.Duration) []float64 {
+// Ladder returns the weights of `ladder: auto`, in percent, for a route with a number of requests a second. It starts at the first
+// step that brings enough requests to learn from, and at 10 % at the latest. The time between scrapes does not matter: what a bad
+// canary has failed by the time it is found depends on its requests, and is the more the later the ladder starts.
+func Ladder(rps float64) []float64 {
 	first := slices.IndexFunc(ladder, func(weight float64) bool {
-		return weight >= latestStart || rps*weight/100*between.Seconds() >= startRequests
+		return weight >= latestStart || rps*weight/100 >= startRate
 	})
 	return slices.Clone(ladder[first:])
 }

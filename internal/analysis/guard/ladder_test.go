@@ -8,16 +8,11 @@ import (
 
 func TestTheLadderStartsWhereTrafficAllows(t *testing.T) {
 	for _, c := range []struct {
-		rps   float64
-		poll  time.Duration
-		first float64
-	}{
-		{10000, 5 * time.Second, .2}, {1000, 5 * time.Second, .2}, {200, 5 * time.Second, .2}, {100, 5 * time.Second, 1}, {40, 5 * time.Second, 1},
-		{10, 5 * time.Second, 5}, {1, 5 * time.Second, 10}, {0, 5 * time.Second, 10}, {1, time.Minute, 5}, {100, 2 * time.Second, 1}, {-1, 0, 10},
-	} {
-		got := Ladder(c.rps, c.poll)
+		rps, first float64
+	}{{10000, .2}, {1000, .2}, {200, .2}, {199, 1}, {100, 1}, {40, 1}, {39, 5}, {10, 5}, {8, 5}, {7, 10}, {1, 10}, {0, 10}, {-1, 10}} {
+		got := Ladder(c.rps)
 		if got[0] != c.first || got[len(got)-1] != 50 || !slices.IsSorted(got) {
-			t.Errorf("%v rps, polls of %v: %v", c.rps, c.poll, got)
+			t.Errorf("%v rps: %v", c.rps, got)
 		}
 	}
 }
@@ -36,7 +31,7 @@ func TestHowLongAHealthyCanaryTakes(t *testing.T) {
 		{.1, .001, 32 * time.Minute, 32 * time.Minute, "a healthy canary takes about 32m; 3 of its 3 steps get too few requests for proof and end when their time is up, the last among them: the policy's onInconclusive decides"},
 		{100, .05, time.Minute, time.Hour, "5% of the primary's own requests fail, and a rollout is held while that is above the limit"},
 	} {
-		f := Expect(DefaultSettings(), Ladder(c.rps, 5*time.Second), c.rps, c.rate, pods)
+		f := Expect(DefaultSettings(), Ladder(c.rps), c.rps, c.rate, pods)
 		if f.Total < c.least || f.Total > c.most || !contains(f.String(), c.says) {
 			t.Errorf("%v rps, %v errors: %v, %s", c.rps, c.rate, f.Steps, f)
 		}

@@ -95,7 +95,7 @@ func steady(rate float64) func(time.Duration) float64 {
 
 // onLadder has the ladder and advances early.
 func (w world) onLadder() world {
-	w.steps, w.settings = Ladder(w.rps, w.poll), plain(w.rps, 0, 0).settings
+	w.steps, w.settings = Ladder(w.rps), plain(w.rps, 0, 0).settings
 	w.settings.Latency = len(w.slowPrimary) > 0
 	return w
 }
@@ -219,7 +219,7 @@ func (d dice) pods(pods int, w world) [][]Counts {
 func plain(rps, primary, canary float64) world {
 	settings := DefaultSettings()
 	settings.Latency = false
-	return world{settings: settings, steps: Ladder(rps, 5*time.Second), rps: rps, poll: 5 * time.Second,
+	return world{settings: settings, steps: Ladder(rps), rps: rps, poll: 5 * time.Second,
 		primary: steady(primary), canary: steady(canary), limit: 2 * time.Hour}
 }
 

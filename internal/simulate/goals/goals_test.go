@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"sluice.dev/sluice/internal/simulate"
+	"sluice.dev/sluice/internal/simulate/traffic"
 )
 
 // TestTheGuardReachesItsGoals plays a part of what make bench-analysis plays: fewer rollouts, and no more than 1,000 requests a second.
@@ -38,6 +39,23 @@ func TestAMissedGoalIsSeen(t *testing.T) {
 	for _, goal := range Check(measured) {
 		if goal.Met {
 			t.Errorf("%s is met: %s", goal.Name, goal.Says)
+		}
+	}
+}
+
+// TestAVersionThatFailsHalfOfItsRequestsFailsFew holds that the default policy lets at most ten of them through at 50 requests a
+// second, whether or not the primary fails now and then and latencies are counted.
+func TestAVersionThatFailsHalfOfItsRequestsFailsFew(t *testing.T) {
+	const rollouts, most = 200, 10
+	size := Size{Seed: 1}
+	for _, every := range []traffic.Seconds{2, 5} {
+		s := traffic.Scenario{Rate: 50, Canary: .5, Scrape: traffic.Scrape{Every: every}}
+		failing, timed := s, s
+		failing.Base, timed.Latencies = base, true
+		for _, cell := range size.play([]traffic.Scenario{s, failing, timed}, rollouts, Default()) {
+			if cell.Bad.Mean > most || cell.RolledBack.Count < rollouts {
+				t.Errorf("scrapes of %d s, the primary fails %.1f %%: %.1f requests fail; %d of %d are rolled back", every, 100*cell.Scenario.Base, cell.Bad.Mean, cell.RolledBack.Count, rollouts)
+			}
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (r Rule) Begin(before rule.Before) rule.Run {
 	seconds := float64(len(windows)) * time.Minute.Seconds()
 	n := &run{settings: r.Settings, shares: r.Shares, durations: r.Durations, scrape: before.Scrape, bounds: history.Bounds}
 	if len(n.shares) == 0 {
-		for _, weight := range guard.Ladder(float64(requests)/seconds, span(before.Scrape)) {
+		for _, weight := range guard.Ladder(float64(requests) / seconds) {
 			n.shares = append(n.shares, weight/100)
 		}
 	}
