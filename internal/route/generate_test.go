@@ -55,7 +55,7 @@ rewrite: {uri: /, type: ReplacePrefixMatch}
 gatewayRefs: [{name: gateway}]
 headers:
   request: {set: {x-b: "2", x-a: "1"}, add: {x-c: "3"}, remove: [x-d]}
-  response: {add: {x-e: "5"}}
+  response: {set: {x-f: "6"}, add: {x-e: "5"}, remove: [x-g]}
 `,
 	"the policy of the walk-through for browsers of other origins": `
 gatewayRefs: [{name: gateway}]

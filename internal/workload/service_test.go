@@ -61,13 +61,16 @@ func TestMakeService(t *testing.T) {
 func TestMetadataOfAPolicyNeverTakesOurKeys(t *testing.T) {
 	service := MakeService("shop", withPorts(), v1alpha1.ServiceSpec{
 		Port:    ptr.To(int32(80)),
-		Apex:    &v1alpha1.Metadata{Labels: map[string]string{"team": "shop", config.LabelRole: config.RoleCanary}},
+		Apex:    &v1alpha1.Metadata{Labels: map[string]string{"team": "shop", config.LabelRole: config.RoleCanary}, Annotations: map[string]string{"example.com/owner": "jane", "a": "apex"}},
 		Primary: &v1alpha1.Metadata{Labels: map[string]string{"team": "primary"}, Annotations: map[string]string{"a": "b"}},
 	})
 	MarkGenerated(service, withPorts(), "5f2b9c01d4ee")
 	want := map[string]string{"team": "primary", config.LabelRole: config.RoleGenerated, config.LabelPrimary: "shop", config.LabelManagedBy: "sluice"}
 	if diff := cmp.Diff(want, service.Labels); diff != "" {
 		t.Error(diff)
+	}
+	if service.Annotations["a"] != "b" || service.Annotations["example.com/owner"] != "jane" {
+		t.Errorf("the annotations are %v", service.Annotations)
 	}
 	if !GeneratedFor(service.Labels, "shop") || GeneratedFor(service.Labels, "other") {
 		t.Error("it must be known as that of shop, and of nobody else")
@@ -91,11 +94,11 @@ func TestTheCanaryServiceIsHeadlessLikeThePrimarys(t *testing.T) {
 		AppProtocol: ptr.To("kubernetes.io/h2c"), TrafficDistribution: ptr.To("PreferClose")})
 	canary := withPorts()
 	made := MakeCanaryService(service, withPorts(), canary, metav1.OwnerReference{})
-	WithMetadata(made, &v1alpha1.Metadata{Labels: map[string]string{"istio.io/use-waypoint": "waypoint"}})
+	WithMetadata(made, &v1alpha1.Metadata{Labels: map[string]string{"istio.io/use-waypoint": "waypoint"}, Annotations: map[string]string{"example.com/owner": "jane"}})
 	if made.Spec.ClusterIP != corev1.ClusterIPNone || *made.Spec.Ports[0].AppProtocol != "kubernetes.io/h2c" || *made.Spec.TrafficDistribution != "PreferClose" {
 		t.Errorf("the canary's Service differs: %+v", made.Spec)
 	}
-	if made.Labels["istio.io/use-waypoint"] != "waypoint" || made.Labels[config.LabelRole] != config.RoleCanary {
-		t.Errorf("the labels are %v", made.Labels)
+	if made.Labels["istio.io/use-waypoint"] != "waypoint" || made.Labels[config.LabelRole] != config.RoleCanary || made.Annotations["example.com/owner"] != "jane" {
+		t.Errorf("the labels are %v, the annotations %v", made.Labels, made.Annotations)
 	}
 }
