@@ -61,7 +61,9 @@ func (p *canaryPolicy) weightsBeside(step, list string) {
 		p.remove("dropped: it is empty", list)
 	}
 	if p.number(analysis+".iterations") > 0 && (p.number(step) > 0 || p.has(list)) {
-		p.note("kept: Flagger's schema allows only one of iterations and weights; here the iterations run first, then the weights", analysis+".iterations")
+		p.note("kept beside weights: Flagger's schema refuses both, and where the schema is not asked, as with canaryAnalysis, Flagger runs "+
+			"the iterations and never a weight; here the iterations run first, then the weights; remove the weights if you want the iterations alone",
+			analysis+".iterations")
 	}
 }
 

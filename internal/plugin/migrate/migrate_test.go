@@ -162,6 +162,11 @@ func TestMigrate(t *testing.T) {
 			note: "spec.analysis.metrics[0].templateRef: MetricTemplate test/errors is not in the input: every rollout waits until it exists, so migrate it too"},
 		"a MetricTemplate that was read is not": {spec: "  analysis: {stepWeight: 10, metrics: [{name: errors, templateRef: {name: errors, namespace: flagger}, thresholdRange: {max: 1}}]}\n" +
 			"---\napiVersion: flagger.app/v1beta1\nkind: MetricTemplate\nmetadata: {name: errors, namespace: flagger}\nspec: {query: up}", has: "kind: MetricTemplate", lacksNote: "is not in the input"},
+		"iterations beside weights are kept and told": {spec: "  analysis: {interval: 1m, threshold: 2, iterations: 3, stepWeight: 20, maxWeight: 60}",
+			has: "iterations: 3\n    maxWeight: 60\n    stepWeight: 20\n", note: "spec.analysis.iterations: kept beside weights: Flagger's schema refuses both"},
+		"iterations beside a list of weights, where Flagger asks no schema": {spec: "  canaryAnalysis: {interval: 1m, threshold: 2, iterations: 3, stepWeights: [20, 60]}",
+			has: "iterations: 3\n    stepWeights:\n    - 20\n    - 60\n", note: "Flagger runs the iterations and never a weight; here the iterations run first, then the weights"},
+		"iterations beside a step of 0 are alone":          {spec: "  analysis: {interval: 1m, threshold: 2, iterations: 3, stepWeight: 0}", has: "iterations: 3\n", lacksNote: "kept beside weights"},
 		"an A/B test that loses its last match is told so": {spec: "  analysis: {iterations: 3, match: [{sourceLabels: {app: web}}]}", lacks: "match", note: "this is no longer an A/B test"},
 		"an analysis that is none is left out":             {spec: "  analysis: 7", lacks: "CanaryPolicy", note: "spec.analysis: not converted: it must be an object"},
 	} {
