@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/checker"
+	"k8s.io/utils/lru"
 )
 
 const (
@@ -43,12 +44,34 @@ func newConditionEnv(more ...cel.EnvOption) (*cel.Env, error) {
 	}, more...)...)
 }
 
+// conditions are the conditions that were read of late: a tick evaluates each of its policy's, and to read one takes longer than all
+// else in it. One takes a few kilobytes.
+var conditions = lru.New(256)
+
+// conditionKey is what a condition is read from.
+type conditionKey struct {
+	text     string
+	compared bool
+}
+
 // ParseCondition reads a condition. Only a compared one may use primary. Anyone who may write a policy may write a condition, so its size
 // and its cost are bounded. The error says what is wrong with it.
 func ParseCondition(text string, compared bool) (Condition, error) {
 	if len(text) > MostCondition {
 		return Condition{}, fmt.Errorf("must have at most %d bytes", MostCondition)
 	}
+	key := conditionKey{text, compared}
+	if known, found := conditions.Get(key); found {
+		return known.(Condition), nil
+	}
+	read, err := compileCondition(text, compared)
+	if err == nil {
+		conditions.Add(key, read)
+	}
+	return read, err
+}
+
+func compileCondition(text string, compared bool) (Condition, error) {
 	env, err := conditionEnvs[compared]()
 	if err != nil {
 		return Condition{}, fmt.Errorf("no condition can be read: %w", err)

@@ -66,17 +66,20 @@ func nameOf(state observed.State) string {
 
 func (f Facts) countersRound() string { return "counters of " + nameOf(f.before) }
 
-// counted is what the last poll has left. Text that cannot be read counts as none.
-func (f Facts) counted() counters.State {
-	guard := f.before.Open().Guard
+// counted is what the last poll has left.
+func (f Facts) counted() counters.State { return f.polled }
+
+// polledIn reads what the last poll has left in a state. Text that cannot be read counts as none.
+func polledIn(state observed.State) counters.State {
+	guard := state.Open().Guard
 	if guard == nil || guard.Counters == "" {
 		return counters.State{}
 	}
-	state, err := counters.Parse(guard.Counters)
+	polled, err := counters.Parse(guard.Counters)
 	if err != nil {
 		return counters.State{}
 	}
-	return state
+	return polled
 }
 
 // nextPoll is when counters are due after a round; the zero time if it was not one of this rollout.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/analysis/counters"
 	"sluice.dev/sluice/internal/freeze"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
@@ -27,8 +28,9 @@ type Facts struct {
 	o observed.World
 	// splits are those that the routes carry.
 	splits []observed.Split
-	// before is the state that the tick continues from.
+	// before is the state that the tick continues from, and polled is what its last poll of counters has left.
 	before observed.State
+	polled counters.State
 	// target is what the rollout acts on, and problem says what it lacks.
 	target  target.Target
 	problem string
@@ -44,6 +46,7 @@ type Facts struct {
 func FactsOf(terms Terms, state observed.State, o observed.World) Facts {
 	o = o.Served()
 	f := Facts{Terms: terms, before: continued(state, o), o: o, splits: o.Splits()}
+	f.polled = polledIn(f.before)
 	if o.DryRun {
 		f.dry, f.o = dryRunOf(state, o), simulated(state, o)
 	}

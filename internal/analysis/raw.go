@@ -38,8 +38,9 @@ type Raw struct {
 
 	arm             string
 	canary, primary func(value string) bool
-	// selector is of both versions, before of the primary alone.
-	selector, before string
+	// preset and target make the selectors. A tick reads answers more often than it makes queries.
+	preset rawPreset
+	target Target
 }
 
 // Up is the series that a metrics server writes for each scrape: 1 if it succeeded.
@@ -58,14 +59,23 @@ func RawFor(presetName config.Preset, target Target) (Raw, bool) {
 		arm:     p.raw.arm,
 		canary:  func(value string) bool { return p.raw.fits(target, value) },
 		primary: func(value string) bool { return p.raw.fits(primary, value) },
+		preset:  p.raw, target: target,
 	}
+	return r, true
+}
+
+// selector selects the counters of both versions.
+func (r Raw) selector() string {
 	names := []string{r.Requests, r.Buckets, r.Durations}
-	r.before = p.raw.selector(target, names, p.raw.pattern(primary))
 	if r.Pods {
 		names = append(names, Up)
 	}
-	r.selector = p.raw.selector(target, names, p.raw.pattern(target)+"|"+p.raw.pattern(primary))
-	return r, true
+	return r.preset.selector(r.target, names, r.preset.pattern(r.target)+"|"+r.preset.pattern(r.target.primary()))
+}
+
+// before selects those of the primary alone.
+func (r Raw) before() string {
+	return r.preset.selector(r.target, []string{r.Requests, r.Buckets, r.Durations}, r.preset.pattern(r.target.primary()))
 }
 
 // selector selects the series of these names whose label of the version fits a pattern.
@@ -95,14 +105,14 @@ func (r Raw) History() Query {
 	if !slices.Contains(labels, r.arm) {
 		labels = append(labels, r.arm)
 	}
-	return Query{Metric: Counters, Expression: fmt.Sprintf("(sum by (%s) ({%s}))[%ds:%ds]", strings.Join(labels, ","), r.before,
+	return Query{Metric: Counters, Expression: fmt.Sprintf("(sum by (%s) ({%s}))[%ds:%ds]", strings.Join(labels, ","), r.before(),
 		int(historyLength.Seconds()), int(HistoryWindow.Seconds()))}
 }
 
 // Query returns the query for all samples of the last while, in whole milliseconds. Its answer is a matrix: an instant query of a
 // range selector returns the samples as they were scraped, with their own times.
 func (r Raw) Query(back time.Duration) Query {
-	return Query{Metric: Counters, Expression: fmt.Sprintf("{%s}[%dms]", r.selector, max(1, back.Milliseconds()))}
+	return Query{Metric: Counters, Expression: fmt.Sprintf("{%s}[%dms]", r.selector(), max(1, back.Milliseconds()))}
 }
 
 // At returns a query of samples as it would have been answered at a time in the past.

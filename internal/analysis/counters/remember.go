@@ -14,7 +14,7 @@ const primaries = mostSeries * 2 / 3
 // followed, so that its requests from before the other began are not compared with anything.
 func (l *look) remember(counts bool) (State, string) {
 	follows := counts || !l.knows(Canary) || !l.knows(Primary)
-	var m memory
+	m := memory{targets: make([]target, 0, len(l.targets)), known: make([]counted, 0, len(l.State.series))}
 	for _, t := range l.targets {
 		moves := counts || follows && t.known
 		if moves || !t.known {
@@ -76,10 +76,18 @@ func (l *look) followed(t seen, moves bool) target {
 	return t.target
 }
 
-// merged returns both lists in one, in order. What both have is taken from the first.
+// merged returns both lists in one, in order. What both have is taken from the first, which it puts in order; the second is.
 func merged[T any](first, second []T, order func(a, b T) int) []T {
-	all := append(slices.Clone(first), second...)
-	slices.SortStableFunc(all, order)
+	slices.SortStableFunc(first, order)
+	all := make([]T, 0, len(first)+len(second))
+	for len(first) > 0 && len(second) > 0 {
+		if order(first[0], second[0]) <= 0 {
+			all, first = append(all, first[0]), first[1:]
+		} else {
+			all, second = append(all, second[0]), second[1:]
+		}
+	}
+	all = append(append(all, first...), second...)
 	return slices.CompactFunc(all, func(a, b T) bool { return order(a, b) == 0 })
 }
 
@@ -109,7 +117,9 @@ func (s *State) store(m memory) (problem string) {
 	added := append(m.primary[:min(room, len(m.primary))], m.canary...)
 	added = added[:min(mostSeries-len(s.series), len(added))]
 	left := len(m.canary) + len(m.primary) - len(added)
-	s.series = merged(added, s.series, inSeries)
+	if len(added) > 0 {
+		s.series = merged(added, s.series, inSeries)
+	}
 	if left == 0 {
 		return ""
 	}

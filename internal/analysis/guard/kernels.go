@@ -41,47 +41,81 @@ type RateTest struct {
 	Rate float64
 }
 
-// lr is the log likelihood ratio of events, if the rate were multiple times the boundary.
-func (t RateTest) lr(events Pair, multiple, logMultiple float64) float64 {
-	return events.Bad*logMultiple + (events.Total-events.Bad)*math.Log((1-multiple*t.Rate)/(1-t.Rate))
+// stake is what a bad and a good event add to the log likelihood ratio of an alternative.
+type stake struct{ bad, good float64 }
+
+// ratios writes the log likelihood ratios of events for some alternatives.
+func (events Pair) ratios(into []float64, of []stake) {
+	for j, s := range of {
+		into[j] = events.Bad*s.bad + (events.Total-events.Bad)*s.good
+	}
 }
 
-// harm returns the log likelihood ratios of a poll for each alternative that is worse than the boundary. A multiple that is no
-// probability is replaced by a large one.
-func (t RateTest) harm(events Pair) (lr [harmful]float64) {
+// stake returns what events add if the rate were multiple times the boundary.
+func (t RateTest) stake(multiple, logMultiple float64) stake {
+	return stake{logMultiple, math.Log((1 - multiple*t.Rate) / (1 - t.Rate))}
+}
+
+// harmStakes are those of each alternative that is worse than the boundary. A multiple that is no probability is replaced by a large
+// one.
+func (t RateTest) harmStakes() (all [harmful]stake) {
 	largest := max(highest, (1+t.Rate)/2) / t.Rate
-	logLargest := math.Log(largest)
+	unlikely := t.stake(largest, math.Log(largest))
 	for j, m := range harms {
-		if m*t.Rate > highest {
-			lr[j] = t.lr(events, largest, logLargest)
-			continue
+		if all[j] = unlikely; m*t.Rate <= highest {
+			all[j] = t.stake(m, harmLogs[j])
 		}
-		lr[j] = t.lr(events, m, harmLogs[j])
 	}
+	return all
+}
+
+// healthStakes are those of each alternative that is better.
+func (t RateTest) healthStakes() (all [healthy]stake) {
+	for j, m := range healths {
+		all[j] = t.stake(m, healthLogs[j])
+	}
+	return all
+}
+
+// harm returns the log likelihood ratios of a poll for each alternative that is worse than the boundary.
+func (t RateTest) harm(events Pair) (lr [harmful]float64) {
+	all := t.harmStakes()
+	events.ratios(lr[:], all[:])
 	return lr
 }
 
 // health returns them for each alternative that is better.
 func (t RateTest) health(events Pair) (lr [healthy]float64) {
-	for j, m := range healths {
-		lr[j] = t.lr(events, m, healthLogs[j])
-	}
+	all := t.healthStakes()
+	events.ratios(lr[:], all[:])
 	return lr
 }
 
 // accepted is the evidence of all events so far that the rate is below the boundary. Without a cap and a reserve it depends on the
 // sums alone, so an acceptance of a rate needs no state but these, and every boundary can be asked afterwards.
 func (t RateTest) accepted(events Pair, eta float64) float64 {
+	all := t.healthStakes()
+	return acceptedBy(&all, events, eta)
+}
+
+func acceptedBy(all *[healthy]stake, events Pair, eta float64) float64 {
 	acceptance := NewAcceptance()
-	lr := t.health(events)
+	var lr [healthy]float64
+	events.ratios(lr[:], all[:])
 	acceptance.update(&lr, eta)
 	return acceptance.E()
 }
 
 // rejected is the evidence of all events so far that the rate is above the boundary, without a cap and a reserve.
 func (t RateTest) rejected(events Pair, eta float64) float64 {
+	all := t.harmStakes()
+	return rejectedBy(&all, events, eta)
+}
+
+func rejectedBy(all *[harmful]stake, events Pair, eta float64) float64 {
 	m := mixture(1)
-	lr := t.harm(events)
+	var lr [harmful]float64
+	events.ratios(lr[:], all[:])
 	m.update(&lr, eta, steepest)
 	return m.E()
 }

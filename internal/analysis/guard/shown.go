@@ -1,6 +1,9 @@
 package guard
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // rates are the error rates that may be reported as a bound, descending.
 var rates = func() (rates []float64) {
@@ -10,6 +13,18 @@ var rates = func() (rates []float64) {
 		}
 	}
 	return rates
+}()
+
+// stakesOf are the stakes of each of the rates. Their logarithms would take most of the time of a report.
+var stakesOf = func() (all []struct {
+	harm   [harmful]stake
+	health [healthy]stake
+}) {
+	all = slices.Grow(all, len(rates))[:len(rates)]
+	for i, rate := range rates {
+		all[i].harm, all[i].health = RateTest{Rate: rate}.harmStakes(), RateTest{Rate: rate}.healthStakes()
+	}
+	return all
 }()
 
 // shown returns what the data shows. The bounds hold at any time, however often they are read. They are of all the data since the
@@ -28,7 +43,7 @@ func (s *State) shown(settings *Settings) Shown {
 // with the rate, so all larger ones are proven, too.
 func atMost(events Pair, beta, eta float64) float64 {
 	unproven := sort.Search(len(rates), func(i int) bool {
-		return RateTest{Rate: rates[i]}.accepted(events, eta) < 1/beta
+		return acceptedBy(&stakesOf[i].health, events, eta) < 1/beta
 	})
 	if unproven == 0 {
 		return 0
@@ -40,7 +55,7 @@ func atMost(events Pair, beta, eta float64) float64 {
 // the rate.
 func above(events Pair, beta, eta float64) float64 {
 	proven := sort.Search(len(rates), func(i int) bool {
-		return RateTest{Rate: rates[i]}.rejected(events, eta) >= 1/beta
+		return rejectedBy(&stakesOf[i].harm, events, eta) >= 1/beta
 	})
 	if proven == len(rates) {
 		return 0
