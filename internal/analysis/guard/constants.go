@@ -82,6 +82,8 @@ const (
 	rarest, commonest = 0.001, 0.5
 	// leastTimed is how many requests of the primary choose the bounds of a rollout that begins without a history.
 	leastTimed = 50
+	// endTimed is how many of the primary's last requests choose bounds beside those of the whole history: one of a thousand is one.
+	endTimed = 1000
 	// damaged is how many times the error rate of the hour before the rollout the whole route may have.
 	damaged = 2.0
 	// acceptRho is how many times the primary's rate an accepted canary may have. To prove "not above 1.25 times" takes eleven times

@@ -39,7 +39,7 @@ func used(t testing.TB, pairs int) (Settings, State, Poll, Moment) {
 }
 
 func TestAStateIsStoredSmall(t *testing.T) {
-	for _, c := range []struct{ pairs, most int }{{0, 1100}, {4, 1900}, {MaxPairs, 2700}} {
+	for _, c := range []struct{ pairs, most int }{{0, 1200}, {4, 2000}, {MaxPairs, 2800}} {
 		_, state, _, _ := used(t, c.pairs)
 		text, err := json.Marshal(state)
 		if err != nil {

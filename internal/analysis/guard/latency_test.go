@@ -221,6 +221,30 @@ func TestALimitHoldsUntilHarmIsProven(t *testing.T) {
 	}
 }
 
+// TestAPrimaryThatHasChangedChoosesBounds holds that a primary that became faster or slower in the last hour is compared at the bounds
+// of what it is now, too.
+func TestAPrimaryThatHasChangedChoosesBounds(t *testing.T) {
+	minutes := func(n int, shares ...float64) (windows [][]Counts) {
+		for range n {
+			window := Counts{Timed: 1200, Slower: make([]float64, len(shares))}
+			for i, share := range shares {
+				window.Slower[i] = 1200 * share
+			}
+			windows = append(windows, []Counts{window})
+		}
+		return windows
+	}
+	slow, fast := []float64{1, 1, 0}, []float64{1, 0, 0}
+	for name, windows := range map[string][][]Counts{
+		"faster": append(minutes(50, slow...), minutes(3, fast...)...), "slower": append(minutes(50, fast...), minutes(1, slow...)...),
+	} {
+		s := Start(DefaultSettings(), []Arms{ArmsSplit}, History{Bounds: []float64{.1, .3, 1.2}, Windows: windows})
+		if s.BoundCount != 2 || s.Bounds[0].Seconds != .3 || s.Bounds[1].Seconds != 1.2 {
+			t.Errorf("%s: %+v", name, s.Bounds[:s.BoundCount])
+		}
+	}
+}
+
 // betweenBounds has the bounds of a gateway, all between two of which the primary answers. Of the canary's requests a share is slower than both.
 func betweenBounds(canary float64) world {
 	w := plain(20, .001, .001).onLadder()

@@ -63,7 +63,7 @@ func (s *State) untimed(settings *Settings) bool {
 
 // suffices reports whether a history has enough requests to choose bounds by, or to know that nothing times them.
 func (h History) suffices() bool {
-	timed := h.total(func(c *Counts) Pair { return Pair{Total: c.Timed} }).Total
+	timed := h.timed()
 	return timed >= leastTimed || timed == 0 && h.total((*Counts).errors).Total >= leastTimed
 }
 
@@ -76,22 +76,49 @@ func (s *State) startLatencies(settings *Settings, history History) {
 	}
 }
 
-// startBounds chooses the bounds that tell something: those that some of the primary's requests are slower than, but not most, and the
-// first that hardly any are. Of more than MaxBounds it takes those that divide the range evenly, by the logarithm of the share.
+// startBounds chooses the bounds that tell something, by the whole history and by its end: the primary may be another version than an
+// hour ago. Of more than MaxBounds it takes those that divide the range evenly, by the logarithm of the share.
 func (s *State) startBounds(history History) {
+	bounds := history.telling()
+	for _, b := range history.ending().telling() {
+		if !slices.ContainsFunc(bounds, func(known BoundState) bool { return known.Seconds == b.Seconds }) {
+			bounds = append(bounds, b)
+		}
+	}
+	slices.SortFunc(bounds, func(a, b BoundState) int { return cmp.Compare(a.Seconds, b.Seconds) })
+	s.BoundCount = copy(s.Bounds[:], thinned(bounds))
+}
+
+// telling are the bounds that some of the primary's requests are slower than, but not most, and the first that hardly any are.
+func (h History) telling() []BoundState {
 	var bounds []BoundState
-	for i, seconds := range history.Bounds {
+	for i, seconds := range h.Bounds {
 		slower := func(c *Counts) Pair { return c.slower(i) }
-		all := history.total(slower)
+		all := h.total(slower)
 		if !(seconds > 0) || math.IsInf(seconds, 1) || all.Total < leastTimed || all.rate() > commonest {
 			continue
 		}
-		bounds = append(bounds, BoundState{Seconds: seconds, Before: all.rate(), Bursts: history.bursts(slower), Ratio: NewMixture(), Acceptance: NewAcceptance()})
+		bounds = append(bounds, BoundState{Seconds: seconds, Before: all.rate(), Bursts: h.bursts(slower), Ratio: NewMixture(), Acceptance: NewAcceptance()})
 		if all.rate() < rarest {
 			break
 		}
 	}
-	s.BoundCount = copy(s.Bounds[:], thinned(bounds))
+	return bounds
+}
+
+// ending is the end of a history with enough requests to choose bounds by, or all of it.
+func (h History) ending() History {
+	for from := len(h.Windows) - 1; from >= 0; from-- {
+		end := History{Bounds: h.Bounds, Windows: h.Windows[from:]}
+		if end.timed() >= endTimed {
+			return end
+		}
+	}
+	return h
+}
+
+func (h History) timed() float64 {
+	return h.total(func(c *Counts) Pair { return Pair{Total: c.Timed} }).Total
 }
 
 // thinned leaves MaxBounds bounds, the first and the last among them.
