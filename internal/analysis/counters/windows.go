@@ -14,7 +14,7 @@ const mostWindows = 60
 
 // Windows returns what was counted in each of the last 60 periods, by samples that are a period apart; without the periods in which
 // nothing was scraped. The rules are those of Advance. What a pod or gateway counted in a gap is of no period and is left out. The
-// series are of one version. It takes time and memory in proportion to the samples, and pods beyond 50 are not counted.
+// series are of one version. It takes time and memory in proportion to the samples. Pods beyond 50 count in the sums alone.
 func Windows(series []Series, now time.Time, every time.Duration) []Increments {
 	series, _ = clean(Poll{Now: now, Series: series})
 	h := history{every: max(1, every.Milliseconds()), pods: map[string]bool{}}
@@ -50,9 +50,15 @@ type history struct {
 func (h *history) add(series []Series) {
 	pod := series[0].Pod
 	if pod != "" && !h.pods[pod] && len(h.pods) >= mostTargets {
-		return
+		pod = ""
+		for i := range series {
+			series[i].Pod = pod
+		}
 	}
-	h.pods[pod], h.scraped = true, map[int64]bool{}
+	if pod != "" {
+		h.pods[pod] = true
+	}
+	h.scraped = map[int64]bool{}
 	for _, s := range series {
 		for _, p := range s.Samples {
 			h.scraped[p.At] = true

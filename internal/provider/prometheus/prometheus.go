@@ -27,8 +27,8 @@ var ofValue = limits{bytes: 64 << 10, objects: 64 << 10, advice: "aggregate the 
 type Provider struct {
 	// api is nil if the controller has no server. raw is the same server with the limit of an answer with raw samples.
 	api, raw prometheusv1.API
-	// reading has an element for each answer with raw samples that is being read.
-	reading chan struct{}
+	// reading has an element for each answer with raw samples that is being read, and large one for a long one.
+	reading, large chan struct{}
 	// verifying and insecure are the transports for servers that queries name.
 	verifying, insecure http.RoundTripper
 }
@@ -36,7 +36,7 @@ type Provider struct {
 // New returns a Provider. The address is the http or https URL of the controller's server; if it is empty, only queries that
 // name a server are answered. The rules hold for servers that queries name. A user and password in the URL are used for basic authentication and never shown.
 func New(address string, rules outbound.Rules) (*Provider, error) {
-	p := &Provider{verifying: outbound.Transport(rules, false), insecure: outbound.Transport(rules, true), reading: make(chan struct{}, rawAtOnce)}
+	p := &Provider{verifying: outbound.Transport(rules, false), insecure: outbound.Transport(rules, true), reading: make(chan struct{}, rawAtOnce), large: make(chan struct{}, 1)}
 	if address == "" {
 		return p, nil
 	}
@@ -52,7 +52,7 @@ func New(address string, rules outbound.Rules) (*Provider, error) {
 	if p.api, err = newAPI(parsed.String(), brief{transport, ofValue}); err != nil {
 		return nil, err
 	}
-	p.raw, err = newAPI(parsed.String(), brief{transport, ofCounters})
+	p.raw, err = newAPI(parsed.String(), brief{turns{transport}, ofCounters})
 	return p, err
 }
 

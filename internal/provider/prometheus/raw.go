@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -15,14 +17,16 @@ const (
 	// rawAtOnce is how many answers with raw samples are read at the same time. Each takes up to ten times its length while it is
 	// decoded.
 	rawAtOnce = 4
+	// usual is how long most answers are, in bytes: about 3,000 series with four samples each. Of longer ones, one is read at a time.
+	usual = 1 << 20
 	// rawTimeout is how long one answer with raw samples may take, including the wait for others.
 	rawTimeout = 5 * time.Second
 )
 
 // ofCounters are the limits of an answer with raw samples. A series has two objects, and takes about 300 bytes with its labels and
-// four samples. So this is for about 3,000 of them: ten pods with 20 pairs of route and code, and a histogram of 12 bounds for
-// each. Traefik needs a tenth of it. Each sample of a native histogram is one more object.
-var ofCounters = limits{bytes: 1 << 20, objects: 8_000,
+// four samples, and 1,800 with those of an hour. So this is for the hour of 200 pods with three codes and a histogram of 12 bounds
+// each, or for a look at 20 pairs of route and code of 80 of them. Each sample of a native histogram is one more object.
+var ofCounters = limits{bytes: 8 << 20, objects: 40_000,
 	advice: "the counters have too many series: drop labels that requests fill, such as paths, or choose a preset whose gateway counts"}
 
 // Raw runs a query of analysis.Raw on the controller's own server and returns the series with all their samples. It stops when the
@@ -43,7 +47,9 @@ func (p *Provider) Raw(ctx context.Context, query analysis.Query) ([]analysis.Ra
 	case <-ctx.Done():
 		return nil, fmt.Errorf("other answers are still being read: %w", ctx.Err())
 	}
-	answer, _, _, err := p.raw.Query(ctx, query.Expression, time.Time{})
+	large := &turn{of: p.large}
+	defer large.end()
+	answer, _, _, err := p.raw.Query(context.WithValue(ctx, turnKey{}, large), query.Expression, time.Time{})
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +64,71 @@ func (p *Provider) Raw(ctx context.Context, query analysis.Query) ([]analysis.Ra
 		}
 	}
 	return series, nil
+}
+
+// turn is the right to read a long answer. Others wait before they read on.
+type turn struct {
+	of  chan struct{}
+	has bool
+}
+
+type turnKey struct{}
+
+// take waits for the turn.
+func (t *turn) take(ctx context.Context) error {
+	if t.has {
+		return nil
+	}
+	select {
+	case t.of <- struct{}{}:
+		t.has = true
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("another long answer is still being read: %w", ctx.Err())
+	}
+}
+
+func (t *turn) end() {
+	if t.has {
+		<-t.of
+	}
+}
+
+// inTurn is the body of an answer that needs a turn beyond the usual length.
+type inTurn struct {
+	io.ReadCloser
+	ctx  context.Context
+	turn *turn
+	read int
+}
+
+// Read waits for the turn before it reads more than usual.
+func (b *inTurn) Read(into []byte) (int, error) {
+	if b.read >= usual {
+		if err := b.turn.take(b.ctx); err != nil {
+			return 0, err
+		}
+	} else {
+		into = into[:min(len(into), usual-b.read)]
+	}
+	n, err := b.ReadCloser.Read(into)
+	b.read += n
+	return n, err
+}
+
+// turns lets answers be read in turn.
+type turns struct{ next http.RoundTripper }
+
+// RoundTrip lets the answer to a request with a turn wait for it.
+func (t turns) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := t.next.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	if own, has := request.Context().Value(turnKey{}).(*turn); has {
+		response.Body = &inTurn{ReadCloser: response.Body, ctx: request.Context(), turn: own}
+	}
+	return response, nil
 }
 
 func rawSeries(stream *model.SampleStream) analysis.RawSeries {

@@ -2,6 +2,7 @@ package prometheus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -84,7 +85,7 @@ func TestOnlyTheCountersOfAPresetAreReadRaw(t *testing.T) {
 
 // TestRawAnswersTakeLittleMemory asks for more answers than are read at the same time, each of the largest that are read.
 func TestRawAnswersTakeLittleMemory(t *testing.T) {
-	const most = 100 << 20
+	const most = 200 << 20
 	// What counts is what is in use. By default, as much again may be garbage that nobody has collected yet.
 	usual := debug.SetGCPercent(10)
 	t.Cleanup(func() { debug.SetGCPercent(usual) })
@@ -93,18 +94,20 @@ func TestRawAnswersTakeLittleMemory(t *testing.T) {
 			`"path":"/items/%d","code":"200","le":"0.25"},"values":[[1800000000.123,"%d"],[1800000002.123,"%d"],[1800000004.123,"%d"],[1800000006.123,"%d"]]}`, i, i, i, i, i)
 	}
 	var many strings.Builder
-	for i := range 4000 {
+	for i := range 19_000 {
 		many.WriteString(series(i) + ",")
 	}
+	usually := strings.Join(strings.SplitAfter(many.String(), "]]},")[:3300], "")
 	for name, c := range map[string]struct{ result, want string }{
-		"as many series as are read": {"[" + strings.Join(strings.SplitAfter(many.String(), "]]},")[:3300], "") + series(0) + "]", ""},
-		"more series than are read":  {"[" + many.String() + series(0) + "]", "the answer is longer than 1048576 bytes: the counters have too many series: drop labels"},
-		"one long label":             {`[{"metric":{"a":"` + strings.Repeat("x", 8<<20) + `"}}]`, "the answer is longer than"},
-		"series of nothing":          {"[" + strings.Repeat("{},", 345_000) + "{}]", "the answer has more than 8000 objects: the counters have too many series"},
-		"as many as are read":        {"[" + strings.Repeat("{},", 7_900) + "{}]", ""},
-		"nothing":                    {"[" + strings.Repeat("null,", 200_000) + "null]", ""},
-		"samples":                    {`[{"values":[` + strings.Repeat(`[1,"1"],`, 125_000) + `[1,"1"]]}]`, ""},
-		"buckets":                    {`[{"histograms":[[1,{"count":"1","sum":"1","buckets":[` + strings.Repeat(`[0,"1","2","1"],`, 60_000) + `[0,"1","2","1"]]}]]}]`, ""},
+		"as many series as are read":  {"[" + usually + series(0) + "]", ""},
+		"as many series as one reads": {"[" + many.String() + series(0) + "]", ""},
+		"more series than are read":   {"[" + many.String() + many.String() + series(0) + "]", "the answer has more than 40000 objects: the counters have too many series: drop labels"},
+		"one long label":              {`[{"metric":{"a":"` + strings.Repeat("x", 9<<20) + `"}}]`, "the answer is longer than 8388608 bytes"},
+		"series of nothing":           {"[" + strings.Repeat("{},", 345_000) + "{}]", "the answer has more than 40000 objects: the counters have too many series"},
+		"as many as are read":         {"[" + strings.Repeat("{},", 39_900) + "{}]", ""},
+		"nothing":                     {"[" + strings.Repeat("null,", 1_600_000) + "null]", ""},
+		"samples":                     {`[{"values":[` + strings.Repeat(`[1,"1"],`, 1_000_000) + `[1,"1"]]}]`, ""},
+		"buckets":                     {`[{"histograms":[[1,{"count":"1","sum":"1","buckets":[` + strings.Repeat(`[0,"1","2","1"],`, 500_000) + `[0,"1","2","1"]]}]]}]`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -116,9 +119,15 @@ func TestRawAnswersTakeLittleMemory(t *testing.T) {
 			prom := mustNew(t, s.URL)
 			var all sync.WaitGroup
 			var highest atomic.Uint64
+			var done atomic.Int32
 			for range 2 * rawAtOnce {
 				all.Go(func() {
 					_, err := prom.Raw(t.Context(), counters("up"))
+					if len(c.result) > usual && errors.Is(err, context.DeadlineExceeded) {
+						// Long ones are read one after another.
+						return
+					}
+					done.Add(1)
 					if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 						t.Errorf("got %v", err)
 					}
@@ -131,6 +140,9 @@ func TestRawAnswersTakeLittleMemory(t *testing.T) {
 			}
 			all.Wait()
 			t.Logf("%d bytes, at most %d MiB", len(c.result), highest.Load()>>20)
+			if done.Load() == 0 {
+				t.Error("none is read in time")
+			}
 			if highest.Load() > most {
 				t.Errorf("%d MiB were in use", highest.Load()>>20)
 			}
@@ -150,4 +162,36 @@ func TestAnAnswerWaitsNoLongerThanFiveSeconds(t *testing.T) {
 			t.Errorf("got %v after %v", err, time.Since(began))
 		}
 	})
+}
+
+// TestALongAnswerWaitsForAnother holds that only one is read beyond the usual length, while others are read as usual.
+func TestALongAnswerWaitsForAnother(t *testing.T) {
+	answers := map[string]string{"short": `{"resultType":"matrix","result":[]}`,
+		"long": `{"resultType":"matrix","result":[{"metric":{"a":"` + strings.Repeat("x", 2*usual) + `"}}]}`}
+	s := server(t, answers)
+	prom := mustNew(t, strings.Replace(s.URL, "http://", "http://jane:secret@", 1))
+	prom.large <- struct{}{}
+	if _, err := prom.Raw(t.Context(), counters("short")); err != nil {
+		t.Errorf("a short one: %v", err)
+	}
+	read := make(chan error)
+	go func() {
+		_, err := prom.Raw(t.Context(), counters("long"))
+		read <- err
+	}()
+	for len(prom.reading) == 0 {
+		runtime.Gosched()
+	}
+	select {
+	case err := <-read:
+		t.Fatalf("it is read beside another: %v", err)
+	default:
+	}
+	<-prom.large
+	if err := <-read; err != nil {
+		t.Error(err)
+	}
+	if len(prom.large) != 0 || len(prom.reading) != 0 {
+		t.Errorf("%d and %d turns are not given back", len(prom.large), len(prom.reading))
+	}
 }
