@@ -24,6 +24,8 @@ type Target struct {
 	Ports []int32
 	// Primary is the name of the primary, PrimaryService its Service, and Route the first route of that Service.
 	Primary, PrimaryService, Route string
+	// Replicas is the number of the primary's pods; 0 if it is not known.
+	Replicas int32
 }
 
 // primary is the target whose pods are the primary's.

@@ -93,20 +93,35 @@ var TargetLabels = []string{"instance", "job", "namespace", "pod"}
 const (
 	// HistoryWindow is the time between two samples of a history.
 	HistoryWindow = time.Minute
-	// historyLength is how far a history looks back.
-	historyLength = time.Hour
+	// historyLength is how far a history looks back at most, and historyLeast at least.
+	historyLength, historyLeast = time.Hour, 10 * time.Minute
+	// historyPods is how many pods have a history of the whole length. More have a shorter one, because an answer has a limit. They show as
+	// much in less time.
+	historyPods = 80
 )
 
-// History returns the query for the primary's counters in the last hour. Its answer is a matrix with a sample for each minute, however
-// often the server scrapes. Series that differ only in labels that nobody needs are summed up: they are of one process, so they are
+// historyOf is how far the history of a number of pods looks back, in whole minutes.
+func historyOf(pods int32) time.Duration {
+	if pods <= historyPods {
+		return historyLength
+	}
+	return max(historyLeast, (historyLength * historyPods / time.Duration(pods)).Truncate(HistoryWindow))
+}
+
+// History returns the query for the primary's counters in the last hour, or less of many pods that count by themselves. Its answer is a
+// matrix with a sample for each minute, however often the server scrapes. Series that differ only in labels that nobody needs are summed up: they are of one process, so they are
 // reset together.
 func (r Raw) History() Query {
 	labels := append([]string{"__name__", r.Code, "le"}, TargetLabels...)
 	if !slices.Contains(labels, r.arm) {
 		labels = append(labels, r.arm)
 	}
+	length := historyLength
+	if r.Pods {
+		length = historyOf(r.target.Replicas)
+	}
 	return Query{Metric: Counters, Expression: fmt.Sprintf("(sum by (%s) ({%s}))[%ds:%ds]", strings.Join(labels, ","), r.before(),
-		int(historyLength.Seconds()), int(HistoryWindow.Seconds()))}
+		int(length.Seconds()), int(HistoryWindow.Seconds()))}
 }
 
 // Query returns the query for all samples of the last while, in whole milliseconds. Its answer is a matrix: an instant query of a

@@ -94,3 +94,20 @@ func TestFitsIsThePattern(t *testing.T) {
 		}
 	}
 }
+
+// TestManyPodsHaveAShorterHistory holds that an answer does not grow without end with the pods that count. Gateways are few.
+func TestManyPodsHaveAShorterHistory(t *testing.T) {
+	for _, c := range []struct {
+		preset   config.Preset
+		replicas int32
+		want     string
+	}{{config.PresetApp, 0, "[3600s:60s]"}, {config.PresetApp, 80, "[3600s:60s]"}, {config.PresetApp, 200, "[1440s:60s]"}, {config.PresetApp, 2000, "[600s:60s]"},
+		{config.PresetTraefik, 2000, "[3600s:60s]"}} {
+		many := rawTarget
+		many.Replicas = c.replicas
+		raw, _ := RawFor(c.preset, many)
+		if got := raw.History().Expression; !strings.HasSuffix(got, c.want) {
+			t.Errorf("%s, %d pods: %s", c.preset, c.replicas, got)
+		}
+	}
+}

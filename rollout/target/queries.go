@@ -181,6 +181,9 @@ func (t Target) measured(o observed.World) analysis.Target {
 // judged is the canary as queries name it. In a dry run the primary's pods run the candidate.
 func (t Target) judged(o observed.World) analysis.Target {
 	judged := t.measured(o)
+	if o.Primary != nil {
+		judged.Replicas = workload.Replicas(o.Primary)
+	}
 	if o.DryRun {
 		judged.Service, judged.Workload = judged.PrimaryService, judged.Primary
 	}

@@ -20,7 +20,7 @@ import (
 // began is when the server's samples end.
 var began = time.Unix(1_800_000_000, 0)
 
-// app is what pods of the app answer: three codes and a histogram of twelve bounds each, with samples some seconds apart until a
+// app is what pods of the app answer: three codes and a histogram of twelve bounds for each code, with samples some seconds apart until a
 // time. Each pod answers ten requests between two samples, one of them with an error.
 func app(workload string, pods, samples int, apart int64, until time.Time) string {
 	var b strings.Builder
@@ -40,17 +40,24 @@ func app(workload string, pods, samples int, apart int64, until time.Time) strin
 		for code, each := range map[string]float64{"200": 8, "404": 1, "500": 1} {
 			add(fmt.Sprintf(`"__name__":"http_requests_total","code":"%s"`, code), name, each)
 		}
-		for i, bound := range []string{"0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"} {
-			add(fmt.Sprintf(`"__name__":"http_request_duration_seconds_bucket","le":"%s"`, bound), name, min(10, 2*float64(i)))
+		for code, all := range map[string]float64{"200": 8, "404": 1, "500": 1} {
+			for i, bound := range []string{"0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"} {
+				add(fmt.Sprintf(`"__name__":"http_request_duration_seconds_bucket","code":"%s","le":"%s"`, code, bound), name, min(all, all*float64(i)/5))
+			}
 		}
 	}
 	return b.String()
 }
 
-// TestADeploymentOf200PodsIsRead plays the answers about 200 pods of the primary: their last hour, and a look at them beside a hundred of
+// TestADeploymentOf200PodsIsRead plays the answers about 200 pods of the primary: their history, and a look at them beside a hundred of
 // the canary.
 func TestADeploymentOf200PodsIsRead(t *testing.T) {
-	raw, _ := analysis.RawFor(config.PresetApp, analysis.Target{Namespace: "shop", Workload: "podinfo-canary", Primary: "podinfo"})
+	raw, _ := analysis.RawFor(config.PresetApp, analysis.Target{Namespace: "shop", Workload: "podinfo-canary", Primary: "podinfo", Replicas: 200})
+	var minutes int
+	if _, err := fmt.Sscanf(raw.History().Expression[strings.LastIndexByte(raw.History().Expression, '['):], "[%ds:60s]", &minutes); err != nil {
+		t.Fatal(err)
+	}
+	minutes /= 60
 	both := func(until time.Time) string {
 		return app("podinfo", 200, 4, 2, until) + app("podinfo-canary", 100, 4, 2, until)
 	}
@@ -69,8 +76,8 @@ func TestADeploymentOf200PodsIsRead(t *testing.T) {
 		}
 		return answer
 	}
-	before := polls.HistoryOf(raw, ask(app("podinfo", 200, 61, 60, began)), began, false)
-	if pods := len(before.History.Windows[0]); len(before.History.Windows) < 59 || pods != 50 {
+	before := polls.HistoryOf(raw, ask(app("podinfo", 200, minutes+1, 60, began)), began, false)
+	if pods := len(before.History.Windows[0]); len(before.History.Windows) < minutes || pods != 50 {
 		t.Errorf("%d minutes of %d pods", len(before.History.Windows), pods)
 	}
 	if want := 200 * 10 / 60.0; before.Rate < .99*want || before.Rate > 1.01*want || before.Errors < .099 || before.Errors > .101 {

@@ -24,8 +24,8 @@ const (
 )
 
 // ofCounters are the limits of an answer with raw samples. A series has two objects, and takes about 300 bytes with its labels and
-// four samples, and 1,800 with those of an hour. So this is for the hour of 200 pods with three codes and a histogram of 12 bounds
-// each, or for a look at 20 pairs of route and code of 80 of them. Each sample of a native histogram is one more object.
+// four samples, and 900 with those of 25 minutes. So this is for the history of 200 pods, or a look at 400 of them, with three codes and
+// a histogram of 12 bounds for each. Each sample of a native histogram is one more object.
 var ofCounters = limits{bytes: 8 << 20, objects: 40_000,
 	advice: "the counters have too many series: drop labels that requests fill, such as paths, or choose a preset whose gateway counts"}
 
