@@ -45,9 +45,9 @@ type RateTest struct {
 type stake struct{ bad, good float64 }
 
 // ratios writes the log likelihood ratios of events for some alternatives.
-func (events Pair) ratios(into []float64, of []stake) {
+func (p Pair) ratios(into []float64, of []stake) {
 	for j, s := range of {
-		into[j] = events.Bad*s.bad + (events.Total-events.Bad)*s.good
+		into[j] = p.Bad*s.bad + (p.Total-p.Bad)*s.good
 	}
 }
 
