@@ -62,7 +62,7 @@ func takeRequests(t *tick) {
 		waitAtGate(t, v1alpha1.HookConfirmTrafficIncrease, why)
 		return
 	}
-	if !letGatewayLearn(t) || !warmUp(t) || !awaitHistory(t) || !startGuard(t) {
+	if !getReady(t) {
 		return
 	}
 	if next.Paused != nil {
@@ -70,6 +70,11 @@ func takeRequests(t *tick) {
 		return
 	}
 	takeFirstStep(t)
+}
+
+// getReady does what comes before the first request, and returns whether all of it is done.
+func getReady(t *tick) (done bool) {
+	return letGatewayLearn(t) && warmUp(t) && awaitHistory(t) && startGuard(t)
 }
 
 // letGatewayLearn names the canary on the routes before it gets a weight, and returns whether that is in effect and

@@ -105,7 +105,7 @@ func (m *metricsServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if m.shortest > 0 && back > m.shortest && !history {
-		all = append(all, strings.Repeat("{", 10000))
+		all = append(all, strings.Repeat("{", 50000))
 	}
 	_, _ = fmt.Fprintf(w, `{"status":"success","data":{"resultType":"matrix","result":[%s]}}`, strings.Join(all, ","))
 }
@@ -195,7 +195,7 @@ func TestReplayMistakes(t *testing.T) {
 			"read the hour before 2026-01-02T12:00:00Z: client_error: client error: 403", ExitError},
 		"a server that is not": {full, []string{"podinfo", "--preset", "app", "--from-prometheus", "http://127.0.0.1:1"}, "connection refused", ExitError},
 		"answers that stay too long": {&metricsServer{series: full.series, shortest: time.Second}, []string{"podinfo", "--preset", "app"},
-			"the answer has more than 8000 objects", ExitError},
+			"the answer has more than 40000 objects", ExitError},
 		"nothing recorded":     {&metricsServer{}, []string{"podinfo", "--preset", "app"}, "no requests to either version were recorded from 2026-01-02T12:00:00Z to 2026-01-02T12:05:00Z: check the namespace, the name", ExitError},
 		"its query":            {&metricsServer{}, []string{"podinfo", "--preset", "app"}, `the query is {__name__=~"http_requests_total|`, ExitError},
 		"no canary":            {only("podinfo-7d"), []string{"podinfo", "--preset", "app"}, "no requests to the canary podinfo-canary were recorded", ExitError},

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -66,10 +67,7 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 	}
 	var details strings.Builder
 	missed := 0
-	for _, u := range uses(s.runs) {
-		if !s.only.MatchString(fmt.Sprintf("%s at %g", u.name, u.rate)) {
-			continue
-		}
+	for _, u := range s.uses() {
 		all, err := s.measure(ctx, u)
 		if err != nil {
 			return err
@@ -89,6 +87,11 @@ func run(ctx context.Context, out io.Writer, s settings) error {
 		return errors.New("the guard misses goals: see above")
 	}
 	return nil
+}
+
+// uses returns what is measured.
+func (s settings) uses() []use {
+	return slices.DeleteFunc(uses(s.runs), func(u use) bool { return !s.only.MatchString(fmt.Sprintf("%s at %g", u.name, u.rate)) })
 }
 
 // measure runs all rollouts of a use, some at a time.
