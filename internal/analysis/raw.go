@@ -109,8 +109,8 @@ func historyOf(pods int32) time.Duration {
 }
 
 // History returns the query for the primary's counters in the last hour, or less of many pods that count by themselves. Its answer is a
-// matrix with a sample for each minute, however often the server scrapes. Series that differ only in labels that nobody needs are summed up: they are of one process, so they are
-// reset together.
+// matrix with a sample for each minute, however often the server scrapes. Series that differ only in labels that nobody needs are summed
+// up: they are of one process, so they are reset together.
 func (r Raw) History() Query {
 	labels := append([]string{"__name__", r.Code, "le"}, TargetLabels...)
 	if !slices.Contains(labels, r.arm) {

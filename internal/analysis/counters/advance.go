@@ -3,7 +3,6 @@ package counters
 import (
 	"cmp"
 	"slices"
-	"sort"
 	"time"
 )
 
@@ -45,30 +44,16 @@ func timeOf(millis int64) time.Time {
 // count adds the increments of all that a poll has seen.
 func (l *look) count(r *Result) {
 	for _, t := range l.targets {
-		for series := t.series; len(series) > 0; {
-			first, n := series[0], 1
-			switch first.Kind {
-			case Requests:
-				l.requests(t, first, r.of(first.Arm))
-			case Bucket:
-				n = sort.Search(len(series), func(i int) bool { return series[i].Family > first.Family })
-				r.tell(l.histogram(t, series[:n], r.of(first.Arm)))
-			}
-			series = series[n:]
-		}
+		eachCounter(t.series, func(s Series) { l.requests(t, s, r.of(s.Arm)) }, func(buckets []Series) {
+			r.tell(l.histogram(t, buckets, r.of(buckets[0].Arm)))
+		})
 	}
 }
 
 // requests adds the increment of a counter of requests.
 func (l *look) requests(t seen, s Series, counts *Increments) {
 	increment, _ := grown(s.Samples, l.base(t, s), nil)
-	if increment == 0 {
-		return
+	if increment != 0 {
+		counts.addAnswered(s, increment)
 	}
-	counts.add(s.Pod, func(c *Counts) {
-		c.Requests += increment
-		if s.Class == failed {
-			c.Errors += increment
-		}
-	})
 }

@@ -81,6 +81,16 @@ func (i *Increments) add(pod string, each func(*Counts)) {
 	each(&i.Pods[at].Counts)
 }
 
+// addAnswered adds the requests that a counter has counted to its pod and to the errors, if its class is one.
+func (i *Increments) addAnswered(s Series, requests float64) {
+	i.add(s.Pod, func(c *Counts) {
+		c.Requests += requests
+		if s.Class == failed {
+			c.Errors += requests
+		}
+	})
+}
+
 // slower adds requests to a bound. It is false if there are too many bounds.
 func (c *Counts) slower(millis, timed, slower float64) bool {
 	at, found := slices.BinarySearchFunc(c.Bounds, millis, func(b Bound, m float64) int { return cmp.Compare(b.Millis, m) })

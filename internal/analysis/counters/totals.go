@@ -2,7 +2,6 @@ package counters
 
 import (
 	"math"
-	"sort"
 	"time"
 
 	"sluice.dev/sluice/internal/analysis"
@@ -13,27 +12,13 @@ import (
 func Totals(series []Series, now time.Time) Increments {
 	series, _ = clean(Poll{Now: now, Series: series})
 	var all Increments
-	for len(series) > 0 {
-		first, n := series[0], 1
-		switch first.Kind {
-		case Requests:
-			answered := newest(first).Value
-			all.add(first.Pod, func(c *Counts) {
-				c.Requests += answered
-				if first.Class == failed {
-					c.Errors += answered
-				}
-			})
-		case Bucket:
-			n = sort.Search(len(series), func(i int) bool {
-				return series[i].Target > first.Target || series[i].Kind > first.Kind || series[i].Family > first.Family
-			})
-			if last := series[n-1]; math.IsInf(last.Bound, 1) {
-				all.addBuckets(series[:min(n-1, mostBounds)], analysis.Point{At: never}, newest(last), false)
-			}
+	requests := func(s Series) { all.addAnswered(s, newest(s).Value) }
+	histogram := func(buckets []Series) {
+		if last := buckets[len(buckets)-1]; math.IsInf(last.Bound, 1) {
+			all.addBuckets(buckets[:min(len(buckets)-1, mostBounds)], analysis.Point{At: never}, newest(last), false)
 		}
-		series = series[n:]
 	}
+	eachTarget(series, func(of []Series) { eachCounter(of, requests, histogram) })
 	return all
 }
 

@@ -21,11 +21,7 @@ func Windows(series []Series, now time.Time, every time.Duration) []Increments {
 	for _, s := range series {
 		h.newest = max(h.newest, s.Samples[len(s.Samples)-1].At)
 	}
-	for len(series) > 0 {
-		n := sort.Search(len(series), func(i int) bool { return series[i].Target > series[0].Target })
-		h.add(series[:n])
-		series = series[n:]
-	}
+	eachTarget(series, h.add)
 	var windows []Increments
 	for i := range h.windows {
 		if h.counted[i] && h.windows[i].possible() {
@@ -64,17 +60,7 @@ func (h *history) add(series []Series) {
 			h.scraped[p.At] = true
 		}
 	}
-	for len(series) > 0 {
-		first, n := series[0], 1
-		switch first.Kind {
-		case Requests:
-			h.requests(first)
-		case Bucket:
-			n = sort.Search(len(series), func(i int) bool { return series[i].Family > first.Family })
-			h.histogram(series[:n])
-		}
-		series = series[n:]
-	}
+	eachCounter(series, h.requests, h.histogram)
 }
 
 // window returns the window that a sample ends, or nil if it is too old.
@@ -107,12 +93,7 @@ func (h *history) requests(s Series) {
 		}
 		if window := h.window(s.Samples[i].At); window != nil {
 			increment, _ := grown(s.Samples[i:i+1], base, nil)
-			window.add(s.Pod, func(c *Counts) {
-				c.Requests += increment
-				if s.Class == failed {
-					c.Errors += increment
-				}
-			})
+			window.addAnswered(s, increment)
 		}
 	}
 }

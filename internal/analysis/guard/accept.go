@@ -1,7 +1,5 @@
 package guard
 
-import "slices"
-
 // tolerable is the error rate that must be disproven before the next weight, in percent, gets a limit. The harm that it could
 // do there, rate times weight, is the same at each step of a ladder: half of what the limit allows the whole route.
 func tolerable(limit, next float64) float64 {
@@ -35,8 +33,12 @@ func (s *State) accepted(settings *Settings, m *Moment) bool {
 
 // latenciesAccepted reports whether every bound is accepted. While none is chosen, none is.
 func (s *State) latenciesAccepted(settings *Settings) bool {
-	slow := func(b BoundState) bool { return !b.accepted(settings.Beta) }
-	return !s.Learning && !slices.ContainsFunc(s.Bounds[:s.BoundCount], slow)
+	for i := range s.Bounds[:s.BoundCount] {
+		if !s.Bounds[i].accepted(settings.Beta) {
+			return false
+		}
+	}
+	return !s.Learning
 }
 
 // accepted reports whether requests slower than the bound are proven to be no more than about twice as many as the primary's, or
