@@ -4,10 +4,8 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis/guard"
@@ -46,20 +44,6 @@ func (s *shop) judgedTo(p *process, what string, holds func(step int32, known *v
 		return known != nil && known.Sampled != nil && holds(status.Open().Step.Number, known)
 	})
 	return last
-}
-
-// events returns the messages of the Canary's events with a reason.
-func (s *shop) events(reason string) []string {
-	s.t.Helper()
-	var events corev1.EventList
-	s.Expect(s.client.List(s.t.Context(), &events, client.InNamespace(shopNamespace))).To(Succeed())
-	var messages []string
-	for _, event := range events.Items {
-		if event.Reason == reason && event.InvolvedObject.Kind == "Canary" {
-			messages = append(messages, event.Message)
-		}
-	}
-	return messages
 }
 
 // expectAllCounted expects that the evidence has each request that the canary has answered, once. The route has its weight a moment

@@ -12,7 +12,6 @@ import (
 
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -86,17 +85,7 @@ func (p people) candidate() *workload.Candidate {
 // told waits for an event of the Canary.
 func (p people) told(reason, message string) {
 	p.t.Helper()
-	p.Eventually(func() []string {
-		var events corev1.EventList
-		p.Expect(p.client.List(p.t.Context(), &events, client.InNamespace(shopNamespace))).To(Succeed())
-		var messages []string
-		for _, event := range events.Items {
-			if event.Reason == reason && event.InvolvedObject.Kind == "Canary" {
-				messages = append(messages, event.Message)
-			}
-		}
-		return messages
-	}, patience, glance).Should(ContainElement(ContainSubstring(message)))
+	p.Eventually(func() []string { return p.events(reason) }, patience, glance).Should(ContainElement(ContainSubstring(message)))
 }
 
 func inFlight(status v1alpha1.CanaryStatus) bool {

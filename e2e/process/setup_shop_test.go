@@ -174,3 +174,17 @@ func (c *cluster) changeHooks(change func(name string, called *admissionregistra
 		return c.client.Update(c.t.Context(), &validating)
 	})).To(Succeed())
 }
+
+// events returns the messages of the Canary's events with a reason.
+func (s *shop) events(reason string) []string {
+	s.t.Helper()
+	var events corev1.EventList
+	s.Expect(s.client.List(s.t.Context(), &events, client.InNamespace(shopNamespace))).To(Succeed())
+	var messages []string
+	for _, event := range events.Items {
+		if event.Reason == reason && event.InvolvedObject.Kind == "Canary" {
+			messages = append(messages, event.Message)
+		}
+	}
+	return messages
+}
