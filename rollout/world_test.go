@@ -319,6 +319,9 @@ func (w *world) look() observed.World {
 }
 
 func (w *world) sample(metric analysis.Metric) analysis.Sample {
+	if of, ours := map[analysis.Metric]analysis.Metric{analysis.PrimaryLower: analysis.LowerBound, analysis.PrimaryUpper: analysis.UpperBound}[metric]; ours {
+		return w.measured(w.behaviours[versionOf(w.primary.Spec.Template)], of)
+	}
 	if w.canary == nil || metric == analysis.PrimaryValue {
 		return w.measured(w.behaviours[versionOf(w.primary.Spec.Template)], metric)
 	}

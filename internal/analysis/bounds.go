@@ -1,7 +1,6 @@
 package analysis
 
 import (
-	"errors"
 	"math"
 	"time"
 )
@@ -59,20 +58,17 @@ func (p percentile) around() string {
 // millis formats milliseconds, such as 300ms or 1.2s.
 func millis(value float64) string { return time.Duration(value * float64(time.Millisecond)).String() }
 
-// bounded reports whether the check has a limit for a percentile, which is judged by the bounds around it.
-func (c Check) bounded() bool { return c.Metric == Duration && (c.Min != nil || c.Max != nil) }
+// within judges the percentile by limits.
+func (p percentile) within(least, most *float64) finding {
+	return finding{relation: p.broken(least, most), kept: p.kept(least, most)}
+}
 
-// exceeded judges the limits of a check by the bounds around the percentile. how says which limit is proven to be broken, and untold
-// which bounds hide whether it is.
-func (c Check) exceeded(samples []Sample, value float64) (how, untold string, err error) {
-	p, fits := percentileBetween(c.sampleOf(samples, LowerBound).Value, c.sampleOf(samples, UpperBound).Value)
-	switch {
-	case !fits:
-		return "", "", errors.New("the bounds around the 99th percentile changed while they were read")
-	case p.broken(c.Min, c.Max) != "":
-		return c.show(value) + " is " + p.broken(c.Min, c.Max) + " " + c.threshold, "", nil
-	case p.kept(c.Min, c.Max):
-		return "", "", nil
-	}
-	return "", "cannot tell whether the 99th percentile is within " + c.threshold + ": " + p.around(), nil
+// times judges the percentile by multiples of another one.
+func (p percentile) times(of percentile, least, most *float64) finding {
+	return finding{relation: p.broken(times(least, of.above), times(most, of.atMost)), kept: p.kept(times(least, of.atMost), times(most, of.above))}
+}
+
+// values are the smallest and the largest value that the percentile can have, and one between them.
+func (p percentile) values(between float64) []float64 {
+	return []float64{math.Nextafter(p.above, math.Inf(1)), between, p.atMost}
 }

@@ -88,11 +88,14 @@ func (c Check) without(result v1alpha1.CheckStatus) v1alpha1.CheckStatus {
 // needed are the metrics that the check is judged by, the number of requests of each arm first.
 func (c Check) needed() []Metric {
 	needed := []Metric{RequestCount, c.Metric}
-	if c.bounded() {
+	if c.Metric == Duration {
 		needed = append(needed, LowerBound, UpperBound)
 	}
 	if c.compares() {
 		needed = append(needed, PrimaryCount, PrimaryValue)
+	}
+	if c.Metric == Duration && c.compares() {
+		needed = append(needed, PrimaryLower, PrimaryUpper)
 	}
 	if c.Metric == Custom {
 		return slices.DeleteFunc(needed, func(m Metric) bool { return m == RequestCount || m == PrimaryCount })

@@ -40,26 +40,16 @@ func between(least, most *float64, show func(float64) string) string {
 	return ""
 }
 
-// broken says which limit a value breaks; empty for none. untold says why limits of a percentile that nothing else decides cannot be
-// judged. The error says why the condition has no result.
+// broken says which limit a value breaks; empty for none. untold says why those of a percentile cannot be judged. The error says why the
+// condition has no result.
 func (c Check) broken(samples []Sample, value, primary float64) (how, untold string, err error) {
-	if c.bounded() {
-		how, untold, err = c.exceeded(samples, value)
-	} else {
-		how = c.outside(value)
+	if c.Metric == Duration {
+		return c.exceeded(samples)
 	}
-	if how == "" && err == nil {
+	if how = c.outside(value); how == "" {
 		how, err = c.differs(value, primary)
 	}
-	if c.decidesOtherwise() {
-		untold = ""
-	}
-	return how, untold, err
-}
-
-// decidesOtherwise reports whether the check compares, or has a condition, beside its range.
-func (c Check) decidesOtherwise() bool {
-	return c.Judgement.RatioRange != nil || c.Judgement.Condition != ""
+	return how, "", err
 }
 
 // outside says that a value is outside the range of the check; empty if it is not.
@@ -104,12 +94,15 @@ func (c Check) unmet(value, primary float64) (how string, err error) {
 // compares reports whether the check needs the value of the primary.
 func (c Check) compares() bool { return c.Judgement.CompareTo != "" }
 
-// times is a multiple of a value; nil without a factor.
+// times is a multiple of a value, which may be infinite; nil without a factor.
 func times(factor *float64, value float64) *float64 {
 	if factor == nil {
 		return nil
 	}
 	product := *factor * value
+	if *factor == 0 {
+		product = 0
+	}
 	return &product
 }
 

@@ -78,7 +78,8 @@ func TestJudgeBesideARange(t *testing.T) {
 func TestABuiltInCheckCompares(t *testing.T) {
 	metric := v1alpha1.Metric{Name: v1alpha1.MetricDuration, MetricJudgement: compared(nil, ptr.To(2.0))}
 	of := func(primaryRequests, primary float64) []Sample {
-		return append(samples(100, 0, 900), Sample{Check: metric.Name, Metric: PrimaryCount, Value: primaryRequests}, Sample{Check: metric.Name, Metric: PrimaryValue, Value: primary})
+		return append(samples(100, 0, 900), Sample{Check: metric.Name, Metric: PrimaryCount, Value: primaryRequests}, Sample{Check: metric.Name, Metric: PrimaryValue, Value: primary},
+			Sample{Check: metric.Name, Metric: PrimaryLower, Value: primary - 1}, Sample{Check: metric.Name, Metric: PrimaryUpper, Value: primary})
 	}
 	for name, c := range map[string]struct {
 		samples []Sample
@@ -98,7 +99,7 @@ func TestABuiltInCheckCompares(t *testing.T) {
 	for _, query := range queries {
 		asked = append(asked, query.Metric)
 	}
-	if err != nil || !slices.Equal(asked, []Metric{RequestCount, Duration, PrimaryCount, PrimaryValue}) || !strings.Contains(queries[3].Expression, `pod=~"web-[0-9a-z]+`) {
+	if err != nil || !slices.Equal(asked, []Metric{RequestCount, Duration, LowerBound, UpperBound, PrimaryCount, PrimaryValue, PrimaryLower, PrimaryUpper}) || !strings.Contains(queries[5].Expression, `pod=~"web-[0-9a-z]+`) {
 		t.Errorf("%+v, %v", queries, err)
 	}
 }

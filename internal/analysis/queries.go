@@ -54,6 +54,9 @@ const (
 	PrimaryCount Metric = "primary-request-count"
 	// PrimaryValue is what the query of a check measures of the primary.
 	PrimaryValue Metric = "primary-value"
+	// PrimaryLower and PrimaryUpper are the bounds around the primary's percentile.
+	PrimaryLower Metric = "primary-lower-bound"
+	PrimaryUpper Metric = "primary-upper-bound"
 	// Counters is what the counters of the canary and its primary show, sample by sample.
 	Counters Metric = "counters"
 )
@@ -205,19 +208,18 @@ func QueriesFor(check Check, presetName config.Preset, target Target, window tim
 		return nil, err
 	}
 	for i, query := range primaries {
-		if query.Metric == LowerBound || query.Metric == UpperBound {
-			continue
-		}
 		if query.Expression == queries[i].Expression && target.Workload != target.Primary {
 			return nil, errors.New("the query is the same for the primary, to which the check compares: use {{ target }} in it, which is first the canary and then the primary")
 		}
-		query.Metric = PrimaryValue
-		if queries[i].Metric == RequestCount {
-			query.Metric = PrimaryCount
-		}
+		query.Metric = ofPrimary[query.Metric]
 		queries = append(queries, query)
 	}
 	return queries, nil
+}
+
+// ofPrimary is what the query for a metric of the canary measures if it is about the primary.
+var ofPrimary = map[Metric]Metric{
+	RequestCount: PrimaryCount, SuccessRate: PrimaryValue, Duration: PrimaryValue, Custom: PrimaryValue, LowerBound: PrimaryLower, UpperBound: PrimaryUpper,
 }
 
 // queriesOf returns the queries about one version.
@@ -234,7 +236,7 @@ func queriesOf(check Check, presetName config.Preset, target Target, window time
 		return nil, nil
 	}
 	asked := []Metric{RequestCount, check.Metric}
-	if check.bounded() {
+	if check.Metric == Duration {
 		asked = append(asked, LowerBound, UpperBound)
 	}
 	queries := make([]Query, 0, len(asked))
