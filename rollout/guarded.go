@@ -51,12 +51,24 @@ func look(t *tick, known *v1alpha1.GuardStatus, poll *guard.Poll, resumed bool) 
 	}
 	keepEvidence(known, state)
 	decision = t.possible(decision)
+	decision.Message += failing(known, decision)
 	showLimit(t, state, settings)
 	tellGuard(t, known, decision)
 	known.Judged, known.Action, known.Reason, known.Message = t.stamp(), string(decision.Action), string(decision.Reason), decision.Message
 	known.Harm, known.Proof = digits(decision.Evidence), digits(decision.Threshold)
 	wakeIn(t, looksAtLeast)
 	return decision
+}
+
+// failing adds to what is said about errors which requests fail, if the metrics tell.
+func failing(known *v1alpha1.GuardStatus, decision guard.Decision) string {
+	if decision.Reason != guard.Harm && decision.Reason != guard.Suspicious || len(decision.Blame) == 0 || known.Failing == "" {
+		return ""
+	}
+	if of := decision.Blame[0].Metric; of != guard.ErrorRatio && of != guard.ErrorRate {
+		return ""
+	}
+	return "; most failed requests have " + known.Failing
 }
 
 // possible is what this rollout can do of a decision.

@@ -31,6 +31,9 @@ func readPoll(t *tick, known *v1alpha1.GuardStatus) *guard.Poll {
 	if ready := t.plan.Next.Rollout.Canary.Ready; ready != nil {
 		age = t.o.Now.Sub(ready.Time) - t.sincePoll(known)
 	}
+	if result.Canary.Errors > 0 {
+		known.Failing = result.Canary.MostFailed()
+	}
 	poll := polls.Of(result, age, guard.DefaultWarmUp)
 	older := result.Canary.Newest
 	if result.Primary.Newest.Before(older) {

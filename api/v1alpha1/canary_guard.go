@@ -23,6 +23,11 @@ type GuardStatus struct {
 	// proof is the value of harm at which the rollout is rolled back.
 	// +optional
 	Proof float64 `json:"proof,omitempty"`
+	// failing is what most of the canary's failed requests had in common in the last poll that had some, such as status 503 on route
+	// "checkout". Absent if nothing failed, or if the metrics do not tell.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Failing string `json:"failing,omitempty"`
 	// every is how often the counters are read: as often as the metrics server scrapes. Absent until that is known.
 	// +optional
 	Every *metav1.Duration `json:"every,omitempty"`

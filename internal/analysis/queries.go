@@ -121,7 +121,7 @@ var presets = map[config.Preset]preset{
 		requests:   "traefik_service_requests_total", code: "code",
 		buckets: "traefik_service_request_duration_seconds_bucket", perMillisecond: 0.001,
 		selector: func(t Target) string { return "service=~" + strconv.Quote(traefikService(t)) }, blindToCalls: true,
-		raw: rawPreset{arm: "service", pattern: traefikService, fits: fitsTraefik},
+		raw: rawPreset{arm: "service", pattern: traefikService, fits: fitsTraefik, named: true},
 	},
 	config.PresetIstio: {
 		controller: "istio.io/gateway-controller",
@@ -153,7 +153,7 @@ func app(controller string) preset {
 		selector: func(t Target) string {
 			return fmt.Sprintf("namespace=%s,pod=~%s", strconv.Quote(t.Namespace), strconv.Quote(podsOf(t)))
 		},
-		raw: rawPreset{arm: "pod", pattern: podsOf, fits: fitsPod, pods: true,
+		raw: rawPreset{arm: "pod", pattern: podsOf, fits: fitsPod, pods: true, routes: []string{"route", "handler", "path"},
 			others: func(t Target) string { return "namespace=" + strconv.Quote(t.Namespace) }},
 	}
 }

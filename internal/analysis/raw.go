@@ -19,6 +19,9 @@ type rawPreset struct {
 	fits    func(t Target, value string) bool
 	// others returns matchers for more labels of both versions. Nil without any.
 	others func(Target) string
+	// routes are labels that may name a route. named means that the label of the version begins with one.
+	routes []string
+	named  bool
 	// pods means that each pod of the app counts its own requests. Else the gateways count those of both versions.
 	pods bool
 }
@@ -142,6 +145,21 @@ func (r Raw) ArmOf(labels map[string]string) (canary, known bool) {
 	value := labels[r.arm]
 	canary = r.canary(value)
 	return canary, canary || r.primary(value)
+}
+
+// RouteOf returns the route that a series is about, as the metrics name it: Traefik the rule of a route, an app what it likes. Empty if
+// they name none.
+func (r Raw) RouteOf(labels map[string]string) string {
+	for _, name := range r.preset.routes {
+		if labels[name] != "" {
+			return labels[name]
+		}
+	}
+	before, _, named := strings.Cut(labels[r.arm], "-svc-")
+	if named && r.preset.named {
+		return before
+	}
+	return ""
 }
 
 // RawSeries is one series of a metrics server with its samples, the oldest first.

@@ -34,6 +34,8 @@ type Increments struct {
 	Counts
 	// Pods are the pods that count their own requests, in the order of their names. None if gateways count.
 	Pods []Pod
+	// Failures are the kinds of failed requests, in no order.
+	Failures []Failures
 	// Newest is when the newest sample was scraped, by the clock of the metrics server. Zero if there never was one.
 	Newest time.Time
 }
@@ -89,6 +91,7 @@ func (i *Increments) addAnswered(s Series, requests float64) {
 			c.Errors += requests
 		}
 	})
+	i.addFailures(s.Failing, requests)
 }
 
 // slower adds requests to a bound. It is false if there are too many bounds.

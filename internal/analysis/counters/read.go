@@ -40,6 +40,9 @@ func (s *Series) describe(raw analysis.Raw, labels map[string]string) bool {
 		s.Kind, s.Family = Scrapes, 0
 	case raw.Requests:
 		s.Kind, s.Family, s.Class = Requests, 0, classOf(labels[raw.Code])
+		if s.Class == failed {
+			s.Failing = failing(labels[raw.Code], raw.RouteOf(labels))
+		}
 	case raw.Buckets:
 		bound, err := strconv.ParseFloat(labels["le"], 64)
 		s.Kind, s.Bound = Bucket, bound/raw.PerMillisecond

@@ -42,6 +42,8 @@ type Series struct {
 	Pod string
 	// Class is the first digit of the status code. 0 if there is no code.
 	Class uint8
+	// Failing is the kind of the failed requests. Zero for other series.
+	Failing Failures
 	// Bound is the bound of a bucket in milliseconds. It is infinite for the last one.
 	Bound float64
 	// Samples are the oldest first.

@@ -1,0 +1,74 @@
+package counters
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Failures are the failed requests with one status code and one route.
+type Failures struct {
+	// Code is the status code, such as 503.
+	Code string
+	// Route is the route as the metrics name it. Empty if they do not.
+	Route    string
+	Requests float64
+}
+
+const (
+	// mostKinds is how many kinds of failures of a poll are told apart. The others only count as errors.
+	mostKinds = 32
+	// longestRoute is how many bytes of a route are shown: an app may name it as it likes.
+	longestRoute = 100
+)
+
+// failing returns the kind of the failed requests that a series counts; zero if it counts none.
+func failing(code, route string) Failures {
+	if classOf(code) != failed || strings.Trim(code, "0123456789") != "" {
+		return Failures{}
+	}
+	for len(route) > longestRoute || !utf8.ValidString(route) {
+		if route = route[:min(len(route)-1, longestRoute)]; route == "" {
+			break
+		}
+	}
+	return Failures{Code: code, Route: route}
+}
+
+// addFailures adds failed requests to their kind.
+func (i *Increments) addFailures(of Failures, requests float64) {
+	if of.Code == "" {
+		return
+	}
+	for at := range i.Failures {
+		if known := &i.Failures[at]; known.Code == of.Code && known.Route == of.Route {
+			known.Requests += requests
+			return
+		}
+	}
+	if len(i.Failures) < mostKinds {
+		of.Requests = requests
+		i.Failures = append(i.Failures, of)
+	}
+}
+
+// MostFailed says what more than half of the failed requests have in common, such as status 503 on route "checkout"; empty if they have
+// nothing in common that the metrics know.
+func (i *Increments) MostFailed() string {
+	codes, kinds := map[string]float64{}, map[Failures]float64{}
+	for _, f := range i.Failures {
+		codes[f.Code] += f.Requests
+		kinds[Failures{Code: f.Code, Route: f.Route}] += f.Requests
+	}
+	for kind, requests := range kinds {
+		if kind.Route != "" && requests > i.Errors/2 {
+			return fmt.Sprintf("status %s on route %q", kind.Code, kind.Route)
+		}
+	}
+	for code, requests := range codes {
+		if requests > i.Errors/2 {
+			return "status " + code
+		}
+	}
+	return ""
+}
