@@ -20,7 +20,7 @@ var settingsOfSteps = []Annotation{
 		Sentence: "The percentage that returns to the primary in each interval after promotion; 0 for all at once.",
 		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().StepWeightPromotion, v, 0) }},
 	{Key: AnnotationInterval, Kind: KindSetting, Values: "a duration of at least 1s", Default: "30s", Example: "2m",
-		Sentence: "How long a step or an iteration lasts.",
+		Sentence: "How long a step or an iteration lasts, and the time between two rounds of checks.",
 		read:     func(s *Settings, v string) error { return readDuration(&s.analysis().Interval, v, time.Second) }},
 	{Key: AnnotationIterations, Kind: KindSetting, Values: "a whole number from 0 to 500", Default: "0", Example: "10",
 		Sentence: "How many intervals to run before any weight: with `match` an A/B test, else blue/green; 0 for none.",
@@ -46,7 +46,7 @@ var settingsOfSteps = []Annotation{
 
 var settingsOfChecks = []Annotation{
 	{Key: AnnotationThreshold, Kind: KindSetting, Values: "a whole number from 1", Default: "5", Example: "3",
-		Sentence: "The number of failed checks, over the whole rollout, that rolls back.",
+		Sentence: "The number of failed checks, over the whole rollout, that rolls back. Checks are made once each interval.",
 		read: func(s *Settings, v string) error {
 			return readInteger(&s.analysis().Threshold, v, 1, MostFailures, "failed checks")
 		}},

@@ -5,12 +5,11 @@ import (
 	"slices"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
+	"sluice.dev/sluice/rollout/strategy"
 )
 
 // judgeSamples judges the samples of this tick, if any have arrived. They count for the moment when they were asked for.
@@ -26,7 +25,7 @@ func judgeSamples(t *tick) {
 		results = analysis.WithoutRequests(t.policy, results, t.o.Samples)
 	}
 	limit := t.limitShown()
-	next.Checks = analysis.Tally(next.Checks, results)
+	next.Checks = analysis.Tally(next.Checks, results, *stampOf(t.o.Sampled))
 	next.Iterations++
 	next.LastCheckTime = stampOf(t.o.Sampled)
 	switch analysis.VerdictOf(next.Checks) {
@@ -57,18 +56,19 @@ func (t tick) failsTooOften() string {
 // isFirstInconclusive reports whether this is the first round of checks that keeps a step from ending.
 func (t tick) isFirstInconclusive(before v1alpha1.Verdict) bool {
 	last := t.before.LastCheckTime
-	return !t.plan.Next.LastCheckTime.Time.Before(t.stepEnds()) &&
+	return analysis.Standing(t.plan.Next.Checks, t.stepEnds()) != v1alpha1.VerdictPass && !t.plan.Next.LastCheckTime.Time.Before(t.stepEnds()) &&
 		(before != v1alpha1.VerdictInconclusive || last == nil || last.Time.Before(t.stepEnds()))
 }
 
-// passedSince reports whether the last checks ran at or after a moment and passed.
+// passedSince reports whether checks ran at or after a moment and have passed since. A step that then waits, for its group, a hook or
+// the canary's pods, stays passed while its checks lack data: only a round that fails takes that back.
 func (t tick) passedSince(moment time.Time) bool {
 	if !t.judges() {
 		return !t.o.Now.Before(moment) && t.hooksFailing(v1alpha1.HookRollout) == ""
 	}
 	next := t.plan.Next
 	return next.LastCheckTime != nil && !next.LastCheckTime.Time.Before(moment) &&
-		analysis.VerdictOf(next.Checks) == v1alpha1.VerdictPass && t.hooksFailing(v1alpha1.HookRollout) == ""
+		analysis.Standing(next.Checks, moment) == v1alpha1.VerdictPass && t.hooksFailing(v1alpha1.HookRollout) == ""
 }
 
 // judges reports whether there are checks to judge the candidate by. A workload without traffic has no requests: without
@@ -78,7 +78,7 @@ func (f Facts) judges() bool {
 }
 
 // wakeForChecks asks for a tick when checks are due; none are after the rollout was given up. Samples wake a tick
-// themselves, but a tick that still waits for them looks again after the period.
+// themselves, but a tick that still waits for them looks again soon.
 func wakeForChecks(t *tick) {
 	wakeForCounters(t)
 	if !observed.Checked(t.plan.Next) {
@@ -86,11 +86,11 @@ func wakeForChecks(t *tick) {
 	}
 	wait := t.nextCheck().Sub(t.o.Now)
 	if wait <= 0 && t.o.Samples == nil {
-		wait = t.policy.CheckPeriod()
+		wait = t.policy.LookPeriod()
 	}
 	wakeIn(t, wait)
 	wakeForHooks(t, v1alpha1.HookRollout, t.policy.Interval)
-	wakeForHooks(t, v1alpha1.HookRollback, t.policy.CheckPeriod())
+	wakeForHooks(t, v1alpha1.HookRollback, t.policy.LookPeriod())
 }
 
 // answersMayTake is how long samples may take before the rollout says that it waits for them.
@@ -110,21 +110,24 @@ func (t tick) stepEndsSoon() bool {
 
 // nextCheck is when checks are next due. Without checks it is the end of the step.
 func (t tick) nextCheck() time.Time {
-	next := t.plan.Next
 	if !t.judges() {
 		return t.stepEnds()
 	}
-	return nextCheck(t.policy.CheckPeriod(), t.step().Duration.Duration, next.Rollout.Step.InEffect, next.LastCheckTime)
+	return t.nextRound(t.plan.Next)
 }
 
-// nextCheck is when checks are next due: every period from the start of the step, and at its end.
-func nextCheck(period, lasts time.Duration, stepStarted, last *metav1.MicroTime) time.Time {
-	from := stepStarted.Time
+// nextRound is when checks are next due: once each interval from the moment when the step is in effect, and at its end.
+func (f Facts) nextRound(state observed.State) time.Time {
+	step, last := state.Open().Step, state.LastCheckTime
+	from, end := step.InEffect.Time, step.InEffect.Add(strategy.At(f.steps, step.Number).Duration.Duration)
 	if last != nil && last.After(from) {
 		from = last.Time
 	}
-	due := from.Add(period)
-	if end := stepStarted.Add(lasts); from.Before(end) && due.After(end) {
+	if lacks := analysis.VerdictOf(state.Checks) == v1alpha1.VerdictInconclusive; lacks && !from.Before(end) && analysis.Standing(state.Checks, end) != v1alpha1.VerdictPass {
+		return from.Add(f.policy.RetryPeriod())
+	}
+	due := from.Add(f.policy.Interval)
+	if from.Before(end) && due.After(end) {
 		return end
 	}
 	return due

@@ -14,6 +14,9 @@ func forgetFuture(t *tick) {
 	for i := range next.Hooks {
 		stamps = append(stamps, &next.Hooks[i].Answered)
 	}
+	for i := range next.Checks {
+		stamps = append(stamps, next.Checks[i].Judged)
+	}
 	for _, stamp := range stamps {
 		if stamp != nil && stamp.After(t.o.Now) {
 			*stamp = *t.stamp()

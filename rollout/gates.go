@@ -28,7 +28,7 @@ func stopAt(t *tick, gate v1alpha1.HookType) {
 		wakeIn(t, time.Millisecond)
 	}
 	wakeForHooks(t, gate, t.policy.Interval)
-	wakeForHooks(t, v1alpha1.HookRollback, t.policy.CheckPeriod())
+	wakeForHooks(t, v1alpha1.HookRollback, t.policy.LookPeriod())
 }
 
 // closedBy says which hook of a gate has not approved at this step; empty when the gate is open.

@@ -302,12 +302,32 @@ var groupStories = map[string]struct {
 		acts:       []groupAct{{at("cart", immediately), only("cart", recreate)}, {at("cart", immediately), all("v2")}},
 		versions:   "cart=v1 shop=v1",
 	},
+	"a member that has passed stays passed while its checks lack data": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		settings:   map[string]map[string]string{"shop": {config.AnnotationInterval: "40s"}},
+		acts: []groupAct{{at("cart", immediately), all("v2")},
+			{at("cart", hasPassed(1)), only("cart", behaves(silent, "gets no requests"))},
+			{at("cart", atStep(2)), only("cart", behaves(good, "gets requests"))},
+			{at("cart", hasPassed(2)), only("cart", behaves(silent, "gets no requests"))}},
+		versions: "cart=v2 shop=v2",
+	},
+	"a member that has passed and then fails rolls all back": {
+		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
+		settings:   map[string]map[string]string{"shop": {config.AnnotationInterval: "4m"}},
+		acts:       []groupAct{{at("cart", immediately), all("v2")}, {at("cart", hasPassed(1)), only("cart", behaves(failing, "fails half of its requests"))}},
+		versions:   "cart=v1 shop=v1",
+	},
 	"a wait for a paused member costs nothing": {
 		behaviours: map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}},
 		acts: []groupAct{{at("cart", immediately), all("v2")}, {at("shop", atStep(1)), only("shop", pausing)},
 			{at("shop", after(3*time.Minute)), only("shop", resuming)}},
 		versions: "cart=v2 shop=v2",
 	},
+}
+
+// hasPassed waits for a member of a group to have passed a step.
+func hasPassed(step int32) func(*world) bool {
+	return func(w *world) bool { return w.state.Open().Group != nil && w.state.Open().Group.Passed >= step }
 }
 
 // TestWhoIsAwaited checks which members keep another one at its first step.

@@ -67,7 +67,7 @@ func hooksDue(policy config.Policy, state observed.State, o observed.World) []pl
 		add(state.Gate.Type, policy.Interval)
 	}
 	if observed.Judging(state) || state.Gate != nil {
-		add(v1alpha1.HookRollback, policy.CheckPeriod())
+		add(v1alpha1.HookRollback, policy.LookPeriod())
 	}
 	if observed.Checked(state) {
 		add(v1alpha1.HookRollout, policy.Interval)

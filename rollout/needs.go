@@ -41,18 +41,17 @@ func (f Facts) Needs() Needs {
 		return Needs{}
 	}
 	needs := Needs{Hooks: hooksDue(f.policy, f.before, f.o), Round: roundOf(f.before), Counters: f.countersDue(), History: f.historyDue()}
-	lasts := strategy.At(f.steps, f.before.Open().Step.Number).Duration.Duration
-	if f.problem != "" || !observed.Checked(f.before) || f.o.Now.Before(nextCheck(f.policy.CheckPeriod(), lasts, f.before.Open().Step.InEffect, f.before.LastCheckTime)) {
+	if f.problem != "" || !observed.Checked(f.before) || f.o.Now.Before(f.nextRound(f.before)) {
 		return needs
 	}
 	for _, check := range analysis.ChecksOf(f.policy) {
-		queries, problem := f.target.Queries(check, f.o, window(check.Window, f.before, f.o.Now))
+		queries, problem := f.target.Queries(check, f.o, windowOf(check, f.before, f.o.Now))
 		if problem == "" {
 			needs.Queries = append(needs.Queries, queries...)
 		}
 	}
 	if len(needs.Queries) > 0 && !strategy.WithoutTraffic(f.policy) {
-		needs.Queries = append(needs.Queries, f.target.Observing(f.o, window(f.policy.Window(), f.before, f.o.Now))...)
+		needs.Queries = append(needs.Queries, f.target.Observing(f.o, window(f.policy.ShareWindow(), f.before, f.o.Now))...)
 	}
 	return needs
 }
@@ -66,6 +65,24 @@ func roundOf(state observed.State) string {
 		return stamp.UTC().Format(time.RFC3339Nano)
 	}
 	return fmt.Sprintf("%s step %d at %v%% since %s after %s", checksum(state), state.Open().Step.Number, state.CanaryWeight, at(state.Open().Step.InEffect), at(state.LastCheckTime))
+}
+
+// longestWindow bounds the window of a check that lacks data.
+const longestWindow = time.Hour
+
+// windowOf is how far back a check looks: as its metric says, or back to when it was last judged. So no request is judged twice, and the
+// window of a check that lacks data grows until there is enough, however often Prometheus scrapes.
+func windowOf(check analysis.Check, state observed.State, now time.Time) time.Duration {
+	if check.Window > 0 {
+		return window(check.Window, state, now)
+	}
+	longest := longestWindow
+	for _, result := range state.Checks {
+		if result.Name == check.Name && result.Judged != nil {
+			longest = min(longest, now.Sub(result.Judged.Time))
+		}
+	}
+	return window(longest, state, now)
 }
 
 // window ends now and begins no earlier than the canary's traffic, so that no request to an earlier candidate counts.

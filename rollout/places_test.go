@@ -53,7 +53,8 @@ var placeStories = map[string]story{
 	"a bad canary is rolled back while its rollout waits for a place": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": good},
 		acts: []act{{immediately, limiting}, {immediately, setting("v2")}, {atStep(1), pausing}, {gaveBack, othersRun}, {gaveBack, resuming},
-			{awaitsPlace, goingBad}},
+			// A crash may leave the canary without requests, which then needs the place to be judged.
+			{awaitsPlace, goingBad}, {after(4 * time.Minute), noneRun}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
 }

@@ -174,7 +174,7 @@ var requestStories = map[string]story{
 func TestHistory(t *testing.T) {
 	for name, want := range map[string][]string{
 		"a good version is promoted":                                           {"v2#0 Succeeded app=podinfo:v2 by jane, 35s: "},
-		"a slow version is rolled back":                                        {"v2#0 Failed app=podinfo:v2 by jane, 14.5s: 5 failed checks: request-duration 900ms is above max 500ms"},
+		"a slow version is rolled back":                                        {"v2#0 Failed app=podinfo:v2 by jane, 54.5s: 5 failed checks: request-duration 900ms is above max 500ms"},
 		"the change is taken back in flight":                                   {"v2#0 Cancelled app=podinfo:v2 by jane, 14.8s: the change was taken back"},
 		"a newer version replaces the one in flight":                           {"v3#0 Succeeded", "v2#0 Superseded app=podinfo:v2 by jane, 14.7s: template v3 from jane replaces it"},
 		"the primary does not get ready after promotion":                       {"v2#0 Failed app=podinfo:v2 by jane, 1m24.9s: the primary was not ready within 1m0s after promotion"},
@@ -183,7 +183,7 @@ func TestHistory(t *testing.T) {
 		"a request aborts only the attempt that it is for":                     {"v2#1 Succeeded", "v2#0 Aborted app=podinfo:v2 by jane, 14.8s: aborted by jane: bug 17"},
 		"a request aborts a candidate that waits":                              {"v2#0 Aborted app=podinfo:v2 by jane, : aborted by jane: bug 17"},
 		"the analysis is skipped by an annotation":                             {"v2#0 Succeeded app=podinfo:v2 by jane, 300ms: promoted without analysis, requested by its policy"},
-		"a paused Canary is not promoted on request until it is resumed":       {"v2#0 Succeeded app=podinfo:v2 by jane, 3m2.6s: promoted without analysis, requested by jane: bug 17"},
+		"a paused Canary is not promoted on request until it is resumed":       {"v2#0 Succeeded app=podinfo:v2 by jane, 3m4.6s: promoted without analysis, requested by jane: bug 17"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := play(t, stories[name], nil)

@@ -31,7 +31,7 @@ func (w *world) samples(needs rollout.Needs) ([]analysis.Sample, time.Time) {
 		w.round = round{name: needs.Round, asked: w.now}
 		for _, query := range needs.Queries {
 			sample := w.sample(query.Metric)
-			sample.Check = query.Check
+			sample.Check, sample.Missing = query.Check, sample.Missing || !w.sees(query)
 			w.round.samples = append(w.round.samples, sample)
 		}
 	}
@@ -66,6 +66,10 @@ func inFirstStepOf(w *world) *world {
 // is the end plus an offset.
 func atItsEnd(t *testing.T, offset time.Duration) (*world, time.Time) {
 	w := inFirstStep(t, quick)
+	w.policy.Interval, w.policy.ExplicitSteps = 3*time.Second, nil
+	for _, weight := range []float64{10, 20, 30} {
+		w.policy.ExplicitSteps = append(w.policy.ExplicitSteps, config.Step{Weight: weight, Duration: 10 * time.Second})
+	}
 	ends := w.state.Open().Step.InEffect.Add(10 * time.Second)
 	w.now = ends.Add(-time.Second)
 	w.tick()
@@ -112,7 +116,7 @@ func TestSamplesCountFromTheMomentWhenTheyWereAskedFor(t *testing.T) {
 			if plan.Next.Open().Step.Number != c.step || !strings.Contains(plan.Next.Message, c.message) || plan.Next.FailedChecks != 0 || len(plan.Events) != 0 {
 				t.Errorf("got %s with %+v", plan, plan.Events)
 			}
-			if c.asked == nil && plan.Wait != w.policy.CheckPeriod() {
+			if c.asked == nil && plan.Wait != w.policy.LookPeriod() {
 				t.Errorf("the next tick comes after %s", plan.Wait)
 			}
 		})
@@ -132,7 +136,7 @@ func TestARoundThatIsNeverAnsweredEndsAtTheProgressDeadline(t *testing.T) {
 		w.now = w.now.Add(plan.Wait)
 	}
 	after := w.now.Sub(ends)
-	if deadline := w.policy.ProgressDeadline; after < deadline || after > deadline+answers+w.policy.CheckPeriod() {
+	if deadline := w.policy.ProgressDeadline; after < deadline || after > deadline+answers+w.policy.LookPeriod() {
 		t.Errorf("rolled back after %s: %s", after, w.state.Message)
 	}
 }

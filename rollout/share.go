@@ -31,7 +31,7 @@ func compareShare(t *tick) {
 // the present step, and no request is matched, mirrored or kept at a version by a cookie.
 func (t tick) isComparable() bool {
 	inEffect, split := t.plan.Next.Rollout.Step.InEffect, t.split()
-	return split.Weight > 0 && onlyWeight(split) && !t.o.Sampled.Before(inEffect.Add(t.policy.Window()))
+	return split.Weight > 0 && onlyWeight(split) && !t.o.Sampled.Before(inEffect.Add(t.policy.ShareWindow()))
 }
 
 func onlyWeight(split route.Split) bool {

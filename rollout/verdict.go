@@ -37,9 +37,9 @@ func (t tick) passedOnce() bool {
 	return known.Polled != nil && known.Polled.Time.After(inEffect.Time) && calm && t.nothingFails()
 }
 
-// nothingFails reports whether neither a check of the user's nor a hook speaks against the canary.
+// nothingFails reports whether neither a check of the user's, when it was last judged in this step, nor a hook speaks against the canary.
 func (t tick) nothingFails() bool {
-	return analysis.VerdictOf(t.plan.Next.Checks) != v1alpha1.VerdictFail && t.hooksFailing(v1alpha1.HookRollout) == ""
+	return analysis.Standing(t.plan.Next.Checks, t.plan.Next.Rollout.Step.InEffect.Time) != v1alpha1.VerdictFail && t.hooksFailing(v1alpha1.HookRollout) == ""
 }
 
 // testsOnly reports whether the step gets no requests that are counted, and the guard waits for some. Then the time, the checks and

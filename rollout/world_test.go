@@ -139,6 +139,9 @@ type world struct {
 	hooks   map[string]func(*world) bool
 	pending bool // a hook or a check has not been answered yet
 	round   round
+	// scrapes is how often Prometheus scrapes; 0 for so often that every window has data. inEffect is when the last step was.
+	scrapes  time.Duration
+	inEffect time.Time
 	// metered answers queries for raw counters; nil if nobody does.
 	metered *metered
 	// confirmed names, for each type of hook, the attempt of a candidate that a hook last approved.
@@ -433,6 +436,9 @@ func (w *world) write() bool {
 // apply makes the writes of a plan in the order of the reconciler.
 func (w *world) apply(p plan.Plan) bool {
 	w.planned = p.Next
+	if at := w.state.Open().Step.InEffect; at != nil {
+		w.inEffect = at.Time
+	}
 	lowers, nextLowers := w.lowers(p, &w.route), w.lowers(p, w.next)
 	write := func(lowering bool) func() {
 		return func() {
@@ -500,7 +506,7 @@ func (w *world) checkWeight(before float64) {
 func (w *world) passed() bool {
 	guard := w.state.Open().Guard
 	if !w.policy.Guard.Enabled || guard == nil || guard.Off != "" {
-		return analysis.VerdictOf(w.state.Checks) == v1alpha1.VerdictPass
+		return analysis.Standing(w.state.Checks, w.inEffect) == v1alpha1.VerdictPass
 	}
 	return guard.Action == "advance" && guard.Polled != nil && analysis.VerdictOf(w.state.Checks) != v1alpha1.VerdictFail
 }

@@ -175,6 +175,10 @@ type CheckStatus struct {
 	// inARow is how often the check has failed since it last passed.
 	// +optional
 	InARow int32 `json:"inARow,omitempty"`
+	// judged is when the check last passed or failed. Its next round looks at what has happened since. Absent while the check has
+	// done neither in this rollout.
+	// +optional
+	Judged *metav1.MicroTime `json:"judged,omitempty"`
 	// message explains the verdict in one sentence.
 	// +optional
 	Message string `json:"message,omitempty"`

@@ -21,14 +21,16 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.ladder) || !(has(self.stepWeight) || has(self.stepWeights) || has(self.steps) || has(self.maxWeight) || has(self.iterations) && self.iterations > 0 || has(self.mirror) && self.mirror)",fieldPath=".ladder",message="the guard chooses all steps with ladder: auto: remove stepWeight, stepWeights, steps, maxWeight, iterations and mirror, or ladder"
 // +kubebuilder:validation:XValidation:rule="!has(self.ladder) || !has(self.guard) || !has(self.guard.enabled) || self.guard.enabled",fieldPath=".ladder",message="only the guard can choose the steps: set guard.enabled: true, or remove ladder"
 type AnalysisSpec struct {
-	// interval is the duration of a step or an iteration, such as 30s or 1m. At least 1s. Default 30s.
+	// interval is the duration of a step or an iteration, and the time between two rounds of checks, such as 30s or 1m. At least 1s.
+	// Default 30s.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be a duration of at least 1s, such as 30s or 1m30s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`
 	// +kubebuilder:validation:MaxLength=20
 	Interval *metav1.Duration `json:"interval,omitempty"`
-	// threshold is the number of failed checks at which the rollout rolls back, counted over the whole rollout. Default 5.
+	// threshold is the number of failed checks at which the rollout rolls back, counted over the whole rollout. Checks are made once each
+	// interval. Default 5.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000

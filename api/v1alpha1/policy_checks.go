@@ -25,7 +25,8 @@ type Metric struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100
 	Name string `json:"name"`
-	// interval is how far back the query looks, such as 1m. Default: analysis.interval, but at least 1m.
+	// interval is how far back the query looks, such as 1m. Default: back to when the check last passed or failed, so that it judges no
+	// request twice.
 	// +optional
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}(\.[0-9]{1,6})?(ms|s|m|h))+$`

@@ -74,14 +74,14 @@ func TestPolicyFor(t *testing.T) {
 	}
 }
 
-func TestCheckPeriod(t *testing.T) {
+func TestLookPeriod(t *testing.T) {
 	for name, c := range map[string]struct{ interval, want time.Duration }{
-		"short steps are checked every second":   {2 * time.Second, time.Second},
-		"a step of 10 s is checked every 2 s":    {10 * time.Second, 2 * time.Second},
-		"long steps are checked every 5 seconds": {time.Hour, 5 * time.Second},
+		"short steps are looked at every second":   {2 * time.Second, time.Second},
+		"a step of 10 s is looked at every 2 s":    {10 * time.Second, 2 * time.Second},
+		"long steps are looked at every 5 seconds": {time.Hour, 5 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := (config.Policy{Interval: c.interval}).CheckPeriod(); got != c.want {
+			if got := (config.Policy{Interval: c.interval}).LookPeriod(); got != c.want {
 				t.Errorf("got %s, not %s", got, c.want)
 			}
 		})

@@ -21,7 +21,7 @@ type Check struct {
 	Metric Metric
 	// Min and Max are the inclusive limits of a passing value. Nil means no limit at that end.
 	Min, Max *float64
-	// Window is how far back the query looks, unless the canary's traffic began later.
+	// Window is how far back the query looks, unless the canary's traffic began later; 0 for back to when the check was last judged.
 	Window time.Duration
 	// Query is the query template of a Custom check. Empty if Template names a MetricTemplate.
 	Query string
@@ -71,7 +71,7 @@ func ChecksOf(policy config.Policy) []Check {
 // builtIn returns the check of a metric without a query. Limits that the metric leaves out come from the policy. A name that
 // is not built in has no queries; CheckProblem reports it.
 func builtIn(policy config.Policy, metric v1alpha1.Metric) Check {
-	check := Check{Name: metric.Name, Window: windowOf(policy, metric), Judgement: metric.MetricJudgement}
+	check := Check{Name: metric.Name, Window: windowOf(metric), Judgement: metric.MetricJudgement}
 	check.Min, check.Max = config.LimitsOf(metric)
 	byDefault := check.Min == nil && check.Max == nil && metric.RatioRange == nil && metric.Condition == ""
 	if metric.Name == v1alpha1.MetricDuration {
@@ -95,18 +95,18 @@ func builtIn(policy config.Policy, metric v1alpha1.Metric) Check {
 }
 
 func custom(policy config.Policy, metric v1alpha1.Metric) Check {
-	check := Check{Name: metric.Name, Metric: Custom, Window: windowOf(policy, metric), Query: metric.Query,
+	check := Check{Name: metric.Name, Metric: Custom, Window: windowOf(metric), Query: metric.Query,
 		Template: metric.TemplateRef, Variables: metric.TemplateVariables, Judgement: metric.MetricJudgement, show: rounded}
 	check.Min, check.Max = config.LimitsOf(metric)
 	check.threshold = check.limits(short)
 	return check
 }
 
-func windowOf(policy config.Policy, metric v1alpha1.Metric) time.Duration {
-	if metric.Interval != nil && metric.Interval.Duration > 0 {
-		return metric.Interval.Duration
+func windowOf(metric v1alpha1.Metric) time.Duration {
+	if metric.Interval == nil {
+		return 0
 	}
-	return policy.Window()
+	return max(0, metric.Interval.Duration)
 }
 
 func short(value float64) string {

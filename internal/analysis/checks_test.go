@@ -89,7 +89,7 @@ func TestCheckProblem(t *testing.T) {
 
 func TestChecksLookAsFarBackAsTheyShould(t *testing.T) {
 	checks := ChecksOf(policyWith(v1alpha1.Metric{Name: v1alpha1.MetricDuration}, v1alpha1.Metric{Name: "own", Query: "up", Interval: &metav1.Duration{Duration: 5 * time.Minute}}))
-	if checks[0].Window != time.Minute || checks[1].Window != 5*time.Minute {
+	if checks[0].Window != 0 || checks[1].Window != 5*time.Minute {
 		t.Errorf("got %s and %s", checks[0].Window, checks[1].Window)
 	}
 }

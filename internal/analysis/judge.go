@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/utils/ptr"
 
@@ -166,6 +167,22 @@ func VerdictOf(results []v1alpha1.CheckStatus) v1alpha1.Verdict {
 		return v1alpha1.VerdictInconclusive
 	}
 	return verdict
+}
+
+// Standing is the verdict of all rounds since a moment, by the last that judged each check: one that lacks data stands as it stood
+// before, unless the policy or the step can do without its data.
+func Standing(results []v1alpha1.CheckStatus, since time.Time) v1alpha1.Verdict {
+	standing := slices.Clone(results)
+	for i, result := range standing {
+		if result.Verdict != v1alpha1.VerdictInconclusive || result.Optional || result.Judged == nil || result.Judged.Time.Before(since) {
+			continue
+		}
+		standing[i].Verdict = v1alpha1.VerdictPass
+		if result.InARow > 0 {
+			standing[i].Verdict = v1alpha1.VerdictFail
+		}
+	}
+	return VerdictOf(standing)
 }
 
 // Explain says what decided the round: the failed checks, else the inconclusive ones, else all values.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -137,7 +138,7 @@ func TestFailuresAreCountedForEachCheck(t *testing.T) {
 		{6, 1, false, "check own failed 5 times, its failureLimit", "failures of own: 5 of 4, 3 of 3 in a row"},
 	} {
 		samples := []Sample{{Check: "own", Metric: Custom, Value: c.own}, {Check: "plain", Metric: Custom, Value: c.plain}}
-		results = Tally(results, Judge(policy, samples))
+		results = Tally(results, Judge(policy, samples), metav1.MicroTime{})
 		if got := CountsForThreshold(policy, results); got != c.counts {
 			t.Errorf("round %d counts for the threshold %v", i, got)
 		}
@@ -156,11 +157,11 @@ func TestACheckThatIsCriticalOrTried(t *testing.T) {
 	}
 	bad := []Sample{{Check: "own", Metric: Custom, Value: 6}}
 	critical := metric(func(m *v1alpha1.Metric) { m.Critical = ptr.To(true) })
-	if got := Exceeded(critical, Tally(nil, Judge(critical, bad))); got != "the critical check own failed" {
+	if got := Exceeded(critical, Tally(nil, Judge(critical, bad), metav1.MicroTime{})); got != "the critical check own failed" {
 		t.Errorf("a critical check that fails: %q", got)
 	}
 	tried := metric(func(m *v1alpha1.Metric) { m.Critical, m.DryRun = ptr.To(true), ptr.To(true) })
-	results := Tally(nil, Judge(tried, bad))
+	results := Tally(nil, Judge(tried, bad), metav1.MicroTime{})
 	if got := results[0]; got.Verdict != v1alpha1.VerdictFail || got.Failures != 0 || !got.DryRun || VerdictOf(results) != v1alpha1.VerdictPass ||
 		Exceeded(tried, results) != "" || CountsForThreshold(tried, results) || Explain(results) != "" {
 		t.Errorf("a check that is only tried: %+v, %s, %q", got, VerdictOf(results), Explain(results))
@@ -170,7 +171,7 @@ func TestACheckThatIsCriticalOrTried(t *testing.T) {
 func TestACheckInARowSurvivesWhatIsInconclusive(t *testing.T) {
 	before := []v1alpha1.CheckStatus{{Name: "own", Failures: 2, InARow: 2}}
 	for verdict, want := range map[v1alpha1.Verdict][2]int32{v1alpha1.VerdictFail: {3, 3}, v1alpha1.VerdictInconclusive: {2, 2}, v1alpha1.VerdictPass: {2, 0}} {
-		got := Tally(before, []v1alpha1.CheckStatus{{Name: "own", Verdict: verdict}})[0]
+		got := Tally(before, []v1alpha1.CheckStatus{{Name: "own", Verdict: verdict}}, metav1.MicroTime{})[0]
 		if got.Failures != want[0] || got.InARow != want[1] {
 			t.Errorf("%s: %+v", verdict, got)
 		}

@@ -4,19 +4,24 @@ import (
 	"fmt"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 )
 
-// Tally adds the failures of a round to those of the rounds before it.
-func Tally(before, results []v1alpha1.CheckStatus) []v1alpha1.CheckStatus {
+// Tally adds the failures of a round to those of the rounds before it. A check that lacks data keeps the moment when it was last
+// judged, so that its window grows until there is enough.
+func Tally(before, results []v1alpha1.CheckStatus, asked metav1.MicroTime) []v1alpha1.CheckStatus {
 	for i := range results {
 		result := &results[i]
 		at := slices.IndexFunc(before, func(b v1alpha1.CheckStatus) bool { return b.Name == result.Name })
 		if at >= 0 {
-			result.Failures, result.InARow = before[at].Failures, before[at].InARow
+			result.Failures, result.InARow, result.Judged = before[at].Failures, before[at].InARow, before[at].Judged
+		}
+		if result.Verdict != v1alpha1.VerdictInconclusive {
+			result.Judged = &asked
 		}
 		switch {
 		case result.DryRun:

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -106,7 +107,7 @@ func findQueries(target *Target, policy config.Policy, o observed.World) string 
 		return problem
 	}
 	for _, check := range checks {
-		if _, problem := target.Queries(check, o, check.Window); problem != "" {
+		if _, problem := target.Queries(check, o, cmp.Or(check.Window, policy.Interval)); problem != "" {
 			return problem
 		}
 	}

@@ -130,8 +130,8 @@ var serviceRows = []row{
 }
 
 var analysisRows = []row{
-	{path: "spec.analysis.interval", kind: "string", verdict: better, sentence: "At least 1s; Flagger's minimum is 10s. Default 30s instead of 60s."},
-	{path: "spec.analysis.threshold", kind: "integer", verdict: same, sentence: "Counts the failed checks of the whole rollout. Default 5 instead of 1."},
+	{path: "spec.analysis.interval", kind: "string", verdict: better, sentence: "Checks are made once in each, as in Flagger, and at the end of a step. At least 1s; Flagger's minimum is 10s. Default 30s instead of 60s."},
+	{path: "spec.analysis.threshold", kind: "integer", verdict: same, sentence: "Counts the failed intervals of the whole rollout. The last of them rolls back at once; Flagger does so an interval later. Default 5 instead of 1."},
 	{path: "spec.analysis.maxWeight", kind: "number", verdict: better, sentence: "Never exceeded. Fractions of a percent. Default 50 instead of 100."},
 	{path: "spec.analysis.stepWeight", kind: "number", verdict: better, sentence: "Fractions of a percent. Each of steps has its own duration."},
 	{path: "spec.analysis.stepWeights", kind: "list", verdict: better, sentence: "Fractions of a percent; must rise."},
@@ -154,7 +154,7 @@ var analysisRows = []row{
 	{path: "spec.analysis.sessionAffinity.partitioned", kind: "boolean", verdict: same, sentence: "Applies to the cookies."},
 	{path: "spec.analysis.sessionAffinity.sameSite", kind: "string", verdict: same, sentence: "Applies to the cookies.", values: []string{"Strict", "Lax", "None"}},
 	{path: "spec.analysis.metrics[].name", kind: "string", verdict: better, sentence: "Must be unique: a second metric of the same name is rejected."},
-	{path: "spec.analysis.metrics[].interval", kind: "string", verdict: better, sentence: "The default also applies to templates."},
+	{path: "spec.analysis.metrics[].interval", kind: "string", verdict: better, sentence: "How far back the query looks. The default, back to when the check last passed or failed, also applies to templates."},
 	{path: "spec.analysis.metrics[].threshold", kind: "number", verdict: same, sentence: "Deprecated; migrate writes thresholdRange."},
 	{path: "spec.analysis.metrics[].thresholdRange.min", kind: "number", verdict: better, sentence: "Without data a check is inconclusive, not failed."},
 	{path: "spec.analysis.metrics[].thresholdRange.max", kind: "number", verdict: better, sentence: "As above."},

@@ -49,7 +49,9 @@ var proofs = []proof{
 	{creates, "TestGenerate", "the policy of the walk-through for browsers of other origins", []string{"spec.service.corsPolicy.allowOrigin", "spec.service.corsPolicy.allowMethods",
 		"spec.service.corsPolicy.allowHeaders", "spec.service.corsPolicy.exposeHeaders", "spec.service.corsPolicy.allowCredentials"}},
 
-	{rolls, stories, "a version that fails half of its requests is rolled back", []string{"spec.analysis.threshold"}},
+	{rolls, stories, "one bad interval of ten does not roll back with threshold 5", []string{"spec.analysis.interval"}},
+	{rolls, stories, "five failed intervals of ten roll back with threshold 5", []string{"spec.analysis.threshold"}},
+	{rolls, "TestAMetricWithAnIntervalLooksThatFarBack", "", []string{"spec.analysis.metrics[].interval"}},
 	{rolls, stories, "the primary takes its requests back bit by bit", []string{"spec.analysis.stepWeightPromotion"}},
 	{rolls, stories, "copies of requests rise with the iterations", []string{"spec.analysis.mirror"}},
 	{rolls, stories, "three of four canary replicas are enough", []string{"spec.analysis.primaryReadyThreshold", "spec.analysis.canaryReadyThreshold"}},

@@ -46,6 +46,10 @@ var known = map[string]struct {
 	borne    int
 	rule     func(settings) Rule
 }{
+	"checks": {[]string{"interval", "threshold", "success"}, 30, 5, func(s settings) Rule {
+		of := SlidingDefaults()
+		return Checks{Interval: s.interval, Threshold: s.threshold, Shares: s.shares, Least: s.least, Requests: of.Requests, Deadline: of.Deadline}
+	}},
 	"flagger": {[]string{"interval", "threshold", "success"}, 60, 5, func(s settings) Rule {
 		return Flagger{Interval: s.interval, Threshold: s.threshold, Shares: s.shares, Least: s.least}
 	}},

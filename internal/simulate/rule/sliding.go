@@ -6,8 +6,8 @@ import (
 	"sluice.dev/sluice/internal/simulate/traffic"
 )
 
-// Sliding is the rule of the built-in checks: checks several times in each step over the last minute, of which the failed ones
-// add up. A step ends with a check that passes.
+// Sliding is the rule that Checks replaced, and the baseline beside the guard: checks several times in each step over the last minute, of
+// which the failed ones add up. A step ends with a check that passes.
 type Sliding struct {
 	// Interval is the least length of a step.
 	Interval traffic.Seconds
