@@ -90,6 +90,7 @@ func endRollout(t *tick) {
 	}
 	t.plan.Finalizer = false
 	remember(t)
+	tellComparison(t)
 	lasted := t.sinceStart()
 	next.Rollout = nil
 	switch next.Candidate.Outcome {

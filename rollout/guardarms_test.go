@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis/guard"
@@ -33,6 +35,20 @@ var armStories = map[string]story{
 	"the guard rolls back an A-B test above the limit": {
 		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, policy: ownSteps(abTest), prepare: countedBy(100, .001, .06),
 		acts:  []act{{immediately, setting("v2")}},
+		phase: v1alpha1.PhaseFailed, version: "v1",
+	},
+	"the guard compares the versions of an A-B test, and again in the weights after it": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .002),
+		policy: ownSteps(func(p *config.Policy) { abTest(p); p.Iterations, p.StepWeights = 1, []float64{50} }),
+		acts:   []act{{immediately, setting("v2")}},
+		phase:  v1alpha1.PhaseSucceeded, version: "v2",
+	},
+	"the guard says that it has nothing to compare in an A-B test without requests": {
+		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, policy: ownSteps(abTest), prepare: countedBy(0, 0, 0),
+		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.state.Paused != nil }, func(w *world) {
+			w.tell("jane gives it up")
+			w.spec.Abort = &v1alpha1.Request{Candidate: "v2", Stamp: v1alpha1.Stamp{By: "jane", At: &metav1.Time{Time: w.now.Add(time.Second)}}}
+		}}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
 	"the guard leaves blue-green to its tests until requests come": {

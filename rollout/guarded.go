@@ -50,6 +50,7 @@ func look(t *tick, known *v1alpha1.GuardStatus, poll *guard.Poll, resumed bool) 
 		known.Polled = t.stamp()
 	}
 	keepEvidence(known, state)
+	keepComparison(known, state, settings)
 	decision = t.possible(decision)
 	decision.Message += failing(known, decision)
 	showLimit(t, state, settings)

@@ -39,6 +39,7 @@ func remember(t *tick) {
 		Finished:  metav1.NewMicroTime(t.o.Now),
 		Outcome:   ended.Outcome,
 		Reason:    ended.Reason,
+		Compared:  t.compared(),
 
 		GroupFailure: ended.GroupFailure,
 	}

@@ -47,6 +47,13 @@ type GuardStatus struct {
 	// the proof.
 	// +optional
 	Restarts int32 `json:"restarts,omitempty"`
+	// compared compares both versions where other people use each: in A/B tests, with testers, and with users who stay at their version.
+	// It moves nothing. Absent where requests are split at random.
+	// +optional
+	// +listType=map
+	// +listMapKey=users
+	// +kubebuilder:validation:MaxItems=3
+	Compared []VersionsCompared `json:"compared,omitempty"`
 	// judged is when the guard last looked.
 	// +optional
 	Judged *metav1.MicroTime `json:"judged,omitempty"`
@@ -64,6 +71,30 @@ type GuardStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=8192
 	Evidence string `json:"evidence,omitempty"`
+}
+
+// ComparedUsers says which users had the canary while both versions were compared.
+// +kubebuilder:validation:Enum=Matched;Testers;Sticky
+type ComparedUsers string
+
+// The users of a comparison.
+const (
+	// ComparedMatched are those whose requests match.
+	ComparedMatched ComparedUsers = "Matched"
+	// ComparedTesters are those whose requests match, and others by weight.
+	ComparedTesters ComparedUsers = "Testers"
+	// ComparedSticky are those who stay at their version by a cookie.
+	ComparedSticky ComparedUsers = "Sticky"
+)
+
+// VersionsCompared compares both versions.
+type VersionsCompared struct {
+	// users are those who had the canary: Matched (whose requests match), Testers (whose requests match, and others by weight), or Sticky
+	// (who stay at their version by a cookie).
+	Users ComparedUsers `json:"users"`
+	// text has the error rates of both versions, their ratio, and the shares of slow requests, each with an interval, in one sentence.
+	// +kubebuilder:validation:MaxLength=1024
+	Text string `json:"text"`
 }
 
 // GuardPause is a pause by the guard, until a person decides.

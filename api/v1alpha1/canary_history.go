@@ -44,6 +44,12 @@ type HistoryEntry struct {
 	// reason explains the outcome in one sentence. A success has a reason only if it was not decided by analysis.
 	// +optional
 	Reason string `json:"reason,omitempty"`
+	// compared compares both versions, if other people used each and the guard counted their requests.
+	// +optional
+	// +listType=map
+	// +listMapKey=users
+	// +kubebuilder:validation:MaxItems=3
+	Compared []VersionsCompared `json:"compared,omitempty"`
 	// groupFailure is set if the rollout ended because another member of its group was rolled back.
 	// +optional
 	GroupFailure *GroupFailure `json:"groupFailure,omitempty"`

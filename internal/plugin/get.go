@@ -73,6 +73,7 @@ func (s subject) lines() []line {
 		{"Next step", s.until(status.Plan.NextStepTime.DeepCopy())},
 		{"Guard", guardLine(status.Open().Guard)},
 		{"Expected", expectedLine(status.Open().Guard)},
+		{"Compared", comparedLine(status)},
 		{"Failed checks", failedLine(status)},
 		{"Gate", s.gateLine()},
 		{"Policy", policyLine(status.Policy)},

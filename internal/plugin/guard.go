@@ -3,6 +3,7 @@ package plugin
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"sluice.dev/sluice/api/v1alpha1"
 )
@@ -32,4 +33,25 @@ func expectedLine(guard *v1alpha1.GuardStatus) string {
 		return ""
 	}
 	return guard.Expected
+}
+
+// comparedLine says how the versions compare that other people use: in the open rollout, or in the last one; empty without a comparison.
+func comparedLine(status v1alpha1.CanaryStatus) string {
+	var compared []v1alpha1.VersionsCompared
+	switch {
+	case status.Rollout != nil && status.Rollout.Guard != nil:
+		compared = status.Rollout.Guard.Compared
+	case status.Rollout == nil && len(status.History) > 0:
+		compared = status.History[0].Compared
+	}
+	return comparedText(compared)
+}
+
+// comparedText says comparisons in one line, each with its users.
+func comparedText(compared []v1alpha1.VersionsCompared) string {
+	texts := make([]string, 0, len(compared))
+	for _, c := range compared {
+		texts = append(texts, string(c.Users)+": "+c.Text)
+	}
+	return strings.Join(texts, "; ")
 }

@@ -21,3 +21,26 @@ func TestTheGuardInOneLine(t *testing.T) {
 		}
 	}
 }
+
+func TestComparisonsInOneLine(t *testing.T) {
+	ab := []v1alpha1.VersionsCompared{{Users: v1alpha1.ComparedMatched, Text: "error rate 1%"}, {Users: v1alpha1.ComparedTesters, Text: "error rate 2%"}}
+	ended := []v1alpha1.HistoryEntry{{Reason: "aborted", Compared: ab[:1]}}
+	for name, c := range map[string]struct {
+		status v1alpha1.CanaryStatus
+		want   string
+	}{
+		"nothing":                   {v1alpha1.CanaryStatus{}, ""},
+		"in flight":                 {v1alpha1.CanaryStatus{CanaryRecord: v1alpha1.CanaryRecord{History: ended}, Rollout: &v1alpha1.RolloutStatus{Guard: &v1alpha1.GuardStatus{Compared: ab}}}, "Matched: error rate 1%; Testers: error rate 2%"},
+		"in flight without a guard": {v1alpha1.CanaryStatus{CanaryRecord: v1alpha1.CanaryRecord{History: ended}, Rollout: &v1alpha1.RolloutStatus{}}, ""},
+		"ended":                     {v1alpha1.CanaryStatus{CanaryRecord: v1alpha1.CanaryRecord{History: ended}}, "Matched: error rate 1%"},
+	} {
+		if got := comparedLine(c.status); got != c.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	for want, entry := range map[string]v1alpha1.HistoryEntry{"": {}, "aborted": {Reason: "aborted"}, "Matched: error rate 1%": {Compared: ab[:1]}, "aborted; Matched: error rate 1%": ended[0]} {
+		if got := endedBecause(entry); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

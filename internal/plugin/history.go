@@ -38,7 +38,7 @@ func historyRows(history []v1alpha1.HistoryEntry, now time.Time) [][]string {
 	rows := [][]string{{"CANDIDATE", "RETRY", "OUTCOME", "ENDED", "TOOK", "REQUESTED BY", "IMAGES", "REASON"}}
 	for _, entry := range history {
 		rows = append(rows, []string{workload.Short(entry.Candidate), retryOf(entry.Attempt), string(entry.Outcome), ago(now, entry.Finished.Time) + " ago",
-			orNone(entry.Duration), orNone(entry.By), orNone(strings.Join(entry.Images, ",")), orNone(entry.Reason)})
+			orNone(entry.Duration), orNone(entry.By), orNone(strings.Join(entry.Images, ",")), orNone(endedBecause(entry))})
 	}
 	return rows
 }
@@ -49,4 +49,13 @@ func retryOf(attempt int32) string {
 		return orNone("")
 	}
 	return fmt.Sprint(attempt)
+}
+
+// endedBecause is the reason of an outcome, and how the versions compared that other people used.
+func endedBecause(entry v1alpha1.HistoryEntry) string {
+	compared := comparedText(entry.Compared)
+	if entry.Reason == "" || compared == "" {
+		return entry.Reason + compared
+	}
+	return entry.Reason + "; " + compared
 }

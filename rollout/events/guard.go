@@ -1,6 +1,11 @@
 package events
 
-import "fmt"
+import (
+	"fmt"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/workload"
+)
 
 // GuardOff says that the guard cannot judge a rollout.
 func GuardOff(why string) Event {
@@ -25,4 +30,16 @@ func StepReturned(step int32, why string) Event {
 // StepHeld says that the guard holds a step, and why.
 func StepHeld(step int32, why string) Event {
 	return Event{Warning: true, Reason: "StepHeld", Message: fmt.Sprintf("Step %d is held: %s", step, why)}
+}
+
+// comparedWith says who had the canary.
+var comparedWith = map[v1alpha1.ComparedUsers]string{
+	v1alpha1.ComparedMatched: "those whose requests match",
+	v1alpha1.ComparedTesters: "those whose requests match and a part of the others",
+	v1alpha1.ComparedSticky:  "those who stay at it by a cookie",
+}
+
+// VersionsCompared says at the end of a rollout how a candidate and its primary compare that other people used.
+func VersionsCompared(hash string, compared v1alpha1.VersionsCompared) Event {
+	return Event{Reason: "VersionsCompared", Message: fmt.Sprintf("%s, used by %s, and its primary: %s", workload.Short(hash), comparedWith[compared.Users], compared.Text)}
 }

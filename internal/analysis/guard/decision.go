@@ -107,8 +107,6 @@ type Shown struct {
 	Rate, Ratio float64
 	// RateAbove and RatioAbove are what they are above. 0 if nothing is shown.
 	RateAbove, RatioAbove float64
-	// Control and ControlAbove are the bounds of the control's error rate.
-	Control, ControlAbove float64
 	// Confidence is the chance that one bound is right, such as 0.95.
 	Confidence float64
 }

@@ -34,7 +34,6 @@ func (s *State) shown(settings *Settings) Shown {
 	return Shown{
 		Requests: e.Total.Total, Errors: e.Total.Bad, Confidence: 1 - beta,
 		Rate: atMost(e.Total, beta, health), RateAbove: above(e.Total, beta, harm),
-		Control: atMost(e.Control, beta, health), ControlAbove: above(e.Control, beta, harm),
 		Ratio: e.Likelihood.bound(beta, health), RatioAbove: e.Likelihood.above(beta, harm),
 	}
 }

@@ -158,34 +158,6 @@ func (s Shown) errors(bound string, rate, ratio float64) string {
 	return fmt.Sprintf("error rate %s, at %s confidence, ", strings.Join(bounds, " and "), percent(s.Confidence))
 }
 
-// Comparison says how both arms compare, with an interval for each, such as "error rate between 0.2% and 0.5%, the primary's at most 0.3%,
-// and between 0.8 and 2.5 times as high, at 95% confidence". Arms of other people are compared so in the end.
-func (s Shown) Comparison() string {
-	return fmt.Sprintf("error rate %s, the primary's %s, and %s, at %s confidence for each bound", between(s.RateAbove, s.Rate, percent),
-		between(s.ControlAbove, s.Control, percent), times(s.RatioAbove, s.Ratio), percent(s.Confidence))
-}
-
-// times formats an interval of a ratio.
-func times(above, atMost float64) string {
-	if above == 0 && atMost == 0 {
-		return "their ratio unknown"
-	}
-	return between(above, atMost, short) + " times as high"
-}
-
-// between formats an interval that may be open.
-func between(above, atMost float64, format func(float64) string) string {
-	switch {
-	case above > 0 && atMost > 0:
-		return "between " + format(above) + " and " + format(atMost)
-	case above > 0:
-		return "above " + format(above)
-	case atMost > 0:
-		return "at most " + format(atMost)
-	}
-	return "unknown"
-}
-
 // percent formats a share, with at most three digits.
 func percent(share float64) string {
 	return short(share*100) + "%"

@@ -87,6 +87,8 @@ type result struct {
 	bad float64
 	// requests is the number of canary requests.
 	requests float64
+	// state is the last.
+	state State
 }
 
 func steady(rate float64) func(time.Duration) float64 {
@@ -144,7 +146,7 @@ func (w world) run(d dice) result {
 		var decision Decision
 		state, decision = Decide(w.settings, state, poll, Moment{Step: step + 1, Last: step+1 == len(w.steps), Weight: w.steps[step], Next: next,
 			Arms: w.arms, InStep: now - since, Passed: w.poll, SincePoll: w.poll, Scrape: w.poll})
-		r.action, r.reason, r.after = decision.Action, decision.Reason, now
+		r.action, r.reason, r.after, r.state = decision.Action, decision.Reason, now, state
 		switch {
 		case decision.Action == RollBack, decision.Action == Pause, decision.Action == Advance && step+1 == len(w.steps):
 			return r
