@@ -30,6 +30,8 @@ type Guard struct {
 	Ladder bool
 	// Alone is whether the policy has no metrics: then no threshold is checked while the guard judges.
 	Alone bool
+	// Fresh is whether the canary is compared with a control: pods of the primary's template that are as many and as young.
+	Fresh bool
 	// SLOErrorRate is the share of failed requests that a healthy version keeps below, above 0 and at most 0.5.
 	SLOErrorRate float64
 	// Alpha is the chance that a rollout of a healthy version is rolled back, from 1e-6 to 0.5.
@@ -47,6 +49,20 @@ type Guard struct {
 	// MinDwell is the least time in a step that may end early, and MaxDwell how long a step of the ladder lasts without acceptance.
 	MinDwell, MaxDwell time.Duration
 }
+
+// What the canary may be compared with.
+const (
+	// BaselinePrimary is the primary.
+	BaselinePrimary Baseline = "primary"
+	// BaselineFresh is a control: pods of the primary's template that are as many and as young as the canary's.
+	BaselineFresh Baseline = "fresh"
+)
+
+// Baseline is what the canary is compared with.
+type Baseline string
+
+// MostFresh is the greatest weight with BaselineFresh, in percent. The control gets as much as the canary, and both no more than all.
+const MostFresh = 50
 
 // Then is what follows when the guard may wait no longer.
 type Then string

@@ -95,6 +95,29 @@ type VersionsCompared struct {
 	// text has the error rates of both versions, their ratio, and the shares of slow requests, each with an interval, in one sentence.
 	// +kubebuilder:validation:MaxLength=1024
 	Text string `json:"text"`
+// ControlStatus is the control of a rollout: pods of the primary's template, with which the guard compares the canary.
+type ControlStatus struct {
+	// name is the name of the control's Deployment.
+	Name string `json:"name"`
+	// off says why the canary is compared with the primary instead, until the end of the rollout. Empty while it is not.
+	// +optional
+	Off string `json:"off,omitempty"`
+	// ready is when the control was first observed to be ready. It gets requests only then. Absent while it is not ready.
+	// +optional
+	Ready *metav1.MicroTime `json:"ready,omitempty"`
+	// replicas is the number of the control's pods that the present weight needs.
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+	// waitingSince is since when the control has not had the pods that it should have. Absent while it has them.
+	// +optional
+	WaitingSince *metav1.MicroTime `json:"waitingSince,omitempty"`
+	// cleared is when the routes were first observed without the control. Its pods are removed a moment later. Absent while it may get
+	// requests.
+	// +optional
+	Cleared *metav1.MicroTime `json:"cleared,omitempty"`
+	// written is the control's pod template as the API server stored it. Absent until it was first observed.
+	// +optional
+	Written *WrittenTemplate `json:"written,omitempty"`
 }
 
 // GuardPause is a pause by the guard, until a person decides.

@@ -52,6 +52,9 @@ type RolloutStatus struct {
 	// guard is what the guard knows. Absent while no guard judges.
 	// +optional
 	Guard *GuardStatus `json:"guard,omitempty"`
+	// control is what the guard compares the canary with if the policy has guard.baseline: fresh. Absent without.
+	// +optional
+	Control *ControlStatus `json:"control,omitempty"`
 	// group is the progress of this member of a group. Absent if the Deployment is in no group.
 	// +optional
 	Group *GroupStatus `json:"group,omitempty"`

@@ -10,6 +10,12 @@ type Guard struct {
 	// enabled lets the guard judge. Default false.
 	// +optional
 	Enabled *bool `json:"enabled,omitempty"`
+	// baseline is what the canary is compared with. primary: the primary's pods, which are older, warmer and more. fresh: a control, pods
+	// of the primary's template that start with the canary, as many as the canary has, and get as many requests. The primary then keeps
+	// only the rest, so no weight may be above 50. Default primary.
+	// +optional
+	// +kubebuilder:validation:Enum=primary;fresh
+	Baseline *string `json:"baseline,omitempty"`
 	// sloErrorRate is the percentage of failed requests that a healthy version keeps below. Default 1.
 	// +optional
 	// +kubebuilder:validation:Minimum=0.01

@@ -19,6 +19,7 @@ func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 		"the rollout would have no steps: set stepWeight above 0, stepWeights, steps or iterations")
 	c.must(a.Ladder == nil || guards(a), path.Child("ladder"), a.Ladder, ladderNeedsGuard)
 	c.steps(path, a)
+	c.freshBaseline(path, spec)
 	mirrors := c.mirrorsTogether(path, a)
 	if *spec.Traffic == v1alpha1.TrafficNone {
 		c.withoutTraffic(path, a, mirrors)

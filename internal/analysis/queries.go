@@ -24,6 +24,8 @@ type Target struct {
 	Ports []int32
 	// Primary is the name of the primary, PrimaryService its Service, and Route the first route of that Service.
 	Primary, PrimaryService, Route string
+	// Control is the Deployment of the control, and ControlService its Service. Empty without a fresh baseline.
+	Control, ControlService string
 	// Replicas is the number of the primary's pods; 0 if it is not known.
 	Replicas int32
 }
@@ -31,6 +33,12 @@ type Target struct {
 // primary is the target whose pods are the primary's.
 func (t Target) primary() Target {
 	t.Service, t.Workload = t.PrimaryService, t.Primary
+	return t
+}
+
+// control is the target whose pods are the control's.
+func (t Target) control() Target {
+	t.Service, t.Workload = t.ControlService, t.Control
 	return t
 }
 

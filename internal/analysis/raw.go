@@ -39,8 +39,8 @@ type Raw struct {
 	// pods, too, which tells when they were scraped.
 	Pods bool
 
-	arm             string
-	canary, primary func(value string) bool
+	arm                      string
+	canary, primary, control func(value string) bool
 	// preset and target make the selectors. A tick reads answers more often than it makes queries.
 	preset rawPreset
 	target Target
@@ -55,25 +55,30 @@ func RawFor(presetName config.Preset, target Target) (Raw, bool) {
 	if !known {
 		return Raw{}, false
 	}
-	primary := target.primary()
+	primary, control := target.primary(), target.control()
 	r := Raw{
 		Requests: p.requests, Code: p.code, Buckets: p.buckets, Durations: strings.TrimSuffix(p.buckets, "_bucket"),
 		PerMillisecond: p.perMillisecond, Pods: p.raw.pods,
 		arm:     p.raw.arm,
 		canary:  func(value string) bool { return p.raw.fits(target, value) },
 		primary: func(value string) bool { return p.raw.fits(primary, value) },
+		control: func(value string) bool { return target.Control != "" && p.raw.fits(control, value) },
 		preset:  p.raw, target: target,
 	}
 	return r, true
 }
 
-// selector selects the counters of both versions.
+// selector selects the counters of both versions, and of the control.
 func (r Raw) selector() string {
 	names := []string{r.Requests, r.Buckets, r.Durations}
 	if r.Pods {
 		names = append(names, Up)
 	}
-	return r.preset.selector(r.target, names, r.preset.pattern(r.target)+"|"+r.preset.pattern(r.target.primary()))
+	pattern := r.preset.pattern(r.target) + "|" + r.preset.pattern(r.target.primary())
+	if r.target.Control != "" {
+		pattern += "|" + r.preset.pattern(r.target.control())
+	}
+	return r.preset.selector(r.target, names, pattern)
 }
 
 // before selects those of the primary alone.
@@ -139,12 +144,33 @@ func (q Query) At(past time.Time) Query {
 	return q
 }
 
-// ArmOf says which version a series is about. Traefik's name of a canary's Service fits the pattern of the primary's, too, so the
-// canary goes first.
-func (r Raw) ArmOf(labels map[string]string) (canary, known bool) {
-	value := labels[r.arm]
-	canary = r.canary(value)
-	return canary, canary || r.primary(value)
+// Arm is whose requests a series counts.
+type Arm uint8
+
+// Whose requests may be counted.
+const (
+	// ArmNone is that of somebody else's.
+	ArmNone Arm = iota
+	// ArmCanary is that of the canary's.
+	ArmCanary
+	// ArmPrimary is that of the primary's.
+	ArmPrimary
+	// ArmControl is that of the control's: pods of the primary's template beside the canary's.
+	ArmControl
+)
+
+// ArmOf says whose requests a series counts. Traefik's names of the Services of a canary and of a control fit the pattern of the
+// primary's, too, so these go first.
+func (r Raw) ArmOf(labels map[string]string) Arm {
+	switch value := labels[r.arm]; {
+	case r.canary(value):
+		return ArmCanary
+	case r.control(value):
+		return ArmControl
+	case r.primary(value):
+		return ArmPrimary
+	}
+	return ArmNone
 }
 
 // RouteOf returns the route that a series is about, as the metrics name it: Traefik the rule of a route, an app what it likes. Empty if

@@ -35,7 +35,7 @@ func splitAdds(before *Split, after Split) bool {
 		return !slices.ContainsFunc(before.Match, func(known Match) bool { return equality.Semantic.DeepEqual(match, known) })
 	}
 	return after.Weight > before.Weight || after.Mirror > before.Mirror || slices.ContainsFunc(after.Match, isNew) ||
-		cookieAdds(*before, after) || !sameCanary(*before, after)
+		cookieAdds(*before, after) || !sameCanary(*before, after) || after.Control != "" && after.Control != before.Control
 }
 
 // cookieAdds reports whether another cookie brings users to the canary.

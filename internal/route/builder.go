@@ -66,7 +66,8 @@ func (b builder) weighted(splits []Split) (map[string]any, error) {
 	return result, nil
 }
 
-// paired shares the weight of a reference to a primary with one to its canary, which it adds. It changes the reference.
+// paired shares the weight of a reference to a primary with one to its canary, and one to its control if it has one, which it adds. It
+// changes the reference.
 func (b builder) paired(ref map[string]any, splits []Split) ([]any, error) {
 	at := slices.IndexFunc(splits, func(s Split) bool {
 		primary, _ := s.backends(b.route.Namespace)
@@ -78,7 +79,16 @@ func (b builder) paired(ref map[string]any, splits []Split) ([]any, error) {
 	split, whole := splits[at], weightOf(ref)
 	part := share(whole, split.Weight)
 	canary := split.canaryRef(ref)
+	refs := []any{ref, canary}
+	if split.Control != "" {
+		control := copied(ref)
+		control["name"] = split.Control
+		same := min(part, whole-part)
+		setWeight(control, same)
+		whole -= same
+		refs = append(refs, control)
+	}
 	setWeight(ref, whole-part)
 	setWeight(canary, part)
-	return []any{ref, canary}, b.cookies(split, ref, canary)
+	return refs, b.cookies(split, ref, canary)
 }

@@ -112,6 +112,7 @@ var goldens = map[string]struct {
 }{
 	"a share of whole percents":             {simpleHTTP, changed(func(*Split) {})},
 	"a share finer than a percent":          {simpleHTTP, changed(func(s *Split) { s.Weight, s.Decimals = 0.2, 1 })},
+	"a control gets as much as the canary":  {fullHTTP, changed(func(s *Split) { s.Control = "shop-baseline" })},
 	"testers go to the canary":              {simpleHTTP, changed(func(s *Split) { s.Weight, s.Match = 0, []Match{tester, insider, asked} })},
 	"testers within the rules of the user":  {fullHTTP, changed(func(s *Split) { s.Match = []Match{tester, blue, asked} })},
 	"the canary gets copies":                {strings.Replace(fullHTTP, "name: other, port: 80, weight: 3", "name: other, port: 80, weight: 0", 1), changed(func(s *Split) { s.Weight, s.Mirror = 0, 10 })},

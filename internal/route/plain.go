@@ -77,11 +77,12 @@ func unshared(rule any, last []Split, namespace string) any {
 	return result
 }
 
-// withoutCanary removes the canary's references. Each belongs to the last reference to the primary before it that has none
-// yet. Any other is the user's.
+// withoutCanary removes the references to the canary and to the control. Each belongs to the last reference to the primary before it
+// that has none yet. Any other is the user's.
 func withoutCanary(refs []any, last Split, namespace string) (kept []any, found bool) {
 	primary, canary := last.backends(namespace)
-	var owner map[string]any
+	control, controlled := last.control(namespace)
+	var owner, controls map[string]any
 	kept = make([]any, 0, len(refs))
 	for _, item := range refs {
 		ref := asMap(item)
@@ -91,8 +92,12 @@ func withoutCanary(refs []any, last Split, namespace string) (kept []any, found 
 			setWeight(owner, weightOf(owner)+weightOf(ref))
 			owner, found = nil, true
 			continue
+		case controlled && is == control && controls != nil:
+			setWeight(controls, weightOf(controls)+weightOf(ref))
+			controls = nil
+			continue
 		case is == primary && ref != nil:
-			owner = ref
+			owner, controls = ref, ref
 		}
 		kept = append(kept, item)
 	}

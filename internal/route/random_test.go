@@ -91,6 +91,9 @@ func randomIntents(random *rand.Rand) Intents {
 		if maybe() {
 			split.Mark = &Header{Name: "x-mark", Value: "canary"}
 		}
+		if maybe() {
+			split.Control = "shop-baseline"
+		}
 		intents.Splits = []Split{split}
 	}
 	if maybe() {

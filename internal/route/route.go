@@ -143,13 +143,14 @@ func BackendPorts(r Route, service types.NamespacedName) []int32 {
 // WeightOf returns the canary's percentage in the first rule that has primary and canary, or 0 if no rule has both.
 func WeightOf(r Route, split Split) float64 {
 	primary, canary := split.backends(r.Namespace)
+	control, _ := split.control(r.Namespace)
 	for _, rule := range r.Rules {
 		weights := map[backend]int64{}
 		for _, ref := range listOf(asMap(rule), "backendRefs") {
 			weights[backendOf(asMap(ref), r.Namespace)] += weightOf(asMap(ref))
 		}
 		if _, shared := weights[primary]; shared && weights[canary] > 0 {
-			return 100 * float64(weights[canary]) / float64(weights[primary]+weights[canary])
+			return 100 * float64(weights[canary]) / float64(weights[primary]+weights[canary]+weights[control])
 		}
 	}
 	return 0

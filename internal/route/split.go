@@ -20,6 +20,9 @@ type Split struct {
 	// Primary and Canary are the names of the two Services.
 	Primary string `json:"primary"`
 	Canary  string `json:"canary"`
+	// Control is the name of the Service of a control, which gets as many of the primary's requests as the canary, as far as the primary
+	// has as many. Empty for none.
+	Control string `json:"control,omitempty"`
 	// Weight is the canary's percentage of the requests, 0 to 100, with at most two decimals.
 	Weight float64 `json:"weight"`
 	// Decimals is the number of decimals of the weights of the whole rollout, 0 to 2, so that the scale stays the same
@@ -135,6 +138,11 @@ func (s Split) backends(namespace string) (primary, canary backend) {
 	return primary, serviceBackend(service)
 }
 
+// control returns the control in a route of this namespace, and whether there is one.
+func (s Split) control(namespace string) (control backend, has bool) {
+	return serviceBackend(types.NamespacedName{Namespace: s.namespaceIn(namespace), Name: s.Control}), s.Control != ""
+}
+
 // namespaceIn returns the namespace of the Deployment, for a split on a route of this namespace.
 func (s Split) namespaceIn(namespace string) string {
 	if s.Namespace == "" {
@@ -162,6 +170,9 @@ func (s Split) checkNames() error {
 		if problems := validation.IsDNS1123Label(name); len(problems) > 0 {
 			return fmt.Errorf("%s must be the name of a Service: %s", field, problems[0])
 		}
+	}
+	if s.Control != "" && (len(validation.IsDNS1123Label(s.Control)) > 0 || s.Control == s.Primary || s.Control == s.Canary) {
+		return fmt.Errorf("control must be the name of a third Service, not %q", s.Control)
 	}
 	if problems := validation.IsDNS1123Subdomain(s.Deployment); len(problems) > 0 {
 		return fmt.Errorf("deployment must be the name of a Deployment: %s", problems[0])

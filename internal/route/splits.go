@@ -129,6 +129,14 @@ func checkTogether(plain Route, splits []Split) error {
 	return nil
 }
 
+// controlClashes reports whether the control of a split is a backend of another one.
+func controlClashes(r Route, of, other Split) bool {
+	control, has := of.control(r.Namespace)
+	primary, canary := other.backends(r.Namespace)
+	others, controlled := other.control(r.Namespace)
+	return has && (control == primary || control == canary || controlled && control == others)
+}
+
 // clash returns an error if two splits contradict each other. Splits of different Services go together, even in one rule: each
 // shares the weight of its own Service. Only the rules that one of them adds would take the requests of the other.
 func clash(r Route, a, b Split) error {
@@ -140,6 +148,8 @@ func clash(r Route, a, b Split) error {
 			primaryA.kind, primaryA.name)
 	case canaryA == canaryB || canaryA == primaryB || canaryB == primaryA:
 		return fmt.Errorf("the canary of Deployment %s or %s is also another backend of the two: give each backends of its own", a.Deployment, b.Deployment)
+	case controlClashes(r, a, b) || controlClashes(r, b, a):
+		return fmt.Errorf("the control of Deployment %s or %s is also another backend of the two: give each backends of its own", a.Deployment, b.Deployment)
 	case !a.addsRules() && !b.addsRules():
 		return nil
 	}

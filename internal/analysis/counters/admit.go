@@ -60,7 +60,7 @@ func (l *look) see(series []Series) seen {
 
 // admit leaves out the pods and gateways beyond the limit, which holds for each arm.
 func (l *look) admit() {
-	var count [Primary + 1]int
+	var count [Control + 1]int
 	for _, t := range l.targets {
 		if t.known {
 			count[t.arm]++

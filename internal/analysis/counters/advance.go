@@ -11,20 +11,25 @@ import (
 // and memory in proportion to the samples.
 func Advance(s State, p Poll) (State, Result) {
 	l := lookAt(s, p)
-	r := Result{Problems: l.problems, Counted: l.fresh(Canary) && l.fresh(Primary)}
+	r := Result{Problems: l.problems, Counted: l.all(l.fresh)}
 	if r.Counted {
 		l.count(&r)
 	}
 	next, problem := l.remember(r.Counted)
 	r.tell(problem)
-	if !r.Canary.possible() || !r.Primary.possible() {
-		r.Counted, r.Canary, r.Primary = false, Increments{}, Increments{}
+	if !r.Canary.possible() || !r.Primary.possible() || !r.Control.possible() {
+		r.Counted, r.Canary, r.Primary, r.Control = false, Increments{}, Increments{}, Increments{}
 		r.tell("a poll shows impossible numbers of requests and was dropped")
 	}
 	next.interval = cmp.Or(l.interval(), s.interval)
 	r.Interval = time.Duration(next.interval) * time.Millisecond
-	r.Canary.Newest, r.Primary.Newest = timeOf(l.newest(Canary)), timeOf(l.newest(Primary))
+	r.Canary.Newest, r.Primary.Newest, r.Control.Newest = timeOf(l.newest(Canary)), timeOf(l.newest(Primary)), timeOf(l.newest(Control))
 	return next, r
+}
+
+// all reports whether something holds for each version that a poll needs.
+func (l *look) all(holds func(Arm) bool) bool {
+	return holds(Canary) && holds(Primary) && (!l.Controlled || holds(Control))
 }
 
 // tell adds a problem once.

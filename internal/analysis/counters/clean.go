@@ -49,7 +49,7 @@ func clean(p Poll) (series []Series, problems []string) {
 		if n := len(s.Samples); n > 0 && s.Samples[n-1].At > until {
 			early = true
 		}
-		if s.Samples = cleaned(s.Kind, s.Samples, until); len(s.Samples) > 0 && (s.Arm == Canary || s.Arm == Primary) && !math.IsNaN(s.Bound) {
+		if s.Samples = cleaned(s.Kind, s.Samples, until); len(s.Samples) > 0 && s.Arm != Both && s.Arm <= Control && !math.IsNaN(s.Bound) {
 			series = append(series, s)
 		}
 	}

@@ -42,10 +42,12 @@ type Increments struct {
 
 // Result is what a poll shows.
 type Result struct {
-	// Counted means that both versions have a new sample. If it is false, the poll is none: nothing has happened, and what was
+	// Counted means that both versions, and the control if there is one, have a new sample. If it is false, the poll is none: nothing has happened, and what was
 	// seen is counted later.
 	Counted         bool
 	Canary, Primary Increments
+	// Control is what the control answered. Zero without one.
+	Control Increments
 	// Interval is how often the metrics server scrapes, as far as that was seen. 0 if it was not.
 	Interval time.Duration
 	// Problems say what could not be counted, and why.
@@ -64,8 +66,11 @@ const (
 
 // of returns the increments of an arm.
 func (r *Result) of(arm Arm) *Increments {
-	if arm == Canary {
+	switch arm {
+	case Canary:
 		return &r.Canary
+	case Control:
+		return &r.Control
 	}
 	return &r.Primary
 }

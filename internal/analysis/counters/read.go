@@ -53,16 +53,15 @@ func (s *Series) describe(raw analysis.Raw, labels map[string]string) bool {
 	return true
 }
 
+var arms = map[analysis.Arm]Arm{analysis.ArmCanary: Canary, analysis.ArmPrimary: Primary, analysis.ArmControl: Control}
+
 // identified returns a series with what its labels say. It is false if it is of neither version.
 func identified(raw analysis.Raw, labels map[string]string) (Series, bool) {
-	canary, known := raw.ArmOf(labels)
+	arm, known := arms[raw.ArmOf(labels)]
 	if !known {
 		return Series{}, false
 	}
-	s := Series{Arm: Primary}
-	if canary {
-		s.Arm = Canary
-	}
+	s := Series{Arm: arm}
 	if raw.Pods {
 		s.Pod = labels["pod"]
 	}

@@ -13,7 +13,7 @@ const primaries = mostSeries * 2 / 3
 // known, and only adds what is new. Until both versions are known, the known one is not counted but
 // followed, so that its requests from before the other began are not compared with anything.
 func (l *look) remember(counts bool) (State, string) {
-	follows := counts || !l.knows(Canary) || !l.knows(Primary)
+	follows := counts || !l.all(l.knows)
 	m := memory{targets: make([]target, 0, len(l.targets)), known: make([]counted, 0, len(l.State.series))}
 	for _, t := range l.targets {
 		moves := counts || follows && t.known
@@ -52,7 +52,7 @@ func (l *look) add(m *memory, t seen, moves bool) {
 		switch _, known := l.State.counted(s.ID); {
 		case known:
 			m.known = append(m.known, c)
-		case s.Arm == Canary:
+		case s.Arm != Primary:
 			m.canary = append(m.canary, c)
 		default:
 			m.primary = append(m.primary, c)

@@ -16,6 +16,8 @@ const (
 	Canary
 	// Primary is the user's Deployment.
 	Primary
+	// Control runs the primary's template beside the canary.
+	Control
 )
 
 // Kind says what a series counts.
@@ -35,7 +37,7 @@ type Series struct {
 	// ID stands for all labels, Target for those of the pod or gateway that was scraped, and Family, of a bucket, for the histogram
 	// that it is of. They are hashes of 40 bits.
 	ID, Target, Family uint64
-	// Arm is the version that the requests went to: Canary or Primary.
+	// Arm is where the requests went to: Canary, Primary or Control.
 	Arm  Arm
 	Kind Kind
 	// Pod is the pod that counts its own requests. Empty if a gateway counts them.
@@ -64,6 +66,8 @@ type Poll struct {
 	Created map[string]time.Time
 	// Series are what the metrics server answered.
 	Series []Series
+	// Controlled means that there is a control, so that a poll counts only with a new sample of it, too.
+	Controlled bool
 }
 
 // identity is how many bits of a hash are kept. Among a thousand series two are the same by chance once in two million times.

@@ -95,7 +95,7 @@ func Parse(text string) (State, error) {
 // valid reports whether Advance may have made a state.
 func (s State) valid() bool {
 	for i, t := range s.targets {
-		if t.arm > Primary || t.last <= 0 || i > 0 && s.targets[i-1].id >= t.id {
+		if t.arm > Control || t.last <= 0 || i > 0 && s.targets[i-1].id >= t.id {
 			return false
 		}
 	}

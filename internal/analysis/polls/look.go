@@ -17,6 +17,8 @@ type Look struct {
 	Now, Began time.Time
 	// Alone means that all series are the canary's, as in a dry run. Then they count for the primary, too.
 	Alone bool
+	// Controlled means that the canary is compared with a control.
+	Controlled bool
 }
 
 // Poll returns what counters.Advance must know.
@@ -26,17 +28,17 @@ func (l Look) Poll() counters.Poll {
 		p.Series = ofBoth(p.Series)
 		return p
 	}
-	p.Created = created(p.Series, l.Began)
+	p.Created, p.Controlled = created(p.Series, l.Began), l.Controlled
 	return p
 }
 
-// created are the canary's pods whose series begin at zero, without a look at the pods: nobody sends requests to a canary before its
-// rollout does. A pod with an older sample may be left from the candidate before, so it is counted from that sample. Pods of the
+// created are the pods of the canary and of the control whose series begin at zero, without a look at the pods: nobody sends requests to them before
+// their rollout does. A pod with an older sample may be left from the candidate before, so it is counted from that sample. Pods of the
 // primary are of any age; a new one is remembered first.
 func created(series []counters.Series, began time.Time) map[string]time.Time {
 	pods := map[string]time.Time{}
 	for _, s := range series {
-		if s.Arm == counters.Canary && s.Pod != "" {
+		if s.Arm != counters.Primary && s.Pod != "" {
 			pods[s.Pod] = began
 		}
 	}

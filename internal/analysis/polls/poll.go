@@ -11,13 +11,19 @@ import (
 )
 
 // Of returns a poll that has counted as the guard reads it. Age is how long the canary had been ready when the poll before was taken:
-// while that is less than the warm-up, its latencies do not count.
+// while that is less than the warm-up, its latencies do not count, nor do those of the control, which is as young.
 func Of(r counters.Result, age, warmUp time.Duration) guard.Poll {
-	bounds := shared(r.Canary.Counts, r.Primary.Counts)
-	young := guard.Pod{Age: age, Counts: countsOf(r.Canary.Counts, bounds)}
-	canary := guard.Counts{Slower: make([]float64, len(bounds))}
-	canary.Add(young, warmUp)
-	return guard.Poll{Canary: canary, Primary: countsOf(r.Primary.Counts, bounds), Bounds: seconds(bounds)}
+	bounds := shared(r.Canary.Counts, r.Primary.Counts, r.Control.Counts)
+	warm := func(c counters.Counts) guard.Counts {
+		counts := guard.Counts{Slower: make([]float64, len(bounds))}
+		counts.Add(guard.Pod{Age: age, Counts: countsOf(c, bounds)}, warmUp)
+		return counts
+	}
+	poll := guard.Poll{Canary: warm(r.Canary.Counts), Primary: countsOf(r.Primary.Counts, bounds), Bounds: seconds(bounds)}
+	if !r.Control.Newest.IsZero() {
+		poll.Baseline = warm(r.Control.Counts)
+	}
+	return poll
 }
 
 // shared returns the bounds in milliseconds, ascending, that all requests of each version are counted by. Where pods have
