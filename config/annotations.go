@@ -140,10 +140,13 @@ const (
 
 // Labels, names and values that Sluice gives to what it makes, or looks for.
 const (
-	// LabelRole is on everything that Sluice makes: RoleCanary on what there is for a canary, RoleGenerated on what stays.
+	// LabelRole is on everything that Sluice makes: RoleCanary on what there is for a canary, RoleControl on what there is for a
+	// control, RoleGenerated on what stays.
 	LabelRole = "sluice.dev/role"
 	// RoleCanary is the value of LabelRole.
 	RoleCanary = "canary"
+	// RoleControl is the value of LabelRole on a control.
+	RoleControl = "baseline"
 	// LabelPrimary names the primary on everything that Sluice makes for it. Values longer than 63 characters are
 	// shortened the way workload.LabelValue does it.
 	LabelPrimary = "sluice.dev/primary"

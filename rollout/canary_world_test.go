@@ -24,6 +24,7 @@ func (w *world) applyCanary(intent plan.CanaryIntent) {
 			w.t.Errorf("the canary is removed while the route has the split %s", split.Encode())
 		}
 		w.canary, w.canaryService, w.endpoints, w.made, w.written = nil, nil, 0, nil, nil
+		w.removeControl()
 	case plan.CanaryEnsure, plan.CanaryScale:
 		w.ensureCanary(intent)
 	}

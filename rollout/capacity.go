@@ -134,6 +134,9 @@ func (f Facts) writtenSplit(weight float64) plan.SplitIntent {
 		intent.Routes = append(intent.Routes, w.Key)
 	}
 	intent.Split.Namespace, intent.Split.Weight, intent.Split.Scale = f.o.Namespace, weight, 0
+	if f.controlPods() == 0 {
+		intent.Split.Control = ""
+	}
 	return intent
 }
 

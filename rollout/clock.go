@@ -42,5 +42,8 @@ func stampsOf(r *v1alpha1.RolloutStatus) []*metav1.MicroTime {
 			stamps = append(stamps, g.Paused.Since)
 		}
 	}
+	if c := r.Control; c != nil {
+		stamps = append(stamps, c.Ready, c.WaitingSince, c.Cleared)
+	}
 	return stamps
 }

@@ -65,6 +65,8 @@ func begin(f Facts) *tick {
 	noticeAvailability(t)
 	// Before the phase: the canary's requests depend on what it runs.
 	noticeWritten(t)
+	// After noticeWritten: a control is there only beside a canary.
+	noticeControl(t)
 	// Before noticeFreeze: a Freeze pauses only a rollout that no user has paused.
 	noticePause(t)
 	// Before any step: a frozen rollout takes none.
@@ -82,6 +84,8 @@ func begin(f Facts) *tick {
 func finish(t *tick) plan.Plan {
 	// First: everything else follows from how requests are shared, which is known only now.
 	shareRequests(t)
+	// After shareRequests: a control goes only when no route names it.
+	planControl(t)
 	// After shareRequests: noteCapacity records when the split last changed.
 	noteCapacity(t)
 	next := &t.plan.Next

@@ -44,6 +44,7 @@ func look(t *tick, known *v1alpha1.GuardStatus, poll *guard.Poll, resumed bool) 
 		t.plan.Next.Rollout.Step.InEffect = t.stamp()
 	}
 	settings := t.guardSettings(t.step().Duration.Duration)
+	settings.Fresh = t.compares()
 	state = t.learned(settings, state)
 	state, decision := guard.Decide(settings, state, poll, t.moment(known, settings.MaxDwell))
 	if poll != nil {

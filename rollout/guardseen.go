@@ -18,7 +18,8 @@ func readPoll(t *tick, known *v1alpha1.GuardStatus) *guard.Poll {
 	if answer == nil || answer.Err != "" {
 		return nil
 	}
-	look := polls.Look{Raw: t.rawCounters(), Answer: answer.Series, Now: t.o.Now, Began: t.plan.Next.Rollout.Canary.TrafficStarted.Time, Alone: t.o.DryRun}
+	look := polls.Look{Raw: t.rawCounters(), Answer: answer.Series, Now: t.o.Now, Began: t.plan.Next.Rollout.Canary.TrafficStarted.Time, Alone: t.o.DryRun,
+		Controlled: t.compares()}
 	next, result := counters.Advance(t.counted(), look.Poll())
 	known.Counters = next.Text()
 	if result.Interval > 0 {
@@ -38,6 +39,9 @@ func readPoll(t *tick, known *v1alpha1.GuardStatus) *guard.Poll {
 	older := result.Canary.Newest
 	if result.Primary.Newest.Before(older) {
 		older = result.Primary.Newest
+	}
+	if control := result.Control.Newest; t.compares() && control.Before(older) {
+		older = control
 	}
 	known.Sampled = stampOf(older)
 	return &poll

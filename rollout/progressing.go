@@ -110,6 +110,10 @@ func nextStep(t *tick) {
 		waitFor(t, fmt.Sprintf("Step %d of %d passed; scaling the canary for %s: %s", next.Rollout.Step.Number, len(t.steps), t.aim(next.Rollout.Step.Number+1), why))
 		return
 	}
+	if !awaitControl(t, replicas) {
+		wakeForChecks(t)
+		return
+	}
 	enterStep(t, next.Rollout.Step.Number+1)
 }
 

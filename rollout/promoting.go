@@ -35,6 +35,9 @@ func askPromotion(t *tick) {
 		return
 	}
 	writeSplit(t)
+	if !letControlGo(t) {
+		return
+	}
 	if workload.LosesAllAtOnce(t.asPromoted()) && !strategy.WithoutTraffic(t.policy) && !shiftToCanary(t) {
 		return
 	}
@@ -140,6 +143,7 @@ func beginPromotion(t *tick, event events.Event, why string) {
 		return
 	}
 	emit(t, event)
+	endControl(t)
 	next := &t.plan.Next
 	next.Candidate.Reason = why
 	next.Phase = v1alpha1.PhasePromoting

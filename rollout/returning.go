@@ -87,7 +87,7 @@ func holdBack(t *tick) (keeps bool, weight float64) {
 	if moreIn > 0 {
 		wakeIn(t, moreIn)
 	}
-	if keeps = weight != wanted || t.losesTesters(); keeps {
+	if keeps = weight != wanted || t.losesTesters() || t.losesControl(); keeps {
 		keepWeight(t, weight)
 	}
 	return keeps, weight
@@ -137,7 +137,7 @@ func (t tick) keptWeight(wanted float64) (weight float64, moreIn time.Duration) 
 // takesBack reports whether the wanted split sends less to the canary than the routes do.
 func (t tick) takesBack() bool {
 	wanted, stated := t.wanted.Weight()
-	return stated && (wanted < t.writtenWeight() || t.losesTesters())
+	return stated && (wanted < t.writtenWeight() || t.losesTesters() || t.losesControl())
 }
 
 // unavailable says how to continue when the primary has no available replica and only the canary can answer.

@@ -67,7 +67,8 @@ func showRoutes(t *tick) {
 	}
 	if t.o.Samples != nil {
 		next.Observed.Weight = ""
-		if share, known := analysis.ObservedWeight(t.o.Samples, t.policy.MinRequests); known {
+		// The samples do not count the requests to a control.
+		if share, known := analysis.ObservedWeight(t.o.Samples, t.policy.MinRequests); known && t.plan.Split.Split.Control == "" {
 			next.Observed.Weight = strconv.FormatFloat(share, 'f', 1, 64)
 		}
 	}

@@ -35,5 +35,5 @@ func (t tick) isComparable() bool {
 }
 
 func onlyWeight(split route.Split) bool {
-	return len(split.Match) == 0 && split.Mirror == 0 && split.Affinity == nil
+	return len(split.Match) == 0 && split.Mirror == 0 && split.Affinity == nil && split.Control == ""
 }

@@ -124,6 +124,9 @@ func (t tick) split() route.Split {
 		Decimals:   decimals(t.steps, t.policy.StepWeightPromotion),
 		Mirror:     load.MirrorWeight,
 	}
+	if t.compares() {
+		split.Control = t.target.ControlService()
+	}
 	if load.Match || t.isKnown() {
 		split.Match = t.target.Match
 	}

@@ -32,7 +32,9 @@ func startCanary(t *tick) {
 		promoteUnjudged(t, why)
 		return
 	}
-	takeRequests(t)
+	if awaitControl(t, replicas) {
+		takeRequests(t)
+	}
 }
 
 // promoteUnjudged promotes a ready canary that has had no requests.

@@ -27,6 +27,12 @@ type metered struct {
 	// canary is what the canary had counted when its pods were made, and incarnation says which pods these are.
 	canary      traffic.Counter
 	incarnation string
+	// gone is what controls have counted that are gone.
+	gone traffic.Counter
+	// overload is the weight from which the canary overloads what both versions share; 0 for none. A fifth of all requests fails then,
+	// and canaryHarm and primaryHarm are the errors of that.
+	overload                float64
+	canaryHarm, primaryHarm float64
 	// scraped are the samples of all series by their labels.
 	scraped map[string]*analysis.RawSeries
 	// round is what was asked for, answer the answer to it, and used the last round that a tick has used.
@@ -55,17 +61,38 @@ func (m *metered) until(w *world) {
 	for now := int64(w.now.Sub(epoch).Seconds()); m.requests.View().At < now; {
 		before := m.requests.View()
 		after := m.requests.Next(w.counted() / 100)
+		if m.overload > 0 && w.weight() >= m.overload {
+			m.canaryHarm += .2 * float64(after.Canary.Requests-before.Canary.Requests)
+			m.primaryHarm += .2 * float64(after.Primary.Requests-before.Primary.Requests)
+		}
+		if w.split().Control != "" {
+			w.control.count(w.weight()/100, before.Primary, after.Primary)
+		}
 		if at := after.PrimarySample.At; at != before.PrimarySample.At {
-			m.scrape(w, "podinfo", "7d9c5b-aaaaa", at, after.PrimarySample.Counter)
+			m.scrape(w, "podinfo", "7d9c5b-aaaaa", at, m.primary(w, after.PrimarySample.Counter))
 		}
 		if at := after.CanarySample.At; at != before.CanarySample.At && w.canary != nil {
 			counted := after.CanarySample.Counter
+			counted.Errors = min(counted.Requests, counted.Errors+int64(m.canaryHarm))
 			if byPods(w) && after.CanarySample.Requests >= m.canary.Requests {
 				counted = counted.Minus(m.canary)
+			}
+			if w.control.deployment != nil {
+				m.scrape(w, "podinfo-baseline", fmt.Sprintf("%05d-ddddd", w.uids), at, w.control.counter())
 			}
 			m.scrape(w, "podinfo-canary", fmt.Sprintf("%05d-ccccc", w.uids), at, counted)
 		}
 	}
+}
+
+// primary is what the primary has counted of the requests that are not the canary's.
+func (m *metered) primary(w *world, all traffic.Counter) traffic.Counter {
+	all.Requests, all.Errors = all.Requests-m.gone.Requests, all.Errors-m.gone.Errors+int64(m.primaryHarm)
+	if w.control.deployment != nil {
+		own := w.control.counter()
+		all.Requests, all.Errors = all.Requests-own.Requests, all.Errors-own.Errors
+	}
+	return all
 }
 
 // counted is the percentage of requests that are counted at the canary. A fifth of the users match.

@@ -36,6 +36,7 @@ func (w *world) applySplit(intent plan.SplitIntent) {
 		w.checkReturn(before)
 	}
 	w.tellSplit(split)
+	w.checkControl(split.Control, w.split().Control, w.weight())
 }
 
 func (w *world) key() types.NamespacedName {
@@ -85,6 +86,9 @@ func besides(split route.Split) string {
 		for _, cookie := range affinity.Expired {
 			parts = append(parts, "takes back "+cookie.Name)
 		}
+	}
+	if split.Control != "" {
+		parts = append(parts, "a control with the canary's weight")
 	}
 	if len(parts) == 0 {
 		return "only weights"

@@ -126,8 +126,9 @@ type world struct {
 	// podProblem is what Kubernetes reports of the canary's pods.
 	podProblem string
 	// lost is how many of the primary's pods are not available.
-	lost int32
-	made []workload.Object
+	lost    int32
+	made    []workload.Object
+	control control
 	// scaled are ScaledObjects, and grants those of the namespaces that the policy names.
 	scaled []unstructured.Unstructured
 	grants []gatewayv1.ReferenceGrant
@@ -312,11 +313,15 @@ func (w *world) look() observed.World {
 		o.CanaryService = w.canaryService.DeepCopy()
 		o.Services = append(o.Services, *o.CanaryService)
 	}
+	if w.control.service != nil {
+		o.Services = append(o.Services, *w.control.service.DeepCopy())
+	}
 	if w.hpa != nil {
 		o.Autoscalers = append(o.Autoscalers, *w.hpa)
 	}
 	o.ScaledObjects, o.Policy, o.Grants = w.scaled, w.present, w.grants
-	o.Made = slices.Clone(w.made)
+	o.Made = append(slices.Clone(w.made), w.control.made()...)
+	o.ControlEndpoints = w.control.endpoints
 	o.Templates = w.templates
 	return o
 }
@@ -455,6 +460,7 @@ func (w *world) apply(p plan.Plan) bool {
 		func() { w.finalizer = w.finalizer || p.Finalizer },
 		func() { w.state = p.Next },
 		func() { w.applyCanary(p.Canary) },
+		func() { w.applyControl(p.Control) },
 		write(false),
 		func() { w.applyAsk(p.Ask) },
 		func() { w.finalizer = p.Finalizer },
@@ -554,6 +560,7 @@ func (w *world) react() {
 			w.endpoints = w.canary.Status.AvailableReplicas
 		}
 	}
+	w.reactControl()
 	if w.silent || w.gone {
 		return
 	}
@@ -590,6 +597,9 @@ func (w *world) reactTo(d *appsv1.Deployment, ready func(behaviour) bool) {
 func (w *world) checkEnd() {
 	if w.canary != nil || w.canaryService != nil {
 		w.t.Error("the canary is still there")
+	}
+	if len(w.control.made()) > 0 && w.exists {
+		w.t.Error("the control is still there")
 	}
 	if !route.SameRules(w.route, w.userRoute) || len(w.route.Annotations) > 0 {
 		w.t.Errorf("the route is not the user's: %v %v", w.route.Annotations, w.route.Rules)

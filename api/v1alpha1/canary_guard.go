@@ -95,6 +95,8 @@ type VersionsCompared struct {
 	// text has the error rates of both versions, their ratio, and the shares of slow requests, each with an interval, in one sentence.
 	// +kubebuilder:validation:MaxLength=1024
 	Text string `json:"text"`
+}
+
 // ControlStatus is the control of a rollout: pods of the primary's template, with which the guard compares the canary.
 type ControlStatus struct {
 	// name is the name of the control's Deployment.
@@ -105,9 +107,6 @@ type ControlStatus struct {
 	// ready is when the control was first observed to be ready. It gets requests only then. Absent while it is not ready.
 	// +optional
 	Ready *metav1.MicroTime `json:"ready,omitempty"`
-	// replicas is the number of the control's pods that the present weight needs.
-	// +optional
-	Replicas int32 `json:"replicas,omitempty"`
 	// waitingSince is since when the control has not had the pods that it should have. Absent while it has them.
 	// +optional
 	WaitingSince *metav1.MicroTime `json:"waitingSince,omitempty"`

@@ -48,13 +48,13 @@ func (l Limits) of(primaryMax int32) (least, most int32) {
 // and the error says why it cannot be used. An HPA that a ScaledObject has created counts as that ScaledObject's.
 func AutoscalerOf(primary *appsv1.Deployment, hpas []autoscalingv2.HorizontalPodAutoscaler, scaled []unstructured.Unstructured, ref *v1alpha1.AutoscalerRef) (*Autoscaler, error) {
 	for i := range scaled {
-		if named(ref, kindScaledObject, scaled[i].GetName()) && !IsCanarys(&scaled[i]) && scaledObjectScales(&scaled[i], primary.Name) {
+		if named(ref, kindScaledObject, scaled[i].GetName()) && !IsCopy(&scaled[i]) && scaledObjectScales(&scaled[i], primary.Name) {
 			return &Autoscaler{ScaledObject: &scaled[i]}, nil
 		}
 	}
 	for i := range hpas {
 		target := hpas[i].Spec.ScaleTargetRef
-		if named(ref, kindAutoscaler, hpas[i].Name) && !IsCanarys(&hpas[i]) && target.Kind == "Deployment" && target.Name == primary.Name {
+		if named(ref, kindAutoscaler, hpas[i].Name) && !IsCopy(&hpas[i]) && target.Kind == "Deployment" && target.Name == primary.Name {
 			return &Autoscaler{HPA: &hpas[i]}, nil
 		}
 	}

@@ -17,27 +17,33 @@ func MakeCanary(primary *appsv1.Deployment, candidate Candidate, identity Identi
 	if err != nil {
 		return nil, fmt.Errorf("candidate %s: %w", Short(candidate.Hash), err)
 	}
-	canary := &appsv1.Deployment{
+	canary := makeCopy(config.RoleCanary, primary, template, identity, replicas, owner)
+	canary.Annotations[config.AnnotationTemplateHash] = candidate.ID().String()
+	canary.Annotations[config.AnnotationRequestedBy] = candidate.By
+	return canary, nil
+}
+
+// makeCopy returns a copy of a primary with another template and pods of its own. It changes the template.
+func makeCopy(role string, primary *appsv1.Deployment, template corev1.PodTemplateSpec, identity Identity, replicas int32, owner metav1.OwnerReference) *appsv1.Deployment {
+	made := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:       primary.Namespace,
-			Name:            CanaryName(primary.Name),
+			Name:            nameOf(role, primary.Name),
 			Labels:          unclaimed(primary.Labels),
 			Annotations:     describing(primary.Annotations),
 			OwnerReferences: []metav1.OwnerReference{owner},
 		},
 		Spec: *primary.Spec.DeepCopy(),
 	}
-	maps.Copy(canary.Labels, rewrittenWhereSame(primary.Labels, template.Labels, identity))
-	maps.Copy(canary.Labels, CanaryMarks(primary.Name))
-	canary.Annotations[config.AnnotationTemplateHash] = candidate.ID().String()
-	canary.Annotations[config.AnnotationRequestedBy] = candidate.By
-	canary.Spec.Replicas = &replicas
-	canary.Spec.Paused = false
-	canary.Spec.Selector = canarySelector(primary.Spec.Selector, template.Labels, identity)
+	maps.Copy(made.Labels, rewrittenWhereSame(primary.Labels, template.Labels, identity))
+	maps.Copy(made.Labels, labelsFor(role, primary.Name))
+	made.Spec.Replicas = &replicas
+	made.Spec.Paused = false
+	made.Spec.Selector = copySelector(role, primary.Spec.Selector, template.Labels, identity)
 	rewriteTerms(&template, identity)
-	template.Labels = CanaryLabels(template.Labels, identity)
-	canary.Spec.Template = template
-	return canary, nil
+	template.Labels = copyLabels(role, template.Labels, identity)
+	made.Spec.Template = template
+	return made
 }
 
 // rewrittenWhereSame rewrites those labels of the canary that it shares with its pods.
@@ -51,9 +57,9 @@ func rewrittenWhereSame(object, pod map[string]string, identity Identity) map[st
 	return changed
 }
 
-// canarySelector selects only the canary's pods: by the terms of the primary's selector that fit, the identity and the role.
-func canarySelector(selector *metav1.LabelSelector, pod map[string]string, identity Identity) *metav1.LabelSelector {
-	result := &metav1.LabelSelector{MatchLabels: map[string]string{config.LabelRole: config.RoleCanary}}
+// copySelector selects only the pods of a copy: by the terms of the primary's selector that fit, the identity and the role.
+func copySelector(role string, selector *metav1.LabelSelector, pod map[string]string, identity Identity) *metav1.LabelSelector {
+	result := &metav1.LabelSelector{MatchLabels: map[string]string{config.LabelRole: role}}
 	for key := range selector.MatchLabels {
 		result.MatchLabels[key] = pod[key]
 	}
@@ -113,15 +119,15 @@ func rewriteSelector(selector *metav1.LabelSelector, pod map[string]string, iden
 	}
 }
 
-// MakeCanaryService returns the Service of the canary's pods, with the ports of the primary's Service. Its EndpointSlices get
-// the same labels and are found by them.
+// MakeCanaryService returns the Service of the pods of a canary or a control, with the ports of the primary's Service. Its EndpointSlices
+// get the same labels and are found by them.
 func MakeCanaryService(service *corev1.Service, primary, canary *appsv1.Deployment, owner metav1.OwnerReference) *corev1.Service {
 	// What the API server answers is written into the object, which must not reach the Service of the primary.
 	service = service.DeepCopy()
 	result := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:       service.Namespace,
-			Name:            CanaryServiceName(service.Name),
+			Name:            serviceNameOf(RoleOf(canary), service.Name),
 			Labels:          unclaimed(service.Labels),
 			Annotations:     describing(service.Annotations),
 			OwnerReferences: []metav1.OwnerReference{owner},
@@ -146,6 +152,6 @@ func MakeCanaryService(service *corev1.Service, primary, canary *appsv1.Deployme
 		port.NodePort = 0
 		result.Spec.Ports = append(result.Spec.Ports, port)
 	}
-	maps.Copy(result.Labels, CanaryMarks(primary.Name))
+	maps.Copy(result.Labels, labelsFor(RoleOf(canary), primary.Name))
 	return result
 }

@@ -20,11 +20,11 @@ type Identity map[string]string
 // preferred keys are rewritten first, because people look for a workload's name there.
 var preferred = []string{"app", "app.kubernetes.io/name", "name"}
 
-// ServicesOf returns the Services whose selector matches the pods of the primary. It leaves out the Services of canaries.
+// ServicesOf returns the Services whose selector matches the pods of the primary. It leaves out the Services of canaries and controls.
 func ServicesOf(primary *appsv1.Deployment, services []corev1.Service) []corev1.Service {
 	var found []corev1.Service
 	for _, s := range services {
-		if s.Labels[config.LabelRole] != config.RoleCanary && selects(s, primary.Spec.Template.Labels) {
+		if !IsCopy(&s) && selects(s, primary.Spec.Template.Labels) {
 			found = append(found, s)
 		}
 	}
@@ -160,12 +160,16 @@ func rewritten(pod map[string]string, keys []string) Identity {
 
 // CanaryLabels returns the labels of the canary's pods: the candidate's with the identity rewritten, and the role.
 func CanaryLabels(pod map[string]string, identity Identity) map[string]string {
+	return copyLabels(config.RoleCanary, pod, identity)
+}
+
+func copyLabels(role string, pod map[string]string, identity Identity) map[string]string {
 	result := maps.Clone(pod)
 	if result == nil {
 		result = map[string]string{}
 	}
 	maps.Copy(result, identity)
-	result[config.LabelRole] = config.RoleCanary
+	result[config.LabelRole] = role
 	return result
 }
 
@@ -174,10 +178,10 @@ type Leak struct {
 	Service, Label string
 }
 
-// LeakOf returns a Service, other than the canary's, that selects pods with these labels, or nil if there is none.
-func LeakOf(canaryPod map[string]string, services []corev1.Service, canaryService string) *Leak {
+// LeakOf returns a Service, other than the one of these pods, that selects pods with these labels, or nil if there is none.
+func LeakOf(canaryPod map[string]string, services []corev1.Service, own string) *Leak {
 	for _, s := range services {
-		if s.Name != canaryService && selects(s, canaryPod) {
+		if s.Name != own && selects(s, canaryPod) {
 			return &Leak{Service: s.Name, Label: slices.Min(slices.Collect(maps.Keys(s.Spec.Selector)))}
 		}
 	}

@@ -3,6 +3,7 @@ package workload
 import (
 	"maps"
 	"reflect"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,21 +19,16 @@ type Object interface {
 	runtime.Object
 }
 
-// CanaryObjectName returns the name of the canary's copy of an object of the primary, such as its autoscaler.
-func CanaryObjectName(name string) string {
-	return CanaryName(name)
-}
-
-// copiedMeta returns the metadata of the canary's copy of an object of the primary.
+// copiedMeta returns the metadata of the copy of an object of the primary that goes with a canary or a control.
 func copiedMeta(of metav1.Object, canary *appsv1.Deployment) metav1.ObjectMeta {
 	meta := metav1.ObjectMeta{
 		Namespace:       of.GetNamespace(),
-		Name:            CanaryObjectName(of.GetName()),
+		Name:            nameOf(RoleOf(canary), of.GetName()),
 		Labels:          unclaimed(of.GetLabels()),
 		Annotations:     describing(of.GetAnnotations()),
 		OwnerReferences: canary.OwnerReferences,
 	}
-	maps.Copy(meta.Labels, CanaryMarks(canary.Labels[config.LabelPrimary]))
+	maps.Copy(meta.Labels, labelsFor(RoleOf(canary), canary.Labels[config.LabelPrimary]))
 	return meta
 }
 
@@ -46,10 +42,14 @@ func labelsFor(role, primary string) map[string]string {
 	return map[string]string{config.LabelRole: role, config.LabelPrimary: LabelValue(primary), config.LabelManagedBy: config.FieldManager}
 }
 
-// IsCanarys reports whether an object was created for a canary.
-func IsCanarys(object metav1.Object) bool {
-	return object.GetLabels()[config.LabelRole] == config.RoleCanary
-}
+// RoleOf returns the role of an object that Sluice made; empty for any other.
+func RoleOf(object metav1.Object) string { return object.GetLabels()[config.LabelRole] }
+
+// CopyRoles are the roles of what exists only during a rollout.
+var CopyRoles = []string{config.RoleCanary, config.RoleControl}
+
+// IsCopy reports whether an object was created for a canary or a control.
+func IsCopy(object metav1.Object) bool { return slices.Contains(CopyRoles, RoleOf(object)) }
 
 // misses reports whether a selector matches the primary's pods but not the canary's. An invalid selector matches nothing.
 func misses(selector *metav1.LabelSelector, primaryPod, canaryPod map[string]string) bool {

@@ -13,7 +13,7 @@ func MakeCanaryNetworkPolicies(policies []networkingv1.NetworkPolicy, primary, c
 	var made []*networkingv1.NetworkPolicy
 	for i := range policies {
 		policy := &policies[i]
-		if IsCanarys(policy) || !misses(&policy.Spec.PodSelector, primary.Spec.Template.Labels, canary.Spec.Template.Labels) {
+		if IsCopy(policy) || !misses(&policy.Spec.PodSelector, primary.Spec.Template.Labels, canary.Spec.Template.Labels) {
 			continue
 		}
 		copied := &networkingv1.NetworkPolicy{ObjectMeta: copiedMeta(policy, canary), Spec: *policy.Spec.DeepCopy()}
@@ -29,7 +29,7 @@ func MakeCanaryBudgets(budgets []policyv1.PodDisruptionBudget, primary, canary *
 	var made []*policyv1.PodDisruptionBudget
 	for i := range budgets {
 		budget := &budgets[i]
-		if IsCanarys(budget) || !misses(budget.Spec.Selector, primary.Spec.Template.Labels, canary.Spec.Template.Labels) {
+		if IsCopy(budget) || !misses(budget.Spec.Selector, primary.Spec.Template.Labels, canary.Spec.Template.Labels) {
 			continue
 		}
 		copied := &policyv1.PodDisruptionBudget{ObjectMeta: copiedMeta(budget, canary), Spec: *budget.Spec.DeepCopy()}

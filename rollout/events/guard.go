@@ -43,3 +43,13 @@ var comparedWith = map[v1alpha1.ComparedUsers]string{
 func VersionsCompared(hash string, compared v1alpha1.VersionsCompared) Event {
 	return Event{Reason: "VersionsCompared", Message: fmt.Sprintf("%s, used by %s, and its primary: %s", workload.Short(hash), comparedWith[compared.Users], compared.Text)}
 }
+
+// ControlReady says that the canary is compared with a control from now on.
+func ControlReady(name string, pods int32) Event {
+	return Event{Reason: "ControlReady", Message: fmt.Sprintf("The canary is compared with a control: Deployment %s has %d pods of the primary's template ready", name, pods)}
+}
+
+// ControlOff says why the canary is compared with the primary although the policy asks for a control.
+func ControlOff(why string) Event {
+	return Event{Warning: true, Reason: "ControlOff", Message: "The canary is compared with the primary for the rest of this rollout, not with a control: " + why}
+}

@@ -82,6 +82,10 @@ type World struct {
 	// PrimaryEndpoints is how many ready pods the Services of the primary have. It is read only while no replica of the primary
 	// is available.
 	PrimaryEndpoints int32
+	// ControlEndpoints is how many ready pods the control's Service has. ControlForeign names an object that has the name of the control,
+	// or of its Service, and belongs to somebody else.
+	ControlEndpoints int32
+	ControlForeign   string
 	// Services are all Services of the namespace.
 	Services []corev1.Service
 	// Routes are the routes of all watched namespaces.
@@ -95,7 +99,7 @@ type World struct {
 	// Coverage are the policies and monitors that may miss the canary. They are read before a rollout starts, and kept while it is
 	// open. Nil means that nobody has looked.
 	Coverage *coverage.Reading
-	// Made are the objects of these kinds that were made for this Deployment's canary.
+	// Made are the objects of these kinds that were made for this Deployment's canary, and everything that was made for its control.
 	Made []workload.Object
 	// Applied says for each generated object what happened when this process last applied it.
 	Applied map[GeneratedKey]Applied

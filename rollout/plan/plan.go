@@ -82,7 +82,9 @@ func (a AskIntent) String() string {
 type Plan struct {
 	Next   observed.State
 	Canary CanaryIntent
-	Split  SplitIntent
+	// Control is written after Canary. Without a fresh baseline there is none.
+	Control ControlIntent
+	Split   SplitIntent
 	// Cohorts is written to the routes together with Split.
 	Cohorts  CohortIntent
 	Generate GenerateIntent
@@ -115,6 +117,12 @@ func (p Plan) String() string {
 		fmt.Fprintf(&b, ", canary with %d replicas", p.Canary.Replicas)
 	case CanaryRemove:
 		b.WriteString(", remove canary")
+	}
+	switch p.Control.Action {
+	case ControlEnsure:
+		fmt.Fprintf(&b, ", control with %d replicas", p.Control.Replicas)
+	case ControlRemove:
+		b.WriteString(", remove control")
 	}
 	switch p.Split.Action {
 	case SplitWrite:

@@ -174,6 +174,8 @@ func (t Target) measured(o observed.World) analysis.Target {
 		Workload:       workload.CanaryName(o.Name),
 		Ports:          t.ports(),
 		Primary:        o.Name,
+		Control:        workload.ControlName(o.Name),
+		ControlService: t.ControlService(),
 		PrimaryService: t.Service.Name,
 		Route:          t.firstRoute(),
 	}
