@@ -95,7 +95,10 @@ func (w *world) reactControl() {
 		return
 	}
 	c.deployment = c.deployment.DeepCopy()
-	w.reactTo(c.deployment, func(behaviour) bool { return !c.unready })
+	w.reactTo(c.deployment, func(behaviour) bool { return true })
+	if c.unready {
+		c.deployment.Status.AvailableReplicas = 0
+	}
 	if s := c.service; s != nil && maps.Equal(s.Spec.Selector, c.deployment.Spec.Selector.MatchLabels) {
 		c.endpoints = c.deployment.Status.AvailableReplicas
 	}

@@ -6,6 +6,7 @@ import (
 
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -23,6 +24,7 @@ import (
 	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/config/process"
 	"sluice.dev/sluice/internal/reconciler"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // shutdownTimeout is how long admission requests in flight may take to finish. The API server waits no longer than that.
@@ -106,11 +108,20 @@ func metricsOptions(m process.Metrics) metricsserver.Options {
 	return options
 }
 
+// ofCopies selects what is labeled as a canary's or a control's.
+func ofCopies() labels.Selector {
+	role, err := labels.NewRequirement(config.LabelRole, selection.In, workload.CopyRoles)
+	if err != nil {
+		panic(err) // the key and the values are constants
+	}
+	return labels.NewSelector().Add(*role)
+}
+
 // cacheOptions restricts reads to what the permissions of the chart allow. Gateways are read in every namespace, even if only
 // some are watched, because routes attach to Gateways in other namespaces.
 func cacheOptions(settings process.Settings) cache.Options {
 	objects := certs.CacheOf(certOptions(settings))
-	objects[&discoveryv1.EndpointSlice{}] = cache.ByObject{Label: labels.SelectorFromSet(labels.Set{config.LabelRole: config.RoleCanary})}
+	objects[&discoveryv1.EndpointSlice{}] = cache.ByObject{Label: ofCopies()}
 	options := cache.Options{DefaultTransform: reconciler.Strip, ByObject: objects}
 	if len(settings.WatchNamespaces) == 0 {
 		return options

@@ -28,7 +28,7 @@ func Unguarded(w World) []List {
 		if candidate, err := workload.CandidateOf(d.Annotations); err == nil && candidate.InFlight() {
 			held = append(held, fmt.Sprintf("Deployment %s: %s from %s", key, workload.Short(candidate.Hash), candidate.By))
 		}
-		if d.Labels[config.LabelRole] == config.RoleCanary && !serving[key] {
+		if workload.IsCopy(d) && !serving[key] {
 			canaries = append(canaries, fmt.Sprintf("Deployment %s, %d replicas: kubectl delete deployment %s -n %s", key, workload.Replicas(d), key.Name, key.Namespace))
 		}
 	}

@@ -59,7 +59,7 @@ func (r *Reconciler) effects(p plan.Plan, writeSplit write) []write {
 		// A primary that does not become ready gets its template back, even if other writes fail.
 		return []write{r.writeAsk, r.writeCanary, writeSplit, r.letGo}
 	}
-	return []write{r.writeCanary, writeSplit, r.writeAsk, r.letGo}
+	return []write{r.writeCanary, r.writeControl, writeSplit, r.writeAsk, r.letGo}
 }
 
 func inOrder(ctx context.Context, o reading, p plan.Plan, writes ...write) error {

@@ -29,7 +29,7 @@ func (r *Reconciler) ensureDeployment(ctx context.Context, o reading, desired *a
 		return nil
 	}
 	if !equality.Semantic.DeepEqual(current.Spec.Selector, desired.Spec.Selector) {
-		return r.replace(ctx, current, intent)
+		return r.replace(ctx, current, intent.Replace)
 	}
 	updated := mergedDeployment(current, desired, intent.Rewrite)
 	if !equality.Semantic.DeepEqual(current, updated) {
@@ -45,21 +45,21 @@ func (r *Reconciler) ensureDeployment(ctx context.Context, o reading, desired *a
 
 // replace deletes an object that cannot be changed. The next tick creates it again. Without the plan's consent, routes may
 // still send requests to it, so it stays as it is.
-func (r *Reconciler) replace(ctx context.Context, current workload.Object, intent plan.CanaryIntent) error {
-	if !intent.Replace {
+func (r *Reconciler) replace(ctx context.Context, current workload.Object, may bool) error {
+	if !may {
 		return nil
 	}
 	return r.delete(ctx, current)
 }
 
 // ensureService creates the canary's Service, or makes it follow the primary's. Only patch is granted for Services.
-func (r *Reconciler) ensureService(ctx context.Context, current, desired *corev1.Service, intent plan.CanaryIntent) error {
+func (r *Reconciler) ensureService(ctx context.Context, current, desired *corev1.Service, replace bool) error {
 	isHeadless := func(s *corev1.Service) bool { return s.Spec.ClusterIP == corev1.ClusterIPNone }
 	switch {
 	case current == nil:
 		return r.create(ctx, desired)
 	case current.Name != desired.Name || isHeadless(current) != isHeadless(desired):
-		return r.replace(ctx, current, intent)
+		return r.replace(ctx, current, replace)
 	}
 	updated := workload.FollowService(current, desired)
 	if equality.Semantic.DeepEqual(current, updated) {

@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -16,6 +17,7 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
+	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/plan"
 	"sluice.dev/sluice/rollout/target"
 )
@@ -35,7 +37,7 @@ func (r *Reconciler) ensureCanary(ctx context.Context, o reading, intent plan.Ca
 		}
 	}
 	for _, object := range o.Made {
-		if !intended[keyOf(object)] {
+		if !intended[keyOf(object)] && !observed.IsControls(object) {
 			if err := r.delete(ctx, object); err != nil {
 				return err
 			}
@@ -53,7 +55,7 @@ func (r *Reconciler) ensureObject(ctx context.Context, o reading, desired worklo
 		r.memory.refusals.note(o.Key(), o.Candidate, err)
 		return err
 	case *corev1.Service:
-		return r.ensureService(ctx, o.CanaryService, want, intent)
+		return r.ensureService(ctx, o.CanaryService, want, intent.Replace)
 	}
 	return r.ensure(ctx, currentOf(o, desired), desired)
 }
@@ -111,21 +113,27 @@ func (r *Reconciler) withSpec(current, desired workload.Object) (client.Object, 
 	return updated, nil
 }
 
-// removeCanary deletes all objects of the canary. NetworkPolicies go last, so that no pod runs without them.
+// removeCanary deletes all objects of the canary, and of its control.
 func (r *Reconciler) removeCanary(ctx context.Context, o reading) error {
+	objects := slices.Clone(o.Made)
+	if o.CanaryDeployment != nil {
+		objects = append(objects, o.CanaryDeployment)
+	}
+	if o.CanaryService != nil {
+		objects = append(objects, o.CanaryService)
+	}
+	return r.removeAll(ctx, objects)
+}
+
+// removeAll deletes objects. NetworkPolicies go last, so that no pod runs without them.
+func (r *Reconciler) removeAll(ctx context.Context, objects []workload.Object) error {
 	var first, last []client.Object
-	for _, object := range o.Made {
+	for _, object := range objects {
 		if _, protects := object.(*networkingv1.NetworkPolicy); protects {
 			last = append(last, object)
 			continue
 		}
 		first = append(first, object)
-	}
-	if o.CanaryDeployment != nil {
-		first = append(first, o.CanaryDeployment)
-	}
-	if o.CanaryService != nil {
-		first = append(first, o.CanaryService)
 	}
 	for _, object := range append(first, last...) {
 		if err := r.delete(ctx, object); err != nil {

@@ -69,7 +69,7 @@ func (r *reader) readCanaryObjects(ctx context.Context, of subjects, services []
 		return c, err
 	}
 	for i := range services {
-		if service := &services[i]; ours(service, of.canary) {
+		if service := &services[i]; ours(service, of.canary) && !observed.IsControls(service) {
 			c.service = service
 		}
 	}
@@ -78,7 +78,7 @@ func (r *reader) readCanaryObjects(ctx context.Context, of subjects, services []
 	}
 	if c.service != nil {
 		c.readyEndpoints, err = r.readEndpoints(ctx, r.cached, c.service)
-	} else if foreign := foreignService(of.primary, services); foreign != "" {
+	} else if foreign := foreignService(of.primary, services, workload.CanaryServiceName); foreign != "" {
 		c.foreign = foreign
 	}
 	return c, err
@@ -112,14 +112,14 @@ func (r *reader) readEditor(ctx context.Context, deployment *appsv1.Deployment, 
 	return workload.EditorOf(edited, config.FieldManager), nil
 }
 
-// foreignService names a Service that has the name that the canary's Service will have. It returns an empty string for none.
-func foreignService(primary *appsv1.Deployment, services []corev1.Service) (foreign string) {
+// foreignService names a Service that has the name that the Service of a copy will have. It returns an empty string for none.
+func foreignService(primary *appsv1.Deployment, services []corev1.Service, named func(service string) string) (foreign string) {
 	if primary == nil {
 		return ""
 	}
 	for _, service := range workload.ServicesOf(primary, services) {
 		for i := range services {
-			if services[i].Name == workload.CanaryServiceName(service.Name) {
+			if services[i].Name == named(service.Name) {
 				foreign = "Service " + services[i].Name
 			}
 		}
@@ -127,9 +127,9 @@ func foreignService(primary *appsv1.Deployment, services []corev1.Service) (fore
 	return foreign
 }
 
-// ours reports whether this Canary created the object. One of an earlier Canary with the same name is being deleted.
+// ours reports whether this Canary created the object, for its canary or its control. One of an earlier Canary with the same name is being deleted.
 func ours(object metav1.Object, canary *v1alpha1.Canary) bool {
-	return metav1.IsControlledBy(object, canary) && object.GetLabels()[config.LabelRole] == config.RoleCanary
+	return metav1.IsControlledBy(object, canary) && workload.IsCopy(object)
 }
 
 // readEndpoints counts the ready pods of a Service.

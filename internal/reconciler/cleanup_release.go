@@ -13,7 +13,9 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -25,6 +27,7 @@ import (
 	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout"
 	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
@@ -152,7 +155,11 @@ func (u *cleanUp) removeOwned(ctx context.Context, canary *v1alpha1.Canary) erro
 	for i := range scaled {
 		objects = append(objects, &scaled[i])
 	}
-	made := []client.ListOption{client.InNamespace(canary.Namespace), client.MatchingLabels{config.LabelRole: config.RoleCanary}}
+	isCopy, err := labels.NewRequirement(config.LabelRole, selection.In, workload.CopyRoles)
+	if err != nil {
+		return fmt.Errorf("select copies: %w", err)
+	}
+	made := []client.ListOption{client.InNamespace(canary.Namespace), client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*isCopy)}}
 	for _, list := range []client.ObjectList{&autoscalingv2.HorizontalPodAutoscalerList{}, &policyv1.PodDisruptionBudgetList{},
 		&appsv1.DeploymentList{}, &corev1.ServiceList{}, &networkingv1.NetworkPolicyList{}} {
 		if err := u.live.List(ctx, list, made...); err != nil {

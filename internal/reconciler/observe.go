@@ -102,6 +102,7 @@ type parts struct {
 	traffic
 	held
 	canaryObjects
+	controlObjects
 	surroundings
 	coverage   *coverage.Reading
 	podProblem string
@@ -124,6 +125,11 @@ func (r *reader) readParts(ctx context.Context, of subjects) (p parts, err error
 	p.now = time.Now()
 	if p.canaryObjects, err = r.readCanaryObjects(ctx, p.subjects, p.services); err != nil {
 		return p, err
+	}
+	if p.needsSurroundings() {
+		if p.controlObjects, err = r.readControlObjects(ctx, p.subjects, p.services); err != nil {
+			return p, err
+		}
 	}
 	if p.present, err = r.readPolicy(ctx, of.primary); err != nil {
 		return p, err
@@ -174,7 +180,8 @@ func (r *reader) observation(p parts) observed.World {
 		Services: p.services, Routes: p.routes, Gateways: p.gateways, Classes: p.classes, ListenerSets: p.listenerSets,
 		Grants: p.grants, GeneratedGrants: p.generated, Applied: r.memory.applied.get(p.key),
 
-		CanaryDeployment: p.deployment, CanaryService: p.service, ReadyEndpoints: p.readyEndpoints, PrimaryEndpoints: p.primaryEndpoints, Foreign: p.foreign, Made: p.made,
+		CanaryDeployment: p.deployment, CanaryService: p.service, ReadyEndpoints: p.readyEndpoints, PrimaryEndpoints: p.primaryEndpoints, Foreign: p.foreign, Made: append(p.made, p.controls...),
+		ControlEndpoints: p.controlReady, ControlForeign: p.controlForeign,
 		Written: r.memory.writtenTo(p.key), Editor: p.editor,
 		CanaryRefused: r.memory.refusals.get(p.key, p.candidate), CanaryForbidden: r.memory.refusals.forbids(p.key),
 		PodProblem: p.podProblem, Claims: p.claims,

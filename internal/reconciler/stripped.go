@@ -33,7 +33,7 @@ func Strip(object any) (any, error) {
 		return object, nil
 	}
 	metadata.SetManagedFields(nil)
-	if metadata.GetLabels()[config.LabelRole] == config.RoleCanary || !isUsers(object) {
+	if workload.IsCopy(metadata) || !isUsers(object) {
 		return object, nil
 	}
 	if annotations := metadata.GetAnnotations(); len(annotations) > 0 {

@@ -93,6 +93,7 @@ func TestTheCanaryServiceIsHeadlessLikeThePrimarys(t *testing.T) {
 	service := MakeService("shop", withPorts(), v1alpha1.ServiceSpec{Port: ptr.To(int32(80)), Headless: ptr.To(true),
 		AppProtocol: ptr.To("kubernetes.io/h2c"), TrafficDistribution: ptr.To("PreferClose")})
 	canary := withPorts()
+	canary.Labels = map[string]string{config.LabelRole: config.RoleCanary}
 	made := MakeCanaryService(service, withPorts(), canary, metav1.OwnerReference{})
 	WithMetadata(made, &v1alpha1.Metadata{Labels: map[string]string{"istio.io/use-waypoint": "waypoint"}, Annotations: map[string]string{"example.com/owner": "jane"}})
 	if made.Spec.ClusterIP != corev1.ClusterIPNone || *made.Spec.Ports[0].AppProtocol != "kubernetes.io/h2c" || *made.Spec.TrafficDistribution != "PreferClose" {

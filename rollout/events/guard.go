@@ -46,7 +46,7 @@ func VersionsCompared(hash string, compared v1alpha1.VersionsCompared) Event {
 
 // ControlReady says that the canary is compared with a control from now on.
 func ControlReady(name string, pods int32) Event {
-	return Event{Reason: "ControlReady", Message: fmt.Sprintf("The canary is compared with a control: Deployment %s has %d pods of the primary's template ready", name, pods)}
+	return Event{Reason: "ControlReady", Message: fmt.Sprintf("The canary is compared with a control: Deployment %s runs the primary's template; available replicas: %d", name, pods)}
 }
 
 // ControlOff says why the canary is compared with the primary although the policy asks for a control.
