@@ -110,6 +110,11 @@ const (
 	// with a limit of 1 %, that is 300 requests. In a shorter one, a primary in an outage of five times the limit often has no error at
 	// all, and the canary is blamed. Three expected errors are none only once in twenty times.
 	pastBad = 3.0
+	// forgiven is the time constant after which the primary's errors count less, also where few requests follow. It is as long as the
+	// longest hold: without it, a single error among few requests would be blamed for the rest of the rollout.
+	forgiven = 15 * time.Minute
+	// alone is how much of a single error is left when it no longer speaks of an outage, after that time.
+	alone = 0.37
 	// historyWindow is the length of the windows of History.
 	historyWindow = time.Minute
 	// failing is by how many standard deviations the primary's recent errors must be above the SLO before it holds the rollout. A

@@ -28,9 +28,9 @@ func (h History) gateOf(rate float64, of func(*Counts) Pair) Gate {
 // open takes the primary's events of a poll, which covers a time, and reports whether the canary's may be compared with the rate,
 // which is above 0. A primary without any events has no say.
 func (g *Gate) open(rate float64, primary Pair, covered time.Duration) bool {
-	passed := max(covered, 0).Seconds() / recent.Seconds()
+	passed, aged := max(covered, 0).Seconds()/recent.Seconds(), max(covered, 0).Seconds()/forgiven.Seconds()
 	g.Recent = g.Recent.faded(passed, primary)
-	g.Past = g.Past.faded(min(passed, primary.Total*finite(rate, 0, 1, 1)/pastBad), primary)
+	g.Past = g.Past.faded(min(passed, max(aged, primary.Total*finite(rate, 0, 1, 1)/pastBad)), primary)
 	g.Clean += primary.Total
 	if primary.Bad > 0 {
 		g.Clean = 0
@@ -41,7 +41,9 @@ func (g *Gate) open(rate float64, primary Pair, covered time.Duration) bool {
 
 // unsure reports whether a bad event was seen of late and there were too few since to show that it was alone: in a time with fewer
 // events than one bad one may be in, the rate of that time shows nothing.
-func (g *Gate) unsure(rate float64) bool { return g.Recent.Total*rate < 1 && g.Clean*rate < 1 }
+func (g *Gate) unsure(rate float64) bool {
+	return g.Recent.Total*rate < 1 && g.Clean*rate < 1 && g.Past.Bad > alone
+}
 
 // faded returns the events after a number of time constants, with those of a poll.
 func (p Pair) faded(passed float64, poll Pair) Pair {
