@@ -11,6 +11,15 @@ import (
 // wrongParts are policies with one wrong layer: the path of the error and a part of its message.
 var wrongParts = map[string]struct{ spec, at, says string }{
 	"a weight that is too fine":          {"analysis: {stepWeight: 0.015}", "spec.analysis.stepWeight", "with at most two decimals"},
+	"a control beside testers":           {"analysis: {guard: {enabled: true, baseline: fresh}, match: [{headers: {a: {exact: b}}}]}", "spec.analysis.guard.baseline", "remove match, or set baseline: primary"},
+	"a control of iterations":            {"analysis: {iterations: 3, guard: {enabled: true, baseline: fresh}}", "spec.analysis.guard.baseline", "remove iterations"},
+	"a control of sticky users":          {"analysis: {guard: {enabled: true, baseline: fresh}, sessionAffinity: {cookieName: a}}", "spec.analysis.guard.baseline", "remove sessionAffinity"},
+	"a control without traffic":          {"{traffic: None, analysis: {guard: {enabled: true, baseline: fresh}}}", "spec.analysis.guard.baseline", "remove traffic: None"},
+	"a control beside copies":            {"analysis: {steps: [{weight: 0, mirrorWeight: 5}, {weight: 5}], guard: {enabled: true, baseline: fresh}}", "spec.analysis.guard.baseline", "remove mirror"},
+	"a control beside own backends":      {"{service: {canaryBackend: {backendRef: {name: a}}}, analysis: {guard: {enabled: true, baseline: fresh}}}", "spec.analysis.guard.baseline", "remove service.primaryBackend and canaryBackend"},
+	"a control that gets too much":       {"analysis: {stepWeights: [10, 51], guard: {enabled: true, baseline: fresh}}", "spec.analysis.guard.baseline", "no weight may be above 50"},
+	"a control that rises too far":       {"analysis: {stepWeight: 10, maxWeight: 60, guard: {enabled: true, baseline: fresh}}", "spec.analysis.guard.baseline", "no weight may be above 50"},
+	"a baseline that is none":            {"analysis: {guard: {baseline: old}}", "spec.analysis.guard.baseline", "must be one of primary"},
 	"weights that fall":                  {"analysis: {stepWeights: [5, 1]}", "spec.analysis.stepWeights[1]", "must rise"},
 	"steps that fall":                    {"analysis: {steps: [{weight: 5}, {weight: 1}]}", "spec.analysis.steps[1].weight", "must not be less"},
 	"a moment of unavailability":         {"{unavailableAfterSeconds: 29}", "spec.unavailableAfterSeconds", "from 30 to"},

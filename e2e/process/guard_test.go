@@ -12,13 +12,17 @@ import (
 )
 
 // guarded creates a shop, a gateway that counts its requests, and the policy standard, which lets the guard judge by its own ladder.
-func (c *cluster) guarded() (*shop, *counting) {
+func (c *cluster) guarded(change ...func(*v1alpha1.Guard)) (*shop, *counting) {
 	c.t.Helper()
 	s := c.newShop()
 	g := s.count()
 	c.run("install", "sluice", "../../charts/sluice", "--create-namespace", "--set=prometheusUrl="+g.address)
+	guard := &v1alpha1.Guard{Enabled: ptr.To(true), MinDwell: &metav1.Duration{Duration: dwell}}
+	for _, each := range change {
+		each(guard)
+	}
 	policy := &v1alpha1.CanaryPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: shopNamespace, Name: "standard"}, Spec: v1alpha1.PolicySpec{
-		Analysis: &v1alpha1.AnalysisSpec{Guard: &v1alpha1.Guard{Enabled: ptr.To(true), MinDwell: &metav1.Duration{Duration: dwell}}}}}
+		Analysis: &v1alpha1.AnalysisSpec{Guard: guard}}}
 	c.Expect(c.client.Create(c.t.Context(), policy)).To(Succeed())
 	return s, g
 }
@@ -57,15 +61,21 @@ func (s *shop) expectAllCounted(g *counting, status v1alpha1.CanaryStatus) {
 	s.Expect(state.Errors.Total.Total).To(Equal(g.canaryAt(open.Guard.Sampled.Time)-g.canaryAt(open.Canary.TrafficStarted.Time)), "requests of the canary that the evidence has")
 }
 
+// byStandard makes the shop's rollouts follow the policy standard alone.
+func (s *shop) byStandard(p *process) {
+	s.t.Helper()
+	s.patch(`{"metadata":{"annotations":{"sluice.dev/policy":"standard","sluice.dev/step-weight":null,"sluice.dev/max-weight":null,"sluice.dev/threshold":null}}}`)
+	s.waitFor(p, "the policy", func(status v1alpha1.CanaryStatus) bool {
+		return status.Phase == v1alpha1.PhaseInitialized && status.Policy != nil && status.Policy.Name == "CanaryPolicy/standard"
+	})
+}
+
 func TestTheGuardJudgesByTheCountersOfTheGateway(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
 	s, g := c.guarded()
 	p := s.ready(handedOver...)
-	s.patch(`{"metadata":{"annotations":{"sluice.dev/policy":"standard","sluice.dev/step-weight":null,"sluice.dev/max-weight":null,"sluice.dev/threshold":null}}}`)
-	s.waitFor(p, "the policy", func(status v1alpha1.CanaryStatus) bool {
-		return status.Phase == v1alpha1.PhaseInitialized && status.Policy != nil && status.Policy.Name == "CanaryPolicy/standard"
-	})
+	s.byStandard(p)
 
 	s.setImage("podinfo:v2")
 	before := s.judgedTo(p, "the second step judged", func(step int32, _ *v1alpha1.GuardStatus) bool { return step == 2 })

@@ -36,8 +36,8 @@ type counting struct {
 
 // scraped is one scrape of the counters, which only rise.
 type scraped struct {
-	at              time.Time
-	canary, primary counted
+	at                       time.Time
+	canary, primary, control counted
 }
 
 type counted struct{ good, failed float64 }
@@ -51,7 +51,8 @@ func (s *shop) count() *counting {
 	var over sync.WaitGroup
 	over.Go(func() {
 		for every := time.NewTicker(scrape); ctx.Err() == nil; <-every.C {
-			g.serve(time.Now(), s.share(ctx))
+			shares := s.shares(ctx)
+			g.serve(time.Now(), shares["podinfo-canary"], shares["podinfo-baseline"])
 		}
 	})
 	s.t.Cleanup(func() { stop(); over.Wait(); server.Close() })
@@ -59,21 +60,22 @@ func (s *shop) count() *counting {
 	return g
 }
 
-// share is the part of the requests that the route sends to the canary.
-func (s *shop) share(ctx context.Context) float64 {
+// shares are the parts of the requests that the route sends to each Service.
+func (s *shop) shares(ctx context.Context) map[string]float64 {
 	var route gatewayv1.HTTPRoute
 	if err := s.client.Get(ctx, client.ObjectKey{Namespace: shopNamespace, Name: "podinfo"}, &route); err != nil {
-		return 0
+		return nil
 	}
-	canary, all := 0.0, 0.0
+	shares, all := map[string]float64{}, 0.0
 	for _, backend := range route.Spec.Rules[0].BackendRefs {
 		weight := float64(ptr.Deref(backend.Weight, 1))
 		all += weight
-		if backend.Name == "podinfo-canary" {
-			canary += weight
-		}
+		shares[string(backend.Name)] += weight
 	}
-	return canary / max(all, 1)
+	for name := range shares {
+		shares[name] /= max(all, 1)
+	}
+	return shares
 }
 
 // fail makes a part of the canary's requests fail.
@@ -84,17 +86,18 @@ func (g *counting) fail(part float64) {
 }
 
 // serve serves the requests up to a scrape.
-func (g *counting) serve(at time.Time, share float64) {
+func (g *counting) serve(at time.Time, share, control float64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := scraped{at: at.Truncate(time.Millisecond)}
 	if n := len(g.samples); n > 0 {
-		now.canary, now.primary = g.samples[n-1].canary, g.samples[n-1].primary
+		now.canary, now.primary, now.control = g.samples[n-1].canary, g.samples[n-1].primary, g.samples[n-1].control
 	}
 	canary := math.Round(perScrape * share)
 	failed := math.Round(canary * g.failing)
 	now.canary.good, now.canary.failed = now.canary.good+canary-failed, now.canary.failed+failed
-	now.primary.good += perScrape - canary
+	now.control.good += math.Round(perScrape * control)
+	now.primary.good += perScrape - canary - math.Round(perScrape*control)
 	g.samples = append(g.samples, now)
 }
 
@@ -151,9 +154,9 @@ func hour(now time.Time) []matrix {
 func (g *counting) since(from time.Time) []matrix {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	all := []matrix{seriesOf("podinfo", "200"), seriesOf("podinfo-canary", "200"), seriesOf("podinfo-canary", "503")}
+	all := []matrix{seriesOf("podinfo", "200"), seriesOf("podinfo-canary", "200"), seriesOf("podinfo-canary", "503"), seriesOf("podinfo-baseline", "200")}
 	for _, s := range g.samples {
-		for i, value := range []float64{s.primary.good, s.canary.good, s.canary.failed} {
+		for i, value := range []float64{s.primary.good, s.canary.good, s.canary.failed, s.control.good} {
 			if value > 0 && s.at.After(from) {
 				all[i].add(s.at, value)
 			}

@@ -17,6 +17,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/workload"
 )
 
 const (
@@ -24,7 +25,7 @@ const (
 	GatewayController = "traefik.io/gateway-controller"
 	// round is the pause between two rounds of the controllers.
 	round = 50 * time.Millisecond
-	// mostEndpoints is the number of endpoints of each Service of a canary: as many as it can ever need.
+	// mostEndpoints is the number of endpoints of each Service of a canary or a control: as many as it can ever need.
 	mostEndpoints = 4
 )
 
@@ -62,8 +63,11 @@ func (s *Server) makeAvailable(ctx context.Context, namespace string) {
 
 func (s *Server) makeEndpoints(ctx context.Context, namespace string) {
 	var services corev1.ServiceList
-	_ = s.Client.List(ctx, &services, client.InNamespace(namespace), client.MatchingLabels{config.LabelRole: config.RoleCanary})
+	_ = s.Client.List(ctx, &services, client.InNamespace(namespace), client.HasLabels{config.LabelRole})
 	for _, service := range services.Items {
+		if !workload.IsCopy(&service) {
+			continue
+		}
 		slice := &discoveryv1.EndpointSlice{AddressType: discoveryv1.AddressTypeIPv4, ObjectMeta: metav1.ObjectMeta{
 			Namespace: namespace, Name: service.Name, Labels: map[string]string{discoveryv1.LabelServiceName: service.Name},
 		}}

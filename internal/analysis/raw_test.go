@@ -33,6 +33,29 @@ func TestOneQueryReadsTheCountersOfBothVersions(t *testing.T) {
 	}
 }
 
+func TestAControlIsAThirdArm(t *testing.T) {
+	target := rawTarget
+	target.Control, target.ControlService = "podinfo-baseline", "podinfo-baseline"
+	for preset, c := range map[config.Preset]struct{ label, asks, canary, control, primary string }{
+		"traefik": {"service", "(shop-podinfo-baseline-", "shop-podinfo-canary-http-80@kubernetesgateway", "shop-podinfo-baseline-80@kubernetesgateway", "shop-podinfo-80@kubernetesgateway"},
+		"istio":   {"destination_workload", "|podinfo|podinfo-baseline", "podinfo-canary", "podinfo-baseline", "podinfo"},
+		"app":     {"pod", "|podinfo-baseline-[0-9a-z]+-", "podinfo-canary-7c9e41d2ab-x7k2p", "podinfo-baseline-7c9e41d2ab-x7k2p", "podinfo-7c9e41d2ab-x7k2p"},
+	} {
+		raw, _ := RawFor(preset, target)
+		if got := raw.Query(time.Second).Expression; !strings.Contains(got, c.asks) {
+			t.Errorf("%s asks %s", preset, got)
+		}
+		if strings.Contains(raw.History().Expression, "baseline") {
+			t.Errorf("%s asks for the last hour of the control, too", preset)
+		}
+		for value, want := range map[string]Arm{c.canary: ArmCanary, c.control: ArmControl, c.primary: ArmPrimary, "other": ArmNone} {
+			if got := raw.ArmOf(map[string]string{c.label: value}); got != want {
+				t.Errorf("%s takes %s for arm %d", preset, value, got)
+			}
+		}
+	}
+}
+
 func TestOneQueryReadsThePrimarysLastHour(t *testing.T) {
 	for preset, want := range map[config.Preset]string{
 		"app": `(sum by (__name__,code,le,instance,job,namespace,pod) ({__name__=~"http_requests_total|http_request_duration_seconds_bucket|http_request_duration_seconds",` +

@@ -72,6 +72,7 @@ func (s subject) lines() []line {
 		{"Next check", s.until(status.Plan.NextCheckTime.DeepCopy())},
 		{"Next step", s.until(status.Plan.NextStepTime.DeepCopy())},
 		{"Guard", guardLine(status.Open().Guard)},
+		{"Control", controlLine(status.Open().Control)},
 		{"Expected", expectedLine(status.Open().Guard)},
 		{"Compared", comparedLine(status)},
 		{"Failed checks", failedLine(status)},

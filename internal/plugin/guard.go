@@ -27,6 +27,19 @@ func guardLine(guard *v1alpha1.GuardStatus) string {
 	return fmt.Sprintf("%s: %s (harm %s, proven at %s)", guard.Reason, guard.Message, short(guard.Harm), short(guard.Proof))
 }
 
+// controlLine says what the canary is compared with; empty without a fresh baseline.
+func controlLine(control *v1alpha1.ControlStatus) string {
+	switch {
+	case control == nil:
+		return ""
+	case control.Off != "":
+		return "none, the canary is compared with the primary: " + control.Off
+	case control.Ready == nil:
+		return control.Name + " is not ready yet"
+	}
+	return control.Name + " is ready, and the canary is compared with it"
+}
+
 // expectedLine says how long a healthy version takes; empty if that is not known.
 func expectedLine(guard *v1alpha1.GuardStatus) string {
 	if guard == nil {

@@ -3,8 +3,26 @@ package plugin
 import (
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"sluice.dev/sluice/api/v1alpha1"
 )
+
+func TestTheControlInOneLine(t *testing.T) {
+	for name, c := range map[string]struct {
+		control *v1alpha1.ControlStatus
+		want    string
+	}{
+		"no control": {nil, ""},
+		"given up":   {&v1alpha1.ControlStatus{Name: "shop-baseline", Off: "somebody has deleted the control"}, "none, the canary is compared with the primary: somebody has deleted the control"},
+		"not yet":    {&v1alpha1.ControlStatus{Name: "shop-baseline"}, "shop-baseline is not ready yet"},
+		"ready":      {&v1alpha1.ControlStatus{Name: "shop-baseline", Ready: &metav1.MicroTime{}}, "shop-baseline is ready, and the canary is compared with it"},
+	} {
+		if got := controlLine(c.control); got != c.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
 
 func TestTheGuardInOneLine(t *testing.T) {
 	for name, c := range map[string]struct {

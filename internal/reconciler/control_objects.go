@@ -18,7 +18,9 @@ type controlObjects struct {
 	controlForeign string
 }
 
-func (c controlObjects) madeService() *corev1.Service { return observed.World{Made: c.controls}.ControlService() }
+func (c controlObjects) madeService() *corev1.Service {
+	return observed.World{Made: c.controls}.ControlService()
+}
 
 // readControlObjects reads the control's Deployment, its Service and how many ready pods that has.
 func (r *reader) readControlObjects(ctx context.Context, of subjects, services []corev1.Service) (c controlObjects, err error) {

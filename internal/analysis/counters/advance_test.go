@@ -282,3 +282,35 @@ func TestPodsAreCountedApart(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestAControlIsCounted holds that a control is counted as a canary is, and that a poll without a new sample of it is none while the
+// canary is compared with it.
+func TestAControlIsCounted(t *testing.T) {
+	control := func(samples ...float64) Series {
+		s := ofPod("control-a", 2, samples...)
+		s.Arm = Control
+		return s
+	}
+	poll := func(controlled bool, second float64, series ...Series) Poll {
+		return Poll{Now: time.UnixMilli(at(second)), Began: began, Created: map[string]time.Time{"canary-a": began, "control-a": began}, Series: series, Controlled: controlled}
+	}
+	first := []Series{ofPod("primary-a", 2, -5, 900, 0, 1000), ofPod("canary-a", 2, 5, 10), control(5, 9)}
+	state, result := Advance(State{}, poll(true, 6, first...))
+	state = kept(t, state)
+	if result.Control.Requests != 0 && !result.Counted {
+		t.Errorf("%+v", result)
+	}
+	late := []Series{ofPod("primary-a", 2, 0, 1000, 10, 1090), ofPod("canary-a", 2, 5, 10, 10, 20), control(5, 9)}
+	if _, none := Advance(state, poll(true, 11, late...)); none.Counted && result.Counted {
+		t.Errorf("a poll without a sample of the control counts: %+v", none)
+	}
+	if _, counts := Advance(state, poll(false, 11, late...)); !counts.Counted || counts.Control.Errors != 0 {
+		t.Errorf("a poll without a control does not count: %+v", counts)
+	}
+	all := []Series{ofPod("primary-a", 2, 0, 1000, 10, 1090), ofPod("canary-a", 2, 5, 10, 10, 20), control(5, 9, 10, 19)}
+	_, counts := Advance(state, poll(true, 11, all...))
+	got := []float64{result.Canary.Requests + counts.Canary.Requests, result.Control.Requests + counts.Control.Requests}
+	if diff := cmp.Diff([]float64{20, 19}, got); !counts.Counted || diff != "" {
+		t.Error(diff)
+	}
+}

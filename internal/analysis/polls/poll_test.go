@@ -18,9 +18,9 @@ func version(requests, errors float64, bounds ...counters.Bound) counters.Increm
 
 func TestPolls(t *testing.T) {
 	for name, c := range map[string]struct {
-		canary, primary counters.Increments
-		age             time.Duration
-		want            guard.Poll
+		canary, primary, control counters.Increments
+		age                      time.Duration
+		want                     guard.Poll
 	}{
 		"requests and errors are taken as they are": {canary: version(10, 1), primary: version(90, 2), age: time.Hour,
 			want: guard.Poll{Canary: guard.Counts{Requests: 10, Errors: 1}, Primary: guard.Counts{Requests: 90, Errors: 2}}},
@@ -41,9 +41,17 @@ func TestPolls(t *testing.T) {
 		"the latencies of a young canary do not count, its errors do": {canary: version(10, 1, counters.Bound{Millis: 300, Timed: 10, Slower: 3}), primary: version(90, 0, counters.Bound{Millis: 300, Timed: 90, Slower: 9}),
 			age: 29 * time.Second, want: guard.Poll{Canary: guard.Counts{Requests: 10, Errors: 1, Slower: []float64{0}}, Primary: guard.Counts{Requests: 90, Timed: 90, Slower: []float64{9}},
 				Bounds: []float64{0.3}}},
+		"a control is a third arm, whose latencies count as the canary's do": {canary: version(10, 1, counters.Bound{Millis: 300, Timed: 10, Slower: 3}), primary: version(80, 0, counters.Bound{Millis: 300, Timed: 80, Slower: 9}),
+			control: scrapedOnce(version(10, 2, counters.Bound{Millis: 300, Timed: 10, Slower: 4})), age: time.Hour,
+			want: guard.Poll{Canary: guard.Counts{Requests: 10, Errors: 1, Timed: 10, Slower: []float64{3}}, Primary: guard.Counts{Requests: 80, Timed: 80, Slower: []float64{9}},
+				Baseline: guard.Counts{Requests: 10, Errors: 2, Timed: 10, Slower: []float64{4}}, Bounds: []float64{0.3}}},
+		"nor do the latencies of a young control": {canary: version(10, 0, counters.Bound{Millis: 300, Timed: 10, Slower: 3}), primary: version(80, 0, counters.Bound{Millis: 300, Timed: 80, Slower: 9}),
+			control: scrapedOnce(version(10, 2, counters.Bound{Millis: 300, Timed: 10, Slower: 4})), age: time.Second,
+			want: guard.Poll{Canary: guard.Counts{Requests: 10, Slower: []float64{0}}, Primary: guard.Counts{Requests: 80, Timed: 80, Slower: []float64{9}},
+				Baseline: guard.Counts{Requests: 10, Errors: 2, Slower: []float64{0}}, Bounds: []float64{0.3}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Of(counters.Result{Counted: true, Canary: c.canary, Primary: c.primary}, c.age, guard.DefaultWarmUp)
+			got := Of(counters.Result{Counted: true, Canary: c.canary, Primary: c.primary, Control: c.control}, c.age, guard.DefaultWarmUp)
 			if len(got.Canary.Slower) == 0 {
 				got.Canary.Slower = nil
 			}
@@ -52,4 +60,10 @@ func TestPolls(t *testing.T) {
 			}
 		})
 	}
+}
+
+// scrapedOnce is a version of which a sample was seen.
+func scrapedOnce(i counters.Increments) counters.Increments {
+	i.Newest = began
+	return i
 }
