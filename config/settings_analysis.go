@@ -7,20 +7,20 @@ import (
 )
 
 var settingsOfSteps = []Annotation{
-	{Key: AnnotationStepWeight, Kind: KindSetting, Values: "percent, 0 to 100 with at most two decimals", Default: "10", Example: "20",
+	{Key: AnnotationStepWeight, Kind: KindSetting, Values: "percent, 0 to 100 with at most two decimals", Without: "`ladder: auto`; 10, with `max-weight` or without the guard", Example: "20",
 		Sentence: "What each step adds to the canary's weight; 0 for none.",
 		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().StepWeight, v, 0) }},
-	{Key: AnnotationMaxWeight, Kind: KindSetting, Values: "percent, 0.01 to 100", Default: "50", Example: "80",
+	{Key: AnnotationMaxWeight, Kind: KindSetting, Values: "percent, 0.01 to 100", Without: "50", Example: "80",
 		Sentence: "The weight of the last step.",
 		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().MaxWeight, v, Finest) }},
-	{Key: AnnotationStepWeights, Kind: KindSetting, Values: "percentages separated by commas, each optionally followed by `@` and a duration", Without: "steps of the same size",
+	{Key: AnnotationStepWeights, Kind: KindSetting, Values: "percentages separated by commas, each optionally followed by `@` and a duration", Without: "`ladder: auto`; steps of the same size without the guard",
 		Example: "1@10m,5@5m,25,50", Sentence: "The exact weights, instead of `step-weight` and `max-weight`.",
 		read: readWeights},
 	{Key: AnnotationStepWeightPromotion, Kind: KindSetting, Values: "percent, 0 to 100", Default: "0", Example: "25",
 		Sentence: "The percentage that returns to the primary in each interval after promotion; 0 for all at once.",
 		read:     func(s *Settings, v string) error { return readWeight(&s.analysis().StepWeightPromotion, v, 0) }},
 	{Key: AnnotationInterval, Kind: KindSetting, Values: "a duration of at least 1s", Default: "30s", Example: "2m",
-		Sentence: "How long a step or an iteration lasts, and the time between two rounds of checks.",
+		Sentence: "How long a step or an iteration lasts, and the time between two rounds of checks. The guard ends the steps of its ladder itself.",
 		read:     func(s *Settings, v string) error { return readDuration(&s.analysis().Interval, v, time.Second) }},
 	{Key: AnnotationIterations, Kind: KindSetting, Values: "a whole number from 0 to 500", Default: "0", Example: "10",
 		Sentence: "How many intervals to run before any weight: with `match` an A/B test, else blue/green; 0 for none.",
@@ -46,14 +46,14 @@ var settingsOfSteps = []Annotation{
 
 var settingsOfChecks = []Annotation{
 	{Key: AnnotationThreshold, Kind: KindSetting, Values: "a whole number from 1", Default: "5", Example: "3",
-		Sentence: "The number of failed checks, over the whole rollout, that rolls back. Checks are made once each interval.",
+		Sentence: "The number of failed checks, over the whole rollout, that rolls back. Checks are made once each interval. The guard does not count to it.",
 		read: func(s *Settings, v string) error {
 			return readInteger(&s.analysis().Threshold, v, 1, MostFailures, "failed checks")
 		}},
-	{Key: AnnotationMinSuccessRate, Kind: KindSetting, Values: "percent, 0 to 100", Default: "99", Example: "99.9",
+	{Key: AnnotationMinSuccessRate, Kind: KindSetting, Values: "percent, 0 to 100", Without: "none with the guard, else 99", Example: "99.9",
 		Sentence: "The lowest acceptable percentage of requests without a 5xx: short for the `thresholdRange` of `request-success-rate`.",
 		read:     readSuccessRate},
-	{Key: AnnotationMaxRequestDuration, Kind: KindSetting, Values: "a duration of at least 1ms", Default: "500ms", Example: "250ms",
+	{Key: AnnotationMaxRequestDuration, Kind: KindSetting, Values: "a duration of at least 1ms", Without: "none with the guard, else 500ms", Example: "250ms",
 		Sentence: "The highest acceptable P99 of the request durations: short for the `thresholdRange` of `request-duration`.",
 		read:     readRequestDuration},
 	{Key: AnnotationMinRequests, Kind: KindSetting, Values: "a whole number from 1", Default: "10", Example: "100",
@@ -70,22 +70,22 @@ var settingsOfChecks = []Annotation{
 }
 
 var settingsOfGuard = []Annotation{
-	{Key: AnnotationGuard, Kind: KindSetting, Values: "`true`, `false`", Default: "false", Example: "true",
-		Sentence: "Lets the guard judge: it compares errors and latencies with the primary's by sequential tests.",
+	{Key: AnnotationGuard, Kind: KindSetting, Values: "`true`, `false`", Default: "true", Example: "false",
+		Sentence: "Lets the guard judge: it compares errors and latencies with the primary's by sequential tests. With `false`, only the checks judge.",
 		read:     func(s *Settings, v string) error { return readYes(&s.guard().Enabled, v) }},
-	{Key: AnnotationLadder, Kind: KindSetting, Values: "`auto`", Without: "`auto` with `guard`, unless steps are set", Example: "auto",
+	{Key: AnnotationLadder, Kind: KindSetting, Values: "`auto`", Without: "`auto`, unless steps are set or `guard` is `false`", Example: "auto",
 		Sentence: "Lets the guard choose the weights, by how many requests there are.",
 		read:     func(s *Settings, v string) error { s.analysis().Ladder = &v; return oneOf(v, LadderAuto) }},
-	{Key: AnnotationSLOErrorRate, Kind: KindSetting, Values: "percent, 0.01 to 50", Without: "1, with `guard`", Example: "0.5",
+	{Key: AnnotationSLOErrorRate, Kind: KindSetting, Values: "percent, 0.01 to 50", Without: "1", Example: "0.5",
 		Sentence: "The percentage of failed requests that a healthy version keeps below.",
 		read:     func(s *Settings, v string) error { return readSLO(&s.guard().SLOErrorRate, v) }},
-	{Key: AnnotationOnInconclusive, Kind: KindSetting, Values: "`promote`, `pause`, `rollback`", Without: "`pause`, with `guard`", Example: "promote",
+	{Key: AnnotationOnInconclusive, Kind: KindSetting, Values: "`promote`, `pause`, `rollback`", Without: "`pause`", Example: "promote",
 		Sentence: "What follows a last step that has proven neither harm nor health.",
 		read: func(s *Settings, v string) error {
 			s.guard().OnInconclusive = &v
 			return oneOf(v, AfterInconclusive...)
 		}},
-	{Key: AnnotationOnSuspicious, Kind: KindSetting, Values: "`pause`, `rollback`", Without: "`rollback`, with `guard`", Example: "pause",
+	{Key: AnnotationOnSuspicious, Kind: KindSetting, Values: "`pause`, `rollback`", Without: "`rollback`", Example: "pause",
 		Sentence: "What follows once the data has favored harm for 15 minutes in a row without proving it. Weak evidence always pauses.",
 		read: func(s *Settings, v string) error {
 			s.guard().OnSuspicious = &v

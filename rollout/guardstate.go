@@ -14,16 +14,19 @@ import (
 )
 
 // guarding is the policy in force with what a rollout has found at its start: whether the guard can judge it, and at which weight it
-// begins.
+// begins. If the guard cannot, the built-in steps and checks are there instead of it.
 func guarding(policy config.Policy, state observed.State) config.Policy {
 	known := state.Open().Guard
 	if known == nil || !observed.Active(state) {
 		return policy
 	}
-	if known.Off != "" {
-		policy.Guard.Enabled, policy.Guard.Alone = false, false
-	}
-	if policy.Guard.Ladder && len(known.Ladder) > 0 {
+	switch ladder := policy.Guard.Ladder; {
+	case known.Off != "":
+		policy.Guard.Enabled, policy.Guard.Alone, policy.Guard.Ladder = false, false, false
+		if ladder {
+			policy.StepWeights = nil
+		}
+	case ladder && len(known.Ladder) > 0:
 		policy.StepWeights = known.Ladder
 	}
 	return policy

@@ -19,7 +19,7 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.mirror) || !self.mirror || has(self.iterations) && self.iterations > 0 || has(self.steps) && self.steps.exists(s, has(s.mirrorWeight) && s.mirrorWeight > 0.0) || !(has(self.stepWeight) && self.stepWeight > 0.0 || has(self.stepWeights) || has(self.steps) || has(self.ladder))",fieldPath=".mirror",message="would mirror nothing: set iterations, during which requests are mirrored, or steps with a mirrorWeight"
 // +kubebuilder:validation:XValidation:rule="!has(self.stepWeight) || !has(self.maxWeight) || self.stepWeight <= 0.0 || self.maxWeight / self.stepWeight < 500.01",message="stepWeight makes too many steps up to maxWeight, and a rollout has at most 500: set a greater stepWeight, or list the weights in stepWeights"
 // +kubebuilder:validation:XValidation:rule="!has(self.ladder) || !(has(self.stepWeight) || has(self.stepWeights) || has(self.steps) || has(self.maxWeight) || has(self.iterations) && self.iterations > 0 || has(self.mirror) && self.mirror)",fieldPath=".ladder",message="the guard chooses all steps with ladder: auto: remove stepWeight, stepWeights, steps, maxWeight, iterations and mirror, or ladder"
-// +kubebuilder:validation:XValidation:rule="!has(self.ladder) || !has(self.guard) || !has(self.guard.enabled) || self.guard.enabled",fieldPath=".ladder",message="only the guard can choose the steps: set guard.enabled: true, or remove ladder"
+// +kubebuilder:validation:XValidation:rule="!has(self.ladder) || !has(self.guard) || !has(self.guard.enabled) || self.guard.enabled",fieldPath=".ladder",message="only the guard can choose the steps: remove guard.enabled: false, or ladder"
 type AnalysisSpec struct {
 	// interval is the duration of a step or an iteration, and the time between two rounds of checks, such as 30s or 1m. At least 1s.
 	// Default 30s.
@@ -30,7 +30,7 @@ type AnalysisSpec struct {
 	// +kubebuilder:validation:MaxLength=20
 	Interval *metav1.Duration `json:"interval,omitempty"`
 	// threshold is the number of failed checks at which the rollout rolls back, counted over the whole rollout. Checks are made once each
-	// interval. Default 5.
+	// interval. What the guard decides does not count to it. Default 5.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000
@@ -40,8 +40,8 @@ type AnalysisSpec struct {
 	// +kubebuilder:validation:Minimum=0.01
 	// +kubebuilder:validation:Maximum=100
 	MaxWeight *float64 `json:"maxWeight,omitempty"`
-	// stepWeight is the percentage that each step adds to the canary's weight, in multiples of 0.01. Default 10 if none of
-	// stepWeights, steps and iterations is set.
+	// stepWeight is the percentage that each step adds to the canary's weight, in multiples of 0.01. Default 10 with maxWeight or
+	// without the guard, if none of stepWeights, steps and iterations is set.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
@@ -55,11 +55,11 @@ type AnalysisSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(i, x, i == 0 || self[i-1] < x)",message="must rise from one weight to the next, such as [1, 5, 25, 50]"
 	StepWeights []float64 `json:"stepWeights,omitempty"`
 	// ladder: auto lets the guard choose the weights: 0.2, 1, 5, 10, 25 and 50 percent, from the first that gets enough requests to
-	// learn from. Default with guard.enabled if no steps are set.
+	// learn from. Default while the guard judges, if none of stepWeight, stepWeights, steps, maxWeight, iterations and mirror is set.
 	// +optional
 	// +kubebuilder:validation:Enum=auto
 	Ladder *string `json:"ladder,omitempty"`
-	// guard compares the canary with the primary by sequential tests.
+	// guard compares the canary with the primary by sequential tests. It is on by default.
 	// +optional
 	Guard *Guard `json:"guard,omitempty"`
 	// steps are weights in percent with a duration each.
@@ -131,7 +131,7 @@ type AnalysisSpec struct {
 	// sessionAffinity keeps users on the version that first served them, with cookies.
 	// +optional
 	SessionAffinity *SessionAffinity `json:"sessionAffinity,omitempty"`
-	// metrics are the checks. Default: request-success-rate and request-duration.
+	// metrics are the checks beside the guard. Default: none while the guard judges, else request-success-rate and request-duration.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

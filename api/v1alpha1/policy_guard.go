@@ -7,7 +7,8 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.minDwell) || !has(self.maxDwell) || duration(self.minDwell) <= duration(self.maxDwell)",fieldPath=".minDwell",message="minDwell: must not be longer than maxDwell"
 type Guard struct {
-	// enabled lets the guard judge. Default false.
+	// enabled lets the guard judge. Default true, and false with traffic: None, where there are no requests to judge. With false, the
+	// steps are those of stepWeight 10 and maxWeight 50 and the checks are the built-in ones, unless others are set.
 	// +optional
 	Enabled *bool `json:"enabled,omitempty"`
 	// baseline is what the canary is compared with. primary: the primary's pods, which are older, warmer and more. fresh: a control, pods
@@ -34,12 +35,14 @@ type Guard struct {
 	// latency compares latencies, too, if the metrics have histograms of them. Default true.
 	// +optional
 	Latency *bool `json:"latency,omitempty"`
-	// onInconclusive is what follows a last step that has proven neither harm nor health: promote, pause or rollback. Default pause.
+	// onInconclusive is what follows a last step that has proven neither harm nor health: promote, pause or rollback. Default
+	// pause: no data has shown that the version is healthy, so a person decides.
 	// +optional
 	// +kubebuilder:validation:Enum=promote;pause;rollback
 	OnInconclusive *string `json:"onInconclusive,omitempty"`
 	// onSuspicious is what follows once the data has favored harm for 15 minutes in a row without proving it: pause or rollback. With
-	// less than half of the evidence, by its logarithm, it always pauses. Default rollback.
+	// less than half of the evidence, by its logarithm, it always pauses. Default
+	// rollback: requests fail while nobody decides.
 	// +optional
 	// +kubebuilder:validation:Enum=pause;rollback
 	OnSuspicious *string `json:"onSuspicious,omitempty"`

@@ -39,7 +39,8 @@ type PolicyLimits struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=20
 	Metrics []Metric `json:"metrics,omitempty"`
-	// guard bounds what a policy says to the guard where that judges. It does not turn the guard on.
+	// guard bounds what a policy says to the guard. With it, even empty, no policy turns the guard off: enabled: false has no effect,
+	// except with traffic: None.
 	// +optional
 	Guard *GuardLimits `json:"guard,omitempty"`
 }

@@ -62,8 +62,8 @@ func unseenTests(path *field.Path, a v1alpha1.AnalysisSpec) []Advice {
 	}
 	for i, hook := range a.Webhooks {
 		if hook.Type == "" || hook.Type == v1alpha1.HookRollout {
-			return []Advice{{path.Index(i).String(), "if it sends test requests to the canary's Service, the gateway does not count them, so the built-in checks do not judge them " +
-				"during the iterations: set analysis.preset: app, which measures the pods, give the checks queries, or let the hook refuse when its test fails"}}
+			return []Advice{{path.Index(i).String(), "if it sends test requests to the canary's Service, the gateway does not count them, so neither the guard nor the built-in checks judge them " +
+				"during the iterations: set analysis.preset: app, which measures the pods, add checks with queries, or let the hook refuse when its test fails"}}
 		}
 	}
 	return nil

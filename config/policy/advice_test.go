@@ -8,8 +8,8 @@ import (
 
 func TestAdviceOf(t *testing.T) {
 	const dialect = ", which may refuse the route or match nothing by it: correct it, unless your gateway has another dialect"
-	const unseen = "spec.analysis.webhooks[1]: if it sends test requests to the canary's Service, the gateway does not count them, so the built-in checks do not judge them " +
-		"during the iterations: set analysis.preset: app, which measures the pods, give the checks queries, or let the hook refuse when its test fails"
+	const unseen = "spec.analysis.webhooks[1]: if it sends test requests to the canary's Service, the gateway does not count them, so neither the guard nor the built-in checks judge them " +
+		"during the iterations: set analysis.preset: app, which measures the pods, add checks with queries, or let the hook refuse when its test fails"
 	for name, c := range map[string]struct {
 		spec string
 		want []string

@@ -31,7 +31,8 @@ const (
 	builtInMinRequests    = 10
 )
 
-// builtIn is the lowest layer. It has no weights, because they depend on the layers above, and nothing that is off by default.
+// builtIn is the lowest layer. It has no weights, because they depend on the layers above, and nothing that is off by default. The guard
+// is on: its tests hold at any traffic, which no threshold does.
 func builtIn() Layer {
 	return Layer{From: FromBuiltIn, Spec: v1alpha1.PolicySpec{
 		ProgressDeadlineSeconds: ptr.To[int32](builtInDeadline),
@@ -39,6 +40,7 @@ func builtIn() Layer {
 		Traffic:                 ptr.To(v1alpha1.TrafficRoutes),
 		Canary:                  &v1alpha1.CanaryCopySpec{Replicas: ptr.To(config.ReplicasProportional), Autoscaler: ptr.To(config.AutoscalerCopy)},
 		Analysis: &v1alpha1.AnalysisSpec{
+			Guard:                 &v1alpha1.Guard{Enabled: ptr.To(true)},
 			Interval:              &metav1.Duration{Duration: builtInInterval},
 			Threshold:             ptr.To[int32](builtInThreshold),
 			PrimaryReadyThreshold: ptr.To[int32](builtInReadyThreshold),
@@ -61,25 +63,33 @@ func withWeights(lowest map[string]any, merged map[string]any) {
 		return
 	case !set && isSet(analysis, "iterations") && !isZero(analysis["iterations"]):
 		return
-	case hasGuard(merged) && !set && !isSet(analysis, "maxWeight") && merged["traffic"] != string(v1alpha1.TrafficNone):
+	case hasGuard(merged) && !set && !isSet(analysis, "maxWeight") && analysis["mirror"] != true && merged["traffic"] != string(v1alpha1.TrafficNone):
 		into["ladder"] = config.LadderAuto
 		return
 	}
 	into["stepWeight"], into["maxWeight"] = float64(builtInStepWeight), float64(builtInMaxWeight)
 }
 
-// withoutThresholds removes the built-in thresholds from the lowest layer if the guard judges: then only those of the user's count.
+// withoutThresholds removes the built-in thresholds from the lowest layer if the guard judges, and the guard if it does not: then only
+// what the user wrote counts.
 func withoutThresholds(lowest, merged map[string]any) {
-	if analysis, _ := lowest["analysis"].(map[string]any); hasGuard(merged) {
+	analysis, _ := lowest["analysis"].(map[string]any)
+	if hasGuard(merged) {
 		delete(analysis, "metrics")
+	} else {
+		delete(analysis, "guard")
 	}
 }
 
-// hasGuard reports whether the layers above the lowest let the guard judge.
+// hasGuard reports whether the guard judges with the layers above the lowest: they turn it on, or leave it on. Without traffic there is
+// nothing that it could judge.
 func hasGuard(merged map[string]any) bool {
 	analysis, _ := merged["analysis"].(map[string]any)
 	guard, _ := analysis["guard"].(map[string]any)
-	return guard["enabled"] == true
+	if isSet(guard, "enabled") {
+		return guard["enabled"] == true
+	}
+	return merged["traffic"] != string(v1alpha1.TrafficNone)
 }
 
 func isSet(object map[string]any, key string) bool {

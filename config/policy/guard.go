@@ -52,13 +52,14 @@ func parseGuard(policy *config.Policy, analysis *v1alpha1.AnalysisSpec) {
 	guard.MinDwell = durationOr(spec.MinDwell, min(builtInMinDwell, guard.MaxDwell))
 	policy.Guard = guard
 	if ladder {
-		policy.StepWeights = config.Ladder
+		// The equal steps are those of a rollout that the guard cannot judge.
+		policy.StepWeights, policy.StepWeight = config.Ladder, builtInStepWeight
 	}
 }
 
 const (
 	ladderChooses    = "the guard chooses all steps with ladder: auto: remove stepWeight, stepWeights, steps, maxWeight, iterations and mirror, or ladder"
-	ladderNeedsGuard = "only the guard can choose the steps: set guard.enabled: true, or remove ladder"
+	ladderNeedsGuard = "only the guard can choose the steps: remove guard.enabled: false, or ladder"
 )
 
 // ladder checks that nothing else chooses the steps.
@@ -134,10 +135,14 @@ func idleGuard(path *field.Path, a v1alpha1.AnalysisSpec, hasNoTraffic bool) (al
 	case guards(&a) && hasNoTraffic:
 		return append(all, idle(path.Child("enabled"), withoutTraffic))
 	case !guards(&a):
+		why := " with enabled: false; remove one of them"
+		if hasNoTraffic {
+			why = withoutTraffic
+		}
 		for _, name := range names([]part{{"baseline", g.Baseline != nil}, {"sloErrorRate", g.SLOErrorRate != nil}, {"alpha", g.Alpha != nil}, {"rho", g.Rho != nil}, {"latency", g.Latency != nil},
 			{"onInconclusive", g.OnInconclusive != nil}, {"onSuspicious", g.OnSuspicious != nil}, {"minDwell", g.MinDwell != nil}, {"maxDwell", g.MaxDwell != nil},
 			{"earlyAdvance", g.EarlyAdvance != nil}}) {
-			all = append(all, idle(path.Child(name), " without enabled: true; set it, or remove "+name))
+			all = append(all, idle(path.Child(name), why))
 		}
 		return all
 	}

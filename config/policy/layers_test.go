@@ -41,7 +41,11 @@ func analysisOf(t *testing.T, layers ...Layer) string {
 
 func TestTheFirstLayerThatSaysSomethingWins(t *testing.T) {
 	for name, c := range map[string]struct{ higher, lower, want string }{
-		"without anything there are the built-in steps":   {"{}", "{}", `{"maxWeight":50,"stepWeight":10}`},
+		"without anything the guard chooses the steps":    {"{}", "{}", `{"guard":{"enabled":true},"ladder":"auto"}`},
+		"without the guard there are the built-in steps":  {"{guard: {enabled: false}}", "{}", `{"guard":{"enabled":false},"maxWeight":50,"stepWeight":10}`},
+		"the guard may be off in the lower layer":         {"{}", "{guard: {enabled: false}}", `{"guard":{"enabled":false},"maxWeight":50,"stepWeight":10}`},
+		"the higher layer turns the guard on again":       {"{guard: {enabled: true}}", "{guard: {enabled: false}}", `{"guard":{"enabled":true},"ladder":"auto"}`},
+		"what is said to the guard leaves it on":          {"{guard: {alpha: 0.1}}", "{}", `{"guard":{"alpha":0.1,"enabled":true},"ladder":"auto"}`},
 		"a value of the higher layer":                     {"{stepWeight: 20}", "{stepWeight: 5}", `{"maxWeight":50,"stepWeight":20}`},
 		"a value of the lower layer":                      {"{stepWeight: 20}", "{maxWeight: 80}", `{"maxWeight":80,"stepWeight":20}`},
 		"a greatest weight alone goes with the own steps": {"{maxWeight: 80}", "{}", `{"maxWeight":80,"stepWeight":10}`},
@@ -51,24 +55,24 @@ func TestTheFirstLayerThatSaysSomethingWins(t *testing.T) {
 		"lists are taken as a whole":                      {"{stepWeights: [1]}", "{stepWeights: [2, 3]}", `{"stepWeights":[1]}`},
 		"iterations alone have no weights":                {"{iterations: 3}", "{}", `{"iterations":3}`},
 		"iterations can have weights after them":          {"{iterations: 3}", "{stepWeight: 5}", `{"iterations":3,"maxWeight":50,"stepWeight":5}`},
-		"no iterations turns the lower ones off":          {"{iterations: 0}", "{iterations: 3, mirror: true, mirrorWeight: 5}", `{"iterations":0,"maxWeight":50,"stepWeight":10}`},
+		"no iterations turns the lower ones off":          {"{iterations: 0}", "{iterations: 3, mirror: true, mirrorWeight: 5}", `{"iterations":0,"ladder":"auto"}`},
+		"no iterations leaves the built-in steps":         {"{iterations: 0, guard: {enabled: false}}", "{iterations: 3}", `{"guard":{"enabled":false},"iterations":0,"maxWeight":50,"stepWeight":10}`},
 		"no weight turns the lower ones off":              {"{stepWeight: 0}", "{stepWeights: [1, 5], iterations: 3}", `{"iterations":3,"stepWeight":0}`},
 		"no mirror turns the lower one off":               {"{mirror: false}", "{iterations: 3, mirror: true, mirrorWeight: 5, stepMirrorWeight: 5}", `{"iterations":3,"mirror":false}`},
-		"the guard chooses the steps unless they are set": {"{guard: {enabled: true}}", "{}", `{"guard":{"enabled":true},"ladder":"auto"}`},
-		"the guard keeps the lower steps":                 {"{guard: {enabled: true}}", "{stepWeights: [5]}", `{"guard":{"enabled":true},"stepWeights":[5]}`},
-		"the guard keeps a greatest weight":               {"{guard: {enabled: true}}", "{maxWeight: 80}", `{"guard":{"enabled":true},"maxWeight":80,"stepWeight":10}`},
-		"the guard keeps blue/green":                      {"{guard: {enabled: true}}", "{iterations: 3}", `{"guard":{"enabled":true},"iterations":3}`},
-		"a ladder in place of all steps":                  {"{ladder: auto}", "{guard: {enabled: true}, stepWeight: 5, maxWeight: 80, iterations: 3, mirror: true}", `{"guard":{"enabled":true},"ladder":"auto"}`},
-		"steps in place of a ladder":                      {"{stepWeights: [5]}", "{guard: {enabled: true}, ladder: auto}", `{"guard":{"enabled":true},"stepWeights":[5]}`},
-		"a greatest weight in place of a ladder":          {"{maxWeight: 80}", "{guard: {enabled: true}, ladder: auto}", `{"guard":{"enabled":true},"maxWeight":80,"stepWeight":10}`},
-		"iterations in place of a ladder":                 {"{iterations: 3}", "{guard: {enabled: true}, ladder: auto}", `{"guard":{"enabled":true},"iterations":3}`},
-		"without the guard there is no ladder":            {"{guard: {enabled: false}}", "{guard: {enabled: true}, ladder: auto}", `{"guard":{"enabled":false},"maxWeight":50,"stepWeight":10}`},
+		"a ladder in place of all steps":                  {"{ladder: auto}", "{stepWeight: 5, maxWeight: 80, iterations: 3, mirror: true}", `{"ladder":"auto"}`},
+		"steps in place of a ladder":                      {"{stepWeights: [5]}", "{ladder: auto}", `{"stepWeights":[5]}`},
+		"a greatest weight in place of a ladder":          {"{maxWeight: 80}", "{ladder: auto}", `{"maxWeight":80,"stepWeight":10}`},
+		"iterations in place of a ladder":                 {"{iterations: 3}", "{ladder: auto}", `{"iterations":3}`},
+		"without the guard there is no ladder":            {"{guard: {enabled: false}}", "{ladder: auto}", `{"guard":{"enabled":false},"maxWeight":50,"stepWeight":10}`},
 		"a share for the lower mirror":                    {"{mirrorWeight: 7}", "{iterations: 3, mirror: true, mirrorWeight: 5}", `{"iterations":3,"mirror":true,"mirrorWeight":7}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			higher, lower := Layer{From: "higher", Spec: specOf(t, "analysis: "+c.higher)}, Layer{From: "lower", Spec: specOf(t, "analysis: "+c.lower)}
 			var want, got any
 			_ = json.Unmarshal([]byte(c.want), &want)
+			if of, _ := want.(map[string]any); of["guard"] == nil {
+				of["guard"] = map[string]any{"enabled": true}
+			}
 			_ = json.Unmarshal([]byte(analysisOf(t, higher, lower)), &got)
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got %v, not %v", got, want)
@@ -95,7 +99,7 @@ func TestEveryValueSaysWhereItComesFrom(t *testing.T) {
 	for field, want := range map[string]string{
 		"analysis.interval": "annotation sluice.dev/interval", "analysis.threshold": "CanaryPolicy/standard",
 		"analysis.metrics": "ClusterCanaryPolicy/default", "analysis.metrics[request-success-rate]": "annotation sluice.dev/min-success-rate",
-		"analysis.stepWeight": "built-in", "autoscalerRef": "CanaryPolicy/standard", "service.headers.request.set.a": "CanaryPolicy/standard",
+		"analysis.guard.enabled": "built-in", "autoscalerRef": "CanaryPolicy/standard", "service.headers.request.set.a": "CanaryPolicy/standard",
 	} {
 		if from[field] != want {
 			t.Errorf("%s comes from %q, not %q", field, from[field], want)
@@ -115,7 +119,8 @@ func TestThresholdsOfAnnotations(t *testing.T) {
 		checks int
 		rate   float64
 	}{
-		"without metrics the built-in check has it":       {"{}", 0, 95},
+		"without metrics it is the only check":            {"{}", 1, 95},
+		"without the guard it is one of two":              {"{analysis: {guard: {enabled: false}}}", 0, 95},
 		"a policy's threshold of the check gives way":     {"{analysis: {metrics: [{name: request-success-rate, threshold: 90}]}}", 1, 95},
 		"a policy without the check gets it":              {"{analysis: {metrics: [{name: x, query: y, thresholdRange: {max: 1}}]}}", 2, 95},
 		"a policy with just the built-in checks is plain": {"{analysis: {metrics: [{name: request-duration, thresholdRange: {max: 1}}, {name: request-success-rate, thresholdRange: {min: 1}}]}}", 0, 95},
@@ -131,13 +136,51 @@ func TestThresholdsOfAnnotations(t *testing.T) {
 }
 
 func TestTheEffectivePolicyMeansTheSameAgain(t *testing.T) {
-	spec, _, err := Merge(Layer{From: "p", Spec: specOf(t, "{analysis: {iterations: 3, match: [{headers: {a: {exact: b}}}]}}")})
-	if err != nil {
-		t.Fatal(err)
+	for _, text := range []string{"{}", "{traffic: None}", "{analysis: {guard: {enabled: false}}}", "{analysis: {iterations: 3, match: [{headers: {a: {exact: b}}}]}}"} {
+		spec, _, err := Merge(Layer{From: "p", Spec: specOf(t, text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, _, err := Merge(Layer{From: "status", Spec: spec})
+		if differences := Differences(spec, again); err != nil || len(differences) > 0 {
+			t.Errorf("%s: %v differ, %v", text, differences, err)
+		}
 	}
-	again, _, err := Merge(Layer{From: "status", Spec: spec})
-	if differences := Differences(spec, again); err != nil || len(differences) > 0 {
-		t.Errorf("%v differ, %v", differences, err)
+}
+
+// TestTheGuardIsOnByDefault says for each kind of policy who judges, which checks are made, and which steps there are.
+func TestTheGuardIsOnByDefault(t *testing.T) {
+	const ladder, equal = true, false
+	for name, c := range map[string]struct {
+		spec                  string
+		guard, ladder, alone  bool
+		checks                int
+		earlyAdvance, advised bool
+	}{
+		"nothing is set":              {"{}", true, ladder, true, 0, true, false},
+		"steps of the user's":         {"{analysis: {stepWeights: [5, 50]}}", true, equal, true, 0, false, false},
+		"steps that may end early":    {"{analysis: {stepWeight: 5, guard: {earlyAdvance: true}}}", true, equal, true, 0, true, false},
+		"a check of the user's":       {"{analysis: {metrics: [{name: x, query: y, thresholdRange: {max: 1}}]}}", true, ladder, false, 1, true, false},
+		"a threshold and an interval": {"{analysis: {threshold: 3, interval: 1m, minRequests: 5}}", true, ladder, true, 0, true, false},
+		"the guard is off":            {"{analysis: {guard: {enabled: false}}}", false, equal, false, 2, false, false},
+		"no traffic":                  {"{traffic: None}", false, equal, false, 2, false, false},
+		"no traffic, but the guard":   {"{traffic: None, analysis: {guard: {enabled: true}}}", true, equal, true, 0, false, true},
+		"no traffic, but an alpha":    {"{traffic: None, analysis: {guard: {alpha: 0.1}}}", false, equal, false, 2, false, true},
+		"an alpha without the guard":  {"{analysis: {guard: {enabled: false, alpha: 0.1}}}", false, equal, false, 2, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			effective, errs := EffectiveOf(Settings{}, Layer{From: "p", Spec: specOf(t, c.spec)})
+			if len(errs) > 0 {
+				t.Fatal(errs)
+			}
+			g := effective.Policy.Guard
+			if g.Enabled != c.guard || g.Ladder != c.ladder || g.Alone != c.alone || g.EarlyAdvance != c.earlyAdvance || len(effective.Spec.Analysis.Metrics) != c.checks {
+				t.Errorf("got %+v and %d checks", g, len(effective.Spec.Analysis.Metrics))
+			}
+			if advice := EffectiveAdvice(effective.Spec, Own{}); len(advice) > 0 != c.advised {
+				t.Errorf("the advice is %v", advice)
+			}
+		})
 	}
 }
 
@@ -192,6 +235,7 @@ func TestAnnotationsThatDoNotGoTogether(t *testing.T) {
 	if _, errs = SettingsOf(map[string]string{config.AnnotationMirror: "true"}); len(errs) > 0 {
 		t.Errorf("a policy may have the iterations for it: %v", errs)
 	}
+	// Nothing is said of the ladder, which nobody has chosen.
 	if _, errs = For(map[string]string{config.AnnotationMirror: "true"}); len(errs) != 1 || errs[0].Field != "metadata.annotations[sluice.dev/mirror]" {
 		t.Errorf("without a policy: %v", errs)
 	}

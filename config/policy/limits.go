@@ -61,6 +61,7 @@ func (l Layer) limit(spec *v1alpha1.PolicySpec, sources map[string]string) {
 		analysis.MinRequests = least
 		replaced("analysis.minRequests")
 	}
+	keepGuard(*spec, analysis, *l.Limits, replaced)
 	if guards(analysis) {
 		limitGuard(analysis.Guard, *l.Limits, replaced)
 	}

@@ -15,6 +15,18 @@ func (c *checker) guardLimits(path *field.Path, limits v1alpha1.GuardLimits) {
 	c.number(path.Child("maxRho"), limits.MaxRho, 1, config.MostRho)
 }
 
+// keepGuard turns the guard on if limits apply to it and a policy turns it off: otherwise that would be the way around them. Without
+// traffic there is nothing to judge.
+func keepGuard(spec v1alpha1.PolicySpec, analysis *v1alpha1.AnalysisSpec, limits v1alpha1.PolicyLimits, replaced func(path string)) {
+	if limits.Guard == nil || guards(analysis) || hasNoTraffic(spec) {
+		return
+	}
+	guard := ptr.Deref(analysis.Guard, v1alpha1.Guard{})
+	guard.Enabled = ptr.To(true)
+	analysis.Guard = &guard
+	replaced("analysis.guard.enabled")
+}
+
 // limitGuard replaces what is laxer than limits in what a policy says to the guard. A value that the policy leaves out is the built-in
 // one, which may be laxer, too.
 func limitGuard(guard *v1alpha1.Guard, limits v1alpha1.PolicyLimits, replaced func(path string)) {

@@ -58,12 +58,40 @@ func TestNoNamespaceLoosensTheGuard(t *testing.T) {
 	}
 }
 
-// TestLimitsOfTheGuardDoNotTurnItOn leaves a policy as it is whose guard is off.
-func TestLimitsOfTheGuardDoNotTurnItOn(t *testing.T) {
-	limits := guarded(v1alpha1.PolicyLimits{Guard: &v1alpha1.GuardLimits{MaxSLOErrorRate: ptr.To(0.5)}})
-	present := PresentOf("shop", nil, Policies{Default: limits})
-	if present.Problem != "" || present.Policy.Guard.Enabled || present.Policy.Guard.SLOErrorRate != .01 {
-		t.Errorf("%s, %+v", present.Problem, present.Policy.Guard)
+// TestLimitsOfTheGuardKeepItOn turns the guard off where the cluster has limits for it, and where it has others.
+func TestLimitsOfTheGuardKeepItOn(t *testing.T) {
+	off := v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{Guard: &v1alpha1.Guard{Enabled: ptr.To(false)}}}
+	silent := v1alpha1.PolicySpec{Traffic: ptr.To(v1alpha1.TrafficNone)}
+	some := v1alpha1.PolicyLimits{Guard: &v1alpha1.GuardLimits{MaxSLOErrorRate: ptr.To(0.5)}}
+	for name, c := range map[string]struct {
+		spec    v1alpha1.PolicySpec
+		limits  v1alpha1.PolicyLimits
+		enabled bool
+		slo     float64
+		from    string
+	}{
+		"a policy turns it off":                {off, some, true, .005, "ClusterCanaryPolicy/default (limits)"},
+		"empty limits keep it on, too":         {off, v1alpha1.PolicyLimits{Guard: &v1alpha1.GuardLimits{}}, true, .01, "ClusterCanaryPolicy/default (limits)"},
+		"a policy leaves it on":                {v1alpha1.PolicySpec{}, some, true, .005, FromBuiltIn},
+		"other limits do not turn it on":       {off, v1alpha1.PolicyLimits{MaxThreshold: ptr.To[int32](1)}, false, .01, "CanaryPolicy/own"},
+		"without traffic it has nothing to do": {silent, some, false, .01, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			own := &v1alpha1.CanaryPolicy{ObjectMeta: metav1.ObjectMeta{Name: "own"}, Spec: c.spec}
+			present := PresentOf("shop", map[string]string{config.AnnotationPolicy: "own"}, Policies{Default: guarded(c.limits), Named: own})
+			if present.Problem != "" || present.Policy.Guard.Enabled != c.enabled || present.Policy.Guard.SLOErrorRate != c.slo {
+				t.Errorf("%s, %+v", present.Problem, present.Policy.Guard)
+			}
+			from := ""
+			for _, source := range present.Status.Sources {
+				if source.Field == "analysis.guard.enabled" {
+					from = source.From
+				}
+			}
+			if from != c.from {
+				t.Errorf("enabled is from %q, not %q", from, c.from)
+			}
+		})
 	}
 }
 

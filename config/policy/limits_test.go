@@ -126,7 +126,7 @@ func TestTheIntervalOfARequiredCheckIsKept(t *testing.T) {
 	required.Interval = seconds(300)
 	present := PresentOf("shop", nil, Policies{Default: guarded(v1alpha1.PolicyLimits{Metrics: []v1alpha1.Metric{required}})})
 	for _, check := range present.Policy.Checks {
-		if check.Name == v1alpha1.MetricSuccessRate && check.Interval != nil && check.Interval.Duration == 5*time.Minute && *check.ThresholdRange.Min == builtInSuccessRate {
+		if check.Name == v1alpha1.MetricSuccessRate && check.Interval != nil && check.Interval.Duration == 5*time.Minute && *check.ThresholdRange.Min == 90 {
 			return
 		}
 	}

@@ -18,7 +18,7 @@ func TestPolicyFor(t *testing.T) {
 		"the opt-in alone gives the defaults": {
 			annotations: map[string]string{config.AnnotationCanary: "true"},
 			check: func(p config.Policy) bool {
-				return p.StepWeight == 10 && p.MaxWeight == 50 && p.Interval == 30*time.Second && p.Threshold == 5 &&
+				return p.Guard.Enabled && p.Guard.Ladder && slices.Equal(p.StepWeights, config.Ladder) && p.Interval == 30*time.Second && p.Threshold == 5 &&
 					p.ProgressDeadline == 600*time.Second && p.MinSuccessRate == 99 && p.MaxRequestDuration == 500*time.Millisecond && p.MinRequests == 10
 			},
 		},

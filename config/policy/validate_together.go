@@ -17,7 +17,7 @@ func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 	a, path := spec.Analysis, specPath.Child("analysis")
 	c.must(weighted(a) || ptr.Deref(a.Iterations, 0) > 0 || ptr.Deref(spec.SkipAnalysis, false), path.Child("stepWeight"), ptr.Deref(a.StepWeight, 0),
 		"the rollout would have no steps: set stepWeight above 0, stepWeights, steps or iterations")
-	c.must(a.Ladder == nil || guards(a), path.Child("ladder"), a.Ladder, ladderNeedsGuard)
+	c.must(a.Ladder == nil || guards(a) || hasNoTraffic(spec), path.Child("ladder"), a.Ladder, ladderNeedsGuard)
 	c.steps(path, a)
 	c.freshBaseline(path, spec)
 	mirrors := c.mirrorsTogether(path, a)

@@ -160,8 +160,10 @@ func (s subject) weightLine() string {
 	return fmt.Sprintf("%s, in effect for %s", text, ago(s.now, status.Open().Step.InEffect.Time))
 }
 
+// failedLine counts what the threshold is for. The guard alone has nothing that counts to it.
 func failedLine(status v1alpha1.CanaryStatus) string {
-	if status.Plan.FailureThreshold == 0 {
+	alone := guardJudges(status.Open().Guard) && status.FailedChecks == 0 && len(status.Checks) == 0
+	if status.Plan.FailureThreshold == 0 || alone {
 		return ""
 	}
 	return fmt.Sprintf("%d (rolls back at %d)", status.FailedChecks, status.Plan.FailureThreshold)

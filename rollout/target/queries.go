@@ -114,8 +114,9 @@ func findQueries(target *Target, policy config.Policy, o observed.World) string 
 	return ""
 }
 
-// needsPreset reports whether a check has no query of its own.
+// needsPreset reports whether a check has no query of its own, also one that judges only if the guard cannot.
 func needsPreset(policy config.Policy) bool {
+	policy.Guard = config.Guard{}
 	return slices.ContainsFunc(analysis.ChecksOf(policy), func(c analysis.Check) bool { return c.Metric != analysis.Custom })
 }
 

@@ -92,7 +92,8 @@ func TestFindings(t *testing.T) {
 
 func TestStrategies(t *testing.T) {
 	for name, c := range map[string]struct{ manifest, want string }{
-		"the built-in steps": {deployment(optIn), "podinfo: canary 10%, 20%, 30%, 40%, 50% every 30s, from built-in"},
+		"the guard chooses the steps":          {deployment(optIn), "podinfo: canary 0.2%, 1%, 5%, 10%, 25%, 50%, each until the guard accepts it or for 1m0s, from built-in"},
+		"the built-in steps without the guard": {deployment(optIn, `sluice.dev/guard: "false"`), "podinfo: canary 10%, 20%, 30%, 40%, 50% every 30s, from annotation sluice.dev/guard"},
 		"a named policy below an annotation": {deployment(optIn, "sluice.dev/policy: standard", "sluice.dev/interval: 1m") + policyOf("CanaryPolicy", "standard", "  analysis: {stepWeights: [1, 5, 25]}"),
 			"podinfo: canary 1%, 5%, 25% every 1m0s, from CanaryPolicy/standard, annotation sluice.dev/interval"},
 		"the policy of the namespace comes before that of the cluster": {deployment(optIn, "sluice.dev/policy: standard") +

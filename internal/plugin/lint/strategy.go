@@ -35,8 +35,11 @@ func joined(names []string) string { return strings.Join(names, ", ") }
 func summary(p config.Policy) string {
 	chosen := strategy.Of(p)
 	text := fmt.Sprintf("%s %s every %s", chosen.Name, joined(texts(chosen.Steps(p), p.Interval)), p.Interval)
-	if p.SkipAnalysis {
+	switch {
+	case p.SkipAnalysis:
 		text = "promoted without analysis as soon as the canary is ready"
+	case p.Guard.Ladder:
+		text = fmt.Sprintf("%s %s, each until the guard accepts it or for %s", chosen.Name, joined(texts(chosen.Steps(p), p.Guard.MaxDwell)), p.Guard.MaxDwell)
 	}
 	if p.Suspend {
 		text += ", suspended"

@@ -83,8 +83,13 @@ func (p *canaryPolicy) match() {
 
 // defaults sets Flagger's defaults where ours differ.
 func (p *canaryPolicy) defaults() {
+	const guard = analysis + ".guard"
 	if !p.has(analysis) {
 		return
+	}
+	if !p.has(guard) {
+		p.set(guard, map[string]any{"enabled": false})
+		p.note("turned off, because Flagger judges by thresholds only; remove it to let the guard compare both versions beside these checks", guard)
 	}
 	if !p.has(analysis + ".interval") {
 		p.set(analysis+".interval", "1m")
