@@ -63,7 +63,7 @@ func ChecksOf(policy config.Policy) []Check {
 			}
 			continue
 		}
-		checks = append(checks, custom(policy, metric))
+		checks = append(checks, custom(metric))
 	}
 	return checks
 }
@@ -94,7 +94,7 @@ func builtIn(policy config.Policy, metric v1alpha1.Metric) Check {
 	return check
 }
 
-func custom(policy config.Policy, metric v1alpha1.Metric) Check {
+func custom(metric v1alpha1.Metric) Check {
 	check := Check{Name: metric.Name, Metric: Custom, Window: windowOf(metric), Query: metric.Query,
 		Template: metric.TemplateRef, Variables: metric.TemplateVariables, Judgement: metric.MetricJudgement, show: rounded}
 	check.Min, check.Max = config.LimitsOf(metric)

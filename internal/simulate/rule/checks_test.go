@@ -23,8 +23,9 @@ func TestChecksCountFailedIntervals(t *testing.T) {
 		"without requests the progress deadline ends the rollout": {0, nil, rule.RolledBack, 660},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run, view, decided := checks.Begin(rule.Before{}), traffic.View{}, rule.Decision{}
-			for decided = run.Next(view); decided.Outcome == rule.Open && view.At < 3600; decided = run.Next(view) {
+			run, view := checks.Begin(rule.Before{}), traffic.View{}
+			decided := run.Next(view)
+			for ; decided.Outcome == rule.Open && view.At < 3600; decided = run.Next(view) {
 				at := int(view.At / 60)
 				view.Canary.Requests += c.requests
 				if at < len(c.errors) && view.At%60 < c.errors[at] {
