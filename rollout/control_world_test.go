@@ -71,10 +71,16 @@ func (w *world) removeControl() {
 	if split := w.split(); split.Control != "" {
 		w.t.Errorf("the control is removed while the route has the split %s", split.Encode())
 	}
+	w.loseControl()
+	w.control.service = nil
+}
+
+// loseControl deletes the control's Deployment.
+func (w *world) loseControl() {
 	if own := w.control.counter(); w.metered != nil {
 		w.metered.gone.Requests, w.metered.gone.Errors = w.metered.gone.Requests+own.Requests, w.metered.gone.Errors+own.Errors
 	}
-	w.control = control{refused: w.control.refused, unready: w.control.unready}
+	w.control.deployment, w.control.endpoints, w.control.requests, w.control.errors = nil, 0, 0, 0
 }
 
 // made are the objects of the control as a tick reads them.

@@ -77,7 +77,7 @@ var freshStories = map[string]story{
 		annotations: byGuard, behaviours: map[string]behaviour{"v2": good}, policy: fresh, prepare: countedBy(100, .001, .001),
 		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
 			w.tell("the control is deleted")
-			w.control.deployment, w.control.endpoints = nil, 0
+			w.loseControl()
 		}}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
