@@ -28,7 +28,7 @@ type Guard struct {
 	Enabled bool
 	// Ladder is whether the steps are the guard's own. Otherwise they are the user's.
 	Ladder bool
-	// Alone is whether the policy has no metrics: then no threshold is checked while the guard judges.
+	// Alone is whether the policy has no metrics but pairs of counters: then no threshold is checked while the guard judges.
 	Alone bool
 	// Fresh is whether the canary is compared with a control: pods of the primary's template that are as many and as young.
 	Fresh bool

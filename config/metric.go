@@ -1,6 +1,10 @@
 package config
 
-import "sluice.dev/sluice/api/v1alpha1"
+import (
+	"slices"
+
+	"sluice.dev/sluice/api/v1alpha1"
+)
 
 // LimitsOf returns the limits of a metric, nil for none at that end: its range, or else the old threshold, which is the minimum of a
 // success rate and the maximum of anything else.
@@ -14,9 +18,17 @@ func LimitsOf(metric v1alpha1.Metric) (least, most *float64) {
 	return nil, metric.Threshold
 }
 
-// IsBuiltIn reports whether a metric is a built-in check and not a query under the same name.
+// IsBuiltIn reports whether a metric is a built-in check and not a query, or a pair, under the same name.
 func IsBuiltIn(metric v1alpha1.Metric) bool {
-	return (metric.Name == v1alpha1.MetricSuccessRate || metric.Name == v1alpha1.MetricDuration) && metric.Query == "" && metric.TemplateRef == nil
+	return (metric.Name == v1alpha1.MetricSuccessRate || metric.Name == v1alpha1.MetricDuration) && metric.Query == "" && metric.TemplateRef == nil && !IsPair(metric)
+}
+
+// IsPair reports whether a metric is a pair of counters, which the guard tests, and not a check.
+func IsPair(metric v1alpha1.Metric) bool { return metric.Bad != "" || metric.Total != "" }
+
+// WithoutPairs returns the metrics that are checks.
+func WithoutPairs(metrics []v1alpha1.Metric) []v1alpha1.Metric {
+	return slices.DeleteFunc(slices.Clone(metrics), IsPair)
 }
 
 // SuccessRate is the built-in check of the percentage of requests without a 5xx, with its least value.

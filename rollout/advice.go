@@ -65,6 +65,9 @@ func (t tick) advice() string {
 	}
 	for _, check := range t.policy.Checks {
 		where, query := fmt.Sprintf("check %q", check.Name), check.Query
+		if advice := analysis.PairAdvice(check.Bad + " " + check.Total); advice != "" {
+			all = append(all, fmt.Sprintf("metric %q: %s", check.Name, advice))
+		}
 		if check.TemplateRef != nil {
 			name := observed.TemplateName(*check.TemplateRef, t.o.Namespace)
 			where, query = fmt.Sprintf("%s, MetricTemplate %s", where, name), t.o.Templates[name].Query

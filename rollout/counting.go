@@ -32,7 +32,11 @@ func (f Facts) countersDue() *RawQuery {
 	if problem != "" {
 		return nil
 	}
-	return &RawQuery{Round: f.countersRound(), Query: raw.Query(f.counted().Back(f.o.Now))}
+	pairs, problem := f.target.Pairs(f.policy, f.o)
+	if problem != "" {
+		return nil
+	}
+	return &RawQuery{Round: f.countersRound(), Query: raw.Query(f.counted().Back(f.o.Now)), Pairs: pairs}
 }
 
 // historyDue asks for the primary's last hour before the first request to the canary; nil once it is known.

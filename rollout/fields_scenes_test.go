@@ -58,6 +58,7 @@ var scenes = map[string]scene{
 	"guard-limits":            {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(.2, 0, 0), acts: decides}},
 	"guard-limits-of-proof":   {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .05), acts: decides}},
 	"guard-suspicious":        {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(1, .001, .05), acts: decides}},
+	"pairs":                   {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: ordered(.02, .2), acts: decides}},
 	"ladder":                  {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .001), acts: decides}, below: &v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: ptrTo(25.0)}}},
 	"primary-redirect-prefix": {looks: []func(*observed.World){withoutRoutes}},
 }

@@ -85,6 +85,9 @@ func (a *trace) add(t *testing.T, o observed.World, f rollout.Facts, p plan.Plan
 	}
 	needs := f.Needs()
 	note("queries", needs.Queries)
+	if needs.Counters != nil {
+		note("pairs", needs.Counters.Pairs)
+	}
 	note("hooks", heard(needs.Hooks))
 	note("tells", heard(p.Tells))
 	note("generate", p.Generate)

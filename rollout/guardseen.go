@@ -25,6 +25,7 @@ func readPoll(t *tick, known *v1alpha1.GuardStatus) *guard.Poll {
 	if result.Interval > 0 {
 		known.Every = &metav1.Duration{Duration: next.Every()}
 	}
+	canary, primary := t.countPairs(known, answer.Pairs, result.Counted)
 	if !result.Counted {
 		return nil
 	}
@@ -36,6 +37,7 @@ func readPoll(t *tick, known *v1alpha1.GuardStatus) *guard.Poll {
 		known.Failing = result.Canary.MostFailed()
 	}
 	poll := polls.Of(result, age, guard.DefaultWarmUp)
+	poll.Canary.Pairs, poll.Primary.Pairs = canary, primary
 	older := result.Canary.Newest
 	if result.Primary.Newest.Before(older) {
 		older = result.Primary.Newest

@@ -53,6 +53,7 @@ func (f Facts) guardSettings(lasts time.Duration) guard.Settings {
 	if seconds, tested := analysis.GuardLimit(f.policy); tested {
 		settings.Limit = &guard.Limit{Quantile: latencyQuantile, Seconds: seconds}
 	}
+	settings.Pairs = f.pairSettings()
 	return settings
 }
 

@@ -33,6 +33,8 @@ type RawQuery struct {
 	// less far.
 	Round string
 	Query analysis.Query
+	// Pairs are the queries of the policy's own counters. They run right after the other.
+	Pairs []analysis.Query
 }
 
 // Needs returns the queries and hook calls of this tick.

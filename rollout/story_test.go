@@ -65,7 +65,7 @@ var quick = map[string]string{config.AnnotationInterval: "10s", config.Annotatio
 
 // stories are all stories by name.
 var stories = allStories(plainStories, awayStories, capacityStories, clockStories, cohortStories, controlStories, directStories,
-	aroundStories, backOffStories, coveredStories, gatewayStories, guardStories, armStories, freshStories, optOutStories, hookStories, interruptedStories, intervalStories, judgedStories, keepShareStories, pendingStories, placeStories, quotaStories, requestStories, restoringStories, shareStories, strategyStories, unavailableStories, unservedStories)
+	aroundStories, backOffStories, coveredStories, gatewayStories, guardStories, armStories, freshStories, pairStories, optOutStories, hookStories, interruptedStories, intervalStories, judgedStories, keepShareStories, pendingStories, placeStories, quotaStories, requestStories, restoringStories, shareStories, strategyStories, unavailableStories, unservedStories)
 
 // allStories panics if two stories have the same name, because one would replace the other unseen.
 func allStories(groups ...map[string]story) map[string]story {

@@ -2,8 +2,10 @@ package rollout_test
 
 import (
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"sluice.dev/sluice/config"
@@ -16,6 +18,8 @@ import (
 // metered is a metrics server of a world, with the counters of simulated requests. Its seconds count from the epoch.
 type metered struct {
 	traffic.Scenario
+	// orders are the shares of orders that fail, of the primary and of the canary: each request is an order. Nil if nothing counts them.
+	orders func(w *world, canary bool) (failed float64)
 	// seed chooses the requests.
 	seed uint64
 	// fails says why the server does not answer a query at this time; empty if it does. silent is set while no answer arrives.
@@ -172,6 +176,27 @@ func (m *metered) counters(w *world, query analysis.Query) []analysis.RawSeries 
 	return answer
 }
 
+// pairs answers the queries for counters of orders. Those that fail have "failed" in the name of their counter.
+func (m *metered) pairs(w *world, queries []analysis.Query) []analysis.Sample {
+	samples := make([]analysis.Sample, 0, len(queries))
+	for _, query := range queries {
+		sample := analysis.Sample{Check: query.Check, Metric: query.Metric, Missing: m.orders == nil}
+		if m.orders != nil {
+			isCanary := strings.Contains(query.Expression, "podinfo-canary")
+			counted := m.requests.View().PrimarySample.Counter
+			if isCanary {
+				counted = m.requests.View().CanarySample.Counter.Minus(m.canary)
+			}
+			sample.Value = float64(max(counted.Requests, 0))
+			if strings.Contains(query.Expression, "failed") {
+				sample.Value = math.Floor(sample.Value * m.orders(w, isCanary))
+			}
+		}
+		samples = append(samples, sample)
+	}
+	return samples
+}
+
 // history answers the query for the primary's last hour: the simulated hour before the epoch, as if it ended now.
 func (m *metered) history(w *world) []analysis.RawSeries {
 	var answer []analysis.RawSeries
@@ -216,7 +241,7 @@ func (w *world) rawAnswers(needs rollout.Needs) (counters, history *observed.Cou
 		m.round, m.answer = "", nil
 		return nil, nil
 	case m.round != need.Round || m.answer == nil:
-		m.round, m.answer = need.Round, m.ask(w, need.Query, needs.History != nil)
+		m.round, m.answer = need.Round, m.ask(w, need.Query, need.Pairs, needs.History != nil)
 	}
 	if m.silent != nil && m.silent(w) || w.rand != nil && w.rand.IntN(2) == 0 {
 		w.pending = true
@@ -228,7 +253,7 @@ func (w *world) rawAnswers(needs rollout.Needs) (counters, history *observed.Cou
 	return m.answer, nil
 }
 
-func (m *metered) ask(w *world, query analysis.Query, history bool) *observed.Counters {
+func (m *metered) ask(w *world, query analysis.Query, pairs []analysis.Query, history bool) *observed.Counters {
 	answer := &observed.Counters{Asked: w.now}
 	if m.fails != nil {
 		answer.Err = m.fails(w)
@@ -237,6 +262,8 @@ func (m *metered) ask(w *world, query analysis.Query, history bool) *observed.Co
 	case answer.Err != "":
 	case history:
 		answer.Series = m.history(w)
+	case len(pairs) > 0:
+		answer.Series, answer.Pairs = m.counters(w, query), m.pairs(w, pairs)
 	default:
 		answer.Series = m.counters(w, query)
 	}

@@ -54,6 +54,12 @@ type GuardStatus struct {
 	// +listMapKey=users
 	// +kubebuilder:validation:MaxItems=3
 	Compared []VersionsCompared `json:"compared,omitempty"`
+	// pairs are what the last poll has read of the policy's own counters, from which the next one continues. Absent without any.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	Pairs []PairCounters `json:"pairs,omitempty"`
 	// judged is when the guard last looked.
 	// +optional
 	Judged *metav1.MicroTime `json:"judged,omitempty"`
@@ -117,6 +123,31 @@ type ControlStatus struct {
 	// written is the control's pod template as the API server stored it. Absent until it was first observed.
 	// +optional
 	Written *WrittenTemplate `json:"written,omitempty"`
+}
+
+// PairCounters are the counters of one pair, bad and total, as they were last read for both versions.
+type PairCounters struct {
+	// name is that of the metric.
+	Name string `json:"name"`
+	// canary and primary are the counters of both versions. Absent until both were read once.
+	// +optional
+	Canary *PairCount `json:"canary,omitempty"`
+	// +optional
+	Primary *PairCount `json:"primary,omitempty"`
+	// missing says why the last poll has no data of this pair. Empty if it has.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Missing string `json:"missing,omitempty"`
+	// fallen is the number of polls in a row in which a counter was below its last value.
+	// +optional
+	Fallen int32 `json:"fallen,omitempty"`
+}
+
+// PairCount is the value of two counters.
+type PairCount struct {
+	// bad and total are the events so far.
+	Bad   float64 `json:"bad"`
+	Total float64 `json:"total"`
 }
 
 // GuardPause is a pause by the guard, until a person decides.

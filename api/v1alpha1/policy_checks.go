@@ -14,7 +14,9 @@ const (
 
 // Metric is a check: a query, and the range in which its value passes.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.query) || has(self.templateRef) || self.name == 'request-success-rate' || self.name == 'request-duration'",message="must have query or templateRef: only request-success-rate and request-duration are built in"
+// +kubebuilder:validation:XValidation:rule="has(self.bad) == has(self.total)",message="must have both bad and total, or neither"
+// +kubebuilder:validation:XValidation:rule="!(has(self.bad) || has(self.total)) || !(has(self.query) || has(self.templateRef) || has(self.condition) || has(self.ratioRange))",message="must have either bad and total, or query, templateRef, condition and ratioRange"
+// +kubebuilder:validation:XValidation:rule="has(self.bad) || has(self.total) || has(self.query) || has(self.templateRef) || self.name == 'request-success-rate' || self.name == 'request-duration'",message="must have query or templateRef: only request-success-rate and request-duration are built in"
 // +kubebuilder:validation:XValidation:rule="!has(self.query) || !has(self.templateRef)",message="must have only one of query and templateRef"
 // +kubebuilder:validation:XValidation:rule="!(has(self.query) || has(self.templateRef)) || has(self.thresholdRange) || has(self.threshold) || has(self.ratioRange) || has(self.condition)",message="must have thresholdRange, ratioRange or condition: a query has no default range"
 // +kubebuilder:validation:XValidation:rule="!has(self.ratioRange) || has(self.compareTo)",message="ratioRange needs compareTo: primary"
@@ -44,6 +46,20 @@ type Metric struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16384
 	Query string `json:"query,omitempty"`
+	// bad and total are counters of events that the guard compares with the primary's, and with thresholdRange.max in percent: bad of total
+	// events are bad, such as failed orders of all orders. Each is PromQL for the controller's Prometheus, with the variables of a
+	// MetricTemplate except interval, and is the sum of counters since they began, such as
+	// sum(orders_failed_total{pod=~"{{ target }}-[^-]+-[^-]+"}) or vector(0). It is asked for the canary and for the primary, which is {{ target }}
+	// then, as often as the guard reads counters. Both or neither, and not with query, templateRef or what judges these. Needs the guard.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=16384
+	Bad string `json:"bad,omitempty"`
+	// total is the counter of all events, of which those of bad are a part.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=16384
+	Total string `json:"total,omitempty"`
 	// templateRef names a MetricTemplate.
 	// +optional
 	TemplateRef *ObjectRef `json:"templateRef,omitempty"`

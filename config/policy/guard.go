@@ -38,7 +38,7 @@ func parseGuard(policy *config.Policy, analysis *v1alpha1.AnalysisSpec) {
 	guard := config.Guard{
 		Enabled:        guards(analysis),
 		Ladder:         ladder,
-		Alone:          guards(analysis) && len(analysis.Metrics) == 0,
+		Alone:          guards(analysis) && len(config.WithoutPairs(analysis.Metrics)) == 0,
 		Fresh:          fresh(analysis),
 		SLOErrorRate:   ptr.Deref(spec.SLOErrorRate, builtInSLO) / 100,
 		Alpha:          ptr.Deref(spec.Alpha, builtInAlpha),

@@ -142,6 +142,7 @@ var brokenRules = []string{
 	"analysis: {guard: {minDwell: 1ms, maxDwell: 0s}}",
 	"analysis: {stepWeight: 0.01, maxWeight: 50}",
 	"analysis: {sessionAffinity: {cookieName: a, primaryCookieName: a}}",
+	"analysis: {metrics: [{name: a, bad: '{{ target }}'}, {name: b, total: '{{ target }}'}, {name: c, bad: '{{ target }}', total: '{{ target }}', query: up, thresholdRange: {max: 1}}]}",
 	"analysis: {metrics: [{name: a}, {name: b, query: up, templateRef: {name: b}}]}",
 	"analysis: {metrics: [{name: c, query: up, thresholdRange: {}}, {name: d, query: up, thresholdRange: {min: 2, max: 1}}]}",
 	"analysis: {metrics: [{name: a, query: up, ratioRange: {}}, {name: b, query: up, compareTo: primary, ratioRange: {min: 2, max: 1}}, {name: c, query: '{{ target }}', compareTo: primary, ratioRange: {min: -1}}, {name: request-duration, compareTo: primary}]}",

@@ -46,6 +46,10 @@ func (c *checker) metrics(path *field.Path, metrics []v1alpha1.Metric) {
 }
 
 func (c *checker) metric(path *field.Path, m v1alpha1.Metric) {
+	if config.IsPair(m) {
+		c.pair(path, m)
+		return
+	}
 	c.duration(path.Child("interval"), m.Interval, config.ShortestStep)
 	if m.TemplateRef != nil && m.TemplateRef.Name == "" {
 		c.errs = append(c.errs, field.Required(path.Child("templateRef", "name"), "name a MetricTemplate"))

@@ -43,6 +43,20 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 	"a failure limit of 0":               {"analysis: {metrics: [{name: request-duration, failureLimit: 0}]}", "spec.analysis.metrics[0].failureLimit", "from 1 to"},
 	"a limit in a row of 0":              {"analysis: {metrics: [{name: request-duration, consecutiveLimit: 0}]}", "spec.analysis.metrics[0].consecutiveLimit", "from 1 to"},
 	"no such thing as no data":           {"analysis: {metrics: [{name: request-duration, noData: ignore}]}", "spec.analysis.metrics[0].noData", "must be one of fail, skip, inconclusive"},
+	"half of a pair":                     {"analysis: {metrics: [{name: a, bad: '{{ target }}'}]}", "spec.analysis.metrics[0]", "must have both bad and total, or neither"},
+	"the other half of a pair":           {"analysis: {metrics: [{name: a, total: '{{ target }}'}]}", "spec.analysis.metrics[0]", "must have both bad and total, or neither"},
+	"a pair with a query":                {"analysis: {metrics: [{name: a, bad: '{{ target }}', total: '{{ target }}', query: up}]}", "spec.analysis.metrics[0]", "must have either bad and total, or query"},
+	"a pair with a template":             {"analysis: {metrics: [{name: a, bad: '{{ target }}', total: '{{ target }}', templateRef: {name: a}}]}", "spec.analysis.metrics[0]", "must have either bad and total, or query"},
+	"a pair with a condition":            {"analysis: {metrics: [{name: a, bad: '{{ target }}', total: '{{ target }}', condition: value < 1}]}", "spec.analysis.metrics[0]", "must have either bad and total, or query"},
+	"a pair with a ratio":                {"analysis: {metrics: [{name: a, bad: '{{ target }}', total: '{{ target }}', ratioRange: {max: 2}}]}", "spec.analysis.metrics[0]", "must have either bad and total, or query"},
+	"a pair that looks back":             {"analysis: {metrics: [{name: a, bad: 'increase(x{a=\"{{ target }}\"}[{{ interval }}])', total: '{{ target }}'}]}", "spec.analysis.metrics[0].bad", "must not use {{ interval }}"},
+	"a pair of the primary":              {"analysis: {metrics: [{name: a, bad: '{{ target }}', total: up}]}", "spec.analysis.metrics[0].total", "must use {{ target }}"},
+	"a pair that is too long":            {"analysis: {metrics: [{name: a, bad: '{{ target }}', total: '{{ target }}" + strings.Repeat("x", 16384) + "'}]}", "spec.analysis.metrics[0].total", "at most 16384 bytes"},
+	"a pair with a window":               {"analysis: {metrics: [{name: a, bad: '{{ target }}', total: '{{ target }}', interval: 1m}]}", "spec.analysis.metrics[0].interval", "remove interval"},
+	"a pair that may fail":               {"analysis: {metrics: [{name: a, bad: '{{ target }}', total: '{{ target }}', failureLimit: 3}]}", "spec.analysis.metrics[0].failureLimit", "remove failureLimit"},
+	"a pair with the old threshold":      {"analysis: {metrics: [{name: a, bad: '{{ target }}', total: '{{ target }}', threshold: 1}]}", "spec.analysis.metrics[0].threshold", "remove threshold"},
+	"a pair with a least value":          {"analysis: {metrics: [{name: a, bad: '{{ target }}', total: '{{ target }}', thresholdRange: {min: 1}}]}", "spec.analysis.metrics[0].thresholdRange", "must have only max"},
+	"a pair of which all may be bad":     {"analysis: {metrics: [{name: a, bad: '{{ target }}', total: '{{ target }}', thresholdRange: {max: 51}}]}", "spec.analysis.metrics[0].thresholdRange", "above 0 and at most 50"},
 	"a condition that is none":           {"analysis: {metrics: [{name: request-duration, condition: value <}]}", "spec.analysis.metrics[0].condition", "is not a CEL expression that can be used"},
 	"a condition of what is not asked":   {"analysis: {metrics: [{name: request-duration, condition: value < primary}]}", "spec.analysis.metrics[0].condition", "primary needs compareTo: primary"},
 	"a condition that is too long":       {"analysis: {metrics: [{name: request-duration, condition: 'value < 1.0" + strings.Repeat(" ", 1024) + "'}]}", "spec.analysis.metrics[0].condition", "at most 1024 bytes"},
@@ -99,6 +113,10 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 	"an autoscaler of another kind":   {"autoscalerRef: {kind: VerticalPodAutoscaler, name: a}", "spec.autoscalerRef.kind", "must be one of"},
 }
 
+func pairNamed(name string) string {
+	return "{name: " + name + ", bad: '{{ target }}', total: '{{ target }}'}"
+}
+
 func TestValidatePolicy(t *testing.T) {
 	for name, c := range wrongParts {
 		t.Run(name, func(t *testing.T) {
@@ -115,6 +133,9 @@ func TestValidatePolicy(t *testing.T) {
 
 func TestPolicyOfChecksWhatGoesTogether(t *testing.T) {
 	for name, c := range map[string]struct{ spec, at, says string }{
+		"a pair without the guard": {"analysis: {guard: {enabled: false}, metrics: [{name: a, bad: '{{ target }}', total: '{{ target }}'}]}", "spec.analysis.metrics[0]", "only the guard can test bad and total"},
+		"too many pairs": {"analysis: {guard: {enabled: true}, metrics: [" + strings.Join([]string{pairNamed("a"), pairNamed("b"), pairNamed("c"), pairNamed("d"), pairNamed("e"), pairNamed("f"), pairNamed("g"), pairNamed("h"), pairNamed("i")}, ", ") + "]}",
+			"spec.analysis.metrics", "at most 8 metrics with bad and total"},
 		"mirroring at no time":             {"analysis: {mirror: true}", "spec.analysis.mirror", "set iterations"},
 		"a share of mirroring that is off": {"analysis: {iterations: 3, mirrorWeight: 5}", "spec.analysis.mirrorWeight", "needs mirror: true"},
 		"a control beside testers":         {"analysis: {guard: {enabled: true, baseline: fresh}, match: [{headers: {a: {exact: b}}}]}", "spec.analysis.guard.baseline", "remove match, or set baseline: primary"},

@@ -20,6 +20,7 @@ func checkTogether(spec v1alpha1.PolicySpec) field.ErrorList {
 	c.must(a.Ladder == nil || guards(a) || hasNoTraffic(spec), path.Child("ladder"), a.Ladder, ladderNeedsGuard)
 	c.steps(path, a)
 	c.freshBaseline(path, spec)
+	c.pairsTogether(path.Child("metrics"), a)
 	mirrors := c.mirrorsTogether(path, a)
 	if *spec.Traffic == v1alpha1.TrafficNone {
 		c.withoutTraffic(path, a, mirrors)

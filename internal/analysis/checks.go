@@ -40,20 +40,21 @@ type Check struct {
 
 // ChecksOf returns the checks of a policy, in the policy's order. The default is success rate and duration. A workload
 // without traffic has no built-in checks, because it has no requests that they could judge. While the guard judges, no checks are built
-// in: one error in thirty requests fails a limit of 99%. The limit of GuardLimit is no check then.
+// in: one error in thirty requests fails a limit of 99%. The limit of GuardLimit is no check then. Pairs of
+// counters never are.
 func ChecksOf(policy config.Policy) []Check {
 	if policy.Guard.Alone {
 		return nil
 	}
-	silent := policy.Traffic == v1alpha1.TrafficNone
-	if len(policy.Checks) == 0 && !silent {
+	silent, metrics := policy.Traffic == v1alpha1.TrafficNone, config.WithoutPairs(policy.Checks)
+	if len(metrics) == 0 && !silent {
 		return []Check{
 			builtIn(policy, v1alpha1.Metric{Name: v1alpha1.MetricSuccessRate}),
 			builtIn(policy, v1alpha1.Metric{Name: v1alpha1.MetricDuration}),
 		}
 	}
-	checks := make([]Check, 0, len(policy.Checks))
-	for _, metric := range policy.Checks {
+	checks := make([]Check, 0, len(metrics))
+	for _, metric := range metrics {
 		if limitsGuard(policy, metric) {
 			continue
 		}

@@ -65,6 +65,11 @@ const (
 	// PrimaryLower and PrimaryUpper are the bounds around the primary's percentile.
 	PrimaryLower Metric = "primary-lower-bound"
 	PrimaryUpper Metric = "primary-upper-bound"
+	// PairBad and PairTotal are the counters of a pair, PrimaryBad and PrimaryTotal those of the primary.
+	PairBad      Metric = "pair-bad"
+	PairTotal    Metric = "pair-total"
+	PrimaryBad   Metric = "primary-pair-bad"
+	PrimaryTotal Metric = "primary-pair-total"
 	// Counters is what the counters of the canary and its primary show, sample by sample.
 	Counters Metric = "counters"
 )

@@ -18,31 +18,34 @@ type CountersFunc func(ctx context.Context, query analysis.Query) (series []anal
 // counters runs queries for raw counters, beside the rounds of checks: neither waits for the other. It remembers the last round of each
 // Canary that a tick has observed, so that the next one is asked for in time.
 type counters struct {
-	*rounds[analysis.Query, observed.Counters]
+	*rounds[rollout.RawQuery, observed.Counters]
 	last kept[observed.Asked]
 }
 
-func newCounters(query CountersFunc) *counters {
-	return &counters{rounds: newRounds(func(ctx context.Context, q analysis.Query) (answer observed.Counters) {
+func newCounters(query CountersFunc, pairs QueryFunc) *counters {
+	return &counters{rounds: newRounds(func(ctx context.Context, q rollout.RawQuery) (answer observed.Counters) {
 		if query == nil {
 			answer.Err = "no Prometheus is configured"
 			return answer
 		}
-		answer.Series, answer.Err = query(ctx, q)
+		answer.Series, answer.Err = query(ctx, q.Query)
+		if len(q.Pairs) > 0 && answer.Err == "" && pairs != nil {
+			answer.Pairs = pairs(ctx, q.Pairs)
+		}
 		return answer
 	})}
 }
 
 // ofCounters is the round of raw counters that a tick needs.
-func ofCounters(needs rollout.Needs) need[analysis.Query] {
+func ofCounters(needs rollout.Needs) need[rollout.RawQuery] {
 	asks := needs.Counters
 	if asks == nil {
 		asks = needs.History
 	}
 	if asks == nil {
-		return need[analysis.Query]{}
+		return need[rollout.RawQuery]{}
 	}
-	return need[analysis.Query]{name: asks.Round, question: asks.Query}
+	return need[rollout.RawQuery]{name: asks.Round, question: *asks}
 }
 
 // lastAsked is the last round that a tick has observed; zero if there was none since the start.

@@ -41,7 +41,7 @@ func TestCountersWakeTheirCanaryAndAreObservedOnce(t *testing.T) {
 			return nil, "Prometheus could not answer: connection refused"
 		}
 		return []analysis.RawSeries{{Labels: map[string]string{"of": query.Expression}}}, ""
-	})
+	}, nil)
 	before := time.Now()
 	both, history := c.tick(t, counted("first", ""))
 	g.Expect([]*observed.Counters{both, history}).To(HaveEach(BeNil()), "a tick does not wait")
@@ -102,11 +102,29 @@ func TestCountersThatNobodyAnswersHoldUpNoChecks(t *testing.T) {
 func TestARestartAsksForCountersAgain(t *testing.T) {
 	g := NewWithT(t)
 	answer := func(context.Context, analysis.Query) ([]analysis.RawSeries, string) { return nil, "" }
-	for _, process := range []*counters{newCounters(answer), newCounters(answer)} {
+	for _, process := range []*counters{newCounters(answer, nil), newCounters(answer, nil)} {
 		g.Expect(process.lastAsked(subject)).To(BeZero())
 		process.tick(t, counted("round", ""))
 		g.Eventually(process.woken, patience).Should(Receive())
 		both, _ := process.tick(t, counted("round", ""))
 		g.Expect(both).NotTo(BeNil())
+	}
+}
+
+// TestPairsAreAskedForWithTheCounters holds that the policy's own counters come with those of requests, and not without them.
+func TestPairsAreAskedForWithTheCounters(t *testing.T) {
+	for problem, want := range map[string]int{"": 2, "Prometheus could not answer: connection refused": 0} {
+		g := NewWithT(t)
+		c := newCounters(func(context.Context, analysis.Query) ([]analysis.RawSeries, string) { return nil, problem },
+			func(_ context.Context, queries []analysis.Query) []analysis.Sample {
+				return make([]analysis.Sample, len(queries))
+			})
+		o := counted("first", "")
+		o.needs.Counters.Pairs = make([]analysis.Query, 2)
+		c.tick(t, o)
+		<-c.woken
+		both, _ := c.tick(t, o)
+		g.Expect(both.Err).To(Equal(problem))
+		g.Expect(both.Pairs).To(HaveLen(want))
 	}
 }

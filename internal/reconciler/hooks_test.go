@@ -114,7 +114,7 @@ func TestCallsAndQueriesEndWithTheReconciler(t *testing.T) {
 		<-ctx.Done()
 		left <- "counters"
 		return nil, ""
-	})}
+	}, nil)}
 	m.hooks.ask(t.Context(), subject, asking("slow"))
 	m.samples.ask(t.Context(), subject, ofChecks(rollout.Needs{Round: "first", Queries: make([]analysis.Query, 1)}), time.Time{})
 	m.counters.ask(t.Context(), reading{World: observed.World{Namespace: subject.Namespace, Name: subject.Name}, needs: rollout.Needs{Counters: &rollout.RawQuery{Round: "first"}}})

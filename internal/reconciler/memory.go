@@ -39,7 +39,7 @@ type memory struct {
 }
 
 func newMemory(options Options) *memory {
-	return &memory{metrics: newMetrics(options.Metrics), hooks: newHooks(options.Hook), samples: newSamples(options.Query), counters: newCounters(options.Counters)}
+	return &memory{metrics: newMetrics(options.Metrics), hooks: newHooks(options.Hook), samples: newSamples(options.Query), counters: newCounters(options.Counters, options.Query)}
 }
 
 // ask starts the calls and queries that a tick needs and ends those that it no longer needs. Later ticks observe the answers.

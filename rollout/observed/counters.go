@@ -10,6 +10,8 @@ import (
 type Counters struct {
 	// Series are the counters with their samples. None if the query failed.
 	Series []analysis.RawSeries
+	// Pairs are the samples of the policy's own counters. None if the query failed.
+	Pairs []analysis.Sample
 	// Asked is when they were asked for, by the controller's clock.
 	Asked time.Time
 	// Err says in one line why the query failed, and names the kind of server. Empty if it did not.

@@ -111,7 +111,24 @@ func findQueries(target *Target, policy config.Policy, o observed.World) string 
 			return problem
 		}
 	}
-	return ""
+	_, problem := target.Pairs(policy, o)
+	return problem
+}
+
+// Pairs returns the queries of the policy's pairs of counters. The problem says why there are none.
+func (t Target) Pairs(policy config.Policy, o observed.World) (queries []analysis.Query, problem string) {
+	for _, pair := range analysis.PairsOf(policy) {
+		where := fmt.Sprintf("metric %q", pair.Name)
+		if problem := notAskable(analysis.Check{Metric: analysis.Custom}, o.Namespace, where, o); problem != "" {
+			return nil, problem
+		}
+		own, err := analysis.PairQueries(pair, t.judged(o))
+		if err != nil {
+			return nil, fmt.Sprintf("%s: %v", where, err)
+		}
+		queries = append(queries, own...)
+	}
+	return queries, ""
 }
 
 // needsPreset reports whether a check has no query of its own, also one that judges only if the guard cannot.

@@ -16,8 +16,13 @@ func (l *look) complete(d Decision) Decision {
 		d.Blame = l.state.blame(l.settings)
 	}
 	d.Message = l.words(d)
-	if _, says := l.state.LimitVerdict(*l.settings); says != "" && (d.Reason == Accepted || d.Reason == Inconclusive || d.Reason == Collecting) {
-		d.Message += "; " + says
+	if d.Reason == Accepted || d.Reason == Inconclusive || d.Reason == Collecting {
+		_, limit := l.state.LimitVerdict(*l.settings)
+		for _, says := range []string{limit, l.state.silent(l.settings)} {
+			if says != "" {
+				d.Message += "; " + says
+			}
+		}
 	}
 	return d
 }
@@ -115,6 +120,20 @@ func (b Blame) pair(settings *Settings, s *State) string {
 		}
 	}
 	return string(b.Metric)
+}
+
+// silent says which of the user's counters have counted nothing; empty if all have.
+func (s *State) silent(settings *Settings) string {
+	var names []string
+	for i := range s.Pairs[:s.PairCount] {
+		if p := &s.Pairs[i]; !(p.Total.Total > 0) || !(p.Control.Total > 0) {
+			names = append(names, settings.Pairs[i].Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "no events of both versions are counted yet for " + strings.Join(names, ", ")
 }
 
 func failed(p Pair) string {
