@@ -49,9 +49,9 @@
 //   - around: what changes with the primary's template
 //   - affinity, silent, split, cohorts: what routes state, and which gateways a clean-up awaits how long
 //   - generated, grants: what is created beside the user's objects
-//   - history, clock: what outlives a rollout or a tick
+//   - history, compared, clock: what outlives a rollout or a tick
 //   - facts, policy, simulated: what a tick decides by
-//   - guardstate, steps, tick: what all of them use
+//   - guardstate, guardpairs, steps, tick: what all of them use
 //   - target/: what a rollout acts on
 //   - queue/: which candidates may start
 //   - plan/: what a tick has decided
