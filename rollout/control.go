@@ -84,13 +84,24 @@ func (t tick) controlFails() string {
 		return "no request to the primary can be answered"
 	case known.Ready == nil && control == nil:
 		return t.target.NoControl(t.policy, t.o)
-	case control == nil || t.o.ControlService() == nil && known.Ready != nil:
+	case control == nil:
 		return "somebody has deleted the control"
 	case control.Annotations[config.AnnotationTemplateHash] != t.o.PrimaryHash():
 		return "the primary's template has changed"
 	case observed.Differs(control, known.Written):
 		return "somebody has changed the control's pod template"
-	case known.Ready != nil && t.plan.Next.CanaryWeight > 0 && t.controlPods() < t.neededCanaryPods():
+	case known.Ready != nil:
+		return t.controlLost()
+	}
+	return ""
+}
+
+// controlLost says what a control lacks that was ready; empty if nothing.
+func (t tick) controlLost() string {
+	switch {
+	case t.o.ControlService() == nil:
+		return "somebody has deleted the control"
+	case t.plan.Next.CanaryWeight > 0 && t.controlPods() < t.neededCanaryPods():
 		return fmt.Sprintf("%d of the control's %d pods are ready", t.controlPods(), t.neededCanaryPods())
 	}
 	return ""

@@ -37,16 +37,15 @@ func (r *reader) readControlObjects(ctx context.Context, of subjects, services [
 		c.controlForeign = "Deployment " + control.Name
 	}
 	for i := range services {
-		service := &services[i]
-		if !ours(service, of.canary) || !observed.IsControls(service) {
-			continue
-		}
-		c.controls = append(c.controls, service)
-		if c.controlReady, err = r.readEndpoints(ctx, r.cached, service); err != nil {
-			return c, err
+		if service := &services[i]; ours(service, of.canary) && observed.IsControls(service) {
+			c.controls = append(c.controls, service)
 		}
 	}
-	if foreign := foreignService(of.primary, services, workload.ControlServiceName); foreign != "" && c.madeService() == nil {
+	if service := c.madeService(); service != nil {
+		c.controlReady, err = r.readEndpoints(ctx, r.cached, service)
+		return c, err
+	}
+	if foreign := foreignService(of.primary, services, workload.ControlServiceName); foreign != "" {
 		c.controlForeign = foreign
 	}
 	return c, nil

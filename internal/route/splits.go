@@ -129,6 +129,11 @@ func checkTogether(plain Route, splits []Split) error {
 	return nil
 }
 
+// controlsClash reports whether the control of one of two splits is a backend of the other.
+func controlsClash(r Route, a, b Split) bool {
+	return controlClashes(r, a, b) || controlClashes(r, b, a)
+}
+
 // controlClashes reports whether the control of a split is a backend of another one.
 func controlClashes(r Route, of, other Split) bool {
 	control, has := of.control(r.Namespace)
@@ -148,7 +153,7 @@ func clash(r Route, a, b Split) error {
 			primaryA.kind, primaryA.name)
 	case canaryA == canaryB || canaryA == primaryB || canaryB == primaryA:
 		return fmt.Errorf("the canary of Deployment %s or %s is also another backend of the two: give each backends of its own", a.Deployment, b.Deployment)
-	case controlClashes(r, a, b) || controlClashes(r, b, a):
+	case controlsClash(r, a, b):
 		return fmt.Errorf("the control of Deployment %s or %s is also another backend of the two: give each backends of its own", a.Deployment, b.Deployment)
 	case !a.addsRules() && !b.addsRules():
 		return nil

@@ -66,13 +66,21 @@ func (t Target) NoControl(policy config.Policy, o observed.World) string {
 		if bound := workload.BoundBy(control.Spec.Template.Spec, o.Claims); len(bound.OnePod) > 0 {
 			return "PersistentVolumeClaim " + bound.OnePod[0] + " may be used by one pod at a time"
 		}
-		for _, miss := range missed(t, policy, control, o) {
-			if (miss.Monitors || !miss.Elsewhere) && !slices.Contains(policy.MissedPolicies, miss.Ref) && !slices.Contains(policy.MissedPolicies, "*") {
-				return miss.Object + " would miss its pods"
-			}
+		if miss := t.missesControl(policy, control, o); miss != "" {
+			return miss + " would miss its pods"
 		}
 	}
 	return t.notControls(o)
+}
+
+// missesControl names a policy or a monitor that would miss the control's pods and that the user does not let pass; empty if there is none.
+func (t Target) missesControl(policy config.Policy, control *appsv1.Deployment, o observed.World) string {
+	for _, miss := range missed(t, policy, control, o) {
+		if (miss.Monitors || !miss.Elsewhere) && !slices.Contains(policy.MissedPolicies, miss.Ref) && !slices.Contains(policy.MissedPolicies, "*") {
+			return miss.Object
+		}
+	}
+	return ""
 }
 
 // notControls names what has the control's name and is somebody else's, or sends to it already; empty if nothing does.
