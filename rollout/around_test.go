@@ -31,7 +31,7 @@ var aroundStories = map[string]story{
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"a version that ends the strategy Recreate does not get ready after promotion": {
-		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
 		behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}},
 		prepare:     recreate,
 		acts:        []act{{immediately, settingWith("v2", workload.Around{"strategy": {From: recreating, To: rolling}})}},

@@ -19,7 +19,7 @@ func (w *world) away(gap time.Duration) {
 func beingAway(gap time.Duration) func(*world) { return func(w *world) { w.away(gap) } }
 
 // minute is a policy with a deadline of a minute.
-var minute = map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"}
+var minute = map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"}
 
 // awayStories are of an hour in which Sluice or the API server was away, in the middle of something that has a deadline.
 var awayStories = map[string]story{

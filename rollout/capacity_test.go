@@ -118,7 +118,7 @@ func scaling(replicas int32) func(*world) {
 	}
 }
 
-var half = map[string]string{config.AnnotationInterval: "10s", config.AnnotationStepWeight: "25", config.AnnotationProgressDeadline: "300s"}
+var half = map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationStepWeight: "25", config.AnnotationProgressDeadline: "300s"}
 
 var capacityStories = map[string]story{
 	"an autoscaler shrinks the primary and the version is promoted": {
@@ -168,7 +168,7 @@ var capacityStories = map[string]story{
 		phase: v1alpha1.PhaseInitialized, version: "v1",
 	},
 	"the primary loses pods for longer than the progress deadline": {
-		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationStepWeight: "25", config.AnnotationProgressDeadline: "60s"},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationStepWeight: "25", config.AnnotationProgressDeadline: "60s"},
 		behaviours:  map[string]behaviour{"v2": good},
 		acts:        []act{{immediately, setting("v2")}, {atStep(2), func(w *world) { losing(7)(w); w.react(); w.set("v1") }}},
 		phase:       v1alpha1.PhaseInitialized, version: "v1",
@@ -209,7 +209,7 @@ var capacityStories = map[string]story{
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"a primary with strategy Recreate does not get ready after promotion": {
-		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
 		behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}},
 		prepare:     recreate,
 		acts:        []act{{immediately, setting("v2")}},

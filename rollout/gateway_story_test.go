@@ -11,7 +11,7 @@ import (
 	"sluice.dev/sluice/config"
 )
 
-var urgent = map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "90s"}
+var urgent = map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "90s"}
 
 var gatewayStories = map[string]story{
 	"former gateways have left reports on the route": {

@@ -76,7 +76,7 @@ func withHooks(answers map[v1alpha1.HookType]func(*world) bool) func(*world) {
 	}
 }
 
-var twoSteps = map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"}
+var twoSteps = map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"}
 
 var setsV2 = []act{{immediately, setting("v2")}}
 

@@ -173,7 +173,7 @@ var interruptedStories = map[string]story{
 	"the identity labels change under traffic":                 interruptedStory(relabelling("app,tier")),
 	"the Service gets another port under traffic":              interruptedStory(movingPort(81)),
 	"the gateway loses a backend and finds it again":           interruptedStory(rejecting("BackendNotFound"), rejecting("")),
-	"the gateway loses a backend for good": {annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationProgressDeadline: "60s"},
+	"the gateway loses a backend for good": {annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationProgressDeadline: "60s"},
 		behaviours: map[string]behaviour{"v2": good}, acts: then(rejecting("BackendNotFound")), phase: v1alpha1.PhaseFailed, version: "v1"},
 	"somebody edits the template of the canary during promotion": {annotations: quick, behaviours: map[string]behaviour{"v2": good},
 		acts:  []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil }, editingTemplate}},
@@ -184,7 +184,7 @@ var interruptedStories = map[string]story{
 
 // TestAMemberWithoutAnalysisForgetsItsInterruptions waits for the group at a step that has no checks any more.
 func TestAMemberWithoutAnalysisForgetsItsInterruptions(t *testing.T) {
-	w := newWorld(t, story{annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationGroup: "checkout"}, behaviours: map[string]behaviour{"v2": good}})
+	w := newWorld(t, story{annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationGroup: "checkout"}, behaviours: map[string]behaviour{"v2": good}})
 	w.peers = func() []observed.Peer {
 		waits := observed.State{Phase: v1alpha1.PhaseWaiting, Paused: &v1alpha1.PauseCause{Text: "paused"}}
 		return []observed.Peer{{Namespace: "test", Name: "shop", Group: "checkout", Held: true, State: waits}}

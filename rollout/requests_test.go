@@ -67,7 +67,7 @@ func inPhase(phase v1alpha1.Phase) func(*world) bool {
 var (
 	failing = behaviour{successRate: 50, p99: 20, requests: 100}
 	silent  = behaviour{successRate: 100, p99: 20, requests: 0}
-	patient = map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"}
+	patient = map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"}
 )
 
 var requestStories = map[string]story{

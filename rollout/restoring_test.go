@@ -80,7 +80,7 @@ var restoringStories = map[string]story{
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"a canary that cannot be scaled for the next step fails at the progress deadline": {
-		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationStepWeight: "25", config.AnnotationProgressDeadline: "60s"},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationStepWeight: "25", config.AnnotationProgressDeadline: "60s"},
 		behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, most: 3}},
 		acts:        []act{{immediately, setting("v2")}},
 		phase:       v1alpha1.PhaseFailed, version: "v1",

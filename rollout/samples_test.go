@@ -183,7 +183,7 @@ func TestACanaryThatCannotBeScaledForItsNextStepFailsAtTheProgressDeadline(t *te
 }
 
 func TestAPausedStepWithoutChecksKeepsNoTicksComing(t *testing.T) {
-	w := newWorld(t, story{annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationTraffic: "none"}, behaviours: map[string]behaviour{"v2": good}})
+	w := newWorld(t, story{annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationTraffic: "none"}, behaviours: map[string]behaviour{"v2": good}})
 	unserved(w)
 	inFirstStepOf(w)
 	w.primary.Spec.Paused = true

@@ -17,12 +17,12 @@ func sharing(percent float64) func(*world) { return func(w *world) { w.share = p
 
 var shareStories = map[string]story{
 	"the canary gets fewer requests than its weight": {
-		annotations: map[string]string{config.AnnotationInterval: "2m", config.AnnotationMaxWeight: "30"}, behaviours: map[string]behaviour{"v2": busy},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "2m", config.AnnotationMaxWeight: "30"}, behaviours: map[string]behaviour{"v2": busy},
 		acts:  []act{{immediately, setting("v2")}, {atStep(2), sharing(3)}, {atStep(3), sharing(0)}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"users who stay at a version make the share differ": {
-		annotations: map[string]string{config.AnnotationInterval: "2m", config.AnnotationMaxWeight: "20"}, behaviours: map[string]behaviour{"v2": busy},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "2m", config.AnnotationMaxWeight: "20"}, behaviours: map[string]behaviour{"v2": busy},
 		policy: sticky, acts: []act{{immediately, setting("v2")}, {atStep(1), sharing(3)}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
@@ -34,7 +34,7 @@ var shareStories = map[string]story{
 }
 
 func TestADifferenceIsShownForAsLongAsItIsThere(t *testing.T) {
-	w := newWorld(t, story{annotations: map[string]string{config.AnnotationInterval: "1m"}, behaviours: map[string]behaviour{"v2": busy}})
+	w := newWorld(t, story{annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "1m"}, behaviours: map[string]behaviour{"v2": busy}})
 	w.tick()
 	w.set("v2")
 	w.runs(t, atStep(1))

@@ -77,7 +77,7 @@ func (g *group) apart() *group {
 }
 
 // slow takes longer than the progress deadline.
-var slow = map[string]string{config.AnnotationInterval: "20s", config.AnnotationMaxWeight: "40", config.AnnotationStepWeight: "10"}
+var slow = map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "20s", config.AnnotationMaxWeight: "40", config.AnnotationStepWeight: "10"}
 
 func bothGood() map[string]map[string]behaviour {
 	return map[string]map[string]behaviour{"cart": {"v2": good}, "shop": {"v2": good}}

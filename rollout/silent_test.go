@@ -20,7 +20,7 @@ func TestEveryCleanUpAwaitsAGatewayEquallyLong(t *testing.T) {
 		"no Gateway": {gone: true, deadline: "3m", want: time.Minute},
 	} {
 		for _, deleted := range []bool{false, true} {
-			w := newWorld(t, story{annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationProgressDeadline: c.deadline},
+			w := newWorld(t, story{annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationProgressDeadline: c.deadline},
 				behaviours: map[string]behaviour{"v2": good}})
 			w.tick()
 			w.set("v2")

@@ -61,11 +61,11 @@ func recreate(w *world) { w.primary.Spec.Strategy.Type = appsv1.RecreateDeployme
 
 func setting(version string) func(*world) { return func(w *world) { w.set(version) } }
 
-var quick = map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30"}
+var quick = map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30"}
 
 // stories are all stories by name.
 var stories = allStories(plainStories, awayStories, capacityStories, clockStories, cohortStories, controlStories, directStories,
-	aroundStories, backOffStories, coveredStories, gatewayStories, guardStories, armStories, freshStories, pairStories, optOutStories, hookStories, interruptedStories, intervalStories, judgedStories, keepShareStories, pendingStories, placeStories, quotaStories, requestStories, restoringStories, shareStories, strategyStories, unavailableStories, unservedStories)
+	aroundStories, backOffStories, coveredStories, defaultStories, gatewayStories, guardStories, armStories, freshStories, pairStories, optOutStories, hookStories, interruptedStories, intervalStories, judgedStories, keepShareStories, pendingStories, placeStories, quotaStories, requestStories, restoringStories, shareStories, strategyStories, unavailableStories, unservedStories)
 
 // allStories panics if two stories have the same name, because one would replace the other unseen.
 func allStories(groups ...map[string]story) map[string]story {
@@ -108,7 +108,7 @@ var plainStories = map[string]story{
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
 	"a canary that loses its pods goes back to weight 0 and then fails": {
-		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30", config.AnnotationProgressDeadline: "60s"},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30", config.AnnotationProgressDeadline: "60s"},
 		behaviours:  map[string]behaviour{"v2": good},
 		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
 			w.tell("canary pods crash")
@@ -155,7 +155,7 @@ var plainStories = map[string]story{
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
 	"the primary does not get ready after promotion": {
-		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
 		behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}},
 		acts:        []act{{immediately, setting("v2")}},
 		phase:       v1alpha1.PhaseFailed, version: "v1",
@@ -184,7 +184,7 @@ var plainStories = map[string]story{
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"the Deployment is paused in flight for longer than the progress deadline": {
-		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
 		behaviours:  map[string]behaviour{"v2": good},
 		acts: []act{{immediately, setting("v2")}, {atStep(1), func(w *world) {
 			w.tell("user pauses")

@@ -112,7 +112,7 @@ var strategyStories = map[string]story{
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
 	"three of four canary replicas are enough": {
-		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationStepWeight: "40", config.AnnotationMaxWeight: "40"},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationStepWeight: "40", config.AnnotationMaxWeight: "40"},
 		behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, unavailable: 1}},
 		policy:      func(p *config.Policy) { p.CanaryReadyThreshold, p.PrimaryReadyThreshold = 75, 90 },
 		acts:        []act{{immediately, setting("v2")}},

@@ -88,19 +88,19 @@ var unavailableStories = map[string]story{
 		phase: v1alpha1.PhaseInitialized, version: "v2",
 	},
 	"a newer version mends a primary that broke in flight": {
-		annotations: map[string]string{config.AnnotationInterval: "2m", config.AnnotationMaxWeight: "30"}, behaviours: map[string]behaviour{"v2": good},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "2m", config.AnnotationMaxWeight: "30"}, behaviours: map[string]behaviour{"v2": good},
 		acts:  []act{{immediately, setting("v2")}, {atStep(2), breaking}, {since(time.Minute), setting("v3")}},
 		phase: v1alpha1.PhaseInitialized, version: "v3",
 	},
 	"a newer version mends a primary whose previous template is broken too": {
-		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
 		behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}},
 		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil }, breaking},
 			{func(w *world) bool { return w.state.Open().Promotion.Restoring && w.previous == nil }, setting("v3")}},
 		phase: v1alpha1.PhaseInitialized, version: "v3",
 	},
 	"a hook that must approve rollouts holds the newer version for a primary whose previous template is broken too": {
-		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"},
 		behaviours:  map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}, "v3": good},
 		prepare:     withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmRollout: nil}),
 		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil }, breaking},
@@ -108,7 +108,7 @@ var unavailableStories = map[string]story{
 		phase: v1alpha1.PhaseSucceeded, version: "v3",
 	},
 	"a canary is asked for, so the newer version waits for a primary whose previous template is broken too": {
-		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s",
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s",
 			config.AnnotationWhenUnavailable: config.WhenUnavailableCanary},
 		behaviours: map[string]behaviour{"v2": {successRate: 100, p99: 20, requests: 100, primaryNotReady: true}, "v3": good},
 		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.previous != nil }, breaking},
@@ -116,7 +116,7 @@ var unavailableStories = map[string]story{
 		phase: v1alpha1.PhaseSucceeded, version: "v3",
 	},
 	"a hook that must approve rollouts holds the newer version for a primary that broke in flight": {
-		annotations: map[string]string{config.AnnotationInterval: "2m", config.AnnotationMaxWeight: "30"}, behaviours: map[string]behaviour{"v2": good, "v3": good},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "2m", config.AnnotationMaxWeight: "30"}, behaviours: map[string]behaviour{"v2": good, "v3": good},
 		prepare: withHooks(map[v1alpha1.HookType]func(*world) bool{v1alpha1.HookConfirmRollout: nil}),
 		acts:    []act{{immediately, setting("v2")}, {atStep(2), breaking}, {since(time.Minute), setting("v3")}, {since(3 * time.Minute), mending}},
 		phase:   v1alpha1.PhaseSucceeded, version: "v3",

@@ -80,7 +80,7 @@ var unservedStories = map[string]story{
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"the analysis of a candidate that should get all requests is skipped on request": {
-		annotations: map[string]string{config.AnnotationInterval: "10m"}, behaviours: map[string]behaviour{"v2": good}, prepare: listening,
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10m"}, behaviours: map[string]behaviour{"v2": good}, prepare: listening,
 		acts: []act{{immediately, func(w *world) { aiming("web")(w); w.set("v2") }},
 			{after(10 * time.Second), promoting("v2", true)}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",

@@ -45,11 +45,11 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("measuring a promotion and a rollback, steps of 10 s from 10% to 50%, 50 requests per second; this takes two minutes")
+	fmt.Println("measuring a promotion and a rollback, steps of 10 s from 10% to 50% judged by thresholds, 50 requests per second; this takes two minutes")
 	if err := a.Delete(ctx); err != nil {
 		return err
 	}
-	if err := a.Deploy(ctx, app.Options{Annotations: map[string]string{"sluice.dev/canary": "true", "sluice.dev/interval": "10s"}}); err != nil {
+	if err := a.Deploy(ctx, app.Options{Annotations: map[string]string{"sluice.dev/canary": "true", "sluice.dev/guard": "false", "sluice.dev/interval": "10s"}}); err != nil {
 		return err
 	}
 	b := &bench{App: a}

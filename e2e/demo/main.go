@@ -88,7 +88,7 @@ func (d *demo) shell(ctx context.Context, args ...string) error {
 }
 
 func (d *demo) optIn(ctx context.Context) error {
-	if err := d.shell(ctx, "annotate", "deployment", "podinfo", "sluice.dev/canary=true", "sluice.dev/interval=10s"); err != nil {
+	if err := d.shell(ctx, "annotate", "deployment", "podinfo", "sluice.dev/canary=true"); err != nil {
 		return err
 	}
 	_, err := d.follow(ctx, func(s v1alpha1.CanaryStatus) bool { return s.Phase == v1alpha1.PhaseInitialized })

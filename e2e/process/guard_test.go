@@ -64,7 +64,7 @@ func (s *shop) expectAllCounted(g *counting, status v1alpha1.CanaryStatus) {
 // byStandard makes the shop's rollouts follow the policy standard alone.
 func (s *shop) byStandard(p *process) {
 	s.t.Helper()
-	s.patch(`{"metadata":{"annotations":{"sluice.dev/policy":"standard","sluice.dev/step-weight":null,"sluice.dev/max-weight":null,"sluice.dev/threshold":null}}}`)
+	s.patch(`{"metadata":{"annotations":{"sluice.dev/policy":"standard","sluice.dev/guard":null,"sluice.dev/step-weight":null,"sluice.dev/max-weight":null,"sluice.dev/threshold":null}}}`)
 	s.waitFor(p, "the policy", func(status v1alpha1.CanaryStatus) bool {
 		return status.Phase == v1alpha1.PhaseInitialized && status.Policy != nil && status.Policy.Name == "CanaryPolicy/standard"
 	})

@@ -51,7 +51,7 @@ func (c *cluster) newShop() *shop {
 		Replicas: ptr.To(int32(shopReplicas)), Selector: &metav1.LabelSelector{MatchLabels: pods},
 		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: pods}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "podinfo:v1"}}}},
 	}}
-	deployment.Annotations = map[string]string{"sluice.dev/interval": "1s", "sluice.dev/step-weight": "25", "sluice.dev/max-weight": "50", "sluice.dev/threshold": "1", "sluice.dev/metrics": "traefik"}
+	deployment.Annotations = map[string]string{"sluice.dev/guard": "false", "sluice.dev/interval": "1s", "sluice.dev/step-weight": "25", "sluice.dev/max-weight": "50", "sluice.dev/threshold": "1", "sluice.dev/metrics": "traefik"}
 	route := &gatewayv1.HTTPRoute{ObjectMeta: named}
 	route.Spec.ParentRefs = []gatewayv1.ParentReference{{Name: "gateway"}}
 	backend := gatewayv1.HTTPBackendRef{}

@@ -30,7 +30,7 @@ func (a *app) chained(name string) *app {
 		Replicas: ptr.To(int32(4)), Selector: &metav1.LabelSelector{MatchLabels: pods},
 		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: pods}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: name + ":v1"}}}},
 	}}
-	deployment.Annotations = map[string]string{config.AnnotationCanary: "true", config.AnnotationInterval: "1s", config.AnnotationMetrics: "app"}
+	deployment.Annotations = map[string]string{config.AnnotationCanary: "true", config.AnnotationGuard: "false", config.AnnotationInterval: "1s", config.AnnotationMetrics: "app"}
 	r := &gatewayv1.HTTPRoute{ObjectMeta: a.named(name)}
 	r.Spec.ParentRefs = []gatewayv1.ParentReference{{Group: ptr.To(gatewayv1.Group("")), Kind: ptr.To(gatewayv1.Kind("Service")), Name: gatewayv1.ObjectName(name)}}
 	backend := gatewayv1.HTTPBackendRef{}

@@ -51,7 +51,7 @@ func newApp(t *testing.T) *app {
 		Replicas: ptr.To(int32(4)), Selector: &metav1.LabelSelector{MatchLabels: pods},
 		Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: pods}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "podinfo:v1"}}}},
 	}}
-	deployment.Annotations = map[string]string{config.AnnotationCanary: "true", config.AnnotationInterval: "1s"}
+	deployment.Annotations = map[string]string{config.AnnotationCanary: "true", config.AnnotationGuard: "false", config.AnnotationInterval: "1s"}
 	service := &corev1.Service{ObjectMeta: a.named("podinfo"), Spec: corev1.ServiceSpec{Selector: pods, Ports: []corev1.ServicePort{{Port: 80}}}}
 	route := &gatewayv1.HTTPRoute{ObjectMeta: a.named("podinfo")}
 	route.Spec.ParentRefs = []gatewayv1.ParentReference{{Name: "gateway"}}

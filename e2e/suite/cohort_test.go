@@ -24,7 +24,7 @@ var _ = Describe("A cohort", func() {
 				Annotations: with(map[string]string{"sluice.dev/step-weight": "25", "sluice.dev/max-weight": "50", "sluice.dev/cohort": secondary + ",stock=stock-next"})},
 			manifests: []string{
 				app.Manifest(namespace, app.Options{Name: secondary, Replicas: 1, Env: []string{"UPSTREAM=" + app.InnerGatewayURL, "UPSTREAM_HOST=" + stock},
-					Annotations: map[string]string{"sluice.dev/canary": "true", "sluice.dev/match": "x-tester=yes", "sluice.dev/iterations": "500",
+					Annotations: map[string]string{"sluice.dev/canary": "true", "sluice.dev/guard": "false", "sluice.dev/match": "x-tester=yes", "sluice.dev/iterations": "500",
 						"sluice.dev/max-request-duration": "5s"}}),
 				app.Manifest(namespace, app.Options{Name: "stock", Replicas: 1}),
 				strings.Replace(app.Manifest(namespace, app.Options{Name: "stock-next", Replicas: 1, NoRoute: true}), `"v1"`, `"v2"`, 1),

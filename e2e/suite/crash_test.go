@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,6 +62,11 @@ var _ = Describe("A cluster in trouble", Serial, func() {
 		r.waitUntil(ctx, "step 1", moments[1].holds)
 		compact(ctx, apiServer())
 		By("SIGKILL to the API server, and to every replica, which starts while it is away")
+		// A pod that an earlier spec's update of Sluice still ends would not start again.
+		r.kubectl(ctx, "rollout", "status", "deployment/sluice", "-n", "sluice-system", timeout())
+		Eventually(ctx, func() []corev1.Pod {
+			return slices.DeleteFunc(r.controllers(ctx), func(pod corev1.Pod) bool { return pod.DeletionTimestamp == nil })
+		}, patience(), glance).Should(BeEmpty(), "no replica ends")
 		replicas := r.controllers(ctx)
 		before := apiServer()
 		kill(before)

@@ -14,8 +14,8 @@ import (
 	"sluice.dev/sluice/internal/analysis/guard"
 )
 
-// guarded lets the guard judge with everything left to it.
-var guarded = map[string]string{"sluice.dev/canary": "true", "sluice.dev/guard": "true"}
+// guarded is nothing but the opt-in, which leaves everything to the guard.
+var guarded = map[string]string{"sluice.dev/canary": "true"}
 
 // brief is a policy whose steps of the ladder are short.
 const brief = `apiVersion: sluice.dev/v1alpha1
@@ -23,7 +23,7 @@ kind: CanaryPolicy
 metadata: {name: brief, namespace: $NAMESPACE}
 spec:
   analysis:
-    guard: {enabled: true, minDwell: 2s, maxDwell: 10s}
+    guard: {minDwell: 2s, maxDwell: 10s}
 `
 
 // briefly sets up the sample application under the policy brief.

@@ -165,7 +165,7 @@ var _ = Describe("A tenant who may only edit a namespace", func() {
 		const ours, theirs = "rule-a", "rule-b"
 		shared := traffic.Target{URL: app.GatewayURL, Host: "shared." + ours + ".example.com", Header: http.Header{"X-Tester": {"yes"}}}
 		a := begin(ctx, ours, scene{Options: app.Options{Replicas: 2, Annotations: quick}})
-		b := a.beside(ctx, theirs, map[string]string{"sluice.dev/canary": "true", "sluice.dev/policy": "standard", "sluice.dev/match": "x-tester=yes",
+		b := a.beside(ctx, theirs, map[string]string{"sluice.dev/canary": "true", "sluice.dev/guard": "false", "sluice.dev/policy": "standard", "sluice.dev/match": "x-tester=yes",
 			"sluice.dev/iterations": "500", "sluice.dev/max-request-duration": "5s"}, strings.NewReplacer("$NAMESPACE", ours, "$OTHER", theirs).Replace(halves))
 		waitForGateway(ctx, shared)
 		a.routes = a.userRoutes(ctx)

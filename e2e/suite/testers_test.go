@@ -18,7 +18,7 @@ var _ = Describe("Testers", func() {
 		const namespace = "testers"
 		s := scene{
 			Options: app.Options{Replicas: 2, Annotations: map[string]string{
-				"sluice.dev/canary": "true", "sluice.dev/match": "x-canary=true", "sluice.dev/step-weights": "0.2,5,25",
+				"sluice.dev/canary": "true", "sluice.dev/guard": "false", "sluice.dev/match": "x-canary=true", "sluice.dev/step-weights": "0.2,5,25",
 				"sluice.dev/interval": "4s", "sluice.dev/delay": "8s", "sluice.dev/max-request-duration": "5s",
 			}},
 			requests: traffic.Options{Rate: 2 * rate},

@@ -57,7 +57,7 @@ func install(t *testing.T) *installation {
 	gateway.Spec = gatewayv1.GatewaySpec{GatewayClassName: gatewayv1.ObjectName(class.Name),
 		Listeners: []gatewayv1.Listener{{Name: "http", Port: 80, Protocol: gatewayv1.HTTPProtocolType}}}
 	primary := i.deployment("podinfo", "podinfo:v1")
-	primary.Annotations = map[string]string{config.AnnotationCanary: "true", config.AnnotationInterval: "1h"}
+	primary.Annotations = map[string]string{config.AnnotationCanary: "true", config.AnnotationGuard: "false", config.AnnotationInterval: "1h"}
 	service := &corev1.Service{ObjectMeta: i.named("podinfo"), Spec: corev1.ServiceSpec{Selector: map[string]string{"app": "podinfo"}, Ports: []corev1.ServicePort{{Port: 80}}}}
 	for _, object := range []client.Object{class, gateway, service, primary, i.deployment("sluice", "sluice:dev")} {
 		i.create(object)

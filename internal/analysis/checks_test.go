@@ -12,7 +12,6 @@ import (
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
-	"sluice.dev/sluice/config/policy"
 )
 
 func within(least, greatest *float64) *v1alpha1.ThresholdRange {
@@ -20,7 +19,7 @@ func within(least, greatest *float64) *v1alpha1.ThresholdRange {
 }
 
 func policyWith(metrics ...v1alpha1.Metric) config.Policy {
-	policy := policy.Defaults()
+	policy := byChecks()
 	policy.Checks = metrics
 	return policy
 }

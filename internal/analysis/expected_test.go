@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config/policy"
 )
 
 func TestWithoutRequests(t *testing.T) {
@@ -20,7 +19,7 @@ func TestWithoutRequests(t *testing.T) {
 		"requests without a success rate hold": {Sample{Value: 100}, Sample{Missing: true}, v1alpha1.VerdictInconclusive},
 	} {
 		t.Run(name, func(t *testing.T) {
-			policy := policy.Defaults()
+			policy := byChecks()
 			policy.Checks = []v1alpha1.Metric{{Name: v1alpha1.MetricSuccessRate}}
 			c.requests.Check, c.requests.Metric = v1alpha1.MetricSuccessRate, RequestCount
 			c.rate.Check, c.rate.Metric = v1alpha1.MetricSuccessRate, SuccessRate

@@ -33,6 +33,13 @@ func changed(samples []Sample, metric Metric, change func(*Sample)) []Sample {
 	return samples
 }
 
+// byChecks is the default policy without the guard, so that the built-in checks judge.
+func byChecks() config.Policy {
+	p := policy.Defaults()
+	p.Guard = config.Guard{}
+	return p
+}
+
 func TestJudge(t *testing.T) {
 	failed := changed(samples(100, 100, 20), SuccessRate, func(s *Sample) { s.Err, s.Provider = "connection refused", "Prometheus" })
 	missing := changed(samples(100, 100, 20), Duration, func(s *Sample) { s.Missing = true })
@@ -55,7 +62,7 @@ func TestJudge(t *testing.T) {
 		"a query that could not be answered": {failed, v1alpha1.VerdictInconclusive, "inconclusive: Prometheus could not answer: connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			results := Judge(policy.Defaults(), c.samples)
+			results := Judge(byChecks(), c.samples)
 			if got := VerdictOf(results); got != c.verdict {
 				t.Errorf("the verdict is %s, not %s", got, c.verdict)
 			}
@@ -100,7 +107,7 @@ func TestQueries(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, check := range ChecksOf(policy.Defaults()) {
+			for _, check := range ChecksOf(byChecks()) {
 				queries, err := QueriesFor(check, c.preset, target, 12500*time.Millisecond)
 				if err != nil {
 					t.Fatal(err)

@@ -87,4 +87,4 @@ func (n noisy) editTemplate(ctx context.Context, i int) error {
 	return n.Client.Patch(ctx, template, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"query":"vector(%d)"}}`, i)))
 }
 
-var optedIn = map[string]string{config.AnnotationCanary: "true", config.AnnotationInterval: "1s", config.AnnotationThreshold: "1"}
+var optedIn = map[string]string{config.AnnotationCanary: "true", config.AnnotationGuard: "false", config.AnnotationInterval: "1s", config.AnnotationThreshold: "1"}

@@ -63,7 +63,7 @@ func (s *slot) prepare(ctx context.Context) error {
 	if err := s.Delete(ctx); err != nil {
 		return err
 	}
-	annotations := map[string]string{"sluice.dev/canary": "true", "sluice.dev/guard": "true"}
+	annotations := map[string]string{"sluice.dev/canary": "true"}
 	maps.Copy(annotations, s.use.annotations)
 	if err := s.Deploy(ctx, app.Options{Replicas: 1, Annotations: annotations, Env: s.use.primary}); err != nil {
 		return err
