@@ -84,6 +84,12 @@ func behindSet(o *observed.World) {
 	o.Routes[0] = reported(o.Routes[0])
 }
 
+// byChecks is the default policy without the guard: the built-in steps and thresholds.
+func byChecks() config.Policy {
+	parsed, _ := policy.For(map[string]string{config.AnnotationGuard: "false"})
+	return parsed
+}
+
 func TestDiscover(t *testing.T) {
 	for name, c := range map[string]struct {
 		change  func(*observed.World, *config.Policy)
@@ -191,7 +197,7 @@ func TestDiscover(t *testing.T) {
 		}, "remove the annotation", "shop"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o, policy := complete(), policy.Defaults()
+			o, policy := complete(), byChecks()
 			c.change(&o, &policy)
 			found, problem := target.Discover(policy, o)
 			if (c.problem == "") != (problem == "") || !strings.Contains(problem, c.problem) || found.Service.Name != c.service {
@@ -221,7 +227,7 @@ func checkNaming(template string) []v1alpha1.Metric {
 }
 
 func withEveryHook() config.Policy {
-	policy := policy.Defaults()
+	policy := byChecks()
 	for _, kind := range []v1alpha1.HookType{"", "confirm-rollout", "pre-rollout", "confirm-traffic-increase", "confirm-promotion", "post-rollout", "rollback", "event"} {
 		policy.Hooks = append(policy.Hooks, v1alpha1.Webhook{Name: "hook-" + string(kind), Type: kind, URL: "http://hooks.test/"})
 	}
@@ -261,7 +267,7 @@ func TestDecideIsTotal(t *testing.T) {
 			for name, absent := range absences {
 				o := complete()
 				absent(&o)
-				for _, policy := range []config.Policy{policy.Defaults(), withEveryHook()} {
+				for _, policy := range []config.Policy{byChecks(), withEveryHook()} {
 					state := observed.State{Phase: phase, Rollout: &v1alpha1.RolloutStatus{Step: v1alpha1.StepStatus{Number: step}}, CanaryWeight: 10 * float64(step), Candidate: v1alpha1.CandidateStatus{Hash: "c"}}
 					if step == 0 {
 						state.Rollout = nil // a lost write
@@ -306,7 +312,7 @@ func TestFlaggersPrimaryIsNamed(t *testing.T) {
 	backend := func(name string) *v1alpha1.Backend {
 		return &v1alpha1.Backend{BackendRef: gatewayv1.BackendObjectReference{Name: gatewayv1.ObjectName(name)}}
 	}
-	pasted := policy.Defaults()
+	pasted := byChecks()
 	pasted.Generated = &v1alpha1.ServiceSpec{PrimaryBackend: backend("shop-primary"), CanaryBackend: backend("shop-canary")}
 	o := complete()
 	want := "service.primaryBackend: Service shop-primary does not exist: Flagger makes it for its copy, and here the Deployment itself is the primary: " +
@@ -337,7 +343,7 @@ func TestARouteOfAnotherNamespaceCountsOnlyWhereAGrantLetsItSendToTheService(t *
 			o.Routes = append(o.Routes, foreign)
 			o.Grants = []gatewayv1.ReferenceGrant{*route.MakeGrant(types.NamespacedName{Namespace: "test", Name: c.to}, []route.Key{foreign.Key()})}
 			o.Gateways = append(o.Gateways, gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "elsewhere", Name: "gateway"}})
-			found, problem := target.Discover(policy.Defaults(), o)
+			found, problem := target.Discover(byChecks(), o)
 			if problem != "" || len(found.Routes) != c.want {
 				t.Errorf("found %d routes, problem %q", len(found.Routes), problem)
 			}
@@ -370,7 +376,7 @@ func TestARouteOfAnotherNamespaceHoldsNothing(t *testing.T) {
 		"a Gateway that never reported": {silent, "Gateway elsewhere/gateway has never reported on it"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o, p := complete(), policy.Defaults()
+			o, p := complete(), byChecks()
 			o.Primary.Status.AvailableReplicas = 1
 			p.Match = []v1alpha1.HTTPMatch{{Headers: map[string]v1alpha1.StringMatch{"x-tester": {Exact: "yes"}}}}
 			own := o.Routes[0]
@@ -406,14 +412,14 @@ func TestAFloodOfRoutes(t *testing.T) {
 	}
 	o.Grants = []gatewayv1.ReferenceGrant{*route.MakeGrant(types.NamespacedName{Namespace: "test", Name: "shop"}, []route.Key{o.Routes[0].Key()})}
 	o.Gateways = append(o.Gateways, gatewayv1.Gateway{ObjectMeta: metav1.ObjectMeta{Namespace: "elsewhere", Name: "gateway"}})
-	found, problem := target.Discover(policy.Defaults(), o)
+	found, problem := target.Discover(byChecks(), o)
 	if problem != "" || len(found.Routes) != 200 || found.Routes[0].Namespace != "test" || len(found.Skipped) != 101 {
 		t.Errorf("found %d routes, skipped %d, first %s: %s", len(found.Routes), len(found.Skipped), found.Routes[0].Key(), problem)
 	}
 	for i := range o.Routes {
 		o.Routes[i].Namespace = "test"
 	}
-	if _, problem := target.Discover(policy.Defaults(), o); !strings.Contains(problem, "301 routes send to Service shop, and a rollout splits at most 200") {
+	if _, problem := target.Discover(byChecks(), o); !strings.Contains(problem, "301 routes send to Service shop, and a rollout splits at most 200") {
 		t.Errorf("own ones: %q", problem)
 	}
 }
@@ -440,12 +446,12 @@ func TestOptingOutKeepsOnlyTheGrantsThatRoutesNeed(t *testing.T) {
 		o := complete()
 		o.Primary.Annotations[config.AnnotationCanary], o.Candidate, o.Routes = "false", nil, []route.Route{made}
 		o.GeneratedGrants = []gatewayv1.ReferenceGrant{granted(backends...)}
-		generate := planFor(policy.Defaults(), observed.State{Phase: phase}, o).Generate
+		generate := planFor(byChecks(), observed.State{Phase: phase}, o).Generate
 		if len(generate.Ungrant) != 1 || len(generate.Grants) != 1 || !equality.Semantic.DeepEqual(generate.Grants[0].Spec, granted(backends[0]).Spec) {
 			t.Errorf("%s: %s", phase, generate)
 		}
 		o.GeneratedGrants = []gatewayv1.ReferenceGrant{granted(backends[0])}
-		if generate := planFor(policy.Defaults(), observed.State{Phase: v1alpha1.PhaseOptedOut}, o).Generate; generate.String() != "" {
+		if generate := planFor(byChecks(), observed.State{Phase: v1alpha1.PhaseOptedOut}, o).Generate; generate.String() != "" {
 			t.Errorf("a grant that a route needs is not left alone: %s", generate)
 		}
 	}
@@ -480,7 +486,7 @@ func TestWhoGetsRequestsIsNotWithoutTraffic(t *testing.T) {
 		"a route of another namespace that may not": {func(o *observed.World) { o.Routes = []route.Route{elsewhere} }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o, p := complete(), policy.Defaults()
+			o, p := complete(), byChecks()
 			p.Traffic = v1alpha1.TrafficNone
 			c.change(&o)
 			if _, problem := target.Discover(p, o); (problem == "") != (c.problem == "") || !strings.HasPrefix(problem, c.problem) {

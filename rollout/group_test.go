@@ -34,7 +34,7 @@ func newGroup(t *testing.T, behaviours map[string]map[string]behaviour, settings
 		if behaviours[name] == nil {
 			continue
 		}
-		annotations := map[string]string{config.AnnotationGroup: "checkout", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"}
+		annotations := map[string]string{config.AnnotationGroup: "checkout", config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "20", config.AnnotationProgressDeadline: "60s"}
 		for key, value := range settings[name] {
 			annotations[key] = value
 		}

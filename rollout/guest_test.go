@@ -11,7 +11,6 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/internal/workload"
@@ -73,7 +72,7 @@ func TestTheCanarysGrantEndsWithTheUsers(t *testing.T) {
 			c.change(&o)
 			state := atFirstStep()
 			state.CanaryWeight = 50
-			if p := planFor(policy.Defaults(), state, o); p.Canary.Ungrant != c.ends {
+			if p := planFor(byChecks(), state, o); p.Canary.Ungrant != c.ends {
 				t.Errorf("the plan is %+v", p.Canary)
 			}
 		})
@@ -94,7 +93,7 @@ func TestACanaryWaitsAMinuteForTheGatewaysOfGuests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := withGuest(t, 0)
 			c.change(&o)
-			p := planFor(policy.Defaults(), starting(o, c.readyFor), o)
+			p := planFor(byChecks(), starting(o, c.readyFor), o)
 			if waits := p.Next.Rollout.Canary.Known == nil; waits != c.waits {
 				t.Errorf("waits %v: %s", waits, p.Next.Message)
 			}
@@ -122,7 +121,7 @@ func TestAGuestGetsWeightOnceItsGatewayKnowsTheCanary(t *testing.T) {
 			known := metav1.NewMicroTime(o.Now.Add(-analysis.Settle))
 			state := starting(o, time.Minute)
 			state.Rollout.Step.Number, state.CanaryWeight, state.Rollout.Canary.Known = 1, 10, &known
-			p := planFor(policy.Defaults(), state, o)
+			p := planFor(byChecks(), state, o)
 			var weights []float64
 			for _, r := range o.Routes {
 				written, err := p.On(r, o.Key())
@@ -148,7 +147,7 @@ func TestAGuestLowersNothing(t *testing.T) {
 	o.Routes[1] = accepted(route.WithoutSplit(o.Routes[1], o.Key()), 2)
 	state := starting(o, time.Minute)
 	state.Phase, state.CanaryWeight = v1alpha1.PhasePromoting, 10
-	if p := planFor(policy.Defaults(), state, o); p.Next.CanaryWeight != 10 {
+	if p := planFor(byChecks(), state, o); p.Next.CanaryWeight != 10 {
 		t.Errorf("the canary has %v%%: %s", p.Next.CanaryWeight, p.Next.Message)
 	}
 }
@@ -161,7 +160,7 @@ func TestAGuestTakesNothingAwayByItsPort(t *testing.T) {
 	}}}
 	state := starting(o, time.Minute)
 	state.Rollout.Step.Number, state.CanaryWeight = 1, 10
-	if p := planFor(policy.Defaults(), state, o); p.Next.CanaryWeight != 10 {
+	if p := planFor(byChecks(), state, o); p.Next.CanaryWeight != 10 {
 		t.Errorf("the canary has %v%%: %s", p.Next.CanaryWeight, p.Next.Message)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config/policy"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/target"
@@ -39,7 +38,7 @@ func TestWhoMayAskTheSharedPrometheus(t *testing.T) {
 		"an allowed namespace, another template": {byTemplate("other"), template("other", nil), []string{"test"}, "MetricTemplate other/errors asks"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o, p := complete(), policy.Defaults()
+			o, p := complete(), byChecks()
 			o.QueryNamespaces, o.Templates, p.Checks = c.allowed, c.templates, []v1alpha1.Metric{c.metric}
 			_, problem := target.Discover(p, o)
 			if (problem == "") != (c.problem == "") || !strings.Contains(problem, c.problem) {

@@ -61,6 +61,7 @@ func recreate(w *world) { w.primary.Spec.Strategy.Type = appsv1.RecreateDeployme
 
 func setting(version string) func(*world) { return func(w *world) { w.set(version) } }
 
+// quick has short steps, and thresholds judge: what these stories are about needs no counters.
 var quick = map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30"}
 
 // stories are all stories by name.

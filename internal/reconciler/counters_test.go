@@ -90,7 +90,8 @@ func TestCountersThatNobodyAnswersHoldUpNoChecks(t *testing.T) {
 	primary := w.primary()
 	text, err := candidateFor(primary).Encode()
 	w.Expect(err).NotTo(HaveOccurred())
-	primary.Annotations[config.AnnotationCandidate] = text
+	// The guard waits for counters, and a check of the user's is made beside it.
+	primary.Annotations[config.AnnotationCandidate], primary.Annotations[config.AnnotationMinSuccessRate] = text, "99"
 	w.Expect(w.client.Update(t.Context(), primary)).To(Succeed())
 	w.until(r, "checks that were made", func(s observed.State) bool { return s.LastCheckTime != nil })
 	w.Expect(asked.Load()).To(BeNumerically(">", 0))

@@ -76,13 +76,20 @@ func TestStrategies(t *testing.T) {
 		}, "without traffic: iteration 0, weight 50"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			policy := policy.Defaults()
+			policy := byChecks()
 			c.set(&policy)
 			if got := told(policy); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
 	}
+}
+
+// byChecks is the default policy without the guard, which has steps of its own.
+func byChecks() config.Policy {
+	off := false
+	parsed, _ := policy.Parse(v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{Guard: &v1alpha1.Guard{Enabled: &off}}})
+	return parsed
 }
 
 // TestTheLastStrategyFitsEveryPolicy checks that there always is a strategy.
@@ -100,7 +107,7 @@ func TestNoPolicyHasMoreStepsThanAStatusHolds(t *testing.T) {
 			step, greatest := float64(hundredths%37+1)/100, float64(hundredths)/100
 			parsed, errs := policy.Parse(v1alpha1.PolicySpec{Analysis: &v1alpha1.AnalysisSpec{StepWeight: &step, MaxWeight: &greatest, Iterations: &iterations}})
 			if len(errs) > 0 {
-				parsed = policy.Defaults()
+				parsed = byChecks()
 				parsed.StepWeight, parsed.MaxWeight, parsed.Iterations = step, greatest, iterations
 			}
 			if made := len(Of(parsed).Steps(parsed)); (made > most) != (len(errs) > 0) {
