@@ -3,6 +3,8 @@ package rollout_test
 import (
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 )
@@ -29,21 +31,12 @@ var defaultStories = map[string]story{
 		acts:  []act{{immediately, setting("v2")}, {atStep(1), func(w *world) { aborting("v2", 0)(w) }}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
-	"by default, a canary that loses its pods goes back to weight 0 and goes on": {
-		behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .001),
-		acts: []act{{immediately, setting("v2")}, {atStep(2), func(w *world) {
-			w.tell("canary pods crash")
-			w.behaviours = map[string]behaviour{"v2": {neverReady: true}}
-		}}, {func(w *world) bool { return w.now.Sub(epoch) > 3*time.Minute }, func(w *world) {
-			w.tell("canary pods are well again")
-			w.behaviours = map[string]behaviour{"v2": good}
-		}}},
-		phase: v1alpha1.PhaseSucceeded, version: "v2",
-	},
 	"by default, a version without any requests is paused, and promoted once somebody says so": {
 		behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(0, 0, 0),
 		acts: []act{{immediately, setting("v2")}, {func(w *world) bool { return w.state.Paused != nil }, func(w *world) {
 			promoting("v2", true)(w)
+			w.tell("jane lets it go on")
+			w.spec.Resume = &v1alpha1.Request{Candidate: "v2", Stamp: v1alpha1.Stamp{By: "jane", At: &metav1.Time{Time: w.now.Add(time.Second)}}}
 		}}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
