@@ -124,6 +124,9 @@ const (
 	leastPolls = 3
 	// staleScrapes is how many scrapes may fail before data is stale. One is missed now and then.
 	staleScrapes = 3
+	// longestPoll is the longest time between two polls of a rollout that is looked after: more than staleScrapes of the longest scrape
+	// interval, two minutes, at which data counts as stale.
+	longestPoll = 7 * time.Minute
 	// lasting is how long the primary must fail in a row before the rollout goes back a step to see whether the canary is the cause. Most
 	// outages of a whole route are others' and short; one that is over by then has not cost a step.
 	lasting = time.Minute

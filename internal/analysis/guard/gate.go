@@ -26,11 +26,16 @@ func (h History) gateOf(rate float64, of func(*Counts) Pair) Gate {
 }
 
 // open takes the primary's events of a poll, which covers a time, and reports whether the canary's may be compared with the rate,
-// which is above 0. A primary without any events has no say.
+// which is above 0. A primary without any events has no say. Of a long time, in which nobody looked, only as many events count as a
+// window has: more would hide for minutes what happens next.
 func (g *Gate) open(rate float64, primary Pair, covered time.Duration) bool {
 	passed, aged := max(covered, 0).Seconds()/recent.Seconds(), max(covered, 0).Seconds()/forgiven.Seconds()
-	g.Recent = g.Recent.faded(passed, primary)
-	g.Past = g.Past.faded(min(passed, max(aged, primary.Total*finite(rate, 0, 1, 1)/pastBad)), primary)
+	late := primary
+	if covered > historyWindow {
+		late = primary.times(historyWindow.Seconds() / covered.Seconds())
+	}
+	g.Recent = g.Recent.faded(passed, late)
+	g.Past = g.Past.faded(min(passed, max(aged, primary.Total*finite(rate, 0, 1, 1)/pastBad)), late)
 	g.Clean += primary.Total
 	if primary.Bad > 0 {
 		g.Clean = 0
@@ -50,6 +55,9 @@ func (p Pair) faded(passed float64, poll Pair) Pair {
 	keep := math.Exp(-passed)
 	return Pair{p.Total*keep + poll.Total, p.Bad*keep + poll.Bad}
 }
+
+// times returns a multiple of the events.
+func (p Pair) times(factor float64) Pair { return Pair{p.Total * factor, p.Bad * factor} }
 
 // keeps reports whether the primary keeps the rate.
 func (g *Gate) keeps(rate float64) bool { return g.Recent.rate() <= rate && g.Past.rate() <= rate }

@@ -54,3 +54,31 @@ func TestAnOutageIsNotForgotten(t *testing.T) {
 		}
 	}
 }
+
+// TestAnHourInWhichNobodyLookedHidesNoOutage has a primary that was healthy while Sluice was away for an hour, and fails from then on.
+func TestAnHourInWhichNobodyLookedHidesNoOutage(t *testing.T) {
+	const poll = 5 * time.Second
+	var g Gate
+	if !g.open(.01, Pair{360_000, 0}, time.Hour) {
+		t.Fatalf("a healthy hour closes the gate: %+v", g)
+	}
+	for n := range 2 {
+		if g.open(.01, Pair{500, 100}, poll) {
+			t.Fatalf("the gate is open in poll %d of an outage: %+v", n+1, g)
+		}
+	}
+	if g.keeps(.01) || !g.broken(.01, unknownBursts) {
+		t.Errorf("two polls of an outage are not seen: %+v", g)
+	}
+}
+
+// TestATimeInWhichNobodyLookedShowsNothingAboutTheStep has a canary that was away meanwhile, and is back.
+func TestATimeInWhichNobodyLookedShowsNothingAboutTheStep(t *testing.T) {
+	settings := DefaultSettings()
+	state := Start(settings, []Arms{ArmsSplit}, History{})
+	moment := Moment{Step: 1, Last: false, Weight: 10, Next: 25, Arms: ArmsSplit, InStep: 12 * time.Minute, SincePoll: 8 * time.Minute, Scrape: 5 * time.Second}
+	state, decision := Decide(settings, state, &Poll{Canary: Counts{Requests: 2}, Primary: Counts{Requests: 48_000}}, moment)
+	if decision.Reason == MissingTraffic || decision.Action != Hold || state.StepRoute.Total != 0 || state.Errors.Total.Total != 2 {
+		t.Errorf("%s: %s, %s; %+v", decision.Action, decision.Reason, decision.Message, state.StepRoute)
+	}
+}

@@ -27,8 +27,8 @@ type Moment struct {
 }
 
 // within reports whether all of the poll is of this step. One that began in the step before counts against harm, but shows nothing
-// about this step.
-func (m *Moment) within() bool { return m.SincePoll <= m.InStep }
+// about this step. Neither does one of a time in which nobody looked: the canary may have been away.
+func (m *Moment) within() bool { return m.SincePoll <= m.InStep && m.SincePoll <= longestPoll }
 
 // History is what the primary did in the hour before the rollout. It chooses what is tested before the first request, so
 // that no choice depends on what it judges. The zero value is a primary that nobody has observed.
