@@ -32,14 +32,17 @@ func tenIntervals(p *config.Policy) {
 	p.Interval, p.Threshold, p.ExplicitSteps = 10*time.Second, 5, []config.Step{{Weight: 20, Duration: 100 * time.Second}}
 }
 
+// unguarded leaves the verdict to thresholds.
+var unguarded = map[string]string{config.AnnotationGuard: "false"}
+
 var intervalStories = map[string]story{
 	"one bad interval of ten does not roll back with threshold 5": {
-		policy: tenIntervals, behaviours: map[string]behaviour{"v2": good},
+		annotations: unguarded, policy: tenIntervals, behaviours: map[string]behaviour{"v2": good},
 		acts:  []act{{immediately, setting("v2")}, {after(55 * time.Second), behaves(failing, "fails half of its requests")}, {after(63 * time.Second), behaves(good, "is good again")}},
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"five failed intervals of ten roll back with threshold 5": {
-		policy: tenIntervals, behaviours: map[string]behaviour{"v2": failing},
+		annotations: unguarded, policy: tenIntervals, behaviours: map[string]behaviour{"v2": failing},
 		acts:  []act{{immediately, setting("v2")}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
@@ -49,13 +52,13 @@ var intervalStories = map[string]story{
 		phase: v1alpha1.PhaseSucceeded, version: "v2",
 	},
 	"at a scrape a minute a bad version is rolled back": {
-		annotations: map[string]string{config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30", config.AnnotationThreshold: "2"},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "10s", config.AnnotationMaxWeight: "30", config.AnnotationThreshold: "2"},
 		behaviours:  map[string]behaviour{"v2": failing}, prepare: scrapedEvery(time.Minute),
 		acts:  []act{{immediately, setting("v2")}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
 	"checks that lack data are made again before the deadline, however long the interval is": {
-		annotations: map[string]string{config.AnnotationInterval: "1h", config.AnnotationMaxWeight: "10", config.AnnotationProgressDeadline: "10m"},
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "1h", config.AnnotationMaxWeight: "10", config.AnnotationProgressDeadline: "10m"},
 		behaviours:  map[string]behaviour{"v2": silent},
 		acts:        []act{{immediately, setting("v2")}, {after(time.Hour + 3*time.Minute), behaves(good, "gets requests")}},
 		phase:       v1alpha1.PhaseSucceeded, version: "v2",
