@@ -57,9 +57,7 @@ func withWeights(lowest map[string]any, merged map[string]any) {
 	into, _ := lowest["analysis"].(map[string]any)
 	step, set := analysis["stepWeight"]
 	switch {
-	case isSet(analysis, "stepWeights"), isSet(analysis, "steps"), set && isZero(step):
-		return
-	case isSet(analysis, "ladder"):
+	case isSet(analysis, "stepWeights"), isSet(analysis, "steps"), isSet(analysis, "ladder"), set && isZero(step):
 		return
 	case !set && isSet(analysis, "iterations") && !isZero(analysis["iterations"]):
 		return

@@ -62,13 +62,17 @@ const (
 	PrimaryCount Metric = "primary-request-count"
 	// PrimaryValue is what the query of a check measures of the primary.
 	PrimaryValue Metric = "primary-value"
-	// PrimaryLower and PrimaryUpper are the bounds around the primary's percentile.
+	// PrimaryLower is the bound below the primary's percentile.
 	PrimaryLower Metric = "primary-lower-bound"
+	// PrimaryUpper is the bound above it.
 	PrimaryUpper Metric = "primary-upper-bound"
-	// PairBad and PairTotal are the counters of a pair, PrimaryBad and PrimaryTotal those of the primary.
-	PairBad      Metric = "pair-bad"
-	PairTotal    Metric = "pair-total"
-	PrimaryBad   Metric = "primary-pair-bad"
+	// PairBad is the counter of a pair's bad events.
+	PairBad Metric = "pair-bad"
+	// PairTotal is the counter of all its events.
+	PairTotal Metric = "pair-total"
+	// PrimaryBad is the primary's counter of bad events.
+	PrimaryBad Metric = "primary-pair-bad"
+	// PrimaryTotal is the primary's counter of all events.
 	PrimaryTotal Metric = "primary-pair-total"
 	// Counters is what the counters of the canary and its primary show, sample by sample.
 	Counters Metric = "counters"
