@@ -20,7 +20,7 @@ const (
 	longestCounter = 16384
 )
 
-const pairNeedsGuard = "only the guard can test bad and total: set guard.enabled: true, or make it a check with query and thresholdRange"
+const pairNeedsGuard = "only the guard can test bad and total: remove guard.enabled: false, or make it a check with query and thresholdRange"
 
 // window matches a template that looks back.
 var window = regexp.MustCompile(`\{\{[^}]*\binterval\b`)

@@ -18,7 +18,9 @@ func (s *State) observe(settings *Settings, poll *Poll, m *Moment) {
 		s.Limit.observe(settings.Limit, poll, m, capOf(alpha, weights.limit))
 	}
 	for i := range s.Pairs[:s.PairCount] {
-		arms := three{poll.Canary.pair(i), control.pair(i), poll.Primary.pair(i)}
+		// The user's counters are asked for the canary and the primary only, also where there is a control.
+		primary := poll.Primary.pair(i)
+		arms := three{poll.Canary.pair(i), primary, primary}
 		s.Pairs[i].observe(settings.Pairs[i], acts, arms, m, capOf(alpha, weights.pair))
 	}
 	s.observeRoute(acts, poll, m, failing, capOf(alpha, 1))

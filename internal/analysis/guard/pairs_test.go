@@ -52,6 +52,30 @@ func TestTheUsersCountersGetTheSameTests(t *testing.T) {
 	}
 }
 
+// TestPairsAreComparedWithThePrimaryBesideAControl has a control that the user's counters know nothing of.
+func TestPairsAreComparedWithThePrimaryBesideAControl(t *testing.T) {
+	settings := DefaultSettings()
+	settings.Latency, settings.Fresh = false, true
+	settings.Pairs = []PairSettings{{Name: "failed orders", Rho: 1.25, Delta: .001}}
+	for name, c := range map[string]struct {
+		bad    float64
+		action Action
+	}{"worse than the primary": {20, RollBack}, "as good": {1, Advance}} {
+		state := Start(settings, []Arms{ArmsSplit}, History{})
+		var d Decision
+		for i := range 20 {
+			poll := Poll{Canary: Counts{Requests: 500, Pairs: []Pair{{50, c.bad}}}, Baseline: Counts{Requests: 500}, Primary: Counts{Requests: 4000, Pairs: []Pair{{450, 9}}}}
+			state, d = Decide(settings, state, &poll, Moment{Step: 1, Arms: ArmsSplit, Weight: 10, Next: 100, InStep: time.Duration(i+1) * 5 * time.Second, SincePoll: 5 * time.Second})
+			if d.Action == RollBack {
+				break
+			}
+		}
+		if d.Action != c.action || c.action == Advance && state.Pairs[0].Control.Total == 0 {
+			t.Errorf("%s: %s, %s: %s", name, d.Action, d.Reason, d.Message)
+		}
+	}
+}
+
 // TestTheWeightsAreOne has all combinations of families and tests.
 func TestTheWeightsAreOne(t *testing.T) {
 	for _, plan := range [][]Arms{{ArmsSplit}, {ArmsMatched}, {ArmsMatched, ArmsSplit}} {

@@ -21,7 +21,7 @@ type Settings struct {
 	Limit *Limit
 	// Pairs are the user's own counters. At most MaxPairs act.
 	Pairs []PairSettings
-	// Fresh is whether the canary is compared with Poll.Baseline instead of the primary.
+	// Fresh is whether the canary is compared with Poll.Baseline instead of the primary. Pairs are compared with the primary.
 	Fresh bool
 	// Early is whether a step ends when the canary is accepted, before MaxDwell.
 	Early bool
