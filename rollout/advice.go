@@ -63,20 +63,31 @@ func (t tick) advice() string {
 			all = append(all, fmt.Sprintf("hook %q: %s", hook.Name, advice))
 		}
 	}
-	for _, check := range t.policy.Checks {
-		where, query := fmt.Sprintf("check %q", check.Name), check.Query
-		if advice := analysis.PairAdvice(check.Bad + " " + check.Total); advice != "" {
-			all = append(all, fmt.Sprintf("metric %q: %s", check.Name, advice))
-		}
-		if check.TemplateRef != nil {
-			name := observed.TemplateName(*check.TemplateRef, t.o.Namespace)
-			where, query = fmt.Sprintf("%s, MetricTemplate %s", where, name), t.o.Templates[name].Query
-		}
-		if advice := analysis.Advice(query); advice != "" {
-			all = append(all, where+": "+advice)
+	for _, metric := range t.policy.Checks {
+		if advice := t.queryAdvice(metric); advice != "" {
+			all = append(all, advice)
 		}
 	}
 	return strings.Join(all, "; ")
+}
+
+// queryAdvice looks at the queries of a metric; empty for no advice.
+func (t tick) queryAdvice(metric v1alpha1.Metric) string {
+	where, query, advise := fmt.Sprintf("check %q", metric.Name), strings.Join([]string{metric.Query, metric.Bad, metric.Total}, " "), analysis.Advice
+	if metric.TemplateRef != nil {
+		name := observed.TemplateName(*metric.TemplateRef, t.o.Namespace)
+		where, query = fmt.Sprintf("%s, MetricTemplate %s", where, name), t.o.Templates[name].Query
+	}
+	if metric.CompareTo != "" {
+		advise = analysis.ComparedAdvice
+	}
+	if metric.Bad != "" {
+		where, advise = fmt.Sprintf("metric %q", metric.Name), analysis.ComparedAdvice
+	}
+	if advice := advise(query); advice != "" {
+		return where + ": " + advice
+	}
+	return ""
 }
 
 // own names the objects of the user in whose place none is created.

@@ -25,6 +25,8 @@ func TestWhatHasNoEffectIsToldOnceAndHoldsNothing(t *testing.T) {
 	}
 	withQuery := analysis("on-call")
 	withQuery.Metrics = []v1alpha1.Metric{{Name: "own", Query: `up{pod=~"{{ target }}-primary.*"}`, Threshold: ptr.To(1.0)}}
+	compares := analysis()
+	compares.Metrics = []v1alpha1.Metric{{Name: "own", Query: `up{pod=~"{{ target }}-.*"}`, MetricJudgement: v1alpha1.MetricJudgement{CompareTo: v1alpha1.ComparedToPrimary, Condition: "value <= primary"}}}
 	withTemplate := analysis()
 	withTemplate.Metrics = checkNaming("latency")
 
@@ -42,6 +44,7 @@ func TestWhatHasNoEffectIsToldOnceAndHoldsNothing(t *testing.T) {
 		{"the same alerts", analysis("on-call"), false, alerts},
 		{"a query too", withQuery, true, alerts + `; check "own": ` + primary},
 		{"a MetricTemplate", withTemplate, true, `check "own", MetricTemplate shared/latency: ` + primary},
+		{"a comparison whose query is about both", compares, true, `check "own": {{ target }}-.* matches the canary's pods, too, when {{ target }} is the primary: use {{ target }}-[^-]+-[^-]+`},
 		{"nothing any more", analysis(), false, ""},
 	} {
 		present := policy.PresentOf("test", nil, policy.Policies{Default: ofCluster("default", v1alpha1.PolicySpec{Analysis: step.policy})})

@@ -45,8 +45,8 @@ func PairQueries(pair v1alpha1.Metric, target Target) ([]Query, error) {
 
 var anyAfterTarget = regexp.MustCompile(`\{\{-?\s*target\s*-?\}\}-?\.[*+]`)
 
-// PairAdvice says what a counter of a pair hardly means. It returns an empty string if nothing.
-func PairAdvice(query string) string {
+// ComparedAdvice says what a query about both versions hardly means. It returns an empty string if nothing.
+func ComparedAdvice(query string) string {
 	if anyAfterTarget.MatchString(query) {
 		return `{{ target }}-.* matches the canary's pods, too, when {{ target }} is the primary: use {{ target }}-[^-]+-[^-]+`
 	}

@@ -44,12 +44,12 @@ func TestQueriesOfAPairThatCannotBe(t *testing.T) {
 	}
 }
 
-func TestAPairWhosePrimaryHasTheCanaryInIt(t *testing.T) {
+func TestAPrimaryThatHasTheCanaryInIt(t *testing.T) {
 	for query, advised := range map[string]bool{
 		`sum(a{pod=~"{{ target }}-.*"})`: true, `sum(a{pod=~"{{target}}.+"})`: true, `sum(a{pod=~"{{ target }}-primary"})`: true,
 		`sum(a{pod=~"{{ target }}-[^-]+-[^-]+"})`: false, `sum(a{app="{{ target }}",path=~".*"})`: false, "": false,
 	} {
-		if advice := PairAdvice(query); (advice != "") != advised {
+		if advice := ComparedAdvice(query); (advice != "") != advised {
 			t.Errorf("%s: %q", query, advice)
 		}
 	}
