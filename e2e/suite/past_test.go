@@ -59,8 +59,12 @@ var _ = Describe("A change that comes past what the webhooks expect", func() {
 		replace := func(manager, version string) string {
 			GinkgoHelper()
 			manifest := strings.ReplaceAll(app.Manifest(r.Namespace, options), `name: VERSION, value: "v1"`, `name: VERSION, value: "`+version+`"`)
-			out, err := r.Kubectl(ctx, manifest, "replace", "--field-manager="+manager, "-f", "-")
-			Expect(err).NotTo(HaveOccurred())
+			var out string
+			// Sluice may write the route between kubectl's read and its write. Who replaces objects tries again.
+			Eventually(ctx, func() (err error) {
+				out, err = r.Kubectl(ctx, manifest, "replace", "--field-manager="+manager, "-f", "-")
+				return err
+			}, patience(), glance).Should(Succeed())
 			return out
 		}
 		By("Git says v2")
