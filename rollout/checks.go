@@ -77,18 +77,17 @@ func (f Facts) judges() bool {
 	return len(analysis.ChecksOf(f.policy)) > 0
 }
 
-// wakeForChecks asks for a tick when checks are due; none are after the rollout was given up. Samples wake a tick
-// themselves, but a tick that still waits for them looks again soon.
+// wakeForChecks asks for a tick when checks are due; none are after the rollout was given up. However long that is, a rollout looks around
+// every few seconds: a changed disruption budget or NetworkPolicy of the primary wakes no tick, and samples may be late.
 func wakeForChecks(t *tick) {
 	wakeForCounters(t)
 	if !observed.Checked(t.plan.Next) {
 		return
 	}
-	wait := t.nextCheck().Sub(t.o.Now)
-	if wait <= 0 && t.o.Samples == nil {
-		wait = t.policy.LookPeriod()
+	if wait := t.nextCheck().Sub(t.o.Now); wait > 0 || t.o.Samples != nil {
+		wakeIn(t, wait)
 	}
-	wakeIn(t, wait)
+	wakeIn(t, t.policy.LookPeriod())
 	wakeForHooks(t, v1alpha1.HookRollout, t.policy.Interval)
 	wakeForHooks(t, v1alpha1.HookRollback, t.policy.LookPeriod())
 }

@@ -140,3 +140,26 @@ func TestAMetricWithAnIntervalLooksThatFarBack(t *testing.T) {
 		w.tick()
 	}
 }
+
+// TestALongIntervalIsLookedAroundIn has rounds of checks once an hour. What surrounds the rollout may change at any time, and not all of it
+// wakes a tick.
+func TestALongIntervalIsLookedAroundIn(t *testing.T) {
+	looks := 0
+	play(t, story{
+		annotations: map[string]string{config.AnnotationGuard: "false", config.AnnotationInterval: "1h", config.AnnotationMaxWeight: "10"}, behaviours: map[string]behaviour{"v2": good},
+		acts: []act{{immediately, setting("v2")}},
+		prepare: func(w *world) {
+			w.seen = func(_ observed.World, _ rollout.Facts, p plan.Plan) {
+				if step := p.Next.Open().Step; step.InEffect == nil || p.Next.Phase != v1alpha1.PhaseProgressing {
+					return
+				}
+				if looks++; p.Wait <= 0 || p.Wait > 5*time.Second {
+					t.Errorf("the next look is in %s", p.Wait)
+				}
+			}
+		},
+	}, nil)
+	if looks < 100 {
+		t.Errorf("the step of an hour was looked at %d times", looks)
+	}
+}
