@@ -67,7 +67,7 @@ var controlStories = map[string]story{
 	},
 	"a stop does not keep a bad version from being rolled back": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": failing},
-		acts:  []act{{immediately, setting("v2")}, {atStep(1), freezing(v1alpha1.FreezePause)}},
+		acts:  []act{{immediately, setting("v2")}, {atStep(1), freezing(v1alpha1.FreezePause)}, {muchLater, unfreezing}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
 	"a frozen rollout can be aborted": {

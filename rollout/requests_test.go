@@ -78,7 +78,7 @@ var requestStories = map[string]story{
 	},
 	"a paused Canary whose version is bad is rolled back all the same": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": failing},
-		acts:  []act{{immediately, setting("v2")}, {atStep(1), pausing}},
+		acts:  []act{{immediately, setting("v2")}, {atStep(1), pausing}, {muchLater, resuming}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
 	"a change made while the Deployment is paused waits": {

@@ -68,6 +68,12 @@ var quick = map[string]string{config.AnnotationGuard: "false", config.Annotation
 var stories = allStories(plainStories, awayStories, capacityStories, clockStories, cohortStories, controlStories, directStories,
 	aroundStories, backOffStories, coveredStories, defaultStories, gatewayStories, guardStories, armStories, freshStories, pairStories, optOutStories, hookStories, interruptedStories, intervalStories, judgedStories, keepShareStories, pendingStories, placeStories, quotaStories, requestStories, restoringStories, shareStories, strategyStories, unavailableStories, unservedStories)
 
+// muchLater is when a pause ends in which a bad version has been rolled back. A crash after its requests were taken away, and before that was
+// written down, leaves a canary without requests: it is judged again once the pause has ended.
+func muchLater(w *world) bool {
+	return w.state.Phase == v1alpha1.PhaseFailed || after(3*time.Minute)(w)
+}
+
 // allStories panics if two stories have the same name, because one would replace the other unseen.
 func allStories(groups ...map[string]story) map[string]story {
 	all := map[string]story{}
@@ -201,6 +207,9 @@ var plainStories = map[string]story{
 		acts: []act{{immediately, setting("v2")}, {atStep(1), func(w *world) {
 			w.tell("user pauses")
 			w.primary.Spec.Paused = true
+		}}, {muchLater, func(w *world) {
+			w.tell("user resumes")
+			w.primary.Spec.Paused = false
 		}}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},

@@ -108,7 +108,7 @@ var strategyStories = map[string]story{
 	},
 	"a bad version is rolled back although its policy is suspended": {
 		annotations: quick, behaviours: map[string]behaviour{"v2": failing},
-		acts:  []act{{immediately, setting("v2")}, {atStep(1), suspending(true)}},
+		acts:  []act{{immediately, setting("v2")}, {atStep(1), suspending(true)}, {muchLater, suspending(false)}},
 		phase: v1alpha1.PhaseFailed, version: "v1",
 	},
 	"three of four canary replicas are enough": {
