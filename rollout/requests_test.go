@@ -183,7 +183,7 @@ func TestHistory(t *testing.T) {
 		"a request aborts only the attempt that it is for":                     {"v2#1 Succeeded", "v2#0 Aborted app=podinfo:v2 by jane, 14.8s: aborted by jane: bug 17"},
 		"a request aborts a candidate that waits":                              {"v2#0 Aborted app=podinfo:v2 by jane, : aborted by jane: bug 17"},
 		"the analysis is skipped by an annotation":                             {"v2#0 Succeeded app=podinfo:v2 by jane, 300ms: promoted without analysis, requested by its policy"},
-		"a paused Canary is not promoted on request until it is resumed":       {"v2#0 Succeeded app=podinfo:v2 by jane, 3m4.6s: promoted without analysis, requested by jane: bug 17"},
+		"a paused Canary is not promoted on request until it is resumed":       {"v2#0 Succeeded app=podinfo:v2 by jane, 3m2.7s: promoted without analysis, requested by jane: bug 17"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := play(t, stories[name], nil)
