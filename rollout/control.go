@@ -62,15 +62,18 @@ func noticeControl(t *tick) {
 
 // leaveControl compares with the primary from now on.
 func leaveControl(t *tick, why string) {
-	known := t.plan.Next.Rollout.Control
-	known.Off, known.Ready, known.WaitingSince = why, nil, nil
+	stopComparing(t.plan.Next.Rollout.Control, why)
 	emit(t, events.ControlOff(why))
+}
+
+func stopComparing(known *v1alpha1.ControlStatus, why string) {
+	known.Off, known.Ready, known.WaitingSince = why, nil, nil
 }
 
 // endControl ends the comparison, because the candidate is promoted.
 func endControl(t *tick) {
 	if known := t.plan.Next.Rollout.Control; known != nil && known.Off == "" {
-		known.Off, known.Ready, known.WaitingSince = "the promotion has begun", nil, nil
+		stopComparing(known, "the promotion has begun")
 	}
 }
 

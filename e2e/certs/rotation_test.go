@@ -165,6 +165,9 @@ type updates struct {
 func (u *updates) begin(t *testing.T, c client.Client) {
 	u.failed = make(chan error, 1)
 	go func() {
+		// Many updates, and yet some rest for the API server. Nothing waits for the pace.
+		pace := time.NewTicker(20 * time.Millisecond)
+		defer pace.Stop()
 		for t.Context().Err() == nil {
 			object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "updated"}}
 			patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"data":{"update":"%d"}}`, u.count.Add(1)))
@@ -172,7 +175,7 @@ func (u *updates) begin(t *testing.T, c client.Client) {
 				u.failed <- err
 				return
 			}
-			time.Sleep(20 * time.Millisecond)
+			<-pace.C
 		}
 	}()
 }

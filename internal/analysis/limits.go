@@ -72,23 +72,35 @@ func (c Check) differs(value, primary float64) (how string, err error) {
 
 // unmet says that the condition is false; empty if it is true, or if there is none.
 func (c Check) unmet(value, primary float64) (how string, err error) {
-	text := c.Judgement.Condition
-	if text == "" {
+	if c.Judgement.Condition == "" {
 		return "", nil
 	}
-	compiled, err := config.ParseCondition(text, c.compares())
+	compiled, err := c.condition()
 	if err != nil {
-		return "", fmt.Errorf("the condition %w", err)
-	}
-	switch holds, err := compiled.Holds(value, primary); {
-	case err != nil:
 		return "", err
-	case holds:
-		return "", nil
-	case c.compares():
-		return fmt.Sprintf("%s does not meet %s; the primary's value is %s", c.show(value), text, c.show(primary)), nil
 	}
-	return fmt.Sprintf("%s does not meet %s", c.show(value), text), nil
+	if holds, err := compiled.Holds(value, primary); holds || err != nil {
+		return "", err
+	}
+	return c.fails(value, primary), nil
+}
+
+// condition compiles the condition of the check.
+func (c Check) condition() (config.Condition, error) {
+	compiled, err := config.ParseCondition(c.Judgement.Condition, c.compares())
+	if err != nil {
+		return compiled, fmt.Errorf("the condition %w", err)
+	}
+	return compiled, nil
+}
+
+// fails says that the condition is false.
+func (c Check) fails(value, primary float64) string {
+	says := c.show(value) + " does not meet " + c.Judgement.Condition
+	if c.compares() {
+		says += "; the primary's value is " + c.show(primary)
+	}
+	return says
 }
 
 // compares reports whether the check needs the value of the primary.

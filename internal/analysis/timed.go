@@ -93,29 +93,28 @@ func (c Check) conditioned(t timed) (finding, string, error) {
 	if c.Judgement.Condition == "" {
 		return finding{}, "", nil
 	}
+	compiled, err := c.condition()
+	if err != nil {
+		return finding{}, "", err
+	}
 	primaries := []float64{0}
 	if c.compares() {
 		primaries = t.primary.values(t.ofPrimary)
 	}
-	holds, all := 0, 0
-	var broken string
+	met, unmet := false, false
 	for _, value := range t.canary.values(t.value) {
 		for _, primary := range primaries {
-			how, err := c.unmet(value, primary)
+			holds, err := compiled.Holds(value, primary)
 			if err != nil {
 				return finding{}, "", err
 			}
-			all++
-			if how == "" {
-				holds++
-			}
+			met, unmet = met || holds, unmet || !holds
 		}
 	}
-	if holds == 0 {
-		broken, _ = c.unmet(t.value, t.ofPrimary)
-		return finding{relation: "outside"}, broken, nil
+	if !met {
+		return finding{relation: "outside"}, c.fails(t.value, t.ofPrimary), nil
 	}
-	found := finding{kept: holds == all}
+	found := finding{kept: !unmet}
 	return found, found.says(c.show(t.value), c.Judgement.Condition, t.around(c.compares())), nil
 }
 

@@ -47,21 +47,7 @@ func (r *Reconciler) ensureControl(ctx context.Context, o reading, intent plan.C
 	if err != nil {
 		return fmt.Errorf("make the control of Deployment %s: %w", o.Key(), err)
 	}
-	intended := map[string]bool{}
-	for _, object := range desired {
-		intended[keyOf(object)] = true
-		if err := r.ensureControlObject(ctx, o, object); err != nil {
-			return err
-		}
-	}
-	for _, object := range controlsOf(o) {
-		if !intended[keyOf(object)] {
-			if err := r.delete(ctx, object); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return r.ensureAll(ctx, controlsOf(o), desired, func(object workload.Object) error { return r.ensureControlObject(ctx, o, object) })
 }
 
 // ensureControlObject creates or updates one object. Of the Deployment only the replicas follow: the control keeps the template that it

@@ -29,15 +29,21 @@ func (r *Reconciler) ensureCanary(ctx context.Context, o reading, intent plan.Ca
 	if err != nil {
 		return fmt.Errorf("make the canary of Deployment %s: %w", o.Key(), err)
 	}
+	canarys := slices.DeleteFunc(slices.Clone(o.Made), observed.IsControls)
+	return r.ensureAll(ctx, canarys, desired, func(object workload.Object) error { return r.ensureObject(ctx, o, object, intent) })
+}
+
+// ensureAll creates or updates the desired objects in order, and deletes those of the made ones that are not desired any more.
+func (r *Reconciler) ensureAll(ctx context.Context, made, desired []workload.Object, ensure func(workload.Object) error) error {
 	intended := map[string]bool{}
 	for _, object := range desired {
 		intended[keyOf(object)] = true
-		if err := r.ensureObject(ctx, o, object, intent); err != nil {
+		if err := ensure(object); err != nil {
 			return err
 		}
 	}
-	for _, object := range o.Made {
-		if !intended[keyOf(object)] && !observed.IsControls(object) {
+	for _, object := range made {
+		if !intended[keyOf(object)] {
 			if err := r.delete(ctx, object); err != nil {
 				return err
 			}

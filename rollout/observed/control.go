@@ -1,6 +1,8 @@
 package observed
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
@@ -12,31 +14,20 @@ import (
 func IsControls(object workload.Object) bool { return workload.RoleOf(object) == config.RoleControl }
 
 // Control returns the Deployment of the control; nil if there is none.
-func (o World) Control() *appsv1.Deployment {
-	for _, object := range o.Made {
-		if made, is := object.(*appsv1.Deployment); is && IsControls(made) {
-			return made
-		}
-	}
-	return nil
-}
+func (o World) Control() *appsv1.Deployment { return ofControl[*appsv1.Deployment](o) }
 
 // ControlService returns the Service of the control's pods; nil if there is none.
-func (o World) ControlService() *corev1.Service {
+func (o World) ControlService() *corev1.Service { return ofControl[*corev1.Service](o) }
+
+// ofControl returns the control's object of a kind.
+func ofControl[T workload.Object](o World) (none T) {
 	for _, object := range o.Made {
-		if made, is := object.(*corev1.Service); is && IsControls(made) {
+		if made, is := object.(T); is && IsControls(made) {
 			return made
 		}
 	}
-	return nil
+	return none
 }
 
 // HasControl reports whether anything of a control exists.
-func (o World) HasControl() bool {
-	for _, object := range o.Made {
-		if IsControls(object) {
-			return true
-		}
-	}
-	return false
-}
+func (o World) HasControl() bool { return slices.ContainsFunc(o.Made, IsControls) }

@@ -30,20 +30,7 @@ func ControlObjects(o observed.World, intent plan.ControlIntent, owner metav1.Ow
 	if err := workload.Override(control, intent.Policy.Template); err != nil {
 		return nil, err
 	}
-	var objects []workload.Object
-	for _, policy := range workload.MakeCanaryNetworkPolicies(o.NetworkPolicies, o.Primary, control) {
-		objects = append(objects, policy)
-	}
-	objects = append(objects, control)
-	for i := range o.Services {
-		if o.Services[i].Name == intent.Service {
-			objects = append(objects, workload.MakeCanaryService(&o.Services[i], o.Primary, control, owner))
-		}
-	}
-	for _, budget := range workload.MakeCanaryBudgets(o.Budgets, o.Primary, control) {
-		objects = append(objects, budget)
-	}
-	return objects, nil
+	return withCopy(o, control, serviceOf(o, control, intent.Service, owner), nil), nil
 }
 
 // NoControl says why no control can run beside the canary; empty if one can. It looks ahead to the objects, as for the canary.

@@ -24,28 +24,47 @@ func CanaryObjects(o observed.World, intent plan.CanaryIntent, owner metav1.Owne
 	if err != nil {
 		return nil, err
 	}
-	var objects []workload.Object
-	for _, policy := range workload.MakeCanaryNetworkPolicies(o.NetworkPolicies, o.Primary, canary) {
-		objects = append(objects, policy)
+	service := serviceOf(o, canary, intent.Service, owner)
+	if service != nil {
+		workload.KeepPorts(service, o.CanaryService, usedPorts(o))
+		workload.SealPorts(service)
+		workload.WithMetadata(service, intent.Metadata)
 	}
-	objects = append(objects, canary)
+	autoscaler := canaryAutoscaler(o, intent, canary)
+	if autoscaler != nil {
+		leaveToAutoscaler(canary, o.CanaryDeployment)
+	}
+	return withCopy(o, canary, service, autoscaler), nil
+}
+
+// serviceOf makes the Service of a copy's pods from the primary's Service of a name; nil if that is not there.
+func serviceOf(o observed.World, made *appsv1.Deployment, name string, owner metav1.OwnerReference) *corev1.Service {
 	for i := range o.Services {
-		if o.Services[i].Name == intent.Service {
-			service := workload.MakeCanaryService(&o.Services[i], o.Primary, canary, owner)
-			workload.KeepPorts(service, o.CanaryService, usedPorts(o))
-			workload.SealPorts(service)
-			workload.WithMetadata(service, intent.Metadata)
-			objects = append(objects, service)
+		if o.Services[i].Name == name {
+			return workload.MakeCanaryService(&o.Services[i], o.Primary, made, owner)
 		}
 	}
-	if autoscaler := canaryAutoscaler(o, intent, canary); autoscaler != nil {
-		leaveToAutoscaler(canary, o.CanaryDeployment)
+	return nil
+}
+
+// withCopy lists all that goes with a copy of the primary, in the order of its writes: the policies that protect its pods come first. The
+// Service and the autoscaler may be nil.
+func withCopy(o observed.World, made *appsv1.Deployment, service *corev1.Service, autoscaler workload.Object) []workload.Object {
+	var objects []workload.Object
+	for _, policy := range workload.MakeCanaryNetworkPolicies(o.NetworkPolicies, o.Primary, made) {
+		objects = append(objects, policy)
+	}
+	objects = append(objects, made)
+	if service != nil {
+		objects = append(objects, service)
+	}
+	if autoscaler != nil {
 		objects = append(objects, autoscaler)
 	}
-	for _, budget := range workload.MakeCanaryBudgets(o.Budgets, o.Primary, canary) {
+	for _, budget := range workload.MakeCanaryBudgets(o.Budgets, o.Primary, made) {
 		objects = append(objects, budget)
 	}
-	return objects, nil
+	return objects
 }
 
 // usedPorts are the ports at which routes send to the canary's Service.

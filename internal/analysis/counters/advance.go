@@ -58,7 +58,11 @@ func (l *look) count(r *Result) {
 // requests adds the increment of a counter of requests.
 func (l *look) requests(t seen, s Series, counts *Increments) {
 	increment, _ := grown(s.Samples, l.base(t, s), nil)
-	if increment != 0 {
-		counts.addAnswered(s, increment)
+	if increment == 0 {
+		return
+	}
+	counts.addAnswered(s, increment)
+	if s.Arm == Canary {
+		counts.addFailures(s.Failing, increment)
 	}
 }

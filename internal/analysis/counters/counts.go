@@ -34,7 +34,7 @@ type Increments struct {
 	Counts
 	// Pods are the pods that count their own requests, in the order of their names. None if gateways count.
 	Pods []Pod
-	// Failures are the kinds of failed requests, in no order.
+	// Failures are the kinds of the canary's failed requests, in no order. None of another version.
 	Failures []Failures
 	// Newest is when the newest sample was scraped, by the clock of the metrics server. Zero if there never was one.
 	Newest time.Time
@@ -96,7 +96,6 @@ func (i *Increments) addAnswered(s Series, requests float64) {
 			c.Errors += requests
 		}
 	})
-	i.addFailures(s.Failing, requests)
 }
 
 // slower adds requests to a bound. It is false if there are too many bounds.

@@ -3,7 +3,6 @@ package counters
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // Failures are the failed requests with one status code and one route.
@@ -27,12 +26,7 @@ func failing(code, route string) Failures {
 	if classOf(code) != failed || strings.Trim(code, "0123456789") != "" {
 		return Failures{}
 	}
-	for len(route) > longestRoute || !utf8.ValidString(route) {
-		if route = route[:min(len(route)-1, longestRoute)]; route == "" {
-			break
-		}
-	}
-	return Failures{Code: code, Route: route}
+	return Failures{Code: code, Route: strings.ToValidUTF8(route[:min(len(route), longestRoute)], "")}
 }
 
 // addFailures adds failed requests to their kind.
@@ -55,15 +49,12 @@ func (i *Increments) addFailures(of Failures, requests float64) {
 // MostFailed says what more than half of the failed requests have in common, such as status 503 on route "checkout"; empty if they have
 // nothing in common that the metrics know.
 func (i *Increments) MostFailed() string {
-	codes, kinds := map[string]float64{}, map[Failures]float64{}
+	codes := map[string]float64{}
 	for _, f := range i.Failures {
-		codes[f.Code] += f.Requests
-		kinds[Failures{Code: f.Code, Route: f.Route}] += f.Requests
-	}
-	for kind, requests := range kinds {
-		if kind.Route != "" && requests > i.Errors/2 {
-			return fmt.Sprintf("status %s on route %q", kind.Code, kind.Route)
+		if f.Route != "" && f.Requests > i.Errors/2 {
+			return fmt.Sprintf("status %s on route %q", f.Code, f.Route)
 		}
+		codes[f.Code] += f.Requests
 	}
 	for code, requests := range codes {
 		if requests > i.Errors/2 {

@@ -40,7 +40,7 @@ func (s *Series) describe(raw analysis.Raw, labels map[string]string) bool {
 		s.Kind, s.Family = Scrapes, 0
 	case raw.Requests:
 		s.Kind, s.Family, s.Class = Requests, 0, classOf(labels[raw.Code])
-		if s.Class == failed {
+		if s.Class == failed && s.Arm == Canary {
 			s.Failing = failing(labels[raw.Code], raw.RouteOf(labels))
 		}
 	case raw.Buckets:
@@ -53,15 +53,13 @@ func (s *Series) describe(raw analysis.Raw, labels map[string]string) bool {
 	return true
 }
 
-var arms = map[analysis.Arm]Arm{analysis.ArmCanary: Canary, analysis.ArmPrimary: Primary, analysis.ArmControl: Control}
-
 // identified returns a series with what its labels say. It is false if it is of neither version.
 func identified(raw analysis.Raw, labels map[string]string) (Series, bool) {
-	arm, known := arms[raw.ArmOf(labels)]
-	if !known {
+	arm := raw.ArmOf(labels)
+	if arm == analysis.ArmNone {
 		return Series{}, false
 	}
-	s := Series{Arm: arm}
+	s := Series{Arm: Arm(arm)}
 	if raw.Pods {
 		s.Pod = labels["pod"]
 	}

@@ -7,17 +7,17 @@ import (
 )
 
 // Arm is a version whose requests are counted.
-type Arm uint8
+type Arm analysis.Arm
 
 const (
 	// Both is the arm of a gateway, which counts the requests of both versions.
-	Both Arm = iota
+	Both = Arm(analysis.ArmNone)
 	// Canary runs the candidate.
-	Canary
+	Canary = Arm(analysis.ArmCanary)
 	// Primary is the user's Deployment.
-	Primary
+	Primary = Arm(analysis.ArmPrimary)
 	// Control runs the primary's template beside the canary.
-	Control
+	Control = Arm(analysis.ArmControl)
 )
 
 // Kind says what a series counts.

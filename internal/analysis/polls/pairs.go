@@ -3,7 +3,7 @@ package polls
 import (
 	"fmt"
 	"slices"
-	"unicode/utf8"
+	"strings"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
@@ -93,11 +93,7 @@ func valueOf(name string, metric analysis.Metric, samples []analysis.Sample) (va
 
 // cut shortens a text to what the status takes.
 func cut(text string) string {
-	for len(text) > longestMissing {
-		_, size := utf8.DecodeLastRuneInString(text)
-		text = text[:len(text)-size]
-	}
-	return text
+	return strings.ToValidUTF8(text[:min(len(text), longestMissing)], "")
 }
 
 func hasFallen(before, now v1alpha1.PairCount) bool {
