@@ -37,7 +37,7 @@ func (p *plugin) simulateCommand() *cobra.Command {
 		Long: "Play rollouts of a policy on simulated traffic, and count how they end: how often a healthy version is rolled back and a bad\n" +
 			"one promoted, how many requests fail meanwhile, and how long it takes. Other rules may be played on the same requests:\n" +
 			"checks, which is the built-in check of errors; flagger, argo, kayenta; and sliding, which is how checks were made before.\n" +
-			"The guard judges by sequential tests; a policy turns it on with analysis.guard.enabled: true. The same seed gives the same\n" +
+			"The guard judges by sequential tests; it is on unless a policy has guard.enabled: false. The same seed gives the same\n" +
 			"output on every machine.\n\n" +
 			"Without steps of its own, the policy takes the guard's ladder. Metrics and hooks of the policy are not played. The exit\n" +
 			"code says how it went:\n\n" +
