@@ -109,6 +109,10 @@ func (c *cluster) run(args ...string) {
 	c.t.Helper()
 	out, err := exec.CommandContext(c.t.Context(), c.helm, append(args, "--kubeconfig", c.admin, "--namespace", release)...).CombinedOutput()
 	c.Expect(err).NotTo(HaveOccurred(), string(out))
+	if args[0] == "install" {
+		// The API server serves a new kind a moment after its definition is established.
+		c.Eventually(func() error { return c.client.List(c.t.Context(), &v1alpha1.CanaryPolicyList{}, client.Limit(1)) }, patience, glance).Should(Succeed())
+	}
 }
 
 // asServiceAccount returns a kubeconfig with the permissions of the chart's ServiceAccount, and no others.

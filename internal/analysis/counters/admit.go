@@ -2,6 +2,7 @@ package counters
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 
@@ -15,9 +16,10 @@ type seen struct {
 	known bool
 	// young means that it is new, and that all that it has counted is of this rollout.
 	young bool
+	// first is the time of the scrape that it is counted from when it is new: the last one before the rollout, or else the oldest.
 	// newest is the time of its newest sample.
-	newest int64
-	series []Series
+	first, newest int64
+	series        []Series
 }
 
 // look is what a poll sees.
@@ -46,8 +48,15 @@ func (l *look) see(series []Series) seen {
 	t := seen{series: series}
 	t.target, t.known = l.State.target(series[0].Target)
 	t.id = series[0].Target
+	t.first = math.MaxInt64
 	for _, s := range series {
+		t.first = min(t.first, s.Samples[0].At)
 		t.newest = max(t.newest, s.Samples[len(s.Samples)-1].At)
+	}
+	for _, s := range series {
+		if n := upTo(s.Samples, l.Began.UnixMilli()); n > 0 {
+			t.first = max(t.first, s.Samples[n-1].At)
+		}
 	}
 	if pod := series[0].Pod; pod != "" && !t.known {
 		t.arm = series[0].Arm

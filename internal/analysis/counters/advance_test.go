@@ -92,6 +92,14 @@ func TestAdvance(t *testing.T) {
 			{9, []Series{ofGateway("g", Canary, 2, -1, 80, 4, 83), ofGateway("g", Primary, 2, -1, 800, 4, 809)}, none},
 			{10, []Series{ofGateway("g", Canary, 2, 4, 83, 9, 84), ofGateway("g", Primary, 2, 4, 809, 9, 810)}, []float64{4, 0, 10, 0}},
 		}},
+		"the first requests of a canary count at a gateway that is new, because its scrape before had none": {nil, []shown{
+			{2, []Series{ofGateway("g", Primary, 2, -1, 800, 1, 810), ofGateway("g", Canary, 5, 1, 3)}, none},
+			{3, []Series{ofGateway("g", Primary, 2, -1, 800, 1, 810, 3, 820), ofGateway("g", Canary, 5, 1, 3, 3, 4), ofGateway("g", Canary, 2, 3, 1)}, []float64{5, 4, 20, 0}},
+		}},
+		"the requests that a new gateway shows in its first scrape are of any time": {nil, []shown{
+			{2, []Series{ofGateway("g", Primary, 2, 1, 810), ofGateway("g", Canary, 5, 1, 3)}, none},
+			{4, []Series{ofGateway("g", Primary, 2, 1, 810, 3, 820), ofGateway("g", Canary, 5, 1, 3, 3, 4), ofGateway("g", Canary, 2, 3, 1)}, []float64{2, 1, 10, 0}},
+		}},
 		"the first error of a canary counts, because its series is new at a gateway that is known": {nil, []shown{
 			{1, []Series{ofGateway("g", Primary, 2, 1, 800)}, none},
 			{3, []Series{ofGateway("g", Primary, 2, 3, 810), ofGateway("g", Canary, 5, 3, 1)}, []float64{1, 1, 10, 0}},

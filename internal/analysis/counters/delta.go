@@ -18,7 +18,7 @@ func (l *look) base(t seen, s Series) analysis.Point {
 	case t.young || t.known && t.last == birth:
 		return analysis.Point{At: never}
 	case !t.known:
-		return s.Samples[max(1, upTo(s.Samples, l.Began.UnixMilli()))-1]
+		t.last = t.first
 	}
 	if n := upTo(s.Samples, t.last); n > 0 {
 		return s.Samples[n-1]

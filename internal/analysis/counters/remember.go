@@ -48,6 +48,9 @@ func (l *look) add(m *memory, t seen, moves bool) {
 		if newest := s.Samples[len(s.Samples)-1]; moves && newest.At > last.At {
 			last = newest
 		}
+		if last.At == never {
+			continue
+		}
 		c := counted{id: s.ID, target: t.id, at: last.At, value: last.Value}
 		switch _, known := l.State.counted(s.ID); {
 		case known:
