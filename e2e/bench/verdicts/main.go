@@ -32,15 +32,17 @@ type settings struct {
 	only *regexp.Regexp
 	// before is how long requests are sent before a rollout, limit how long it may take.
 	before, limit time.Duration
-	// problem reports what went wrong beside a rollout.
+	// problem reports what went wrong beside a rollout, tell how one has ended.
 	problem func(error)
+	tell    func(format string, args ...any)
 }
 
 func main() {
 	ctrl.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	s := settings{problem: func(err error) { fmt.Fprintln(os.Stderr, "Warning:", err) }}
+	s := settings{problem: func(err error) { fmt.Fprintln(os.Stderr, "Warning:", err) },
+		tell: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
 	flag.IntVar(&s.runs, "runs", 10, "rollouts of each kind; of a healthy version twice as many")
 	flag.IntVar(&s.parallel, "parallel", 10, "rollouts at a time")
 	flag.IntVar(&s.simulated, "simulated", 400, "simulated rollouts of each kind")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,7 +17,8 @@ import (
 )
 
 const (
-	glance = 200 * time.Millisecond
+	// glance is how often a rollout is looked at. More often, twenty of them would keep the API server busy.
+	glance = time.Second
 	// patience is how long what is not measured may take.
 	patience = 5 * time.Minute
 )
@@ -55,12 +57,27 @@ func (s *slot) measure(ctx context.Context) (measured, error) {
 	if m.outcome == rolledBack {
 		m.reason = last.Candidate.Reason
 	}
-	return m, s.Delete(ctx)
+	s.tell("%s at %g requests a second, %s: %s after %s, failed requests served: %d", s.use.name, s.use.rate, s.Namespace, m.outcome, m.took.Round(time.Second), m.failed)
+	return m, s.remove(ctx)
+}
+
+// remove removes the application. A call that fails is repeated: a busy API server drops a connection now and then, and all that the
+// command has measured would be lost with it.
+func (s *slot) remove(ctx context.Context) error {
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, glance, patience, true, func(ctx context.Context) (bool, error) {
+		last = s.Delete(ctx)
+		return last == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("remove namespace %s: %w", s.Namespace, errors.Join(err, last))
+	}
+	return nil
 }
 
 // prepare deploys v1 and sends requests until Prometheus knows its rate.
 func (s *slot) prepare(ctx context.Context) error {
-	if err := s.Delete(ctx); err != nil {
+	if err := s.remove(ctx); err != nil {
 		return err
 	}
 	annotations := map[string]string{"sluice.dev/canary": "true"}
