@@ -67,6 +67,7 @@ func armsTable(t *testing.T) string {
 		{"tests only: `blue/green`, `tests, then canary`", guard.Traffic{}},
 		{"all requests: the hold of `blue/green`", guard.Traffic{Weight: 100}},
 		{"`without traffic`", guard.Traffic{None: true}},
+		{"`without traffic`, by `bad` and `total` of your own", guard.Traffic{None: true, Work: true}},
 	}
 	all, shown := constants.Of[guard.Arms](t, "../internal/analysis/guard", "Arms"), map[guard.Arms]bool{}
 	mark := func(acts bool) string { return map[bool]string{true: "yes", false: "–"}[acts] }

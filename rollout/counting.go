@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/analysis/counters"
 	"sluice.dev/sluice/rollout/events"
 	"sluice.dev/sluice/rollout/observed"
@@ -36,12 +37,16 @@ func (f Facts) countersDue() *RawQuery {
 	if problem != "" {
 		return nil
 	}
-	return &RawQuery{Round: f.countersRound(), Query: raw.Query(f.counted().Back(f.o.Now)), Pairs: pairs}
+	asked := &RawQuery{Round: f.countersRound(), Pairs: pairs}
+	if !analysis.CountsWork(f.policy) {
+		asked.Query = raw.Query(f.counted().Back(f.o.Now))
+	}
+	return asked
 }
 
 // historyDue asks for the primary's last hour before the first request to the canary; nil once it is known.
 func (f Facts) historyDue() *RawQuery {
-	if !f.wantsHistory(f.before) || f.problem != "" {
+	if !f.wantsHistory(f.before) || f.problem != "" || analysis.CountsWork(f.policy) {
 		return nil
 	}
 	raw, problem := f.target.Counters(f.policy, f.o)
@@ -114,7 +119,7 @@ func wakeForCounters(t *tick) {
 // awaitHistory waits for the primary's last hour, and returns whether the first step may begin: the answer is there, or is late.
 func awaitHistory(t *tick) (done bool) {
 	until := t.historyUntil()
-	if !t.wantsHistory(t.plan.Next) || t.uncounted() != "" || !t.o.Now.Before(until) {
+	if !t.wantsHistory(t.plan.Next) || t.uncounted() != "" || analysis.CountsWork(t.policy) || !t.o.Now.Before(until) {
 		return true
 	}
 	t.plan.Next.Rollout.WaitingSince = nil

@@ -1,11 +1,13 @@
 package rollout
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/analysis/counters"
 	"sluice.dev/sluice/internal/analysis/guard"
 	"sluice.dev/sluice/internal/analysis/polls"
@@ -17,6 +19,9 @@ func readPoll(t *tick, known *v1alpha1.GuardStatus) *guard.Poll {
 	answer := t.o.Counters
 	if answer == nil || answer.Err != "" {
 		return nil
+	}
+	if analysis.CountsWork(t.policy) {
+		return readWork(t, known)
 	}
 	look := polls.Look{Raw: t.rawCounters(), Answer: answer.Series, Now: t.o.Now, Began: t.plan.Next.Rollout.Canary.TrafficStarted.Time, Alone: t.o.DryRun,
 		Controlled: t.compares()}
@@ -47,6 +52,23 @@ func readPoll(t *tick, known *v1alpha1.GuardStatus) *guard.Poll {
 	}
 	known.Sampled = stampOf(older)
 	return &poll
+}
+
+// readWork takes into account what the policy's own counters have counted of a workload without requests; nil unless they have counted
+// anything. That they were read is a sample, also if they stand still: a queue may be empty.
+func readWork(t *tick, known *v1alpha1.GuardStatus) *guard.Poll {
+	canary, primary := t.countPairs(known, t.o.Counters.Pairs, true)
+	if slices.ContainsFunc(known.Pairs, func(p v1alpha1.PairCounters) bool { return p.Missing == "" }) {
+		known.Sampled = stampOf(t.o.Counters.Asked)
+	}
+	events := 0.0
+	for i := range canary {
+		events += canary[i].Total + primary[i].Total
+	}
+	if events == 0 {
+		return nil
+	}
+	return &guard.Poll{Canary: guard.Counts{Pairs: canary}, Primary: guard.Counts{Pairs: primary}}
 }
 
 // learned is the state after a look at all that the primary's counters have seen. A rollout that began without a history learns from

@@ -63,7 +63,7 @@ const latencyQuantile = 0.99
 // arms says how requests reach the canary in a step.
 func (f Facts) arms(step strategy.Step) guard.Arms {
 	return guard.Traffic{
-		None: strategy.WithoutTraffic(f.policy), Weight: step.Weight, Match: step.Match,
+		None: strategy.WithoutTraffic(f.policy), Work: analysis.CountsWork(f.policy), Weight: step.Weight, Match: step.Match,
 		Sticky: f.policy.SessionAffinity != nil, Mirror: step.MirrorWeight > 0,
 	}.Arms()
 }

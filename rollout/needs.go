@@ -32,6 +32,7 @@ type RawQuery struct {
 	// Round identifies what is asked. A later tick that needs the same round observes the answer, also if it would look back
 	// less far.
 	Round string
+	// Query is for the counters of requests. Without an expression for a workload that gets none.
 	Query analysis.Query
 	// Pairs are the queries of the policy's own counters. They run right after the other.
 	Pairs []analysis.Query

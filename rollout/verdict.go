@@ -45,7 +45,7 @@ func (t tick) nothingFails() bool {
 // testsOnly reports whether the step gets no requests that are counted, and the guard waits for some. Then the time, the checks and
 // the hooks end the step, as without the guard: its tests reach the canary past the gateway.
 func (t tick) testsOnly(reason guard.Reason) bool {
-	return !t.expectsRequests() && (reason == guard.NoRequests || reason == guard.Stale)
+	return !t.expectsRequests() && !analysis.CountsWork(t.policy) && (reason == guard.NoRequests || reason == guard.Stale)
 }
 
 // leftToTests is what the guard says of such a step.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/simulate/traffic"
 	"sluice.dev/sluice/rollout"
@@ -99,8 +100,15 @@ func (m *metered) primary(w *world, all traffic.Counter) traffic.Counter {
 	return all
 }
 
-// counted is the percentage of requests that are counted at the canary. A fifth of the users match.
+// counted is the percentage of requests that are counted at the canary. A fifth of the users match. Work goes to any pod.
 func (w *world) counted() float64 {
+	if w.policy.Traffic == v1alpha1.TrafficNone {
+		if w.canary == nil {
+			return 0
+		}
+		canary, primary := float64(*w.canary.Spec.Replicas), float64(*w.primary.Spec.Replicas)
+		return 100 * canary / (canary + primary)
+	}
 	split, matching := w.split(), 0.0
 	if len(split.Match) > 0 {
 		matching = 20
@@ -262,6 +270,8 @@ func (m *metered) ask(w *world, query analysis.Query, pairs []analysis.Query, hi
 	case answer.Err != "":
 	case history:
 		answer.Series = m.history(w)
+	case query.Expression == "":
+		answer.Pairs = m.pairs(w, pairs)
 	case len(pairs) > 0:
 		answer.Series, answer.Pairs = m.counters(w, query), m.pairs(w, pairs)
 	default:

@@ -304,7 +304,7 @@ func (w *world) look() observed.World {
 		o.Services = append(o.Services, *serviceOf("secondary"), *serviceOf("secondary-v2"))
 	}
 	if !w.served {
-		o.Services, o.Routes, o.Gateways, o.Prometheus = nil, nil, nil, false
+		o.Services, o.Routes, o.Gateways, o.Prometheus = nil, nil, nil, w.metered != nil
 	}
 	if w.canary != nil {
 		o.CanaryDeployment = w.canary.DeepCopy()

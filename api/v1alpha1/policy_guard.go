@@ -7,8 +7,9 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.minDwell) || !has(self.maxDwell) || duration(self.minDwell) <= duration(self.maxDwell)",fieldPath=".minDwell",message="minDwell: must not be longer than maxDwell"
 type Guard struct {
-	// enabled lets the guard judge. Default true, and false with traffic: None, where there are no requests to judge. With false, the
-	// steps are those of stepWeight 10 and maxWeight 50 and the checks are the built-in ones, unless others are set.
+	// enabled lets the guard judge. Default true. With traffic: None there are no requests to judge, so it is false there unless a metric
+	// has bad and total. With false, the steps are those of stepWeight 10 and maxWeight 50 and the checks are the built-in ones, unless
+	// others are set.
 	// +optional
 	Enabled *bool `json:"enabled,omitempty"`
 	// baseline is what the canary is compared with. primary: the primary's pods, which are older, warmer and more. fresh: a control, pods

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,14 +81,23 @@ func withoutThresholds(lowest, merged map[string]any) {
 }
 
 // hasGuard reports whether the guard judges with the layers above the lowest: they turn it on, or leave it on. Without traffic there is
-// nothing that it could judge.
+// nothing that it could judge but counters of the user's own.
 func hasGuard(merged map[string]any) bool {
 	analysis, _ := merged["analysis"].(map[string]any)
 	guard, _ := analysis["guard"].(map[string]any)
 	if isSet(guard, "enabled") {
 		return guard["enabled"] == true
 	}
-	return merged["traffic"] != string(v1alpha1.TrafficNone)
+	return merged["traffic"] != string(v1alpha1.TrafficNone) || hasPairs(analysis)
+}
+
+// hasPairs reports whether any metric is a pair of counters.
+func hasPairs(analysis map[string]any) bool {
+	metrics, _ := analysis["metrics"].([]any)
+	return slices.ContainsFunc(metrics, func(metric any) bool {
+		m, _ := metric.(map[string]any)
+		return isSet(m, "bad") || isSet(m, "total")
+	})
 }
 
 func isSet(object map[string]any, key string) bool {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -132,7 +133,7 @@ func (c *checker) number(path *field.Path, value *float64, least, most float64) 
 func idleGuard(path *field.Path, a v1alpha1.AnalysisSpec, hasNoTraffic bool) (all []Advice) {
 	g := ptr.Deref(a.Guard, v1alpha1.Guard{})
 	switch {
-	case guards(&a) && hasNoTraffic:
+	case guards(&a) && hasNoTraffic && !slices.ContainsFunc(a.Metrics, config.IsPair):
 		return append(all, idle(path.Child("enabled"), withoutTraffic))
 	case !guards(&a):
 		why := " with enabled: false; remove one of them"

@@ -166,7 +166,9 @@ func TestTheGuardIsOnByDefault(t *testing.T) {
 		"no traffic":                  {"{traffic: None}", false, equal, false, 2, false, false},
 		"no traffic, but the guard":   {"{traffic: None, analysis: {guard: {enabled: true}}}", true, equal, true, 0, false, true},
 		"no traffic, but an alpha":    {"{traffic: None, analysis: {guard: {alpha: 0.1}}}", false, equal, false, 2, false, true},
-		"an alpha without the guard":  {"{analysis: {guard: {enabled: false, alpha: 0.1}}}", false, equal, false, 2, false, true},
+		"no traffic, but counters": {"{traffic: None, analysis: {metrics: [{name: x, bad: 'b{pod=~\"{{ target }}-.*\"}', total: 't{pod=~\"{{ target }}-.*\"}'}]}}",
+			true, equal, true, 1, false, false},
+		"an alpha without the guard": {"{analysis: {guard: {enabled: false, alpha: 0.1}}}", false, equal, false, 2, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			effective, errs := EffectiveOf(Settings{}, Layer{From: "p", Spec: specOf(t, c.spec)})

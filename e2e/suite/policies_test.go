@@ -90,7 +90,12 @@ spec:
 // policy returns a CanaryPolicy called standard with this analysis, as YAML on one line, and the rest of its spec. Its thresholds judge
 // alone, so that its steps last as long as they say.
 func policy(namespace, analysis string, more ...string) string {
-	analysis = strings.Replace(analysis, "{", "{guard: {enabled: false}, ", 1)
+	return guardedPolicy(namespace, strings.Replace(analysis, "{", "{guard: {enabled: false}, ", 1), more...)
+}
+
+// guardedPolicy returns such a policy, by which the guard judges.
+func guardedPolicy(namespace, analysis string, more ...string) string {
+	analysis = strings.Join(strings.Fields(analysis), " ")
 	return fmt.Sprintf("{apiVersion: sluice.dev/v1alpha1, kind: CanaryPolicy, metadata: {name: standard, namespace: %s}, spec: {%s}}",
 		namespace, strings.Join(append([]string{"analysis: " + analysis}, more...), ", "))
 }

@@ -19,6 +19,12 @@ func PairsOf(policy config.Policy) []v1alpha1.Metric {
 	return slices.DeleteFunc(slices.Clone(policy.Checks), func(m v1alpha1.Metric) bool { return !config.IsPair(m) })
 }
 
+// CountsWork reports whether a policy's own counters judge a workload that gets no requests, such as a consumer of a queue. Its pods
+// take their share of the work, so the guard compares them as it compares requests.
+func CountsWork(policy config.Policy) bool {
+	return policy.Traffic == v1alpha1.TrafficNone && len(PairsOf(policy)) > 0
+}
+
 // PairQueries returns the queries of a pair: both counters of the canary, and both of the primary. The error says what is wrong with
 // one.
 func PairQueries(pair v1alpha1.Metric, target Target) ([]Query, error) {

@@ -28,7 +28,9 @@ func newCounters(query CountersFunc, pairs QueryFunc) *counters {
 			answer.Err = "no Prometheus is configured"
 			return answer
 		}
-		answer.Series, answer.Err = query(ctx, q.Query)
+		if q.Query.Expression != "" {
+			answer.Series, answer.Err = query(ctx, q.Query)
+		}
 		if len(q.Pairs) > 0 && answer.Err == "" && pairs != nil {
 			answer.Pairs = pairs(ctx, q.Pairs)
 		}

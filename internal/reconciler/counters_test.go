@@ -129,3 +129,21 @@ func TestPairsAreAskedForWithTheCounters(t *testing.T) {
 		g.Expect(both.Pairs).To(HaveLen(want))
 	}
 }
+
+// TestAWorkloadWithoutRequestsIsAskedForItsOwnCountersOnly has pairs of counters and no query for requests.
+func TestAWorkloadWithoutRequestsIsAskedForItsOwnCountersOnly(t *testing.T) {
+	g := NewWithT(t)
+	c := newCounters(func(context.Context, analysis.Query) ([]analysis.RawSeries, string) {
+		return nil, "an empty query was sent"
+	}, func(_ context.Context, queries []analysis.Query) []analysis.Sample {
+		return []analysis.Sample{{Check: queries[0].Check, Value: 7}}
+	})
+	o := counted("work", "")
+	o.needs.Counters.Query, o.needs.Counters.Pairs = analysis.Query{}, []analysis.Query{{Check: "failed messages"}}
+	c.tick(t, o)
+	<-c.woken
+	both, _ := c.tick(t, o)
+	g.Expect(both.Err).To(BeEmpty())
+	g.Expect(both.Pairs).To(Equal([]analysis.Sample{{Check: "failed messages", Value: 7}}))
+	g.Expect(both.Series).To(BeEmpty())
+}

@@ -117,7 +117,7 @@ func TestCallsAndQueriesEndWithTheReconciler(t *testing.T) {
 	}, nil)}
 	m.hooks.ask(t.Context(), subject, asking("slow"))
 	m.samples.ask(t.Context(), subject, ofChecks(rollout.Needs{Round: "first", Queries: make([]analysis.Query, 1)}), time.Time{})
-	m.counters.ask(t.Context(), reading{World: observed.World{Namespace: subject.Namespace, Name: subject.Name}, needs: rollout.Needs{Counters: &rollout.RawQuery{Round: "first"}}})
+	m.counters.ask(t.Context(), reading{World: observed.World{Namespace: subject.Namespace, Name: subject.Name}, needs: rollout.Needs{Counters: &rollout.RawQuery{Round: "first", Query: analysis.Query{Expression: "up"}}}})
 	m.hooks.ask(t.Context(), types.NamespacedName{Name: "other"}, asking("answered"))
 	g.Eventually(left, patience).Should(Receive(Equal("answered")), "nobody takes the answer any more")
 	m.end()

@@ -17,10 +17,10 @@ func (s *State) accepted(settings *Settings, m *Moment) bool {
 	if !acts.Ratio && !acts.Rate {
 		return false
 	}
-	if !proven(settings.Beta, acts.Ratio, &s.Errors.Acceptance, tolerable(settings.SLO, m.Next), s.Errors.Step, s.Bursts) {
+	if acts.Requests && !proven(settings.Beta, acts.Ratio, &s.Errors.Acceptance, tolerable(settings.SLO, m.Next), s.Errors.Step, s.Bursts) {
 		return false
 	}
-	if acts.Ratio && m.Last && !s.latenciesAccepted(settings) {
+	if acts.Requests && acts.Ratio && m.Last && !s.latenciesAccepted(settings) {
 		return false
 	}
 	for i := range s.Pairs[:s.PairCount] {
@@ -48,16 +48,18 @@ func (b *BoundState) accepted(beta float64) bool {
 	return proven(beta, true, &b.Acceptance, few, b.Step, b.Bursts)
 }
 
-// accepted reports whether a pair is healthy enough. One with neither a limit nor an arm to compare with cannot say no.
+// accepted reports whether a pair is healthy enough. One with neither a limit nor an arm to compare with cannot say no. Where one without
+// a limit is compared, the SLO of errors is few enough, too: of two versions without any bad event, neither has a rate to compare.
 func (p *PairState) accepted(settings *Settings, pair PairSettings, acts Acts, next float64) bool {
 	compared, limited := acts.Ratio && pair.Rho > 0, acts.Rate && pair.Rate > 0
-	switch {
-	case limited:
-		return proven(settings.Beta, compared, &p.Acceptance, tolerable(pair.Rate, next), p.Step, p.Bursts)
-	case compared:
-		return p.Acceptance.E() >= 1/settings.Beta
+	if !limited && !compared {
+		return true
 	}
-	return true
+	limit := settings.SLO
+	if limited {
+		limit = pair.Rate
+	}
+	return proven(settings.Beta, compared, &p.Acceptance, tolerable(limit, next), p.Step, p.Bursts)
 }
 
 // proven reports whether events are rarer than a rate or than about twice the control's: half of the evidence is for each. Where

@@ -10,41 +10,46 @@ type Acts struct {
 	Missing bool
 	// Route is whether the error rate of all arms together is watched.
 	Route bool
+	// Requests is whether requests are counted. Without them, only the user's own counters are tested.
+	Requests bool
 }
 
 // acting says which tests act in which arms. Where the arms are other people, or other requests, one of two healthy arms may well
 // fail more often than the other: there the ratio is reported and moves nothing.
 var acting = map[Arms]Acts{
-	ArmsSplit: {Ratio: true, Rate: true, Missing: true, Route: true},
+	ArmsSplit: {Ratio: true, Rate: true, Missing: true, Route: true, Requests: true},
 	// Those who came first, and those who accept cookies, are not like the others. The share follows the users.
-	ArmsSticky: {Rate: true, Route: true},
+	ArmsSticky: {Rate: true, Route: true, Requests: true},
 	// A match selects people. How many they are is unknown.
-	ArmsMatched: {Rate: true, Route: true},
+	ArmsMatched: {Rate: true, Route: true, Requests: true},
 	// Testers come on top of the weight, so the canary gets at least its share.
-	ArmsTesters: {Rate: true, Missing: true, Route: true},
+	ArmsTesters: {Rate: true, Missing: true, Route: true, Requests: true},
 	// The requests are copies of the primary's. Gateways may drop copies under load.
-	ArmsMirrored: {Ratio: true, Rate: true, Route: true},
+	ArmsMirrored: {Ratio: true, Rate: true, Route: true, Requests: true},
 	// Tests send what they like. The primary may suffer from them nevertheless.
-	ArmsTests: {Rate: true, Route: true},
+	ArmsTests: {Rate: true, Route: true, Requests: true},
 	// Nothing is left to compare with.
-	ArmsAll:  {Rate: true},
+	ArmsAll:  {Rate: true, Requests: true},
 	ArmsNone: {},
+	// Both take what comes, each a share of it, and nobody chooses who takes what.
+	ArmsWork: {Ratio: true, Rate: true},
 }
 
 // Acts returns which tests act in arms. In unknown ones, none does.
 func (a Arms) Acts() Acts { return acting[a] }
 
 // served reports whether users get the canary's answers, so that its errors are errors of the route.
-func (a Arms) served() bool { return a != ArmsMirrored && a != ArmsTests && a != ArmsNone }
+func (a Arms) served() bool { return acting[a].Requests && a != ArmsMirrored && a != ArmsTests }
 
 func (a Acts) or(b Acts) Acts {
-	return Acts{Ratio: a.Ratio || b.Ratio, Rate: a.Rate || b.Rate, Missing: a.Missing || b.Missing, Route: a.Route || b.Route}
+	return Acts{Ratio: a.Ratio || b.Ratio, Rate: a.Rate || b.Rate, Missing: a.Missing || b.Missing, Route: a.Route || b.Route,
+		Requests: a.Requests || b.Requests}
 }
 
 // Traffic says how requests reach the canary in a step. Its zero value is a canary that only tests reach.
 type Traffic struct {
-	// None means that requests are not split or counted at all.
-	None bool
+	// None means that requests are not split or counted at all, and Work that the user's own counters count something else then.
+	None, Work bool
 	// Weight is the percentage of requests that the canary gets.
 	Weight float64
 	// Match means that requests that match get the canary, Sticky that users stay at their version, and Mirror that the canary gets
@@ -55,6 +60,8 @@ type Traffic struct {
 // Arms returns the kind of arms. Where several fit, the one that allows least to be compared wins.
 func (t Traffic) Arms() Arms {
 	switch {
+	case t.None && t.Work:
+		return ArmsWork
 	case t.None:
 		return ArmsNone
 	case t.Weight >= 100:

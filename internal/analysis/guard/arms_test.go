@@ -8,14 +8,15 @@ import (
 // TestTheTableOfArms has each kind of arms once. A new kind needs a row here and in the table.
 func TestTheTableOfArms(t *testing.T) {
 	for arms, want := range map[Arms]Acts{
-		ArmsSplit:    {Ratio: true, Rate: true, Missing: true, Route: true},
-		ArmsSticky:   {Rate: true, Route: true},
-		ArmsMatched:  {Rate: true, Route: true},
-		ArmsTesters:  {Rate: true, Missing: true, Route: true},
-		ArmsMirrored: {Ratio: true, Rate: true, Route: true},
-		ArmsTests:    {Rate: true, Route: true},
-		ArmsAll:      {Rate: true},
+		ArmsSplit:    {Ratio: true, Rate: true, Missing: true, Route: true, Requests: true},
+		ArmsSticky:   {Rate: true, Route: true, Requests: true},
+		ArmsMatched:  {Rate: true, Route: true, Requests: true},
+		ArmsTesters:  {Rate: true, Missing: true, Route: true, Requests: true},
+		ArmsMirrored: {Ratio: true, Rate: true, Route: true, Requests: true},
+		ArmsTests:    {Rate: true, Route: true, Requests: true},
+		ArmsAll:      {Rate: true, Requests: true},
 		ArmsNone:     {},
+		ArmsWork:     {Ratio: true, Rate: true},
 		"unknown":    {},
 	} {
 		if got := arms.Acts(); got != want {
@@ -35,6 +36,7 @@ func TestEachStrategyHasItsArms(t *testing.T) {
 		want    Arms
 	}{
 		{"without traffic", Traffic{None: true, Weight: 50}, ArmsNone},
+		{"without traffic, but with counters of work", Traffic{None: true, Work: true, Weight: 50}, ArmsWork},
 		{"a/b: an iteration", Traffic{Match: true}, ArmsMatched},
 		{"a/b, then canary: a weight", Traffic{Match: true, Weight: 10}, ArmsTesters},
 		{"mirroring: an iteration", Traffic{Mirror: true}, ArmsMirrored},
@@ -135,6 +137,46 @@ func TestHealthyVersionsForOtherPeople(t *testing.T) {
 		w.arms = ArmsSplit
 		if s := w.times(60, 71); rps >= 100 && s.rolledBack < .5*s.n {
 			t.Errorf("%v rps: rolled back only %v of %v bad canaries", rps, s.rolledBack, s.n)
+		}
+	}
+}
+
+// TestWorkIsJudgedByItsOwnCounters has consumers of a queue: no request is ever counted.
+func TestWorkIsJudgedByItsOwnCounters(t *testing.T) {
+	for name, c := range map[string]struct {
+		// canary and primary are the messages of a poll, and how many of them fail.
+		canary, primary Pair
+		rate            float64
+		want            Action
+		says            string
+	}{
+		"as few fail as before": {Pair{100, 0}, Pair{900, 0}, 0, Advance,
+			"the canary is healthy enough to go on: failed messages at most 0.8%, at 95% confidence, from 500 canary events"},
+		"more fail than of the primary's": {Pair{100, 20}, Pair{900, 1}, 0, RollBack,
+			"the canary is worse than it may be: failed messages is 20%, the primary's 0.111%; failed messages above 9%, at 95% confidence, from 200 canary events"},
+		"more fail than the limit allows": {Pair{100, 20}, Pair{900, 0}, .05, RollBack,
+			"the canary is worse than it may be: failed messages is 20%, the primary's 0%; failed messages above 9%, at 95% confidence, from 200 canary events"},
+		"the queue is empty": {Pair{}, Pair{}, 0, Hold,
+			"no events of the canary were counted in this step; after 15m more, the rollout pauses"},
+		"the canary takes nothing": {Pair{}, Pair{900, 0}, 0, Hold,
+			"no events of the canary were counted in this step; after 15m more, the rollout pauses"},
+	} {
+		settings := DefaultSettings()
+		settings.Pairs = []PairSettings{{Name: "failed messages", Rate: c.rate, Rho: DefaultRho, Delta: DefaultDelta}}
+		state := Start(settings, []Arms{ArmsWork}, History{})
+		var decision Decision
+		for second := 5; second <= int(settings.MaxDwell.Seconds()) && decision.Action != c.want || decision.Action == ""; second += 5 {
+			poll := &Poll{Canary: Counts{Pairs: []Pair{c.canary}}, Primary: Counts{Pairs: []Pair{c.primary}}}
+			if c.canary.Total+c.primary.Total == 0 {
+				poll = nil
+			}
+			state, decision = Decide(settings, state, poll, Moment{Step: 1, Arms: ArmsWork, Weight: 10, Next: 50, InStep: time.Duration(second) * time.Second, SincePoll: 5 * time.Second})
+			if c.want == Hold && second < int(settings.MaxDwell.Seconds()) {
+				decision = Decision{}
+			}
+		}
+		if decision.Action != c.want || decision.Message != c.says {
+			t.Errorf("%s: %s, %s", name, decision.Action, decision.Message)
 		}
 	}
 }

@@ -178,13 +178,36 @@ func (l *look) silent() (Decision, bool) {
 		return Decision{}, false
 	}
 	says := "the canary got no requests in this step"
-	if got := l.state.Errors.Step.Total; got > 0 {
-		says = fmt.Sprintf("the canary got %s of at least %s requests in this step", whole(got), whole(l.settings.MinRequests))
+	switch got := l.inStep(); {
+	case got > 0:
+		says = fmt.Sprintf("the canary got %s of at least %s %s in this step", whole(got), whole(l.settings.MinRequests), l.what())
+	case !l.moment.Arms.Acts().Requests:
+		says = "no events of the canary were counted in this step"
 	}
 	return l.limited(NoRequests, l.moment.InStep-l.settings.MaxDwell, ThenPause, says), true
 }
 
-func (l *look) enough() bool { return l.state.Errors.Step.Total >= l.settings.MinRequests }
+func (l *look) enough() bool { return l.inStep() >= l.settings.MinRequests }
+
+// inStep is how many requests the canary got in this step, or how many events the user's own counters have counted.
+func (l *look) inStep() float64 {
+	if l.moment.Arms.Acts().Requests {
+		return l.state.Errors.Step.Total
+	}
+	events := 0.0
+	for i := range l.state.Pairs[:l.state.PairCount] {
+		events += l.state.Pairs[i].Step.Total
+	}
+	return events
+}
+
+// what names what is counted.
+func (l *look) what() string {
+	if l.moment.Arms.Acts().Requests {
+		return "requests"
+	}
+	return "events"
+}
 
 // inconclusive: time is up, with data and without proof. A step that is not the last has shown no harm and goes on; the next one
 // shows more.

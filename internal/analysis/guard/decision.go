@@ -100,7 +100,9 @@ const (
 
 // Shown is what the data shows, in bounds that hold at any time with the confidence.
 type Shown struct {
-	// Requests is the number of canary requests that this is from, and Errors how many of them failed.
+	// Pair is the name of the user's counters that this is about. Empty for the error rate of requests.
+	Pair string
+	// Requests is the number of canary requests, or of counted events, that this is from, and Errors how many of them failed.
 	Requests, Errors float64
 	// Rate is the largest error rate that the canary can have, Ratio how many times the control's it can be at most. 0 if nothing
 	// is shown yet.

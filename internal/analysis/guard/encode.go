@@ -11,7 +11,7 @@ import (
 
 // version is the version of the stored state. Another version of Sluice that finds a version it does not know starts over, with a
 // smaller part of alpha. A change of what is stored, of a grid or of a test is a new version.
-const version = 3
+const version = 4
 
 // ErrUnreadable means that a stored state is of another version or damaged. Restart is what follows.
 var ErrUnreadable = errors.New("the stored state of the guard cannot be read")

@@ -6,7 +6,7 @@ import (
 )
 
 // kinds are the arms as numbers. New ones are added at the end.
-var kinds = []Arms{"", ArmsSplit, ArmsSticky, ArmsMatched, ArmsTesters, ArmsMirrored, ArmsTests, ArmsAll, ArmsNone}
+var kinds = []Arms{"", ArmsSplit, ArmsSticky, ArmsMatched, ArmsTesters, ArmsMirrored, ArmsTests, ArmsAll, ArmsNone, ArmsWork}
 
 func (w *wire) state(s *State) {
 	w.number(&s.Restarts, math.MaxInt32)
@@ -37,7 +37,7 @@ func (w *wire) state(s *State) {
 	w.number(&s.Returns, mostReturns+1)
 }
 
-func (w *wire) acts(a *Acts) { w.flags(&a.Ratio, &a.Rate, &a.Missing, &a.Route) }
+func (w *wire) acts(a *Acts) { w.flags(&a.Ratio, &a.Rate, &a.Missing, &a.Route, &a.Requests) }
 
 // flags are stored as the bits of a number.
 func (w *wire) flags(all ...*bool) {

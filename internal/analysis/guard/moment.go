@@ -61,4 +61,7 @@ const (
 	ArmsAll Arms = "all"
 	// ArmsNone send no requests that are counted.
 	ArmsNone Arms = "none"
+	// ArmsWork share work that is no requests, such as the messages of a queue, by the number of their pods. The user's own counters
+	// count it.
+	ArmsWork Arms = "work"
 )

@@ -30,12 +30,27 @@ var stakesOf = func() (all []struct {
 // shown returns what the data shows. The bounds hold at any time, however often they are read. They are of all the data since the
 // arms last changed their kind, so a canary that gets worse makes them worse.
 func (s *State) shown(settings *Settings) Shown {
+	if s.Arms == ArmsWork {
+		return s.shownOfWork(settings)
+	}
 	e, harm, health, beta := &s.Errors, 1/s.Bursts.Harm, 1/s.Bursts.Health, settings.Beta
 	return Shown{
 		Requests: e.Total.Total, Errors: e.Total.Bad, Confidence: 1 - beta,
 		Rate: atMost(e.Total, beta, health), RateAbove: above(e.Total, beta, harm),
 		Ratio: e.Likelihood.bound(beta, health), RatioAbove: e.Likelihood.above(beta, harm),
 	}
+}
+
+// shownOfWork returns what the pair shows that has counted least: the others show more.
+func (s *State) shownOfWork(settings *Settings) Shown {
+	shown := Shown{Confidence: 1 - settings.Beta}
+	for i := range s.Pairs[:s.PairCount] {
+		if p := &s.Pairs[i]; i == 0 || p.Total.Total < shown.Requests {
+			shown.Pair, shown.Requests, shown.Errors = settings.Pairs[i].Name, p.Total.Total, p.Total.Bad
+			shown.Rate, shown.RateAbove = atMost(p.Total, settings.Beta, 1/p.Bursts.Health), above(p.Total, settings.Beta, 1/p.Bursts.Harm)
+		}
+	}
+	return shown
 }
 
 // atMost returns the smallest rate that events are proven to be below, or 0 if none is. The evidence that a rate is too high grows

@@ -51,7 +51,7 @@ func Learn(settings Settings, s State, sofar History) State {
 
 // planLatencies says whether latencies have a part of the weight, and whether what is tested of them has to be learned.
 func (s *State) planLatencies(settings *Settings, history History) {
-	s.Learning = s.untimed(settings) && !history.suffices()
+	s.Learning = s.Planned.Requests && s.untimed(settings) && !history.suffices()
 	s.Latencies = s.Planned.Ratio && (s.BoundCount > 0 || s.Learning && settings.Latency) ||
 		s.Planned.Rate && (s.Limit.Above > 0 || s.Learning && settings.Limit != nil)
 }

@@ -13,9 +13,10 @@ type weights struct {
 }
 
 func (s *State) weights(settings *Settings) weights {
-	errors := count(s.Planned.Ratio) + count(s.Planned.Rate)
-	bounds := count(s.Planned.Ratio && s.BoundCount > 0)
-	limits := count(s.Planned.Rate && s.Limit.Above > 0)
+	ratio, rate := s.Planned.Ratio && s.Planned.Requests, s.Planned.Rate && s.Planned.Requests
+	errors := count(ratio) + count(rate)
+	bounds := count(ratio && s.BoundCount > 0)
+	limits := count(rate && s.Limit.Above > 0)
 	pairs := 0.0
 	for _, pair := range settings.Pairs[:s.PairCount] {
 		pairs += count(s.Planned.Ratio && pair.Rho > 0) + count(s.Planned.Rate && pair.Rate > 0)
@@ -28,7 +29,7 @@ func (s *State) weights(settings *Settings) weights {
 		return 1 / families / of
 	}
 	return weights{
-		errorRatio: part(errors, s.Planned.Ratio), errorRate: part(errors, s.Planned.Rate),
+		errorRatio: part(errors, ratio), errorRate: part(errors, rate),
 		bound: part((bounds+limits)*float64(s.BoundCount), bounds > 0), limit: part(bounds+limits, limits > 0),
 		pair: part(pairs, pairs > 0),
 	}

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -144,7 +145,7 @@ func failed(p Pair) string {
 // canary requests".
 func (s Shown) String() string {
 	if s.Rate == 0 && s.Ratio == 0 {
-		return "nothing is shown about the error rate yet, " + s.from()
+		return "nothing is shown about " + cmp.Or(s.Pair, "the error rate") + " yet, " + s.from()
 	}
 	return s.errors("at most", s.Rate, s.Ratio) + s.from()
 }
@@ -159,10 +160,14 @@ func (s Shown) Worse() string {
 }
 
 func (s Shown) from() string {
-	if s.Requests == 1 {
-		return "from 1 canary request"
+	what := "request"
+	if s.Pair != "" {
+		what = "event"
 	}
-	return "from " + whole(s.Requests) + " canary requests"
+	if s.Requests != 1 {
+		what += "s"
+	}
+	return "from " + whole(s.Requests) + " canary " + what
 }
 
 // errors says one or two bounds of the error rate, of which 0 is none.
@@ -174,7 +179,7 @@ func (s Shown) errors(bound string, rate, ratio float64) string {
 	if ratio > 0 {
 		bounds = append(bounds, bound+" "+short(ratio)+" times the primary's")
 	}
-	return fmt.Sprintf("error rate %s, at %s confidence, ", strings.Join(bounds, " and "), percent(s.Confidence))
+	return fmt.Sprintf("%s %s, at %s confidence, ", cmp.Or(s.Pair, "error rate"), strings.Join(bounds, " and "), percent(s.Confidence))
 }
 
 // percent formats a share, with at most three digits.

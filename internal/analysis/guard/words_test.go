@@ -11,6 +11,8 @@ func TestWhatIsShownInWords(t *testing.T) {
 		"error rate at most 0.9%, at 95% confidence, from 1,204 canary requests":                                     {Requests: 1204, Rate: .009, Confidence: .95},
 		"error rate at most 2.5 times the primary's, at 99.9% confidence, from 1,234,567 canary requests":            {Requests: 1234567, Ratio: 2.5, Confidence: .999},
 		"nothing is shown about the error rate yet, from 1 canary request":                                           {Requests: 1, Confidence: .95},
+		"failed messages at most 0.9%, at 95% confidence, from 1 canary event":                                       {Pair: "failed messages", Requests: 1, Rate: .009, Confidence: .95},
+		"nothing is shown about failed messages yet, from 0 canary events":                                           {Pair: "failed messages", Confidence: .95},
 		"nothing is shown about the error rate yet, from 0 canary requests":                                          {Confidence: .95},
 	} {
 		if got := s.String(); got != want {
