@@ -47,12 +47,18 @@ func GuardSettings(g config.Guard, lasts time.Duration) guard.Settings {
 	return settings.Lasting(lasts)
 }
 
-// guardSettings are what the policy in force says to the guard, with its limits.
-func (f Facts) guardSettings(lasts time.Duration) guard.Settings {
-	settings := GuardSettings(f.policy.Guard, lasts)
-	if seconds, tested := analysis.GuardLimit(f.policy); tested {
+// LimitedSettings are GuardSettings with the policy's limit for latencies, if it has one.
+func LimitedSettings(policy config.Policy, lasts time.Duration) guard.Settings {
+	settings := GuardSettings(policy.Guard, lasts)
+	if seconds, tested := analysis.GuardLimit(policy); tested {
 		settings.Limit = &guard.Limit{Quantile: latencyQuantile, Seconds: seconds}
 	}
+	return settings
+}
+
+// guardSettings are what the policy in force says to the guard, with its limits.
+func (f Facts) guardSettings(lasts time.Duration) guard.Settings {
+	settings := LimitedSettings(f.policy, lasts)
 	settings.Pairs = f.pairSettings()
 	return settings
 }

@@ -46,7 +46,7 @@ type Moment struct {
 func Play(source traffic.Source, by rule.Rule, seed, repetition uint64, each func(Moment)) Played {
 	requests := source.Rollout(seed, repetition)
 	run := by.Begin(rule.Before{History: func() [][]traffic.Counter { return source.History(seed, repetition) },
-		Scrape: source.Scenario().Every(), Latencies: source.Scenario().Latencies})
+		Scrape: source.Scenario().Every(), Bounds: source.Scenario().Bounds()})
 	view := requests.View()
 	decision := run.Next(view)
 	share := decision.Share

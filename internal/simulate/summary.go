@@ -78,6 +78,8 @@ type Summary struct {
 	// Seconds and Bad are how long rollbacks took, and how many requests failed at the canary until then.
 	Seconds Spread `json:"seconds"`
 	Bad     Spread `json:"bad"`
+	// Failed is how many requests failed at the canary in all rollouts, until they ended.
+	Failed Spread `json:"failed"`
 	// PromotionSeconds is how long promotions took.
 	PromotionSeconds Spread `json:"promotionSeconds"`
 	// Harm is how many requests failed at the candidate in all rollouts, with ten minutes after those that it survived.
@@ -87,10 +89,10 @@ type Summary struct {
 // summarize summarizes the rollouts of a scenario.
 func summarize(scenario traffic.Scenario, healthy bool, all []Played) Summary {
 	count, reasons := map[rule.Outcome]int{}, map[string]int{}
-	var seconds, bad, promotion, harm []float64
+	var seconds, bad, failed, promotion, harm []float64
 	for _, each := range all {
 		count[each.Outcome]++
-		harm = append(harm, each.harm(scenario))
+		harm, failed = append(harm, each.harm(scenario)), append(failed, float64(each.Bad))
 		switch each.Outcome {
 		case rule.RolledBack:
 			reasons[each.Why]++
@@ -105,5 +107,5 @@ func summarize(scenario traffic.Scenario, healthy bool, all []Played) Summary {
 	}
 	of := func(count int) Share { return shareOf(count, len(all)) }
 	return Summary{RolledBack: of(count[rule.RolledBack]), Promoted: of(count[rule.Promoted]), Paused: of(count[rule.Paused]), Open: of(count[rule.Open]),
-		Wrong: of(wrong), Reasons: reasons, Seconds: spreadOf(seconds), Bad: spreadOf(bad), PromotionSeconds: spreadOf(promotion), Harm: spreadOf(harm)}
+		Wrong: of(wrong), Reasons: reasons, Seconds: spreadOf(seconds), Bad: spreadOf(bad), Failed: spreadOf(failed), PromotionSeconds: spreadOf(promotion), Harm: spreadOf(harm)}
 }

@@ -94,3 +94,27 @@ func TestAShortStepOfThePolicyIsNoLonger(t *testing.T) {
 		t.Errorf("the second step began at %d s", second)
 	}
 }
+
+// TestTheHistoryOfAnAppIsUsed holds that the guard starts with what an app did, where that is known: it chooses the ladder by its rate.
+func TestTheHistoryOfAnAppIsUsed(t *testing.T) {
+	first := func(history *guard.History) float64 {
+		source := traffic.NewSource(traffic.Scenario{Rate: 100})
+		run := Rule{Settings: guard.DefaultSettings(), History: history}.Begin(rule.Before{History: func() [][]traffic.Counter { return source.History(1, 1) }, Scrape: 5})
+		return run.Next(traffic.View{}).Share
+	}
+	busy := &guard.History{Windows: [][]guard.Counts{{{Requests: 60 * 1000}}}}
+	if simulated, known := first(nil), first(busy); simulated != .01 || known != .002 {
+		t.Errorf("the ladder starts at %v and %v", simulated, known)
+	}
+}
+
+// TestUsersWhoStayAreNotCompared holds that the canary's requests are judged by how they reach it.
+func TestUsersWhoStayAreNotCompared(t *testing.T) {
+	scenario := traffic.Scenario{Rate: 100, Base: .0001, Canary: .006}
+	for sticky, want := range map[bool]rule.Outcome{false: rule.RolledBack, true: rule.Promoted} {
+		by := Rule{Settings: guard.DefaultSettings(), Traffic: guard.Traffic{Sticky: sticky}}
+		if played := simulate.Play(traffic.NewSource(scenario), by, 1, 1, nil); played.Outcome != want {
+			t.Errorf("sticky %v: %s by %s", sticky, played.Outcome, played.Why)
+		}
+	}
+}

@@ -18,6 +18,10 @@ type Rule struct {
 	Shares []float64
 	// Durations are how long the steps last, in place of the settings' MaxDwell. None if all last as long.
 	Durations []time.Duration
+	// Traffic says how requests reach the canary, beside the weight. What reaches it beside the weight is not simulated.
+	Traffic guard.Traffic
+	// History is what the guard starts with in place of the simulated hour; nil for that.
+	History *guard.History
 }
 
 // idle is how long the guard may go without a call. The controller looks as often.
@@ -31,39 +35,54 @@ func (r Rule) Threshold() float64 { return 1 / r.Settings.Alpha }
 
 // Begin starts the guard with what the primary's pods counted before.
 func (r Rule) Begin(before rule.Before) rule.Run {
-	windows := before.History()
-	history := guard.History{Windows: make([][]guard.Counts, len(windows))}
-	if before.Latencies {
-		history.Bounds = traffic.Bounds[:]
+	history := r.History
+	if history == nil {
+		history = historyOf(before)
 	}
-	requests := int64(0)
-	for i, window := range windows {
-		history.Windows[i] = make([]guard.Counts, len(window))
-		for pod, counted := range window {
-			history.Windows[i][pod] = countsOf(counted)
-			requests += counted.Requests
-		}
-	}
-	seconds := float64(len(windows)) * time.Minute.Seconds()
-	n := &run{settings: r.Settings, shares: r.Shares, durations: r.Durations, scrape: before.Scrape, bounds: history.Bounds}
+	n := &run{settings: r.Settings, shares: r.Shares, durations: r.Durations, traffic: r.Traffic, scrape: before.Scrape, bounds: before.Bounds}
 	if len(n.shares) == 0 {
-		for _, weight := range guard.Ladder(float64(requests) / seconds) {
+		for _, weight := range guard.Ladder(rateOf(history)) {
 			n.shares = append(n.shares, weight/100)
 		}
 	}
 	plan := make([]guard.Arms, len(n.shares))
 	for i := range plan {
-		plan[i] = guard.ArmsSplit
+		plan[i] = n.arms(i)
 	}
-	n.state = guard.Start(r.Settings, plan, history)
+	n.state = guard.Start(r.Settings, plan, *history)
 	return n
 }
 
-func countsOf(c traffic.Counter) guard.Counts {
+// historyOf is the simulated hour.
+func historyOf(before rule.Before) *guard.History {
+	windows := before.History()
+	history := &guard.History{Bounds: before.Bounds, Windows: make([][]guard.Counts, len(windows))}
+	for i, window := range windows {
+		history.Windows[i] = make([]guard.Counts, len(window))
+		for pod, counted := range window {
+			history.Windows[i][pod] = countsOf(counted, len(before.Bounds))
+		}
+	}
+	return history
+}
+
+// rateOf is the number of requests a second in windows of a minute.
+func rateOf(history *guard.History) float64 {
+	requests := 0.0
+	for _, window := range history.Windows {
+		for _, pod := range window {
+			requests += pod.Requests
+		}
+	}
+	return requests / (float64(len(history.Windows)) * time.Minute.Seconds())
+}
+
+// countsOf returns what was counted, with the first bounds of the histogram.
+func countsOf(c traffic.Counter, bounds int) guard.Counts {
 	counts := guard.Counts{Requests: float64(c.Requests), Errors: float64(c.Errors)}
 	if c.Timed > 0 {
-		counts.Timed, counts.Slower = float64(c.Timed), make([]float64, len(c.Slow))
-		for i, slow := range c.Slow {
+		counts.Timed, counts.Slower = float64(c.Timed), make([]float64, bounds)
+		for i, slow := range c.Slow[:bounds] {
 			counts.Slower[i] = float64(slow)
 		}
 	}
@@ -76,6 +95,7 @@ type run struct {
 	shares   []float64
 	// durations may be shorter than shares.
 	durations []time.Duration
+	traffic   guard.Traffic
 	scrape    traffic.Seconds
 	bounds    []float64
 	state     guard.State
@@ -111,15 +131,22 @@ func (r *run) poll(view traffic.View) *guard.Poll {
 	if view.CanarySample.At <= r.canary.At || view.PrimarySample.At <= r.primary.At {
 		return nil
 	}
-	return &guard.Poll{Canary: since(r.canary, view.CanarySample), Primary: since(r.primary, view.PrimarySample), Bounds: r.bounds}
+	return &guard.Poll{Canary: r.since(r.canary, view.CanarySample), Primary: r.since(r.primary, view.PrimarySample), Bounds: r.bounds}
 }
 
 // since returns what was counted between two samples. A counter that fell has begun at 0 again.
-func since(last, now traffic.Sample) guard.Counts {
+func (r *run) since(last, now traffic.Sample) guard.Counts {
 	if now.Requests < last.Requests {
-		return countsOf(now.Counter)
+		return countsOf(now.Counter, len(r.bounds))
 	}
-	return countsOf(now.Minus(last.Counter))
+	return countsOf(now.Minus(last.Counter), len(r.bounds))
+}
+
+// arms says how requests reach the canary in a step that counts from 0.
+func (r *run) arms(step int) guard.Arms {
+	by := r.traffic
+	by.Weight = 100 * r.shares[step]
+	return by.Arms()
 }
 
 func (r *run) moment(view traffic.View) guard.Moment {
@@ -129,7 +156,7 @@ func (r *run) moment(view traffic.View) guard.Moment {
 		next = r.shares[r.step+1]
 	}
 	return guard.Moment{
-		Step: r.step + 1, Last: last, Weight: 100 * r.shares[r.step], Next: 100 * next, Arms: guard.ArmsSplit,
+		Step: r.step + 1, Last: last, Weight: 100 * r.shares[r.step], Next: 100 * next, Arms: r.arms(r.step),
 		InStep: span(view.At - r.began), Passed: span(view.At - r.called), SincePoll: span(view.At - r.polled),
 		Stale: span(view.At - min(view.CanarySample.At, view.PrimarySample.At)), Scrape: span(r.scrape),
 	}

@@ -49,7 +49,7 @@ func roundedSummary(s simulate.Summary) simulate.Summary {
 	for _, share := range []*simulate.Share{&s.RolledBack, &s.Promoted, &s.Paused, &s.Open, &s.Wrong} {
 		share.Value, share.Low, share.High = rounded(share.Value), rounded(share.Low), rounded(share.High)
 	}
-	for _, spread := range []*simulate.Spread{&s.Seconds, &s.Bad, &s.PromotionSeconds, &s.Harm} {
+	for _, spread := range []*simulate.Spread{&s.Seconds, &s.Bad, &s.Failed, &s.PromotionSeconds, &s.Harm} {
 		spread.Mean, spread.Error, spread.P95 = rounded(spread.Mean), rounded(spread.Error), rounded(spread.P95)
 	}
 	return s

@@ -42,8 +42,8 @@ type Before struct {
 	History func() [][]traffic.Counter
 	// Scrape is the time between two scrapes.
 	Scrape traffic.Seconds
-	// Latencies is whether durations are counted.
-	Latencies bool
+	// Bounds are the upper bounds of the histogram of durations in seconds; none if durations are not counted.
+	Bounds []float64
 }
 
 // Run is one rollout under a rule.

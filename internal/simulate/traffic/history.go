@@ -23,7 +23,7 @@ func hourOf(s Scenario) hour {
 	h := hour{pods: s.pods(), burst: Burst{Size: s.Burst.Size}, causes: arrivalsOf(requests * s.Base / max(1, s.Burst.Size)), successes: arrivalsOf(requests * (1 - s.Base))}
 	if s.Latencies {
 		rest := 1.0
-		for _, slow := range slower(1) {
+		for _, slow := range s.slower(1)[:len(s.Bounds())] {
 			p := slow.value()
 			h.between = append(h.between, arrivalsOf(requests*(rest-p)))
 			rest = p

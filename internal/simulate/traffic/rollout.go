@@ -71,7 +71,7 @@ func (r *Rollout) View() View {
 // canaryDurations are the probabilities of the canary's durations now.
 func (r *Rollout) canaryDurations() *[len(Bounds)]fraction {
 	if factor := r.scenario.latencyAt(r.now); factor != r.latency {
-		r.latency, r.canarySlow = factor, slower(factor)
+		r.latency, r.canarySlow = factor, r.scenario.slower(factor)
 	}
 	return r.canarySlow
 }

@@ -26,6 +26,8 @@ type Scenario struct {
 	WarmLatency float64
 	// Pods is the number of the primary's pods, over which its errors before the rollout spread. 0 means 4.
 	Pods int
+	// Timed are the primary's durations where a histogram has counted them; its zero value stands for durations of a usual service.
+	Timed Timed
 }
 
 // Outage is a common cause of errors.

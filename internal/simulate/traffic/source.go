@@ -19,7 +19,7 @@ func (s Source) Scenario() Scenario { return s.scenario }
 func (s Source) Rollout(seed, repetition uint64) *Rollout {
 	r := &Rollout{scenario: s.scenario, key: key(seed).at(repetition), rate: s.rate}
 	if s.scenario.Latencies {
-		r.primarySlow = slower(1)
+		r.primarySlow = s.scenario.slower(1)
 	}
 	return r
 }

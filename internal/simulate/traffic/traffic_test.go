@@ -101,3 +101,37 @@ func TestScrapes(t *testing.T) {
 		t.Errorf("scraped at %v and %v", canary, primary)
 	}
 }
+
+func TestDurationsOfAHistogramAreKept(t *testing.T) {
+	timed := Timed{Seconds: [len(Bounds)]float64{.1, .4, 1.6}, Slower: [len(Bounds)]float64{.5, .1, .02}}
+	for name, c := range map[string]struct {
+		factor float64
+		want   [3]float64
+	}{
+		"as slow as the primary": {1, [3]float64{.5, .1, .02}},
+		// Half of .4 s lies in the middle between the logarithms of .1 s and .4 s.
+		"twice as slow":        {2, [3]float64{.650515, .3, .06}},
+		"four times as slow":   {4, [3]float64{.80103, .5, .1}},
+		"a hundredfold":        {100, [3]float64{1, 1, .89794}},
+		"a hundred times less": {.01, [3]float64{.004082, 0, 0}},
+	} {
+		s := Scenario{Rate: 1000, Latency: c.factor, Latencies: true, Timed: timed}
+		slow := s.slower(c.factor)
+		for i, want := range c.want {
+			if got := slow[i].value(); math.Abs(got-want) > 1e-5 {
+				t.Errorf("%s: %.6f take longer than %v s, not %.6f", name, got, timed.Seconds[i], want)
+			}
+		}
+	}
+	s := Scenario{Rate: 1000, Latencies: true, Timed: timed}
+	if got := fmt.Sprint(s.Bounds(), Scenario{}.Bounds()); got != "[0.1 0.4 1.6] []" {
+		t.Errorf("the bounds are %s", got)
+	}
+	for _, minute := range NewSource(s).History(1, 1) {
+		for _, pod := range minute {
+			if part := float64(pod.Slow[1]) / float64(pod.Timed); math.Abs(part-.1) > .02 || pod.Slow[3] > 0 {
+				t.Fatalf("a minute of a pod has %+v", pod)
+			}
+		}
+	}
+}
