@@ -43,6 +43,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	p.flags.AddFlags(root.PersistentFlags())
 	root.SetFlagErrorFunc(flagError)
 	addGroup(root, "Show rollouts:", p.listCommand(), p.getCommand(), p.explainCommand(), p.watchCommand(), p.statusCommand(), p.historyCommand())
+	addGroup(root, "Plan rollouts:", p.planCommand())
 	addGroup(root, "Control rollouts:", p.pauseCommand(), p.resumeCommand(), p.promoteCommand(), p.abortCommand(), p.retryCommand())
 	addGroup(root, "Freeze rollouts:", p.freezeCommand(), p.unfreezeCommand(), p.freezesCommand())
 	addGroup(root, "When Sluice is down or wrong:", p.emergencyCommand())

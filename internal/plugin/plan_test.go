@@ -1,0 +1,101 @@
+package plugin
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/config/policy"
+	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/analysis/guard"
+	"sluice.dev/sluice/internal/analysis/polls"
+	"sluice.dev/sluice/internal/simulate/forecast"
+)
+
+// appOf is an app of two pods with so many requests a second, of which a share fails. slower are the shares of its requests that are
+// slower than each of the bounds of its histogram, in seconds.
+func appOf(rate, errors float64, bounds, slower []float64) forecast.App {
+	history := guard.History{Bounds: bounds}
+	each := rate * 60 / 2
+	for range 60 {
+		pod := guard.Counts{Requests: each, Errors: each * errors}
+		if len(bounds) > 0 {
+			pod.Timed = each
+		}
+		for _, share := range slower {
+			pod.Slower = append(pod.Slower, each*share)
+		}
+		history.Windows = append(history.Windows, []guard.Counts{pod, pod})
+	}
+	return forecast.App{Before: polls.Before{History: history, Rate: rate, Errors: errors}, Pods: 2, ByPod: true, Scrape: 15 * time.Second}
+}
+
+// plannedOf plans rollouts of a policy without a cluster.
+func plannedOf(t *testing.T, spec string, app forecast.App) planned {
+	t.Helper()
+	var named v1alpha1.CanaryPolicy
+	if err := yaml.UnmarshalStrict([]byte(policyOf(spec)), &named); err != nil {
+		t.Fatal(err)
+	}
+	policies := policy.Policies{Named: &named}
+	r := &planReading{namespace: "demo", name: "podinfo", policies: policies,
+		present: policy.PresentOf("demo", map[string]string{config.AnnotationPolicy: "a"}, policies)}
+	if r.present.Problem != "" {
+		t.Fatal(r.present.Problem)
+	}
+	a := asking{runs: 8, seed: 1}
+	result := r.planned(a)
+	result.Routes, result.Metrics = []string{"HTTPRoute podinfo"}, "app"
+	if result.Unplayed != "" {
+		return result
+	}
+	r.raw, _ = analysis.RawFor(config.PresetApp, analysis.Target{})
+	r.forecastOf(a, app, map[string]forecast.Data{"queue": {Check: "queue", Has: forecast.HasData, Why: "its query has a value for the primary now"}}, &result)
+	return result
+}
+
+func TestPlans(t *testing.T) {
+	bounds := []float64{.05, .1, .25, .5, 1}
+	slower := []float64{.4, .2, .05, .01, .001}
+	for name, c := range map[string]struct {
+		spec string
+		app  forecast.App
+	}{
+		"by default":              {"{}", appOf(40, .001, bounds, slower)},
+		"with few requests":       {"{}", appOf(.5, .001, nil, nil)},
+		"with steps":              {"{analysis: {interval: 1m, stepWeights: [10, 20, 30, 40, 50], metrics: [{name: request-duration, thresholdRange: {max: 400}}]}}", appOf(40, .001, bounds, slower)},
+		"by thresholds":           {"{analysis: {guard: {enabled: false}}}", appOf(40, .008, bounds, slower)},
+		"by the guard and checks": {"{analysis: {metrics: [{name: request-success-rate, thresholdRange: {min: 99}}, {name: queue, query: up, thresholdRange: {max: 1}}]}}", appOf(40, .008, bounds, slower)},
+		"of blue and green":       {"{analysis: {iterations: 5}}", forecast.App{}},
+		"without traffic":         {"{traffic: None}", forecast.App{}},
+		"of a failing app":        {"{}", appOf(40, .05, bounds, []float64{0, 0, 0, 0, 0})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			if err := writePage(&out, plannedOf(t, c.spec, c.app).page); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(out.String()) {
+				if width := len(strings.TrimSuffix(line, "\n")); width > pageWidth {
+					t.Errorf("%d columns: %s", width, line)
+				}
+			}
+			isGolden(t, "plan-"+strings.ReplaceAll(name, " ", "-"), out.String())
+		})
+	}
+}
+
+func TestAPlanForPrograms(t *testing.T) {
+	var out bytes.Buffer
+	result := plannedOf(t, "{}", appOf(40, .001, nil, nil))
+	result.Options = result.Options[:1]
+	if err := writeRounded(&out, result); err != nil {
+		t.Fatal(err)
+	}
+	isGolden(t, "plan-json", out.String())
+}
