@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -80,7 +81,7 @@ func planTypes() (*runtime.Scheme, meta.RESTMapper, error) {
 	gateway := schema.GroupVersion(gatewayv1.GroupVersion)
 	for scope, kinds := range map[meta.RESTScope][]schema.GroupVersionKind{
 		meta.RESTScopeNamespace: {appsv1.SchemeGroupVersion.WithKind("Deployment"), corev1.SchemeGroupVersion.WithKind("Service"), corev1.SchemeGroupVersion.WithKind("ConfigMap"),
-			gateway.WithKind(route.HTTP), gateway.WithKind(route.GRPC), gateway.WithKind("Gateway"), gateway.WithKind("ListenerSet"), gateway.WithKind("ReferenceGrant"),
+			gateway.WithKind(route.HTTP), gateway.WithKind(route.GRPC), gateway.WithKind("ListenerSet"), gateway.WithKind("ReferenceGrant"),
 			v1alpha1.GroupVersion.WithKind("CanaryPolicy"), v1alpha1.GroupVersion.WithKind("MetricTemplate")},
 		meta.RESTScopeRoot: {gateway.WithKind("GatewayClass"), v1alpha1.GroupVersion.WithKind("ClusterCanaryPolicy")},
 	} {
@@ -88,6 +89,8 @@ func planTypes() (*runtime.Scheme, meta.RESTMapper, error) {
 			mapper.Add(kind, scope)
 		}
 	}
+	// The mapper would guess gatewaies.
+	mapper.AddSpecific(gateway.WithKind("Gateway"), gateway.WithResource("gateways"), gateway.WithResource("gateway"), meta.RESTScopeNamespace)
 	return scheme, mapper, nil
 }
 
@@ -176,7 +179,8 @@ func readObject[T client.Object](ctx context.Context, reader client.Reader, key 
 	case apierrors.IsNotFound(err):
 		return none, nil
 	case err != nil:
-		return none, fmt.Errorf("read %T %s: %w", object, key, err)
+		kind := fmt.Sprintf("%T", object)
+		return none, fmt.Errorf("read %s %s: %w", kind[strings.LastIndexByte(kind, '.')+1:], strings.TrimPrefix(key.String(), "/"), err)
 	}
 	return object, nil
 }

@@ -36,21 +36,22 @@ func appOf(rate, errors float64, bounds, slower []float64) forecast.App {
 }
 
 // plannedOf plans rollouts of a policy without a cluster.
-func plannedOf(t *testing.T, spec string, app forecast.App) planned {
+func plannedOf(t *testing.T, spec string, app forecast.App, runs int) planned {
 	t.Helper()
 	var named v1alpha1.CanaryPolicy
 	if err := yaml.UnmarshalStrict([]byte(policyOf(spec)), &named); err != nil {
 		t.Fatal(err)
 	}
+	named.Name = "standard"
 	policies := policy.Policies{Named: &named}
 	r := &planReading{namespace: "demo", name: "podinfo", policies: policies,
-		present: policy.PresentOf("demo", map[string]string{config.AnnotationPolicy: "a"}, policies)}
+		present: policy.PresentOf("demo", map[string]string{config.AnnotationPolicy: named.Name}, policies)}
 	if r.present.Problem != "" {
 		t.Fatal(r.present.Problem)
 	}
-	a := asking{runs: 8, seed: 1}
+	a := asking{runs: runs, seed: 1}
 	result := r.planned(a)
-	result.Routes, result.Metrics = []string{"HTTPRoute podinfo"}, "app"
+	result.Routes, result.Metrics = []string{"podinfo"}, "app"
 	if result.Unplayed != "" {
 		return result
 	}
@@ -77,7 +78,11 @@ func TestPlans(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := writePage(&out, plannedOf(t, c.spec, c.app).page); err != nil {
+			runs := 6
+			if name == "by default" {
+				runs = 100 // the guide shows it
+			}
+			if err := writePage(&out, plannedOf(t, c.spec, c.app, runs).page); err != nil {
 				t.Fatal(err)
 			}
 			for line := range strings.Lines(out.String()) {
@@ -92,7 +97,7 @@ func TestPlans(t *testing.T) {
 
 func TestAPlanForPrograms(t *testing.T) {
 	var out bytes.Buffer
-	result := plannedOf(t, "{}", appOf(40, .001, nil, nil))
+	result := plannedOf(t, "{}", appOf(40, .001, nil, nil), 6)
 	result.Options = result.Options[:1]
 	if err := writeRounded(&out, result); err != nil {
 		t.Fatal(err)
