@@ -10,8 +10,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config/policy"
 )
 
 // playedPrometheus answers as a Prometheus does that scrapes two pods of the app every 15 s. Each gets ten requests a second, of which
@@ -69,6 +73,11 @@ func TestPlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	little, err := server.AddUser("plans-little")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mayLook(t, namespace, "plans-little")
 	by, set := " --runs 2 --from-prometheus "+played.URL, " --runs 2 --sluice-namespace "+namespace
 	for name, c := range map[string]struct {
 		command string
@@ -100,8 +109,43 @@ func TestPlan(t *testing.T) {
 			}
 		}
 	}
+	// A user who may not see policies and routes gets what the controller has found.
+	canary := &v1alpha1.Canary{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "podinfo"}}
+	command := "kubectl sluice -n " + namespace + " plan podinfo --kubeconfig " + little + by
+	if out, err := shell(t, dir, command); err == nil || !strings.Contains(out, "forbidden") || !strings.Contains(out, "the status of the Canary says the same once the Deployment is opted in") {
+		t.Errorf("without a Canary: %v\n%s", err, out)
+	}
+	if err := server.Client.Create(t.Context(), canary); err != nil {
+		t.Fatal(err)
+	}
+	canary.Status.Phase = v1alpha1.PhaseInitialized
+	canary.Status.Policy = &v1alpha1.PolicyStatus{Name: "CanaryPolicy/seen", Spec: policy.PresentOf(namespace, nil, policy.Policies{}).Status.Spec}
+	canary.Status.Target = &v1alpha1.TargetStatus{Service: "podinfo", Metrics: "app", Routes: []string{"podinfo"}}
+	if err := server.Client.Status().Update(t.Context(), canary); err != nil {
+		t.Fatal(err)
+	}
+	out, err := shell(t, dir, command)
+	for _, want := range []string{"CanaryPolicy/seen", "metrics    app", "20 requests a second", "Note: the policy and the metrics are those of the Canary's status"} {
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("with the status of the Canary, nothing says %q: %v\n%s", want, err, out)
+		}
+	}
 	var left corev1.ConfigMap
 	if err := server.Client.Get(t.Context(), client.ObjectKeyFromObject(settings), &left); err != nil || left.ResourceVersion != settings.ResourceVersion {
 		t.Errorf("the plan has changed the cluster: %v", err)
 	}
+}
+
+// mayLook lets a user see Deployments, Services and Canaries of a namespace.
+func mayLook(t *testing.T, namespace, user string) {
+	t.Helper()
+	role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: user}, Rules: []rbacv1.PolicyRule{
+		{APIGroups: []string{"apps"}, Resources: []string{"deployments"}, Verbs: []string{"get", "list"}},
+		{APIGroups: []string{""}, Resources: []string{"services"}, Verbs: []string{"list"}},
+		{APIGroups: []string{"sluice.dev"}, Resources: []string{"canaries"}, Verbs: []string{"get"}},
+	}}
+	if err := server.Client.Create(t.Context(), role); err != nil {
+		t.Fatal(err)
+	}
+	server.Bind(t, namespace, user, "Role", user)
 }

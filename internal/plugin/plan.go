@@ -150,7 +150,7 @@ func (p *plugin) plan(ctx context.Context, a asking, name string) error {
 // planned is what follows from the cluster alone.
 func (r *planReading) planned(a asking) planned {
 	policy := r.present.Policy
-	result := planned{Namespace: r.namespace, Name: r.name, Policy: policyLine(r.present.Status), Routes: r.target.RouteNames(), Metrics: string(r.target.Preset),
+	result := planned{Namespace: r.namespace, Name: r.name, Policy: policyLine(r.present.Status), Routes: r.routes, Metrics: string(r.target.Preset),
 		Judge: judgeOf(policy), Unplayed: forecast.Unplayable(policy), Runs: a.runs, Seed: a.seed, Notes: r.notes,
 		alpha: policy.Guard.Alpha, early: policy.Guard.Enabled && policy.Guard.EarlyAdvance, minDwell: policy.Guard.MinDwell}
 	result.Steps = forecast.StepsOf(policy, 0)

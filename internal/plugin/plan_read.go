@@ -46,6 +46,8 @@ type planReading struct {
 	// inside is the controller's address of Prometheus; empty if the user has named one.
 	inside string
 	notes  []string
+	// routes are the names of those that carry the split.
+	routes []string
 }
 
 // planReading connects to the cluster.
@@ -82,7 +84,7 @@ func planTypes() (*runtime.Scheme, meta.RESTMapper, error) {
 	for scope, kinds := range map[meta.RESTScope][]schema.GroupVersionKind{
 		meta.RESTScopeNamespace: {appsv1.SchemeGroupVersion.WithKind("Deployment"), corev1.SchemeGroupVersion.WithKind("Service"), corev1.SchemeGroupVersion.WithKind("ConfigMap"),
 			gateway.WithKind(route.HTTP), gateway.WithKind(route.GRPC), gateway.WithKind("ListenerSet"), gateway.WithKind("ReferenceGrant"),
-			v1alpha1.GroupVersion.WithKind("CanaryPolicy"), v1alpha1.GroupVersion.WithKind("MetricTemplate")},
+			v1alpha1.GroupVersion.WithKind("Canary"), v1alpha1.GroupVersion.WithKind("CanaryPolicy"), v1alpha1.GroupVersion.WithKind("MetricTemplate")},
 		meta.RESTScopeRoot: {gateway.WithKind("GatewayClass"), v1alpha1.GroupVersion.WithKind("ClusterCanaryPolicy")},
 	} {
 		for _, kind := range kinds {
@@ -107,27 +109,62 @@ func (r *planReading) read(ctx context.Context, a asking, name string) error {
 		r.notes = append(r.notes, fmt.Sprintf("the Deployment is not opted in, so its changes roll out directly; to opt in: kubectl annotate deployment %s -n %s %s=true",
 			name, r.namespace, config.AnnotationCanary))
 	}
-	if err := r.readPolicies(ctx); err != nil {
-		return err
-	}
-	if a.preset != "" {
-		if _, known := analysis.RawFor(config.Preset(a.preset), analysis.Target{}); !known {
-			return fmt.Errorf("--preset %q: must be one of %s", a.preset, config.PresetNames())
-		}
-		r.present.Policy.Preset = config.Preset(a.preset)
+	if _, known := analysis.RawFor(config.Preset(a.preset), analysis.Target{}); a.preset != "" && !known {
+		return fmt.Errorf("--preset %q: must be one of %s", a.preset, config.PresetNames())
 	}
 	settings, err := r.settings(ctx, a)
 	if err != nil {
 		return err
 	}
-	if err := r.readWorld(ctx, settings); err != nil {
+	r.world = observed.World{Now: r.now(), Namespace: r.namespace, Name: name, Primary: r.deployment, Prometheus: true,
+		QueryNamespaces: settings.QueryNamespaces, Watched: settings.WatchNamespaces, NoGrants: !settings.CrossNamespaceGrants}
+	if err := r.discover(ctx, a); apierrors.IsForbidden(err) {
+		return r.asController(ctx, a, err)
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
+// discover finds the policy and what a rollout acts on, as the controller does.
+func (r *planReading) discover(ctx context.Context, a asking) error {
+	if err := r.readPolicies(ctx); err != nil {
+		return err
+	}
+	if a.preset != "" {
+		r.present.Policy.Preset = config.Preset(a.preset)
+	}
+	if err := r.readWorld(ctx); err != nil {
 		return err
 	}
 	var problem string
 	if r.target, problem = target.Discover(r.present.Policy, r.world); problem != "" {
-		return fmt.Errorf("no rollout of Deployment %s can start: %s", key, problem)
+		return fmt.Errorf("no rollout of Deployment %s/%s can start: %s", r.namespace, r.name, problem)
 	}
+	r.routes = r.target.RouteNames()
 	return nil
+}
+
+// asController takes the policy and the metrics from the status of the Canary, where the controller says what it has found, for a user who
+// may not read what the controller reads.
+func (r *planReading) asController(ctx context.Context, a asking, forbidden error) error {
+	canary, err := readObject(ctx, r.client, client.ObjectKey{Namespace: r.namespace, Name: r.name}, &v1alpha1.Canary{})
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w; the status of the Canary says the same, but: %w", forbidden, err)
+	case canary == nil || canary.Status.Policy == nil || canary.Status.Target == nil:
+		return fmt.Errorf("%w; the status of the Canary says the same once the Deployment is opted in", forbidden)
+	}
+	status, found := canary.Status.Policy, canary.Status.Target
+	parsed, errs := policy.Policies{}.Changed(status.Spec, func(*v1alpha1.AnalysisSpec) {})
+	if len(errs) > 0 {
+		return fmt.Errorf("Canary %s/%s: status.policy: %w", r.namespace, r.name, errs.ToAggregate())
+	}
+	r.policies, r.present = policy.Policies{}, policy.Present{Policy: parsed, Status: status}
+	r.routes, r.target = found.Routes, target.Target{Service: corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: found.Service}},
+		Preset: config.Preset(cmp.Or(a.preset, found.Metrics))}
+	r.notes = append(r.notes, fmt.Sprintf("the policy and the metrics are those of the Canary's status, because you may not see all that they follow from (%v)", forbidden))
+	return r.readTemplates(ctx)
 }
 
 // whyNoDeployment offers the nearest name.

@@ -2,6 +2,8 @@ package plugin
 
 import (
 	"bytes"
+	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -103,4 +105,46 @@ func TestAPlanForPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	isGolden(t, "plan-json", out.String())
+}
+
+// TestThePlanSaysHowToReachPrometheus is about an address of the controller that a laptop cannot reach.
+func TestThePlanSaysHowToReachPrometheus(t *testing.T) {
+	unreached := &url.Error{Op: "Post", URL: "http://x", Err: errors.New("no such host")}
+	for name, c := range map[string]struct {
+		inside string
+		err    error
+		want   string
+	}{
+		"the address of a Service": {"http://prometheus.monitoring:9091/", unreached, "kubectl port-forward -n monitoring service/prometheus 9090:9091, and --from-prometheus http://localhost:9090"},
+		"its full name":            {"http://prometheus.monitoring.svc.cluster.local", unreached, "kubectl port-forward -n monitoring service/prometheus 9090:80"},
+		"a name without namespace": {"http://prometheus:9090", unreached, "forward a port to it, and name that with --from-prometheus URL"},
+		"an address of the user's": {"", unreached, ""},
+		"a server that answers":    {"http://prometheus.monitoring:9090", errors.New("403"), ""},
+	} {
+		if got := (&planReading{inside: c.inside}).forward(c.err); c.want == "" && got != "" || !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %q", name, got)
+		}
+	}
+}
+
+func TestTheTimeBetweenScrapesIsTheMedian(t *testing.T) {
+	series := func(times ...int64) (s analysis.RawSeries) {
+		for _, at := range times {
+			s.Samples = append(s.Samples, analysis.Point{At: at})
+		}
+		return s
+	}
+	for name, c := range map[string]struct {
+		answer []analysis.RawSeries
+		want   time.Duration
+	}{
+		"even scrapes":                 {[]analysis.RawSeries{series(0, 15_000, 30_000), series(4_000, 19_000)}, 15 * time.Second},
+		"scrapes of which one is late": {[]analysis.RawSeries{series(0, 10_040, 20_010, 60_000, 69_980)}, 10 * time.Second},
+		"one sample says nothing":      {[]analysis.RawSeries{series(5_000)}, 0},
+		"no series":                    {nil, 0},
+	} {
+		if got := scrapeOf(c.answer); got != c.want {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
 }

@@ -16,16 +16,14 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"sluice.dev/sluice/api/v1alpha1"
-	"sluice.dev/sluice/config/process"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/route"
 	"sluice.dev/sluice/rollout/observed"
 )
 
 // readWorld reads what the controller would look at before a rollout. It reads of other namespaces only what the routes name.
-func (r *planReading) readWorld(ctx context.Context, settings process.Settings) error {
-	r.world = observed.World{Now: r.now(), Namespace: r.namespace, Name: r.name, Primary: r.deployment, Policy: r.present.Status, Prometheus: true,
-		QueryNamespaces: settings.QueryNamespaces, Watched: settings.WatchNamespaces, NoGrants: !settings.CrossNamespaceGrants, Templates: map[types.NamespacedName]observed.Template{}}
+func (r *planReading) readWorld(ctx context.Context) error {
+	r.world.Policy = r.present.Status
 	var services corev1.ServiceList
 	if err := r.client.List(ctx, &services, client.InNamespace(r.namespace)); err != nil {
 		return fmt.Errorf("list Services in namespace %s: %w", r.namespace, err)
@@ -126,12 +124,17 @@ func (r *planReading) readGateway(ctx context.Context, name types.NamespacedName
 
 // readTemplates reads the MetricTemplates that the policy names, without their Secrets: their own servers are not asked.
 func (r *planReading) readTemplates(ctx context.Context) error {
+	r.world.Templates = map[types.NamespacedName]observed.Template{}
 	for _, check := range r.present.Policy.Checks {
 		if check.TemplateRef == nil {
 			continue
 		}
 		name := observed.TemplateName(*check.TemplateRef, r.namespace)
 		template, err := readObject(ctx, r.client, name, &v1alpha1.MetricTemplate{})
+		if apierrors.IsForbidden(err) {
+			r.world.Templates[name] = observed.Template{Problem: "you may not read it"}
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -52,6 +52,11 @@ func (c Change) fits(other Change) bool {
 	})
 }
 
+// same reports whether two changes have the same settings, in any order.
+func (c Change) same(other Change) bool {
+	return len(c.Settings) == len(other.Settings) && !slices.ContainsFunc(c.Settings, func(s Setting) bool { return !slices.Contains(other.Settings, s) })
+}
+
 // one is a change of one field of the policy.
 func one(path, value string, apply func(*v1alpha1.AnalysisSpec)) Change {
 	return Change{Settings: []Setting{{"analysis." + path, value}}, Apply: apply}

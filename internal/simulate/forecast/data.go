@@ -39,6 +39,9 @@ func (q Question) Data(raw analysis.Raw, answers map[string]Data) []Data {
 	var all []Data
 	if q.Policy.Guard.Enabled {
 		all = append(all, q.errorData())
+		if scrapes, rare := q.scrapeData(); rare {
+			all = append(all, scrapes)
+		}
 		if q.Policy.Guard.Latency {
 			all = append(all, q.latencyData(raw))
 		}
@@ -85,6 +88,19 @@ func (q Question) errorData() Data {
 		data.Has, data.Why = HasFew, fmt.Sprintf("%s; %d of %d steps get too few for proof", data.Why, expected.Unproven, len(weights))
 	}
 	return data
+}
+
+// leastScrapes is how many scrapes of both versions a step needs to end. It is the guard's.
+const leastScrapes = 3
+
+// scrapeData says that the metrics are scraped too rarely for the least time of a step; it is false if they are not.
+func (q Question) scrapeData() (data Data, rare bool) {
+	g, every := q.Policy.Guard, time.Duration(q.App.every())*time.Second
+	if !g.EarlyAdvance || leastScrapes*every <= g.MinDwell {
+		return Data{}, false
+	}
+	return Data{"scrapes of the metrics", HasFew, fmt.Sprintf("a step needs %d of them, one every %s, so no step ends before %s, and analysis.guard.minDwell of %s has no effect: scrape every %s or more often",
+		leastScrapes, short(every), short(leastScrapes*every), short(g.MinDwell), short(max(time.Second, (g.MinDwell/leastScrapes).Truncate(time.Second))))}, true
 }
 
 // latencyData is what the guard has to compare latencies by.

@@ -299,6 +299,7 @@ func TestData(t *testing.T) {
 		"few do not in some steps":               {asBuiltIn, appWith(40, .001), "errors, by the guard", HasFew, "3 of 5 steps get too few for proof"},
 		"very few do not in any":                 {asBuiltIn, appWith(.1, .001), "errors, by the guard", HasFew, "no step gets enough"},
 		"a failing primary holds the rollout":    {asBuiltIn, appWith(40, .05), "errors, by the guard", HasFew, "5% of the primary's own requests fail"},
+		"scrapes that keep steps waiting":        {asBuiltIn, appWith(40, .001), "scrapes of the metrics", HasFew, "no step ends before 45s, and analysis.guard.minDwell of 15s has no effect: scrape every 5s"},
 		"latencies without a histogram":          {asBuiltIn, appWith(40, .001), "latencies, by the guard", HasNone, "http_request_duration_seconds_bucket"},
 		"latencies with bounds that tell":        {asBuiltIn, appWith(40, .001, .4, .2, .05), "latencies, by the guard", HasData, "slower than 50ms, 100ms, 250ms"},
 		"latencies below all bounds":             {asBuiltIn, appWith(40, .001, 0, 0, 0), "latencies, by the guard", HasFew, "add bounds of 25ms, 10ms and 5ms"},
@@ -319,6 +320,20 @@ func TestData(t *testing.T) {
 		if at < 0 || all[at].Has != c.has || !strings.Contains(all[at].Why, c.why) {
 			t.Errorf("%s: got %+v", name, all)
 		}
+	}
+}
+
+// TestScrapesKeepStepsWaiting holds that no step of a simulated rollout ends before its scrapes, and that frequent ones are not told.
+func TestScrapesKeepStepsWaiting(t *testing.T) {
+	q := Question{Policy: policyWith(t, asBuiltIn), App: appWith(2000, 0), Runs: 2, Seed: 1}
+	q.App.ByPod = false
+	steps := float64(len(StepsOf(q.Policy, 2000)))
+	if took := q.Play().Healthy.PromotionSeconds.Mean; took < steps*leastScrapes*15 || took > steps*(leastScrapes+1)*15 {
+		t.Errorf("%v steps took %v s", steps, took)
+	}
+	q.App.Scrape = 5 * time.Second
+	if data, rare := q.scrapeData(); rare {
+		t.Errorf("scrapes every 5 s are told: %+v", data)
 	}
 }
 

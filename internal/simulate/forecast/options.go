@@ -69,20 +69,33 @@ func (g Goal) halves(now, other Result) bool {
 // Changed makes the policy with a change.
 type Changed func(func(*v1alpha1.AnalysisSpec)) (config.Policy, field.ErrorList)
 
+// rounds is how often changes are tried together: twice make three changes.
+const rounds = 2
+
 // Options tries changes, and those together that come closest to halve a goal which none halves by itself. A change that cannot be, or that
 // changes nothing, is left out. They are in the order of the changes.
 func (q Question) Options(now Result, changed Changed) []Option {
 	tried := q.try(now, Changes(q.Policy, q.App), changed)
-	var together []Change
+	for range rounds {
+		tried = append(tried, q.try(now, together(now, tried), changed)...)
+	}
+	return tried
+}
+
+// together are the changes to try together next.
+func together(now Result, tried []Option) []Change {
+	var next []Change
 	for _, goal := range Goals {
 		if goal.Of(now) <= 0 || slices.ContainsFunc(tried, func(o Option) bool { return slices.Contains(o.Halves, goal) }) {
 			continue
 		}
-		if two, found := bestTwo(goal, now, tried); found && !slices.ContainsFunc(together, func(c Change) bool { return slices.Equal(c.Settings, two.Settings) }) {
-			together = append(together, two)
+		two, found := bestTwo(goal, now, tried)
+		known := slices.ContainsFunc(next, two.same) || slices.ContainsFunc(tried, func(o Option) bool { return two.same(o.change) })
+		if found && !known {
+			next = append(next, two)
 		}
 	}
-	return append(tried, q.try(now, together, changed)...)
+	return next
 }
 
 // bestTwo are the two changes that come closest to a goal and may be made together.
