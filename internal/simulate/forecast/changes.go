@@ -45,9 +45,18 @@ func (c Change) Also(other Change) Change {
 	}}
 }
 
-// fits reports whether two changes may be made together: they have no setting in common.
+// has reports whether a change sets a field.
+func (c Change) has(path string) bool {
+	return slices.ContainsFunc(c.Settings, func(s Setting) bool { return s.Path == path })
+}
+
+// idleBeside has no effect beside steps of the user's, which ofSteps sets.
+const idleBeside, ofSteps = "analysis.guard.maxDwell", "analysis.stepWeights"
+
+// fits reports whether two changes may be made together: they have no setting in common, and none leaves the other without effect.
 func (c Change) fits(other Change) bool {
-	return !slices.ContainsFunc(c.Settings, func(s Setting) bool {
+	idle := c.has(idleBeside) && other.has(ofSteps) || c.has(ofSteps) && other.has(idleBeside)
+	return !idle && !slices.ContainsFunc(c.Settings, func(s Setting) bool {
 		return slices.ContainsFunc(other.Settings, func(o Setting) bool { return o.Path == s.Path })
 	})
 }

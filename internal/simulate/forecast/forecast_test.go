@@ -279,6 +279,9 @@ func TestTwoChangesAreTriedTogether(t *testing.T) {
 	if _, found := bestTwo(Time, now, []Option{option("a", 1, 90), option("a", 1, 60)}); found {
 		t.Error("two values of one field are tried together")
 	}
+	if _, found := bestTwo(Time, now, []Option{option(idleBeside, 1, 90), option(ofSteps, 1, 60)}); found {
+		t.Error("a field is tried beside steps that leave it without effect")
+	}
 }
 
 // TestData says of each check whether it will have data.
