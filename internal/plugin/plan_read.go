@@ -26,6 +26,7 @@ import (
 	"sluice.dev/sluice/internal/outbound"
 	"sluice.dev/sluice/internal/provider/prometheus"
 	"sluice.dev/sluice/internal/route"
+	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/observed"
 	"sluice.dev/sluice/rollout/target"
 )
@@ -105,10 +106,7 @@ func (r *planReading) read(ctx context.Context, a asking, name string) error {
 	} else if err != nil {
 		return fmt.Errorf("read Deployment %s: %w", key, err)
 	}
-	if !config.OptedIn(r.deployment.Annotations) {
-		r.notes = append(r.notes, fmt.Sprintf("the Deployment is not opted in, so its changes roll out directly; to opt in: kubectl annotate deployment %s -n %s %s=true",
-			name, r.namespace, config.AnnotationCanary))
-	}
+	r.notes = append(r.notes, standingNotes(r.deployment)...)
 	if _, known := analysis.RawFor(config.Preset(a.preset), analysis.Target{}); a.preset != "" && !known {
 		return fmt.Errorf("--preset %q: must be one of %s", a.preset, config.PresetNames())
 	}
@@ -122,6 +120,18 @@ func (r *planReading) read(ctx context.Context, a asking, name string) error {
 		return r.asController(ctx, a, err)
 	} else if err != nil {
 		return err
+	}
+	return nil
+}
+
+// standingNotes say in which respect a Deployment is not at rest before a rollout.
+func standingNotes(d *appsv1.Deployment) []string {
+	if !config.OptedIn(d.Annotations) {
+		return []string{fmt.Sprintf("the Deployment is not opted in, so its changes roll out directly; to opt in: kubectl annotate deployment %s -n %s %s=true",
+			d.Name, d.Namespace, config.AnnotationCanary)}
+	}
+	if candidate, err := workload.CandidateOf(d.Annotations); err == nil && candidate.InFlight() {
+		return []string{"a rollout is open: what its canary got in the last hour is not counted, so the app's traffic may be more"}
 	}
 	return nil
 }

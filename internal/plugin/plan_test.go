@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -17,6 +20,7 @@ import (
 	"sluice.dev/sluice/internal/analysis/guard"
 	"sluice.dev/sluice/internal/analysis/polls"
 	"sluice.dev/sluice/internal/simulate/forecast"
+	"sluice.dev/sluice/internal/workload"
 )
 
 // appOf is an app of two pods with so many requests a second, of which a share fails. slower are the shares of its requests that are
@@ -145,6 +149,31 @@ func TestTheTimeBetweenScrapesIsTheMedian(t *testing.T) {
 	} {
 		if got := scrapeOf(c.answer); got != c.want {
 			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// TestThePlanSaysWhatIsNotAtRest is about Deployments whose next rollout differs from the plan, or is none.
+func TestThePlanSaysWhatIsNotAtRest(t *testing.T) {
+	template, err := workload.TemplateOf(corev1.PodTemplateSpec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := workload.Candidate{Template: template, Hash: template.Hash()}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		annotations map[string]string
+		want        string
+	}{
+		"at rest":      {map[string]string{config.AnnotationCanary: "true"}, ""},
+		"not opted in": {nil, "kubectl annotate deployment podinfo -n demo sluice.dev/canary=true"},
+		"in a rollout": {map[string]string{config.AnnotationCanary: "true", config.AnnotationCandidate: held}, "a rollout is open"},
+	} {
+		d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "demo", Name: "podinfo", Annotations: c.annotations}}
+		if got := strings.Join(standingNotes(d), "; "); c.want == "" && got != "" || !strings.Contains(got, c.want) {
+			t.Errorf("%s: got %q", name, got)
 		}
 	}
 }
