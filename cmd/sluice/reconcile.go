@@ -22,7 +22,7 @@ const reconcilePause = time.Second
 
 // keepReconciling reconciles whenever this replica has the lease, until the context ends. What ends a manager, such as a lost
 // lease, does not end the process, because admission depends on it.
-func keepReconciling(ctx context.Context, settings process.Settings, servers provider.Table) {
+func keepReconciling(ctx context.Context, settings process.Settings, servers *provider.Table) {
 	for {
 		err := reconcile(ctx, settings, servers)
 		if ctx.Err() != nil {
@@ -38,7 +38,7 @@ func keepReconciling(ctx context.Context, settings process.Settings, servers pro
 }
 
 // reconcile waits for the lease and reconciles until it is lost or the context ends.
-func reconcile(ctx context.Context, settings process.Settings, servers provider.Table) error {
+func reconcile(ctx context.Context, settings process.Settings, servers *provider.Table) error {
 	manager, err := newReconciling(settings)
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func run(ctx context.Context, settings process.Settings) error {
 
 // serve serves admission until the context ends, and for the shutdown delay after that. It reconciles while this replica has the
 // lease.
-func serve(ctx context.Context, settings process.Settings, servers provider.Table, ready *readiness) error {
+func serve(ctx context.Context, settings process.Settings, servers *provider.Table, ready *readiness) error {
 	serving, err := newServing(settings)
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func answer(ctx context.Context, queries []analysis.Query) []analysis.Sample {
 			continue
 		}
 		query.Server = nil
-		samples[i] = provider.Table{v1alpha1.ProviderPrometheus: own}.Query(ctx, []analysis.Query{query})[0]
+		samples[i] = provider.New(map[string]provider.Provider{v1alpha1.ProviderPrometheus: own}).Query(ctx, []analysis.Query{query})[0]
 	}
 	return samples
 }

@@ -159,7 +159,7 @@ func TestQueriesOfACheckWithItsOwn(t *testing.T) {
 	check := ChecksOf(policyWith(v1alpha1.Metric{Name: "own", Query: `rate(x{w="{{ target }}",p="{{ primary }}"}[{{ interval }}])`, ThresholdRange: within(nil, ptr.To(1.0))}))[0]
 	check.Server = &Server{Address: "http://other"}
 	got, err := QueriesFor(check, "", Target{Namespace: "shop", Workload: "podinfo-canary", Primary: "podinfo"}, 12500*time.Millisecond)
-	want := []Query{{Check: "own", Metric: Custom, Expression: `rate(x{w="podinfo-canary",p="podinfo"}[12500ms])`, Server: check.Server}}
+	want := []Query{{Check: "own", Metric: Custom, Expression: `rate(x{w="podinfo-canary",p="podinfo"}[12500ms])`, Server: check.Server, Window: 12500 * time.Millisecond}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}

@@ -87,10 +87,15 @@ type Query struct {
 	Expression string
 	// Server answers the query. Nil for the controller's Prometheus.
 	Server *Server
+	// Window is how far back the query looks, for servers that are told so beside the query. 0 for built-in metrics.
+	Window time.Duration
 }
 
 // Server is a metrics server that a MetricTemplate names.
 type Server struct {
+	// Namespace is that of the MetricTemplate. Servers of several namespaces are never taken for the same: who makes one of them fail must not
+	// keep others from it.
+	Namespace string
 	// Type is the provider type of the server, such as prometheus.
 	Type string
 	// Address is the http or https URL of the server.
@@ -99,8 +104,20 @@ type Server struct {
 	Headers map[string][]string
 	// InsecureSkipVerify skips verification of the server's certificate.
 	InsecureSkipVerify bool
-	// Authorization is the value of the Authorization header. Empty for none.
-	Authorization Secret
+	// Region is the region of a cloud's service. Empty for servers without regions.
+	Region string
+	// Credentials are the values of the Secret's keys that servers of this type use. Nil for none.
+	Credentials map[string]Secret
+	// HTTP says how a server of type http is asked, and where its answer has the value.
+	HTTP HTTP
+}
+
+// HTTP is how a server with any JSON API is asked.
+type HTTP struct {
+	// Method is GET, with the query at the end of the address, or POST, with the query as the body.
+	Method string
+	// JSONPath is where the answer has the number.
+	JSONPath string
 }
 
 // Secret is text that must not appear in a log, message or status.
@@ -244,9 +261,9 @@ func queriesOf(check Check, presetName config.Preset, target Target, window time
 	if check.Metric == Custom {
 		expression, err := Render(check.Query, Variables{
 			Namespace: target.Namespace, Primary: target.Primary, Target: target.Workload, Service: target.PrimaryService,
-			Route: target.Route, Interval: window, Custom: check.Variables,
+			Route: target.Route, Interval: window, Custom: check.Variables, Language: languageOf(check.Server),
 		})
-		return []Query{{Check: check.Name, Metric: Custom, Expression: expression, Server: check.Server}}, err
+		return []Query{{Check: check.Name, Metric: Custom, Expression: expression, Server: check.Server, Window: window}}, err
 	}
 	p, known := presets[presetName]
 	if !known {

@@ -26,20 +26,25 @@ type Variables struct {
 	Interval time.Duration
 	// Custom holds the templateVariables of the check.
 	Custom map[string]string
+	// Language is that of the query. The zero value is PromQL.
+	Language Language
 }
 
 // functions have Flagger's names, except primary, which is new: in Flagger, target is the Deployment that is the canary.
 func (v Variables) functions() template.FuncMap {
+	escape := func(value string) func() string {
+		return func() string { return v.Language.escape(value) }
+	}
 	return template.FuncMap{
-		"name":      func() string { return v.Primary },
-		"primary":   func() string { return v.Primary },
-		"target":    func() string { return v.Target },
-		"namespace": func() string { return v.Namespace },
-		"service":   func() string { return v.Service },
-		"ingress":   func() string { return v.Primary },
-		"route":     func() string { return v.Route },
-		"interval":  func() string { return promDuration(v.Interval) },
-		"variables": func() map[string]string { return v.Custom },
+		"name":      escape(v.Primary),
+		"primary":   escape(v.Primary),
+		"target":    escape(v.Target),
+		"namespace": escape(v.Namespace),
+		"service":   escape(v.Service),
+		"ingress":   escape(v.Primary),
+		"route":     escape(v.Route),
+		"interval":  func() string { return v.Language.duration(v.Interval) },
+		"variables": func() map[string]string { return v.Language.escapeAll(v.Custom) },
 	}
 }
 
@@ -51,22 +56,35 @@ func promDuration(d time.Duration) string {
 	return fmt.Sprintf("%dms", d.Milliseconds())
 }
 
-// plainValue matches values that cannot end a string or a matcher of PromQL. It allows the dot, which names need and which
+// plainValue matches values that cannot end a string or a matcher of any language. It allows the dot, which names need and which
 // matches any character where the template uses the value in a regular expression.
 var plainValue = regexp.MustCompile(`^[A-Za-z0-9_.:/-]*$`)
 
+// plain reports whether a value has only such characters, and begins no comment.
+func plain(value string, language Language) bool {
+	return plainValue.MatchString(value) && (language == PromQL || !strings.Contains(value, "--") && !strings.Contains(value, "//"))
+}
+
 // VariablesProblem says which templateVariables of a check must not be passed to a MetricTemplate of another namespace, with
 // the path of the field. It returns an empty string if all may. The query runs with the credentials of the other namespace,
-// so it must stay the query that was written there.
+// so it must stay the query that was written there. The check has the template's server.
 func VariablesProblem(check Check) string {
 	for _, key := range slices.Sorted(maps.Keys(check.Variables)) {
-		if value := check.Variables[key]; !plainValue.MatchString(value) {
+		if value := check.Variables[key]; !plain(value, languageOf(check.Server)) {
 			return fmt.Sprintf("spec.analysis.metrics[%s].templateVariables[%s]: Invalid value: %q: "+
-				"a value for a MetricTemplate in another namespace may contain only letters, digits and _ . : / -; "+
-				"write the rest into the template, or copy the template into the Deployment's namespace", check.Name, key, value)
+				"a value for a MetricTemplate in another namespace may contain only letters, digits and _ . : / -%s; "+
+				"write the rest into the template, or copy the template into the Deployment's namespace", check.Name, key, value, withoutComments(check.Server))
 		}
 	}
 	return ""
+}
+
+// withoutComments is what else holds for languages in which -- or // begins a comment.
+func withoutComments(server *Server) string {
+	if languageOf(server) == PromQL {
+		return ""
+	}
+	return ", and neither -- nor //"
 }
 
 // comparisons are the functions of Go templates that are allowed besides our own. Functions that loop or make text grow are

@@ -3,7 +3,6 @@ package reconciler
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,15 +57,26 @@ func (r *reader) readTemplate(ctx context.Context, name types.NamespacedName, se
 		template.Problem = fmt.Sprintf("provider type %s is not supported by this release; use %s", kind, strings.Join(v1alpha1.ProviderTypes, ", "))
 		return template, true, nil
 	}
-	if provider.Address == "" {
+	if template.Server = serverOf(kind, name.Namespace, provider); template.Server == nil {
 		return template, true, nil
 	}
-	template.Server = &analysis.Server{Type: kind, Address: provider.Address, Headers: headersOf(provider), InsecureSkipVerify: provider.InsecureSkipVerify}
 	if provider.SecretRef != nil && secrets {
 		secret := types.NamespacedName{Namespace: name.Namespace, Name: provider.SecretRef.Name}
-		template.Server.Authorization, template.Problem, err = r.readAuthorization(ctx, secret)
+		template.Server.Credentials, template.Problem, err = r.readCredentials(ctx, secret, kind)
 	}
 	return template, true, err
+}
+
+// serverOf returns the server of a MetricTemplate. It is nil for the controller's Prometheus.
+func serverOf(kind, namespace string, provider v1alpha1.MetricProvider) *analysis.Server {
+	if kind == v1alpha1.ProviderPrometheus && provider.Address == "" {
+		return nil
+	}
+	server := &analysis.Server{Namespace: namespace, Type: kind, Address: provider.Address, Region: provider.Region, Headers: headersOf(provider), InsecureSkipVerify: provider.InsecureSkipVerify}
+	if provider.HTTP != nil {
+		server.HTTP = analysis.HTTP{Method: cmp.Or(provider.HTTP.Method, v1alpha1.MethodGet), JSONPath: provider.HTTP.JSONPath}
+	}
+	return server
 }
 
 func headersOf(provider v1alpha1.MetricProvider) map[string][]string {
@@ -94,28 +104,25 @@ func (r *reader) outOfReach(namespace, from string) string {
 	return ""
 }
 
-// readAuthorization builds the header from a Secret. The problem says why it cannot, without any value.
-func (r *reader) readAuthorization(ctx context.Context, name client.ObjectKey) (value analysis.Secret, problem string, err error) {
+// readCredentials reads the keys of a Secret that servers of a type use. It does so anew each time, so that a changed Secret counts at once.
+// The problem says why it cannot, without any value.
+func (r *reader) readCredentials(ctx context.Context, name client.ObjectKey, kind string) (credentials map[string]analysis.Secret, problem string, err error) {
 	var secret corev1.Secret
 	switch err := r.live.Get(ctx, name, &secret); {
 	case apierrors.IsNotFound(err):
-		return "", fmt.Sprintf("Secret %s does not exist", name), nil
+		return nil, fmt.Sprintf("Secret %s does not exist", name), nil
 	case apierrors.IsForbidden(err):
-		return "", fmt.Sprintf("Sluice may not read Secret %s: install the chart with metricTemplates.secrets=true", name), nil
+		return nil, fmt.Sprintf("Sluice may not read Secret %s: install the chart with metricTemplates.secrets=true", name), nil
 	case err != nil:
-		return "", "", fmt.Errorf("read Secret %s: %w", name, err)
+		return nil, "", fmt.Errorf("read Secret %s: %w", name, err)
 	}
 	// Sluice may read all Secrets. Without the label, any author of a MetricTemplate could have any of them sent to any address.
 	if secret.Labels[config.LabelCredentials] != "true" {
-		return "", fmt.Sprintf("Secret %s lacks the label %s=true, which lets every MetricTemplate in its namespace use it: add the label",
+		return nil, fmt.Sprintf("Secret %s lacks the label %s=true, which lets every MetricTemplate in its namespace use it: add the label",
 			name, config.LabelCredentials), nil
 	}
-	if token := secret.Data["token"]; len(token) > 0 {
-		return analysis.Secret("Bearer " + string(token)), "", nil
+	if credentials, problem = analysis.CredentialsOf(kind, secret.Data); problem != "" {
+		problem = fmt.Sprintf("Secret %s %s", name, problem)
 	}
-	user, password := secret.Data["username"], secret.Data["password"]
-	if len(user) == 0 || len(password) == 0 {
-		return "", fmt.Sprintf("Secret %s has neither the key token nor the keys username and password", name), nil
-	}
-	return analysis.Secret("Basic " + base64.StdEncoding.EncodeToString([]byte(string(user)+":"+string(password)))), "", nil
+	return credentials, problem, nil
 }

@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,8 +56,8 @@ func TestReadTemplates(t *testing.T) {
 	}
 	elsewhere := v1alpha1.MetricProvider{Type: "prometheus", Address: "https://prometheus.test", Headers: map[string]v1alpha1.HeaderValues{"X-Scope-OrgID": {"a"}}, InsecureSkipVerify: true}
 	withSecret := v1alpha1.MetricProvider{Address: "https://prometheus.test", SecretRef: &v1alpha1.LocalObjectRef{Name: "credentials"}}
-	server := func(authorization analysis.Secret) *analysis.Server {
-		return &analysis.Server{Type: "prometheus", Address: "https://prometheus.test", Authorization: authorization}
+	server := func(credentials map[string]analysis.Secret) *analysis.Server {
+		return &analysis.Server{Namespace: "shop", Type: "prometheus", Address: "https://prometheus.test", Credentials: credentials}
 	}
 	const ours, shared = "shop/latency", "shared/latency"
 	const notForMetrics = "Secret shop/credentials lacks the label sluice.dev/metric-credentials=true, which lets every MetricTemplate in its namespace use it: add the label"
@@ -79,24 +80,30 @@ func TestReadTemplates(t *testing.T) {
 		"another namespace that nobody watches":        {namespace: "shared", objects: stored{shared: nil}, change: watching("shop"), want: &observed.Template{Problem: "its namespace is not watched: add it to the chart value watchNamespaces, or copy the MetricTemplate"}},
 		"another namespace where that is forbidden":    {namespace: "shared", objects: stored{shared: nil}, change: forbidding, want: &observed.Template{Problem: "it is in another namespace, which the chart value noCrossNamespaceRefs forbids"}},
 		"its own namespace where others are forbidden": {namespace: "shop", objects: stored{ours: provider(v1alpha1.MetricProvider{})}, change: forbidding, want: &observed.Template{Query: query}},
-		"a provider of a newer release":                {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "datadog", Address: "https://a"})}, want: &observed.Template{Query: query, Problem: "provider type datadog is not supported by this release; use prometheus"}},
+		"a provider of a newer release":                {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "newer", Address: "https://a"})}, want: &observed.Template{Query: query, Problem: "provider type newer is not supported by this release; use " + strings.Join(v1alpha1.ProviderTypes, ", ")}},
+		"another type without an address": {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "cloudwatch", Region: "eu-west-1"})},
+			want: &observed.Template{Query: query, Server: &analysis.Server{Namespace: "shop", Type: "cloudwatch", Region: "eu-west-1"}}},
+		"any JSON": {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "http", Address: "https://a", HTTP: &v1alpha1.HTTPProvider{JSONPath: "{.a}"}})},
+			want: &observed.Template{Query: query, Server: &analysis.Server{Namespace: "shop", Type: "http", Address: "https://a", HTTP: analysis.HTTP{Method: "GET", JSONPath: "{.a}"}}}},
+		"the keys of a type": {objects: stored{ours: provider(v1alpha1.MetricProvider{Type: "influxdb", Address: "https://a", SecretRef: withSecret.SecretRef}), "shop/credentials": secretWith(map[string]string{"token": "t\n", "org": "o", "other": "x"})},
+			want: &observed.Template{Query: query, Server: &analysis.Server{Namespace: "shop", Type: "influxdb", Address: "https://a", Credentials: map[string]analysis.Secret{"token": "t", "org": "o"}}}},
 		"a server of its own": {objects: stored{ours: provider(elsewhere)}, want: &observed.Template{Query: query,
-			Server: &analysis.Server{Type: "prometheus", Address: elsewhere.Address, Headers: map[string][]string{"X-Scope-OrgID": {"a"}}, InsecureSkipVerify: true}}},
+			Server: &analysis.Server{Namespace: "shop", Type: "prometheus", Address: elsewhere.Address, Headers: map[string][]string{"X-Scope-OrgID": {"a"}}, InsecureSkipVerify: true}}},
 		"a token": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"token": "t", "username": "u"})},
-			want: &observed.Template{Query: query, Server: server("Bearer t")}},
+			want: &observed.Template{Query: query, Server: server(map[string]analysis.Secret{"token": "t"})}},
 		"a password": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"username": "u", "password": "p"})},
-			want: &observed.Template{Query: query, Server: server("Basic dTpw")}},
+			want: &observed.Template{Query: query, Server: server(map[string]analysis.Secret{"username": "u", "password": "p"})}},
 		"a Secret of the template's namespace": {namespace: "shared", objects: stored{shared: provider(withSecret), "shared/credentials": secretWith(map[string]string{"token": "t"})},
-			want: &observed.Template{Query: query, Server: server("Bearer t")}},
-		"a Secret that does not exist": {objects: stored{ours: provider(withSecret)}, want: &observed.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials does not exist"}},
+			want: &observed.Template{Query: query, Server: &analysis.Server{Namespace: "shared", Type: "prometheus", Address: "https://prometheus.test", Credentials: map[string]analysis.Secret{"token": "t"}}}},
+		"a Secret that does not exist": {objects: stored{ours: provider(withSecret)}, want: &observed.Template{Query: query, Server: server(nil), Problem: "Secret shop/credentials does not exist"}},
 		"a Secret that may not be read": {objects: stored{ours: provider(withSecret), "shop/credentials": nil},
-			want: &observed.Template{Query: query, Server: server(""), Problem: "Sluice may not read Secret shop/credentials: install the chart with metricTemplates.secrets=true"}},
-		"a Secret that nobody has labelled": {objects: stored{ours: provider(withSecret), "shop/credentials": labelled("", "")}, want: &observed.Template{Query: query, Server: server(""), Problem: notForMetrics}},
-		"a Secret whose label says no":      {objects: stored{ours: provider(withSecret), "shop/credentials": labelled(config.LabelCredentials, "false")}, want: &observed.Template{Query: query, Server: server(""), Problem: notForMetrics}},
+			want: &observed.Template{Query: query, Server: server(nil), Problem: "Sluice may not read Secret shop/credentials: install the chart with metricTemplates.secrets=true"}},
+		"a Secret that nobody has labelled": {objects: stored{ours: provider(withSecret), "shop/credentials": labelled("", "")}, want: &observed.Template{Query: query, Server: server(nil), Problem: notForMetrics}},
+		"a Secret whose label says no":      {objects: stored{ours: provider(withSecret), "shop/credentials": labelled(config.LabelCredentials, "false")}, want: &observed.Template{Query: query, Server: server(nil), Problem: notForMetrics}},
 		"a Secret without the keys": {objects: stored{ours: provider(withSecret), "shop/credentials": secretWith(map[string]string{"username": "u", "pasword": "p"})},
-			want: &observed.Template{Query: query, Server: server(""), Problem: "Secret shop/credentials has neither the key token nor the keys username and password"}},
+			want: &observed.Template{Query: query, Server: server(nil), Problem: "Secret shop/credentials lacks the keys that prometheus needs: token, or username and password, or client_id and client_secret and token_url, or tls.crt and tls.key, or ca.crt, or aws_access_key_id and aws_secret_access_key, or serviceAccountKey"}},
 		"no Secret is read while there is no candidate": {objects: stored{ours: provider(withSecret)}, idle: true,
-			want: &observed.Template{Query: query, Server: server("")}},
+			want: &observed.Template{Query: query, Server: server(nil)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &reader{cached: c.objects, live: c.objects}

@@ -26,10 +26,10 @@ func (t Target) Queries(check analysis.Check, o observed.World, window time.Dura
 		case template.Problem != "":
 			return nil, fmt.Sprintf("MetricTemplate %s, named by check %q, cannot be used: %s", name, check.Name, template.Problem)
 		}
+		check.Query, check.Server = template.Query, template.Server
 		if problem := analysis.VariablesProblem(check); problem != "" && name.Namespace != o.Namespace {
 			return nil, problem
 		}
-		check.Query, check.Server = template.Query, template.Server
 		from, where = name.Namespace, where+fmt.Sprintf(", MetricTemplate %s", name)
 	}
 	if problem := notAskable(check, from, where, o); problem != "" {

@@ -188,11 +188,11 @@ var statusRows = []row{
 }
 
 var templateRows = []row{
-	{path: "spec.provider.type", kind: "string", verdict: notYet, sentence: "prometheus only; Flagger has ten more."},
-	{path: "spec.provider.address", kind: "string", verdict: better, sentence: "Default: the controller's Prometheus."},
+	{path: "spec.provider.type", kind: "string", verdict: notYet, sentence: "See providers; keptn and signoz are missing."},
+	{path: "spec.provider.address", kind: "string", verdict: better, sentence: "Default of prometheus: the controller's. Others have that of their public API."},
 	{path: "spec.provider.headers", kind: "map", verdict: same, sentence: "Added to each request."},
 	{path: "spec.provider.secretRef.name", kind: "string", verdict: better, sentence: "Reading Secrets is off until the chart value metricTemplates.secrets allows it, and each Secret needs the label sluice.dev/metric-credentials=true."},
-	{path: "spec.provider.region", kind: "string", verdict: notYet, sentence: "Only for CloudWatch."},
+	{path: "spec.provider.region", kind: "string", verdict: better, sentence: "For cloudwatch; with a Prometheus of Amazon, requests are signed for it."},
 	{path: "spec.provider.insecureSkipVerify", kind: "boolean", verdict: same, sentence: "Does not verify the certificate."},
 	{path: "spec.query", kind: "string", verdict: better, sentence: "The same variables, plus primary. A query with several results, or none, never passes or fails by chance."},
 }

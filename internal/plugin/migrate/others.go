@@ -12,14 +12,18 @@ import (
 
 func (m *migration) metricTemplate(c *conversion) {
 	provider, set := get[string](c.object, "spec.provider.type")
-	if set && provider != "prometheus" {
-		c.fail(fmt.Sprintf("provider %s is not supported, only prometheus is; "+
-			"query Prometheus instead, or check the metric in a hook of type rollout, and remove the checks that use this template",
-			provider), "spec")
+	if set && !slices.Contains(v1alpha1.ProviderTypes, provider) {
+		c.fail(fmt.Sprintf("provider %s is not supported, only %s are; "+
+			"ask its API with type http, or check the metric in a hook of type rollout, and remove the checks that use this template",
+			provider, strings.Join(v1alpha1.ProviderTypes, ", ")), "spec")
 		return
 	}
-	if c.has("spec.provider.region") {
-		c.remove("dropped: only CloudWatch has regions", "spec.provider.region")
+	if c.has("spec.provider.region") && provider != v1alpha1.ProviderCloudWatch {
+		c.remove("dropped: only cloudwatch has regions in Flagger", "spec.provider.region")
+	}
+	if provider == v1alpha1.ProviderCloudWatch || provider == v1alpha1.ProviderStackdriver {
+		c.note("kept: Flagger uses the identity of its pod; here the Secret of the template must have "+
+			"aws_access_key_id and aws_secret_access_key, or project and serviceAccountKey", "spec.provider.secretRef")
 	}
 	if c.has("spec.provider.secretRef") {
 		c.note("kept: to let the controller read it, install the chart with metricTemplates.secrets=true and label the Secret "+config.LabelCredentials+"=true",

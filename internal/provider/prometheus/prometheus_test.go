@@ -1,11 +1,11 @@
 package prometheus
 
 import (
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -17,6 +17,8 @@ import (
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/outbound"
 	"sluice.dev/sluice/internal/provider"
+	"sluice.dev/sluice/internal/provider/battery"
+	"sluice.dev/sluice/internal/provider/web"
 )
 
 // server answers every query with the result that the query names.
@@ -42,7 +44,7 @@ func server(t *testing.T, results map[string]string) *httptest.Server {
 // asked returns what a table with this Provider answers.
 func asked(t *testing.T, prom *Provider, queries []analysis.Query) []analysis.Sample {
 	t.Helper()
-	return provider.Table{v1alpha1.ProviderPrometheus: prom}.Query(t.Context(), queries)
+	return provider.New(map[string]provider.Provider{v1alpha1.ProviderPrometheus: prom}).Query(t.Context(), queries)
 }
 
 func TestQuery(t *testing.T) {
@@ -93,16 +95,16 @@ func TestNewRefusesWhatIsNoAddress(t *testing.T) {
 	}
 }
 
-// reaching returns a Provider that may also call servers of a test, which have loopback addresses.
+// loopback are the rules under which servers of a test can be called.
+var loopback = outbound.Rules{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+
+// reaching returns a Provider that may also call servers of a test.
 func reaching(t *testing.T) *Provider {
 	t.Helper()
-	prom, err := New("", outbound.Rules{})
+	prom, err := New("", loopback)
 	if err != nil {
 		t.Fatal(err)
 	}
-	insecure := http.DefaultTransport.(*http.Transport).Clone()
-	insecure.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
-	prom.verifying, prom.insecure = http.DefaultTransport, insecure
 	return prom
 }
 
@@ -132,7 +134,7 @@ func TestQueriesAreAnsweredByTheServersThatTheyName(t *testing.T) {
 	}))
 	t.Cleanup(other.Close)
 	prom := reaching(t)
-	allowed := &analysis.Server{Type: v1alpha1.ProviderPrometheus, Address: other.URL, InsecureSkipVerify: true, Authorization: "Bearer secret", Headers: map[string][]string{"X-Scope-OrgID": {"shop"}}}
+	allowed := &analysis.Server{Type: v1alpha1.ProviderPrometheus, Address: other.URL, InsecureSkipVerify: true, Credentials: map[string]analysis.Secret{analysis.KeyToken: "secret"}, Headers: map[string][]string{"X-Scope-OrgID": {"shop"}}}
 	verifying := *allowed
 	verifying.InsecureSkipVerify = false
 	samples := asked(t, prom, []analysis.Query{
@@ -236,14 +238,35 @@ func TestAnswersTakeLittleMemory(t *testing.T) {
 	}
 }
 
-func TestCredentialsAreNotToldToAnotherScheme(t *testing.T) {
-	server := &analysis.Server{Type: v1alpha1.ProviderPrometheus, Address: "https://prometheus.test", Authorization: "Bearer token"}
-	request := httptest.NewRequest(http.MethodGet, "http://prometheus.test/api/v1/query", nil)
-	response, err := withHeaders{server: server, next: http.DefaultTransport}.RoundTrip(request)
-	if err == nil {
-		_ = response.Body.Close()
-	}
-	if err == nil || !strings.Contains(err.Error(), "scheme") {
-		t.Errorf("got %v", err)
-	}
+// TestAnswers plays those of https://prometheus.io/docs/prometheus/latest/querying/api/#instant-queries
+func TestAnswers(t *testing.T) {
+	const begin = `{"status":"success","data":{"resultType":"vector","result":[`
+	battery.Kind{
+		New: func(c *web.Client) provider.Provider {
+			prom := reaching(t)
+			prom.servers = c
+			return prom
+		},
+		Server: analysis.Server{Type: v1alpha1.ProviderPrometheus, Headers: map[string][]string{"X-Scope-OrgID": {"shop"}}, Credentials: map[string]analysis.Secret{analysis.KeyToken: "hidden-token"}},
+		Query:  `sum(rate(http_requests_total{app="podinfo-canary"}[60s]))`,
+		Asked: func(t *testing.T, r *http.Request, body string) {
+			if r.URL.Path != "/api/v1/query" || r.Header.Get("Authorization") != "Bearer hidden-token" || r.Header.Get("X-Scope-OrgID") != "shop" || !strings.Contains(body, "query=sum%28rate") {
+				t.Errorf("got %s %v %s", r.URL, r.Header, body)
+			}
+		},
+		Answer:   begin + `{"metric":{},"value":[1435781451.781,"%s"]}]}}`,
+		Texts:    true,
+		NoNumber: []string{"+Inf", "-Inf", "12.5a"},
+		Empty:    []string{begin + `]}}`},
+		Several:  []string{begin + `{"metric":{"a":"b"},"value":[1,"1"]},{"metric":{"a":"c"},"value":[1,"2"]}]}}`},
+		Says: map[string]string{
+			`{"status":"success","data":{"resultType":"string","result":[1,"12.5"]}}`: "unexpected value type",
+			`{"status":"success","data":null}`:                                        "the answer has no result",
+			`{"status":"success"}`:                                                    "",
+			begin + `null]}}`:                                                         "without a value",
+			begin + `{"metric":{}}]}}`:                                                "without a value",
+			begin + `{"metric":{},"value":null}]}}`:                                   "without a value",
+			`{"status":"success","data":{"resultType":"scalar","result":null}}`:       "",
+		},
+	}.Run(t)
 }

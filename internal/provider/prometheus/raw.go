@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"sluice.dev/sluice/internal/analysis"
+	"sluice.dev/sluice/internal/provider/web"
 )
 
 const (
@@ -26,8 +27,8 @@ const (
 // ofCounters are the limits of an answer with raw samples. A series has two objects, and takes about 300 bytes with its labels and
 // four samples, and 900 with those of 25 minutes. So this is for the history of 200 pods, or a look at 400 of them, with three codes and
 // a histogram of 12 bounds for each. Each sample of a native histogram is one more object.
-var ofCounters = limits{bytes: 8 << 20, objects: 40_000,
-	advice: "the counters have too many series: drop labels that requests fill, such as paths, or choose a preset whose gateway counts"}
+var ofCounters = web.Limit{Bytes: 8 << 20, Objects: 40_000,
+	Advice: "the counters have too many series: drop labels that requests fill, such as paths, or choose a preset whose gateway counts"}
 
 // Raw runs a query of analysis.Raw on the controller's own server and returns the series with all their samples. It stops when the
 // context ends, and after 5 s. The series of an answer without any are none. Other queries are refused, so that no user's query
@@ -52,6 +53,9 @@ func (p *Provider) Raw(ctx context.Context, query analysis.Query) ([]analysis.Ra
 	answer, _, _, err := p.raw.Query(context.WithValue(ctx, turnKey{}, large), query.Expression, time.Time{})
 	if err != nil {
 		return nil, err
+	}
+	if answer == nil {
+		return nil, errNoResult
 	}
 	matrix, ok := answer.(model.Matrix)
 	if !ok {

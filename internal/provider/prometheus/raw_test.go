@@ -34,6 +34,7 @@ func TestRawSamplesHaveTheirOwnTimes(t *testing.T) {
 			{"metric":{}}]}`,
 		"none":   `{"resultType":"matrix","result":[]}`,
 		"vector": `{"resultType":"vector","result":[]}`,
+		"empty":  `null`,
 		"null":   `{"resultType":"matrix","result":[null]}`,
 	})
 	prom, err := New(strings.Replace(s.URL, "http://", "http://jane:secret@", 1), outbound.Rules{})
@@ -58,7 +59,7 @@ func TestRawSamplesHaveTheirOwnTimes(t *testing.T) {
 			t.Errorf("%s: got %v, %v", query, got, err)
 		}
 	}
-	for query, problem := range map[string]string{"vector": "the query returns a vector; raw samples are expected", "broken": "bad_data: parse error"} {
+	for query, problem := range map[string]string{"vector": "the query returns a vector; raw samples are expected", "empty": "the answer has no result", "broken": "bad_data: parse error"} {
 		if _, err := prom.Raw(t.Context(), counters(query)); err == nil || !strings.Contains(err.Error(), problem) {
 			t.Errorf("%s: got %v", query, err)
 		}
