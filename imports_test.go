@@ -19,6 +19,10 @@ func with(rooms []string, others ...string) []string { return slices.Concat(othe
 // providers are what the package of a provider may import.
 var providers = []string{"api/v1alpha1", "config", "internal/analysis", "internal/outbound", "internal/provider", "internal/provider/web"}
 
+// allProviders are the packages of all providers.
+var allProviders = []string{"internal/provider/cloudwatch", "internal/provider/datadog", "internal/provider/dynatrace", "internal/provider/graphite", "internal/provider/influxdb", "internal/provider/jsonapi",
+	"internal/provider/newrelic", "internal/provider/prometheus", "internal/provider/splunk", "internal/provider/stackdriver"}
+
 // layers lists for every package of the core what it may import of this module. Nothing else is allowed.
 var layers = map[string][]string{
 	"api/v1alpha1":                  {},
@@ -44,6 +48,7 @@ var layers = map[string][]string{
 	"internal/outbound":             "Go reads the environment's proxies once in a process, so a test runs itself again behind another proxy",
 	"internal/author":               {"api/v1alpha1", "config"},
 	"internal/provider":             {"api/v1alpha1", "config", "internal/analysis"},
+	"internal/provider/all":         with(allProviders, providers...),
 	"internal/provider/web":         providers[:5],
 	"internal/provider/battery":     providers,
 	"internal/provider/prometheus":  providers,
@@ -62,7 +67,7 @@ var layers = map[string][]string{
 	"internal/emergency":            with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze"),
 	"internal/admission":            {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze"},
 	"webhook":                       {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze", "internal/admission"},
-	"internal/plugin":               with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/replay", "internal/simulate/forecast", "config/process", "internal/outbound", "internal/provider", "internal/provider/prometheus", "internal/emergency", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint", "internal/provider/web"),
+	"internal/plugin":               with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/replay", "internal/simulate/forecast", "config/process", "internal/outbound", "internal/provider", "internal/emergency", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint", "internal/provider/web", "internal/provider/all"),
 	"internal/plugin/manifest":      {"api/v1alpha1", "config"},
 	"internal/plugin/migrate":       {"api/v1alpha1", "config", "config/policy", "internal/plugin/manifest"},
 	"internal/plugin/lint":          {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout/strategy", "internal/freeze", "internal/plugin/manifest"},

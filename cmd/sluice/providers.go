@@ -3,42 +3,21 @@ package main
 import (
 	"fmt"
 
-	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config/process"
 	"sluice.dev/sluice/internal/outbound"
 	"sluice.dev/sluice/internal/provider"
-	"sluice.dev/sluice/internal/provider/cloudwatch"
-	"sluice.dev/sluice/internal/provider/datadog"
-	"sluice.dev/sluice/internal/provider/dynatrace"
-	"sluice.dev/sluice/internal/provider/graphite"
-	"sluice.dev/sluice/internal/provider/influxdb"
-	"sluice.dev/sluice/internal/provider/jsonapi"
-	"sluice.dev/sluice/internal/provider/newrelic"
+	"sluice.dev/sluice/internal/provider/all"
 	"sluice.dev/sluice/internal/provider/prometheus"
-	"sluice.dev/sluice/internal/provider/splunk"
-	"sluice.dev/sluice/internal/provider/stackdriver"
 	"sluice.dev/sluice/internal/provider/web"
 )
 
-// providers has a row for each of v1alpha1.ProviderTypes.
+// providers are those of the controller.
 func providers(settings process.Settings) (*provider.Table, error) {
 	own, err := prometheus.New(settings.PrometheusURL, rulesOf(settings.Outbound))
 	if err != nil {
 		return nil, fmt.Errorf("prometheusUrl: %w", err)
 	}
-	servers := web.New(rulesOf(settings.Outbound))
-	return provider.New(map[string]provider.Provider{
-		v1alpha1.ProviderPrometheus:  own,
-		v1alpha1.ProviderHTTP:        jsonapi.New(servers),
-		v1alpha1.ProviderDatadog:     datadog.New(servers),
-		v1alpha1.ProviderNewRelic:    newrelic.New(servers),
-		v1alpha1.ProviderGraphite:    graphite.New(servers),
-		v1alpha1.ProviderInfluxDB:    influxdb.New(servers),
-		v1alpha1.ProviderDynatrace:   dynatrace.New(servers),
-		v1alpha1.ProviderCloudWatch:  cloudwatch.New(servers),
-		v1alpha1.ProviderStackdriver: stackdriver.New(servers),
-		v1alpha1.ProviderSplunk:      splunk.New(servers),
-	}), nil
+	return all.Providers(own, web.New(rulesOf(settings.Outbound))), nil
 }
 
 // rulesOf returns where hooks and the servers of MetricTemplates may be.

@@ -57,7 +57,7 @@ func (r *reader) readTemplate(ctx context.Context, name types.NamespacedName, se
 		template.Problem = fmt.Sprintf("provider type %s is not supported by this release; use %s", kind, strings.Join(v1alpha1.ProviderTypes, ", "))
 		return template, true, nil
 	}
-	if template.Server = serverOf(kind, name.Namespace, provider); template.Server == nil {
+	if template.Server = analysis.ServerOf(name.Namespace, provider); template.Server == nil {
 		return template, true, nil
 	}
 	if provider.SecretRef != nil && secrets {
@@ -65,29 +65,6 @@ func (r *reader) readTemplate(ctx context.Context, name types.NamespacedName, se
 		template.Server.Credentials, template.Problem, err = r.readCredentials(ctx, secret, kind)
 	}
 	return template, true, err
-}
-
-// serverOf returns the server of a MetricTemplate. It is nil for the controller's Prometheus.
-func serverOf(kind, namespace string, provider v1alpha1.MetricProvider) *analysis.Server {
-	if kind == v1alpha1.ProviderPrometheus && provider.Address == "" {
-		return nil
-	}
-	server := &analysis.Server{Namespace: namespace, Type: kind, Address: provider.Address, Region: provider.Region, Headers: headersOf(provider), InsecureSkipVerify: provider.InsecureSkipVerify}
-	if provider.HTTP != nil {
-		server.HTTP = analysis.HTTP{Method: cmp.Or(provider.HTTP.Method, v1alpha1.MethodGet), JSONPath: provider.HTTP.JSONPath}
-	}
-	return server
-}
-
-func headersOf(provider v1alpha1.MetricProvider) map[string][]string {
-	var headers map[string][]string
-	for name, values := range provider.Headers {
-		if headers == nil {
-			headers = map[string][]string{}
-		}
-		headers[name] = values
-	}
-	return headers
 }
 
 // outOfReach says why a Deployment of a namespace cannot use the MetricTemplates of another namespace. It returns an empty

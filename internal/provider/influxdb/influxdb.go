@@ -55,37 +55,10 @@ type table struct{ types, names []string }
 
 // read reads annotated CSV: https://docs.influxdata.com/influxdb/v2/reference/syntax/annotated-csv/
 func read(body string) (float64, error) {
-	rows := csv.NewReader(strings.NewReader(body))
-	rows.FieldsPerRecord = -1
-	var values []string
-	var now table
-	known := strings.TrimSpace(body) == "" && body != ""
-	for {
-		row, err := rows.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return 0, fmt.Errorf("the answer is no CSV (%w): check provider.address", err)
-		}
-		switch {
-		case row[0] == "#datatype":
-			now, known = table{types: row}, true
-		case now.types == nil || len(row) != len(now.types):
-			return 0, errors.New("the answer is not the annotated CSV of InfluxDB: check provider.address, or update InfluxDB to version 2")
-		case now.names == nil:
-			now.names = row
-		default:
-			value, err := now.value(row)
-			if err != nil {
-				return 0, err
-			}
-			values = append(values, value)
-		}
-	}
+	values, err := values(body)
 	switch {
-	case !known:
-		return 0, errors.New("the server's answer is empty: check provider.address")
+	case err != nil:
+		return 0, err
 	case len(values) == 0 || len(values) == 1 && values[0] == "":
 		return 0, provider.ErrNoData
 	case len(values) > 1:
@@ -96,6 +69,38 @@ func read(body string) (float64, error) {
 		return 0, fmt.Errorf("the answer has %q where a number is expected: change the query so that it returns a number", values[0])
 	}
 	return value, nil
+}
+
+// values are those of all rows. An answer without rows is one line without text, not nothing at all.
+func values(body string) ([]string, error) {
+	if body == "" {
+		return nil, errors.New("the server's answer is empty: check provider.address")
+	}
+	rows := csv.NewReader(strings.NewReader(body))
+	rows.FieldsPerRecord = -1
+	var values []string
+	var now table
+	for {
+		row, err := rows.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			return values, nil
+		case err != nil:
+			return nil, fmt.Errorf("the answer is no CSV (%w): check provider.address", err)
+		case row[0] == "#datatype":
+			now = table{types: row}
+		case len(row) != len(now.types):
+			return nil, errors.New("the answer is not the annotated CSV of InfluxDB: check provider.address, or update InfluxDB to version 2")
+		case now.names == nil:
+			now.names = row
+		default:
+			value, err := now.value(row)
+			if err != nil {
+				return nil, err
+			}
+			values = append(values, value)
+		}
+	}
 }
 
 // value is what a row has in the column _value.

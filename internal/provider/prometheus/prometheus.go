@@ -10,11 +10,9 @@ import (
 
 	"github.com/prometheus/client_golang/api"
 	prometheusv1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"github.com/prometheus/common/model"
 
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/outbound"
-	"sluice.dev/sluice/internal/provider"
 	"sluice.dev/sluice/internal/provider/web"
 )
 
@@ -93,11 +91,6 @@ func (b basicAuth) RoundTrip(request *http.Request) (*http.Response, error) {
 // Name returns Prometheus.
 func (*Provider) Name() string { return "Prometheus" }
 
-var (
-	errNoResult = errors.New("the answer has no result: check provider.address, or the chart value prometheusUrl")
-	errNoValue  = errors.New("the answer has a result without a value: check provider.address, or the chart value prometheusUrl")
-)
-
 // Value lets the server choose the time of evaluation, because the data has the server's clock.
 func (p *Provider) Value(ctx context.Context, query analysis.Query) (float64, error) {
 	server, err := p.apiOf(query)
@@ -108,26 +101,5 @@ func (p *Provider) Value(ctx context.Context, query analysis.Query) (float64, er
 	if err != nil {
 		return 0, err
 	}
-	switch a := answer.(type) {
-	case nil:
-		return 0, errNoResult
-	case *model.Scalar:
-		if a.Timestamp == 0 {
-			return 0, errNoValue
-		}
-		return float64(a.Value), nil
-	case model.Vector:
-		switch len(a) {
-		case 0:
-			return 0, provider.ErrNoData
-		case 1:
-			// The client reads a result without a value as 0 at the beginning of time.
-			if a[0] == nil || a[0].Timestamp == 0 {
-				return 0, errNoValue
-			}
-			return float64(a[0].Value), nil
-		}
-		return 0, fmt.Errorf("the query returns %d results; one is expected: aggregate them, such as with sum() or max()", len(a))
-	}
-	return 0, fmt.Errorf("the query returns a %s; one value is expected", answer.Type())
+	return valueOf(answer)
 }

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"sluice.dev/sluice/internal/analysis"
-	"sluice.dev/sluice/internal/provider"
 	"sluice.dev/sluice/internal/provider/web"
 )
 
@@ -63,6 +62,20 @@ type message struct {
 	} `json:"data"`
 }
 
+// failed reports whether the program has failed.
+func (m message) failed() bool { return m.Event == "CHANNEL_ABORT" || m.Error != "" || len(m.Code) > 0 }
+
+// value is the one value of a message with data; nil for none.
+func (m message) value() (json.RawMessage, error) {
+	switch {
+	case len(m.Data) > 1:
+		return nil, web.One(len(m.Data), "aggregate them, such as with .sum() or .mean()")
+	case len(m.Data) == 1 && string(m.Data[0].Value) != "null":
+		return m.Data[0].Value, nil
+	}
+	return nil, nil
+}
+
 // last reads the stream up to its end. A stream that breaks off has no value: its last one may be old.
 func last(stream string) (float64, error) {
 	var found json.RawMessage
@@ -76,22 +89,20 @@ func last(stream string) (float64, error) {
 		if err := web.JSON([]byte(text), &m); err != nil {
 			return 0, err
 		}
-		switch {
-		case m.Event == "CHANNEL_ABORT" || m.Error != "" || len(m.Code) > 0:
+		if m.failed() {
 			return 0, errors.New("the server refuses the program: correct it: " + m.Error + " " + m.Message)
-		case m.Event == "END_OF_CHANNEL":
-			ended = true
-		case len(m.Data) > 1:
-			return 0, web.One(len(m.Data), "aggregate them, such as with .sum() or .mean()")
-		case len(m.Data) == 1 && string(m.Data[0].Value) != "null":
-			found = m.Data[0].Value
 		}
+		value, err := m.value()
+		if err != nil {
+			return 0, err
+		}
+		if value != nil {
+			found = value
+		}
+		ended = ended || m.Event == "END_OF_CHANNEL"
 	}
-	switch {
-	case !ended:
+	if !ended {
 		return 0, errors.New("the stream has no end: check provider.address, such as https://stream.us1.signalfx.com")
-	case found == nil:
-		return 0, provider.ErrNoData
 	}
 	return web.Number(found)
 }

@@ -23,7 +23,7 @@ const (
 	// mostRedirects is how many redirects on the same host are followed.
 	mostRedirects = 5
 	// forgotten is how long what is known of a server is kept after its last query, such as its token or that it fails.
-	forgotten = time.Hour
+	forgotten = 10 * time.Minute
 )
 
 // Client has what is kept between the queries to servers that MetricTemplates name.
