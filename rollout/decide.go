@@ -65,6 +65,8 @@ func begin(f Facts) *tick {
 	noticeAvailability(t)
 	// Before the phase: the canary's requests depend on what it runs.
 	noticeWritten(t)
+	// Before the interrupts: one of them is a canary whose pods fail.
+	noticePods(t)
 	// After noticeWritten: a control is there only beside a canary.
 	noticeControl(t)
 	// Before noticeFreeze: a Freeze pauses only a rollout that no user has paused.

@@ -211,7 +211,7 @@ func TestDiscover(t *testing.T) {
 }
 
 func TestInterruptsAreInOrder(t *testing.T) {
-	want := []string{"deleted", "opted out", "changed unseen", "taken back", "aborted", "superseded", "asked to reset", "asked to abort", "told to roll back", "refused", "group failed"}
+	want := []string{"deleted", "opted out", "changed unseen", "taken back", "aborted", "superseded", "asked to reset", "asked to abort", "told to roll back", "unwell", "refused", "group failed"}
 	for i, interrupt := range interrupts {
 		if interrupt.name != want[i] {
 			t.Errorf("interrupt %d is %q, not %q", i, interrupt.name, want[i])

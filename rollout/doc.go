@@ -42,7 +42,7 @@
 //   - dryrun, interrupts, direct: what takes precedence over the phase
 //   - idle, enqueue, backoff, awaitcover, unavailable, held, progressing, starting, promoting, keepshare, givingway, returning, restoring, finalising, reset, optedout: the phases
 //   - settle, protected, conditions, advice: what finish adds
-//   - unserved, interrupted, guarded, weight, group, gates, places, tell, verdict, guardstart, guardseen, guardpause, checks, limitshown, counting, share, hooks, requests, capacity: what a phase uses to continue or to wait
+//   - unserved, interrupted, pods, guarded, weight, group, gates, places, tell, verdict, guardstart, guardseen, guardpause, checks, limitshown, counting, share, hooks, requests, capacity: what a phase uses to continue or to wait
 //   - control: what the canary is compared with if the policy asks for a control
 //   - served, written, covered: whether the canary serves what it gets, runs the candidate, and has the policies of the primary
 //   - waiting, outcome, frozen: deadlines and the settle time, the outcome of a rollout, Freezes

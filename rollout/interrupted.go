@@ -46,6 +46,7 @@ func startAnew(t *tick) {
 		return
 	}
 	goToStepZero(t)
+	t.plan.Next.Rollout.Pods = nil
 	startGuardOver(t)
 	waitFor(t, "Waiting for the canary to run the candidate again: its pod template was changed")
 }
@@ -102,6 +103,9 @@ func takeFirstStep(t *tick) {
 	number := t.returnsTo()
 	if number == 0 {
 		emit(t, events.CanaryReady(t.o.CanaryDeployment.Status.AvailableReplicas))
+		if !t.measured() {
+			emit(t, events.NotMeasured(unmeasured))
+		}
 		enterStep(t, 1)
 		return
 	}

@@ -28,6 +28,7 @@ var interrupts = []interrupt{
 	{"asked to reset", tick.isAskedToReset, resetInFlight},
 	{"asked to abort", tick.isAskedToAbort, abortAsked},
 	{"told to roll back", tick.isToldToRollBack, rollBackByHook},
+	{"unwell", tick.isUnwell, rollBackUnwell},
 	{"refused", tick.isRefused, rollBackRefused},
 	{"group failed", tick.isGroupFailed, rollBackWithGroup},
 }

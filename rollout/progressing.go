@@ -117,17 +117,20 @@ func nextStep(t *tick) {
 	enterStep(t, next.Rollout.Step.Number+1)
 }
 
+// promotedUnmeasured is the reason of a promotion that only time has decided.
+const promotedUnmeasured = "nobody measured it: no checks are configured"
+
 // passLastStep promotes the candidate once the promotion is confirmed.
 func passLastStep(t *tick) {
 	if why := t.closedBy(v1alpha1.HookConfirmPromotion); why != "" {
 		waitForConfirmation(t, why)
 		return
 	}
-	passed := events.AnalysisPassed(t.plan.Next.Candidate.Hash, t.sinceStart())
-	if !t.judges() && !t.guarded() {
-		passed = events.NothingToJudge(t.plan.Next.Candidate.Hash, t.sinceStart())
+	passed, why := events.AnalysisPassed(t.plan.Next.Candidate.Hash, t.sinceStart()), t.guardShows()
+	if !t.measured() {
+		passed, why = events.NothingToJudge(t.plan.Next.Candidate.Hash, t.sinceStart()), promotedUnmeasured
 	}
-	beginPromotion(t, passed, t.guardShows())
+	beginPromotion(t, passed, why)
 }
 
 // stayAtStep stays at the step until the step ends or its checks pass.

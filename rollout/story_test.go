@@ -66,7 +66,7 @@ var quick = map[string]string{config.AnnotationGuard: "false", config.Annotation
 
 // stories are all stories by name.
 var stories = allStories(plainStories, awayStories, capacityStories, clockStories, cohortStories, controlStories, directStories,
-	aroundStories, backOffStories, coveredStories, defaultStories, gatewayStories, guardStories, armStories, freshStories, pairStories, optOutStories, hookStories, interruptedStories, intervalStories, judgedStories, keepShareStories, pendingStories, placeStories, quotaStories, requestStories, restoringStories, shareStories, strategyStories, unavailableStories, unservedStories, workStories)
+	aroundStories, backOffStories, coveredStories, defaultStories, gatewayStories, guardStories, armStories, freshStories, pairStories, optOutStories, hookStories, interruptedStories, intervalStories, judgedStories, keepShareStories, pendingStories, placeStories, podStories, quotaStories, requestStories, restoringStories, shareStories, strategyStories, unavailableStories, unservedStories, workStories)
 
 // muchLater is when a pause ends in which a bad version has been rolled back. A crash after its requests were taken away, and before that was
 // written down, leaves a canary without requests: it is judged again once the pause has ended.

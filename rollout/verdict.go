@@ -18,6 +18,9 @@ func (t tick) verdict() *v1alpha1.GuardStatus {
 // passed reports whether the step has passed: by the guard if it judges, and by the user's checks and hooks in any case.
 func (t tick) passed() bool {
 	known := t.verdict()
+	if t.podsHold() != "" {
+		return false
+	}
 	if !t.guarded() || known != nil && t.testsOnly(guard.Reason(known.Reason)) {
 		return t.passedSince(t.stepEnds())
 	}
@@ -58,15 +61,23 @@ func (t tick) explain() string {
 	case t.guarded():
 		why = t.guardSays()
 	case !t.judges():
-		why = "no checks are configured; only the canary's readiness counts"
+		why = unmeasured
 	case len(checks) > 0:
 		why = analysis.Explain(checks)
 	}
-	if hooks := t.hooksFailing(v1alpha1.HookRollout); hooks != "" {
-		why += "; " + hooks
+	for _, more := range []string{t.podsHold(), t.hooksFailing(v1alpha1.HookRollout)} {
+		if more != "" {
+			why += "; " + more
+		}
 	}
 	return why
 }
+
+// unmeasured is what is said of a rollout without the guard and without checks.
+const unmeasured = "Nobody measures this version, because no checks are configured: only the time, and the readiness and restarts of its pods, decide"
+
+// measured reports whether numbers decide about the candidate.
+func (t tick) measured() bool { return t.judges() || t.guarded() }
 
 // guardSays is the guard's last word on this step.
 func (t tick) guardSays() string {

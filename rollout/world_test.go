@@ -125,6 +125,8 @@ type world struct {
 	beside *world
 	// podProblem is what Kubernetes reports of the canary's pods.
 	podProblem string
+	// unwell is the first pod of the canary; the others are well. primaryUnwell is each pod of the primary.
+	unwell, primaryUnwell workload.PodHealth
 	// lost is how many of the primary's pods are not available.
 	lost    int32
 	made    []workload.Object
@@ -308,6 +310,7 @@ func (w *world) look() observed.World {
 	}
 	if w.canary != nil {
 		o.CanaryDeployment = w.canary.DeepCopy()
+		o.Pods = w.podsSeen()
 	}
 	if w.canaryService != nil {
 		o.CanaryService = w.canaryService.DeepCopy()

@@ -23,6 +23,10 @@ type RolloutStatus struct {
 	// interrupted counts interruptions of the steps, such as a killed canary pod. Absent without any.
 	// +optional
 	Interrupted *InterruptionStatus `json:"interrupted,omitempty"`
+	// pods is what has gone wrong with the pods of both versions since the canary first got requests, or a share of the replicas. Absent
+	// while nothing has, and if pods may not be read.
+	// +optional
+	Pods *PodsStatus `json:"pods,omitempty"`
 	// promotion is the progress of the promotion, or of the return to the previous template.
 	// +optional
 	Promotion PromotionStatus `json:"promotion,omitzero"`

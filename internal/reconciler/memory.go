@@ -36,6 +36,8 @@ type memory struct {
 	// problems and claims are what messages say.
 	problems recent[string]
 	claims   recent[[]corev1.PersistentVolumeAccessMode]
+	// pods are those of the rollouts that are judged.
+	pods recent[*observed.Pods]
 }
 
 func newMemory(options Options) *memory {

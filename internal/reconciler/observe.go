@@ -106,6 +106,7 @@ type parts struct {
 	surroundings
 	coverage   *coverage.Reading
 	podProblem string
+	pods       *observed.Pods
 	claims     map[string][]corev1.PersistentVolumeAccessMode
 	present    policy.Present
 	freezes    []v1alpha1.Freeze
@@ -142,6 +143,7 @@ func (r *reader) readParts(ctx context.Context, of subjects) (p parts, err error
 			return p, err
 		}
 		p.coverage = r.readCoverage(ctx, p)
+		p.pods = r.readPods(ctx, of.primary, p.deployment, p.canary.Status)
 		p.podProblem, p.claims = r.readPodProblem(ctx, p.deployment), r.readClaims(ctx, of.key.Namespace, p.candidate)
 	}
 	p.peers, err = r.readPeers(ctx, p)
@@ -184,7 +186,7 @@ func (r *reader) observation(p parts) observed.World {
 		ControlEndpoints: p.controlReady, ControlForeign: p.controlForeign,
 		Written: r.memory.writtenTo(p.key), Editor: p.editor,
 		CanaryRefused: r.memory.refusals.get(p.key, p.candidate), CanaryForbidden: r.memory.refusals.forbids(p.key),
-		PodProblem: p.podProblem, Claims: p.claims,
+		PodProblem: p.podProblem, Pods: p.pods, Claims: p.claims,
 		Autoscalers: p.autoscalers, ScaledObjects: p.scaledObjects, Budgets: p.budgets,
 		NetworkPolicies: p.networkPolicies, Coverage: p.coverage,
 	}

@@ -15,7 +15,7 @@ func AnalysisPassed(hash string, took time.Duration) Event {
 // NothingToJudge says that a candidate without configured checks is promoted.
 func NothingToJudge(hash string, took time.Duration) Event {
 	return Event{Reason: "AnalysisPassed", Message: fmt.Sprintf(
-		"No checks are configured for %s, and its canary stayed ready for %s; promoting it", workload.Short(hash), took.Round(time.Second))}
+		"Nobody measured %s, because no checks are configured; its canary stayed ready for %s; promoting it", workload.Short(hash), took.Round(time.Second))}
 }
 
 // PromotionAsked says that a candidate is promoted before its last step because a user asked for it.

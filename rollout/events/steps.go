@@ -23,6 +23,16 @@ func CanaryNotReady(why string, step int32, traffic bool) Event {
 		"The canary is not ready: %s%s, and step %d starts again once it is ready", why, taken, step)}
 }
 
+// PodsInTrouble says that more goes wrong with the canary's pods than with the primary's.
+func PodsInTrouble(what string) Event {
+	return Event{Warning: true, Reason: "PodsInTrouble", Message: "More goes wrong with the canary's pods than with the primary's: " + what + "; no step ends until the canary's pods have been well for a minute"}
+}
+
+// NotMeasured says that no numbers judge the canary.
+func NotMeasured(why string) Event {
+	return Event{Warning: true, Reason: "NotMeasured", Message: why + "; to have it judged, give the policy analysis.metrics"}
+}
+
 // CanaryReturns says that the canary is ready again and returns to the step that was interrupted.
 func CanaryReturns(step int32, steps int) Event {
 	return Event{Reason: "CanaryReturns", Message: fmt.Sprintf("The canary is ready again; it returns to step %d of %d", step, steps)}

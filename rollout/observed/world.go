@@ -73,6 +73,8 @@ type World struct {
 	// PodProblem is what Kubernetes last reported about pods of the canary that are not available; empty if that is nothing
 	// or may not be read.
 	PodProblem string
+	// Pods are those of both versions. Nil while none is judged, and if they may not be read.
+	Pods *Pods
 	// Claims are the access modes of the PersistentVolumeClaims that the candidate names; without those that may not be read.
 	Claims map[string][]corev1.PersistentVolumeAccessMode
 	// CanaryService is the Service of the canary's pods.
