@@ -16,9 +16,6 @@ var rooms = []string{"rollout/target", "rollout/queue", "rollout/plan", "rollout
 // with adds the packages of rollout to those that may be imported.
 func with(rooms []string, others ...string) []string { return slices.Concat(others, rooms) }
 
-// providers are what the package of a provider may import.
-var providers = []string{"api/v1alpha1", "config", "internal/analysis", "internal/outbound", "internal/provider", "internal/provider/web"}
-
 // allProviders are the packages of all providers.
 var allProviders = []string{"internal/provider/cloudwatch", "internal/provider/datadog", "internal/provider/dynatrace", "internal/provider/graphite", "internal/provider/influxdb", "internal/provider/jsonapi",
 	"internal/provider/newrelic", "internal/provider/prometheus", "internal/provider/splunk", "internal/provider/stackdriver"}
@@ -32,24 +29,25 @@ var layers = map[string][]string{
 	"internal/workload":             {"api/v1alpha1", "config"},
 	"internal/freeze":               {"api/v1alpha1"},
 	"internal/route":                {"api/v1alpha1", "config"},
-	"internal/analysis":             {"api/v1alpha1", "config"},
-	"internal/analysis/counters":    {"api/v1alpha1", "config", "internal/analysis"},
+	"internal/analysis/presets":     {},
+	"internal/analysis":             {"api/v1alpha1", "config", "internal/analysis/presets"},
+	"internal/analysis/counters":    {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/presets"},
 	"internal/analysis/guard":       {},
-	"internal/analysis/polls":       {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard"},
+	"internal/analysis/polls":       {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard"},
 	"internal/coverage":             {},
-	"rollout/observed":              {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage"},
+	"rollout/observed":              {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/coverage"},
 	"rollout/strategy":              {"api/v1alpha1", "config"},
 	"rollout/cookies":               {"api/v1alpha1", "config", "internal/route", "rollout/strategy"},
-	"rollout/events":                {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/strategy", "rollout/observed"},
-	"rollout/plan":                  {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/events", "rollout/strategy", "rollout/observed"},
-	"rollout/queue":                 {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/observed"},
-	"rollout/target":                {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/plan", "rollout/events", "rollout/cookies", "rollout/strategy", "rollout/observed"},
-	"rollout":                       with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "internal/freeze"),
-	"internal/outbound":             "Go reads the environment's proxies once in a process, so a test runs itself again behind another proxy",
+	"rollout/events":                {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/coverage", "rollout/strategy", "rollout/observed"},
+	"rollout/plan":                  {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/coverage", "rollout/events", "rollout/strategy", "rollout/observed"},
+	"rollout/queue":                 {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/coverage", "rollout/observed"},
+	"rollout/target":                {"api/v1alpha1", "config", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/coverage", "rollout/plan", "rollout/events", "rollout/cookies", "rollout/strategy", "rollout/observed"},
+	"rollout":                       with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "internal/freeze"),
+	"internal/outbound":             {},
 	"internal/author":               {"api/v1alpha1", "config"},
-	"internal/provider":             {"api/v1alpha1", "config", "internal/analysis"},
+	"internal/provider":             {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/presets"},
 	"internal/provider/all":         with(allProviders, providers...),
-	"internal/provider/web":         providers[:5],
+	"internal/provider/web":         providers[:6],
 	"internal/provider/battery":     providers,
 	"internal/provider/prometheus":  providers,
 	"internal/provider/jsonapi":     providers,
@@ -61,30 +59,29 @@ var layers = map[string][]string{
 	"internal/provider/splunk":      providers,
 	"internal/provider/stackdriver": providers,
 	"internal/provider/dynatrace":   providers,
-	"internal/hooks":                {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/coverage", "rollout/plan", "rollout/events", "rollout/strategy", "rollout/observed", "internal/outbound"},
-	"internal/reconciler":           with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze"),
-	"internal/uninstall":            with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "rollout", "internal/reconciler", "internal/freeze"),
-	"internal/emergency":            with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze"),
+	"internal/hooks":                {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/coverage", "rollout/plan", "rollout/events", "rollout/strategy", "rollout/observed", "internal/outbound"},
+	"internal/reconciler":           with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze"),
+	"internal/uninstall":            with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "rollout", "internal/reconciler", "internal/freeze"),
+	"internal/emergency":            with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze"),
 	"internal/admission":            {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze"},
 	"webhook":                       {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze", "internal/admission"},
-	"internal/plugin":               with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/replay", "internal/simulate/forecast", "config/process", "internal/outbound", "internal/provider", "internal/emergency", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint", "internal/provider/web", "internal/provider/all"),
+	"internal/plugin":               with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/replay", "internal/simulate/forecast", "config/process", "internal/outbound", "internal/provider", "internal/emergency", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint", "internal/provider/web", "internal/provider/all", "internal/analysis/presets"),
 	"internal/plugin/manifest":      {"api/v1alpha1", "config"},
 	"internal/plugin/migrate":       {"api/v1alpha1", "config", "config/policy", "internal/plugin/manifest"},
-	"internal/plugin/lint":          {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "rollout/strategy", "internal/freeze", "internal/plugin/manifest"},
+	"internal/plugin/lint":          {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "rollout/strategy", "internal/freeze", "internal/plugin/manifest"},
 	"internal/simulate/traffic":     {},
 	"internal/simulate/rule":        {"internal/simulate/traffic"},
 	"internal/simulate":             {"internal/simulate/traffic", "internal/simulate/rule"},
-	"internal/simulate/replay":      {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls"},
-	"internal/simulate/report":      {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/replay"},
+	"internal/simulate/replay":      {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls"},
+	"internal/simulate/report":      {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/replay"},
 	"internal/simulate/guarded":     {"internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule"},
 	"internal/simulate/forecast":    with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/polls", "internal/analysis/guard", "internal/coverage", "internal/freeze", "rollout", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/guarded"),
 	"internal/simulate/goals":       {"internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/guarded"},
 	"certs":                         {},
-	"internal/outbound":             "Go reads the environment's proxies once in a process, so a test runs itself again behind another proxy",
 }
 
 // pure packages take values and return values.
-var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/replay", "internal/simulate/goals", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
+var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/replay", "internal/simulate/goals", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
 
 // impure is what a pure package must not import itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}

@@ -137,10 +137,10 @@ type AnalysisSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=50
 	Metrics []Metric `json:"metrics,omitempty"`
-	// preset selects the queries of the built-in checks: app, envoy-gateway, istio or traefik. Default: the preset for the
-	// gateway.
+	// preset selects the counters that the guard and the built-in checks read: those of a gateway, of a mesh, or of the app.
+	// kubectl sluice presets lists them. Default: the preset for the gateway.
 	// +optional
-	// +kubebuilder:validation:Enum=app;envoy-gateway;istio;traefik
+	// +kubebuilder:validation:Enum=app;aws-alb;cilium;contour;envoy-gateway;envoy-gateway-backends;gke;haproxy;istio;kgateway;kong;linkerd;nginx;traefik
 	Preset *string `json:"preset,omitempty"`
 	// minRequests is the number of requests that a check needs to be conclusive. Default 10.
 	// +optional

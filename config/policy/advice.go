@@ -53,9 +53,9 @@ func AdmittedAdvice(spec v1alpha1.PolicySpec) []Advice {
 }
 
 // unseenTests says that the built-in checks do not see the requests of hooks that test a canary without requests of users: those go
-// straight to its Service, and a gateway counts what comes through it. The presets app and envoy-gateway measure the pods.
+// straight to its Service, and a gateway counts what comes through it. Presets such as app measure the pods.
 func unseenTests(path *field.Path, a v1alpha1.AnalysisSpec) []Advice {
-	ofPods := a.Preset != nil && slices.Contains([]config.Preset{config.PresetApp, config.PresetEnvoyGateway}, config.Preset(*a.Preset))
+	ofPods := a.Preset != nil && config.Preset(*a.Preset).OfPods()
 	builtIn := len(a.Metrics) == 0 || slices.ContainsFunc(a.Metrics, config.IsBuiltIn)
 	if ptr.Deref(a.Iterations, 0) == 0 || len(a.Match) > 0 || ptr.Deref(a.Mirror, false) || ofPods || !builtIn {
 		return nil

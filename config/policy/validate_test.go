@@ -65,7 +65,7 @@ var wrongParts = map[string]struct{ spec, at, says string }{
 	"a hook with too much metadata":      {"analysis: {webhooks: [{name: a, url: 'http://a', metadata: {k: " + strings.Repeat("x", 16<<10) + "}}]}", "spec.analysis.webhooks[0].metadata", "at most 16384 bytes"},
 	"a hook of an unknown type":          {"analysis: {webhooks: [{name: a, url: 'http://a', type: b}]}", "spec.analysis.webhooks[0].type", "must be one of"},
 	"an alert to nobody":                 {"analysis: {alerts: [{name: a, providerRef: {name: ''}}]}", "spec.analysis.alerts[0].providerRef.name", "name an AlertProvider"},
-	"an unknown preset":                  {"analysis: {preset: nginx}", "spec.analysis.preset", "must be one of app"},
+	"an unknown preset":                  {"analysis: {preset: datadog}", "spec.analysis.preset", "must be one of app"},
 	"a gateway without a name":           {"service: {gatewayRefs: [{namespace: a}]}", "spec.service.gatewayRefs[0].name", "name a Gateway"},
 	"a host that is none":                {"service: {hosts: ['a_b']}", "spec.service.hosts[0]", "must be a host name"},
 	"a timeout that routes lack":         {"service: {timeout: 1.5s}", "spec.service.timeout", "that HTTPRoutes allow"},

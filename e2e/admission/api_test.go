@@ -258,7 +258,7 @@ func TestBadAnnotationsAreRejected(t *testing.T) {
 		"sluice.dev/step-weight=150":      `metadata.annotations[sluice.dev/step-weight]: Invalid value: "150": must be a percentage from 0 to 100 with at most two decimals`,
 		"sluice.dev/interval=soon":        `metadata.annotations[sluice.dev/interval]: Invalid value: "soon": must be a duration of at least 1s`,
 		"sluice.dev/stepweight=20":        `metadata.annotations[sluice.dev/stepweight]: Invalid value: "20": unknown setting; did you mean step-weight or step-weights?`,
-		"sluice.dev/metrics=datadog":      `must be one of app, envoy-gateway, istio, traefik`,
+		"sluice.dev/metrics=datadog":      `must be one of app, aws-alb, cilium, contour, envoy-gateway`,
 		"sluice.dev/progress-deadline=-1": `must be a duration from 1s to 8760h, such as 90s or 15m, or a number of seconds`,
 	} {
 		if out, err := c.run("", "annotate", "--overwrite", "deployment", "podinfo", value); err == nil || !strings.Contains(out, want) {

@@ -12,8 +12,8 @@ const observing = ""
 
 // ObservingQueries returns the queries that count the requests of a canary and its primary. An unknown preset has none.
 func ObservingQueries(presetName config.Preset, target Target, window time.Duration) []Query {
-	p, known := presets[presetName]
-	if !known {
+	p, exists := known[presetName]
+	if !exists {
 		return nil
 	}
 	return []Query{

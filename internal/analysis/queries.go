@@ -2,10 +2,6 @@ package analysis
 
 import (
 	"errors"
-	"fmt"
-	"regexp"
-	"strconv"
-	"strings"
 	"time"
 
 	"sluice.dev/sluice/api/v1alpha1"
@@ -91,99 +87,6 @@ type Query struct {
 	Window time.Duration
 }
 
-// preset selects the series of one source of metrics that belong to a target.
-type preset struct {
-	// controller is the controllerName of the GatewayClasses that the preset fits.
-	controller string
-	// requests is the counter of requests, and code its label with the status that they were answered with.
-	requests, code string
-	// buckets is the histogram of durations. perMillisecond is how many of its units make a millisecond.
-	buckets        string
-	perMillisecond float64
-	// selector returns the label selector of the target's series.
-	selector func(Target) string
-	// raw tells the series of both versions apart.
-	raw rawPreset
-	// blindToCalls means that gRPC calls are counted by their HTTP status, which is the same for failed calls.
-	blindToCalls bool
-}
-
-var presets = map[config.Preset]preset{
-	config.PresetTraefik: {
-		controller: "traefik.io/gateway-controller",
-		requests:   "traefik_service_requests_total", code: "code",
-		buckets: "traefik_service_request_duration_seconds_bucket", perMillisecond: 0.001,
-		selector: func(t Target) string { return "service=~" + strconv.Quote(traefikService(t)) }, blindToCalls: true,
-		raw: rawPreset{arm: "service", pattern: traefikService, fits: fitsTraefik, named: true},
-	},
-	config.PresetIstio: {
-		controller: "istio.io/gateway-controller",
-		requests:   "istio_requests_total", code: "response_code",
-		buckets: "istio_request_duration_milliseconds_bucket", perMillisecond: 1,
-		selector: func(t Target) string {
-			return fmt.Sprintf(`reporter=~"source|waypoint",destination_workload_namespace=%s,destination_workload=%s`,
-				strconv.Quote(t.Namespace), strconv.Quote(t.Workload))
-		},
-		raw: rawPreset{arm: "destination_workload", pattern: func(t Target) string { return regexp.QuoteMeta(t.Workload) }, fits: fitsWorkload,
-			others: func(t Target) string {
-				return `reporter=~"source|waypoint",destination_workload_namespace=` + strconv.Quote(t.Namespace)
-			}},
-	},
-	// Envoy Gateway's own statistics are those of Envoy clusters. A cluster is a rule of a route, with all its backends in
-	// it, unless the EnvoyProxy names them otherwise, so they cannot tell a canary from its primary; what the pods say of
-	// themselves can.
-	config.PresetEnvoyGateway: app("gateway.envoyproxy.io/gatewayclass-controller"),
-	config.PresetApp:          app(""),
-}
-
-// app selects the metrics that the canary's own pods export. A pod's name is the name of its Deployment, the hash of its
-// ReplicaSet and five characters, so podinfo never matches podinfo-canary.
-func app(controller string) preset {
-	return preset{
-		controller: controller,
-		requests:   "http_requests_total", code: "code",
-		buckets: "http_request_duration_seconds_bucket", perMillisecond: 0.001,
-		selector: func(t Target) string {
-			return fmt.Sprintf("namespace=%s,pod=~%s", strconv.Quote(t.Namespace), strconv.Quote(podsOf(t)))
-		},
-		raw: rawPreset{arm: "pod", pattern: podsOf, fits: fitsPod, pods: true, routes: []string{"route", "handler", "path"},
-			others: func(t Target) string { return "namespace=" + strconv.Quote(t.Namespace) }},
-	}
-}
-
-// podsOf is the pattern of the names of a target's pods.
-func podsOf(t Target) string { return regexp.QuoteMeta(t.Workload) + "-[0-9a-z]+-[0-9a-z]{5}" }
-
-// traefikService is the pattern of the label that Traefik gives to a backend of a route. Up to 3.6 it joins namespace, Service,
-// scheme and port with hyphens; from 3.7 it joins the route's rule, namespace, Service and the backend's number in the rule.
-// Namespace a-b with Service c therefore looks the same as namespace a with Service b-c. If both exist and one is a canary's
-// Service, choose other names or the preset app.
-func traefikService(t Target) string {
-	ports := "[0-9]+"
-	if len(t.Ports) > 0 {
-		texts := make([]string, 0, len(t.Ports))
-		for _, port := range t.Ports {
-			texts = append(texts, strconv.Itoa(int(port)))
-		}
-		ports = "(" + strings.Join(texts, "|") + ")"
-	}
-	service := regexp.QuoteMeta(t.Namespace + "-" + t.Service)
-	return "(" + service + "-([a-z0-9]+-)?" + ports + "|.+-svc-" + service + "-[0-9]+)@kubernetesgateway"
-}
-
-// PresetFor returns the preset for the gateways of a controller.
-func PresetFor(controllerName string) (name config.Preset, ok bool) {
-	for name, p := range presets {
-		if p.controller != "" && p.controller == controllerName {
-			return name, true
-		}
-	}
-	return "", false
-}
-
-// BlindToCalls reports whether a preset counts gRPC calls without their status and so cannot judge them.
-func BlindToCalls(preset config.Preset) bool { return presets[preset].blindToCalls }
-
 // Settle is how long any of the proxies that the presets know may keep sending requests to an old endpoint after a route is
 // in effect. Endpoints that the route no longer names must stay until then.
 const Settle = 2 * time.Second
@@ -224,8 +127,8 @@ func queriesOf(check Check, presetName config.Preset, target Target, window time
 		})
 		return []Query{{Check: check.Name, Metric: Custom, Expression: expression, Server: check.Server, Window: window}}, err
 	}
-	p, known := presets[presetName]
-	if !known {
+	p, exists := known[presetName]
+	if !exists {
 		return nil, nil
 	}
 	asked := []Metric{RequestCount, check.Metric}
@@ -237,30 +140,4 @@ func queriesOf(check Check, presetName config.Preset, target Target, window time
 		queries = append(queries, Query{Check: check.Name, Metric: metric, Expression: p.expression(metric, target, window)})
 	}
 	return queries, nil
-}
-
-// expression is the query for a built-in metric.
-//
-// increase() ignores what a series counted before its first sample, so the first errors of a new pod show up one scrape late.
-// The total and the errors lose the same requests, and the window grows from there.
-func (p preset) expression(metric Metric, target Target, window time.Duration) string {
-	selector := p.selector(target)
-	back := fmt.Sprintf("[%dms]", window.Milliseconds())
-	total := fmt.Sprintf("sum(increase(%s{%s}%s))", p.requests, selector, back)
-	switch metric {
-	case RequestCount:
-		return total
-	case SuccessRate:
-		failed := fmt.Sprintf(`sum(increase(%s{%s,%s=~"5.."}%s))`, p.requests, selector, p.code, back)
-		return fmt.Sprintf("100 * (1 - (%s or 0 * %s) / (%s > 0))", failed, total, total)
-	}
-	buckets := fmt.Sprintf("sum by (le) (rate(%s{%s}%s))", p.buckets, selector, back)
-	quantile := "0.99"
-	if metric != Duration {
-		// A histogram with one request, in the bucket of the percentile: its quantiles are the bounds of that bucket.
-		all := fmt.Sprintf(`scalar(sum(rate(%s{%s,le="+Inf"}%s)))`, p.buckets, selector, back)
-		buckets = fmt.Sprintf("%s >= bool 0.99 * %s", buckets, all)
-		quantile = map[Metric]string{LowerBound: "1e-9", UpperBound: "1"}[metric]
-	}
-	return fmt.Sprintf("histogram_quantile(%s, %s) / %g", quantile, buckets, p.perMillisecond)
 }

@@ -8,42 +8,35 @@ import (
 	"time"
 
 	"sluice.dev/sluice/config"
+	"sluice.dev/sluice/internal/analysis/presets"
 )
-
-// rawPreset tells the counters of a canary and its primary apart in the answer to one query.
-type rawPreset struct {
-	// arm is the label that says which version a series is about, pattern what it is for a target, and fits the same as pattern
-	// in Go: to compile a pattern in every tick takes longer than all else.
-	arm     string
-	pattern func(Target) string
-	fits    func(t Target, value string) bool
-	// others returns matchers for more labels of both versions. Nil without any.
-	others func(Target) string
-	// routes are labels that may name a route. named means that the label of the version begins with one.
-	routes []string
-	named  bool
-	// pods means that each pod of the app counts its own requests. Else the gateways count those of both versions.
-	pods bool
-}
 
 // Raw reads the counters of a canary and of its primary as they are: without rates, which are guesses between two samples, and
 // without sums, which hide the restart of one pod behind the requests of another.
 type Raw struct {
-	// Requests is the counter of requests, and Code its label with the status that they were answered with.
-	Requests, Code string
-	// Buckets is the classic histogram of durations, and Durations the native one.
-	Buckets, Durations string
-	// PerMillisecond is how many units of the histograms make a millisecond.
-	PerMillisecond float64
+	// Names are those of the series in different releases or conventions. Of each version, the first whose requests are in an answer
+	// are read.
+	Names []Names
 	// Pods means that the app's pods count, and that the label "pod" names them. Then the answer has the series "up" of these
 	// pods, too, which tells when they were scraped.
 	Pods bool
 
-	arm                      string
 	canary, primary, control func(value string) bool
 	// preset and target make the selectors. A tick reads answers more often than it makes queries.
-	preset rawPreset
+	preset preset
 	target Target
+}
+
+// Names are the names of the series and labels of one release or convention.
+type Names struct {
+	// Requests is the counter of requests, and Code its label with the HTTP status that they were answered with. GRPC are labels with the
+	// status of gRPC.
+	Requests, Code string
+	GRPC           []string
+	// Buckets is the classic histogram of durations, and Durations the native one.
+	Buckets, Durations string
+	// PerMillisecond is how many units of the histograms make a millisecond.
+	PerMillisecond float64
 }
 
 // Up is the series that a metrics server writes for each scrape: 1 if it succeeded.
@@ -51,48 +44,56 @@ const Up = "up"
 
 // RawFor returns how to read the counters of a target and of its primary. It is false for an unknown preset.
 func RawFor(presetName config.Preset, target Target) (Raw, bool) {
-	p, known := presets[presetName]
-	if !known {
+	p, exists := known[presetName]
+	if !exists {
 		return Raw{}, false
 	}
 	primary, control := target.primary(), target.control()
 	r := Raw{
-		Requests: p.requests, Code: p.code, Buckets: p.buckets, Durations: strings.TrimSuffix(p.buckets, "_bucket"),
-		PerMillisecond: p.perMillisecond, Pods: p.raw.pods,
-		arm:     p.raw.arm,
-		canary:  func(value string) bool { return p.raw.fits(target, value) },
-		primary: func(value string) bool { return p.raw.fits(primary, value) },
-		control: func(value string) bool { return target.Control != "" && p.raw.fits(control, value) },
-		preset:  p.raw, target: target,
+		Pods:    p.Counts == presets.Pods,
+		canary:  func(value string) bool { return p.form.fits(target, value) },
+		primary: func(value string) bool { return p.form.fits(primary, value) },
+		control: func(value string) bool { return target.Control != "" && p.form.fits(control, value) },
+		preset:  p, target: target,
+	}
+	for _, s := range p.Series {
+		r.Names = append(r.Names, Names{Requests: s.Requests, Code: s.Code, GRPC: s.GRPC, Buckets: s.Buckets,
+			Durations: strings.TrimSuffix(s.Buckets, "_bucket"), PerMillisecond: s.Unit.PerMillisecond()})
 	}
 	return r, true
 }
 
+// names are all names of series.
+func (r Raw) names() []string {
+	var all []string
+	for _, names := range r.Names {
+		all = append(all, names.Requests, names.Buckets, names.Durations)
+	}
+	return all
+}
+
 // selector selects the counters of both versions, and of the control.
 func (r Raw) selector() string {
-	names := []string{r.Requests, r.Buckets, r.Durations}
+	names := r.names()
 	if r.Pods {
 		names = append(names, Up)
 	}
-	pattern := r.preset.pattern(r.target) + "|" + r.preset.pattern(r.target.primary())
+	pattern := r.preset.form.pattern(r.target) + "|" + r.preset.form.pattern(r.target.primary())
 	if r.target.Control != "" {
-		pattern += "|" + r.preset.pattern(r.target.control())
+		pattern += "|" + r.preset.form.pattern(r.target.control())
 	}
-	return r.preset.selector(r.target, names, pattern)
+	return r.preset.named(r.target, names, pattern)
 }
 
 // before selects those of the primary alone.
 func (r Raw) before() string {
-	return r.preset.selector(r.target, []string{r.Requests, r.Buckets, r.Durations}, r.preset.pattern(r.target.primary()))
+	return r.preset.named(r.target, r.names(), r.preset.form.pattern(r.target.primary()))
 }
 
-// selector selects the series of these names whose label of the version fits a pattern.
-func (p rawPreset) selector(target Target, names []string, pattern string) string {
-	selector := fmt.Sprintf("__name__=~%s,%s=~%s", strconv.Quote(strings.Join(names, "|")), p.arm, strconv.Quote(pattern))
-	if p.others != nil {
-		selector += "," + p.others(target)
-	}
-	return selector
+// named selects the series of these names whose label of the version fits a pattern.
+func (p preset) named(target Target, names []string, pattern string) string {
+	matchers := []string{"__name__=~" + strconv.Quote(strings.Join(names, "|")), p.Version.Label + "=~" + strconv.Quote(pattern)}
+	return strings.Join(append(matchers, p.labels(target)...), ",")
 }
 
 // TargetLabels tell pods and gateways apart, however the metrics server names them.
@@ -120,9 +121,13 @@ func historyOf(pods int32) time.Duration {
 // matrix with a sample for each minute, however often the server scrapes. Series that differ only in labels that nobody needs are summed
 // up: they are of one process, so they are reset together.
 func (r Raw) History() Query {
-	labels := append([]string{"__name__", r.Code, "le"}, TargetLabels...)
-	if !slices.Contains(labels, r.arm) {
-		labels = append(labels, r.arm)
+	labels := []string{"__name__"}
+	for _, names := range r.Names {
+		labels = append(labels, names.statuses()...)
+	}
+	labels = append(append(labels, "le"), TargetLabels...)
+	if arm := r.preset.Version.Label; !slices.Contains(labels, arm) {
+		labels = append(labels, arm)
 	}
 	length := historyLength
 	if r.Pods {
@@ -130,6 +135,14 @@ func (r Raw) History() Query {
 	}
 	return Query{Metric: Counters, Expression: fmt.Sprintf("(sum by (%s) ({%s}))[%ds:%ds]", strings.Join(labels, ","), r.before(),
 		int(length.Seconds()), int(HistoryWindow.Seconds()))}
+}
+
+// statuses are the labels with a status.
+func (n Names) statuses() []string {
+	if n.Code == "" {
+		return n.GRPC
+	}
+	return append([]string{n.Code}, n.GRPC...)
 }
 
 // Query returns the query for all samples of the last while, in whole milliseconds. Its answer is a matrix: an instant query of a
@@ -162,7 +175,7 @@ const (
 // ArmOf says whose requests a series counts. Traefik's names of the Services of a canary and of a control fit the pattern of the
 // primary's, too, so these go first.
 func (r Raw) ArmOf(labels map[string]string) Arm {
-	switch value := labels[r.arm]; {
+	switch value := labels[r.preset.Version.Label]; {
 	case r.canary(value):
 		return ArmCanary
 	case r.control(value):
@@ -176,13 +189,13 @@ func (r Raw) ArmOf(labels map[string]string) Arm {
 // RouteOf returns the route that a series is about, as the metrics name it: Traefik the rule of a route, an app what it likes. Empty if
 // they name none.
 func (r Raw) RouteOf(labels map[string]string) string {
-	for _, name := range r.preset.routes {
+	for _, name := range r.preset.Routes {
 		if labels[name] != "" {
 			return labels[name]
 		}
 	}
-	before, _, named := strings.Cut(labels[r.arm], "-svc-")
-	if named && r.preset.named {
+	before, _, named := strings.Cut(labels[r.preset.Version.Label], "-svc-")
+	if named && r.preset.Version.Is == "traefik-service" {
 		return before
 	}
 	return ""
@@ -219,54 +232,4 @@ type HistogramPoint struct {
 // HistogramBucket has the observations between two bounds, in the unit of the histogram. They are not cumulative.
 type HistogramBucket struct {
 	Lower, Upper, Count float64
-}
-
-// fitsPod is podsOf.
-func fitsPod(t Target, value string) bool {
-	hashes, has := strings.CutPrefix(value, t.Workload+"-")
-	set, pod, two := strings.Cut(hashes, "-")
-	return has && two && alphanumeric(set) && len(pod) == 5 && alphanumeric(pod)
-}
-
-// fitsWorkload is equality.
-func fitsWorkload(t Target, value string) bool { return value == t.Workload }
-
-// fitsTraefik is traefikService.
-func fitsTraefik(t Target, value string) bool {
-	value, ours := strings.CutSuffix(value, "@kubernetesgateway")
-	cut := strings.LastIndexByte(value, '-')
-	if !ours || cut < 0 {
-		return false
-	}
-	front, number := value[:cut], value[cut+1:]
-	if !digits(number) {
-		return false
-	}
-	service := t.Namespace + "-" + t.Service
-	if before, named := strings.CutSuffix(front, "-svc-"+service); named && before != "" {
-		return true
-	}
-	scheme, named := strings.CutPrefix(front, service)
-	return named && (scheme == "" || scheme[0] == '-' && alphanumeric(scheme[1:])) && t.hasPort(number)
-}
-
-// hasPort reports whether the routes send to a port. Without any ports they may send to each.
-func (t Target) hasPort(number string) bool {
-	return len(t.Ports) == 0 || slices.ContainsFunc(t.Ports, func(port int32) bool { return strconv.Itoa(int(port)) == number })
-}
-
-func digits(text string) bool { return made(text, func(c byte) bool { return '0' <= c && c <= '9' }) }
-
-func alphanumeric(text string) bool {
-	return made(text, func(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' })
-}
-
-// made reports whether a text has bytes, and only such.
-func made(text string, of func(byte) bool) bool {
-	for i := range len(text) {
-		if !of(text[i]) {
-			return false
-		}
-	}
-	return text != ""
 }

@@ -47,7 +47,7 @@ func NewCommand(streams genericiooptions.IOStreams) *cobra.Command {
 	addGroup(root, "Control rollouts:", p.pauseCommand(), p.resumeCommand(), p.promoteCommand(), p.abortCommand(), p.retryCommand())
 	addGroup(root, "Freeze rollouts:", p.freezeCommand(), p.unfreezeCommand(), p.freezesCommand())
 	addGroup(root, "When Sluice is down or wrong:", p.emergencyCommand())
-	addGroup(root, "Work with manifests:", p.lintCommand(), p.migrateCommand(), p.simulateCommand(), p.metricsCommand())
+	addGroup(root, "Work with manifests:", p.lintCommand(), p.migrateCommand(), p.simulateCommand(), p.metricsCommand(), p.presetsCommand())
 	if namespace := root.PersistentFlags().Lookup("namespace"); namespace != nil {
 		_ = root.RegisterFlagCompletionFunc("namespace", cobra.NoFileCompletions)
 	}

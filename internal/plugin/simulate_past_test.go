@@ -184,7 +184,7 @@ func TestReplayMistakes(t *testing.T) {
 		code   int
 	}{
 		"no name":             {full, nil, "name one Deployment whose past rollout is replayed", ExitUsage},
-		"no preset":           {full, []string{"podinfo"}, `--preset "": must be one of app, envoy-gateway, istio, traefik`, ExitUsage},
+		"no preset":           {full, []string{"podinfo"}, `--preset "": must be one of app, aws-alb, cilium,`, ExitUsage},
 		"no time":             {full, []string{"podinfo", "--preset", "app", "--start", "noon"}, `--start "noon"`, ExitUsage},
 		"too long":            {full, []string{"podinfo", "--preset", "app", "--end", "2026-01-09T12:00:00Z"}, "must be after --start 2026-01-02T12:00:00Z, by at most 24h0m0s", ExitUsage},
 		"the wrong way round": {full, []string{"podinfo", "--preset", "app", "--end", "2026-01-02T11:00:00Z"}, "must be after --start", ExitUsage},

@@ -7,7 +7,7 @@ import (
 
 // Failures are the failed requests with one status code and one route.
 type Failures struct {
-	// Code is the status code, such as 503.
+	// Code is the status code, such as 503, or that of gRPC, such as gRPC 14.
 	Code string
 	// Route is the route as the metrics name it. Empty if they do not.
 	Route    string
@@ -21,9 +21,9 @@ const (
 	longestRoute = 100
 )
 
-// failing returns the kind of the failed requests that a series counts; zero if it counts none.
+// failing returns the kind of the failed requests that a series counts; zero if its status is no number or word of gRPC.
 func failing(code, route string) Failures {
-	if classOf(code) != failed || strings.Trim(code, "0123456789") != "" {
+	if !strings.HasPrefix(code, "gRPC ") && strings.Trim(code, "0123456789") != "" {
 		return Failures{}
 	}
 	return Failures{Code: code, Route: strings.ToValidUTF8(route[:min(len(route), longestRoute)], "")}

@@ -50,6 +50,11 @@ func TestReadKnowsTheSeriesOfEachPreset(t *testing.T) {
 		"a pod's scrapes":                   {"envoy-gateway", labels("up", "pod", "podinfo-7d9c-abcde"), is(Primary, Scrapes, "podinfo-7d9c-abcde", 0, 0)},
 		"a bucket with no bound":            {"app", labels("http_request_duration_seconds_bucket", "le", "much", "pod", "podinfo-7d9c-abcde"), nil},
 		"a bucket whose bound is no number": {"app", labels("http_request_duration_seconds_bucket", "le", "NaN", "pod", "podinfo-7d9c-abcde"), nil},
+		"a call that Istio saw fail":        {"istio", labels("istio_requests_total", "response_code", "200", "grpc_response_status", "14", "destination_workload", "podinfo"), is(Primary, Requests, "", 5, 0)},
+		"a call that found nothing":         {"istio", labels("istio_requests_total", "response_code", "200", "grpc_response_status", "5", "destination_workload", "podinfo"), is(Primary, Requests, "", 4, 0)},
+		"a request that is no call":         {"istio", labels("istio_requests_total", "response_code", "200", "grpc_response_status", "", "destination_workload", "podinfo"), is(Primary, Requests, "", 2, 0)},
+		"Linkerd's answer of a pod":         {"linkerd", labels("response_total", "status_code", "200", "grpc_status", "13", "pod", "podinfo-7d9c-abcde"), is(Primary, Requests, "podinfo-7d9c-abcde", 5, 0)},
+		"an Envoy's answer of a Service":    {"kgateway", labels("envoy_cluster_upstream_rq", "envoy_response_code", "503", "envoy_cluster_name", "kube_shop_podinfo_9898"), is(Primary, Requests, "", 5, 0)},
 		"another counter":                   {"app", labels("process_cpu_seconds_total", "pod", "podinfo-7d9c-abcde"), nil},
 		"a pod of another name":             {"app", labels("http_requests_total", "code", "500", "pod", "podinfo-7d9c-abcde\n"), nil},
 	} {
@@ -138,4 +143,46 @@ func TestNativeHistogramsAreReadAtPowersOfTwo(t *testing.T) {
 			t.Errorf("got %v", result.Primary.Bounds)
 		}
 	})
+}
+
+// TestOfEachVersionTheFirstConventionThatAnswersIsRead lets the canary write other names than the primary, and both of the older ones too.
+func TestOfEachVersionTheFirstConventionThatAnswersIsRead(t *testing.T) {
+	const primary, canary = "podinfo-7d9c-abcde", "podinfo-canary-7d9c-abcde"
+	answer := []analysis.RawSeries{
+		{Labels: labels("http_server_duration_milliseconds_count", "http_status_code", "500", "pod", primary), Samples: points(1, 1)},
+		{Labels: labels("http_server_duration_milliseconds_bucket", "http_status_code", "500", "le", "100", "pod", primary), Samples: points(1, 2)},
+		{Labels: labels("http_server_duration_milliseconds_count", "http_status_code", "500", "pod", canary), Samples: points(1, 3)},
+		{Labels: labels("http_server_request_duration_seconds_count", "http_response_status_code", "200", "pod", canary), Samples: points(1, 4)},
+		{Labels: labels("http_server_request_duration_seconds_bucket", "http_response_status_code", "200", "le", "0.1", "pod", canary), Samples: points(1, 5)},
+		{Labels: labels("http_server_duration_milliseconds_bucket", "http_status_code", "200", "le", "100", "pod", canary), Samples: points(1, 6)},
+	}
+	type read struct {
+		arm   Arm
+		kind  Kind
+		class uint8
+		bound float64
+		value float64
+	}
+	var got []read
+	for _, s := range Read(rawOf(t, config.PresetApp), answer) {
+		got = append(got, read{s.Arm, s.Kind, s.Class, s.Bound, s.Samples[0].Value})
+	}
+	want := []read{{Primary, Requests, 5, 0, 1}, {Primary, Bucket, 0, 100, 2}, {Canary, Requests, 2, 0, 4}, {Canary, Bucket, 0, 100, 5}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(read{})); diff != "" {
+		t.Error(diff)
+	}
+	if Read(analysis.Raw{}, answer) != nil {
+		t.Error("without a preset something is read")
+	}
+}
+
+func TestAFailedCallIsShownByItsStatus(t *testing.T) {
+	answer := []analysis.RawSeries{{Labels: labels("istio_requests_total", "response_code", "200", "grpc_response_status", "14", "destination_workload", "podinfo-canary"), Samples: points(1, 1)}}
+	series := Read(rawOf(t, config.PresetIstio), answer)
+	counts := Increments{}
+	counts.Errors = 1
+	counts.addFailures(series[0].Failing, 1)
+	if got := counts.MostFailed(); got != "status gRPC 14" {
+		t.Errorf("most failed requests have %q", got)
+	}
 }

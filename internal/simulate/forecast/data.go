@@ -113,7 +113,7 @@ func (q Question) latencyData(raw analysis.Raw) Data {
 	}
 	switch advice := q.App.boundsAdvice(); {
 	case len(q.App.Before.History.Bounds) == 0:
-		data.Has, data.Why = HasNone, "no histogram was found: it would be "+raw.Buckets
+		data.Has, data.Why = HasNone, noHistogram(raw)
 	case len(bounds) == 0:
 		data.Has, data.Why = HasNone, "no bound of the histogram tells fast requests from slow ones: "+advice
 	default:
@@ -125,13 +125,22 @@ func (q Question) latencyData(raw analysis.Raw) Data {
 	return data
 }
 
+// noHistogram says which histogram would have been read.
+func noHistogram(raw analysis.Raw) string {
+	names := make([]string, 0, len(raw.Names))
+	for _, of := range raw.Names {
+		names = append(names, of.Buckets)
+	}
+	return "no histogram was found: it would be " + strings.Join(names, " or ")
+}
+
 // limitData is what the guard has to test a limit for latencies by, in seconds.
 func (q Question) limitData(limit float64, raw analysis.Raw) Data {
 	data := Data{v1alpha1.MetricDuration, HasData, fmt.Sprintf("the histogram has the bound %s", duration(limit))}
 	bounds := q.App.Before.History.Bounds
 	switch above := slices.IndexFunc(bounds, func(b float64) bool { return b >= limit }); {
 	case len(bounds) == 0:
-		data.Has, data.Why = HasNone, "no histogram was found: it would be "+raw.Buckets
+		data.Has, data.Why = HasNone, noHistogram(raw)
 	case above < 0:
 		data.Has, data.Why = HasNone, fmt.Sprintf("the last bound of the histogram is %s: add one of %s", duration(bounds[len(bounds)-1]), duration(limit))
 	case bounds[above] != limit:
@@ -151,7 +160,7 @@ func (q Question) checkData(check analysis.Check, raw analysis.Raw) Data {
 	data := Data{check.Name, HasData, fmt.Sprintf("about %s requests in %s of the first step; it needs %.0f", figure(requests), short(window), q.Policy.MinRequests)}
 	switch {
 	case check.Metric == analysis.Duration && len(q.App.Before.History.Bounds) == 0:
-		data.Has, data.Why = HasNone, "no histogram was found: it would be "+raw.Buckets
+		data.Has, data.Why = HasNone, noHistogram(raw)
 	case requests < q.Policy.MinRequests:
 		data.Has = HasFew
 	}

@@ -67,13 +67,13 @@ func (r *recorded) scrape(pod string, s traffic.Sample) {
 		series.Samples = append(series.Samples, analysis.Point{At: at, Value: float64(count)})
 	}
 	add(analysis.Up, "", "", 1)
-	add(raw.Requests, "code", "200", s.Requests-s.Errors)
-	add(raw.Requests, "code", "503", s.Errors)
+	add(raw.Names[0].Requests, "code", "200", s.Requests-s.Errors)
+	add(raw.Names[0].Requests, "code", "503", s.Errors)
 	if r.Latencies {
 		for i, bound := range traffic.Bounds {
-			add(raw.Buckets, "le", fmt.Sprint(bound), s.Timed-s.Slow[i])
+			add(raw.Names[0].Buckets, "le", fmt.Sprint(bound), s.Timed-s.Slow[i])
 		}
-		add(raw.Buckets, "le", "+Inf", s.Timed)
+		add(raw.Names[0].Buckets, "le", "+Inf", s.Timed)
 	}
 }
 
@@ -190,7 +190,7 @@ func TestEveryRequestIsCounted(t *testing.T) {
 	r := record(traffic.Scenario{Rate: 80, Base: .01, Canary: .012}, .1, .1, .25)
 	got := r.replay(defaults())
 	last := func(code string) float64 {
-		samples := r.of(aCanary, raw.Requests, "code", code).Samples
+		samples := r.of(aCanary, raw.Names[0].Requests, "code", code).Samples
 		return samples[len(samples)-1].Value
 	}
 	canary := guard.Pair{Total: last("200") + last("503"), Bad: last("503")}
@@ -288,7 +288,7 @@ func TestAnswersInDisorder(t *testing.T) {
 	for minute := range 10 {
 		var answer []analysis.RawSeries
 		for _, pod := range []string{aCanary, aPrimary, "other"} {
-			s := analysis.RawSeries{Labels: map[string]string{"__name__": raw.Requests, "code": "503", "namespace": "shop", "pod": pod}}
+			s := analysis.RawSeries{Labels: map[string]string{"__name__": raw.Names[0].Requests, "code": "503", "namespace": "shop", "pod": pod}}
 			for range 50 {
 				at := noon.Add(time.Duration(random.IntN(1200)-300) * time.Second).UnixMilli()
 				s.Samples = append(s.Samples, analysis.Point{At: at, Value: values[random.IntN(len(values))]})
