@@ -42,6 +42,9 @@ func stampsOf(r *v1alpha1.RolloutStatus) []*metav1.MicroTime {
 			stamps = append(stamps, g.Paused.Since)
 		}
 	}
+	if p := r.Pods; p != nil {
+		stamps = append(stamps, p.Canary.Counted, p.Primary.Counted)
+	}
 	if c := r.Control; c != nil {
 		stamps = append(stamps, c.Ready, c.WaitingSince, c.Cleared)
 	}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
 	"sluice.dev/sluice/rollout/events"
@@ -37,13 +35,13 @@ func noticePods(t *tick) {
 	case open.Pods != nil:
 		known = *open.Pods
 	case open.Canary.TrafficStarted != nil:
-		known.Canary.Counted = metav1.NewTime(open.Canary.TrafficStarted.Truncate(time.Second))
-		known.Primary.Counted = known.Canary.Counted
+		since := open.Canary.TrafficStarted.Truncate(time.Second)
+		known.Canary.Counted, known.Primary.Counted = stampOf(since), stampOf(since)
 	default:
 		return
 	}
-	next := v1alpha1.PodsStatus{Canary: countTroubles(known.Canary, seen.Canary), Primary: countTroubles(known.Primary, seen.Primary)}
-	if next == known {
+	next := v1alpha1.PodsStatus{Canary: countTroubles(known.Canary, seen.Canary, t.o.Now), Primary: countTroubles(known.Primary, seen.Primary, t.o.Now)}
+	if next.Canary.Sum() == known.Canary.Sum() && next.Primary.Sum() == known.Primary.Sum() {
 		return
 	}
 	open.Pods = &next
@@ -52,21 +50,29 @@ func noticePods(t *tick) {
 	}
 }
 
-// countTroubles adds what is newer than everything that was counted. Times of the API are whole seconds.
-func countTroubles(counted v1alpha1.PodTroubles, pods []workload.PodHealth) v1alpha1.PodTroubles {
-	since := counted.Counted.Time
+// countTroubles adds what is newer than everything that was counted. What a node whose clock is ahead says of a time to come counts then.
+// Times of the API are whole seconds.
+func countTroubles(counted v1alpha1.PodTroubles, pods []workload.PodHealth, now time.Time) v1alpha1.PodTroubles {
+	since, newest := counted.Counted.Time, counted.Counted.Time
+	isNew := func(at time.Time) bool {
+		if !at.After(since) || at.After(now) {
+			return false
+		}
+		newest = later(newest, at)
+		return true
+	}
 	for _, pod := range pods {
-		if pod.Ended.After(since) {
+		if isNew(pod.Ended) {
 			counted.Restarts++
 			if pod.OutOfMemory {
 				counted.OutOfMemory++
 			}
 		}
-		if pod.Unready.After(since) {
+		if isNew(pod.Unready) {
 			counted.Unready++
 		}
-		counted.Counted = metav1.NewTime(later(counted.Counted.Time, later(pod.Ended, pod.Unready)))
 	}
+	counted.Counted = stampOf(newest)
 	return counted
 }
 

@@ -104,7 +104,7 @@ func TestPodsFail(t *testing.T) {
 			w.runs(t, atStep(1))
 			w.state.Rollout.Pods = &v1alpha1.PodsStatus{Canary: c.canary, Primary: c.primary}
 			for _, counted := range []*v1alpha1.PodTroubles{&w.state.Rollout.Pods.Canary, &w.state.Rollout.Pods.Primary} {
-				counted.Counted = metav1.NewTime(w.now)
+				counted.Counted = ptrTo(metav1.NewMicroTime(w.now))
 			}
 			o := w.observe()
 			o.Pods = &observed.Pods{Canary: c.canaries, Primary: c.primaries}
@@ -113,5 +113,24 @@ func TestPodsFail(t *testing.T) {
 				t.Errorf("fails: %v, want %v; %s", fails, c.fails, next.Message)
 			}
 		})
+	}
+}
+
+// TestAnEndIsCountedOnce lets a pod end by the clock of a node that is ahead.
+func TestAnEndIsCountedOnce(t *testing.T) {
+	w := newWorld(t, story{annotations: quick, behaviours: map[string]behaviour{"v2": good}})
+	w.set("v2")
+	w.runs(t, atStep(1))
+	w.unwell = workload.PodHealth{Ended: w.now.Add(3 * time.Second)}
+	for range 6 {
+		w.state = planFor(w.policy, w.state, w.observe()).Next
+		w.now = w.now.Add(time.Second)
+		early := w.now.Before(w.unwell.Ended)
+		if counted := w.state.Open().Pods; counted != nil && (early || counted.Canary.Restarts != 1) {
+			t.Errorf("at %s: %+v", w.now, counted)
+		}
+	}
+	if w.state.Open().Pods == nil {
+		t.Error("nothing was counted")
 	}
 }

@@ -24,7 +24,8 @@ type PodTroubles struct {
 	// +optional
 	Unready int32 `json:"unready,omitempty"`
 	// counted is the time of the newest of these by the clock of its node. What is not newer is not counted again.
-	Counted metav1.Time `json:"counted"`
+	// +optional
+	Counted *metav1.MicroTime `json:"counted,omitempty"`
 }
 
 // Sum is how often anything has gone wrong.
