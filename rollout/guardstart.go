@@ -17,6 +17,9 @@ func noteHistory(t *tick) {
 		ensureGuard(t).Message = answer.Err
 		return
 	}
+	if lacks := t.rawCounters().Lacking(answer.Series); len(lacks) > 0 && !t.o.DryRun {
+		emit(t, events.MetricsMissing(lacks))
+	}
 	beginGuard(t, polls.HistoryOf(t.rawCounters(), answer.Series, answer.Asked, t.o.DryRun))
 }
 

@@ -2,6 +2,7 @@ package events
 
 import (
 	"fmt"
+	"strings"
 
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/internal/workload"
@@ -10,6 +11,11 @@ import (
 // GuardOff says that the guard cannot judge a rollout.
 func GuardOff(why string) Event {
 	return Event{Warning: true, Reason: "GuardOff", Message: "The guard is off for this rollout, and the checks judge it: " + why}
+}
+
+// MetricsMissing says before the first request to the canary what the guard will not see, with the lines to add.
+func MetricsMissing(what []string) Event {
+	return Event{Warning: true, Reason: "MetricsMissing", Message: strings.Join(what, "; ")}
 }
 
 // GuardRestarted says why the guard starts over. times counts the starts after the first.
