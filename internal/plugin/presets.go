@@ -40,10 +40,13 @@ func (p *plugin) presetsCommand() *cobra.Command {
 	}
 }
 
+// provenBy says how the names of a preset were proven.
+var provenBy = map[presets.Proof]string{presets.Running: "running it", presets.Documents: "its documents", presets.NotVerified: "not verified"}
+
 // writePresets lists presets.
 func writePresets(out io.Writer, all []presets.Preset) error {
 	var page page
-	rows := [][]string{{"PRESET", "COUNTED BY", "CHOSEN FOR"}}
+	rows := [][]string{{"PRESET", "COUNTED BY", "PROVEN BY", "CHOSEN FOR"}}
 	for _, p := range all {
 		by := string(p.Counts)
 		if p.Uses != "" {
@@ -53,7 +56,7 @@ func writePresets(out io.Writer, all []presets.Preset) error {
 		if chosen == "" {
 			chosen = "only by its name"
 		}
-		rows = append(rows, []string{p.Name, by, chosen})
+		rows = append(rows, []string{p.Name, by, provenBy[p.Proven], chosen})
 	}
 	page.table(rows)
 	return page.writeTo(out)

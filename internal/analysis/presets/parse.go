@@ -71,6 +71,7 @@ func (p Preset) problems() (all []string) {
 	must(p.Name != "", "name is missing")
 	must(p.Of != "", "of is missing: say what writes the series")
 	must(len(p.Source) > 0, "source is missing: say where the names come from, or that they are not verified")
+	must(slices.Contains([]Proof{Running, Documents, NotVerified}, p.Proven), "proven must be running, documents or not verified, not %q", p.Proven)
 	must(len(p.CannotSee) > 0, "cannotSee is missing: say what the series do not show")
 	if p.Uses != "" {
 		must(len(p.Series) == 0 && p.Version.Label == "" && p.Counts == "", "uses: %s leaves no place for series, version and counts", p.Uses)

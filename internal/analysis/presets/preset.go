@@ -26,9 +26,23 @@ type Preset struct {
 	Needs []Need `json:"needs,omitempty"`
 	// CannotSee says, a sentence each, what these series do not show.
 	CannotSee []string `json:"cannotSee"`
+	// Proven says how the names were proven.
+	Proven Proof `json:"proven"`
 	// Source says where the names of the series come from, or that they are not verified.
 	Source []string `json:"source"`
 }
+
+// Proof is how the names of a preset were proven.
+type Proof string
+
+const (
+	// Running means that they were read from a running gateway or app.
+	Running Proof = "running"
+	// Documents means that they were read in its documents or source.
+	Documents Proof = "documents"
+	// NotVerified means that a name is a guess, or that nobody knows a better one than the app's.
+	NotVerified Proof = "not verified"
+)
 
 // Counter is who counts requests.
 type Counter string

@@ -43,7 +43,7 @@ func TestPresets(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	const good = "name: a\nof: A\ncounts: gateway\nversion: {label: service, is: workload}\nseries:\n- {requests: a_total, code: code, buckets: a_bucket, unit: seconds}\ncannotSee: [b]\nsource: [c]\n"
+	const good = "name: a\nof: A\ncounts: gateway\nversion: {label: service, is: workload}\nseries:\n- {requests: a_total, code: code, buckets: a_bucket, unit: seconds}\ncannotSee: [b]\nproven: running\nsource: [c]\n"
 	if _, err := Parse([]byte(good)); err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +52,7 @@ func TestParseRefuses(t *testing.T) {
 		"a field twice":                    {"name: a", "name: a\nname: a", "already"},
 		"no name":                          {"name: a", "", "name is missing"},
 		"no source":                        {"source: [c]", "", "source is missing"},
+		"another proof":                    {"proven: running", "proven: surely", `proven must be running, documents or not verified, not "surely"`},
 		"nothing that it cannot see":       {"cannotSee: [b]", "", "cannotSee is missing"},
 		"another counter":                  {"counts: gateway", "counts: nodes", `counts must be gateway or pods, not "nodes"`},
 		"no series":                        {"series:\n- {requests: a_total, code: code, buckets: a_bucket, unit: seconds}", "", "series is missing"},
