@@ -16,6 +16,9 @@ var rooms = []string{"rollout/target", "rollout/queue", "rollout/plan", "rollout
 // with adds the packages of rollout to those that may be imported.
 func with(rooms []string, others ...string) []string { return slices.Concat(others, rooms) }
 
+// providers are what the package of a provider may import.
+var providers = []string{"api/v1alpha1", "config", "internal/analysis", "internal/analysis/presets", "internal/outbound", "internal/provider", "internal/provider/web"}
+
 // allProviders are the packages of all providers.
 var allProviders = []string{"internal/provider/cloudwatch", "internal/provider/datadog", "internal/provider/dynatrace", "internal/provider/graphite", "internal/provider/influxdb", "internal/provider/jsonapi",
 	"internal/provider/newrelic", "internal/provider/prometheus", "internal/provider/splunk", "internal/provider/stackdriver"}
@@ -65,7 +68,7 @@ var layers = map[string][]string{
 	"internal/emergency":            with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze"),
 	"internal/admission":            {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze"},
 	"webhook":                       {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/freeze", "internal/admission"},
-	"internal/plugin":               with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/replay", "internal/simulate/forecast", "config/process", "internal/outbound", "internal/provider", "internal/emergency", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint", "internal/provider/web", "internal/provider/all", "internal/analysis/presets"),
+	"internal/plugin":               with(slices.Concat(rooms, allProviders), "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/polls", "internal/coverage", "rollout", "internal/freeze", "internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/replay", "internal/simulate/forecast", "config/process", "internal/outbound", "internal/provider", "internal/emergency", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint", "internal/provider/web", "internal/provider/all", "internal/analysis/presets"),
 	"internal/plugin/manifest":      {"api/v1alpha1", "config"},
 	"internal/plugin/migrate":       {"api/v1alpha1", "config", "config/policy", "internal/plugin/manifest"},
 	"internal/plugin/lint":          {"api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "rollout/strategy", "internal/freeze", "internal/plugin/manifest"},
@@ -75,13 +78,13 @@ var layers = map[string][]string{
 	"internal/simulate/replay":      {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls"},
 	"internal/simulate/report":      {"api/v1alpha1", "config", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/replay"},
 	"internal/simulate/guarded":     {"internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule"},
-	"internal/simulate/forecast":    with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/counters", "internal/analysis/polls", "internal/analysis/guard", "internal/coverage", "internal/freeze", "rollout", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/guarded"),
+	"internal/simulate/forecast":    with(rooms, "api/v1alpha1", "config", "config/policy", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/polls", "internal/analysis/guard", "internal/coverage", "internal/freeze", "rollout", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/guarded"),
 	"internal/simulate/goals":       {"internal/analysis/guard", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/guarded"},
 	"certs":                         {},
 }
 
 // pure packages take values and return values.
-var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/replay", "internal/simulate/goals", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
+var pure = with(rooms, "config", "config/policy", "config/process", "internal/coverage", "internal/freeze", "internal/workload", "internal/route", "internal/analysis", "internal/analysis/presets", "internal/analysis/counters", "internal/analysis/guard", "internal/analysis/polls", "internal/simulate/traffic", "internal/simulate/rule", "internal/simulate", "internal/simulate/report", "internal/simulate/guarded", "internal/simulate/replay", "internal/simulate/forecast", "internal/simulate/goals", "internal/admission", "rollout", "internal/plugin/manifest", "internal/plugin/migrate", "internal/plugin/lint")
 
 // impure is what a pure package must not import itself: clients, contexts, logs, the network, the environment.
 var impure = []string{"context", "log", "log/slog", "net/http", "os", "k8s.io/client-go", "sigs.k8s.io/controller-runtime", "github.com/go-logr"}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/api/v1alpha1"
+	"sluice.dev/sluice/config"
 	"sluice.dev/sluice/internal/analysis"
 	"sluice.dev/sluice/internal/simulate/traffic"
 	"sluice.dev/sluice/rollout"
