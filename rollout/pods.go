@@ -30,14 +30,8 @@ func noticePods(t *tick) {
 	if open == nil || seen == nil || !observed.Judging(t.plan.Next) || t.o.DryRun {
 		return
 	}
-	var known v1alpha1.PodsStatus
-	switch {
-	case open.Pods != nil:
-		known = *open.Pods
-	case open.Canary.TrafficStarted != nil:
-		since := open.Canary.TrafficStarted.Truncate(time.Second)
-		known.Canary.Counted, known.Primary.Counted = stampOf(since), stampOf(since)
-	default:
+	known, counts := podsKnown(*open)
+	if !counts {
 		return
 	}
 	next := v1alpha1.PodsStatus{Canary: countTroubles(known.Canary, seen.Canary, t.o.Now), Primary: countTroubles(known.Primary, seen.Primary, t.o.Now)}
@@ -48,6 +42,19 @@ func noticePods(t *tick) {
 	if next.Canary.Sum() > known.Canary.Sum() && t.podsWorseThan(1) {
 		emit(t, events.PodsInTrouble(t.podsShow()))
 	}
+}
+
+// podsKnown is what was counted so far: nothing when the canary first gets requests, before which nothing counts.
+func podsKnown(open v1alpha1.RolloutStatus) (known v1alpha1.PodsStatus, counts bool) {
+	if open.Pods != nil {
+		return *open.Pods, true
+	}
+	if open.Canary.TrafficStarted == nil {
+		return known, false
+	}
+	since := open.Canary.TrafficStarted.Truncate(time.Second)
+	known.Canary.Counted, known.Primary.Counted = stampOf(since), stampOf(since)
+	return known, true
 }
 
 // countTroubles adds what is newer than everything that was counted. What a node whose clock is ahead says of a time to come counts then.

@@ -57,13 +57,18 @@ type Traffic struct {
 	Match, Sticky, Mirror bool
 }
 
+func (t Traffic) withoutRequests() Arms {
+	if t.Work {
+		return ArmsWork
+	}
+	return ArmsNone
+}
+
 // Arms returns the kind of arms. Where several fit, the one that allows least to be compared wins.
 func (t Traffic) Arms() Arms {
 	switch {
-	case t.None && t.Work:
-		return ArmsWork
 	case t.None:
-		return ArmsNone
+		return t.withoutRequests()
 	case t.Weight >= 100:
 		return ArmsAll
 	case t.Match && t.Weight > 0:
