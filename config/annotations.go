@@ -54,7 +54,7 @@ const (
 	AnnotationProgressDeadline = "sluice.dev/progress-deadline"
 	// AnnotationMetrics names the preset of queries in place of the one that fits the gateway.
 	AnnotationMetrics = "sluice.dev/metrics"
-	// AnnotationMinSuccessRate is the least percentage of requests without a 5xx answer, 0 to 100, default 99.
+	// AnnotationMinSuccessRate is the least percentage of requests that do not fail, 0 to 100, default 99.
 	AnnotationMinSuccessRate = "sluice.dev/min-success-rate"
 	// AnnotationMaxRequestDuration is the longest P99 of request durations, a Go duration, default 500ms.
 	AnnotationMaxRequestDuration = "sluice.dev/max-request-duration"

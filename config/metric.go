@@ -31,7 +31,7 @@ func WithoutPairs(metrics []v1alpha1.Metric) []v1alpha1.Metric {
 	return slices.DeleteFunc(slices.Clone(metrics), IsPair)
 }
 
-// SuccessRate is the built-in check of the percentage of requests without a 5xx, with its least value.
+// SuccessRate is the built-in check of the percentage of requests that do not fail, with its least value.
 func SuccessRate(least float64) v1alpha1.Metric {
 	return v1alpha1.Metric{Name: v1alpha1.MetricSuccessRate, ThresholdRange: &v1alpha1.ThresholdRange{Min: &least}}
 }

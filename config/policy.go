@@ -62,7 +62,9 @@ type Policy struct {
 	Guard Guard
 	// Preset has the queries of the built-in checks; empty to choose by the gateway.
 	Preset Preset
-	// MinSuccessRate is the least percentage of requests that are not answered with a 5xx.
+	// FailedStatuses are the HTTP statuses of failed requests, such as 5xx and 429; empty for 5xx.
+	FailedStatuses []string
+	// MinSuccessRate is the least percentage of requests that do not fail.
 	MinSuccessRate float64
 	// MaxRequestDuration is the longest P99 of the request durations.
 	MaxRequestDuration time.Duration

@@ -51,7 +51,7 @@ var settingsOfChecks = []Annotation{
 			return readInteger(&s.analysis().Threshold, v, 1, MostFailures, "failed checks")
 		}},
 	{Key: AnnotationMinSuccessRate, Kind: KindSetting, Values: "percent, 0 to 100", Without: "none with the guard, else 99", Example: "99.9",
-		Sentence: "The lowest acceptable percentage of requests without a 5xx: short for the `thresholdRange` of `request-success-rate`.",
+		Sentence: "The lowest acceptable percentage of requests that do not fail: short for the `thresholdRange` of `request-success-rate`.",
 		read:     readSuccessRate},
 	{Key: AnnotationMaxRequestDuration, Kind: KindSetting, Values: "a duration of at least 1ms", Without: "none with the guard, else 500ms", Example: "250ms",
 		Sentence: "The highest acceptable P99 of the request durations: short for the `thresholdRange` of `request-duration`.",

@@ -54,6 +54,7 @@ var scenes = map[string]scene{
 	"guard":                   {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .015), acts: decides}},
 	"guard-healthy":           {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .001), acts: decides}},
 	"guard-fresh":             {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .001), acts: decides}},
+	"failed-statuses":         {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(100, .001, .05), acts: decides}},
 	"guard-slow":              {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: timed(3), acts: decides}},
 	"guard-inconclusive":      {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(.2, 0, 0), acts: decides}},
 	"guard-limits":            {story: story{behaviours: map[string]behaviour{"v2": good}, prepare: countedBy(.2, 0, 0), acts: decides}},

@@ -142,6 +142,16 @@ type AnalysisSpec struct {
 	// +optional
 	// +kubebuilder:validation:Enum=app;aws-alb;cilium;contour;envoy-gateway;envoy-gateway-backends;gke;haproxy;istio;kgateway;kong;linkerd;nginx;traefik
 	Preset *string `json:"preset,omitempty"`
+	// failedStatuses are the HTTP statuses of requests that failed, by number or by class, such as [5xx, 429]. All others were answered: 499,
+	// with which many proxies count a client that left, is the client's, and 429 says that the client asks too much. Calls of gRPC fail by
+	// their own status. Default [5xx].
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=3
+	// +kubebuilder:validation:items:Pattern=`^[45](xx|[0-9][0-9])$`
+	FailedStatuses []string `json:"failedStatuses,omitempty"`
 	// minRequests is the number of requests that a check needs to be conclusive. Default 10.
 	// +optional
 	// +kubebuilder:validation:Minimum=1

@@ -6,7 +6,7 @@ import (
 
 // Names of the built-in checks.
 const (
-	// MetricSuccessRate is the percentage of requests without a 5xx response.
+	// MetricSuccessRate is the percentage of requests that do not fail: those without a status of failedStatuses.
 	MetricSuccessRate = "request-success-rate"
 	// MetricDuration is the 99th percentile of request durations in milliseconds.
 	MetricDuration = "request-duration"

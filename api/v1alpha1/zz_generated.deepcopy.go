@@ -225,6 +225,11 @@ func (in *AnalysisSpec) DeepCopyInto(out *AnalysisSpec) {
 		*out = new(string)
 		**out = **in
 	}
+	if in.FailedStatuses != nil {
+		in, out := &in.FailedStatuses, &out.FailedStatuses
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.MinRequests != nil {
 		in, out := &in.MinRequests, &out.MinRequests
 		*out = new(int32)

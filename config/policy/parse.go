@@ -92,6 +92,7 @@ func parseRounds(policy *config.Policy, analysis *v1alpha1.AnalysisSpec) {
 func parseChecks(policy *config.Policy, analysis *v1alpha1.AnalysisSpec) {
 	policy.Threshold = *analysis.Threshold
 	policy.Preset = config.Preset(ptr.Deref(analysis.Preset, ""))
+	policy.FailedStatuses = analysis.FailedStatuses
 	policy.MinRequests = float64(*analysis.MinRequests)
 	policy.MinSuccessRate, policy.MaxRequestDuration = builtInSuccessRate, builtInDuration*time.Millisecond
 	plain := 0

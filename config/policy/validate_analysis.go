@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"regexp"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -9,6 +10,9 @@ import (
 	"sluice.dev/sluice/api/v1alpha1"
 	"sluice.dev/sluice/config"
 )
+
+// failedStatus is a status of requests that may count as failed, or a class of them.
+var failedStatus = regexp.MustCompile(`^[45](xx|[0-9][0-9])$`)
 
 func (c *checker) analysis(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.duration(path.Child("interval"), a.Interval, config.ShortestStep)
@@ -20,6 +24,9 @@ func (c *checker) analysis(path *field.Path, a v1alpha1.AnalysisSpec) {
 	c.count(path.Child("canaryReadyThreshold"), a.CanaryReadyThreshold, 0, 100)
 	c.count(path.Child("minRequests"), a.MinRequests, 1, config.MostRequests)
 	choice(c, path.Child("preset"), (*config.Preset)(a.Preset), config.Presets...)
+	for i, status := range a.FailedStatuses {
+		c.must(failedStatus.MatchString(status), path.Child("failedStatuses").Index(i), status, "must be an HTTP status from 400 to 599, or 4xx or 5xx")
+	}
 	c.weights(path, a)
 	c.mirrors(path, a)
 	c.ladder(path.Child("ladder"), a)

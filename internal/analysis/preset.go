@@ -80,23 +80,23 @@ func (p preset) labels(t Target) []string {
 // increase() ignores what a series counted before its first sample, so the first errors of a new pod show up one scrape late.
 // The total and the errors lose the same requests, and the window grows from there.
 func (p preset) expression(metric Metric, target Target, window time.Duration) string {
-	selector := p.selector(target)
+	selector, failed := p.selector(target), target.failedPattern()
 	back := fmt.Sprintf("[%dms]", window.Milliseconds())
 	each := make([]string, 0, len(p.Series))
 	for _, names := range p.Series {
-		each = append(each, expressionOf(names, metric, selector, back))
+		each = append(each, expressionOf(names, metric, selector, failed, back))
 	}
 	return strings.Join(each, " or ")
 }
 
 // expressionOf is the query for series with these names.
-func expressionOf(names presets.Series, metric Metric, selector, back string) string {
+func expressionOf(names presets.Series, metric Metric, selector, failed, back string) string {
 	total := fmt.Sprintf("sum(increase(%s{%s}%s))", names.Requests, selector, back)
 	switch metric {
 	case RequestCount:
 		return total
 	case SuccessRate:
-		return fmt.Sprintf("100 * (1 - %s / (%s > 0))", failedOf(names, selector, back, total), total)
+		return fmt.Sprintf("100 * (1 - %s / (%s > 0))", failedOf(names, selector, failed, back, total), total)
 	}
 	buckets := fmt.Sprintf("sum by (le) (rate(%s{%s}%s))", names.Buckets, selector, back)
 	quantile := "0.99"
@@ -109,13 +109,21 @@ func expressionOf(names presets.Series, metric Metric, selector, back string) st
 	return fmt.Sprintf("histogram_quantile(%s, %s) / %g", quantile, buckets, names.Unit.PerMillisecond())
 }
 
-// failedOf is the number of failed requests: those with a status of 500 or more, and the others whose gRPC status says that the server
+// failedPattern is the pattern of the HTTP statuses of failed requests.
+func (t Target) failedPattern() string {
+	if len(t.FailedStatuses) == 0 {
+		return "5.."
+	}
+	return strings.ReplaceAll(strings.Join(t.FailedStatuses, "|"), "xx", "..")
+}
+
+// failedOf is the number of failed requests: those with an HTTP status that says so, and the others whose gRPC status says that the server
 // failed. A server answers a failed call with HTTP status 200.
-func failedOf(names presets.Series, selector, back, total string) string {
+func failedOf(names presets.Series, selector, failed, back, total string) string {
 	var matchers []string
 	not := ""
 	if names.Code != "" {
-		matchers, not = append(matchers, names.Code+`=~"5.."`), names.Code+`!~"5..",`
+		matchers, not = append(matchers, names.Code+"=~"+strconv.Quote(failed)), names.Code+"!~"+strconv.Quote(failed)+","
 	}
 	for _, label := range names.GRPC {
 		matchers = append(matchers, fmt.Sprintf("%s%s=~%s", not, label, strconv.Quote(strings.Join(failedCalls, "|"))))

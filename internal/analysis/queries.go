@@ -22,6 +22,8 @@ type Target struct {
 	Primary, PrimaryService, Route string
 	// Control is the Deployment of the control, and ControlService its Service. Empty without a fresh baseline.
 	Control, ControlService string
+	// FailedStatuses are the HTTP statuses of failed requests, by number or by class, such as 429 and 5xx. Empty for 5xx.
+	FailedStatuses []string
 	// Replicas is the number of the primary's pods; 0 if it is not known.
 	Replicas int32
 }
@@ -44,7 +46,7 @@ type Metric string
 const (
 	// RequestCount is the number of requests in the window.
 	RequestCount Metric = "request-count"
-	// SuccessRate is the percentage of requests that were not answered with a 5xx.
+	// SuccessRate is the percentage of requests that did not fail.
 	SuccessRate Metric = v1alpha1.MetricSuccessRate
 	// Duration is the 99th percentile of the request durations in milliseconds.
 	Duration Metric = v1alpha1.MetricDuration

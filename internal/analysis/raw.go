@@ -63,6 +63,15 @@ func RawFor(presetName config.Preset, target Target) (Raw, bool) {
 	return r, true
 }
 
+// Failed reports whether requests with an HTTP status failed.
+func (r Raw) Failed(status string) bool {
+	if len(status) != 3 {
+		return false
+	}
+	all := r.target.FailedStatuses
+	return len(all) == 0 && status[0] == '5' || slices.Contains(all, status) || slices.Contains(all, status[:1]+"xx")
+}
+
 // names are all names of series.
 func (r Raw) names() []string {
 	var all []string

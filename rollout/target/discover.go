@@ -42,6 +42,8 @@ type Target struct {
 	// Preset names the queries of the checks and of the counters. uncounted says why there is none that the guard can use.
 	Preset    config.Preset
 	uncounted string
+	// FailedStatuses are the HTTP statuses of failed requests; empty for 5xx.
+	FailedStatuses []string
 	// Unserved says which requests to the primary nobody can answer, because its Service was changed together with the
 	// template; empty when all can. Unreachable is set when those are all requests.
 	Unserved    string
@@ -93,6 +95,7 @@ func Discover(policy config.Policy, observation observed.World) (target Target, 
 	if strategy.WithoutTraffic(policy) {
 		finders = []finder{checkValid, findNoTraffic, findQueries, findForeign, findIdentity, findObjects}
 	}
+	target.FailedStatuses = policy.FailedStatuses
 	for _, find := range finders {
 		if problem = find(&target, policy, observation); problem != "" {
 			return target, problem

@@ -196,6 +196,7 @@ func (t Target) measured(o observed.World) analysis.Target {
 		ControlService: t.ControlService(),
 		PrimaryService: t.Service.Name,
 		Route:          t.firstRoute(),
+		FailedStatuses: t.FailedStatuses,
 	}
 }
 

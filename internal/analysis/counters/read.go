@@ -66,7 +66,7 @@ func (s *Series) describe(raw analysis.Raw, names analysis.Names, labels map[str
 	case analysis.Up:
 		s.Kind, s.Family = Scrapes, 0
 	case names.Requests:
-		class, code := statusOf(names, labels)
+		class, code := statusOf(raw, names, labels)
 		s.Kind, s.Family, s.Class = Requests, 0, class
 		if class == failed && s.Arm == Canary {
 			s.Failing = failing(code, raw.RouteOf(labels))
@@ -105,12 +105,16 @@ func identified(raw analysis.Raw, labels map[string]string) (Series, bool) {
 	return s, true
 }
 
-// statusOf returns the class of the status of requests, and the status as it is shown. A failed call has HTTP status 200 and a status of
+// statusOf returns the class of the status of requests, and the status as it is shown. Failed requests are of one class, whatever their
+// status. A failed call has HTTP status 200 and a status of
 // gRPC, of which those of OK count as 2 and those that the client caused as 4.
-func statusOf(names analysis.Names, labels map[string]string) (class uint8, code string) {
+func statusOf(raw analysis.Raw, names analysis.Names, labels map[string]string) (class uint8, code string) {
 	code = labels[names.Code]
+	if raw.Failed(code) {
+		return failed, code
+	}
 	if class = classOf(code); class == failed {
-		return class, code
+		class = answered
 	}
 	for _, name := range names.GRPC {
 		switch status := labels[name]; {

@@ -186,3 +186,25 @@ func TestAFailedCallIsShownByItsStatus(t *testing.T) {
 		t.Errorf("most failed requests have %q", got)
 	}
 }
+
+// TestAPolicySaysWhichStatusesFailed has statuses that may be the client's fault, or the version's.
+func TestAPolicySaysWhichStatusesFailed(t *testing.T) {
+	for _, c := range []struct {
+		failed []string
+		code   string
+		want   uint8
+	}{
+		{nil, "500", failed}, {nil, "599", failed}, {nil, "499", answered}, {nil, "429", answered}, {nil, "200", 2}, {nil, "", 0}, {nil, "5000", 0},
+		{[]string{"5xx", "429"}, "429", failed}, {[]string{"5xx", "429"}, "503", failed}, {[]string{"5xx", "429"}, "428", answered},
+		{[]string{"4xx"}, "404", failed}, {[]string{"4xx"}, "500", answered}, {[]string{"503"}, "500", answered}, {[]string{"503"}, "503", failed},
+	} {
+		raw, _ := analysis.RawFor(config.PresetApp, analysis.Target{Namespace: "shop", Workload: "podinfo-canary", Primary: "podinfo", FailedStatuses: c.failed})
+		got := Read(raw, []analysis.RawSeries{{Labels: labels("http_requests_total", "code", c.code, "pod", "podinfo-canary-7d9c-abcde"), Samples: points(1, 7)}})
+		if len(got) != 1 || got[0].Class != c.want {
+			t.Errorf("%v: %q is of class %d in %v", c.failed, c.code, c.want, got)
+		}
+		if fails := got[0].Failing.Code == c.code; c.code != "" && fails != (c.want == failed) {
+			t.Errorf("%v: %q is told as a failure: %v", c.failed, c.code, fails)
+		}
+	}
+}

@@ -42,7 +42,7 @@ type Series struct {
 	Kind Kind
 	// Pod is the pod that counts its own requests. Empty if a gateway counts them.
 	Pod string
-	// Class is the first digit of the status code. 0 if there is no code.
+	// Class is the first digit of the status code, unless the policy says that it failed, or that it did not. 0 if there is no code.
 	Class uint8
 	// Failing is the kind of the failed requests. Zero for other series.
 	Failing Failures
@@ -52,8 +52,8 @@ type Series struct {
 	Samples []analysis.Point
 }
 
-// failed is the class of status codes that are errors.
-const failed = 5
+// failed is the class of requests that failed, and answered that of others with a status which would have it.
+const failed, answered = 5, 4
 
 // Poll is one look at the counters.
 type Poll struct {
