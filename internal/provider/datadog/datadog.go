@@ -67,19 +67,5 @@ func (p *Provider) Value(ctx context.Context, query analysis.Query) (float64, er
 	case len(*got.Series) > 1:
 		return 0, web.One(len(*got.Series), "remove the grouping, or select one group")
 	}
-	return last((*got.Series)[0].Points)
-}
-
-// last is the value of the last point that has one. The last point may be empty while its data is on the way.
-func last(points [][]json.RawMessage) (float64, error) {
-	for i := len(points) - 1; i >= 0; i-- {
-		if len(points[i]) != 2 {
-			return 0, errors.New("the answer has a point that is not a time and a value: check provider.address")
-		}
-		value, err := web.Number(points[i][1])
-		if !errors.Is(err, provider.ErrNoData) {
-			return value, err
-		}
-	}
-	return 0, provider.ErrNoData
+	return web.Last((*got.Series)[0].Points, 1)
 }

@@ -55,19 +55,5 @@ func (p *Provider) Value(ctx context.Context, query analysis.Query) (float64, er
 	case got[0].Points == nil:
 		return 0, errors.New("the answer has no datapoints: check provider.address")
 	}
-	return last(*got[0].Points)
-}
-
-// last is the value of the last point that has one. The last point is empty until its data is flushed.
-func last(points [][]json.RawMessage) (float64, error) {
-	for i := len(points) - 1; i >= 0; i-- {
-		if len(points[i]) != 2 {
-			return 0, errors.New("the answer has a point that is not a value and a time: check provider.address")
-		}
-		value, err := web.Number(points[i][0])
-		if !errors.Is(err, provider.ErrNoData) {
-			return value, err
-		}
-	}
-	return 0, provider.ErrNoData
+	return web.Last(*got[0].Points, 0)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -143,4 +144,19 @@ func Number(raw json.RawMessage) (float64, error) {
 // One is the error of an answer with several results.
 func One(results int, advice string) error {
 	return fmt.Errorf("the query returns %d results; one is expected: %s", results, advice)
+}
+
+// Last is the value of the last point that has one: a point is a value and a time, and value is the place of the former. The last point is
+// empty while its data is on the way.
+func Last(points [][]json.RawMessage, value int) (float64, error) {
+	for i := len(points) - 1; i >= 0; i-- {
+		if len(points[i]) != 2 {
+			return 0, errors.New("the answer has a point that is not a value and a time: check provider.address")
+		}
+		found, err := Number(points[i][value])
+		if !errors.Is(err, provider.ErrNoData) {
+			return found, err
+		}
+	}
+	return 0, provider.ErrNoData
 }
