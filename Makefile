@@ -35,7 +35,7 @@ demo: cluster-up install ## Show a promotion and a rollback on a real cluster wi
 test: test-unit e2e ## Run all tests: unit, against an API server, and end to end on a real cluster
 
 test-unit: $(CLUSTER_TOOL) ## Run the tests that need no cluster (they do build and start an API server)
-	@$(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm prometheus flux-driver argocd-driver >/dev/null
+	@$(CLUSTER_TOOL) build etcd kube-apiserver kubectl helm prometheus victoria-metrics flux-driver argocd-driver >/dev/null
 	go test -timeout 15m -parallel 4 ./...
 # Go's cache of test results misses changes of files that these two modules read outside their own folders.
 	cd hack && go test -count 1 ./...

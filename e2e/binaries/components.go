@@ -43,6 +43,7 @@ var components = []component{
 	kubernetes("kube-proxy"),
 	{name: "coredns", module: "coredns", pkg: ".", contained: true},
 	{name: "prometheus", module: "prometheus", pkg: "github.com/prometheus/prometheus/cmd/prometheus", tags: "remove_all_sd,enable_kubernetes_sd", contained: true},
+	{name: "victoria-metrics", module: "victoriametrics", pkg: "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics", apart: true},
 	{name: "traefik", module: "traefik", pkg: "github.com/traefik/traefik/v3/cmd/traefik", contained: true},
 	{name: "helm", module: "helm", pkg: "helm.sh/helm/v4/cmd/helm"},
 	{name: "kind", module: "kind", pkg: "sigs.k8s.io/kind", apart: true},

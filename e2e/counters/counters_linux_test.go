@@ -29,9 +29,11 @@ type shop struct {
 	canary, primary served
 }
 
-func newShop(t *testing.T) *shop {
+func newShop(t *testing.T) *shop { return newShopOf(t, ofPrometheus) }
+
+func newShopOf(t *testing.T, server server) *shop {
 	t.Helper()
-	s := &shop{T: t, WithT: NewWithT(t), metrics: newMetrics(t), ledger: &ledger{}}
+	s := &shop{T: t, WithT: NewWithT(t), metrics: newMetrics(t, server), ledger: &ledger{}}
 	var known bool
 	s.raw, known = analysis.RawFor(config.PresetApp, analysis.Target{Namespace: "shop", Workload: "podinfo-canary", Primary: "podinfo"})
 	if !known {

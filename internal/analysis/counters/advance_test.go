@@ -104,6 +104,16 @@ func TestAdvance(t *testing.T) {
 			{1, []Series{ofGateway("g", Primary, 2, 1, 800)}, none},
 			{3, []Series{ofGateway("g", Primary, 2, 3, 810), ofGateway("g", Canary, 5, 3, 1)}, []float64{1, 1, 10, 0}},
 		}},
+		"the first error counts where the server shows a new series seconds late": {nil, []shown{
+			{1, []Series{ofGateway("g", Primary, 2, 1, 800), ofGateway("g", Canary, 2, 1, 5)}, none},
+			{3, []Series{ofGateway("g", Primary, 2, 1, 800, 2, 805, 3, 810), ofGateway("g", Canary, 2, 1, 5, 2, 6, 3, 6)}, []float64{1, 0, 10, 0}},
+			{5, []Series{ofGateway("g", Primary, 2, 1, 800, 3, 810, 5, 820), ofGateway("g", Canary, 2, 1, 5, 3, 6, 5, 7), ofGateway("g", Canary, 5, 2, 1, 3, 1, 5, 2)}, []float64{3, 2, 10, 0}},
+		}},
+		"an old series that is shown late counts from its first sample in the answer": {nil, []shown{
+			{1, []Series{ofGateway("g", Primary, 2, 1, 800), ofGateway("g", Canary, 2, 1, 5)}, none},
+			{3, []Series{ofGateway("g", Primary, 2, 1, 800, 3, 810), ofGateway("g", Canary, 2, 1, 5, 3, 6)}, []float64{1, 0, 10, 0}},
+			{5, []Series{ofGateway("g", Primary, 2, 3, 810, 5, 820), ofGateway("g", Canary, 2, 3, 6, 5, 7), ofGateway("g", Canary, 5, 3, 40, 5, 42)}, []float64{3, 2, 10, 0}},
+		}},
 		"a canary without any request counts as scraped, because its gateway was": {nil, []shown{
 			{1, []Series{ofGateway("g", Primary, 2, 1, 800)}, none},
 			{3, []Series{ofGateway("g", Primary, 2, 3, 910)}, []float64{0, 0, 110, 0}},

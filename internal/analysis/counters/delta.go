@@ -21,6 +21,11 @@ func (l *look) base(t seen, s Series) analysis.Point {
 		t.last = t.first
 	}
 	if n := upTo(s.Samples, t.last); n > 0 {
+		if t.known && !l.partial && s.Samples[0].At > max(t.first, l.Began.UnixMilli()) {
+			// It was in no answer before, although its target was scraped with it: some servers show a new series seconds late. An older scrape
+			// shows that it was not there from the beginning.
+			return analysis.Point{At: never}
+		}
 		return s.Samples[n-1]
 	}
 	// The series was not there when its target was last counted. If that scrape is in the answer, this is certain.
