@@ -19,7 +19,7 @@ func TestWhatIsMigratedIsAccepted(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := shell(t, dir, "kubectl sluice migrate -f "+sample+" 2>notes | kubectl apply --server-side -f -")
-	if err != nil || strings.Count(out, "serverside-applied") != 6 || !strings.Contains(out, "canarypolicy.sluice.dev/podinfo") || !strings.Contains(out, "metrictemplate.sluice.dev/error-rate") {
+	if err != nil || strings.Count(out, "serverside-applied") != 7 || !strings.Contains(out, "metrictemplate.sluice.dev/datadog") || !strings.Contains(out, "canarypolicy.sluice.dev/podinfo") || !strings.Contains(out, "metrictemplate.sluice.dev/error-rate") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	// What has no effect is kept, and lint reports it as the notes do. It reports nothing else.

@@ -90,7 +90,7 @@ func TestPlan(t *testing.T) {
 		"for programs":                 {"plan deployment/podinfo -o json" + by, false, []string{`"requestsPerSecond": 20`, `"metrics": "envoy-gateway"`, `"path": "analysis.guard.minDwell"`}},
 		"by the controller's setting":  {"plan podinfo" + set, false, []string{"20 requests a second"}},
 		"by another preset":            {"plan podinfo --preset app" + by, false, []string{"metrics    app"}},
-		"a preset that is not":         {"plan podinfo --preset nginx" + by, true, []string{`--preset "nginx": must be one of app`}},
+		"a preset that is not":         {"plan podinfo --preset lighttpd" + by, true, []string{`--preset "lighttpd": must be one of app`}},
 		"a name that is mistyped":      {"plan podinf" + by, true, []string{"Deployment podinf does not exist in namespace " + namespace, "podinfo"}},
 		"an app without a Service":     {"plan lonely" + by, true, []string{"no rollout of Deployment " + namespace + "/lonely can start: no Service selects the pods"}},
 		"metrics without requests":     {"plan podinfo --preset istio" + by, true, []string{"no requests were counted in the last hour", "istio_requests_total"}},
