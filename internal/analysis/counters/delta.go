@@ -20,12 +20,7 @@ func (l *look) base(t seen, s Series) analysis.Point {
 	case !t.known:
 		t.last = t.first
 	}
-	if n := upTo(s.Samples, t.last); n > 0 {
-		if t.known && !l.partial && s.Samples[0].At > max(t.first, l.Began.UnixMilli()) {
-			// It was in no answer before, although its target was scraped with it: some servers show a new series seconds late. An older scrape
-			// shows that it was not there from the beginning.
-			return analysis.Point{At: never}
-		}
+	if n := upTo(s.Samples, t.last); n > 0 && !l.isLate(t, s) {
 		return s.Samples[n-1]
 	}
 	// The series was not there when its target was last counted. If that scrape is in the answer, this is certain.
@@ -33,6 +28,12 @@ func (l *look) base(t seen, s Series) analysis.Point {
 		return s.Samples[0]
 	}
 	return analysis.Point{At: never}
+}
+
+// isLate reports whether a series of a known target began in the rollout and was in no answer before, although its target was scraped with it:
+// some servers show a new series seconds late. An older scrape in the answer shows that it was not there from the beginning.
+func (l *look) isLate(t seen, s Series) bool {
+	return t.known && !l.partial && s.Samples[0].At > max(t.first, l.Began.UnixMilli())
 }
 
 // since returns the samples after a base.
